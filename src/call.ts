@@ -1,0 +1,71 @@
+// One client request as every layer below the server sees it.
+
+import type { Family } from "./family.ts";
+
+export type DialectName = "claude" | "gemini" | "openai" | "chat";
+
+/**
+ * What is asked for. `generate`, `embed` and `compact` cost tokens and are booked in the usage table; the others are not.
+ * `code-assist` is any v1internal method but the generating and counting ones; `stored` is a stored response's own route.
+ */
+export type Operation =
+  | "generate"
+  | "count-tokens"
+  | "embed"
+  | "compact"
+  | "list-models"
+  | "get-model"
+  | "code-assist"
+  | "stored";
+
+/** State at the provider that only one account can see. */
+export interface Binding {
+  /** `response` a previous_response_id or /responses/ID; `turn` an x-codex-turn-state; `file` a file or container id. */
+  kind: "response" | "turn" | "file" | "encrypted";
+  /** The provider's id, or a hash of it where it is long. */
+  id: string;
+  /** What the client gets when the id is unknown here: `refuse` not-found at once, `any` any account may try. */
+  whenUnknown: "refuse" | "any";
+}
+
+/** Lower-case header names; repeated headers joined as node:http does. */
+export type HeaderMap = Readonly<Record<string, string | string[] | undefined>>;
+
+export interface Call {
+  /** Our own id of the request, in the log and the usage row. */
+  id: string;
+  dialect: DialectName;
+  family: Family;
+  operation: Operation;
+  method: string;
+  /** Path at the provider from its root, version included (`/v1/messages`, `/v1beta/models/M:generateContent`). */
+  path: string;
+  /** "" or "?…" as the client wrote it, less the relay's own `key=`. */
+  query: string;
+  /** Raw name, value, name, value … in the client's order and case; hop-by-hop, credential, `host`, `content-length`, `accept-encoding` and `x-cc-relay-*` headers are gone. */
+  headers: string[];
+  /** The client's own credential headers as raw pairs: for pass-through only. */
+  clientCredential: string[];
+  /** `accept-encoding` as the client sent it; undefined when it sent none. */
+  acceptEncoding: string | undefined;
+  /** The body byte for byte, still in its `content-encoding`; undefined when there is none. */
+  body: Buffer | undefined;
+  /** Undefined when the body names none. Never with a `models/` prefix. */
+  model: string | undefined;
+  /** The answer is a stream of events. */
+  stream: boolean;
+  /** `sse`, or `json-array` for Gemini's streamGenerateContent without `alt=sse`. Undefined when `stream` is false. */
+  streamForm: "sse" | "json-array" | undefined;
+  /** The conversation, scoped by client key and family and hashed; undefined when nothing identifies it. */
+  sessionKey: string | undefined;
+  binding: Binding | undefined;
+  /** Account types that may serve the call; undefined: every type of the family. */
+  onlyTypes: readonly string[] | undefined;
+  /** The client gives up when no response header came by then; undefined: no limit known. Milliseconds. */
+  headerBudgetMs: number | undefined;
+}
+
+/** Whether the call costs tokens and gets a usage row. */
+export function isBilled(operation: Operation): boolean {
+  return operation === "generate" || operation === "embed" || operation === "compact";
+}

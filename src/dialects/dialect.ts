@@ -1,0 +1,70 @@
+// The contract of a dialect: how one kind of client speaks. Only dialects know how an API words an error.
+
+import type { Binding, Call, DialectName, HeaderMap, Operation } from "../call.ts";
+import type { RelayError } from "../errors.ts";
+import type { Family } from "../family.ts";
+import type { AnswerTransform } from "../sse/transform.ts";
+
+export interface Route {
+  dialect: DialectName;
+  operation: Operation;
+  /** Path at the provider: aliases, prefixes and doubled slashes removed, version kept. */
+  path: string;
+  /** The model, when the path names it; without `models/`. */
+  model?: string;
+}
+
+/** What a dialect reads out of a request. The request itself is never changed by it. */
+export interface RequestFacts {
+  model: string | undefined;
+  stream: boolean;
+  streamForm: "sse" | "json-array" | undefined;
+  /** Raw identity of the conversation before scoping and hashing; undefined when nothing identifies it. */
+  session: string | undefined;
+  binding: Binding | undefined;
+  onlyTypes: readonly string[] | undefined;
+  headerBudgetMs: number | undefined;
+}
+
+export interface RequestParts {
+  headers: HeaderMap;
+  /** "" or "?…". */
+  query: string;
+  /** Content-decoded copy for reading when the body had a content-encoding, else the body itself. */
+  body: Buffer | undefined;
+}
+
+export interface RenderedError {
+  status: number;
+  /** Raw pairs; `content-type` included, `content-length` not. */
+  headers: string[];
+  body: string;
+}
+
+/** A call rewritten into another family's API, and the way back. */
+export interface Conversion {
+  call: Call;
+  /** Names of request parameters whose meaning was weakened: sent as `x-cc-relay-warning`. */
+  warnings: string[];
+  /** For one good answer (status 2xx). */
+  answer(head: { status: number; headers: HeaderMap }): AnswerTransform;
+  /** For an error answer of the provider: status and body in the client's API. */
+  error(head: { status: number; headers: HeaderMap }, body: Buffer): RenderedError;
+}
+
+export interface Dialect {
+  readonly name: DialectName;
+  readonly family: Family;
+  /** `path` has no query. Undefined when the path is none of this dialect's; `method` must fit too. */
+  match(method: string, path: string): Route | undefined;
+  /** Whether the path is this dialect's with another method: then the answer is 405, not 404. */
+  knows(path: string): boolean;
+  /** Throws RelayError("invalid_request") only where the dialect converts; native dialects never refuse a body. */
+  read(route: Route, request: RequestParts): RequestFacts;
+  /** Words an error of the relay. `stream` says which form a json-array stream wants. */
+  renderError(error: RelayError, facts?: Pick<RequestFacts, "streamForm" | "model">): RenderedError;
+  /** One list out of what several accounts' providers answered to GET models; ids once, first wins. Malformed ones are skipped. */
+  mergeModels?(bodies: readonly Buffer[]): string;
+  /** Present when answers are not native. Throws RelayError for what cannot be mapped. */
+  convert?(call: Call): Conversion;
+}

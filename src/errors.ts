@@ -1,0 +1,76 @@
+// The two kinds of error the product itself words: RelayError for a client program, UserError for a person.
+
+/**
+ * Every code that `x-cc-relay-error` can carry, with its HTTP status in APIs that have no status of their own for it.
+ * The README's table is checked against this list.
+ */
+export const relayErrors = {
+  invalid_key: { status: 401, summary: "the relay key is missing or wrong" },
+  forbidden_origin: { status: 403, summary: "the request came from a web page of another origin" },
+  forbidden_host: { status: 403, summary: "the Host header names a host the relay does not answer for" },
+  not_found: { status: 404, summary: "no such route" },
+  unknown_account: { status: 404, summary: "x-cc-relay-account names no enabled account" },
+  unknown_model: { status: 404, summary: "no account offers the model" },
+  binding_gone: { status: 404, summary: "the account that holds this conversation's state is gone" },
+  method_not_allowed: { status: 405, summary: "the route exists, but not with this method" },
+  body_too_large: { status: 413, summary: "the body is larger than server.max_body_mb" },
+  invalid_request: { status: 400, summary: "the request cannot be read or converted" },
+  unsupported_encoding: { status: 415, summary: "the body has a content-encoding the relay cannot read" },
+  upgrade_required: { status: 426, summary: "WebSocket is not offered; use HTTP" },
+  all_limited: { status: 429, summary: "every account that could answer is at its limit" },
+  account_resting: { status: 429, summary: "the one account that can answer is resting" },
+  not_supported: { status: 501, summary: "no account of this family offers the operation" },
+  upstream_unreachable: { status: 502, summary: "the provider could not be reached" },
+  no_account: { status: 503, summary: "no account is configured for this API" },
+  needs_login: { status: 503, summary: "every account's credential was refused" },
+  over_capacity: { status: 503, summary: "the provider is out of capacity on every account" },
+  draining: { status: 503, summary: "the relay is shutting down" },
+  upstream_timeout: { status: 504, summary: "the provider sent nothing in time" },
+  internal: { status: 500, summary: "a fault of the relay itself" },
+} as const satisfies Record<string, { status: number; summary: string }>;
+
+export type RelayErrorCode = keyof typeof relayErrors;
+
+export interface RelayErrorDetails {
+  /** Whole seconds until a retry makes sense; sent as `retry-after`. */
+  retryAfterSeconds?: number;
+  /** Sent as `x-should-retry` when given. */
+  shouldRetry?: boolean;
+  /** The request parameter at fault, for APIs whose errors name it. */
+  param?: string;
+  cause?: unknown;
+}
+
+/** An error the relay tells a client program about; `dialects/` words it in the form of the API that was called. */
+export class RelayError extends Error {
+  readonly code: RelayErrorCode;
+  readonly retryAfterSeconds: number | undefined;
+  readonly shouldRetry: boolean | undefined;
+  readonly param: string | undefined;
+
+  /** @param message one sentence: what happened, until when, and what to do. Claude Code prints it word for word. */
+  constructor(code: RelayErrorCode, message: string, details: RelayErrorDetails = {}) {
+    super(message, { cause: details.cause });
+    this.name = "RelayError";
+    this.code = code;
+    this.retryAfterSeconds = details.retryAfterSeconds;
+    this.shouldRetry = details.shouldRetry;
+    this.param = details.param;
+  }
+}
+
+/** 1 failed, 2 wrong usage or cancelled, 4 login needed. */
+export type ExitCode = 1 | 2 | 4;
+
+/** An error for the person at the keyboard: what is wrong, where, and the command that mends it. Never has a stack trace. */
+export class UserError extends Error {
+  readonly fix: string | undefined;
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, details: { fix?: string; exitCode?: ExitCode; cause?: unknown } = {}) {
+    super(message, { cause: details.cause });
+    this.name = "UserError";
+    this.fix = details.fix;
+    this.exitCode = details.exitCode ?? 1;
+  }
+}

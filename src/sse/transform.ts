@@ -1,0 +1,15 @@
+// The contract between the relay and whatever rewrites an answer on its way to the client (Chat Completions, Code Assist).
+
+import type { RelayError } from "../errors.ts";
+
+/** Rewrites one answer. Created per answer, after its first event was found good. Keeps bounded state only. */
+export interface AnswerTransform {
+  /** The response headers for the client, raw pairs, in place of the upstream's `content-type` and `content-length`. */
+  readonly headers: string[];
+  /** The next upstream bytes, cut anywhere; returns what can be sent now (may be empty). */
+  push(chunk: Buffer): Buffer;
+  /** The upstream ended cleanly; returns what is still to be sent. Throws a RelayError when the answer was incomplete. */
+  end(): Buffer;
+  /** The upstream broke off after bytes were sent: the bytes that end the answer as its API words an error, or undefined to destroy the socket. */
+  fail(error: RelayError): Buffer | undefined;
+}

@@ -1,0 +1,182 @@
+// The contract of the store. Asynchronous, so that a database server can take SQLite's place; SQL stays inside `store/`.
+// Every time is epoch milliseconds. One shared test suite runs against every implementation.
+
+import type { Family } from "../family.ts";
+import type { TokenCounts } from "../usage/observer.ts";
+import type { Window } from "../usage/window.ts";
+
+export interface Store {
+  readonly accounts: AccountStore;
+  readonly bindings: BindingStore;
+  readonly tokens: TokenStore;
+  readonly usage: UsageStore;
+  readonly daemon: DaemonStore;
+  /** Calls back within 500 ms after another process (or connection) committed something; returns a stop function. */
+  onForeignChange(callback: () => void): () => void;
+  close(): Promise<void>;
+}
+
+/** Why and how long an account, or one model family on it, rests. */
+export interface RestRow {
+  accountId: string;
+  /** A model family (`opus`, `gemini-2.5-pro`); "" for the whole account. */
+  scope: string;
+  since: number;
+  until: number;
+  /** The failure kind that caused it; `unauthorized` and `account-out` make the state `needs-login` or a named reason. */
+  kind: string;
+  /** One sentence for a person, secrets redacted. */
+  reason: string;
+  /** When a long rest was last tested with a real request. */
+  probedAt: number;
+}
+
+export interface AccountStateRow {
+  accountId: string;
+  lastUsedAt: number | undefined;
+  windows: Window[];
+}
+
+export interface AccountStore {
+  states(): Promise<AccountStateRow[]>;
+  saveState(row: AccountStateRow): Promise<void>;
+  rests(): Promise<RestRow[]>;
+  saveRest(row: RestRow): Promise<void>;
+  /** Without a scope: every rest of the account. */
+  clearRests(accountId: string, scope?: string): Promise<void>;
+  /** Removes state, rests, bindings and tokens of the account; its usage stays. */
+  forget(accountId: string): Promise<void>;
+}
+
+export interface BindingRow {
+  /** `session`, or the kind of a Binding (`response`, `turn`, `file`, `encrypted`). */
+  kind: string;
+  /** Hash of the key, base64url. */
+  key: string;
+  accountId: string;
+  /** Where the session is served while its own account rests; undefined when at home. */
+  detourId: string | undefined;
+  expiresAt: number;
+}
+
+export interface BindingStore {
+  /** The unexpired ones. */
+  load(now: number): Promise<BindingRow[]>;
+  save(row: BindingRow): Promise<void>;
+  dropAccount(accountId: string): Promise<void>;
+  /** Deletes at most `limit` expired rows; returns how many. */
+  prune(now: number, limit: number): Promise<number>;
+}
+
+export interface TokenRow {
+  accountId: string;
+  /** SHA-256 hex of the configured refresh token this chain began with: another one in the file means that a person changed it. */
+  configuredHash: string;
+  refreshToken: string;
+  accessToken: string | undefined;
+  /** When the access token ends. */
+  expiresAt: number | undefined;
+  /** Google Cloud project found for a Code Assist login. */
+  project: string | undefined;
+  /** Counts rotations. */
+  generation: number;
+  updatedAt: number;
+  /** Hash of the refresh token an exchange was begun with and when; cleared by its outcome. Explains a crash in mid-exchange. */
+  exchangeHash: string | undefined;
+  exchangeAt: number | undefined;
+}
+
+export interface TokenStore {
+  load(accountId: string): Promise<TokenRow | undefined>;
+  /**
+   * Durable (fsync) before it resolves. Replaces the row only while its generation is still `expectedGeneration`
+   * (undefined: only when there is no row); returns whether it did.
+   */
+  replace(row: TokenRow, expectedGeneration: number | undefined): Promise<boolean>;
+  /**
+   * Runs `work` while no other process holds the account's lock; a dead holder's lock is taken over.
+   * Rejects with the signal's reason when aborted while waiting.
+   */
+  withLock<T>(accountId: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+}
+
+export type Outcome = "complete" | "truncated" | "aborted" | "failed";
+
+/** One request. Written before the client can see the end of its answer; written again under the same id when more was learned. */
+export interface UsageRow {
+  requestId: string;
+  time: number;
+  /** Name of the client key; "anonymous" without keys. */
+  client: string;
+  /** "(none)" when no account answered; "passthrough". */
+  account: string;
+  family: Family;
+  /** "" when the request named none. */
+  model: string;
+  /** `claude/generate`, `chat/generate`, `gemini/embed` … */
+  route: string;
+  tokens: TokenCounts;
+  tier: string | undefined;
+  webSearches: number;
+  /** Status sent to the client; 499 when it left before there was one. */
+  status: number;
+  outcome: Outcome;
+  attempts: number;
+  firstByteMs: number | undefined;
+  totalMs: number;
+}
+
+export type UsageKey = "day" | "account" | "model" | "client" | "family";
+
+export interface UsageSummaryRow {
+  /** A day is YYYY-MM-DD, local time. */
+  key: string;
+  requests: number;
+  errors: number;
+  tokens: TokenCounts;
+  /** Undefined when any part has no known price and none has one; see `unpriced`. */
+  costUsd: number | undefined;
+  /** Requests with tokens but no price. */
+  unpriced: number;
+}
+
+export interface UsageSummary {
+  rows: UsageSummaryRow[];
+  total: UsageSummaryRow;
+}
+
+export interface AccountActivity {
+  accountId: string;
+  requests: number;
+  /** All kinds together. */
+  tokens: number;
+}
+
+export interface UsageStore {
+  record(row: UsageRow): Promise<void>;
+  summarize(query: { since: number; until: number; by: UsageKey }): Promise<UsageSummary>;
+  /** Per account since a time. */
+  activity(since: number): Promise<AccountActivity[]>;
+  /** One small step of the daily roll-up and of retention; returns whether there is more to do. */
+  maintain(now: number, retentionMs: number): Promise<boolean>;
+}
+
+export interface DaemonInfo {
+  pid: number;
+  host: string;
+  port: number;
+  startedAt: number;
+  version: string;
+}
+
+export interface DaemonStore {
+  /**
+   * Makes this process the one daemon of the database until `release` or its death (an operating-system lock, not a row).
+   * Returns the other daemon's last published info when there is one already, undefined info when it has published none yet.
+   */
+  claim(): Promise<{ ok: true } | { ok: false; holder: DaemonInfo | undefined }>;
+  publish(info: DaemonInfo): Promise<void>;
+  release(): Promise<void>;
+  /** The last published daemon and whether its lock is held now. */
+  look(): Promise<{ info: DaemonInfo | undefined; running: boolean }>;
+}

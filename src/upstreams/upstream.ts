@@ -1,0 +1,50 @@
+// The contract of an upstream: how one kind of account's provider is spoken to.
+
+import type { Call, HeaderMap } from "../call.ts";
+import type { Credential } from "../credential.ts";
+import type { Failure } from "../failure.ts";
+import type { AccountType } from "../family.ts";
+import type { AnswerTransform } from "../sse/transform.ts";
+import type { AnswerObserver } from "../usage/observer.ts";
+import type { Window } from "../usage/window.ts";
+
+export interface Target {
+  /** No trailing slash; see AccountConfig.apiUrl. */
+  apiUrl: string;
+  credential: Credential;
+}
+
+export interface UpstreamRequest {
+  /** scheme://host[:port] */
+  origin: string;
+  /** Path and query. */
+  path: string;
+  method: string;
+  /** Raw pairs, credential and accept-encoding included; no host, no content-length. */
+  headers: string[];
+  body: Buffer | undefined;
+}
+
+export interface ReplyHead {
+  status: number;
+  headers: HeaderMap;
+}
+
+export interface Upstream {
+  readonly type: AccountType;
+  /** Whether this kind of account has the operation at all (Code Assist has no embeddings). */
+  supports(call: Call): boolean;
+  prepare(call: Call, target: Target): UpstreamRequest;
+  /** Reads an answer with an error status. `body` is decoded and cut at 256 KiB. */
+  readFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure;
+  /** Reads an error that came as the first event after a 200. */
+  readErrorEvent(event: unknown, call: Call, now: number): Failure;
+  /** Windows the headers report; empty when they say nothing. */
+  readWindows(headers: HeaderMap, now: number): Window[];
+  /** Watches a good answer. The head says whether it is JSON or a stream. */
+  observe(call: Call, head: ReplyHead): AnswerObserver;
+  /** Turns this provider's answer into the one the call's dialect expects; undefined: the bytes are the same. */
+  translate?(call: Call, head: ReplyHead): AnswerTransform | undefined;
+  /** Response headers (lower case) that speak of the account's own limits and are not passed on when it is pooled. */
+  isAccountHeader(name: string): boolean;
+}

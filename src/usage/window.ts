@@ -1,0 +1,12 @@
+// A usage window of an account, as its provider reported it last.
+
+export interface Window {
+  /** `5h`, `7d`, else what the provider calls it (`7d_oi`, `overage`, `requests`, `input-tokens`). */
+  name: string;
+  /** A fraction, can exceed 1; undefined when not told. */
+  utilization: number | undefined;
+  /** Epoch ms; undefined when not told. */
+  resetsAt: number | undefined;
+  /** As the provider words it (`allowed`, `allowed_warning`, `rejected`; `in-use` for overage); undefined when not told. */
+  status: string | undefined;
+}
