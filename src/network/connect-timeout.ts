@@ -1,0 +1,9 @@
+// The connection was not there in time.
+
+/** The message is one sentence and names host and port. */
+export class ConnectTimeout extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "ConnectTimeout";
+  }
+}

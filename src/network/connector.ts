@@ -1,0 +1,110 @@
+// How a connection is made: TCP or a proxy's tunnel, then TLS, all within one time limit.
+
+import net, { type Socket } from "node:net";
+import { buildConnector } from "undici";
+import { ConnectTimeout } from "./connect-timeout.ts";
+import { describeProxy, formatHostPort, type ProxySettings, withoutBrackets } from "./proxy.ts";
+import { ProxyFault } from "./proxy-fault.ts";
+import { openTunnel, trust } from "./tunnel.ts";
+
+export interface ConnectorOptions {
+  /** For name, TCP, the proxy's handshake and TLS together. */
+  connectTimeoutMs: number;
+  /** The proxy for a target, or undefined for a direct connection. May throw: then nothing is connected. */
+  route: (target: { secure: boolean; host: string; port: number }) => ProxySettings | undefined;
+  /** Certificates to trust beside the built-in ones. */
+  ca?: string;
+}
+
+/** An undici connector. Nothing it connects bypasses `route`. */
+export function createConnector(options: ConnectorOptions): buildConnector.connector {
+  // Its own time limit is off: it would start anew for TLS when the tunnel is already late.
+  const secure = buildConnector({ allowH2: false, timeout: 0, ...trust(options.ca) });
+  return (request, callback) => {
+    const isSecure = request.protocol === "https:";
+    const host = withoutBrackets(request.hostname);
+    const target = { secure: isSecure, host, port: Number(request.port) || (isSecure ? 443 : 80) };
+    const limit = new AbortController();
+    let raw: Socket | undefined;
+    let late: Error | undefined;
+    let proxy: ProxySettings | undefined;
+
+    const timer = setTimeout(() => {
+      late = describeLateness({ target, proxy, tunnelled: raw !== undefined, ms: options.connectTimeoutMs });
+      limit.abort(late);
+      raw?.destroy();
+    }, options.connectTimeoutMs);
+    const finish = (error: Error | null, socket: Socket | null): void => {
+      clearTimeout(timer);
+      if (error !== null || socket === null) {
+        raw?.destroy();
+        callback(late ?? error ?? new Error("no socket"), null);
+      } else {
+        callback(null, socket);
+      }
+    };
+    const open = async (): Promise<Socket> => {
+      proxy = options.route(target);
+      return proxy === undefined
+        ? connectDirectly(target, { signal: limit.signal, limitMs: options.connectTimeoutMs })
+        : openTunnel(proxy, target, { signal: limit.signal, ca: options.ca });
+    };
+
+    open().then(
+      (socket) => {
+        raw = socket;
+        // Until undici listens, an error would have no listener and end the process.
+        socket.on("error", () => {});
+        socket.setNoDelay(true);
+        socket.setKeepAlive(true, keepAliveDelayMs);
+        if (!isSecure) return finish(null, socket);
+        try {
+          secure({ ...request, hostname: host, httpSocket: socket }, finish as buildConnector.Callback);
+        } catch (error) {
+          finish(error as Error, null);
+        }
+      },
+      (error: Error) => finish(error, null),
+    );
+  };
+}
+
+/** Routers forget idle connections after some minutes; a model may think in silence for longer. */
+const keepAliveDelayMs = 60_000;
+
+function connectDirectly(
+  target: { host: string; port: number },
+  options: { signal: AbortSignal; limitMs: number },
+): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({
+      host: target.host,
+      port: target.port,
+      // Node's 250 ms per address gives up on every far provider whose first address is merely slow (nodejs/node#54359).
+      autoSelectFamilyAttemptTimeout: Math.max(250, Math.floor(options.limitMs / 4)),
+    });
+    const abort = () => socket.destroy(options.signal.reason);
+    options.signal.addEventListener("abort", abort, { once: true });
+    socket.once("error", reject);
+    socket.once("connect", () => {
+      options.signal.removeEventListener("abort", abort);
+      socket.off("error", reject);
+      resolve(socket);
+    });
+  });
+}
+
+interface Lateness {
+  target: { host: string; port: number };
+  proxy: ProxySettings | undefined;
+  tunnelled: boolean;
+  ms: number;
+}
+
+function describeLateness({ target, proxy, tunnelled, ms }: Lateness): Error {
+  const seconds = `${ms / 1000} s`;
+  if (proxy !== undefined && !tunnelled) {
+    return new ProxyFault(`${describeProxy(proxy)} did not open a tunnel within ${seconds}`);
+  }
+  return new ConnectTimeout(`no connection to ${formatHostPort(target.host, target.port)} within ${seconds}`);
+}

@@ -1,0 +1,91 @@
+// One undici dispatcher per account: its connections, its proxy, and nothing shared with any other account.
+
+import { Agent, type Client, type Dispatcher, Pool } from "undici";
+import { createConnector } from "./connector.ts";
+import { type EnvironmentProxySettings, environmentProxyFor } from "./environment-proxy.ts";
+import type { ProxySettings } from "./proxy.ts";
+import { createWatchedClient } from "./watched-client.ts";
+
+export interface DispatcherOptions {
+  /** For name resolution, TCP, the proxy's handshake and TLS together. */
+  connectTimeoutMs: number;
+  /** Proxies of the environment, for accounts that have none of their own. */
+  environmentProxy?: EnvironmentProxySettings;
+  /** A PEM certificate to trust beside those Node trusts. */
+  ca?: string;
+}
+
+export interface Dispatchers {
+  /**
+   * The account's dispatcher, made at its first use. An account with a proxy never connects without it: a proxy that fails
+   * fails the request. The caller neither closes nor keeps it, but asks again for every request.
+   */
+  for(accountId: string, proxy: ProxySettings | undefined): Dispatcher;
+  /** Closes what belongs to no account any more, or to a proxy that an account had before. Requests under way are finished. */
+  retain(accounts: Iterable<{ id: string; proxy: ProxySettings | undefined }>): void;
+  /** Destroys every connection. */
+  close(): Promise<void>;
+}
+
+export function createDispatchers(options: DispatcherOptions): Dispatchers {
+  const open = new Map<string, Agent>();
+  const closing = new Set<Agent>();
+  return {
+    for(accountId, proxy) {
+      const key = keyOf(accountId, proxy);
+      let agent = open.get(key);
+      if (agent === undefined) {
+        agent = createAgent(proxy, options);
+        open.set(key, agent);
+      }
+      return agent;
+    },
+    retain(accounts) {
+      const kept = new Set<string>();
+      for (const account of accounts) kept.add(keyOf(account.id, account.proxy));
+      for (const [key, agent] of open) {
+        if (kept.has(key)) continue;
+        open.delete(key);
+        closing.add(agent);
+        agent.close().finally(() => closing.delete(agent));
+      }
+    },
+    async close() {
+      const agents = [...open.values(), ...closing];
+      open.clear();
+      await Promise.all(agents.map((agent) => agent.destroy()));
+    },
+  };
+}
+
+/** Providers close idle connections after minutes; undici's 4 s would cost a handshake for nearly every prompt. */
+const keepAliveMs = 30_000;
+
+function createAgent(proxy: ProxySettings | undefined, options: DispatcherOptions): Agent {
+  const connect = createConnector({
+    connectTimeoutMs: options.connectTimeoutMs,
+    route: (target) => proxy ?? environmentProxyFor(target, options.environmentProxy),
+    ca: options.ca,
+  });
+  return new Agent({
+    // HTTP/2 would put every request of an account on one connection and change the order and case of its headers.
+    allowH2: false,
+    pipelining: 1,
+    keepAliveTimeout: keepAliveMs,
+    // The relay has timers of its own, which know what a ping is.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect,
+    factory: (origin, agentOptions) =>
+      new Pool(origin, {
+        ...agentOptions,
+        factory: (url, clientOptions) => createWatchedClient(url, clientOptions as Client.Options, connect),
+      }),
+  });
+}
+
+/** A changed proxy is another key, so that a request that began before a reload cannot close what came after it. */
+function keyOf(accountId: string, proxy: ProxySettings | undefined): string {
+  const { type, host, port, username, password } = proxy ?? {};
+  return JSON.stringify([accountId, type, host, port, username, password]);
+}

@@ -1,0 +1,137 @@
+// Says what a failed exchange with a provider was, in one sentence and without credentials.
+
+import { ConnectTimeout } from "./connect-timeout.ts";
+import { formatHostPort, withoutBrackets } from "./proxy.ts";
+import { ProxyFault } from "./proxy-fault.ts";
+
+export interface NetworkFault {
+  /**
+   * `proxy`: the account's way out is broken, never the provider's or the login's fault. `aborted`: somebody here gave up.
+   * `timeout` and `unreachable`: the provider did not answer, or stopped.
+   */
+  kind: "proxy" | "unreachable" | "timeout" | "aborted";
+  /** One sentence, no full stop; names host and port where they are known. */
+  message: string;
+  /** No byte of the request can have been processed: the same account may be asked again at once. */
+  safeToRepeat: boolean;
+}
+
+/** What the connection knows about a failed exchange and the error does not say. */
+export interface ExchangeFacts {
+  /** scheme://host[:port] */
+  origin: string;
+  /** How far the exchange came. */
+  stage: "connecting" | "sent" | "answering";
+  /** The connection was kept alive from an earlier exchange and turned out to be closed already. */
+  stale: boolean;
+}
+
+/** Attaches facts to an error on its way to whoever made the request. The error stays the same object. */
+export function describeExchange(error: unknown, facts: ExchangeFacts): void {
+  if (error instanceof Error && Object.isExtensible(error)) {
+    Object.defineProperty(error, exchange, { value: facts, configurable: true });
+  }
+}
+
+/** Reads any error that undici or our own connecting throws. */
+export function readNetworkFault(error: unknown): NetworkFault {
+  const chain = causes(error);
+  const facts = chain.map(exchangeOf).find((found) => found !== undefined);
+  const codes = chain.flatMap(codesOf);
+  const where = placeOf(facts, chain);
+
+  const proxy = chain.find((part) => part instanceof ProxyFault);
+  if (proxy !== undefined) return { kind: "proxy", message: proxy.message, safeToRepeat: false };
+  const late = chain.find((part) => part instanceof ConnectTimeout);
+  if (late !== undefined) return { kind: "timeout", message: late.message, safeToRepeat: false };
+
+  if (chain.some((part) => part.name === "TimeoutError") || codes.some((code) => timeouts.has(code))) {
+    return { kind: "timeout", message: `${where} did not answer in time`, safeToRepeat: false };
+  }
+  if (chain.some((part) => part.name === "AbortError") || codes.some((code) => aborts.has(code))) {
+    return { kind: "aborted", message: `the request to ${where} was given up`, safeToRepeat: false };
+  }
+  return {
+    kind: "unreachable",
+    message: describeUnreachable(where, codes, facts),
+    safeToRepeat: facts !== undefined && (facts.stale || isClosedHere(codes, facts)),
+  };
+}
+
+const exchange = Symbol("exchange");
+
+const timeouts: ReadonlySet<string> = new Set([
+  "ETIMEDOUT",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "UND_ERR_HEADERS_TIMEOUT",
+  "UND_ERR_BODY_TIMEOUT",
+]);
+
+const aborts: ReadonlySet<string> = new Set(["UND_ERR_ABORTED", "UND_ERR_ABORT", "ABORT_ERR"]);
+
+/** The error, what caused it, and where several addresses were tried, each try's error. */
+function causes(error: unknown): Error[] {
+  const found: Error[] = [];
+  const waiting: unknown[] = [error];
+  while (waiting.length > 0 && found.length < 20) {
+    const next = waiting.shift();
+    if (!(next instanceof Error) || found.includes(next)) continue;
+    found.push(next);
+    waiting.push(next.cause);
+    if (next instanceof AggregateError) waiting.push(...next.errors);
+  }
+  return found;
+}
+
+function exchangeOf(error: Error): ExchangeFacts | undefined {
+  return (error as { [exchange]?: ExchangeFacts })[exchange];
+}
+
+function codesOf(error: Error): string[] {
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" ? [code] : [];
+}
+
+/** Node's own errors know the address they failed for; undici's know nothing, so the exchange's origin comes first. */
+function placeOf(facts: ExchangeFacts | undefined, chain: readonly Error[]): string {
+  if (facts !== undefined && URL.canParse(facts.origin)) {
+    const url = new URL(facts.origin);
+    const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+    return formatHostPort(withoutBrackets(url.hostname), port);
+  }
+  for (const error of chain) {
+    const { hostname, address, port } = error as { hostname?: unknown; address?: unknown; port?: unknown };
+    const host = typeof hostname === "string" ? hostname : address;
+    if (typeof host === "string") return typeof port === "number" ? formatHostPort(host, port) : host;
+  }
+  return "the provider";
+}
+
+function describeUnreachable(
+  where: string,
+  codes: readonly string[],
+  facts: ExchangeFacts | undefined,
+): string {
+  const has = (pattern: RegExp) => codes.find((code) => pattern.test(code));
+  if (has(/^ECONNREFUSED$/)) return `${where} refused the connection`;
+  if (has(/^(ENOTFOUND|EAI_)/))
+    return `the name of ${where} could not be resolved (${has(/^(ENOTFOUND|EAI_)/)})`;
+  const certificate = has(/CERT|SELF_SIGNED|^UNABLE_TO_|ALTNAME/);
+  if (certificate) return `the TLS certificate of ${where} was not accepted (${certificate})`;
+  const tls = has(/^(ERR_TLS|ERR_SSL|EPROTO)/);
+  if (tls) return `TLS with ${where} failed (${tls})`;
+  const protocol = has(/^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/);
+  if (protocol) return `${where} sent something that is not an HTTP answer (${protocol})`;
+  if (has(/^UND_ERR_(CLOSED|DESTROYED)$/)) return `the connections to ${where} were closed here`;
+  if (has(/^(UND_ERR_SOCKET|ECONNRESET|EPIPE|ECONNABORTED)$/)) {
+    if (facts?.stage === "answering") return `${where} broke off in the middle of its answer`;
+    return `${where} closed the connection without an answer`;
+  }
+  const code = codes[0];
+  return `the connection to ${where} failed${code === undefined ? "" : ` (${code})`}`;
+}
+
+/** The dispatcher was closed under a request that had not been sent: its account's proxy had just changed. */
+function isClosedHere(codes: readonly string[], facts: ExchangeFacts): boolean {
+  return facts.stage === "connecting" && codes.some((code) => /^UND_ERR_(CLOSED|DESTROYED)$/.test(code));
+}

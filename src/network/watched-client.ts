@@ -1,0 +1,109 @@
+// An undici client for one connection that tells, when an exchange fails, how far it came and whether its connection was stale.
+
+import { performance } from "node:perf_hooks";
+import { type buildConnector, Client, type Dispatcher } from "undici";
+import { describeExchange } from "./faults.ts";
+
+/** A Client whose errors carry ExchangeFacts. */
+export function createWatchedClient(
+  origin: URL,
+  options: Client.Options,
+  connect: buildConnector.connector,
+): Client {
+  const line: Line = { exchanges: 0, roundTripMs: 0 };
+  const client = new Client(origin, {
+    ...options,
+    connect: (request, callback) => {
+      const startedAt = performance.now();
+      connect(request, (...result) => {
+        line.exchanges = 0;
+        // Connecting took one round trip at least, so this is the longest one can have been.
+        line.roundTripMs = performance.now() - startedAt;
+        callback(...result);
+      });
+    },
+  });
+  const dispatch = client.dispatch.bind(client);
+  client.dispatch = (request, handler) => dispatch(request, new Watch(handler, line, origin.origin));
+  return client;
+}
+
+/** The client's present connection. */
+interface Line {
+  /** Exchanges begun on it. */
+  exchanges: number;
+  roundTripMs: number;
+}
+
+/**
+ * A server that closes an idle connection while our request is under way to it: we hear of that one round trip after
+ * sending at the latest. A close that comes later may be the answer of a server that read the request and died over it.
+ */
+const shortestStaleMs = 50;
+
+class Watch implements Dispatcher.DispatchHandler {
+  readonly #inner: Dispatcher.DispatchHandler;
+  readonly #line: Line;
+  readonly #origin: string;
+  #stage: "connecting" | "sent" | "answering" = "connecting";
+  #sentAt = 0;
+  #reused = false;
+
+  constructor(inner: Dispatcher.DispatchHandler, line: Line, origin: string) {
+    this.#inner = inner;
+    this.#line = line;
+    this.#origin = origin;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
+    this.#stage = "sent";
+    this.#sentAt = performance.now();
+    this.#reused = this.#line.exchanges > 0;
+    this.#line.exchanges += 1;
+    this.#inner.onRequestStart?.(controller, context);
+  }
+
+  onRequestUpgrade(
+    ...upgrade: Parameters<NonNullable<Dispatcher.DispatchHandler["onRequestUpgrade"]>>
+  ): void {
+    this.#inner.onRequestUpgrade?.(...upgrade);
+  }
+
+  onResponseStarted(): void {
+    this.#stage = "answering";
+    this.#inner.onResponseStarted?.();
+  }
+
+  onResponseStart(...head: Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>): void {
+    this.#stage = "answering";
+    this.#inner.onResponseStart?.(...head);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#inner.onResponseData?.(controller, chunk);
+  }
+
+  onResponseEnd(...end: Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseEnd"]>>): void {
+    this.#inner.onResponseEnd?.(...end);
+  }
+
+  onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
+    describeExchange(error, { origin: this.#origin, stage: this.#stage, stale: this.#isStale(error) });
+    this.#inner.onResponseError?.(controller, error);
+  }
+
+  onBodySent(chunk: Buffer): void {
+    this.#inner.onBodySent?.(chunk);
+  }
+
+  onRequestSent(): void {
+    this.#inner.onRequestSent?.();
+  }
+
+  #isStale(error: Error): boolean {
+    if (this.#stage !== "sent" || !this.#reused) return false;
+    const { code } = error as { code?: unknown };
+    if (code !== "UND_ERR_SOCKET" && code !== "ECONNRESET" && code !== "EPIPE") return false;
+    return performance.now() - this.#sentAt <= Math.max(shortestStaleMs, this.#line.roundTripMs);
+  }
+}
