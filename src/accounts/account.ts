@@ -1,0 +1,65 @@
+// An account as the scheduler sees it: its configuration and what was learned about it.
+
+import type { AccountConfig } from "../config/config.ts";
+import type { FailureKind } from "../failure.ts";
+import type { Window } from "../usage/window.ts";
+
+export interface Account {
+  config: AccountConfig;
+  /** Forwards the client's own credential; never rests and never fails over. */
+  passthrough: boolean;
+  /** By scope: "" is the whole account, anything else a model family. */
+  rests: Map<string, Rest>;
+  windows: Map<string, Window>;
+  /** Epoch ms; 0: never. */
+  lastUsedAt: number;
+  /** Faults in a row of one kind since the last good answer, by scope and kind: what growing rests grow with. */
+  streaks: Map<string, number>;
+}
+
+export interface Rest {
+  scope: string;
+  since: number;
+  until: number;
+  kind: RestKind;
+  /** One sentence for a person, without secrets. */
+  reason: string;
+  /** When it was last tested with a real request; `since` at first. */
+  probedAt: number;
+}
+
+/** The failures that make an account rest. */
+export type RestKind = Exclude<FailureKind, "limited-unblamed" | "model-missing" | "rejected" | "aborted">;
+
+export function createAccount(config: AccountConfig, passthrough = false): Account {
+  return { config, passthrough, rests: new Map(), windows: new Map(), lastUsedAt: 0, streaks: new Map() };
+}
+
+/** The rest that keeps the account from serving the scope now; the one that ends last when there are two. */
+export function restFor(account: Account, scope: string, now: number): Rest | undefined {
+  const whole = running(account.rests.get(""), now);
+  const scoped = scope === "" ? undefined : running(account.rests.get(scope), now);
+  if (!whole || !scoped) return whole ?? scoped;
+  return scoped.until > whole.until ? scoped : whole;
+}
+
+function running(rest: Rest | undefined, now: number): Rest | undefined {
+  return rest && rest.until > now ? rest : undefined;
+}
+
+const probeIntervalMs = 3_600_000;
+
+/** A rest longer than an hour is tested once an hour with one real request: limits are lifted early more often than providers say. */
+export function isProbeDue(rest: Rest, now: number): boolean {
+  return rest.until - rest.since > probeIntervalMs && now - rest.probedAt >= probeIntervalMs;
+}
+
+/** Whether a request spends money that a window with room would not: the window is nearly full, or paid overage runs. */
+export function isOutOfRoom(account: Account, switchAtUtilization: number, now: number): boolean {
+  for (const window of account.windows.values()) {
+    if (window.resetsAt !== undefined && window.resetsAt <= now) continue;
+    if (window.status === "in-use") return true;
+    if (window.utilization !== undefined && window.utilization >= switchAtUtilization) return true;
+  }
+  return false;
+}

@@ -1,0 +1,83 @@
+// Which account a conversation belongs to: in memory for every request, in the store for the next start.
+
+import { createHash } from "node:crypto";
+import type { BindingRow, BindingStore } from "../store/store.ts";
+
+export interface Bindings {
+  find(kind: string, key: string, now: number): BoundTo | undefined;
+  /**
+   * Called on success. A session that was served away from home keeps its home and remembers the detour;
+   * without a binding, or when `move` says that the home is no longer there, the account becomes the home.
+   */
+  bind(use: BindingUse): Promise<void>;
+  /** The account is gone, disabled or logged out for good: its conversations start anew elsewhere. */
+  dropAccount(accountId: string): Promise<void>;
+}
+
+export interface BoundTo {
+  accountId: string;
+  detourId: string | undefined;
+}
+
+export interface BindingUse {
+  kind: string;
+  key: string;
+  accountId: string;
+  now: number;
+  ttlMs: number;
+  /** A binding is written again only when less than this is left of it. */
+  renewalThresholdMs: number;
+}
+
+/** The oldest are forgotten beyond this; at some 300 bytes each that is 30 MB. */
+const mostBindings = 100_000;
+
+export async function createBindings(store: BindingStore, now: number): Promise<Bindings> {
+  const rows = new Map<string, BindingRow>();
+  for (const row of await store.load(now)) rows.set(`${row.kind} ${row.key}`, row);
+
+  function live(id: string, now: number): BindingRow | undefined {
+    const row = rows.get(id);
+    if (!row || row.expiresAt > now) return row;
+    rows.delete(id);
+    return undefined;
+  }
+
+  return {
+    find(kind, key, now) {
+      return live(`${kind} ${hashKey(key)}`, now);
+    },
+
+    async bind({ kind, key, accountId, now, ttlMs, renewalThresholdMs }) {
+      const hash = hashKey(key);
+      const id = `${kind} ${hash}`;
+      const known = live(id, now);
+      const detourId = known && known.accountId !== accountId ? accountId : undefined;
+      const renews = !known || known.expiresAt - now <= Math.min(renewalThresholdMs, ttlMs);
+      if (known && !renews && known.detourId === detourId) return;
+      const row: BindingRow = {
+        kind,
+        key: hash,
+        accountId: known?.accountId ?? accountId,
+        detourId,
+        expiresAt: renews ? now + ttlMs : known.expiresAt,
+      };
+      rows.delete(id);
+      rows.set(id, row);
+      if (rows.size > mostBindings) rows.delete(rows.keys().next().value!);
+      await store.save(row);
+    },
+
+    async dropAccount(accountId) {
+      for (const [id, row] of rows) {
+        if (row.accountId === accountId) rows.delete(id);
+        else if (row.detourId === accountId) rows.set(id, { ...row, detourId: undefined });
+      }
+      await store.dropAccount(accountId);
+    },
+  };
+}
+
+function hashKey(key: string): string {
+  return createHash("sha256").update(key).digest("base64url");
+}

@@ -1,0 +1,115 @@
+// How long an account rests after a failure. Pure: the pool applies what is decided here.
+
+import type { Failure } from "../failure.ts";
+import type { RestKind } from "./account.ts";
+
+export interface CooldownPolicy {
+  /** session.unavailable_cooldown_seconds: refused credentials and accounts that a person must mend. */
+  unavailableMs: number;
+}
+
+export interface RestDecision {
+  kind: RestKind;
+  /** "" for the whole account. */
+  scope: string;
+  until: number;
+  reason: string;
+}
+
+export interface CooldownContext {
+  /** The model family that was asked for; "" when the request named no model. */
+  modelScope: string;
+  /** Failures of this kind in a row, this one included. */
+  streak: number;
+  now: number;
+}
+
+const second = 1000;
+const unknownLimitMs = 60 * second;
+const faultsBeforeRest = 3;
+
+/** Undefined when the account is not to blame, or not yet. */
+export function restAfter(
+  failure: Failure,
+  policy: CooldownPolicy,
+  context: CooldownContext,
+): RestDecision | undefined {
+  const { modelScope, streak, now } = context;
+  switch (failure.kind) {
+    case "rate-limited":
+      return {
+        kind: failure.kind,
+        scope: failure.scope === "model" ? modelScope : "",
+        until: failure.until ?? now + growing(unknownLimitMs, streak, 3600 * second),
+        reason: failure.reason,
+      };
+    case "capacity":
+      // Full is the provider, and mostly one model of it: other models on the account stay usable.
+      return {
+        kind: failure.kind,
+        scope: modelScope,
+        until: Math.min(failure.until ?? now + growing(2 * second, streak, 60 * second), now + 60 * second),
+        reason: failure.reason,
+      };
+    case "proxy":
+      return {
+        kind: failure.kind,
+        scope: "",
+        until: now + growing(30 * second, streak, 300 * second),
+        reason: failure.cause.message,
+      };
+    case "unreachable":
+      return restAfterFaults(failure.kind, failure.cause.message, context);
+    case "server-error":
+      return restAfterFaults(failure.kind, failure.reason, context);
+    case "unauthorized":
+    case "account-out":
+      return { kind: failure.kind, scope: "", until: now + policy.unavailableMs, reason: failure.reason };
+    case "model-denied":
+      return {
+        kind: failure.kind,
+        scope: modelScope,
+        until: now + policy.unavailableMs,
+        reason: failure.reason,
+      };
+    case "limited-unblamed":
+    case "model-missing":
+    case "rejected":
+    case "aborted":
+      return undefined;
+  }
+}
+
+/** One fault can be the request's; three in a row without a good answer between them are the account's. */
+function restAfterFaults(
+  kind: "unreachable" | "server-error",
+  reason: string,
+  { streak, now }: CooldownContext,
+): RestDecision | undefined {
+  if (streak < faultsBeforeRest) return undefined;
+  return {
+    kind,
+    scope: "",
+    until: now + growing(10 * second, streak - faultsBeforeRest + 1, 300 * second),
+    reason,
+  };
+}
+
+function growing(firstMs: number, streak: number, mostMs: number): number {
+  return Math.min(firstMs * 2 ** Math.min(streak - 1, 20), mostMs);
+}
+
+/** Faults of these kinds count together: a provider that alternates between 502 and resets is one broken provider. */
+export function streakKey(failure: Failure, modelScope: string): string {
+  switch (failure.kind) {
+    case "unreachable":
+    case "server-error":
+      return "fault";
+    case "capacity":
+      return `capacity ${modelScope}`;
+    case "rate-limited":
+      return `limit ${failure.scope === "model" ? modelScope : ""}`;
+    default:
+      return failure.kind;
+  }
+}

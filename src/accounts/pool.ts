@@ -1,0 +1,178 @@
+// The accounts with all that is known of them: chooses one for a request and learns from every answer.
+// Decisions are made by select.ts, cooldown.ts and exhausted.ts; this shell keeps the state and writes it down.
+
+import type { AccountConfig, SessionConfig } from "../config/config.ts";
+import type { Failure } from "../failure.ts";
+import type { AccountStore, RestRow } from "../store/store.ts";
+import type { Window } from "../usage/window.ts";
+import { type Account, createAccount, type Rest, restFor } from "./account.ts";
+import type { Bindings } from "./bindings.ts";
+import { restAfter, streakKey } from "./cooldown.ts";
+import { type Exhausted, readExhausted } from "./exhausted.ts";
+import { type Choice, type Selection, selectAccount } from "./select.ts";
+
+export interface Pool {
+  readonly accounts: readonly Account[];
+  account(id: string): Account | undefined;
+  choose(selection: Selection): Choice;
+  exhausted(candidates: readonly Account[], modelScope: string, now: number): Exhausted;
+  /** A good answer began: streaks end, and a rest that was being tested is over. */
+  succeeded(account: Account, modelScope: string): Promise<void>;
+  /** Returns the rest that the failure brought the account, if any. */
+  failed(account: Account, failure: Failure, modelScope: string): Promise<Rest | undefined>;
+  learn(account: Account, windows: readonly Window[]): void;
+  /** Ends every rest of the account. */
+  clearRests(id: string): Promise<void>;
+  /** Takes a new configuration; what was learned of accounts that stay is kept. */
+  configure(accounts: readonly AccountConfig[], session: SessionConfig): Promise<void>;
+  /** Reads rests that another process has changed in the store. */
+  refresh(): Promise<void>;
+  /** Writes down what is saved lazily: windows and last use. */
+  flush(): Promise<void>;
+}
+
+export interface PoolOptions {
+  accounts: readonly AccountConfig[];
+  session: SessionConfig;
+  store: AccountStore;
+  bindings: Bindings;
+  now: () => number;
+}
+
+export async function createPool(options: PoolOptions): Promise<Pool> {
+  const { store, bindings, now } = options;
+  let session = options.session;
+  let accounts: Account[] = [];
+  /** Accounts whose windows or last use are not on disk yet. */
+  const unsaved = new Set<Account>();
+
+  async function readStore(): Promise<void> {
+    for (const state of await store.states()) {
+      const account = find(state.accountId);
+      if (!account || unsaved.has(account)) continue;
+      account.lastUsedAt = state.lastUsedAt ?? 0;
+      account.windows = new Map(state.windows.map((window) => [window.name, window]));
+    }
+    const rests = Map.groupBy(await store.rests(), (row) => row.accountId);
+    for (const account of accounts) {
+      const rows = rests.get(account.config.id) ?? [];
+      account.rests = new Map(rows.map((row) => [row.scope, restOf(row)]));
+    }
+  }
+
+  function find(id: string): Account | undefined {
+    return accounts.find((account) => account.config.id === id);
+  }
+
+  async function rest(account: Account, decision: Omit<Rest, "since" | "probedAt">): Promise<Rest> {
+    const time = now();
+    const known = account.rests.get(decision.scope);
+    // A rest that was tested and found standing keeps its beginning, so that the hourly test goes on.
+    const stands = known !== undefined && known.until > time && known.kind === decision.kind;
+    const next: Rest = { ...decision, since: stands ? known.since : time, probedAt: time };
+    account.rests.set(next.scope, next);
+    await store.saveRest({ accountId: account.config.id, ...next });
+    return next;
+  }
+
+  async function endRest(account: Account, scope: string): Promise<void> {
+    if (!account.rests.delete(scope)) return;
+    await store.clearRests(account.config.id, scope);
+  }
+
+  accounts = options.accounts.map((config) => createAccount(config));
+  await readStore();
+
+  return {
+    get accounts() {
+      return accounts;
+    },
+    account: find,
+
+    choose(selection) {
+      const choice = selectAccount(accounts, selection);
+      if (choice.kind === "use") {
+        if (choice.probe) choice.probe.probedAt = selection.now;
+        choice.account.lastUsedAt = selection.now;
+        unsaved.add(choice.account);
+      }
+      return choice;
+    },
+
+    exhausted: readExhausted,
+
+    async succeeded(account, modelScope) {
+      if (account.streaks.size > 0) account.streaks.clear();
+      if (account.rests.size === 0) return;
+      await endRest(account, "");
+      await endRest(account, modelScope);
+    },
+
+    async failed(account, failure, modelScope) {
+      if (account.passthrough) return undefined;
+      const key = streakKey(failure, modelScope);
+      const time = now();
+      const running = restFor(account, modelScope, time);
+      // A herd that fails together is one failure: only the first of it makes the next rest longer.
+      const streak = (account.streaks.get(key) ?? 0) + (running?.kind === failure.kind ? 0 : 1);
+      const decision = restAfter(
+        failure,
+        { unavailableMs: session.unavailableCooldownMs },
+        { modelScope, streak: Math.max(streak, 1), now: time },
+      );
+      if (isCounted(failure)) account.streaks.set(key, streak);
+      if (!decision) return undefined;
+      if (decision.kind === "unauthorized" || decision.kind === "account-out") {
+        await bindings.dropAccount(account.config.id);
+      }
+      return await rest(account, decision);
+    },
+
+    learn(account, windows) {
+      if (windows.length === 0) return;
+      for (const window of windows) account.windows.set(window.name, window);
+      unsaved.add(account);
+    },
+
+    async clearRests(id) {
+      const account = find(id);
+      account?.rests.clear();
+      account?.streaks.clear();
+      await store.clearRests(id);
+    },
+
+    async configure(configs, nextSession) {
+      session = nextSession;
+      const before = new Map(accounts.map((account) => [account.config.id, account]));
+      accounts = configs.map((config) => {
+        const known = before.get(config.id);
+        before.delete(config.id);
+        return known ? Object.assign(known, { config }) : createAccount(config);
+      });
+      await readStore();
+      const off = accounts.filter((account) => !account.config.enabled).map((account) => account.config.id);
+      for (const id of [...before.keys(), ...off]) await bindings.dropAccount(id);
+    },
+
+    refresh: readStore,
+
+    async flush() {
+      for (const account of [...unsaved]) {
+        unsaved.delete(account);
+        await store.saveState({
+          accountId: account.config.id,
+          lastUsedAt: account.lastUsedAt || undefined,
+          windows: [...account.windows.values()],
+        });
+      }
+    },
+  };
+}
+
+function isCounted(failure: Failure): boolean {
+  return failure.kind !== "rejected" && failure.kind !== "aborted" && failure.kind !== "model-missing";
+}
+
+function restOf(row: RestRow): Rest {
+  return { ...row, kind: row.kind as Rest["kind"] };
+}

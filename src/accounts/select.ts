@@ -1,0 +1,104 @@
+// Which account a request goes to next. Pure: takes the accounts, what is known of the request, and the time.
+
+import { matchesModel } from "../model-scope.ts";
+import { type Account, isOutOfRoom, isProbeDue, type Rest, restFor } from "./account.ts";
+
+export interface Selection {
+  model: string | undefined;
+  /** The model's family, the scope of model rests; "" without a model. */
+  modelScope: string;
+  /** Whether this kind of account can serve the request at all. */
+  canServe(account: Account): boolean;
+  /** The client named the account (x-cc-relay-account): that one, resting or not. */
+  pinned: string | undefined;
+  /** State at the provider ties the request to this account: that one or none. */
+  tied: string | undefined;
+  /** The session's account, and where it is served while that rests. */
+  home: string | undefined;
+  detour: string | undefined;
+  /** Already tried for this request. */
+  tried: ReadonlySet<string>;
+  /** Longest wait in place for a session's own account. */
+  maxWaitMs: number;
+  switchAtUtilization: number;
+  now: number;
+}
+
+export type Choice =
+  | { kind: "use"; account: Account /** The rest that this request tests. */; probe: Rest | undefined }
+  /** The session's account is back shortly: moving would cost its prompt cache. */
+  | { kind: "wait"; account: Account; until: number }
+  /** `candidates` could serve the request if they were not resting or tried. */
+  | { kind: "none"; candidates: Account[] };
+
+export function selectAccount(accounts: readonly Account[], selection: Selection): Choice {
+  const named = selection.pinned ?? selection.tied;
+  const candidates = accounts.filter(
+    (account) =>
+      account.config.enabled &&
+      (named === undefined || account.config.id === named) &&
+      matchesModel(account.config.models, selection.model) &&
+      selection.canServe(account),
+  );
+  const open = candidates.filter((account) => !selection.tried.has(account.config.id));
+  if (selection.pinned !== undefined) {
+    const account = open[0];
+    return account ? { kind: "use", account, probe: undefined } : { kind: "none", candidates };
+  }
+  return chooseBound(open, selection) ?? chooseRanked(open, selection) ?? { kind: "none", candidates };
+}
+
+/** The session's home if it can serve, soon or now; else its detour. */
+function chooseBound(open: readonly Account[], selection: Selection): Choice | undefined {
+  const { modelScope, now } = selection;
+  for (const id of [selection.tied ?? selection.home, selection.detour]) {
+    const account = id === undefined ? undefined : open.find((one) => one.config.id === id);
+    if (!account) continue;
+    const rest = restFor(account, modelScope, now);
+    if (!rest) {
+      if (selection.tied === undefined && leavesForRoom(account, open, selection)) continue;
+      return { kind: "use", account, probe: undefined };
+    }
+    if (isProbeDue(rest, now)) return { kind: "use", account, probe: rest };
+    if (rest.until - now <= selection.maxWaitMs && canBeWaitedOut(rest)) {
+      return { kind: "wait", account, until: rest.until };
+    }
+  }
+  return undefined;
+}
+
+/** Windows are money: a session leaves an account whose window is full for one that has room. */
+function leavesForRoom(account: Account, open: readonly Account[], selection: Selection): boolean {
+  const { now, modelScope, switchAtUtilization } = selection;
+  if (!isOutOfRoom(account, switchAtUtilization, now)) return false;
+  return open.some(
+    (other) => !restFor(other, modelScope, now) && !isOutOfRoom(other, switchAtUtilization, now),
+  );
+}
+
+function canBeWaitedOut(rest: Rest): boolean {
+  return rest.kind === "rate-limited" || rest.kind === "capacity";
+}
+
+function chooseRanked(open: readonly Account[], selection: Selection): Choice | undefined {
+  const { modelScope, now } = selection;
+  let best: Account | undefined;
+  let probe: Rest | undefined;
+  for (const account of open) {
+    const rest = restFor(account, modelScope, now);
+    if (rest && !isProbeDue(rest, now)) continue;
+    if (best && !ranksBefore(account, best, selection)) continue;
+    best = account;
+    probe = rest;
+  }
+  return best && { kind: "use", account: best, probe };
+}
+
+/** Room first, then priority, then the least recently used. */
+function ranksBefore(a: Account, b: Account, { switchAtUtilization, now }: Selection): boolean {
+  const fullA = isOutOfRoom(a, switchAtUtilization, now);
+  const fullB = isOutOfRoom(b, switchAtUtilization, now);
+  if (fullA !== fullB) return fullB;
+  if (a.config.priority !== b.config.priority) return a.config.priority > b.config.priority;
+  return a.lastUsedAt < b.lastUsedAt;
+}

@@ -1,0 +1,233 @@
+// Builds the relay out of its parts, keeps it in step with its configuration file and its database, and takes it down again.
+
+import { createBindings } from "../accounts/bindings.ts";
+import { createCredentialSource } from "../accounts/credentials.ts";
+import { createPool, type Pool } from "../accounts/pool.ts";
+import { createRamp } from "../accounts/ramp.ts";
+import { readStatus } from "../accounts/state.ts";
+import type { Config } from "../config/config.ts";
+import { ConfigError } from "../config/problem.ts";
+import { watchConfig } from "../config/watch.ts";
+import { UserError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { createMetrics } from "../metrics.ts";
+import { createDispatchers } from "../network/dispatchers.ts";
+import { createTokenSource } from "../oauth/tokens.ts";
+import type { RelayDeps } from "../relay/exchange.ts";
+import { type RelayServer, startServer } from "../server/server.ts";
+import { openSqliteStore } from "../store/sqlite.ts";
+import type { DaemonInfo, Store } from "../store/store.ts";
+
+export interface RelayAppOptions {
+  config: Config;
+  /** Reads the configuration again, overrides of the command line included. Throws UserError. */
+  readConfig(): Promise<Config>;
+  log: Log;
+  version: string;
+}
+
+export interface RelayApp {
+  readonly host: string;
+  readonly port: number;
+  /** The configuration in force. */
+  config(): Config;
+  /** Takes the new configuration, or reports what is wrong with it and keeps the old one. */
+  reload(): Promise<void>;
+  /** Waits for open answers within drain_seconds, then breaks them off; nothing of the app is left after it. */
+  close(): Promise<void>;
+}
+
+const flushIntervalMs = 1000;
+const maintenanceIntervalMs = 60_000;
+
+/** Throws UserError when the database or the address cannot be had; what was opened by then is closed. */
+export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp> {
+  const { log, version } = options;
+  let config = options.config;
+  const store = await openSqliteStore(config.server.databasePath);
+  const closers: (() => Promise<void> | void)[] = [() => store.close()];
+  try {
+    await claim(store, config);
+    closers.unshift(() => store.daemon.release());
+    const { deps, pool } = await createParts(store, () => config, { log, version });
+    closers.unshift(() => deps.dispatchers.close());
+    const server = await listen(deps, config, version);
+    const { port } = server.address;
+    await store.daemon.publish({ ...daemonInfo(config, version), port });
+
+    const reload = async () => {
+      const next = await readNext(options, log);
+      if (!next) return;
+      warnOfFixedSettings(config, next, log);
+      config = next;
+      await pool.configure(next.accounts, next.session);
+      deps.dispatchers.retain(next.accounts);
+      deps.models.clear();
+      log.info({ accounts: next.accounts.length }, "the configuration was reloaded");
+    };
+    const stops = [
+      config.file === undefined ? () => {} : watchConfig(config.file, () => void reload()),
+      store.onForeignChange(() => void pool.refresh()),
+      every(flushIntervalMs, () => pool.flush(), log),
+      every(maintenanceIntervalMs, () => maintain(store, config, deps.now()), log),
+    ];
+    return {
+      host: config.server.host,
+      port,
+      config: () => config,
+      reload,
+      async close() {
+        for (const stop of stops) stop();
+        await server.drain(config.server.drainMs);
+        await pool.flush();
+        for (const close of closers) await close();
+      },
+    };
+  } catch (error) {
+    for (const close of closers) await close();
+    throw error;
+  }
+}
+
+interface PartsContext {
+  log: Log;
+  version: string;
+}
+
+async function createParts(
+  store: Store,
+  config: () => Config,
+  { log, version }: PartsContext,
+): Promise<{ deps: RelayDeps; pool: Pool }> {
+  const now = Date.now;
+  const { accounts, session, upstream, environmentProxy } = config();
+  const bindings = await createBindings(store.bindings, now());
+  const pool = await createPool({ accounts, session, store: store.accounts, bindings, now });
+  const dispatchers = createDispatchers({ connectTimeoutMs: upstream.connectTimeoutMs, environmentProxy });
+  const tokens = createTokenSource({
+    tokens: store.tokens,
+    dispatcherFor: (account) => dispatchers.for(account.id, account.proxy),
+    config: () => config().oauth,
+    clock: { now },
+    log,
+  });
+  const metrics = createMetrics({
+    version,
+    accounts: () =>
+      pool.accounts.map((account) => ({
+        id: account.config.id,
+        family: account.config.family,
+        state: readStatus(account, now()).state,
+      })),
+  });
+  const deps: RelayDeps = {
+    config,
+    pool,
+    bindings,
+    ramp: createRamp(),
+    credentials: createCredentialSource(tokens),
+    dispatchers,
+    store,
+    models: new Map(),
+    metrics,
+    log,
+    now,
+  };
+  return { deps, pool };
+}
+
+async function claim(store: Store, config: Config): Promise<void> {
+  const claimed = await store.daemon.claim();
+  if (claimed.ok) return;
+  const { holder } = claimed;
+  const who = holder ? `pid ${holder.pid}, http://${holder.host}:${holder.port}` : "which is just starting";
+  throw new UserError(`another cc-relay (${who}) already serves the database ${config.server.databasePath}`, {
+    fix: holder
+      ? `stop it with: kill ${holder.pid}`
+      : "wait a moment, or give this one its own server.database_path",
+  });
+}
+
+async function listen(deps: RelayDeps, config: Config, version: string): Promise<RelayServer> {
+  const { host, port } = config.server;
+  try {
+    return await startServer({ host, port, version, deps });
+  } catch (cause) {
+    throw listenError(cause as NodeJS.ErrnoException, host, port);
+  }
+}
+
+function listenError(cause: NodeJS.ErrnoException, host: string, port: number): UserError {
+  const where = `${host}:${port}`;
+  switch (cause.code) {
+    case "EADDRINUSE":
+      return new UserError(`${where} is taken by another program`, {
+        fix: "stop that program, or choose another port: cc-relay serve --port 0",
+        cause,
+      });
+    case "EACCES":
+      return new UserError(`the system does not allow cc-relay to listen on ${where}`, {
+        fix: "choose a port above 1023: cc-relay serve --port 3000",
+        cause,
+      });
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return new UserError(`${host} is not an address of this machine`, {
+        fix: 'set server.host to "127.0.0.1" or to one of this machine\'s addresses',
+        cause,
+      });
+    default:
+      return new UserError(`cannot listen on ${where}: ${cause.message}`, { cause });
+  }
+}
+
+function daemonInfo(config: Config, version: string): DaemonInfo {
+  const { host, port } = config.server;
+  return { pid: process.pid, host, port, startedAt: Date.now(), version };
+}
+
+async function readNext(options: RelayAppOptions, log: Log): Promise<Config | undefined> {
+  try {
+    return await options.readConfig();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const problems = error instanceof ConfigError ? error.problems : undefined;
+    log.error({ problems, reason: error.message }, "the new configuration is broken, the old one stays");
+    return undefined;
+  }
+}
+
+/** What a running process cannot change. */
+function warnOfFixedSettings(before: Config, after: Config, log: Log): void {
+  for (const key of ["host", "port", "databasePath"] as const) {
+    if (before.server[key] === after.server[key]) continue;
+    log.warn(
+      { setting: key, now: before.server[key], configured: after.server[key] },
+      "this setting needs a restart",
+    );
+  }
+}
+
+async function maintain(store: Store, config: Config, now: number): Promise<void> {
+  while (await store.usage.maintain(now, config.usage.retentionMs)) await pause();
+  while ((await store.bindings.prune(now, 500)) === 500) await pause();
+}
+
+/** Lets open streams go on between two steps. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** Runs one piece of work at a time; a failure is logged and the next round tries again. */
+function every(intervalMs: number, work: () => Promise<void>, log: Log): () => void {
+  let running = false;
+  const timer = setInterval(() => {
+    if (running) return;
+    running = true;
+    work()
+      .catch((error: unknown) => log.error({ err: String(error) }, "background work failed"))
+      .finally(() => (running = false));
+  }, intervalMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}

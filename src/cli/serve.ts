@@ -1,0 +1,170 @@
+// `cc-relay serve`: the daemon, from its banner to its last open answer.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { type RelayApp, startRelayApp } from "../app/relay-app.ts";
+import type { Config } from "../config/config.ts";
+import { startDemo } from "../demo/demo.ts";
+import { UserError } from "../errors.ts";
+import { createLog, type LogLevel } from "../log.ts";
+import { isLoopbackHost } from "../network/loopback.ts";
+import { plural } from "../terminal/format.ts";
+import type { CommandContext } from "./context.ts";
+
+export interface ServeOptions {
+  host?: string;
+  port?: number;
+  logLevel?: LogLevel;
+  demo?: boolean;
+}
+
+export function serveCommand(context: CommandContext, run = runServe): Command {
+  return new Command("serve")
+    .description("run the relay until it is told to stop")
+    .option("--host <host>", "listen on this address instead of server.host")
+    .addOption(new Option("--port <number>", "listen on this port; 0 picks a free one").argParser(readPort))
+    .addOption(
+      new Option("--log-level <level>", "how much to log").choices([
+        "trace",
+        "debug",
+        "info",
+        "warn",
+        "error",
+      ]),
+    )
+    .option("--demo", "answer from a simulated provider: no account, no network, nothing kept")
+    .addHelpText("after", "\nExample:\n  $ cc-relay serve --port 3000")
+    .action((options: ServeOptions) => run(context, options));
+}
+
+/** Resolves when the relay was told to stop and every open answer is finished or broken off. */
+export async function runServe(context: CommandContext, options: ServeOptions): Promise<void> {
+  const source = options.demo
+    ? await demoConfig()
+    : { read: () => context.loadConfig(), close: async () => {} };
+  try {
+    const readConfig = async () => withFlags(await source.read(), options);
+    const config = await readConfig();
+    let current = config;
+    const screen = context.out.stderr;
+    const log = createLog({
+      level: config.server.logLevel,
+      pretty: screen.isTerminal,
+      colour: screen.isTerminal && screen.style.bold("x") !== "x",
+      destination: screen,
+      secrets: () => secretsOf(current),
+    });
+    const app = await startRelayApp({ config, readConfig, log, version: context.version });
+    if (screen.isTerminal) screen.write(banner(app, context, options.demo === true));
+    for (const warning of config.warnings) log.warn({}, warning);
+    log.info({ url: urlOf(app), accounts: config.accounts.length, pid: process.pid }, "listening");
+    await untilStopped(async () => {
+      await app.reload();
+      current = app.config();
+    });
+    log.info({}, "stopping: open answers may finish");
+    const cut = onSecondSignal();
+    await Promise.race([app.close(), cut]);
+    log.info({}, "stopped");
+  } finally {
+    await source.close();
+  }
+}
+
+function readPort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535)
+    throw new InvalidArgumentError("a port is a number from 0 to 65535.");
+  return port;
+}
+
+function withFlags(config: Config, { host, port, logLevel }: ServeOptions): Config {
+  if (host !== undefined && !isLoopbackHost(host) && config.apiKeys.length === 0) {
+    throw new UserError(`${host} can be reached by others, and no api_keys are set`, {
+      fix: "set api_keys at the top of config.toml, or listen on 127.0.0.1",
+    });
+  }
+  const { server } = config;
+  return {
+    ...config,
+    server: {
+      ...server,
+      host: host ?? server.host,
+      port: port ?? server.port,
+      logLevel: logLevel ?? server.logLevel,
+    },
+  };
+}
+
+interface ConfigSource {
+  read(): Promise<Config>;
+  close(): Promise<void>;
+}
+
+/** The defaults and the simulated accounts: no file is read, and the database goes when the demo ends. */
+async function demoConfig(): Promise<ConfigSource> {
+  const { defaultConfig } = await import("../config/defaults.ts");
+  const demo = await startDemo();
+  const folder = await mkdtemp(join(tmpdir(), "cc-relay-demo-"));
+  const config = defaultConfig({ databasePath: join(folder, "relay.db"), accounts: demo.accounts });
+  return {
+    read: async () => config,
+    async close() {
+      await demo.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function secretsOf(config: Config): string[] {
+  return [...config.apiKeys.map(({ key }) => key), ...config.accounts.map(({ secret }) => secret)];
+}
+
+export function urlOf({ host, port }: Pick<RelayApp, "host" | "port">): string {
+  const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  return `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`;
+}
+
+function banner(app: RelayApp, { out, version }: CommandContext, isDemo: boolean): string {
+  const { style } = out.stderr;
+  const config = app.config();
+  const enabled = config.accounts.filter((account) => account.enabled).length;
+  const accounts = isDemo
+    ? `${plural(enabled, "simulated account")}: nothing leaves this machine`
+    : enabled > 0
+      ? plural(enabled, "account")
+      : "none yet: requests go on with the client's own credential";
+  const lines = [
+    `${style.bold("cc-relay")} ${version}`,
+    "",
+    `  endpoint   ${style.cyan(urlOf(app))}`,
+    `  accounts   ${accounts}`,
+    `  config     ${config.file ?? "no file, defaults"}`,
+    "",
+    `  next: in another terminal, ${style.bold('eval "$(cc-relay env claude)"')} and start claude`,
+    ...(enabled === 0 ? [`        add an account with ${style.bold("cc-relay login claude")}`] : []),
+    "",
+    "",
+  ];
+  return lines.join("\n");
+}
+
+function untilStopped(reload: () => Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const hangUp = () => void reload();
+    const stop = () => {
+      process.off("SIGHUP", hangUp).off("SIGTERM", stop).off("SIGINT", stop);
+      resolve();
+    };
+    process.on("SIGHUP", hangUp).on("SIGTERM", stop).on("SIGINT", stop);
+  });
+}
+
+/** Who asks twice does not want to wait. */
+function onSecondSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once("SIGTERM", () => resolve()).once("SIGINT", () => resolve());
+  });
+}

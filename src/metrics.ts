@@ -1,0 +1,107 @@
+// What `/metrics` shows, in the names and units that Prometheus' conventions ask for.
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Family } from "./family.ts";
+
+export interface Metrics {
+  requestFinished(request: FinishedRequest): void;
+  /** One attempt on one account; `result` is "ok" or the kind of failure. */
+  attemptFinished(attempt: { account: string; family: Family; result: string }): void;
+  /** A request moved to another account before its client noticed. */
+  failedOver(move: { family: Family; reason: string }): void;
+  streamOpened(family: Family): void;
+  streamClosed(family: Family): void;
+  /** The Prometheus text. */
+  render(): Promise<string>;
+  readonly contentType: string;
+}
+
+export interface FinishedRequest {
+  family: Family;
+  route: string;
+  outcome: string;
+  status: number;
+  account: string;
+  firstByteMs: number | undefined;
+  /** By kind: `input`, `output`, `cache_write`, `cache_read`. */
+  tokens: Record<string, number>;
+}
+
+export interface MetricsOptions {
+  version: string;
+  /** Asked at every scrape. */
+  accounts(): { id: string; family: Family; state: string }[];
+}
+
+export function createMetrics({ version, accounts }: MetricsOptions): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: "cc_relay_build_info",
+    help: "The version that runs; always 1.",
+    labelNames: ["version"],
+    registers,
+  }).set({ version }, 1);
+  const requests = new Counter({
+    name: "cc_relay_requests_total",
+    help: "Requests by API family, route, outcome and status code.",
+    labelNames: ["family", "route", "outcome", "code"],
+    registers,
+  });
+  const attempts = new Counter({
+    name: "cc_relay_attempts_total",
+    help: "Attempts on accounts by result: ok, or the kind of failure.",
+    labelNames: ["family", "account", "result"],
+    registers,
+  });
+  const failovers = new Counter({
+    name: "cc_relay_failovers_total",
+    help: "Requests that moved to another account before the client noticed, by the failure that moved them.",
+    labelNames: ["family", "reason"],
+    registers,
+  });
+  const tokens = new Counter({
+    name: "cc_relay_tokens_total",
+    help: "Tokens that providers reported, by account and kind.",
+    labelNames: ["family", "account", "kind"],
+    registers,
+  });
+  const firstByte = new Histogram({
+    name: "cc_relay_first_byte_seconds",
+    help: "Time from the request to the first byte of its answer.",
+    labelNames: ["family"],
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300],
+    registers,
+  });
+  const streams = new Gauge({
+    name: "cc_relay_open_answers",
+    help: "Answers that are being sent now.",
+    labelNames: ["family"],
+    registers,
+  });
+  new Gauge({
+    name: "cc_relay_account_state",
+    help: "1 for the state each account is in.",
+    labelNames: ["family", "account", "state"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { id, family, state } of accounts()) this.set({ family, account: id, state }, 1);
+    },
+  });
+
+  return {
+    requestFinished({ family, route, outcome, status, account, firstByteMs, tokens: counted }) {
+      requests.inc({ family, route, outcome, code: status });
+      if (firstByteMs !== undefined) firstByte.observe({ family }, firstByteMs / 1000);
+      for (const kind in counted) if (counted[kind]) tokens.inc({ family, account, kind }, counted[kind]);
+    },
+    attemptFinished: ({ family, account, result }) => attempts.inc({ family, account, result }),
+    failedOver: ({ family, reason }) => failovers.inc({ family, reason }),
+    streamOpened: (family) => streams.inc({ family }),
+    streamClosed: (family) => streams.dec({ family }),
+    render: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}

@@ -1,0 +1,44 @@
+// One HTTP exchange with a client, and everything the pipeline needs to serve it.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Bindings } from "../accounts/bindings.ts";
+import type { CredentialSource } from "../accounts/credentials.ts";
+import type { Pool } from "../accounts/pool.ts";
+import type { Ramp } from "../accounts/ramp.ts";
+import type { Config } from "../config/config.ts";
+import type { Dialect, Route } from "../dialects/dialect.ts";
+import type { Log } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Dispatchers } from "../network/dispatchers.ts";
+import type { Store } from "../store/store.ts";
+import type { ModelLists } from "./models.ts";
+
+export interface Exchange {
+  /** Our id of the request: in the log, in the usage row, and nowhere else. */
+  id: string;
+  request: IncomingMessage;
+  response: ServerResponse;
+  dialect: Dialect;
+  route: Route;
+  /** "" or "?…" as the client wrote it. */
+  query: string;
+  /** Aborted when the client leaves before it has the whole answer. */
+  signal: AbortSignal;
+  /** Epoch ms. */
+  receivedAt: number;
+}
+
+/** Read anew for each request, so that a reload counts for the next one and never for a stream that is open. */
+export interface RelayDeps {
+  config(): Config;
+  pool: Pool;
+  bindings: Bindings;
+  ramp: Ramp;
+  credentials: CredentialSource;
+  dispatchers: Dispatchers;
+  store: Store;
+  models: ModelLists;
+  metrics: Metrics;
+  log: Log;
+  now: () => number;
+}

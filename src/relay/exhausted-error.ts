@@ -1,0 +1,108 @@
+// What a client is told when no account is left: one sentence that says what happened, until when, and what to do.
+
+import type { Account } from "../accounts/account.ts";
+import type { Exhausted } from "../accounts/exhausted.ts";
+import type { Call } from "../call.ts";
+import { RelayError } from "../errors.ts";
+import type { Failure } from "../failure.ts";
+import type { Family } from "../family.ts";
+import { duration, rfc3339 } from "../terminal/format.ts";
+
+export interface ExhaustedContext {
+  call: Call;
+  now: number;
+  /** The request could go to one account only. */
+  isTied: boolean;
+}
+
+/** Above this, clients that wait would hold a person up for nothing: they are told not to. */
+const longestSensibleWaitSeconds = 60;
+
+const familyNames: Readonly<Record<Family, string>> = {
+  claude: "Claude",
+  gemini: "Gemini",
+  openai: "OpenAI",
+};
+
+export function exhaustedError(exhausted: Exhausted, { call, now, isTied }: ExhaustedContext): RelayError {
+  const family = familyNames[call.family];
+  switch (exhausted.kind) {
+    case "no-account":
+      return noAccountError(call);
+    case "tried":
+      return new RelayError(
+        "upstream_unreachable",
+        `No ${family} account could answer; send the request again.`,
+      );
+    case "limited": {
+      const { account, until } = exhausted;
+      const who = isTied
+        ? `The account ${account.config.id} that this request belongs to is`
+        : `Every ${family} account is`;
+      const first = isTied ? "" : `, ${account.config.id} is back first`;
+      return new RelayError(
+        isTied ? "account_resting" : "all_limited",
+        `${who} at its limit until ${when(until, now)}${first}; wait, or add an account with \`cc-relay login ${call.family}\`.`,
+        waiting(until, now),
+      );
+    }
+    case "capacity":
+      return new RelayError(
+        "over_capacity",
+        `The provider does not answer on ${isTied ? `the account ${exhausted.account.config.id}` : `any ${family} account`} (${exhausted.rest.reason}); try again after ${when(exhausted.until, now)}.`,
+        waiting(exhausted.until, now),
+      );
+    case "model-denied":
+      return new RelayError(
+        "unknown_model",
+        `No ${family} account may use ${call.model ?? "this model"} (${exhausted.rest.reason}); choose another model, or see \`cc-relay accounts list\`.`,
+        { param: "model" },
+      );
+    case "credentials":
+      return new RelayError(
+        "needs_login",
+        `Every ${family} account was refused by its provider (${exhausted.account.config.id}: ${exhausted.rest.reason}); see \`cc-relay accounts list\`.`,
+        { shouldRetry: false },
+      );
+  }
+}
+
+export function unreachableError(account: Account, failure: Failure): RelayError {
+  const reason = "cause" in failure ? failure.cause.message : failure.kind;
+  const cause = "cause" in failure ? failure.cause : undefined;
+  const isTimeout = cause?.name === "TimeoutError";
+  const { hostname } = new URL(account.config.apiUrl);
+  return new RelayError(
+    isTimeout ? "upstream_timeout" : "upstream_unreachable",
+    `${hostname} could not be reached on account ${account.config.id} (${reason}); check the network with \`cc-relay doctor\`.`,
+    { cause },
+  );
+}
+
+function noAccountError(call: Call): RelayError {
+  const family = familyNames[call.family];
+  if (call.dialect === "chat") {
+    return new RelayError(
+      "no_account",
+      "Chat Completions need an account of type claude-api, and none is ready: a Claude login covers Claude clients only; see `cc-relay accounts list`, or add a key with `cc-relay login claude --api-key`.",
+      { shouldRetry: false },
+    );
+  }
+  const what = call.model === undefined ? "this request" : JSON.stringify(call.model.slice(0, 100));
+  return new RelayError(
+    "no_account",
+    `No enabled ${family} account can serve ${what}; add one with \`cc-relay login ${call.family}\`, or see \`cc-relay accounts list\`.`,
+    { shouldRetry: false },
+  );
+}
+
+function waiting(until: number, now: number): { retryAfterSeconds: number; shouldRetry?: boolean } {
+  const retryAfterSeconds = Math.max(Math.ceil((until - now) / 1000), 1);
+  return retryAfterSeconds > longestSensibleWaitSeconds
+    ? { retryAfterSeconds, shouldRetry: false }
+    : { retryAfterSeconds };
+}
+
+function when(until: number, now: number): string {
+  return `${rfc3339(Math.ceil(until / 1000) * 1000)} (in ${duration(Math.max(until - now, 1000))})`;
+}

@@ -1,0 +1,100 @@
+// GET models: what the accounts' providers list, merged; from a short-lived cache, and in time for clients that wait three seconds.
+
+import type { Account } from "../accounts/account.ts";
+import { restFor } from "../accounts/account.ts";
+import type { Call } from "../call.ts";
+import { RelayError } from "../errors.ts";
+import { upstreamFor } from "../upstreams/registry.ts";
+import { attempt } from "./attempt.ts";
+import type { Exchange, RelayDeps } from "./exchange.ts";
+import { canServe } from "./failover.ts";
+
+/** The merged lists, by dialect. */
+export type ModelLists = Map<string, { body: string; at: number }>;
+
+const freshMs = 60_000;
+const timeLimitMs = 2000;
+
+/** Whether the call was a list of models of pooled accounts, and has been answered. */
+export async function answerModels(exchange: Exchange, call: Call, deps: RelayDeps): Promise<boolean> {
+  if (call.operation !== "list-models" || !exchange.dialect.mergeModels) return false;
+  const accounts = deps.pool.accounts.filter(
+    (account) => account.config.enabled && canServe(account, call) && !restFor(account, "", deps.now()),
+  );
+  const isPooled = deps.config().accounts.some(({ family }) => family === call.family);
+  if (!isPooled) return false;
+  const known = deps.models.get(call.dialect);
+  let body = known && deps.now() - known.at < freshMs ? known.body : undefined;
+  if (body === undefined) {
+    const lists = await fetchLists(exchange, call, accounts, deps);
+    if (lists.length > 0) {
+      body = exchange.dialect.mergeModels(lists);
+      // A list that lacks an account's part is shown, and asked for again next time.
+      if (lists.length === accounts.length) deps.models.set(call.dialect, { body, at: deps.now() });
+    } else body = known?.body;
+  }
+  if (body === undefined) {
+    if (accounts.length === 0) return false;
+    throw new RelayError("upstream_timeout", "No provider listed its models in time; try again.");
+  }
+  exchange.response.writeHead(200, [
+    "content-type",
+    "application/json",
+    "content-length",
+    String(Buffer.byteLength(body)),
+  ]);
+  exchange.response.end(body);
+  return true;
+}
+
+async function fetchLists(
+  exchange: Exchange,
+  call: Call,
+  accounts: Account[],
+  deps: RelayDeps,
+): Promise<Buffer[]> {
+  const signal = AbortSignal.any([exchange.signal, AbortSignal.timeout(timeLimitMs)]);
+  const lists = await Promise.all(
+    accounts.map((account) => fetchList(account, call, deps, signal).catch(() => undefined)),
+  );
+  return lists.flatMap((list) => list ?? []);
+}
+
+async function fetchList(
+  account: Account,
+  call: Call,
+  deps: RelayDeps,
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  const upstream = upstreamFor(account.config.type);
+  const credential = await deps.credentials.get(account, signal);
+  if (!credential.ok) return undefined;
+  // The whole list: the client's own paging would be of one account's list only.
+  const query = call.family === "claude" ? "?limit=1000" : call.family === "gemini" ? "?pageSize=1000" : "";
+  const listed = { ...call, query, acceptEncoding: undefined };
+  const { idleTimeoutMs } = deps.config().upstream;
+  const result = await attempt({
+    dispatcher: deps.dispatchers.for(account.config.id, account.config.proxy),
+    request: upstream.prepare(listed, { apiUrl: account.config.apiUrl, credential: credential.credential }),
+    upstream,
+    call: listed,
+    signal,
+    now: deps.now,
+    timeouts: { firstByteMs: timeLimitMs, idleMs: idleTimeoutMs },
+    onObserverError: () => {},
+  });
+  if (!result.ok) {
+    result.answer?.discard();
+    return undefined;
+  }
+  const { answer } = result;
+  return await new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    answer.pipe({
+      data: (chunk) => void chunks.push(chunk),
+      end: () => resolve(Buffer.concat(chunks)),
+      broken: reject,
+    });
+  });
+}

@@ -1,0 +1,111 @@
+// Turns what a client sent into a Call: reads the body within its bound and asks the dialect what it says.
+
+import { createHash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Call } from "../call.ts";
+import { RelayError } from "../errors.ts";
+import { splitRequestHeaders, stripKeyParameter } from "../network/headers.ts";
+import { decodeBody } from "../usage/decoded.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** Throws RelayError for a body that is too large, and for what a converting dialect cannot read. */
+export async function readRequest(exchange: Exchange, client: string, maxBodyBytes: number): Promise<Call> {
+  const { request, dialect, route } = exchange;
+  const body = await readBody(request, maxBodyBytes, exchange.signal);
+  const { forward, credential, acceptEncoding } = splitRequestHeaders(request.rawHeaders);
+  const readable = await readableBody(request, body, maxBodyBytes);
+  const facts = dialect.read(route, { headers: request.headers, query: exchange.query, body: readable });
+  return {
+    id: exchange.id,
+    dialect: dialect.name,
+    family: dialect.family,
+    operation: route.operation,
+    method: request.method ?? "GET",
+    path: route.path,
+    query: stripKeyParameter(exchange.query),
+    headers: forward,
+    clientCredential: credential,
+    acceptEncoding,
+    body: dialect.convert ? readable : body,
+    model: facts.model ?? route.model,
+    stream: facts.stream,
+    streamForm: facts.streamForm,
+    sessionKey: facts.session && hashSession(client, dialect.family, facts.session),
+    binding: facts.binding,
+    onlyTypes: facts.onlyTypes,
+    headerBudgetMs: facts.headerBudgetMs,
+  };
+}
+
+/** Two people's sessions never share a binding, even if their clients send the same id. */
+function hashSession(client: string, family: string, session: string): string {
+  return createHash("sha256").update(`${client}\n${family}\n${session}`).digest("base64url");
+}
+
+/** The copy that is read for routing; the upstream gets the bytes as they came. */
+async function readableBody(
+  request: IncomingMessage,
+  body: Buffer | undefined,
+  maxBytes: number,
+): Promise<Buffer | undefined> {
+  const encoding = request.headers["content-encoding"];
+  if (!body || !encoding || encoding === "identity") return body;
+  try {
+    return await decodeBody(body, encoding, maxBytes);
+  } catch (cause) {
+    throw bodyError(cause, encoding, maxBytes);
+  }
+}
+
+function bodyError(cause: unknown, encoding: string, maxBytes: number): RelayError {
+  const reason = cause instanceof Error && "reason" in cause ? cause.reason : undefined;
+  if (reason === "too-large") return tooLarge(maxBytes);
+  if (reason === "unsupported") {
+    return new RelayError(
+      "unsupported_encoding",
+      `The body's content-encoding ${JSON.stringify(encoding.slice(0, 40))} cannot be read; send it as gzip, br, deflate, zstd or identity.`,
+      { cause },
+    );
+  }
+  return new RelayError(
+    "invalid_request",
+    `The body is not valid ${encoding.slice(0, 40)}; send it again or without content-encoding.`,
+    { cause },
+  );
+}
+
+function tooLarge(maxBytes: number): RelayError {
+  const megabytes = Math.round((maxBytes / 1048576) * 10) / 10;
+  return new RelayError(
+    "body_too_large",
+    `The request is larger than ${megabytes} MB; send less, or raise server.max_body_mb in config.toml.`,
+  );
+}
+
+function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  const declared = request.headers["content-length"];
+  const length = declared === undefined ? undefined : Number(declared);
+  if (length !== undefined && length > maxBytes) return Promise.reject(tooLarge(maxBytes));
+  if (length === 0 || (length === undefined && request.headers["transfer-encoding"] === undefined)) {
+    return Promise.resolve(undefined);
+  }
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > maxBytes) {
+        request.removeAllListeners("data").resume();
+        return reject(tooLarge(maxBytes));
+      }
+      chunks.push(chunk);
+    });
+    request.on("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, size)));
+    request.on("error", reject);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}

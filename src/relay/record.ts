@@ -1,0 +1,107 @@
+// Writes down what a request cost: one usage row, the metrics, one log line.
+
+import type { Call } from "../call.ts";
+import { isBilled } from "../call.ts";
+import type { Outcome, UsageRow } from "../store/store.ts";
+import { noTokens, type UsageReport } from "../usage/observer.ts";
+import type { Exchange, RelayDeps } from "./exchange.ts";
+
+export interface Recorder {
+  /**
+   * Writes the usage row if the call is billed and something changed since the last time. A store that fails is logged:
+   * the client's answer does not depend on it.
+   */
+  book(entry: BookEntry): Promise<void>;
+  /** Counts and logs the request; once, when all is over. */
+  close(entry: BookEntry): void;
+}
+
+export interface BookEntry {
+  /** "(none)" when no account answered. */
+  account: string;
+  outcome: Outcome;
+  status: number;
+  attempts: number;
+  /** Epoch ms of the first byte to the client; undefined when there was none. */
+  firstByteAt: number | undefined;
+  report: UsageReport | undefined;
+}
+
+export function createRecorder(exchange: Exchange, call: Call, client: string, deps: RelayDeps): Recorder {
+  const { receivedAt } = exchange;
+  let written = "";
+
+  function row(entry: BookEntry): UsageRow {
+    const { report } = entry;
+    return {
+      requestId: call.id,
+      time: receivedAt,
+      client,
+      account: entry.account,
+      family: call.family,
+      model: report?.model ?? call.model ?? "",
+      route: `${call.dialect}/${call.operation}`,
+      tokens: report?.tokens ?? noTokens,
+      tier: report?.tier,
+      webSearches: report?.webSearches ?? 0,
+      status: entry.status,
+      outcome: entry.outcome,
+      attempts: entry.attempts,
+      firstByteMs: entry.firstByteAt === undefined ? undefined : entry.firstByteAt - receivedAt,
+      totalMs: deps.now() - receivedAt,
+    };
+  }
+
+  return {
+    async book(entry) {
+      if (!isBilled(call.operation)) return;
+      const next = row(entry);
+      const essence = `${next.outcome} ${next.account} ${next.model} ${Object.values(next.tokens).join()}`;
+      if (essence === written) return;
+      written = essence;
+      try {
+        await deps.store.usage.record(next);
+      } catch (error) {
+        deps.log.error(
+          { request: call.id, err: String(error) },
+          "the usage of a request could not be written",
+        );
+      }
+    },
+
+    close(entry) {
+      const { tokens, totalMs, firstByteMs, model, route } = row(entry);
+      deps.metrics.requestFinished({
+        family: call.family,
+        route,
+        outcome: entry.outcome,
+        status: entry.status,
+        account: entry.account,
+        firstByteMs,
+        tokens: {
+          input: tokens.input,
+          output: tokens.output,
+          cache_write: tokens.cacheWrite5m + tokens.cacheWrite1h,
+          cache_read: tokens.cacheRead,
+        },
+      });
+      deps.log.info(
+        {
+          request: call.id,
+          client,
+          route,
+          model,
+          account: entry.account,
+          status: entry.status,
+          outcome: entry.outcome,
+          attempts: entry.attempts,
+          first_byte_ms: firstByteMs,
+          total_ms: totalMs,
+          input: tokens.input,
+          output: tokens.output,
+        },
+        "request",
+      );
+    },
+  };
+}

@@ -1,0 +1,201 @@
+// One request from its key to its usage row. Accounts may change until the first byte, and never after it.
+
+import type { ServerResponse } from "node:http";
+import type { Call } from "../call.ts";
+import type { Conversion } from "../dialects/dialect.ts";
+import { RelayError } from "../errors.ts";
+import { forwardResponseHeaders } from "../network/headers.ts";
+import { authenticate } from "./authenticate.ts";
+import type { Exchange, RelayDeps } from "./exchange.ts";
+import { type Progress, type Served, sendWithFailover } from "./failover.ts";
+import { answerModels } from "./models.ts";
+import { readRequest } from "./read-request.ts";
+import { type BookEntry, createRecorder, type Recorder } from "./record.ts";
+import { respond } from "./respond.ts";
+import { bindAnswerState } from "./routing.ts";
+
+/** Answers the exchange whatever happens; rejects only for a fault of the relay itself, after which the socket is gone. */
+export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> {
+  const { dialect, request, signal } = exchange;
+  let recorder: Recorder | undefined;
+  const progress: Progress = { attempts: 0 };
+  try {
+    const config = deps.config();
+    const client = authenticate(request.headers, exchange.query, config.apiKeys);
+    const call = await readRequest(exchange, client, config.server.maxBodyBytes);
+    recorder = createRecorder(exchange, call, client, deps);
+    if (await answerModels(exchange, call, deps)) return;
+    const conversion = dialect.convert?.(call);
+    const pinned = request.headers["x-cc-relay-account"]?.toString();
+    const served = await sendWithFailover(conversion?.call ?? call, pinned, deps, { signal, progress });
+    await deliver({ exchange, call, conversion, served, recorder, deps });
+  } catch (error) {
+    await answerError(exchange, deps, { error, recorder, attempts: progress.attempts });
+  }
+}
+
+interface Delivery {
+  exchange: Exchange;
+  call: Call;
+  conversion: Conversion | undefined;
+  served: Served;
+  recorder: Recorder;
+  deps: RelayDeps;
+}
+
+async function deliver({ exchange, call, conversion, served, recorder, deps }: Delivery): Promise<void> {
+  const { answer, account, upstream } = served;
+  if (conversion && answer.head.status >= 300) {
+    return await deliverConvertedError({ exchange, call, conversion, served, recorder, deps });
+  }
+  const isGood = served.failure === undefined;
+  const transform = isGood
+    ? (conversion?.answer(answer.head) ?? upstream.translate?.(call, answer.head))
+    : undefined;
+  const entry: BookEntry = {
+    account: account.config.id,
+    outcome: "complete",
+    status: answer.head.status,
+    attempts: served.attempts,
+    firstByteAt: deps.now(),
+    get report() {
+      return answer.observer?.report;
+    },
+  };
+  deps.metrics.streamOpened(call.family);
+  await respond({
+    response: exchange.response,
+    status: answer.head.status,
+    headers: answerHeaders({ served, conversion, replaced: transform?.headers }),
+    answer,
+    transform,
+    signal: exchange.signal,
+    needsTerminalEvent: isGood && call.stream && isEventStream(answer.head.headers["content-type"]),
+    async book(outcome) {
+      entry.outcome = outcome;
+      if (isGood && !account.passthrough && outcome === "complete") {
+        await bindAnswerState(deps, account.config.id, {
+          responseIds: answer.observer?.ids ?? [],
+          turnState: answer.head.headers["x-codex-turn-state"]?.toString(),
+        });
+      }
+      await recorder.book(entry);
+    },
+  });
+  deps.metrics.streamClosed(call.family);
+  recorder.close(entry);
+}
+
+function isEventStream(contentType: string | string[] | undefined): boolean {
+  return String(contentType).startsWith("text/event-stream");
+}
+
+interface AnswerHeaders {
+  served: Served;
+  conversion: Conversion | undefined;
+  /** What stands in place of the upstream's content-type, content-length and content-encoding. */
+  replaced: string[] | undefined;
+}
+
+function answerHeaders({
+  served: { answer, account, upstream },
+  conversion,
+  replaced,
+}: AnswerHeaders): string[] {
+  const headers = forwardResponseHeaders(answer.rawHeaders, {
+    bodyUnchanged: !replaced,
+    drop: (name) =>
+      (replaced !== undefined && (name === "content-type" || name === "content-encoding")) ||
+      (!account.passthrough && upstream.isAccountHeader(name)),
+  });
+  if (replaced) headers.push(...replaced);
+  if (conversion && conversion.warnings.length > 0)
+    headers.push("x-cc-relay-warning", conversion.warnings.join(", "));
+  headers.push("x-cc-relay-account", account.config.id);
+  return headers;
+}
+
+/** A converted API words the provider's errors in its own form; they are small, so they are read whole. */
+async function deliverConvertedError({ exchange, conversion, served, recorder }: Delivery): Promise<void> {
+  const { answer, account } = served;
+  const body = await readAll(served);
+  const rendered = conversion!.error(answer.head, body);
+  const entry: BookEntry = {
+    account: account.config.id,
+    outcome: "failed",
+    status: rendered.status,
+    attempts: served.attempts,
+    firstByteAt: undefined,
+    report: undefined,
+  };
+  await recorder.book(entry);
+  exchange.response.writeHead(rendered.status, [
+    ...rendered.headers,
+    "x-cc-relay-account",
+    account.config.id,
+  ]);
+  exchange.response.end(rendered.body);
+  recorder.close(entry);
+}
+
+function readAll({ answer }: Served): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    const done = () => resolve(Buffer.concat(chunks));
+    answer.pipe({ data: (chunk) => void chunks.push(chunk), end: done, broken: done });
+  });
+}
+
+interface Ended {
+  error: unknown;
+  recorder: Recorder | undefined;
+  attempts: number;
+}
+
+async function answerError(
+  exchange: Exchange,
+  deps: RelayDeps,
+  { error, recorder, attempts }: Ended,
+): Promise<void> {
+  const { response, dialect, signal } = exchange;
+  const hasLeft = signal.aborted;
+  const relayError =
+    error instanceof RelayError
+      ? error
+      : new RelayError("internal", "cc-relay failed while it served this request; its log says more.", {
+          cause: error,
+        });
+  const rendered = dialect.renderError(relayError);
+  const status = hasLeft ? 499 : rendered.status;
+  const entry: BookEntry = {
+    account: "(none)",
+    outcome: hasLeft ? "aborted" : "failed",
+    status,
+    attempts,
+    firstByteAt: undefined,
+    report: undefined,
+  };
+  if (relayError.code === "internal" && !hasLeft) {
+    deps.log.error(
+      { request: exchange.id, err: error instanceof Error ? error.stack : String(error) },
+      "a fault of the relay",
+    );
+  }
+  await recorder?.book(entry);
+  recorder?.close(entry);
+  if (hasLeft || response.headersSent) return void response.destroy();
+  sendRendered(response, rendered);
+}
+
+/** What the client is still sending is read and dropped by node:http: closing under it would take this answer away too. */
+export function sendRendered(
+  response: ServerResponse,
+  rendered: { status: number; headers: string[]; body: string },
+): void {
+  response.writeHead(rendered.status, [
+    ...rendered.headers,
+    "content-length",
+    String(Buffer.byteLength(rendered.body)),
+  ]);
+  response.end(rendered.body);
+}

@@ -1,0 +1,206 @@
+// Sends one good answer to the client. From its first byte on nothing is resumed, retried or invented:
+// when the upstream breaks off, so does the relay, unless the answer is a converted one whose API has an error event.
+
+import type { ServerResponse } from "node:http";
+import { RelayError } from "../errors.ts";
+import type { AnswerTransform } from "../sse/transform.ts";
+import type { Outcome } from "../store/store.ts";
+import type { Answer, Sink } from "./attempt.ts";
+
+export interface Response {
+  response: ServerResponse;
+  status: number;
+  /** Raw pairs, as they go out. */
+  headers: string[];
+  answer: Answer;
+  transform: AnswerTransform | undefined;
+  /** The client's departure; aborts the upstream elsewhere. */
+  signal: AbortSignal;
+  /** Whether a clean end without the API's terminal event counts as broken off: event streams. */
+  needsTerminalEvent: boolean;
+  /** Writes the usage down. Called before the client can see the end, and again if more was learned after. */
+  book(outcome: Outcome): Promise<void>;
+}
+
+/** Resolves when the client has everything, or is gone, or was cut off. */
+export function respond(options: Response): Promise<void> {
+  return new Promise((resolve) => {
+    const conduit = new Conduit(options, resolve);
+    conduit.start();
+  });
+}
+
+/** How long a cut-off client may take to read what was sent before its socket goes. */
+const cutGraceMs = 5000;
+
+class Conduit implements Sink {
+  readonly #options: Response;
+  readonly #resolve: () => void;
+  /** Steps that wait for a booking in progress, in order. */
+  #queue: (() => void | Promise<void>)[] = [];
+  #busy = false;
+  #waitsForDrain = false;
+  #booked: Outcome | undefined;
+  #finished = false;
+
+  constructor(options: Response, resolve: () => void) {
+    this.#options = options;
+    this.#resolve = resolve;
+  }
+
+  start(): void {
+    const { response, signal, answer } = this.#options;
+    if (signal.aborted) return this.#leave();
+    signal.addEventListener("abort", this.#leave, { once: true });
+    response.on("drain", this.#drained);
+    if (answer.isWhole) return void this.#sendWhole();
+    response.writeHead(this.#options.status, this.#options.headers);
+    // A client that waits for the head should have it before the first event.
+    if (answer.held.length === 0) response.flushHeaders();
+    answer.pipe(this);
+  }
+
+  data(chunk: Buffer): void {
+    const isLast = this.#booked === undefined && this.#options.answer.observer?.complete === true;
+    if (!isLast && !this.#busy) return this.#write(chunk);
+    // The terminal event: clients hang up as soon as they have read it, so the usage is written down first.
+    if (isLast) this.#enqueue(() => this.#book());
+    this.#enqueue(() => this.#write(chunk));
+  }
+
+  end(): void {
+    this.#enqueue(async () => {
+      await this.#options.answer.observer?.settled?.();
+      if (this.#finished) return;
+      if (this.#options.needsTerminalEvent && !hasEnding(this.#options.answer)) {
+        return this.#breakOff(new Error("the stream ended without its last event"));
+      }
+      try {
+        const rest = this.#options.transform?.end();
+        await this.#book();
+        if (rest?.length) this.#options.response.write(rest);
+      } catch (error) {
+        return this.#breakOff(error instanceof Error ? error : new Error(String(error)));
+      }
+      this.#options.response.end();
+      this.#finish();
+    });
+  }
+
+  broken(cause: Error): void {
+    this.#enqueue(() => this.#breakOff(cause));
+  }
+
+  /** All of it is here: one write, after the booking. */
+  async #sendWhole(): Promise<void> {
+    const { answer, transform, response, status, headers } = this.#options;
+    if (transform) {
+      response.writeHead(status, headers);
+      return answer.pipe(this);
+    }
+    await answer.observer?.settled?.();
+    if (this.#options.needsTerminalEvent && !hasEnding(answer)) {
+      response.writeHead(status, headers);
+      return answer.pipe(this);
+    }
+    await this.#book();
+    if (this.#finished) return;
+    response.writeHead(status, headers);
+    response.end(answer.held.length === 1 ? answer.held[0] : Buffer.concat(answer.held));
+    this.#finish();
+  }
+
+  #write(chunk: Buffer): void {
+    const { transform, response, answer } = this.#options;
+    if (this.#finished) return;
+    let bytes = chunk;
+    if (transform) {
+      try {
+        bytes = transform.push(chunk);
+      } catch (error) {
+        answer.discard();
+        return void this.#breakOff(error instanceof Error ? error : new Error(String(error)));
+      }
+      if (bytes.length === 0) return;
+    }
+    if (response.write(bytes) || this.#waitsForDrain) return;
+    this.#waitsForDrain = true;
+    answer.pause();
+  }
+
+  readonly #drained = (): void => {
+    this.#waitsForDrain = false;
+    if (!this.#busy) this.#options.answer.resume();
+  };
+
+  async #book(outcome: Outcome = outcomeOf(this.#options.answer)): Promise<void> {
+    this.#booked = outcome;
+    await this.#options.book(outcome);
+  }
+
+  async #breakOff(cause: Error): Promise<void> {
+    if (this.#finished) return;
+    const { response, transform } = this.#options;
+    // What the client has is whole if its terminal event went by; the socket behind it does not matter any more.
+    const isWhole = this.#booked !== undefined;
+    await this.#book(this.#booked ?? "truncated");
+    const error = new RelayError(
+      "upstream_unreachable",
+      `The provider broke off its answer (${cause.message}); send the request again.`,
+      { cause },
+    );
+    const ending = isWhole ? Buffer.alloc(0) : transform?.fail(cause instanceof RelayError ? cause : error);
+    if (ending) response.end(ending);
+    else cutOff(response);
+    this.#finish();
+  }
+
+  readonly #leave = (): void => {
+    if (this.#finished) return;
+    this.#options.answer.discard();
+    void this.#options.book(this.#booked ?? "aborted").finally(() => this.#finish());
+  };
+
+  #finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    const { response, signal } = this.#options;
+    signal.removeEventListener("abort", this.#leave);
+    response.off("drain", this.#drained);
+    this.#resolve();
+  }
+
+  /** Runs steps one after another; while one takes time, the upstream is paused. */
+  #enqueue(step: () => void | Promise<void>): void {
+    this.#queue.push(step);
+    if (!this.#busy) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#busy = true;
+    this.#options.answer.pause();
+    for (let step = this.#queue.shift(); step; step = this.#queue.shift()) await step();
+    this.#busy = false;
+    if (!this.#waitsForDrain && !this.#finished) this.#options.answer.resume();
+  }
+}
+
+/** An error event is an ending too: the provider said it, and it is passed on as it is. */
+function hasEnding({ observer }: Answer): boolean {
+  return (
+    !observer || observer.complete || observer.lateError !== undefined || observer.opening.kind === "error"
+  );
+}
+
+function outcomeOf({ head, observer }: Answer): Outcome {
+  if (head.status >= 300 || observer?.opening.kind === "error") return "failed";
+  return observer?.lateError === undefined ? "complete" : "truncated";
+}
+
+/** Ends the connection without ending the answer, after what was written has left: a clean end would pass for success. */
+function cutOff(response: ServerResponse): void {
+  const { socket } = response;
+  if (!socket) return void response.destroy();
+  socket.destroySoon();
+  setTimeout(() => socket.destroy(), cutGraceMs).unref();
+}

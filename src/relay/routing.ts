@@ -1,0 +1,130 @@
+// What is known of where a request belongs before an account is chosen: named by the client, tied to state at the
+// provider, or at home with its session.
+
+import { type Account, createAccount } from "../accounts/account.ts";
+import type { BoundTo } from "../accounts/bindings.ts";
+import { type Call, isBilled } from "../call.ts";
+import type { Config } from "../config/config.ts";
+import { RelayError } from "../errors.ts";
+import { type AccountType, accountTypes, type Family, passthroughAccountId } from "../family.ts";
+import type { RelayDeps } from "./exchange.ts";
+
+export interface Routing {
+  /** The family has no account: the client's own credential goes through. */
+  passthrough: Account | undefined;
+  pinned: string | undefined;
+  tied: string | undefined;
+  session: BoundTo | undefined;
+  /** Called with the account that gave a good answer. */
+  bind(accountId: string): Promise<void>;
+}
+
+const sessionKind = "session";
+/** Providers keep stored responses for 30 days. */
+const stateTtlMs = 30 * 86_400_000;
+
+/** Throws RelayError for a pinned account that cannot be had, and for state whose account is gone. */
+export function findRouting(call: Call, pinned: string | undefined, deps: RelayDeps): Routing {
+  const config = deps.config();
+  const now = deps.now();
+  const session =
+    call.sessionKey === undefined ? undefined : deps.bindings.find(sessionKind, call.sessionKey, now);
+  const passthrough = passthroughAccount(call, config);
+  if (pinned !== undefined) requireAccount(pinned, call.family, deps);
+  return {
+    passthrough,
+    pinned,
+    tied: passthrough || pinned !== undefined ? undefined : tiedAccount(call, session, deps),
+    session,
+    async bind(accountId) {
+      const { stickyTtlMs: ttlMs, renewalThresholdMs } = config.session;
+      const use = { accountId, now: deps.now(), renewalThresholdMs };
+      const isConversation = isBilled(call.operation) || call.operation === "count-tokens";
+      if (call.sessionKey !== undefined && pinned === undefined && isConversation) {
+        await deps.bindings.bind({ ...use, kind: sessionKind, key: call.sessionKey, ttlMs });
+      }
+      if (call.binding && call.binding.kind !== "encrypted") {
+        await deps.bindings.bind({
+          ...use,
+          kind: call.binding.kind,
+          key: call.binding.id,
+          ttlMs: stateTtlMs,
+        });
+      }
+    },
+  };
+}
+
+/** Ties later requests that name one of the answer's ids to the account that gave it. */
+export async function bindAnswerState(
+  deps: RelayDeps,
+  accountId: string,
+  state: { responseIds: readonly string[]; turnState: string | undefined },
+): Promise<void> {
+  const use = { accountId, now: deps.now(), ttlMs: stateTtlMs, renewalThresholdMs: stateTtlMs / 2 };
+  for (const key of state.responseIds) await deps.bindings.bind({ ...use, kind: "response", key });
+  if (state.turnState !== undefined) await deps.bindings.bind({ ...use, kind: "turn", key: state.turnState });
+}
+
+function requireAccount(id: string, family: Family, deps: RelayDeps): void {
+  const ids = deps.pool.accounts.flatMap(({ config }) =>
+    config.family === family && config.enabled ? [config.id] : [],
+  );
+  if (ids.includes(id)) return;
+  const known = ids.length > 0 ? `the enabled ones are ${ids.join(", ")}` : "there is no enabled one";
+  throw new RelayError(
+    "unknown_account",
+    `No enabled account for this API has the id ${JSON.stringify(id.slice(0, 80))}: ${known}.`,
+    { shouldRetry: false },
+  );
+}
+
+/** Undefined when nothing ties the request, or nobody knows what it is tied to: then the provider says so itself. */
+function tiedAccount(call: Call, session: BoundTo | undefined, deps: RelayDeps): string | undefined {
+  if (!call.binding) return undefined;
+  const { kind, id } = call.binding;
+  const isEncrypted = kind === "encrypted";
+  const bound = isEncrypted ? session : deps.bindings.find(kind, id, deps.now());
+  if (!bound) return undefined;
+  const accountId = (isEncrypted ? bound.detourId : undefined) ?? bound.accountId;
+  if (deps.pool.account(accountId)?.config.enabled) return accountId;
+  if (isEncrypted || kind === "turn") return undefined;
+  throw new RelayError(
+    "binding_gone",
+    `The account that holds ${JSON.stringify(id.slice(0, 80))} is no longer configured; start a new conversation.`,
+    { param: kind === "response" ? "previous_response_id" : undefined, shouldRetry: false },
+  );
+}
+
+const passthroughTypes: Readonly<Record<Family, AccountType>> = {
+  claude: "claude-api",
+  gemini: "gemini-api",
+  openai: "openai-responses",
+};
+
+function passthroughAccount(call: Call, config: Config): Account | undefined {
+  const { family } = call;
+  if (config.apiKeys.length > 0 || config.accounts.some((account) => account.family === family))
+    return undefined;
+  const type = passthroughTypes[family];
+  const isCodeAssist = call.path.startsWith("/v1internal");
+  const apiUrl =
+    config.upstream.passthroughUrls[family] ?? accountTypes[isCodeAssist ? "gemini" : type].defaultUrl;
+  const account = createAccount(
+    {
+      id: passthroughAccountId,
+      name: passthroughAccountId,
+      type,
+      family,
+      priority: 0,
+      enabled: true,
+      apiUrl,
+      secret: "",
+      proxy: undefined,
+      models: undefined,
+      project: undefined,
+    },
+    true,
+  );
+  return account;
+}

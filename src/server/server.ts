@@ -1,0 +1,166 @@
+// The HTTP server: who may speak to it, and which route a request takes. Everything else is the relay's.
+
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { baseUrlHint, matchRoute, nearestDialect } from "../dialects/registry.ts";
+import { RelayError } from "../errors.ts";
+import { hostAllowed, isForeignOrigin, isLoopbackHost } from "../network/loopback.ts";
+import { authenticate } from "../relay/authenticate.ts";
+import type { RelayDeps } from "../relay/exchange.ts";
+import { relay, sendRendered } from "../relay/relay.ts";
+import { answerOwnRoute } from "./own-routes.ts";
+
+export interface RelayServer {
+  /** The address that was bound; the port is a real one even if 0 was asked for. */
+  readonly address: AddressInfo;
+  /** Refuses new connections, waits for open answers at most this long, then breaks them off. */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+export interface ServerOptions {
+  host: string;
+  port: number;
+  version: string;
+  deps: RelayDeps;
+}
+
+/** Claude Code's own gateway takes 100 KB of headers. */
+const mostHeaderBytes = 256 * 1024;
+/** Longer than any client keeps a connection idle, so that the relay is never the one to close it under a request. */
+const keepAliveTimeoutMs = 75_000;
+
+/** Rejects with the system's error when the address cannot be bound. */
+export async function startServer(options: ServerOptions): Promise<RelayServer> {
+  const { host, port } = options;
+  const front = { ...options, startedAt: Date.now(), boundLoopback: isLoopbackHost(host), isDraining: false };
+  const server = createServer(
+    { maxHeaderSize: mostHeaderBytes, keepAliveTimeout: keepAliveTimeoutMs, noDelay: true },
+    (request, response) => void handle(front, request, response),
+  );
+  await listen(server, host, port);
+  return {
+    address: server.address() as AddressInfo,
+    async drain(timeoutMs) {
+      front.isDraining = true;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), timeoutMs);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+interface Front extends ServerOptions {
+  startedAt: number;
+  boundLoopback: boolean;
+  isDraining: boolean;
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+async function handle(front: Front, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { deps } = front;
+  const { path, query } = splitTarget(request.url ?? "/");
+  try {
+    guard(front, request);
+    if (request.headers.upgrade?.toLowerCase() === "websocket") throw upgradeRequired();
+    if (await answerOwnRoute({ request, response, path, query, ...front })) return;
+    const route = matchRoute(request.method ?? "GET", path);
+    if (!route) {
+      authenticate(request.headers, query, deps.config().apiKeys);
+      throw noRoute(request, path);
+    }
+    if (front.isDraining)
+      throw new RelayError("draining", "cc-relay is shutting down; send the request again in a moment.", {
+        retryAfterSeconds: 2,
+      });
+    const left = new AbortController();
+    response.on("close", () => {
+      if (!response.writableFinished) left.abort(new Error("the client has left"));
+    });
+    await relay(
+      { id: randomUUID(), request, response, ...route, query, signal: left.signal, receivedAt: deps.now() },
+      deps,
+    );
+  } catch (error) {
+    refuse(front, response, { error, path });
+  }
+}
+
+/** A page of another origin, or one whose name was rebound to this machine, must not reach anything here. */
+function guard({ boundLoopback, deps }: Front, { headers }: IncomingMessage): void {
+  const { allowedHosts } = deps.config().server;
+  if (!hostAllowed({ hostHeader: headers.host, boundLoopback, allowedHosts })) {
+    throw new RelayError(
+      "forbidden_host",
+      "cc-relay does not answer for this host name; use 127.0.0.1, or add the name to server.allowed_hosts.",
+      { shouldRetry: false },
+    );
+  }
+  const secFetchSite = headers["sec-fetch-site"]?.toString();
+  if (isForeignOrigin({ origin: headers.origin, secFetchSite, host: headers.host })) {
+    throw new RelayError("forbidden_origin", "cc-relay does not answer web pages of other origins.", {
+      shouldRetry: false,
+    });
+  }
+}
+
+function upgradeRequired(): RelayError {
+  return new RelayError(
+    "upgrade_required",
+    "cc-relay offers no WebSocket; use HTTP (for Codex: supports_websockets = false).",
+  );
+}
+
+function noRoute(request: IncomingMessage, path: string): RelayError {
+  const { dialect, knows } = nearestDialect(path);
+  if (knows)
+    return new RelayError("method_not_allowed", `${request.method} is not what ${shown(path)} takes.`, {
+      shouldRetry: false,
+    });
+  const hint = baseUrlHint(path, request.headers.host ?? "127.0.0.1");
+  const advice = hint
+    ? `use ${hint} as the base URL`
+    : `see GET / for the routes of the ${dialect.name} API and the others`;
+  return new RelayError("not_found", `cc-relay has no route ${shown(path)}; ${advice}.`, {
+    shouldRetry: false,
+  });
+}
+
+function shown(path: string): string {
+  return JSON.stringify(path.length > 120 ? `${path.slice(0, 120)}…` : path);
+}
+
+function refuse(
+  { deps }: Front,
+  response: ServerResponse,
+  { error, path }: { error: unknown; path: string },
+): void {
+  if (!(error instanceof RelayError)) {
+    deps.log.error({ err: error instanceof Error ? error.stack : String(error) }, "a fault of the relay");
+  }
+  if (response.headersSent) return void response.destroy();
+  const relayError =
+    error instanceof RelayError
+      ? error
+      : new RelayError("internal", "cc-relay failed while it served this request; its log says more.");
+  sendRendered(response, nearestDialect(path).dialect.renderError(relayError));
+}
+
+/** The query stays as it was written. Clients behind a proxy variable send the whole URL. */
+function splitTarget(target: string): { path: string; query: string } {
+  const origin = /^https?:\/\/[^/?#]*/i.exec(target)?.[0] ?? "";
+  const rest = target.slice(origin.length) || "/";
+  const at = rest.indexOf("?");
+  return at < 0 ? { path: rest, query: "" } : { path: rest.slice(0, at), query: rest.slice(at) };
+}

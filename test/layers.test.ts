@@ -1,0 +1,111 @@
+// Holds the shape of src/: imports point down only, and some things happen in one place only.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { test } from "node:test";
+
+const root = join(import.meta.dirname, "..", "src");
+
+/** From the top; folders on one line do not import each other. Files directly in src are the bottom, but for main. */
+const lines = [
+  ["main"],
+  ["cli"],
+  ["app"],
+  ["server", "doctor", "demo"],
+  ["relay"],
+  ["dialects", "upstreams", "accounts"],
+  ["oauth", "store", "config"],
+  ["usage", "sse", "network", "terminal"],
+  ["."],
+];
+
+const files = readdirSync(root, { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".ts"))
+  .map((name) => join(root, name));
+
+function folderOf(file: string): string {
+  const path = relative(root, file).split(sep);
+  if (path.length > 1) return path[0]!;
+  return path[0] === "main.ts" ? "main" : ".";
+}
+
+function lineOf(folder: string): number {
+  return lines.findIndex((line) => line.includes(folder));
+}
+
+function importsOf(file: string): string[] {
+  const source = readFileSync(file, "utf8");
+  const specifiers = [...source.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map((match) => match[1]!);
+  return specifiers.map((specifier) => resolve(dirname(file), specifier));
+}
+
+test("every folder of src stands on a line of the layers", () => {
+  const unknown = new Set(files.map(folderOf).filter((folder) => lineOf(folder) < 0));
+  assert.deepEqual([...unknown], []);
+});
+
+test("imports point down only, and never sideways", () => {
+  const wrong: string[] = [];
+  for (const file of files) {
+    const from = folderOf(file);
+    for (const imported of importsOf(file)) {
+      if (!imported.startsWith(root + sep)) continue;
+      const to = folderOf(imported);
+      if (to === from || lineOf(to) > lineOf(from)) continue;
+      wrong.push(`${relative(root, file)} imports ${relative(root, imported)}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test("no two files import each other in a circle", () => {
+  const graph = new Map(files.map((file) => [file, importsOf(file)]));
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (file: string, path: string[]): void => {
+    if (path.includes(file)) {
+      circles.push([...path.slice(path.indexOf(file)), file].map((one) => relative(root, one)).join(" -> "));
+      return;
+    }
+    if (done.has(file)) return;
+    for (const next of graph.get(file) ?? []) visit(next, [...path, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+  assert.deepEqual(circles, []);
+});
+
+function usersOf(pattern: RegExp): Set<string> {
+  const users = files.filter((file) =>
+    pattern.test(readFileSync(file, "utf8").replaceAll(/\/\/.*|\/\*[\s\S]*?\*\//g, "")),
+  );
+  return new Set(users.map((file) => relative(root, file).split(sep).join("/")));
+}
+
+test("only main ends the process", () => {
+  assert.deepEqual([...usersOf(/process\.exit\(/)], ["main.ts"]);
+});
+
+test("the environment is read in config and terminal only", () => {
+  const folders = [...usersOf(/process\.env\b/)].map((file) => file.split("/")[0]);
+  assert.deepEqual(
+    folders.filter((folder) => folder !== "config" && folder !== "terminal"),
+    [],
+  );
+});
+
+test("SQL stays inside the store", () => {
+  const users = [...usersOf(/\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|PRAGMA)\s/)].filter(
+    (file) => !file.startsWith("store/"),
+  );
+  assert.deepEqual(users, []);
+});
+
+test("every file says in its first line what it is for", () => {
+  const silent = files.filter((file) => !/^(#!.*\n)?\/\/ \S|^\/\*\*/.test(readFileSync(file, "utf8")));
+  assert.deepEqual(
+    silent.map((file) => relative(root, file)),
+    [],
+  );
+});
