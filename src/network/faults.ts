@@ -89,7 +89,9 @@ function exchangeOf(error: Error): ExchangeFacts | undefined {
 
 function codesOf(error: Error): string[] {
   const { code } = error as { code?: unknown };
-  return typeof code === "string" ? [code] : [];
+  if (typeof code === "string") return [code];
+  // undici's parser names what it stumbled over only now and then.
+  return error.name === "HTTPParserError" ? ["HPE_INVALID"] : [];
 }
 
 /** Node's own errors know the address they failed for; undici's know nothing, so the exchange's origin comes first. */
