@@ -80,6 +80,12 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     await store.clearRests(account.config.id, scope);
   }
 
+  /** Another secret may be accepted where the one before was not. */
+  async function forgetRefusals(account: Account): Promise<void> {
+    const { kind } = account.rests.get("") ?? {};
+    if (kind === "unauthorized" || kind === "account-out") await endRest(account, "");
+  }
+
   accounts = options.accounts.map((config) => createAccount(config));
   await readStore();
 
@@ -144,11 +150,15 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     async configure(configs, nextSession) {
       session = nextSession;
       const before = new Map(accounts.map((account) => [account.config.id, account]));
+      const renewed: Account[] = [];
       accounts = configs.map((config) => {
         const known = before.get(config.id);
         before.delete(config.id);
-        return known ? Object.assign(known, { config }) : createAccount(config);
+        if (!known) return createAccount(config);
+        if (known.config.secret !== config.secret) renewed.push(known);
+        return Object.assign(known, { config });
       });
+      for (const account of renewed) await forgetRefusals(account);
       await readStore();
       const off = accounts.filter((account) => !account.config.enabled).map((account) => account.config.id);
       for (const id of [...before.keys(), ...off]) await bindings.dropAccount(id);

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createBindings } from "../../src/accounts/bindings.ts";
+import { memoryBindingStore, session, start } from "./fakes.ts";
+
+const ttl = { ttlMs: session.stickyTtlMs, renewalThresholdMs: session.renewalThresholdMs };
+
+test("a session is bound to the account that answered it first, across a restart", async () => {
+  const store = memoryBindingStore();
+  const bindings = await createBindings(store, start);
+  await bindings.bind({ kind: "session", key: "s1", accountId: "a", now: start, ...ttl });
+  assert.equal(bindings.find("session", "s1", start)?.accountId, "a");
+  const restarted = await createBindings(store, start + 1);
+  assert.equal(restarted.find("session", "s1", start + 1)?.accountId, "a");
+  assert.equal(restarted.find("response", "s1", start + 1), undefined);
+});
+
+test("an answer from elsewhere is a detour, and an answer from home ends it", async () => {
+  const bindings = await createBindings(memoryBindingStore(), start);
+  for (const accountId of ["home", "other"]) {
+    await bindings.bind({ kind: "session", key: "s", accountId, now: start, ...ttl });
+  }
+  assert.deepEqual(pick(bindings.find("session", "s", start)), ["home", "other"]);
+  await bindings.bind({ kind: "session", key: "s", accountId: "home", now: start, ...ttl });
+  assert.deepEqual(pick(bindings.find("session", "s", start)), ["home", undefined]);
+});
+
+test("a binding ends after its time, and is written again only near its end", async () => {
+  const store = memoryBindingStore();
+  const bindings = await createBindings(store, start);
+  const bind = (now: number) => bindings.bind({ kind: "session", key: "s", accountId: "a", now, ...ttl });
+  await bind(start);
+  await bind(start + 1_000_000);
+  assert.equal(store.saves, 1);
+  await bind(start + 3_300_000);
+  assert.equal(store.saves, 2);
+  assert.ok(bindings.find("session", "s", start + 6_899_999));
+  assert.equal(bindings.find("session", "s", start + 6_900_000), undefined);
+});
+
+test("the bindings of an account that goes are dropped, and detours over it end", async () => {
+  const bindings = await createBindings(memoryBindingStore(), start);
+  await bindings.bind({ kind: "session", key: "s1", accountId: "gone", now: start, ...ttl });
+  await bindings.bind({ kind: "session", key: "s2", accountId: "home", now: start, ...ttl });
+  await bindings.bind({ kind: "session", key: "s2", accountId: "gone", now: start, ...ttl });
+  await bindings.dropAccount("gone");
+  assert.equal(bindings.find("session", "s1", start), undefined);
+  assert.deepEqual(pick(bindings.find("session", "s2", start)), ["home", undefined]);
+});
+
+function pick(bound: { accountId: string; detourId: string | undefined } | undefined) {
+  return [bound?.accountId, bound?.detourId];
+}

@@ -1,0 +1,110 @@
+// Accounts, stores and selections for tests of the scheduler.
+
+import { type Account, createAccount } from "../../src/accounts/account.ts";
+import type { Selection } from "../../src/accounts/select.ts";
+import type { AccountConfig, SessionConfig } from "../../src/config/config.ts";
+import type {
+  AccountStateRow,
+  AccountStore,
+  BindingRow,
+  BindingStore,
+  RestRow,
+} from "../../src/store/store.ts";
+
+export const start = Date.UTC(2026, 10, 22, 12);
+
+export const session: SessionConfig = {
+  stickyTtlMs: 3_600_000,
+  renewalThresholdMs: 300_000,
+  unavailableCooldownMs: 3_600_000,
+  switchAtUtilization: 0.98,
+  maxWaitMs: 5000,
+  holdMs: 0,
+};
+
+export function accountConfig(id: string, overrides: Partial<AccountConfig> = {}): AccountConfig {
+  return {
+    id,
+    name: id,
+    type: "claude-api",
+    family: "claude",
+    priority: 100,
+    enabled: true,
+    apiUrl: "https://api.anthropic.com",
+    secret: `secret-of-${id}`,
+    proxy: undefined,
+    models: undefined,
+    project: undefined,
+    ...overrides,
+  };
+}
+
+export function account(id: string, overrides: Partial<AccountConfig> = {}): Account {
+  return createAccount(accountConfig(id, overrides));
+}
+
+export function selection(overrides: Partial<Selection> = {}): Selection {
+  return {
+    model: "claude-opus-5-5",
+    modelScope: "opus",
+    canServe: () => true,
+    pinned: undefined,
+    tied: undefined,
+    home: undefined,
+    detour: undefined,
+    tried: new Set(),
+    maxWaitMs: 5000,
+    switchAtUtilization: 0.98,
+    now: start,
+    ...overrides,
+  };
+}
+
+export interface MemoryAccountStore extends AccountStore {
+  restRows: Map<string, RestRow>;
+  stateRows: Map<string, AccountStateRow>;
+}
+
+export function memoryAccountStore(): MemoryAccountStore {
+  const restRows = new Map<string, RestRow>();
+  const stateRows = new Map<string, AccountStateRow>();
+  return {
+    restRows,
+    stateRows,
+    states: async () => [...stateRows.values()],
+    saveState: async (row) => void stateRows.set(row.accountId, row),
+    rests: async () => [...restRows.values()],
+    saveRest: async (row) => void restRows.set(`${row.accountId} ${row.scope}`, row),
+    async clearRests(accountId, scope) {
+      for (const [key, row] of restRows) {
+        if (row.accountId === accountId && (scope === undefined || row.scope === scope)) restRows.delete(key);
+      }
+    },
+    async forget(accountId) {
+      stateRows.delete(accountId);
+      await this.clearRests(accountId);
+    },
+  };
+}
+
+export interface MemoryBindingStore extends BindingStore {
+  rows: Map<string, BindingRow>;
+  saves: number;
+}
+
+export function memoryBindingStore(): MemoryBindingStore {
+  const rows = new Map<string, BindingRow>();
+  return {
+    rows,
+    saves: 0,
+    load: async (now) => [...rows.values()].filter((row) => row.expiresAt > now),
+    async save(row) {
+      this.saves++;
+      rows.set(`${row.kind} ${row.key}`, row);
+    },
+    async dropAccount(accountId) {
+      for (const [key, row] of rows) if (row.accountId === accountId) rows.delete(key);
+    },
+    prune: async () => 0,
+  };
+}

@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createBindings } from "../../src/accounts/bindings.ts";
+import { createPool, type Pool } from "../../src/accounts/pool.ts";
+import { readStatus } from "../../src/accounts/state.ts";
+import type { Failure } from "../../src/failure.ts";
+import { accountConfig, memoryAccountStore, memoryBindingStore, selection, session, start } from "./fakes.ts";
+
+async function setUp(ids = ["a", "b"]) {
+  const clock = { now: start };
+  const accounts = memoryAccountStore();
+  const bindings = await createBindings(memoryBindingStore(), start);
+  const open = (): Promise<Pool> =>
+    createPool({
+      accounts: ids.map((id) => accountConfig(id)),
+      session,
+      store: accounts,
+      bindings,
+      now: () => clock.now,
+    });
+  return { clock, accounts, bindings, open, pool: await open() };
+}
+
+const limit: Failure = {
+  kind: "rate-limited",
+  scope: "account",
+  until: start + 7_200_000,
+  reason: "5h window is used up",
+};
+const fault: Failure = { kind: "server-error", status: 500, reason: "internal" };
+
+test("a rest survives a restart and ends by itself", async () => {
+  const { clock, open, pool } = await setUp();
+  await pool.failed(pool.account("a")!, limit, "opus");
+  const restarted = await open();
+  const a = restarted.account("a")!;
+  assert.deepEqual(readStatus(a, clock.now), {
+    state: "resting",
+    reason: "5h window is used up",
+    until: start + 7_200_000,
+  });
+  assert.equal(readStatus(a, start + 7_200_000).state, "ready");
+});
+
+test("a good answer ends a rest that was tested, on disk too", async () => {
+  const { accounts, pool } = await setUp();
+  const a = pool.account("a")!;
+  await pool.failed(a, limit, "opus");
+  await pool.succeeded(a, "opus");
+  assert.equal(accounts.restRows.size, 0);
+  assert.equal(readStatus(a, start).state, "ready");
+});
+
+test("a tested rest that stands keeps its beginning, so that it is tested again an hour later", async () => {
+  const { clock, pool } = await setUp(["a"]);
+  const a = pool.account("a")!;
+  await pool.failed(a, { ...limit, until: start + 36_000_000 }, "");
+  clock.now = start + 3_600_000;
+  assert.equal(pool.choose(selection({ now: clock.now })).kind, "use");
+  await pool.failed(a, { ...limit, until: start + 36_000_000 }, "");
+  assert.equal(pool.choose(selection({ now: clock.now + 3_599_999 })).kind, "none");
+  assert.equal(pool.choose(selection({ now: clock.now + 3_600_000 })).kind, "use");
+});
+
+test("three faults in a row rest the account, and a good answer between them does not let it come to that", async () => {
+  const { pool } = await setUp();
+  const a = pool.account("a")!;
+  assert.equal(await pool.failed(a, fault, ""), undefined);
+  assert.equal(await pool.failed(a, fault, ""), undefined);
+  await pool.succeeded(a, "");
+  assert.equal(await pool.failed(a, fault, ""), undefined);
+  assert.equal(await pool.failed(a, fault, ""), undefined);
+  assert.equal((await pool.failed(a, fault, ""))?.until, start + 10_000);
+});
+
+test("a herd that fails together makes the next rest no longer than one failure would", async () => {
+  const { pool } = await setUp();
+  const a = pool.account("a")!;
+  const capacity: Failure = { kind: "capacity", reason: "overloaded" };
+  for (let i = 0; i < 50; i++) await pool.failed(a, capacity, "opus");
+  assert.equal(a.rests.get("opus")!.until, start + 2000);
+});
+
+test("a refused credential is needs-login, and the account's sessions move on", async () => {
+  const { bindings, pool } = await setUp();
+  await bindings.bind({
+    kind: "session",
+    key: "s",
+    accountId: "a",
+    now: start,
+    ttlMs: 1000,
+    renewalThresholdMs: 100,
+  });
+  await pool.failed(pool.account("a")!, { kind: "unauthorized", reason: "invalid x-api-key" }, "");
+  assert.equal(readStatus(pool.account("a")!, start).state, "needs-login");
+  assert.equal(bindings.find("session", "s", start), undefined);
+});
+
+test("what another process changes in the store is taken over", async () => {
+  const { accounts, pool } = await setUp();
+  await pool.failed(pool.account("a")!, limit, "");
+  await accounts.clearRests("a");
+  await pool.refresh();
+  assert.equal(readStatus(pool.account("a")!, start).state, "ready");
+});
+
+test("windows and last use are written lazily, and read at the next start", async () => {
+  const { accounts, open, pool } = await setUp();
+  pool.learn(pool.account("a")!, [{ name: "5h", utilization: 0.42, resetsAt: start + 1, status: "allowed" }]);
+  pool.choose(selection({ home: "a" }));
+  assert.equal(accounts.stateRows.size, 0);
+  await pool.flush();
+  const a = (await open()).account("a")!;
+  assert.equal(a.windows.get("5h")?.utilization, 0.42);
+  assert.equal(a.lastUsedAt, start);
+});
+
+test("a new configuration keeps what was learned, and drops the sessions of accounts that went or were disabled", async () => {
+  const { bindings, pool } = await setUp(["a", "b", "c"]);
+  for (const id of ["a", "b", "c"]) {
+    await bindings.bind({
+      kind: "session",
+      key: id,
+      accountId: id,
+      now: start,
+      ttlMs: 1000,
+      renewalThresholdMs: 100,
+    });
+  }
+  await pool.failed(pool.account("a")!, limit, "");
+  await pool.configure([accountConfig("a"), accountConfig("b", { enabled: false })], session);
+  assert.deepEqual(
+    pool.accounts.map((one) => readStatus(one, start).state),
+    ["resting", "disabled"],
+  );
+  assert.ok(bindings.find("session", "a", start));
+  assert.equal(bindings.find("session", "b", start), undefined);
+  assert.equal(bindings.find("session", "c", start), undefined);
+});
+
+test("a new secret ends the rest that the old one was refused with, and no other", async () => {
+  const { pool } = await setUp();
+  await pool.failed(pool.account("a")!, { kind: "unauthorized", reason: "invalid x-api-key" }, "");
+  await pool.failed(pool.account("b")!, limit, "");
+  await pool.configure(
+    [accountConfig("a", { secret: "new" }), accountConfig("b", { secret: "new" })],
+    session,
+  );
+  assert.deepEqual(
+    pool.accounts.map((one) => readStatus(one, start).state),
+    ["ready", "resting"],
+  );
+});
