@@ -25,24 +25,29 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
     const host = withoutBrackets(request.hostname);
     const target = { secure: isSecure, host, port: Number(request.port) || (isSecure ? 443 : 80) };
     const limit = new AbortController();
-    let raw: Socket | undefined;
-    let late: Error | undefined;
     let proxy: ProxySettings | undefined;
+    let raw: Socket | undefined;
+    let settled = false;
 
-    const timer = setTimeout(() => {
-      late = describeLateness({ target, proxy, tunnelled: raw !== undefined, ms: options.connectTimeoutMs });
-      limit.abort(late);
-      raw?.destroy();
-    }, options.connectTimeoutMs);
-    const finish = (error: Error | null, socket: Socket | null): void => {
+    const settle = (error: Error | null, socket: Socket | null): void => {
+      if (settled) return;
+      settled = true;
       clearTimeout(timer);
-      if (error !== null || socket === null) {
-        raw?.destroy();
-        callback(late ?? error ?? new Error("no socket"), null);
-      } else {
-        callback(null, socket);
-      }
+      if (error === null && socket !== null) return callback(null, socket);
+      raw?.destroy();
+      callback(error ?? new Error("no socket"), null);
     };
+    const timer = setTimeout(() => {
+      const late = describeLateness({
+        target,
+        proxy,
+        tunnelled: raw !== undefined,
+        ms: options.connectTimeoutMs,
+      });
+      limit.abort(late);
+      // Not left to the socket: TLS on top of a destroyed one closes without an error, and undici would wait for ever.
+      settle(late, null);
+    }, options.connectTimeoutMs);
     const open = async (): Promise<Socket> => {
       proxy = options.route(target);
       return proxy === undefined
@@ -52,19 +57,20 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
 
     open().then(
       (socket) => {
+        if (settled) return void socket.destroy();
         raw = socket;
         // Until undici listens, an error would have no listener and end the process.
         socket.on("error", () => {});
         socket.setNoDelay(true);
         socket.setKeepAlive(true, keepAliveDelayMs);
-        if (!isSecure) return finish(null, socket);
+        if (!isSecure) return settle(null, socket);
         try {
-          secure({ ...request, hostname: host, httpSocket: socket }, finish as buildConnector.Callback);
+          secure({ ...request, hostname: host, httpSocket: socket }, settle as buildConnector.Callback);
         } catch (error) {
-          finish(error as Error, null);
+          settle(error as Error, null);
         }
       },
-      (error: Error) => finish(error, null),
+      (error: Error) => settle(error, null),
     );
   };
 }
