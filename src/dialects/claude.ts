@@ -1,0 +1,154 @@
+// The Claude Messages dialect: Claude Code and Anthropic's SDKs.
+
+import type { Binding } from "../call.ts";
+import { type RelayError, type RelayErrorCode, relayErrors } from "../errors.ts";
+import { readBoolean, readString, type Span } from "../json-scan.ts";
+import { bindingId, contentText, elementsAt, firstStringUnder, membersAt, textAt } from "./body-text.ts";
+import type { Dialect, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
+import { errorHeaders } from "./error-headers.ts";
+import { isObject, mergeEntries } from "./model-list.ts";
+import { collapseSlashes, findRoute, isKnownPath, type RouteRule, withoutPrefix } from "./routes.ts";
+import { sessionFromHeaders, sessionFromText } from "./session.ts";
+
+export const claudeDialect: Dialect = {
+  name: "claude",
+  family: "claude",
+  match,
+  knows: (path) => isKnownPath(rules, innerPath(path)),
+  read,
+  renderError,
+  mergeModels,
+};
+
+const rules: readonly RouteRule[] = [
+  { methods: ["POST"], pattern: /^\/v1\/messages$/, operation: "generate" },
+  { methods: ["POST"], pattern: /^\/v1\/messages\/count_tokens$/, operation: "count-tokens" },
+  { methods: ["GET"], pattern: /^\/v1\/models$/, operation: "list-models" },
+  // A colon and a verb at the end is Gemini's `models/M:generateContent`, sent to the wrong base URL.
+  { methods: ["GET"], pattern: /^\/v1\/models\/(?<model>(?!.*:[A-Za-z]+$)[^/]+)$/, operation: "get-model" },
+];
+
+function match(method: string, path: string): Route | undefined {
+  const inner = innerPath(path);
+  const found = findRoute(rules, method, inner);
+  return found && { dialect: "claude", path: inner, ...found };
+}
+
+function innerPath(path: string): string {
+  return withoutPrefix(collapseSlashes(path), ["/api", "/claude"]);
+}
+
+function read(route: Route, { headers, body = Buffer.alloc(0) }: RequestParts): RequestFacts {
+  const members = membersAt(body, ["model", "stream", "metadata", "container", "thread"]);
+  const stream = route.operation === "generate" && readBoolean(body, members.get("stream")) === true;
+  return {
+    model: readString(body, members.get("model")) ?? route.model,
+    stream,
+    streamForm: stream ? "sse" : undefined,
+    session: sessionFromHeaders(headers) ?? sessionOfUser(body, members.get("metadata")) ?? openingText(body),
+    binding: readBinding(body, members.get("container") ?? members.get("thread")),
+    onlyTypes: undefined,
+    headerBudgetMs: undefined,
+  };
+}
+
+/**
+ * The session in `metadata.user_id`. Seen in Claude Code: a string that holds JSON with `session_id`; in its older versions
+ * `user_<hash>_account_<uuid>_session_<uuid>`. A user id of any other form names a user, not a conversation.
+ */
+function sessionOfUser(body: Buffer, metadata: Span | undefined): string | undefined {
+  const userId = readString(body, metadata && membersAt(body, ["user_id"], metadata).get("user_id"));
+  if (userId === undefined) return undefined;
+  const mark = userId.lastIndexOf("_session_");
+  if (mark >= 0 && userId.startsWith("user_")) return userId.slice(mark + "_session_".length) || undefined;
+  const inner = Buffer.from(userId);
+  return readString(inner, membersAt(inner, ["session_id"]).get("session_id")) || undefined;
+}
+
+function openingText(body: Buffer): string | undefined {
+  const members = membersAt(body, ["system", "messages"]);
+  return sessionFromText([
+    contentText(body, members.get("system"), isAttribution),
+    firstUserText(body, members.get("messages")),
+  ]);
+}
+
+/** Claude Code's first system block; older versions change it within a conversation. */
+function isAttribution(text: string): boolean {
+  return text.startsWith("x-anthropic-billing-header:");
+}
+
+function firstUserText(body: Buffer, messages: Span | undefined): string {
+  for (const message of elementsAt(body, messages)) {
+    const members = membersAt(body, ["role", "content"], message);
+    if (readString(body, members.get("role")) === "user") return contentText(body, members.get("content"));
+  }
+  return "";
+}
+
+/** Containers, threads and files belong to one organisation. */
+function readBinding(body: Buffer, holder: Span | undefined): Binding | undefined {
+  const inHolder = holder && membersAt(body, ["id"], holder).get("id");
+  const id = textAt(body, holder) ?? textAt(body, inHolder) ?? firstStringUnder(body, "file_id", isFileId);
+  return id ? { kind: "file", id: bindingId(id), whenUnknown: "any" } : undefined;
+}
+
+/** The form of the Files API's ids; a tool's own argument may have the name `file_id` too. */
+function isFileId(value: string): boolean {
+  return value.startsWith("file_");
+}
+
+function renderError(error: RelayError): RenderedError {
+  const status = error.code === "over_capacity" ? 529 : relayErrors[error.code].status;
+  const body = { type: "error", error: { type: errorType(error.code), message: error.message } };
+  return { status, headers: errorHeaders(error), body: JSON.stringify(body) };
+}
+
+/** The types that Claude Code expects of a gateway (Anthropic's gateway protocol). */
+function errorType(code: RelayErrorCode): string {
+  switch (code) {
+    case "invalid_key":
+      return "authentication_error";
+    case "forbidden_origin":
+    case "forbidden_host":
+      return "permission_error";
+    case "not_found":
+    case "unknown_account":
+    case "unknown_model":
+    case "binding_gone":
+      return "not_found_error";
+    case "method_not_allowed":
+    case "invalid_request":
+    case "unsupported_encoding":
+    case "upgrade_required":
+      return "invalid_request_error";
+    case "body_too_large":
+      return "request_too_large";
+    case "all_limited":
+    case "account_resting":
+      return "rate_limit_error";
+    case "not_supported":
+      return "not_supported";
+    case "over_capacity":
+      return "overloaded_error";
+    case "upstream_unreachable":
+    case "no_account":
+    case "needs_login":
+    case "draining":
+    case "upstream_timeout":
+    case "internal":
+      return "api_error";
+  }
+}
+
+function mergeModels(bodies: readonly Buffer[]): string {
+  const { pages, entries } = mergeEntries(bodies, "data", "id");
+  const unfinished = pages.findLast((page) => page.document.has_more === true);
+  const idOf = (entry: unknown) => (isObject(entry) && typeof entry.id === "string" ? entry.id : null);
+  return JSON.stringify({
+    data: entries,
+    has_more: unfinished !== undefined,
+    first_id: idOf(entries[0]),
+    last_id: idOf((unfinished?.entries ?? entries).at(-1)),
+  });
+}

@@ -1,0 +1,246 @@
+// The Gemini dialect: Gemini CLI in both of its modes and Google's SDKs.
+
+import type { Binding, HeaderMap } from "../call.ts";
+import { type RelayError, type RelayErrorCode, relayErrors } from "../errors.ts";
+import { type Members, readString, type Span } from "../json-scan.ts";
+import { bindingId, contentText, elementsAt, firstStringUnder, membersAt } from "./body-text.ts";
+import type { Dialect, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
+import { errorHeaders, retryAfterSeconds } from "./error-headers.ts";
+import { mergeEntries } from "./model-list.ts";
+import { collapseSlashes, findRoute, isKnownPath, type RouteRule } from "./routes.ts";
+import { sessionFromHeaders, sessionFromText } from "./session.ts";
+
+export const geminiDialect: Dialect = {
+  name: "gemini",
+  family: "gemini",
+  match,
+  knows(path) {
+    const inner = innerPath(path);
+    return inner !== undefined && isKnownPath(rules, inner);
+  },
+  read,
+  renderError,
+  mergeModels,
+};
+
+/** Gemini CLI gives up 60 s after a request when no header has come, and asks again. */
+const headerBudgetMs = 55_000;
+
+const rules: readonly RouteRule[] = [
+  modelAction("generateContent", "generate"),
+  modelAction("streamGenerateContent", "generate"),
+  modelAction("countTokens", "count-tokens"),
+  modelAction("embedContent", "embed"),
+  modelAction("batchEmbedContents", "embed"),
+  { methods: ["GET"], pattern: /^\/v1(?:beta)?\/models$/, operation: "list-models" },
+  {
+    methods: ["GET"],
+    pattern:
+      /^\/v1(?:beta)?\/(?:models\/|(?=tunedModels\/))(?<model>(?:tunedModels\/)?(?!.*:[A-Za-z]+$)[^/]+)$/,
+    operation: "get-model",
+  },
+  { methods: ["POST"], pattern: /^\/v1internal:(?:g|streamG)enerateContent$/, operation: "generate" },
+  { methods: ["POST"], pattern: /^\/v1internal:countTokens$/, operation: "count-tokens" },
+  {
+    methods: ["GET", "POST"],
+    pattern: /^\/v1internal:(?!(?:generateContent|streamGenerateContent|countTokens)$)[A-Za-z]+$/,
+    operation: "code-assist",
+  },
+  // Onboarding is an operation that the client asks after.
+  { methods: ["GET"], pattern: /^\/v1internal\/operations\/[^/]+$/, operation: "code-assist" },
+];
+
+/** The action follows the last colon; some HTTP libraries escape it. */
+function modelAction(action: string, operation: RouteRule["operation"]): RouteRule {
+  return {
+    methods: ["POST"],
+    pattern: new RegExp(
+      `^/v1(?:beta)?/(?:models/|(?=tunedModels/))(?<model>(?:tunedModels/)?[^/]+)(?::|%3[Aa])${action}$`,
+    ),
+    operation,
+  };
+}
+
+function match(method: string, path: string): Route | undefined {
+  const inner = innerPath(path);
+  const found = inner === undefined ? undefined : findRoute(rules, method, inner);
+  if (inner === undefined || found === undefined) return undefined;
+  return { dialect: "gemini", path: inner.replace(/%3[Aa](?=[A-Za-z]+$)/, ":"), ...found };
+}
+
+/** Without `/gemini` only the versions that no other API has: `/v1/models` is Claude's. */
+function innerPath(path: string): string | undefined {
+  const collapsed = collapseSlashes(path);
+  if (collapsed.startsWith("/gemini/")) return collapsed.slice("/gemini".length);
+  return /^\/v1(?:beta|internal)[/:]/.test(collapsed) ? collapsed : undefined;
+}
+
+function read(route: Route, { headers, query, body = Buffer.alloc(0) }: RequestParts): RequestFacts {
+  const codeAssist = route.path.startsWith("/v1internal");
+  const stream = route.path.endsWith(":streamGenerateContent");
+  const names = ["model", "user_prompt_id", "request", "generateContentRequest"];
+  const members = route.operation === "embed" ? noMembers : membersAt(body, names);
+  const inner = members.get(codeAssist ? "request" : "generateContentRequest");
+  return {
+    model: route.model ?? (codeAssist ? withoutModels(readString(body, members.get("model"))) : undefined),
+    stream,
+    streamForm: stream ? streamForm(query) : undefined,
+    session:
+      sessionFromHeaders(headers) ??
+      (codeAssist ? codeAssistSession(body, inner, members.get("user_prompt_id")) : undefined) ??
+      (route.operation === "generate" || route.operation === "count-tokens"
+        ? openingText(body, inner)
+        : undefined),
+    binding: readBinding(body),
+    onlyTypes: undefined,
+    headerBudgetMs: !codeAssist && isGeminiCli(headers) ? headerBudgetMs : undefined,
+  };
+}
+
+const noMembers: Members = new Map();
+
+function withoutModels(model: string | undefined): string | undefined {
+  return model?.startsWith("models/") ? model.slice("models/".length) : model;
+}
+
+/** `alt` and `$alt` are both legal; any value but `sse` gives the JSON array. */
+function streamForm(query: string): "sse" | "json-array" {
+  const parameters = new URLSearchParams(query);
+  return (parameters.get("alt") ?? parameters.get("$alt"))?.toLowerCase() === "sse" ? "sse" : "json-array";
+}
+
+/** Gemini CLI's prompt id is its session id, `########` and a count. */
+function codeAssistSession(
+  body: Buffer,
+  request: Span | undefined,
+  promptId: Span | undefined,
+): string | undefined {
+  const session = request && readString(body, membersAt(body, ["session_id"], request).get("session_id"));
+  return session || readString(body, promptId)?.split("########", 1)[0] || undefined;
+}
+
+function openingText(body: Buffer, request: Span | undefined): string | undefined {
+  const members = membersAt(body, ["systemInstruction", "system_instruction", "contents"], request);
+  const system = members.get("systemInstruction") ?? members.get("system_instruction");
+  return sessionFromText([partsText(body, system), firstUserText(body, members.get("contents"))]);
+}
+
+function firstUserText(body: Buffer, contents: Span | undefined): string {
+  for (const content of elementsAt(body, contents)) {
+    const role = readString(body, membersAt(body, ["role"], content).get("role"));
+    if (role === undefined || role === "user") return partsText(body, content);
+  }
+  return "";
+}
+
+/** A content is `{parts}`; loose clients send a string. */
+function partsText(body: Buffer, content: Span | undefined): string {
+  if (content === undefined) return "";
+  const parts = membersAt(body, ["parts"], content).get("parts");
+  return contentText(body, parts ?? content);
+}
+
+/** Uploaded files and context caches belong to one project. */
+function readBinding(body: Buffer): Binding | undefined {
+  const id =
+    firstStringUnder(body, "cachedContent", isCacheName) ??
+    firstStringUnder(body, "cached_content", isCacheName) ??
+    firstStringUnder(body, "fileUri", isFileUri) ??
+    firstStringUnder(body, "file_uri", isFileUri);
+  return id === undefined ? undefined : { kind: "file", id: bindingId(id), whenUnknown: "any" };
+}
+
+function isCacheName(value: string): boolean {
+  return value.startsWith("cachedContents/");
+}
+
+/** Other addresses (YouTube, Cloud Storage) are no account's. */
+function isFileUri(value: string): boolean {
+  return /^(?:https:\/\/generativelanguage\.googleapis\.com\/v1\w*\/)?files\/[\w-]+$/.test(value);
+}
+
+function isGeminiCli(headers: HeaderMap): boolean {
+  return String(headers["user-agent"] ?? "").startsWith("GeminiCLI");
+}
+
+function renderError(error: RelayError, facts?: Pick<RequestFacts, "streamForm" | "model">): RenderedError {
+  const { status } = relayErrors[error.code];
+  const details = errorDetails(error, facts?.model);
+  const body = {
+    error: {
+      code: status,
+      message: error.message,
+      status: canonicalStatus(error.code),
+      ...(details.length > 0 ? { details } : {}),
+    },
+  };
+  return {
+    status,
+    headers: errorHeaders(error, "application/json; charset=UTF-8"),
+    body: JSON.stringify(facts?.streamForm === "json-array" ? [body] : body),
+  };
+}
+
+/** Gemini CLI ignores `retry-after` and waits as RetryInfo says; the domain tells whose limit it is (Google's AIP-193). */
+function errorDetails(error: RelayError, model: string | undefined): unknown[] {
+  const details: unknown[] = [];
+  if (error.code === "all_limited" || error.code === "account_resting") {
+    details.push({
+      "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+      reason: "RATE_LIMIT_EXCEEDED",
+      domain: "cc-relay",
+      ...(model === undefined ? {} : { metadata: { model } }),
+    });
+  }
+  const wait = retryAfterSeconds(error);
+  if (wait !== undefined) {
+    details.push({ "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: `${wait}s` });
+  }
+  return details;
+}
+
+/** The names of google.rpc.Code. */
+function canonicalStatus(code: RelayErrorCode): string {
+  switch (code) {
+    case "invalid_key":
+      return "UNAUTHENTICATED";
+    case "forbidden_origin":
+    case "forbidden_host":
+      return "PERMISSION_DENIED";
+    case "not_found":
+    case "unknown_account":
+    case "unknown_model":
+    case "binding_gone":
+      return "NOT_FOUND";
+    case "invalid_request":
+    case "body_too_large":
+    case "unsupported_encoding":
+      return "INVALID_ARGUMENT";
+    case "upgrade_required":
+      return "FAILED_PRECONDITION";
+    case "all_limited":
+    case "account_resting":
+      return "RESOURCE_EXHAUSTED";
+    case "method_not_allowed":
+    case "not_supported":
+      return "UNIMPLEMENTED";
+    case "upstream_unreachable":
+    case "no_account":
+    case "needs_login":
+    case "over_capacity":
+    case "draining":
+      return "UNAVAILABLE";
+    case "upstream_timeout":
+      return "DEADLINE_EXCEEDED";
+    case "internal":
+      return "INTERNAL";
+  }
+}
+
+function mergeModels(bodies: readonly Buffer[]): string {
+  const { pages, entries } = mergeEntries(bodies, "models", "name");
+  const token = pages
+    .map((page) => page.document.nextPageToken)
+    .find((each) => typeof each === "string" && each !== "");
+  return JSON.stringify({ models: entries, ...(token === undefined ? {} : { nextPageToken: token }) });
+}

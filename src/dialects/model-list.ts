@@ -1,0 +1,44 @@
+// One model list out of several providers' answers.
+
+/** An answer's list and what stands around it. */
+export interface ModelPage {
+  document: Record<string, unknown>;
+  entries: unknown[];
+}
+
+export interface MergedModels {
+  /** The pages that could be read, in order. */
+  pages: ModelPage[];
+  /** Every model once; of entries with the same id the first. */
+  entries: unknown[];
+}
+
+/** Entries without a string under `idField`, and bodies that are no list, are left out. */
+export function mergeEntries(bodies: readonly Buffer[], listField: string, idField: string): MergedModels {
+  const pages = bodies.flatMap((body) => readPage(body, listField) ?? []);
+  const seen = new Set<string>();
+  const entries = pages
+    .flatMap((page) => page.entries)
+    .filter((entry) => {
+      const id = isObject(entry) ? entry[idField] : undefined;
+      if (typeof id !== "string" || seen.has(id)) return false;
+      seen.add(id);
+      return true;
+    });
+  return { pages, entries };
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function readPage(body: Buffer, listField: string): ModelPage | undefined {
+  try {
+    const document: unknown = JSON.parse(body.toString());
+    if (!isObject(document)) return undefined;
+    const entries = document[listField];
+    return Array.isArray(entries) ? { document, entries } : undefined;
+  } catch {
+    return undefined;
+  }
+}

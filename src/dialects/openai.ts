@@ -1,0 +1,154 @@
+// The OpenAI Responses dialect: Codex and OpenAI's SDKs.
+
+import type { Binding, HeaderMap } from "../call.ts";
+import { type Members, readBoolean, readString, type Span } from "../json-scan.ts";
+import { bindingId, contentText, elementsAt, firstStringUnder, membersAt, textAt } from "./body-text.ts";
+import type { Dialect, RequestFacts, RequestParts, Route } from "./dialect.ts";
+import { mergeEntries } from "./model-list.ts";
+import { renderOpenaiError } from "./openai-error.ts";
+import { collapseSlashes, decodeSegment, findRoute, isKnownPath, type RouteRule } from "./routes.ts";
+import { sessionFromHeaders, sessionFromText } from "./session.ts";
+
+export const openaiDialect: Dialect = {
+  name: "openai",
+  family: "openai",
+  match,
+  knows(path) {
+    const inner = innerPath(path);
+    return inner !== undefined && isKnownPath(rules, inner);
+  },
+  read,
+  renderError: (error) => renderOpenaiError(error, Date.now()),
+  mergeModels,
+};
+
+const rules: readonly RouteRule[] = [
+  { methods: ["POST"], pattern: /^\/v1\/responses$/, operation: "generate" },
+  { methods: ["POST"], pattern: /^\/v1\/responses\/compact$/, operation: "compact" },
+  { methods: ["POST"], pattern: /^\/v1\/responses\/input_tokens$/, operation: "count-tokens" },
+  {
+    methods: ["GET", "DELETE"],
+    pattern: /^\/v1\/responses\/(?!(?:compact|input_tokens)$)[^/]+$/,
+    operation: "stored",
+  },
+  { methods: ["POST"], pattern: /^\/v1\/responses\/[^/]+\/cancel$/, operation: "stored" },
+  { methods: ["GET"], pattern: /^\/v1\/responses\/[^/]+\/input_items$/, operation: "stored" },
+  { methods: ["GET"], pattern: /^\/v1\/models$/, operation: "list-models" },
+  { methods: ["GET"], pattern: /^\/v1\/models\/(?<model>[^/]+)$/, operation: "get-model" },
+];
+
+function match(method: string, path: string): Route | undefined {
+  const inner = innerPath(path);
+  const found = inner === undefined ? undefined : findRoute(rules, method, inner);
+  return inner === undefined || found === undefined
+    ? undefined
+    : { dialect: "openai", path: inner, ...found };
+}
+
+/** Without `/openai` only the Responses routes: `/v1/models` is Claude's. */
+function innerPath(path: string): string | undefined {
+  const collapsed = collapseSlashes(path);
+  if (collapsed.startsWith("/openai/v1/")) return collapsed.slice("/openai".length);
+  return /^\/v1\/responses(?:\/|$)/.test(collapsed) ? collapsed : undefined;
+}
+
+function read(route: Route, { headers, query, body = Buffer.alloc(0) }: RequestParts): RequestFacts {
+  const names = ["model", "stream", "prompt_cache_key", "previous_response_id", "conversation"];
+  const members = membersAt(body, names);
+  const stream =
+    route.operation === "stored"
+      ? new URLSearchParams(query).get("stream") === "true"
+      : route.operation === "generate" && readBoolean(body, members.get("stream")) === true;
+  return {
+    model: readString(body, members.get("model")) ?? route.model,
+    stream,
+    streamForm: stream ? "sse" : undefined,
+    session: readSession(headers, body, members),
+    binding: readBinding(route, headers, { body, members }),
+    onlyTypes: undefined,
+    headerBudgetMs: undefined,
+  };
+}
+
+function readSession(headers: HeaderMap, body: Buffer, members: Members): string | undefined {
+  return (
+    sessionFromHeaders(headers) ??
+    (readString(body, members.get("prompt_cache_key")) || undefined) ??
+    threadOf(headers) ??
+    // A request that continues a stored response holds only what is new: its text names no conversation.
+    (isId(body, members.get("previous_response_id")) ? undefined : openingText(body))
+  );
+}
+
+/** What Codex versions without a session header send. */
+function threadOf(headers: HeaderMap): string | undefined {
+  for (const name of ["thread-id", "thread_id", "conversation_id"]) {
+    const value = headers[name];
+    if (typeof value === "string" && value.trim() !== "") return value.trim();
+  }
+  return undefined;
+}
+
+function openingText(body: Buffer): string | undefined {
+  const members = membersAt(body, ["instructions", "input"]);
+  const { system, user } = inputTexts(body, members.get("input"));
+  return sessionFromText([textAt(body, members.get("instructions")) ?? "", system, user]);
+}
+
+/** The texts of `developer` and `system` messages before the first one of the user, and of that one. */
+function inputTexts(body: Buffer, input: Span | undefined): { system: string; user: string } {
+  const system: string[] = [];
+  for (const item of elementsAt(body, input)) {
+    const plain = textAt(body, item);
+    if (plain !== undefined) return { system: "", user: plain };
+    const members = membersAt(body, ["role", "content"], item);
+    const role = readString(body, members.get("role"));
+    if (role === "user")
+      return { system: system.join("\n"), user: contentText(body, members.get("content")) };
+    if (role === "developer" || role === "system") system.push(contentText(body, members.get("content")));
+  }
+  return { system: system.join("\n"), user: "" };
+}
+
+/** The strongest tie first: what is stored at one project, what one backend issued, what one organisation can decrypt. */
+function readBinding(
+  route: Route,
+  headers: HeaderMap,
+  { body, members }: { body: Buffer; members: Members },
+): Binding | undefined {
+  const stored = /^\/v1\/responses\/([^/]+)/.exec(route.path)?.[1];
+  if (route.operation === "stored" && stored !== undefined) {
+    return { kind: "response", id: bindingId(decodeSegment(stored)), whenUnknown: "refuse" };
+  }
+  const previous = readString(body, members.get("previous_response_id"));
+  if (previous) return { kind: "response", id: bindingId(previous), whenUnknown: "refuse" };
+  const turn = headers["x-codex-turn-state"];
+  if (typeof turn === "string" && turn !== "")
+    return { kind: "turn", id: bindingId(turn), whenUnknown: "any" };
+  const encrypted = firstStringUnder(body, "encrypted_content");
+  if (encrypted !== undefined) return { kind: "encrypted", id: bindingId(encrypted), whenUnknown: "any" };
+  const held = idOf(body, members.get("conversation")) ?? fileId(body);
+  return held ? { kind: "file", id: bindingId(held), whenUnknown: "any" } : undefined;
+}
+
+/** A conversation is named by its id or by an object with one. */
+function idOf(body: Buffer, span: Span | undefined): string | undefined {
+  if (span === undefined) return undefined;
+  return readString(body, span) ?? readString(body, membersAt(body, ["id"], span).get("id"));
+}
+
+function isId(body: Buffer, span: Span | undefined): boolean {
+  return Boolean(readString(body, span));
+}
+
+/** The forms of file and container ids; a tool's own argument may have such a name too. */
+function fileId(body: Buffer): string | undefined {
+  return (
+    firstStringUnder(body, "file_id", (value) => /^file[-_]/.test(value)) ??
+    firstStringUnder(body, "container", (value) => value.startsWith("cntr_"))
+  );
+}
+
+function mergeModels(bodies: readonly Buffer[]): string {
+  return JSON.stringify({ object: "list", data: mergeEntries(bodies, "data", "id").entries });
+}

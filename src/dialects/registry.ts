@@ -1,0 +1,107 @@
+// Every dialect, and where a request belongs: by its path, or by what its path was probably meant to be.
+
+import { claudeDialect } from "./claude.ts";
+import type { Dialect, Route } from "./dialect.ts";
+import { geminiDialect } from "./gemini.ts";
+import { openaiDialect } from "./openai.ts";
+import { collapseSlashes } from "./routes.ts";
+
+/** In matching order. */
+export const dialects: readonly Dialect[] = [claudeDialect, openaiDialect, geminiDialect];
+
+export interface MatchedRoute {
+  dialect: Dialect;
+  route: Route;
+}
+
+/** `path` has no query. */
+export function matchRoute(method: string, path: string): MatchedRoute | undefined {
+  for (const dialect of dialects) {
+    const route = dialect.match(method, path);
+    if (route !== undefined) return { dialect, route };
+  }
+  return undefined;
+}
+
+/** The methods that a path has; empty when there is no such route. For the `allow` header of a 405. */
+export function allowedMethods(path: string): string[] {
+  return ["GET", "POST", "DELETE"].filter((method) => matchRoute(method, path) !== undefined);
+}
+
+/** The dialect in whose form a 404 or 405 is told. */
+export function nearestDialect(path: string): Dialect {
+  const known = dialects.find((dialect) => dialect.knows(path));
+  if (known !== undefined) return known;
+  const collapsed = collapseSlashes(path);
+  return guesses.find(({ pattern }) => pattern.test(collapsed))?.dialect ?? claudeDialect;
+}
+
+const guesses: readonly { pattern: RegExp; dialect: Dialect }[] = [
+  {
+    pattern: /(?:^\/gemini(?:\/|$)|\/v1(?:beta|alpha|internal)(?:[/:]|$)|\/models\/[^/]*:\w+$)/,
+    dialect: geminiDialect,
+  },
+  { pattern: /\/messages(?:\/|$)|^\/claude(?:\/|$)/, dialect: claudeDialect },
+  {
+    pattern:
+      /^\/openai(?:\/|$)|\/(?:responses|completions|embeddings|conversations|images|audio)(?:\/|$)|^\/models/,
+    dialect: openaiDialect,
+  },
+];
+
+/**
+ * The base URL that the client should have been given, when its path is a known one behind a wrong base; undefined when no
+ * base URL would mend it.
+ */
+export function baseUrlHint(path: string, host: string): string | undefined {
+  const collapsed = collapseSlashes(path);
+  const mended = mend(collapsed);
+  if (mended === undefined) return undefined;
+  const { base, tail } = mended;
+  const works = base + tail !== collapsed && dialects.some((dialect) => dialect.knows(base + tail));
+  return works ? `http://${host}${base}` : undefined;
+}
+
+interface Mended {
+  base: string;
+  /** What the client appends to its base URL. */
+  tail: string;
+}
+
+/** OpenAI's clients want the version in the base URL, Google's and most of Claude's append it themselves. */
+function mend(path: string): Mended | undefined {
+  const prefix = /^\/(?:api|claude|gemini|openai)(?=\/)/.exec(path)?.[0] ?? "";
+  const keep = (...own: string[]) => (own.includes(prefix) ? prefix : "");
+
+  const openai = /\/(?:chat\/completions|responses(?:\/.*)?)$/.exec(path);
+  if (openai !== null) return { base: `${keep("/openai")}/v1`, tail: openai[0] };
+
+  const claude = /(\/v1)?(\/messages(?:\/count_tokens)?)$/.exec(path);
+  if (claude !== null)
+    return withVersion(keep("/api", "/claude"), { version: claude[1], missing: "/v1", tail: claude[2] });
+
+  const gemini = /(\/v1(?:beta)?)?(\/(?:models|tunedModels)\/[^/]+(?::|%3[Aa])[A-Za-z]+)$/.exec(path);
+  if (gemini !== null) {
+    // Google's newer SDKs ask for `/v1/models/M:…`, which is told from Claude's `/v1/models` by the prefix only.
+    const base = gemini[1] === "/v1" ? "/gemini" : keep("/gemini");
+    return withVersion(base, { version: gemini[1], missing: "/v1beta", tail: gemini[2] });
+  }
+
+  const internal = /\/v1internal:[A-Za-z]+$/.exec(path);
+  if (internal !== null) return { base: keep("/gemini"), tail: internal[0] };
+
+  const models = /(\/v1(?:beta)?)?(\/models(?:\/[^/]+)?)$/.exec(path);
+  if (models === null) return undefined;
+  if (models[1] === undefined && prefix === "") return { base: "/openai/v1", tail: models[2] ?? "" };
+  const missing = prefix === "/gemini" ? "/v1beta" : "/v1";
+  if (prefix === "/openai") return { base: "/openai/v1", tail: models[2] ?? "" };
+  return withVersion(prefix, { version: models[1], missing, tail: models[2] });
+}
+
+/** A client that sent the version appends it; one that did not wants it in its base URL. */
+function withVersion(
+  base: string,
+  { version, missing, tail = "" }: { version: string | undefined; missing: string; tail: string | undefined },
+): Mended {
+  return version === undefined ? { base: base + missing, tail } : { base, tail: version + tail };
+}
