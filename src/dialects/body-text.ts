@@ -103,7 +103,7 @@ export function firstStringUnder(
   return undefined;
 }
 
-/** An id as it is kept: short ones as they are, long ones (encrypted reasoning, turn states) as a hash. */
+/** What stands for a value that may be long (encrypted reasoning): the value itself, or its hash. */
 export function bindingId(value: string): string {
   return value.length <= 128 ? value : hashOf(Buffer.from(value));
 }

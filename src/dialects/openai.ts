@@ -118,13 +118,12 @@ function readBinding(
 ): Binding | undefined {
   const stored = /^\/v1\/responses\/([^/]+)/.exec(route.path)?.[1];
   if (route.operation === "stored" && stored !== undefined) {
-    return { kind: "response", id: bindingId(decodeSegment(stored)), whenUnknown: "refuse" };
+    return { kind: "response", id: decodeSegment(stored), whenUnknown: "refuse" };
   }
   const previous = readString(body, members.get("previous_response_id"));
-  if (previous) return { kind: "response", id: bindingId(previous), whenUnknown: "refuse" };
+  if (previous) return { kind: "response", id: previous, whenUnknown: "refuse" };
   const turn = headers["x-codex-turn-state"];
-  if (typeof turn === "string" && turn !== "")
-    return { kind: "turn", id: bindingId(turn), whenUnknown: "any" };
+  if (typeof turn === "string" && turn !== "") return { kind: "turn", id: turn, whenUnknown: "any" };
   const encrypted = firstStringUnder(body, "encrypted_content");
   if (encrypted !== undefined) return { kind: "encrypted", id: bindingId(encrypted), whenUnknown: "any" };
   const held = idOf(body, members.get("conversation")) ?? fileId(body);

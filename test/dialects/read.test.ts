@@ -365,11 +365,11 @@ test("OpenAI requests bind to what only one account has, the strongest tie first
     { type: "input_file", file_id: "file-9" },
   ];
   const everything = codex({ input, previous_response_id: "resp_7", conversation: "conv_1" });
-  const turn = { "x-codex-turn-state": "turn-token" };
+  const turn = { "x-codex-turn-state": "turn-token".repeat(50) };
   assert.deepEqual(binding(everything, turn), { kind: "response", id: "resp_7", whenUnknown: "refuse" });
   assert.deepEqual(binding({ ...everything, previous_response_id: null }, turn), {
     kind: "turn",
-    id: "turn-token",
+    id: "turn-token".repeat(50),
     whenUnknown: "any",
   });
   assert.deepEqual(binding(codex({ input, conversation: "conv_1" })), {
