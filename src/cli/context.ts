@@ -1,9 +1,12 @@
 // What every command gets: where to print, whom to ask, and how to read the configuration.
 
 import type { Config } from "../config/config.ts";
-import type { Environment } from "../terminal/environment.ts";
-import type { Output } from "../terminal/output.ts";
-import type { Prompts } from "../terminal/prompts.ts";
+import type { LoadOptions } from "../config/load.ts";
+import type { DaemonInfo } from "../store/store.ts";
+import { type Environment, processEnvironment } from "../terminal/environment.ts";
+import { createOutput, type Output } from "../terminal/output.ts";
+import { createPrompts, type Prompts } from "../terminal/prompts.ts";
+import { readVersion } from "./version.ts";
 
 export interface CommandContext {
   readonly out: Output;
@@ -20,5 +23,35 @@ export interface CommandContext {
   /** `--config FILE` as it was given; set before any command runs. */
   configFile: string | undefined;
   /** Finds and reads the configuration anew; without a file the defaults. Throws UserError with every problem. */
-  loadConfig(): Promise<Config>;
+  loadConfig(options?: Pick<LoadOptions, "missingVariables">): Promise<Config>;
+  /** The running relay of this configuration's database; undefined when none runs. */
+  findDaemon?(config: Config): Promise<Pick<DaemonInfo, "host" | "port"> | undefined>;
+  /** What the process will exit with when the command returns; for commands whose result is no error. */
+  exitCode: number;
+  /** The signal that ended a program which ran in our place: the process dies of it too. */
+  exitSignal: NodeJS.Signals | undefined;
+}
+
+/** The context of this process. */
+export function createContext(): CommandContext {
+  const env = processEnvironment();
+  const context: CommandContext = {
+    out: createOutput({ stdout: process.stdout, stderr: process.stderr, env }),
+    prompts: createPrompts(process),
+    env,
+    cwd: process.cwd(),
+    platform: process.platform,
+    version: readVersion(),
+    clock: Date.now,
+    stdin: () => process.stdin,
+    configFile: undefined,
+    async loadConfig(options) {
+      const { loadConfig } = await import("../config/load.ts");
+      const { readEnvironment } = await import("../config/environment.ts");
+      return loadConfig({ ...options, flag: context.configFile, environment: readEnvironment() });
+    },
+    exitCode: 0,
+    exitSignal: undefined,
+  };
+  return context;
 }
