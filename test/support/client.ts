@@ -2,6 +2,7 @@
 
 import { Agent, type IncomingMessage, request as openHttp } from "node:http";
 import { connect } from "node:net";
+import { StringDecoder } from "node:string_decoder";
 
 export interface ClientRequest {
   method?: string;
@@ -165,10 +166,11 @@ function openAnswer(incoming: IncomingMessage, abort: () => void): OpenAnswer {
     abort,
     async readUntil(text) {
       let seen = "";
+      const decoder = new StringDecoder();
       while (!seen.includes(text)) {
         const chunk = await read();
         if (chunk === undefined) throw new Error(`the answer ended before ${JSON.stringify(text)}: ${seen}`);
-        seen += chunk.toString();
+        seen += decoder.write(chunk);
       }
       return seen;
     },

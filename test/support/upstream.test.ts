@@ -1,6 +1,7 @@
 // The scripted upstream is itself checked, since the tests of the relay believe what it says it served.
 
 import assert from "node:assert/strict";
+import { Agent } from "node:http";
 import { after, before, beforeEach, test } from "node:test";
 import { noTokens } from "../../src/usage/observer.ts";
 import { compress, decompress } from "./answer-writer.ts";
@@ -232,6 +233,22 @@ test("a huge event and a reader that stops make the upstream stop too", async ()
   const rest = await answer.finish();
   assert.ok(rest.body.length > 20_000_000);
   assert.equal(rest.end, "clean");
+});
+
+test("a kept-alive connection can be closed unannounced, or broken at its next request", async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  upstream.queue("key-a", {}, { closeAfter: true });
+  for (let count = 0; count < 2; count++) await send(upstream.url, { ...claude(), agent });
+  while (upstream.connections > 0) await new Promise((resolve) => setImmediate(resolve));
+  await send(upstream.url, { ...claude(), agent });
+  assert.deepEqual(
+    upstream.requests.map((request) => request.useOfConnection),
+    [1, 2, 1],
+  );
+  upstream.queue({ keptAlive: true }, { breakOff: { when: "before-body", how: "rst" } });
+  await assert.rejects(send(upstream.url, { ...claude(), agent }));
+  await send(upstream.url, { ...claude(), agent });
+  agent.destroy();
 });
 
 test("requests are recorded raw, compressed bodies are read, malformed requests get through", async () => {
