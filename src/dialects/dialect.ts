@@ -50,6 +50,8 @@ export interface Conversion {
   answer(head: { status: number; headers: HeaderMap }): AnswerTransform;
   /** For an error answer of the provider: status and body in the client's API. */
   error(head: { status: number; headers: HeaderMap }, body: Buffer): RenderedError;
+  /** Another wording of the call, when this refusal of the provider asks for one; undefined: the refusal stands. Asked once. */
+  again?(head: { status: number; headers: HeaderMap }, body: Buffer): Call | undefined;
 }
 
 export interface Dialect {

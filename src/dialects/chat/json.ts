@@ -1,0 +1,84 @@
+// JSON from outside: bounded in depth, and with numbers that survive the way through.
+
+export type JsonObject = Record<string, unknown>;
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Parsing 10 MB of nothing but brackets takes seconds, and everything that walks the result afterwards would need as deep
+ * a stack. No schema, argument or message of a real client comes near this.
+ */
+export const maxJsonDepth = 200;
+
+/** Undefined when the text is no JSON or nests deeper than `maxJsonDepth`. */
+export function parseJson(text: string): { value: unknown } | undefined {
+  if (isDeeperThan(text, maxJsonDepth)) return undefined;
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * As `parseJson`, for values that are written out again: a number that a double cannot hold (64-bit ids in tool arguments)
+ * becomes a raw literal that `JSON.stringify` writes digit by digit.
+ */
+export function parseJsonExactly(text: string): { value: unknown } | undefined {
+  if (!/\d{16}/.test(text)) return parseJson(text);
+  if (isDeeperThan(text, maxJsonDepth)) return undefined;
+  try {
+    return { value: json.parse(text, keepDigits) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** TypeScript's library does not yet describe the source-text access of ES2026 that Node has since version 21. */
+interface SourceTextJson {
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
+  ): unknown;
+  rawJSON(literal: string): unknown;
+}
+
+const json = JSON as unknown as SourceTextJson;
+
+function keepDigits(_key: string, value: unknown, context: { source?: string }): unknown {
+  const { source } = context;
+  if (typeof value !== "number" || source === undefined || String(value) === source) return value;
+  return json.rawJSON(source);
+}
+
+function isDeeperThan(text: string, limit: number): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === quote) at = endOfString(text, at);
+    else if (code === openBrace || code === openBracket) {
+      depth++;
+      if (depth > limit) return true;
+    } else if (code === closeBrace || code === closeBracket) depth--;
+  }
+  return false;
+}
+
+/** Position of the quote that ends the string which starts at `start`, or the end of the text. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === backslash) backslashes++;
+    if (backslashes % 2 === 0) return end;
+  }
+  return text.length;
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;

@@ -1,0 +1,37 @@
+// The content blocks of Claude's Messages API that a converted request is made of.
+
+import type { JsonObject } from "../json.ts";
+
+/** Any content block; `cache_control` marks where a cached prefix ends. */
+export interface Block extends JsonObject {
+  type: string;
+}
+
+export interface TextBlock extends Block {
+  type: "text";
+  text: string;
+}
+
+export function textBlock(text: string): TextBlock {
+  return { type: "text", text };
+}
+
+/** Claude refuses text blocks that are empty or hold nothing but white space. */
+export function isBlank(text: string): boolean {
+  return !/\S/.test(text);
+}
+
+/** Claude takes four cache breakpoints per request. */
+export const maxCacheBreakpoints = 4;
+
+/**
+ * Removes the marks beyond the limit from the front: the last ones cover the longest prefixes.
+ * Returns whether any had to go. Changes the blocks.
+ */
+export function limitBreakpoints(blocks: Iterable<Block>, limit: number): boolean {
+  const marked: Block[] = [];
+  for (const block of blocks) if (block.cache_control !== undefined) marked.push(block);
+  const surplus = marked.slice(0, Math.max(0, marked.length - limit));
+  for (const block of surplus) delete block.cache_control;
+  return surplus.length > 0;
+}

@@ -1,0 +1,115 @@
+// Puts converted messages into the order that Claude's API insists on: roles alternate, and every tool call is answered in
+// the very next user message, before anything else in it.
+
+import { InvalidChatRequest, shown } from "../invalid.ts";
+import type { Block } from "./blocks.ts";
+import { createToolIds } from "./tool-ids.ts";
+
+export interface ClaudeMessage {
+  role: "user" | "assistant";
+  content: Block[];
+}
+
+export interface ToolCall {
+  /** The client's id of the call; its result carries the same. */
+  id: string;
+  name: string;
+  input: unknown;
+}
+
+export interface ToolResult {
+  id: string;
+  content: string | Block[];
+  cacheControl: unknown;
+}
+
+export interface Conversation {
+  /** Blocks of one message; neighbours of the same role become one, and one without blocks leaves no trace. */
+  add(role: "user" | "assistant", blocks: readonly Block[]): void;
+  /** @param path the assistant message, for the error when no result follows. */
+  call(call: ToolCall, path: string): void;
+  /** @param path the tool message, for the error when no call is waiting for it. */
+  answer(result: ToolResult, path: string): void;
+  /** Throws InvalidChatRequest when a call was left unanswered. */
+  finish(): ClaudeMessage[];
+}
+
+interface Turn {
+  role: "user" | "assistant";
+  results: Block[];
+  blocks: Block[];
+}
+
+/** A call that no result has answered yet. */
+interface OpenCall {
+  id: string;
+  claudeId: string;
+  path: string;
+}
+
+export function createConversation(): Conversation {
+  const ids = createToolIds();
+  const turns: Turn[] = [];
+  /** Of the last assistant turn, by the client's id, in the order of the calls. */
+  let open = new Map<string, OpenCall[]>();
+
+  function turn(role: "user" | "assistant"): Turn {
+    const last = turns.at(-1);
+    if (last?.role === role) return last;
+    if (role === "assistant") {
+      refuseUnanswered(open);
+      open = new Map();
+    }
+    const next: Turn = { role, results: [], blocks: [] };
+    turns.push(next);
+    return next;
+  }
+
+  function add(role: "user" | "assistant", blocks: readonly Block[]): void {
+    if (blocks.length === 0) return;
+    const { blocks: target } = turn(role);
+    for (const block of blocks) target.push(block);
+  }
+
+  function call({ id, name, input }: ToolCall, path: string): void {
+    const target = turn("assistant");
+    const claudeId = ids.assign(id);
+    target.blocks.push({ type: "tool_use", id: claudeId, name, input });
+    const waiting = open.get(id);
+    if (waiting) waiting.push({ id, claudeId, path });
+    else open.set(id, [{ id, claudeId, path }]);
+  }
+
+  function answer({ id, content, cacheControl }: ToolResult, path: string): void {
+    const waiting = open.get(id)?.shift();
+    if (!waiting) {
+      throw new InvalidChatRequest(
+        path,
+        `a tool message must be a response to a preceding assistant message with 'tool_calls'; no unanswered call has the id ${shown(id)}.`,
+      );
+    }
+    const block: Block = { type: "tool_result", tool_use_id: waiting.claudeId, content };
+    if (cacheControl !== undefined) block.cache_control = cacheControl;
+    turn("user").results.push(block);
+  }
+
+  function finish(): ClaudeMessage[] {
+    refuseUnanswered(open);
+    return turns.map(({ role, results, blocks }) => ({ role, content: results.concat(blocks) }));
+  }
+
+  return { add, call, answer, finish };
+}
+
+function refuseUnanswered(open: ReadonlyMap<string, readonly OpenCall[]>): void {
+  const missing = [...open.values()].flat();
+  const first = missing[0];
+  if (!first) return;
+  const named = missing.slice(0, 5).map(({ id }) => shown(id));
+  if (missing.length > named.length) named.push("…");
+  throw new InvalidChatRequest(
+    `${first.path}.tool_calls`,
+    "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. " +
+      `The following tool_call_ids did not have response messages: ${named.join(", ")}.`,
+  );
+}

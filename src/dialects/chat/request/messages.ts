@@ -1,0 +1,202 @@
+// The messages of a chat request as Claude's `system` and `messages`.
+
+import { asObject, at, optionalArray, optionalObject, optionalString, requiredString } from "../fields.ts";
+import { InvalidChatRequest, shown } from "../invalid.ts";
+import { isJsonObject, type JsonObject, parseJsonExactly } from "../json.ts";
+import { type Block, isBlank, type TextBlock, textBlock } from "./blocks.ts";
+import { convertContent, convertText } from "./content.ts";
+import { type ClaudeMessage, type Conversation, createConversation } from "./conversation.ts";
+
+export interface ConvertedMessages {
+  /** All system and developer texts, in order: Claude has them in front of the conversation. */
+  system: TextBlock[];
+  messages: ClaudeMessage[];
+}
+
+/** @param warnings gets the names of what was left out. */
+export function convertMessages(chat: JsonObject, warnings: Set<string>): ConvertedMessages {
+  const source = optionalArray(chat, "messages");
+  if (!source) throw new InvalidChatRequest("messages", "is required.");
+  const system: TextBlock[] = [];
+  const conversation = createConversation();
+  for (const [index, entry] of source.entries()) {
+    const path = at("messages", index);
+    const message = asObject(entry, path);
+    const role = requiredString(message, "role", path);
+    if (role === "system" || role === "developer") {
+      for (const block of convertText(message.content, at(path, "content"))) system.push(block);
+    } else addMessage(conversation, { role, message, path });
+    if (dropsName(role, message, path)) warnings.add("messages.name dropped");
+  }
+  const messages = conversation.finish();
+  if (messages.length === 0) {
+    throw new InvalidChatRequest(
+      "messages",
+      "must hold at least one user or assistant message with content.",
+    );
+  }
+  return { system, messages };
+}
+
+/** Whether the last assistant turn has tool calls but does not begin with a thinking block that Claude signed. */
+export function isUnsignedToolLoop(messages: readonly ClaudeMessage[]): boolean {
+  const last = messages.findLast(({ role }) => role === "assistant");
+  if (!last?.content.some(({ type }) => type === "tool_use")) return false;
+  const opening = last.content[0]?.type;
+  return opening !== "thinking" && opening !== "redacted_thinking";
+}
+
+/** Whether the conversation ends with an assistant message, which the model is to continue. */
+export function endsWithPrefill(messages: readonly ClaudeMessage[]): boolean {
+  return messages.at(-1)?.role === "assistant";
+}
+
+/** Claude refuses a prefill that ends in white space. */
+export function trimPrefill(messages: readonly ClaudeMessage[]): void {
+  const last = messages.at(-1)?.content.at(-1);
+  if (last?.type === "text") last.text = String(last.text).trimEnd();
+}
+
+/** For models that refuse a prefill: they go on from their own words when asked to. */
+export function replacePrefill(messages: ClaudeMessage[]): void {
+  messages.push({ role: "user", content: [textBlock("Continue.")] });
+}
+
+/** For hosts that refuse a conversation which begins with the assistant. */
+export function withOpeningUser(messages: readonly ClaudeMessage[]): ClaudeMessage[] {
+  return [{ role: "user", content: [textBlock(".")] }, ...messages];
+}
+
+interface SourceMessage {
+  role: string;
+  message: JsonObject;
+  path: string;
+}
+
+function addMessage(conversation: Conversation, { role, message, path }: SourceMessage): void {
+  const content = at(path, "content");
+  switch (role) {
+    case "user":
+      if (message.content === undefined || message.content === null) {
+        throw new InvalidChatRequest(content, "is required.");
+      }
+      conversation.add("user", convertContent(message.content, "any", content));
+      return;
+    case "assistant":
+      addAssistant(conversation, message, path);
+      return;
+    case "tool": {
+      const id = requiredString(message, "tool_call_id", path);
+      addResult(conversation, { id, message, path, idPath: at(path, "tool_call_id") });
+      return;
+    }
+    case "function": {
+      const id = functionCallId(requiredString(message, "name", path));
+      addResult(conversation, { id, message, path, idPath: at(path, "name") });
+      return;
+    }
+    default:
+      throw new InvalidChatRequest(
+        at(path, "role"),
+        `must be system, developer, user, assistant, tool or function, not ${shown(role)}.`,
+      );
+  }
+}
+
+function addAssistant(conversation: Conversation, message: JsonObject, path: string): void {
+  if (optionalObject(message, "audio", path)) {
+    throw new InvalidChatRequest(at(path, "audio"), "Claude takes no audio.", "unsupported_content");
+  }
+  const blocks = thinkingBlocks(message, path);
+  for (const block of convertContent(message.content, "text and refusals", at(path, "content"))) {
+    blocks.push(block);
+  }
+  const refusal = optionalString(message, "refusal", path);
+  if (refusal !== undefined && !isBlank(refusal)) blocks.push(textBlock(refusal));
+  conversation.add("assistant", blocks);
+  for (const [index, entry] of (optionalArray(message, "tool_calls", path) ?? []).entries()) {
+    addToolCall(conversation, entry, { path, where: at(at(path, "tool_calls"), index) });
+  }
+  const legacy = optionalObject(message, "function_call", path);
+  if (legacy) {
+    const where = at(path, "function_call");
+    const name = requiredString(legacy, "name", where);
+    conversation.call({ id: functionCallId(name), name, input: parseArguments(legacy, where) }, path);
+  }
+}
+
+function addToolCall(
+  conversation: Conversation,
+  entry: unknown,
+  { path, where }: { path: string; where: string },
+): void {
+  const call = asObject(entry, where);
+  const type = optionalString(call, "type", where) ?? "function";
+  const body = optionalObject(call, "function", where);
+  if (type !== "function" || !body) {
+    throw new InvalidChatRequest(where, "only function calls can be sent to Claude.", "unsupported_value");
+  }
+  const id = requiredString(call, "id", where);
+  const name = requiredString(body, "name", at(where, "function"));
+  conversation.call({ id, name, input: parseArguments(body, at(where, "function")) }, path);
+}
+
+interface ResultMessage {
+  id: string;
+  message: JsonObject;
+  path: string;
+  idPath: string;
+}
+
+/** A text stays a text, since a result may be empty and a block may not; a list becomes blocks. */
+function addResult(conversation: Conversation, { id, message, path, idPath }: ResultMessage): void {
+  const source = message.content;
+  const blocks = convertContent(source, "any", at(path, "content"));
+  let cacheControl: unknown;
+  for (const block of blocks) {
+    cacheControl = block.cache_control ?? cacheControl;
+    delete block.cache_control;
+  }
+  const content = typeof source === "string" ? (isBlank(source) ? "" : source) : blocks;
+  conversation.answer({ id, content: content.length === 0 ? "" : content, cacheControl }, idPath);
+}
+
+/** The legacy form has no ids: a result names the function it belongs to. */
+function functionCallId(name: string): string {
+  return `function_${name}`;
+}
+
+/**
+ * Arguments that are no JSON object are handed over as they are under `_raw`: models do write broken ones, and refusing the
+ * conversation because of it would end an agent's session.
+ */
+function parseArguments(call: JsonObject, path: string): unknown {
+  const text = optionalString(call, "arguments", path) ?? "";
+  if (isBlank(text)) return {};
+  // Checked on the text: a bare number can come back from the exact parser as an object of its own.
+  const parsed = text.trimStart().startsWith("{") ? parseJsonExactly(text) : undefined;
+  return parsed && isJsonObject(parsed.value) ? parsed.value : { _raw: text };
+}
+
+/**
+ * `thinking_blocks` of clients that keep what Claude signed (LiteLLM's extension): first in the message, unchanged.
+ * `reasoning_content` has no signature, so it is left out; Claude does not read its earlier thinking anyway.
+ */
+function thinkingBlocks(message: JsonObject, path: string): Block[] {
+  const where = at(path, "thinking_blocks");
+  return (optionalArray(message, "thinking_blocks", path) ?? []).map((entry, index) => {
+    const block = asObject(entry, at(where, index));
+    const type = requiredString(block, "type", at(where, index));
+    if (type === "thinking") requiredString(block, "signature", at(where, index));
+    else if (type !== "redacted_thinking") {
+      throw new InvalidChatRequest(at(where, index), "must be a thinking or redacted_thinking block.");
+    }
+    return { ...block, type };
+  });
+}
+
+/** Claude has no names for speakers. That of a tool or function message only repeats which call it answers. */
+function dropsName(role: string, message: JsonObject, path: string): boolean {
+  const name = optionalString(message, "name", path);
+  return name !== undefined && role !== "tool" && role !== "function";
+}

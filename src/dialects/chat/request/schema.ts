@@ -1,0 +1,148 @@
+// JSON schemas: the subset that Claude's structured output enforces, with the rest told to the model in words. The same
+// rewriting as the official SDK does (`transformJSONSchema`), so that a schema means the same by either way.
+
+import { isJsonObject, type JsonObject } from "../json.ts";
+
+/** A schema that structured output accepts: what it cannot enforce stands as text in the description. */
+export function transformSchema(schema: JsonObject): JsonObject {
+  const { definitions, ...rest } = schema;
+  // Draft 7 keeps under `definitions` what newer drafts, and Claude, keep under `$defs`.
+  const source =
+    isJsonObject(definitions) && rest.$defs === undefined ? { ...rest, $defs: definitions } : schema;
+  return transform(source);
+}
+
+/** Whether every object in the schema forbids properties it does not name, which strict tools must. */
+export function isClosedSchema(schema: unknown): boolean {
+  if (Array.isArray(schema)) return schema.every(isClosedSchema);
+  if (!isJsonObject(schema)) return true;
+  const isObject = schema.type === "object" || isJsonObject(schema.properties);
+  if (isObject && schema.additionalProperties !== false) return false;
+  return subschemas(schema).every(isClosedSchema);
+}
+
+const stringFormats: ReadonlySet<unknown> = new Set([
+  "date-time",
+  "time",
+  "date",
+  "duration",
+  "email",
+  "hostname",
+  "uri",
+  "ipv4",
+  "ipv6",
+  "uuid",
+]);
+
+function transform(schema: JsonObject): JsonObject {
+  const kept: [string, unknown][] = [];
+  const told: [string, unknown][] = [];
+  const definitions = schema.$defs;
+  if (isJsonObject(definitions)) kept.push(["$defs", transformEach(definitions)]);
+  // A reference stands alone: Claude refuses neighbours of it.
+  if (schema.$ref !== undefined) {
+    kept.push(["$ref", reference(schema.$ref)]);
+    return Object.fromEntries(kept);
+  }
+  for (const [keyword, value] of Object.entries(schema)) {
+    if (handledApart.has(keyword)) continue;
+    const entry = keptKeyword(keyword, value, schema);
+    if (entry) kept.push(entry);
+    else told.push([keyword, value]);
+  }
+  if (isObjectSchema(schema)) {
+    if (!isJsonObject(schema.properties)) kept.push(["properties", {}]);
+    kept.push(["additionalProperties", false]);
+    // `true` and `false` say nothing that the model could follow; a schema for further properties does.
+    if (isJsonObject(schema.additionalProperties)) {
+      told.push(["additionalProperties", schema.additionalProperties]);
+    }
+  }
+  const description = describe(schema.description, told);
+  if (description !== undefined) kept.push(["description", description]);
+  // fromEntries defines own properties, so that a property named __proto__ is one like any other.
+  return Object.fromEntries(kept);
+}
+
+/** `$schema` names the dialect and constrains nothing. */
+const handledApart: ReadonlySet<string> = new Set([
+  "$defs",
+  "$schema",
+  "additionalProperties",
+  "description",
+]);
+
+/** The keyword as Claude enforces it; undefined when it does not. */
+function keptKeyword(keyword: string, value: unknown, schema: JsonObject): [string, unknown] | undefined {
+  switch (keyword) {
+    case "type":
+    case "title":
+      return [keyword, value];
+    case "enum":
+      return Array.isArray(value) && value.length > 0 && value.every(isPrimitive)
+        ? [keyword, value]
+        : undefined;
+    case "const":
+      return isPrimitive(value) ? [keyword, value] : undefined;
+    case "anyOf":
+    case "allOf":
+      return Array.isArray(value) ? [keyword, value.map(transformAny)] : undefined;
+    case "oneOf":
+      return Array.isArray(value) && schema.anyOf === undefined
+        ? ["anyOf", value.map(transformAny)]
+        : undefined;
+    case "properties":
+      return isJsonObject(value) ? [keyword, transformEach(value)] : undefined;
+    case "required":
+      return Array.isArray(value) ? [keyword, value] : undefined;
+    case "items":
+      return isJsonObject(value) ? [keyword, transform(value)] : undefined;
+    case "format":
+      return stringFormats.has(value) ? [keyword, value] : undefined;
+    case "minItems":
+      return value === 0 || value === 1 ? [keyword, value] : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function isObjectSchema(schema: JsonObject): boolean {
+  const { type } = schema;
+  if (type === undefined) return isJsonObject(schema.properties);
+  return type === "object" || (Array.isArray(type) && type.includes("object"));
+}
+
+function transformAny(schema: unknown): unknown {
+  return isJsonObject(schema) ? transform(schema) : schema;
+}
+
+function transformEach(schemas: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, transformAny(schema)]));
+}
+
+function reference(value: unknown): unknown {
+  return typeof value === "string" ? value.replace(/^#\/definitions\//, "#/$defs/") : value;
+}
+
+function isPrimitive(value: unknown): boolean {
+  return value === null || typeof value !== "object";
+}
+
+function describe(own: unknown, told: readonly [string, unknown][]): string | undefined {
+  const text = typeof own === "string" ? own : undefined;
+  if (told.length === 0) return text;
+  const list = `{${told.map(([keyword, value]) => `${keyword}: ${JSON.stringify(value)}`).join(", ")}}`;
+  return text ? `${text}\n\n${list}` : list;
+}
+
+function subschemas(schema: JsonObject): unknown[] {
+  const found: unknown[] = [];
+  for (const keyword of ["anyOf", "oneOf", "allOf"]) {
+    if (Array.isArray(schema[keyword])) for (const part of schema[keyword]) found.push(part);
+  }
+  for (const keyword of ["properties", "$defs", "definitions"]) {
+    if (isJsonObject(schema[keyword])) for (const part of Object.values(schema[keyword])) found.push(part);
+  }
+  if (schema.items !== undefined) found.push(schema.items);
+  return found;
+}

@@ -1,0 +1,101 @@
+// The tools of a chat request, and the legacy functions that came before them, as Claude's tools.
+
+import {
+  asObject,
+  at,
+  optionalArray,
+  optionalBoolean,
+  optionalObject,
+  optionalString,
+  requiredObject,
+  requiredString,
+} from "../fields.ts";
+import { InvalidChatRequest, shown } from "../invalid.ts";
+import type { JsonObject } from "../json.ts";
+import type { ModelFamily } from "../model-families.ts";
+import { isClosedSchema } from "./schema.ts";
+
+export interface ClaudeTool {
+  name: string;
+  description?: string;
+  input_schema: JsonObject;
+  strict?: true;
+}
+
+export interface ConvertedTools {
+  tools: ClaudeTool[];
+  /** The client spoke the form from before `tools`, and is answered in it. */
+  legacy: boolean;
+}
+
+export function convertTools(chat: JsonObject, family: ModelFamily, warnings: Set<string>): ConvertedTools {
+  const functions = optionalArray(chat, "functions");
+  const entries = optionalArray(chat, "tools");
+  if (functions && entries) throw new InvalidChatRequest("functions", "cannot be given together with tools.");
+  const options = { family, warnings };
+  if (functions) {
+    const tools = functions.map((entry, index) => {
+      const path = at("functions", index);
+      return convertFunction(asObject(entry, path), path, options);
+    });
+    return { tools, legacy: true };
+  }
+  const tools = (entries ?? []).map((entry, index) => convertTool(entry, at("tools", index), options));
+  return { tools, legacy: false };
+}
+
+interface ToolOptions {
+  family: ModelFamily;
+  warnings: Set<string>;
+}
+
+function convertTool(entry: unknown, path: string, options: ToolOptions): ClaudeTool {
+  const tool = asObject(entry, path);
+  const type = requiredString(tool, "type", path);
+  if (type !== "function") {
+    throw new InvalidChatRequest(
+      path,
+      `only tools of type "function" can be sent to Claude, not ${shown(type)}.`,
+      "unsupported_value",
+    );
+  }
+  return convertFunction(requiredObject(tool, "function", path), at(path, "function"), options);
+}
+
+function convertFunction(
+  definition: JsonObject,
+  path: string,
+  { family, warnings }: ToolOptions,
+): ClaudeTool {
+  const name = requiredString(definition, "name", path);
+  if (name === "") throw new InvalidChatRequest(at(path, "name"), "must not be empty.");
+  const description = optionalString(definition, "description", path);
+  const tool: ClaudeTool = {
+    name,
+    ...(description ? { description } : {}),
+    input_schema: inputSchema(optionalObject(definition, "parameters", path) ?? {}, at(path, "parameters")),
+  };
+  if (optionalBoolean(definition, "strict", path)) {
+    if (family.jsonSchema && isClosedSchema(tool.input_schema)) tool.strict = true;
+    else warnings.add("tools.strict dropped");
+  }
+  return tool;
+}
+
+/** Claude wants an object at the root and refuses alternatives there. */
+function inputSchema(parameters: JsonObject, path: string): JsonObject {
+  for (const keyword of ["anyOf", "oneOf", "allOf"]) {
+    if (parameters[keyword] === undefined) continue;
+    throw new InvalidChatRequest(
+      path,
+      `Claude refuses ${keyword} at the root of a tool's parameters; put it into a property.`,
+      "unsupported_value",
+    );
+  }
+  const type = parameters.type ?? "object";
+  if (type !== "object" && !(Array.isArray(type) && type.includes("object"))) {
+    throw new InvalidChatRequest(at(path, "type"), 'must be "object".');
+  }
+  const properties = parameters.properties === undefined ? { properties: {} } : {};
+  return { ...parameters, type: "object", ...properties };
+}
