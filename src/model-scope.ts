@@ -1,0 +1,38 @@
+// Which models share a limit, and which models an account is configured for.
+
+import type { Family } from "./family.ts";
+
+/** Anthropic counts some windows per model family (`seven_day_opus`), whatever the generation or date in the id. */
+const claudeFamilies = /opus|sonnet|haiku|fable|mythos/i;
+
+/** What rests when only one model of an account is limited: Claude's model family, elsewhere the model itself. */
+export function modelScope(family: Family, model: string): string {
+  if (family !== "claude") return model;
+  return claudeFamilies.exec(model)?.[0].toLowerCase() ?? model;
+}
+
+/**
+ * Whether one of the glob patterns fits the whole id: `*` stands for any text, letter case does not count.
+ * Without patterns every model fits, and so does a request that names none.
+ */
+export function matchesModel(patterns: readonly string[] | undefined, model: string | undefined): boolean {
+  if (patterns === undefined || model === undefined) return true;
+  const id = model.toLowerCase();
+  return patterns.some((pattern) => fits(pattern.toLowerCase(), id));
+}
+
+/** Takes the leftmost place for each piece between stars; a regular expression could be made to backtrack for hours. */
+function fits(pattern: string, id: string): boolean {
+  const [first = "", ...rest] = pattern.split("*");
+  const last = rest.pop();
+  if (last === undefined) return id === first;
+  if (!id.startsWith(first) || id.length < first.length + last.length || !id.endsWith(last)) return false;
+  let from = first.length;
+  const end = id.length - last.length;
+  for (const piece of rest) {
+    const at = id.indexOf(piece, from);
+    if (at === -1 || at + piece.length > end) return false;
+    from = at + piece.length;
+  }
+  return true;
+}
