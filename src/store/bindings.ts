@@ -1,0 +1,31 @@
+// Sticky sessions and provider state bound to an account, in SQLite.
+
+import type { Connection } from "./connection.ts";
+import type { BindingRow, BindingStore } from "./store.ts";
+
+export function createBindingStore({ database, run }: Connection): BindingStore {
+  const load = database.prepare<[number], BindingRow & { detourId: string | null }>(`
+    SELECT kind, key, account_id AS accountId, detour_id AS detourId, expires_at AS expiresAt
+    FROM bindings WHERE expires_at > ?`);
+  const save = database.prepare(`
+    INSERT INTO bindings (kind, key, account_id, detour_id, expires_at) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (kind, key) DO UPDATE SET account_id = excluded.account_id, detour_id = excluded.detour_id,
+      expires_at = excluded.expires_at`);
+  const dropBound = database.prepare("DELETE FROM bindings WHERE account_id = ?");
+  const dropDetours = database.prepare("UPDATE bindings SET detour_id = NULL WHERE detour_id = ?");
+  const dropAccount = database.transaction((accountId: string) => {
+    dropBound.run(accountId);
+    dropDetours.run(accountId);
+  });
+  const prune = database.prepare(`
+    DELETE FROM bindings WHERE (kind, key) IN
+      (SELECT kind, key FROM bindings WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`);
+
+  return {
+    load: (now) => run(() => load.all(now).map((row) => ({ ...row, detourId: row.detourId ?? undefined }))),
+    save: (row) =>
+      run(() => void save.run(row.kind, row.key, row.accountId, row.detourId ?? null, row.expiresAt)),
+    dropAccount: (accountId) => run(() => dropAccount.immediate(accountId)),
+    prune: (now, limit) => run(() => prune.run(now, limit).changes),
+  };
+}

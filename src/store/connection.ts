@@ -1,0 +1,122 @@
+// One connection to the database file: how it is created, and how work on it waits for other processes.
+
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import Database from "better-sqlite3";
+import { explainSqlite, isBusy } from "./sqlite-errors.ts";
+
+export interface Connection {
+  /** The main file; lock files stand beside it. */
+  readonly path: string;
+  readonly database: Database.Database;
+  /**
+   * Runs synchronous work, again after a short wait while another process is writing. Rejects with a UserError
+   * for what a person can mend. `work` must be one statement or one transaction, so that a repetition is whole.
+   */
+  run<T>(work: () => T): Promise<T>;
+  /** Waits for work that is being repeated, then closes. */
+  close(): Promise<void>;
+}
+
+export interface ConnectionOptions {
+  /** `read` needs the file; `memory` is an empty database that is never written to disk. */
+  mode: "read" | "write" | "memory";
+  /** How long work waits for other processes before it is given up. */
+  busyTimeoutMs: number;
+}
+
+export async function openConnection(path: string, options: ConnectionOptions): Promise<Connection> {
+  const database = openFile(path, options.mode);
+  const waiting = new Set<Promise<unknown>>();
+
+  async function run<T>(work: () => T): Promise<T> {
+    try {
+      return work();
+    } catch (error) {
+      if (!isBusy(error)) throw explainSqlite(error, path);
+    }
+    const repeated = repeat(work);
+    waiting.add(repeated);
+    try {
+      return await repeated;
+    } finally {
+      waiting.delete(repeated);
+    }
+  }
+
+  /** SQLite's own busy handler sleeps inside the call, which would stop every stream of the relay. */
+  async function repeat<T>(work: () => T): Promise<T> {
+    const deadline = performance.now() + options.busyTimeoutMs;
+    for (let delayMs = 1; ; delayMs = Math.min(delayMs * 2, 32)) {
+      await sleep(delayMs);
+      try {
+        return work();
+      } catch (error) {
+        if (!isBusy(error) || performance.now() >= deadline) throw explainSqlite(error, path);
+      }
+    }
+  }
+
+  async function close(): Promise<void> {
+    await Promise.allSettled(waiting);
+    database.close();
+  }
+
+  const connection = { path, database, run, close };
+  try {
+    await run(() => configure(database, options.mode));
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return connection;
+}
+
+/** Creates an empty file that only its owner can read; does nothing when there is one. */
+export function createPrivateFile(path: string): void {
+  // Never opened when it exists: closing any descriptor of a file drops the POSIX locks this process has on it.
+  if (existsSync(path)) return;
+  try {
+    closeSync(openSync(path, "wx", 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}
+
+function openFile(path: string, mode: ConnectionOptions["mode"]): Database.Database {
+  try {
+    if (mode === "memory") return new Database(":memory:");
+    if (mode === "read") return new Database(path, { readonly: true, timeout: 0 });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    createPrivateFile(path);
+    makePrivate(path);
+    return new Database(path, { timeout: 0 });
+  } catch (error) {
+    throw explainSqlite(error, path);
+  }
+}
+
+/** Refresh tokens are inside: a file that came with wider rights (the predecessor's) loses them. SQLite gives -wal and -shm the rights of the main file. */
+function makePrivate(path: string): void {
+  if (process.platform === "win32") return;
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+    const stats = statSync(file, { throwIfNoEntry: false });
+    if (!stats?.isFile() || (stats.mode & 0o077) === 0) continue;
+    try {
+      chmodSync(file, 0o600);
+    } catch (error) {
+      // Another owner's file, or a file system without rights: it can still be used.
+      if (!["EPERM", "EROFS", "ENOTSUP"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    }
+  }
+}
+
+function configure(database: Database.Database, mode: ConnectionOptions["mode"]): void {
+  if (mode === "write") {
+    database.pragma("journal_mode = WAL");
+    // A crash of the process loses nothing, a crash of the machine at most the last moments; tokens are written with FULL.
+    database.pragma("synchronous = NORMAL");
+  }
+  database.pragma("cache_size = -4000");
+}

@@ -1,0 +1,139 @@
+// The schema of the database, as the numbered steps that lead to it. Append only: a step that was released never changes.
+
+import type { Database } from "better-sqlite3";
+import type { PriceList } from "../usage/price.ts";
+import { importPredecessor } from "./predecessor.ts";
+
+export interface MigrationContext {
+  now: number;
+  /** Only asked for when a predecessor's rows are there to be priced. */
+  prices: PriceList | undefined;
+}
+
+export type Migration = (database: Database, context: MigrationContext) => void;
+
+/** The step at index n leads from `user_version` n to n + 1. */
+export const migrations: readonly Migration[] = [createTables, importPredecessor];
+
+/** In the file's header, so that another program's database is told from ours. */
+export const applicationId = 0x63637279;
+
+function createTables(database: Database): void {
+  database.pragma(`application_id = ${applicationId}`);
+  database.exec(`
+    CREATE TABLE account_states (
+      account_id TEXT PRIMARY KEY,
+      last_used_at INTEGER,
+      windows TEXT NOT NULL
+    ) WITHOUT ROWID;
+
+    CREATE TABLE rests (
+      account_id TEXT NOT NULL,
+      scope TEXT NOT NULL,
+      since INTEGER NOT NULL,
+      until INTEGER NOT NULL,
+      kind TEXT NOT NULL,
+      reason TEXT NOT NULL,
+      probed_at INTEGER NOT NULL,
+      PRIMARY KEY (account_id, scope)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE bindings (
+      kind TEXT NOT NULL,
+      key TEXT NOT NULL,
+      account_id TEXT NOT NULL,
+      detour_id TEXT,
+      expires_at INTEGER NOT NULL,
+      PRIMARY KEY (kind, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX bindings_by_expiry ON bindings (expires_at);
+
+    CREATE TABLE tokens (
+      account_id TEXT PRIMARY KEY,
+      configured_hash TEXT NOT NULL,
+      refresh_token TEXT NOT NULL,
+      access_token TEXT,
+      expires_at INTEGER,
+      project TEXT,
+      generation INTEGER NOT NULL,
+      updated_at INTEGER NOT NULL,
+      exchange_hash TEXT,
+      exchange_at INTEGER
+    ) WITHOUT ROWID;
+
+    CREATE TABLE daemon (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      pid INTEGER NOT NULL,
+      host TEXT NOT NULL,
+      port INTEGER NOT NULL,
+      started_at INTEGER NOT NULL,
+      version TEXT NOT NULL
+    );
+
+    -- Stored in the order of time: a period is one run of pages, and a new row goes to the end.
+    CREATE TABLE usage (
+      time INTEGER NOT NULL,
+      request_id TEXT NOT NULL UNIQUE CHECK (request_id <> ''),
+      requests INTEGER NOT NULL DEFAULT 1, -- above 1 for what the predecessor had summed up
+      client TEXT NOT NULL,
+      account TEXT NOT NULL,
+      family TEXT NOT NULL,
+      model TEXT NOT NULL,
+      route TEXT NOT NULL,
+      input INTEGER NOT NULL,
+      output INTEGER NOT NULL,
+      cache_write_5m INTEGER NOT NULL,
+      cache_write_1h INTEGER NOT NULL,
+      cache_read INTEGER NOT NULL,
+      reasoning INTEGER NOT NULL,
+      tier TEXT,
+      web_searches INTEGER NOT NULL,
+      status INTEGER NOT NULL,
+      outcome TEXT NOT NULL,
+      attempts INTEGER NOT NULL,
+      first_byte_ms INTEGER,
+      total_ms INTEGER NOT NULL,
+      cost_nano INTEGER, -- billionths of a USD, so that sums are exact; NULL when there is no price
+      PRIMARY KEY (time, request_id)
+    ) WITHOUT ROWID;
+
+    -- Days whose rows are summed up in usage_daily; they never overlap. A reader uses a day only when it is done.
+    CREATE TABLE usage_days (
+      start INTEGER PRIMARY KEY,
+      until INTEGER NOT NULL,
+      done INTEGER NOT NULL,
+      cursor_time INTEGER NOT NULL, -- the last row that is in the sums
+      cursor_id TEXT NOT NULL
+    );
+    CREATE TABLE usage_daily (
+      start INTEGER NOT NULL,
+      account TEXT NOT NULL,
+      model TEXT NOT NULL,
+      client TEXT NOT NULL,
+      family TEXT NOT NULL,
+      requests INTEGER NOT NULL,
+      errors INTEGER NOT NULL,
+      input INTEGER NOT NULL,
+      output INTEGER NOT NULL,
+      cache_write_5m INTEGER NOT NULL,
+      cache_write_1h INTEGER NOT NULL,
+      cache_read INTEGER NOT NULL,
+      reasoning INTEGER NOT NULL,
+      cost_nano INTEGER NOT NULL,
+      unpriced INTEGER NOT NULL,
+      PRIMARY KEY (start, account, model, client, family)
+    ) WITHOUT ROWID;
+
+    -- A row that comes late, is amended or goes away makes the sums of its day invalid, whoever writes it.
+    CREATE TRIGGER usage_inserted AFTER INSERT ON usage BEGIN
+      DELETE FROM usage_days WHERE start = (SELECT max(start) FROM usage_days WHERE start <= NEW.time) AND until > NEW.time;
+    END;
+    CREATE TRIGGER usage_updated AFTER UPDATE ON usage BEGIN
+      DELETE FROM usage_days WHERE start = (SELECT max(start) FROM usage_days WHERE start <= OLD.time) AND until > OLD.time;
+      DELETE FROM usage_days WHERE start = (SELECT max(start) FROM usage_days WHERE start <= NEW.time) AND until > NEW.time;
+    END;
+    CREATE TRIGGER usage_deleted AFTER DELETE ON usage BEGIN
+      DELETE FROM usage_days WHERE start = (SELECT max(start) FROM usage_days WHERE start <= OLD.time) AND until > OLD.time;
+    END;
+  `);
+}

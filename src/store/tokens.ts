@@ -1,0 +1,127 @@
+// Rotated tokens in SQLite, and the lock under which they are rotated.
+
+import { createHash } from "node:crypto";
+import type { Connection } from "./connection.ts";
+import { waitForLock } from "./lock-file.ts";
+import type { TokenRow, TokenStore } from "./store.ts";
+
+export function createTokenStore({ path, database, run }: Connection): TokenStore {
+  const load = database.prepare<[string], Nullable<TokenRow>>(`
+    SELECT account_id AS accountId, configured_hash AS configuredHash, refresh_token AS refreshToken,
+      access_token AS accessToken, expires_at AS expiresAt, project, generation, updated_at AS updatedAt,
+      exchange_hash AS exchangeHash, exchange_at AS exchangeAt
+    FROM tokens WHERE account_id = ?`);
+  const insert = database.prepare(`
+    INSERT INTO tokens (account_id, configured_hash, refresh_token, access_token, expires_at, project, generation,
+      updated_at, exchange_hash, exchange_at)
+    VALUES (@accountId, @configuredHash, @refreshToken, @accessToken, @expiresAt, @project, @generation,
+      @updatedAt, @exchangeHash, @exchangeAt)
+    ON CONFLICT (account_id) DO NOTHING`);
+  const update = database.prepare(`
+    UPDATE tokens SET configured_hash = @configuredHash, refresh_token = @refreshToken, access_token = @accessToken,
+      expires_at = @expiresAt, project = @project, generation = @generation, updated_at = @updatedAt,
+      exchange_hash = @exchangeHash, exchange_at = @exchangeAt
+    WHERE account_id = @accountId AND generation = @expectedGeneration`);
+  const queues = new Map<string, Promise<void>>();
+
+  /** A rotated refresh token exists nowhere else: this one commit waits for the disk. */
+  function durably<T>(work: () => T): T {
+    database.pragma("synchronous = FULL");
+    try {
+      return work();
+    } finally {
+      database.pragma("synchronous = NORMAL");
+    }
+  }
+
+  /** Callers of this process in the order they came; returns what ends the caller's turn. */
+  async function takeTurn(accountId: string, signal: AbortSignal | undefined): Promise<() => void> {
+    const before = queues.get(accountId);
+    const { promise: done, resolve: end } = Promise.withResolvers<void>();
+    const turn = before === undefined ? done : before.then(() => done);
+    queues.set(accountId, turn);
+    void turn.then(() => {
+      if (queues.get(accountId) === turn) queues.delete(accountId);
+    });
+    try {
+      if (before !== undefined) await unlessAborted(before, signal);
+    } catch (error) {
+      end();
+      throw error;
+    }
+    return end;
+  }
+
+  return {
+    load: (accountId) =>
+      run(() => {
+        const row = load.get(accountId);
+        return row === undefined ? undefined : toTokenRow(row);
+      }),
+    replace: (row, expectedGeneration) =>
+      run(() => {
+        const values = toRecord(row);
+        const result = durably(() =>
+          expectedGeneration === undefined
+            ? insert.run(values)
+            : update.run({ ...values, expectedGeneration }),
+        );
+        return result.changes === 1;
+      }),
+    async withLock(accountId, work, signal) {
+      signal?.throwIfAborted();
+      const endTurn = await takeTurn(accountId, signal);
+      try {
+        const lock = await waitForLock(lockPath(path, accountId), signal);
+        try {
+          return await work();
+        } finally {
+          lock.release();
+        }
+      } finally {
+        endTurn();
+      }
+    },
+  };
+}
+
+/** Account ids are free text, file names are not. */
+function lockPath(path: string, accountId: string): string {
+  return `${path}.lock-${createHash("sha256").update(accountId).digest("hex").slice(0, 16)}`;
+}
+
+async function unlessAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return promise;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+type Nullable<T> = { [K in keyof T]: undefined extends T[K] ? Exclude<T[K], undefined> | null : T[K] };
+
+function toRecord(row: TokenRow): Nullable<TokenRow> {
+  return {
+    ...row,
+    accessToken: row.accessToken ?? null,
+    expiresAt: row.expiresAt ?? null,
+    project: row.project ?? null,
+    exchangeHash: row.exchangeHash ?? null,
+    exchangeAt: row.exchangeAt ?? null,
+  };
+}
+
+function toTokenRow(row: Nullable<TokenRow>): TokenRow {
+  return {
+    ...row,
+    accessToken: row.accessToken ?? undefined,
+    expiresAt: row.expiresAt ?? undefined,
+    project: row.project ?? undefined,
+    exchangeHash: row.exchangeHash ?? undefined,
+    exchangeAt: row.exchangeAt ?? undefined,
+  };
+}

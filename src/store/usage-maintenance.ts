@@ -1,0 +1,110 @@
+// Rolls up closed days and deletes what is older than the retention, in steps of a few milliseconds: the relay's
+// streams stand still while SQLite works.
+
+import type { Connection } from "./connection.ts";
+import { type LocalDay, localDay } from "./local-day.ts";
+import type { UsageStore } from "./store.ts";
+import { sumsOfRows, totalNames } from "./usage-totals.ts";
+
+/** Rows are written when a request ends but carry the time of its beginning: a day is left alone this long. */
+const settleMs = 60 * 60 * 1000;
+
+const rowsPerStep = 500;
+const daysPerStep = 100;
+
+export function createUsageMaintenance({ database, run }: Connection): UsageStore["maintain"] {
+  const firstRowFrom = database
+    .prepare<[number], number | null>("SELECT min(time) FROM usage WHERE time >= ?")
+    .pluck();
+  const deleteRows = database.prepare(
+    `DELETE FROM usage WHERE time < ? ORDER BY time, request_id LIMIT ${rowsPerStep}`,
+  );
+  const deleteDays = database.prepare("DELETE FROM usage_days WHERE start < ?");
+  const deleteSums = database.prepare(`DELETE FROM usage_daily WHERE start < ? LIMIT ${rowsPerStep}`);
+  const unfinished = database.prepare<[], DayRecord>("SELECT * FROM usage_days WHERE done = 0 LIMIT 1");
+  const dayAt = database.prepare<[number], DayRecord>(
+    "SELECT * FROM usage_days WHERE start <= ? ORDER BY start DESC LIMIT 1",
+  );
+  const dropOverlapping = database.prepare("DELETE FROM usage_days WHERE start < ? AND until > ?");
+  const dropSums = database.prepare("DELETE FROM usage_daily WHERE start = ?");
+  const begin = database.prepare(
+    "INSERT INTO usage_days (start, until, done, cursor_time, cursor_id) VALUES (?, ?, 0, ?, '')",
+  );
+  const stepEnd = database.prepare<[number, string, number], { time: number; id: string }>(`
+    SELECT time, request_id AS id FROM usage WHERE (time, request_id) > (?, ?) AND time < ?
+    ORDER BY time, request_id LIMIT 1 OFFSET ${rowsPerStep - 1}`);
+  const addSums = database.prepare(`
+    INSERT INTO usage_daily (start, account, model, client, family, ${totalNames.join(", ")})
+    SELECT ?, account, model, client, family, ${sumsOfRows}
+    FROM usage WHERE (time, request_id) > (?, ?) AND (time, request_id) <= (?, ?)
+    GROUP BY account, model, client, family
+    ON CONFLICT (start, account, model, client, family)
+    DO UPDATE SET ${totalNames.map((name) => `${name} = ${name} + excluded.${name}`).join(", ")}`);
+  const advance = database.prepare(
+    "UPDATE usage_days SET cursor_time = ?, cursor_id = ?, done = ? WHERE start = ?",
+  );
+  // One look through all days may take several steps.
+  let lookFrom = Number.MIN_SAFE_INTEGER;
+  let found = false;
+
+  const step = database.transaction((now: number, retentionMs: number): boolean => {
+    if (deleteOld(localDay(now - retentionMs).start)) return true;
+    const day = unfinished.get();
+    if (day !== undefined) {
+      rollUp(day);
+      return true;
+    }
+    return beginNextDay(now);
+  });
+
+  /** Whole days, so that no day is ever left half deleted. */
+  function deleteOld(before: number): boolean {
+    if (deleteRows.run(before).changes > 0) return true;
+    deleteDays.run(before);
+    return deleteSums.run(before).changes > 0;
+  }
+
+  /** Adds the next rows after the cursor; a day is done when fewer than a full step are left. */
+  function rollUp(day: DayRecord): void {
+    const last = stepEnd.get(day.cursor_time, day.cursor_id, day.until);
+    const end = last ?? { time: day.until, id: "" };
+    addSums.run(day.start, day.cursor_time, day.cursor_id, end.time, end.id);
+    advance.run(end.time, end.id, last === undefined ? 1 : 0, day.start);
+  }
+
+  /** Finds the next closed day with rows that is not rolled up as a day of this time zone; false after a whole look that found none. */
+  function beginNextDay(now: number): boolean {
+    for (let looked = 0; looked < daysPerStep; looked++) {
+      const time = firstRowFrom.get(lookFrom) ?? undefined;
+      const day = time === undefined ? undefined : localDay(time);
+      if (day === undefined || now < day.end + settleMs) {
+        const again = found;
+        lookFrom = Number.MIN_SAFE_INTEGER;
+        found = false;
+        return again;
+      }
+      lookFrom = day.end;
+      if (isRolledUp(day)) continue;
+      dropOverlapping.run(day.end, day.start);
+      dropSums.run(day.start);
+      begin.run(day.start, day.end, day.start);
+      found = true;
+      return true;
+    }
+    return true;
+  }
+
+  function isRolledUp(day: LocalDay): boolean {
+    const record = dayAt.get(day.start);
+    return record?.start === day.start && record.until === day.end;
+  }
+
+  return (now, retentionMs) => run(() => step.immediate(now, retentionMs));
+}
+
+interface DayRecord {
+  start: number;
+  until: number;
+  cursor_time: number;
+  cursor_id: string;
+}

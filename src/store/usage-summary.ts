@@ -1,0 +1,105 @@
+// Sums of usage over a period: rolled-up days where a whole day lies inside it, single rows for the rest.
+// The result is that of adding up every row, whatever is rolled up and in whose time zone.
+
+import type { Connection } from "./connection.ts";
+import { localDay, splitByDay } from "./local-day.ts";
+import type { UsageKey, UsageStore, UsageSummary } from "./store.ts";
+import { addTotals, sumsOfDays, sumsOfRows, type Totals, toSummaryRow } from "./usage-totals.ts";
+
+type Keyed = Totals & { key: string };
+
+export function createUsageSummary({ database, run }: Connection): UsageStore["summarize"] {
+  const bounds = database.prepare<[], { first: number | null; last: number | null }>(
+    "SELECT (SELECT min(time) FROM usage) AS first, (SELECT max(time) FROM usage) AS last",
+  );
+  const days = database.prepare<[number, number], Period>(
+    `SELECT start AS "from", until AS "to" FROM usage_days WHERE done = 1 AND start >= ? AND until <= ? ORDER BY start`,
+  );
+  const rowsOf = {
+    account: keyedRows("account"),
+    model: keyedRows("model"),
+    client: keyedRows("client"),
+    family: keyedRows("family"),
+    day: database.prepare<[number, number], Keyed>(
+      `SELECT '' AS key, ${sumsOfRows} FROM usage WHERE time >= ? AND time < ? HAVING count(*) > 0`,
+    ),
+  };
+  const dayOf = {
+    account: keyedDay("account"),
+    model: keyedDay("model"),
+    client: keyedDay("client"),
+    family: keyedDay("family"),
+    day: database.prepare<[number], Keyed>(
+      `SELECT '' AS key, ${sumsOfDays} FROM usage_daily WHERE start = ? HAVING count(*) > 0`,
+    ),
+  };
+
+  function keyedRows(column: string) {
+    return database.prepare<[number, number], Keyed>(
+      `SELECT ${column} AS key, ${sumsOfRows} FROM usage WHERE time >= ? AND time < ? GROUP BY ${column}`,
+    );
+  }
+
+  function keyedDay(column: string) {
+    return database.prepare<[number], Keyed>(
+      `SELECT ${column} AS key, ${sumsOfDays} FROM usage_daily WHERE start = ? GROUP BY ${column}`,
+    );
+  }
+
+  // One transaction: what is rolled up must not change between the statements.
+  const collect = database.transaction((since: number, until: number, by: UsageKey) => {
+    const groups = new Map<string, Totals>();
+    const add = (key: string, totals: Totals) => groups.set(key, addTotals(groups.get(key), totals));
+    const { first, last } = bounds.get() ?? { first: null, last: null };
+    if (first === null || last === null) return groups;
+
+    const whole = days.all(since, until).filter((day) => by !== "day" || isLocalDay(day));
+    for (const day of whole) {
+      for (const { key, ...totals } of dayOf[by].all(day.from)) {
+        add(by === "day" ? localDay(day.from).name : key, totals);
+      }
+    }
+    for (const gap of gapsBetween(whole, { from: Math.max(since, first), to: Math.min(until, last + 1) })) {
+      const pieces = by === "day" ? splitByDay(gap.from, gap.to) : [{ ...gap, day: undefined }];
+      for (const piece of pieces) {
+        for (const { key, ...totals } of rowsOf[by].all(piece.from, piece.to)) {
+          add(piece.day?.name ?? key, totals);
+        }
+      }
+    }
+    return groups;
+  });
+
+  return ({ since, until, by }) => run(() => toSummary(collect.deferred(since, until, by), by));
+}
+
+interface Period {
+  from: number;
+  to: number;
+}
+
+/** Days are rolled up in the daemon's time zone; that of whoever asks may be another. */
+function isLocalDay(period: Period): boolean {
+  const day = localDay(period.from);
+  return day.start === period.from && day.end === period.to;
+}
+
+/** What of `range` the ordered periods leave. */
+function gapsBetween(periods: readonly Period[], range: Period): Period[] {
+  const gaps: Period[] = [];
+  let from = range.from;
+  for (const period of periods) {
+    if (period.from > from) gaps.push({ from, to: Math.min(period.from, range.to) });
+    from = Math.max(from, period.to);
+  }
+  if (from < range.to) gaps.push({ from, to: range.to });
+  return gaps;
+}
+
+/** Days in their order, everything else with the most requests first. */
+function toSummary(groups: Map<string, Totals>, by: UsageKey): UsageSummary {
+  const rows = [...groups].map(([key, totals]) => toSummaryRow(key, totals));
+  rows.sort((a, b) => (by === "day" ? 0 : b.requests - a.requests) || (a.key < b.key ? -1 : 1));
+  const total = [...groups.values()].reduce<Totals | undefined>(addTotals, undefined);
+  return { rows, total: toSummaryRow("total", total) };
+}

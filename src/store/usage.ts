@@ -1,0 +1,90 @@
+// Usage rows in SQLite: one per request, priced when it is written.
+
+import type { PriceList } from "../usage/price.ts";
+import type { Connection } from "./connection.ts";
+import type { AccountActivity, UsageRow, UsageStore } from "./store.ts";
+import { createUsageMaintenance } from "./usage-maintenance.ts";
+import { createUsageSummary } from "./usage-summary.ts";
+
+export function createUsageStore(connection: Connection): UsageStore {
+  const { database, run } = connection;
+  const columns = [
+    ...["request_id", "time", "client", "account", "family", "model", "route"],
+    ...[
+      "input",
+      "output",
+      "cache_write_5m",
+      "cache_write_1h",
+      "cache_read",
+      "reasoning",
+      "tier",
+      "web_searches",
+    ],
+    ...["status", "outcome", "attempts", "first_byte_ms", "total_ms", "cost_nano"],
+  ];
+  const save = database.prepare(`
+    INSERT INTO usage (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})
+    ON CONFLICT (request_id) DO UPDATE SET ${columns.map((name) => `${name} = excluded.${name}`).join(", ")}`);
+  const activity = database.prepare<[number], AccountActivity>(`
+    SELECT account AS accountId, sum(requests) AS requests,
+      sum(input + output + cache_write_5m + cache_write_1h + cache_read) AS tokens
+    FROM usage WHERE time >= ? GROUP BY account ORDER BY account`);
+  let prices: PriceList | undefined;
+
+  return {
+    async record(row) {
+      // Loaded with the first row: the table is large and no command but `serve` needs it.
+      prices ??= (await import("../usage/price.ts")).createPriceList();
+      const values = toValues(row, prices);
+      await run(() => void save.run(values));
+    },
+    activity: (since) => run(() => activity.all(since)),
+    summarize: createUsageSummary(connection),
+    maintain: createUsageMaintenance(connection),
+  };
+}
+
+function toValues(row: UsageRow, prices: PriceList): (string | number | null)[] {
+  const { tokens } = row;
+  return [
+    row.requestId,
+    Math.round(row.time),
+    text(row.client),
+    text(row.account),
+    row.family,
+    text(row.model),
+    text(row.route),
+    count(tokens.input),
+    count(tokens.output),
+    count(tokens.cacheWrite5m),
+    count(tokens.cacheWrite1h),
+    count(tokens.cacheRead),
+    count(tokens.reasoning),
+    row.tier === undefined ? null : text(row.tier),
+    count(row.webSearches),
+    row.status,
+    row.outcome,
+    row.attempts,
+    row.firstByteMs === undefined ? null : Math.round(row.firstByteMs),
+    Math.round(row.totalMs),
+    costNano(row, prices),
+  ];
+}
+
+/** Clients choose model names; a whole body's worth of them must not end up in every sum. */
+function text(value: string): string {
+  return value.length > 200 ? value.slice(0, 200) : value;
+}
+
+/** Providers choose the figures: whatever they send, the sums must stay within SQLite's integers. */
+function count(value: number): number {
+  return value > 0 ? Math.min(Math.round(value), 1e12) : 0;
+}
+
+function costNano(row: UsageRow, prices: PriceList): number | null {
+  const { input, output, cacheWrite5m, cacheWrite1h, cacheRead } = row.tokens;
+  // A request that used nothing costs nothing, whatever its model.
+  if (!(input + output + cacheWrite5m + cacheWrite1h + cacheRead + row.webSearches > 0)) return 0;
+  const usd = prices.priceOf(row);
+  return usd === undefined ? null : Math.min(Math.round(usd * 1e9), 1e15);
+}

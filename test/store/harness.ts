@@ -1,0 +1,34 @@
+// SQLite stores in a temporary folder of their own.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openSqliteStore, type SqliteStoreOptions } from "../../src/store/sqlite.ts";
+import type { Store } from "../../src/store/store.ts";
+import type { StoreHarness } from "./suite.ts";
+
+export interface SqliteHarness extends StoreHarness {
+  /** A folder that goes away with the harness. */
+  folder: string;
+  path: string;
+  open(options?: SqliteStoreOptions): Promise<Store>;
+}
+
+export async function createSqliteHarness(): Promise<SqliteHarness> {
+  const folder = mkdtempSync(join(tmpdir(), "cc-relay-store-"));
+  const path = join(folder, "relay.db");
+  const stores: Store[] = [];
+  return {
+    folder,
+    path,
+    async open(options) {
+      const store = await openSqliteStore(path, options);
+      stores.push(store);
+      return store;
+    },
+    async dispose() {
+      for (const store of stores) await store.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

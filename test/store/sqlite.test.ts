@@ -1,0 +1,4 @@
+import { createSqliteHarness } from "./harness.ts";
+import { storeSuite } from "./suite.ts";
+
+storeSuite("SQLite store", createSqliteHarness);
