@@ -1,5 +1,6 @@
 // Every dialect, and where a request belongs: by its path, or by what its path was probably meant to be.
 
+import { chatDialect } from "./chat/index.ts";
 import { claudeDialect } from "./claude.ts";
 import type { Dialect, Route } from "./dialect.ts";
 import { geminiDialect } from "./gemini.ts";
@@ -7,7 +8,7 @@ import { openaiDialect } from "./openai.ts";
 import { collapseSlashes } from "./routes.ts";
 
 /** In matching order. */
-export const dialects: readonly Dialect[] = [claudeDialect, openaiDialect, geminiDialect];
+export const dialects: readonly Dialect[] = [claudeDialect, openaiDialect, chatDialect, geminiDialect];
 
 export interface MatchedRoute {
   dialect: Dialect;
@@ -37,6 +38,7 @@ export function nearestDialect(path: string): Dialect {
 }
 
 const guesses: readonly { pattern: RegExp; dialect: Dialect }[] = [
+  { pattern: /\/chat\/completions$/, dialect: chatDialect },
   {
     pattern: /(?:^\/gemini(?:\/|$)|\/v1(?:beta|alpha|internal)(?:[/:]|$)|\/models\/[^/]*:\w+$)/,
     dialect: geminiDialect,

@@ -138,7 +138,7 @@ test("every route and alias leads to its dialect, operation and path at the prov
     const found = matchRoute(method, path);
     assert.deepEqual(
       found?.route,
-      { dialect, operation, path: inner, model },
+      { dialect, operation, path: inner, ...(dialect === "chat" ? {} : { model }) },
       `${method} ${path} gave ${JSON.stringify(found?.route)}`,
     );
     assert.equal(found?.dialect.name, dialect);
@@ -188,6 +188,7 @@ test("a known path with another method is known, and says which methods it has",
     ["/v1/messages", "claude", ["POST"]],
     ["/claude/v1/models", "claude", ["GET"]],
     ["/v1/responses", "openai", ["POST"]],
+    ["/v1/chat/completions", "chat", ["POST"]],
     ["/v1/responses/compact", "openai", ["POST"]],
     ["/v1/responses/resp_1", "openai", ["GET", "DELETE"]],
     ["/gemini/v1/models/m:generateContent", "gemini", ["POST"]],
@@ -212,6 +213,8 @@ test("an unknown path is answered in the form of the nearest API", () => {
     ["/claude/nothing", "claude"],
     ["/v1/messages/batches", "claude"],
     ["/responses", "openai"],
+    ["/chat/completions", "chat"],
+    ["/openai/chat/completions", "chat"],
     ["/openai", "openai"],
     ["/openai/responses", "openai"],
     ["/v1/embeddings", "openai"],
@@ -240,6 +243,10 @@ test("a wrong base URL is told the right one", () => {
     ["/anthropic/v1/messages", ""],
     ["/openai/v1/messages", ""],
     ["/responses", "/v1"],
+    ["/chat/completions", "/v1"],
+    ["/openai/chat/completions", "/openai/v1"],
+    ["/v1/v1/chat/completions", "/v1"],
+    ["/claude/v1/chat/completions", "/v1"],
     ["/responses/compact", "/v1"],
     ["/openai/responses", "/openai/v1"],
     ["/openai/v1/v1/responses", "/openai/v1"],
