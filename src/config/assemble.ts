@@ -1,0 +1,176 @@
+// From a checked file's data to the configuration the program works with: code units, absolute paths, one spelling of every URL.
+
+import { type AccountType, accountTypes, type Family } from "../family.ts";
+import { type ProxySettings, withoutBrackets } from "../network/proxy.ts";
+import type {
+  AccountConfig,
+  ClientKey,
+  Config,
+  OAuthConfig,
+  ServerConfig,
+  SessionConfig,
+  UpstreamConfig,
+} from "./config.ts";
+import { type Environment, readEnvironmentProxy } from "./environment.ts";
+import { nameByPosition } from "./rules.ts";
+import type { ConfigData } from "./schema.ts";
+import { readApiUrl } from "./url.ts";
+
+export interface AssembleOptions {
+  file: string | undefined;
+  /** Absolute. */
+  databasePath: string;
+  env: Environment["env"];
+}
+
+/** Expects data in which neither the schema nor the rules find a fault. */
+export function assembleConfig(data: ConfigData, { file, databasePath, env }: AssembleOptions): Config {
+  return {
+    file,
+    server: readServer(data.server, databasePath),
+    session: readSession(data.session),
+    upstream: readUpstream(data.upstream),
+    usage: { retentionMs: inMs(data.usage.retention_days * secondsPerDay) },
+    oauth: {
+      claude: readOAuth(data.oauth.claude),
+      gemini: { ...readGeminiClient(env), ...readOAuth(data.oauth.gemini) },
+    },
+    apiKeys: data.api_keys.map(readClientKey),
+    accounts: data.accounts.map((account) => readAccount(account, env)),
+    environmentProxy: readEnvironmentProxy(env),
+    warnings: [...data.api_keys.flatMap(warnOfClientKey), ...data.accounts.flatMap(warnOfAccount)],
+  };
+}
+
+const secondsPerDay = 86_400;
+const bytesPerMb = 1024 * 1024;
+
+function inMs(seconds: number): number {
+  return Math.round(seconds * 1000);
+}
+
+function readServer(data: ConfigData["server"], databasePath: string): ServerConfig {
+  return {
+    host: withoutBrackets(data.host),
+    port: data.port,
+    databasePath,
+    logLevel: data.log_level,
+    maxBodyBytes: Math.floor(data.max_body_mb * bytesPerMb),
+    allowedHosts: data.allowed_hosts,
+    drainMs: inMs(data.drain_seconds),
+  };
+}
+
+function readSession(data: ConfigData["session"]): SessionConfig {
+  return {
+    stickyTtlMs: inMs(data.sticky_ttl_seconds),
+    renewalThresholdMs: inMs(data.renewal_threshold_seconds),
+    unavailableCooldownMs: inMs(data.unavailable_cooldown_seconds),
+    switchAtUtilization: data.switch_at_utilization,
+    maxWaitMs: inMs(data.max_wait_seconds),
+    holdMs: inMs(data.hold_seconds),
+  };
+}
+
+function readUpstream(data: ConfigData["upstream"]): UpstreamConfig {
+  const readUrl = (url: string | undefined, family: Family) =>
+    url === undefined ? undefined : readApiUrl(url, family);
+  return {
+    connectTimeoutMs: inMs(data.connect_timeout_seconds),
+    firstByteTimeoutMs: inMs(data.first_byte_timeout_seconds),
+    idleTimeoutMs: inMs(data.idle_timeout_seconds),
+    maxAttempts: data.max_attempts,
+    passthroughUrls: {
+      claude: readUrl(data.claude_url, "claude"),
+      gemini: readUrl(data.gemini_url, "gemini"),
+      openai: readUrl(data.openai_url, "openai"),
+    },
+  };
+}
+
+function readOAuth(data: ConfigData["oauth"]["claude"]): OAuthConfig {
+  const { authorize_url, token_url, client_id, client_secret, redirect_uri, scopes } = data;
+  return {
+    ...(authorize_url === undefined ? {} : { authorizeUrl: authorize_url }),
+    ...(token_url === undefined ? {} : { tokenUrl: token_url }),
+    ...(client_id === undefined ? {} : { clientId: client_id }),
+    ...(client_secret === undefined ? {} : { clientSecret: client_secret }),
+    ...(redirect_uri === undefined ? {} : { redirectUri: redirect_uri }),
+    ...(scopes === undefined ? {} : { scopes: readScopes(scopes) }),
+  };
+}
+
+function readScopes(scopes: string | string[]): string[] {
+  return typeof scopes === "string" ? scopes.trim().split(/\s+/) : scopes;
+}
+
+/** The variables that the relay's predecessor read its Google client from. */
+function readGeminiClient(env: Environment["env"]): OAuthConfig {
+  const clientId = env.GEMINI_OAUTH_CLIENT_ID?.trim();
+  const clientSecret = env.GEMINI_OAUTH_CLIENT_SECRET?.trim();
+  return { ...(clientId ? { clientId } : {}), ...(clientSecret ? { clientSecret } : {}) };
+}
+
+type ClientKeyData = ConfigData["api_keys"][number];
+type AccountData = ConfigData["accounts"][number];
+
+function readClientKey(data: ClientKeyData, position: number): ClientKey {
+  return typeof data === "string" ? { name: nameByPosition(position), key: data } : data;
+}
+
+function readAccount(data: AccountData, env: Environment["env"]): AccountConfig {
+  const { family } = accountTypes[data.type];
+  const fromVariable = data.api_key_env === undefined ? undefined : env[data.api_key_env]?.trim();
+  return {
+    id: data.id,
+    name: data.name ?? data.id,
+    type: data.type,
+    family,
+    priority: data.priority,
+    enabled: data.enabled,
+    apiUrl: readAccountUrl(data, family),
+    secret: data.refresh_token ?? data.api_key ?? fromVariable ?? "",
+    proxy: data.proxy === undefined ? undefined : readProxy(data.proxy),
+    models: data.models,
+    project: data.project,
+  };
+}
+
+function readAccountUrl({ type, api_url }: AccountData, family: Family): string {
+  if (api_url === undefined) return accountTypes[type].defaultUrl;
+  return hasRetiredHost(type, api_url) ? accountTypes[type].defaultUrl : readApiUrl(api_url, family);
+}
+
+/** The predecessor's example named this host for Code Assist, which never answered there. */
+function hasRetiredHost(type: AccountType, apiUrl: string): boolean {
+  return type === "gemini" && new URL(apiUrl).hostname === "cloudcode.googleapis.com";
+}
+
+function readProxy(data: NonNullable<AccountData["proxy"]>): ProxySettings | undefined {
+  const { type, host, port, username, password } = data;
+  if (type === "none" || host === undefined) return undefined;
+  return {
+    type,
+    host: withoutBrackets(host),
+    port: port ?? socksPort,
+    ...(username ? { username } : {}),
+    ...(password ? { password } : {}),
+  };
+}
+
+/** RFC 1928. Other proxies have no usual port; the rules demand it. */
+const socksPort = 1080;
+
+function warnOfClientKey(data: ClientKeyData, position: number): string[] {
+  const { name, key } = readClientKey(data, position);
+  const fitsHeader = key === key.trim() && /^[\x20-\x7e]*$/.test(key);
+  if (fitsHeader) return [];
+  return [`the client key ${name} has characters that clients cannot send in a header`];
+}
+
+function warnOfAccount({ id, type, api_url }: AccountData): string[] {
+  if (api_url === undefined || !hasRetiredHost(type, api_url)) return [];
+  return [
+    `the account ${id} names the host cloudcode.googleapis.com, which is not Code Assist's; cloudcode-pa.googleapis.com is used: write api_url = "${accountTypes.gemini.defaultUrl}" or remove the line`,
+  ];
+}

@@ -1,0 +1,211 @@
+// The changes that `login` and `accounts` make to the text of config.toml. Comments, order, line breaks and everything else stay as
+// they are. No edit leaves here before its result was parsed and found to say exactly what was meant.
+
+import { UserError } from "../errors.ts";
+import type { AccountType } from "../family.ts";
+import type { ProxySettings } from "../network/proxy.ts";
+import { describeSyntax, parseDocument, parseToml } from "./parse.ts";
+import { printable } from "./printable.ts";
+import { ConfigError, type KeyPath } from "./problem.ts";
+import { isSame } from "./same.ts";
+import { appendLines, insertBelow, insertElement, insertPair, removeAt, replaceValue } from "./toml-edit.ts";
+import {
+  formatInlineTable,
+  formatLines,
+  formatValue,
+  type TomlFields,
+  type TomlLeaf,
+} from "./toml-format.ts";
+import { readLayout } from "./toml-layout.ts";
+
+/** An account in the names of the file. */
+export interface AccountValues {
+  type: AccountType;
+  name?: string;
+  priority?: number;
+  enabled?: boolean;
+  api_url?: string;
+  api_key?: string;
+  api_key_env?: string;
+  refresh_token?: string;
+  models?: readonly string[];
+  project?: string;
+  proxy?: ProxySettings;
+}
+
+/** Keys that are left out stay as they are; null removes one. */
+export type AccountChanges = { [Key in keyof AccountValues]?: AccountValues[Key] | null };
+
+/** Adds an account behind the others. Throws a UserError when the id is taken. */
+export function addAccount(text: string, id: string, values: AccountValues): string {
+  const document = parseText(text);
+  if (findPositions(document, id).length > 0) throw new UserError(`there is an account ${id} already`);
+  const { proxy, ...leaves } = values;
+  const fields = { id, ...dropUndefined(leaves) } as TomlFields;
+  const table: Record<string, TomlFields> = proxy === undefined ? {} : { proxy: readProxyFields(proxy) };
+  const after =
+    Array.isArray(document.accounts) && !hasHeaders(text)
+      ? insertElement(text, ["accounts"], formatInlineTable({ ...fields, ...table }))
+      : appendLines(text, ["[[accounts]]", ...formatLines(fields), ...(proxy ? formatProxy(proxy) : [])]);
+  return verify(text, after, (intended) => {
+    intended.accounts = [...accountsOf(intended), { ...fields, ...table }];
+  });
+}
+
+/** Changes keys of an account, those alone that have another value. Throws a UserError when there is none with the id. */
+export function changeAccount(text: string, id: string, changes: AccountChanges): string {
+  const document = parseText(text);
+  const position = findPosition(document, id);
+  const path = ["accounts", position];
+  const account = accountsOf(document)[position]!;
+  const { proxy, ...leaves } = changes;
+  const withLeaves = applyLeaves(text, leaves, { path, known: account });
+  const after = proxy === undefined ? withLeaves : applyProxy(withLeaves, proxy, { path, known: account });
+  return verify(text, after, (intended) => {
+    const target = accountsOf(intended)[position]!;
+    for (const [key, value] of Object.entries(changes)) {
+      if (value === null) delete target[key];
+      else if (value !== undefined) target[key] = isTable(value) ? dropUndefined(value) : value;
+    }
+  });
+}
+
+/** Throws a UserError when there is no account with the id. */
+export function setAccountEnabled(text: string, id: string, { enabled }: { enabled: boolean }): string {
+  const document = parseText(text);
+  const account = accountsOf(document)[findPosition(document, id)]!;
+  // Without the key an account is enabled: nothing to write.
+  return (account.enabled ?? true) === enabled ? text : changeAccount(text, id, { enabled });
+}
+
+/** Removes an account with all of its lines; comments around them stay. Throws a UserError when there is none with the id. */
+export function removeAccount(text: string, id: string): string {
+  const position = findPosition(parseText(text), id);
+  return verify(text, removeAt(text, ["accounts", position]), (intended) => {
+    intended.accounts = accountsOf(intended).toSpliced(position, 1);
+  });
+}
+
+/** The ids of all accounts in order, those without a proper one left out. */
+export function listAccountIds(text: string): string[] {
+  return accountsOf(parseText(text)).flatMap(({ id }) => (typeof id === "string" ? [id] : []));
+}
+
+type Table = Record<string, unknown>;
+
+function parseText(text: string): Table {
+  const parsed = parseToml(text);
+  if (!parsed.ok) throw new ConfigError([describeSyntax(parsed, undefined)]);
+  return parsed.data;
+}
+
+function accountsOf(document: Table): Table[] {
+  return Array.isArray(document.accounts) ? document.accounts.filter(isTable) : [];
+}
+
+function findPositions(document: Table, id: string): number[] {
+  return accountsOf(document).flatMap((account, position) => (account.id === id ? [position] : []));
+}
+
+function findPosition(document: Table, id: string): number {
+  const [position, ...others] = findPositions(document, id);
+  if (position === undefined) throw new UserError(`there is no account ${printable(id, 100)} in the file`);
+  if (others.length > 0) throw new UserError(`${others.length + 1} accounts in the file have the id ${id}`);
+  return position;
+}
+
+/** `[[accounts]]` above each, not `accounts = [ {…} ]`. */
+function hasHeaders(text: string): boolean {
+  return readLayout(text).some(({ path }) => path[0] === "accounts");
+}
+
+function formatProxy(proxy: ProxySettings): string[] {
+  return ["", "[accounts.proxy]", ...formatLines(readProxyFields(proxy))];
+}
+
+function readProxyFields(proxy: ProxySettings): TomlFields {
+  return dropUndefined({ ...proxy }) as TomlFields;
+}
+
+interface Target {
+  /** Of the table whose keys change. */
+  path: KeyPath;
+  /** Its data before. */
+  known: Table;
+}
+
+function applyLeaves(text: string, changes: Table, { path, known }: Target): string {
+  let result = text;
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === undefined || isSame(known[key], value ?? undefined)) continue;
+    if (value === null) result = removeAt(result, [...path, key]);
+    else
+      result = applyLeaf(result, {
+        path,
+        key,
+        value: formatValue(value as TomlLeaf),
+        isNew: !(key in known),
+      });
+  }
+  return result;
+}
+
+interface Leaf {
+  path: KeyPath;
+  key: string;
+  /** As TOML. */
+  value: string;
+  isNew: boolean;
+}
+
+function applyLeaf(text: string, { path, key, value, isNew }: Leaf): string {
+  const after = isNew
+    ? insertPair(text, path, `${key} = ${value}`)
+    : replaceValue(text, [...path, key], value);
+  return after ?? refuse();
+}
+
+function applyProxy(text: string, proxy: ProxySettings | null, { path, known }: Target): string {
+  const place = [...path, "proxy"];
+  if (proxy === null) return removeAt(text, place);
+  if (isTable(known.proxy)) {
+    const leaves = { type: proxy.type, host: proxy.host, port: proxy.port };
+    const login = { username: proxy.username ?? null, password: proxy.password ?? null };
+    return applyLeaves(text, { ...leaves, ...login }, { path: place, known: known.proxy });
+  }
+  const after =
+    insertBelow(text, path, formatProxy(proxy)) ??
+    insertPair(text, path, `proxy = ${formatInlineTable(readProxyFields(proxy))}`);
+  return after ?? refuse();
+}
+
+/** The edited text, once it is sure to say the old document with the intended change and nothing else. */
+function verify(before: string, after: string | undefined, change: (document: Table) => void): string {
+  if (after === undefined) return refuse();
+  const intended = parseDocument(before);
+  change(intended);
+  const result = parseToml(after);
+  const isRight =
+    result.ok && isSame(withoutEmptyAccounts(parseDocument(after)), withoutEmptyAccounts(intended));
+  return isRight ? after : refuse();
+}
+
+function refuse(): never {
+  throw new UserError("the accounts are written in a way that this command cannot change safely", {
+    fix: "change the file by hand, or write every account below its own [[accounts]] line",
+  });
+}
+
+/** Without its last `[[accounts]]` a file has no list at all, with `accounts = []` an empty one. */
+function withoutEmptyAccounts(document: Table): Table {
+  const { accounts, ...rest } = document;
+  return Array.isArray(accounts) && accounts.length === 0 ? rest : document;
+}
+
+function isTable(value: unknown): value is Table {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function dropUndefined(table: Table): Table {
+  return Object.fromEntries(Object.entries(table).filter(([, value]) => value !== undefined));
+}

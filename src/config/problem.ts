@@ -1,0 +1,80 @@
+// What is wrong with a configuration, and how it is told to the person who wrote it.
+
+import { UserError } from "../errors.ts";
+import { redact } from "../redact.ts";
+import { printable } from "./printable.ts";
+
+/** Where a value stands: table keys and array positions from the root. */
+export type KeyPath = readonly (string | number)[];
+
+/** A fault in the data, before it is known where in the file it stands. */
+export interface Finding {
+  path: KeyPath;
+  /** What is wrong, as the rest of a sentence that began with the key. Never holds a value that could be a secret. */
+  what: string;
+  /** What to write instead, as an instruction. */
+  fix: string;
+}
+
+export interface Problem {
+  /** The file, when one was read. */
+  file: string | undefined;
+  /** From 1; undefined when it is not known. */
+  line: number | undefined;
+  /** `accounts[1].api_url`; "" when the whole file is meant. */
+  key: string;
+  what: string;
+  fix: string;
+}
+
+/** Every problem of one configuration at once. The message is complete and safe to print. */
+export class ConfigError extends UserError {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[], options: { cause?: unknown } = {}) {
+    super(describeProblems(problems), options);
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/** `accounts[1].proxy."odd key"`, bounded and printable. */
+export function formatKey(path: KeyPath): string {
+  let text = "";
+  for (const part of path.slice(0, shownDepth)) {
+    if (typeof part === "number") text += `[${part}]`;
+    else text += `${text === "" ? "" : "."}${formatPart(part)}`;
+  }
+  return path.length > shownDepth ? `${text}.…` : text;
+}
+
+// A hostile file can hold a hundred thousand faults or a key of a megabyte; the message stays readable.
+const shownProblems = 100;
+const shownDepth = 8;
+const shownKeyLength = 60;
+const longestKeyRead = 1000;
+const shownFileLength = 400;
+
+function formatPart(part: string): string {
+  // A key pasted on the left side of the = is a secret all the same.
+  const safe = redact(part.slice(0, longestKeyRead));
+  if (/^[A-Za-z0-9_-]+$/.test(safe)) return printable(safe, shownKeyLength);
+  return `"${printable(safe, shownKeyLength).replaceAll('"', '\\"')}"`;
+}
+
+function describeProblems(problems: readonly Problem[]): string {
+  const shown = problems.slice(0, shownProblems).map(describeProblem);
+  const left = problems.length - shown.length;
+  if (left > 0) shown.push(`… and ${left} more`);
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  return [`the configuration has ${count}`, ...shown].join("\n\n");
+}
+
+function describeProblem(problem: Problem): string {
+  const place = [
+    ...(problem.file === undefined ? [] : [printable(problem.file, shownFileLength)]),
+    ...(problem.line === undefined ? [] : [String(problem.line)]),
+  ].join(":");
+  const heading = [place, problem.key].filter((part) => part !== "").join(": ");
+  return `${heading}\n  ✗ ${problem.what}\n  - ${problem.fix}`;
+}

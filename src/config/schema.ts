@@ -1,0 +1,233 @@
+// Every key of config.toml: what it takes, its default, and how a wrong value is answered. Rules between keys stand in rules.ts.
+
+import { z } from "zod";
+import { accountTypes } from "../family.ts";
+import {
+  findAllowedHostFault,
+  findHostFault,
+  findIdFault,
+  findKeyFault,
+  findNameFault,
+  findPathFault,
+  findScopesFault,
+  findTokenFault,
+  findVariableNameFault,
+  findWordFault,
+} from "./text-faults.ts";
+import { findUrlFault } from "./url.ts";
+
+/** How messages speak of a key. */
+export interface KeyNote {
+  /** Follows "must be". */
+  expected: string;
+  /** Follows "write". */
+  write: string;
+}
+
+export const keyNotes = z.registry<KeyNote>();
+
+const day = 86_400;
+const year = 365 * day;
+
+const clientKey = z
+  .union([
+    text(findKeyFault, "a key", '"KEY"'),
+    table('{ name = "laptop", key = "KEY" }', {
+      name: text(findNameFault, "a name", 'name = "laptop"'),
+      key: text(findKeyFault, "a key", 'key = "KEY"'),
+    }),
+  ])
+  .register(keyNotes, {
+    expected: 'a string or { name = "…", key = "…" }',
+    write: '"KEY" or { name = "laptop", key = "KEY" }',
+  });
+
+const server = table("[server]", {
+  host: text(findHostFault, "an address or host name", 'host = "127.0.0.1"').default("127.0.0.1"),
+  port: whole({ from: 0, to: 65_535 }, "port = 3000").default(3000),
+  database_path: text(findPathFault, "a path", 'database_path = "data/relay.db"').default("data/relay.db"),
+  log_level: choice(["trace", "debug", "info", "warn", "error"], 'log_level = "info"').default("info"),
+  max_body_mb: figure({ above: 0, to: 1024 }, "max_body_mb = 64").default(64),
+  allowed_hosts: list(
+    text(findAllowedHostFault, "a host name", '"relay.example.com"'),
+    'allowed_hosts = ["relay.example.com"]',
+  ).default([]),
+  drain_seconds: figure({ from: 0, to: day }, "drain_seconds = 30").default(30),
+});
+
+const session = table("[session]", {
+  sticky_ttl_seconds: figure({ from: 0, to: year }, "sticky_ttl_seconds = 3600").default(3600),
+  renewal_threshold_seconds: figure({ from: 0, to: year }, "renewal_threshold_seconds = 300").default(300),
+  unavailable_cooldown_seconds: figure({ from: 0, to: year }, "unavailable_cooldown_seconds = 3600").default(
+    3600,
+  ),
+  switch_at_utilization: figure({ above: 0, to: 1 }, "switch_at_utilization = 0.98").default(0.98),
+  max_wait_seconds: figure({ from: 0, to: day }, "max_wait_seconds = 5").default(5),
+  hold_seconds: figure({ from: 0, to: day }, "hold_seconds = 0").default(0),
+});
+
+const upstream = table("[upstream]", {
+  connect_timeout_seconds: figure({ above: 0, to: day }, "connect_timeout_seconds = 10").default(10),
+  first_byte_timeout_seconds: figure({ above: 0, to: day }, "first_byte_timeout_seconds = 300").default(300),
+  idle_timeout_seconds: figure({ above: 0, to: day }, "idle_timeout_seconds = 300").default(300),
+  max_attempts: whole({ from: 1, to: 100 }, "max_attempts = 5").default(5),
+  claude_url: url(`claude_url = "${accountTypes["claude-api"].defaultUrl}"`).optional(),
+  gemini_url: url(`gemini_url = "${accountTypes["gemini-api"].defaultUrl}"`).optional(),
+  openai_url: url(`openai_url = "${accountTypes["openai-responses"].defaultUrl}"`).optional(),
+});
+
+const usage = table("[usage]", {
+  retention_days: figure({ above: 0, to: 36_500 }, "retention_days = 400").default(400),
+});
+
+const proxy = table("[accounts.proxy]", {
+  type: choice(["socks5", "socks5h", "http", "https", "none"], 'type = "socks5"'),
+  host: text(noFault, "an address or host name", 'host = "127.0.0.1"').optional(),
+  port: whole({ from: 0, to: 65_535 }, "port = 1080").optional(),
+  username: text(noFault, "a name", 'username = "NAME"').optional(),
+  password: text(noFault, "a password", 'password = "PASSWORD"').optional(),
+});
+
+const accountTypeNames = [
+  "claude-api",
+  "claude-oauth",
+  "gemini-api",
+  "gemini",
+  "openai-responses",
+] as const satisfies readonly (keyof typeof accountTypes)[];
+
+const account = table("[[accounts]]", {
+  type: choice(accountTypeNames, 'type = "claude-api"'),
+  id: text(findIdFault, "an id", 'id = "claude-1"'),
+  name: text(findNameFault, "a name", 'name = "Work"').optional(),
+  priority: whole({}, "priority = 100").default(100),
+  enabled: z
+    .boolean()
+    .register(keyNotes, { expected: "true or false", write: "enabled = true" })
+    .default(true),
+  api_url: url('api_url = "https://api.anthropic.com"').optional(),
+  api_key: text(findTokenFault, "a key", 'api_key = "KEY"').optional(),
+  api_key_env: text(
+    findVariableNameFault,
+    "the name of an environment variable",
+    'api_key_env = "ANTHROPIC_API_KEY"; a key itself belongs into api_key',
+  ).optional(),
+  refresh_token: text(findTokenFault, "a token", 'refresh_token = "TOKEN"').optional(),
+  models: list(text(findWordFault, "a pattern of model ids", '"*opus*"'), 'models = ["*opus*"]')
+    .check(refuseEmptyList)
+    .optional(),
+  project: text(findWordFault, "a project id", 'project = "my-project"').optional(),
+  proxy: proxy.optional(),
+});
+
+/** Both providers take the same keys. */
+function oauth(header: string) {
+  return table(header, {
+    authorize_url: url('authorize_url = "https://HOST/PATH"').optional(),
+    token_url: url('token_url = "https://HOST/PATH"').optional(),
+    client_id: text(findTokenFault, "an id", 'client_id = "ID"').optional(),
+    client_secret: text(findTokenFault, "a secret", 'client_secret = "SECRET"').optional(),
+    redirect_uri: url('redirect_uri = "http://localhost:PORT/callback"').optional(),
+    scopes: z
+      .union([
+        text(findScopesFault, "scopes", '"SCOPE SCOPE"'),
+        list(text(findWordFault, "a scope", '"SCOPE"'), 'scopes = ["SCOPE", "SCOPE"]'),
+      ])
+      .register(keyNotes, { expected: "a string or a list of strings", write: 'scopes = ["SCOPE", "SCOPE"]' })
+      .optional(),
+  });
+}
+
+export const configSchema = table("a table", {
+  api_keys: list(clientKey, 'api_keys = ["KEY"]').default([]),
+  server: server.prefault({}),
+  session: session.prefault({}),
+  upstream: upstream.prefault({}),
+  usage: usage.prefault({}),
+  oauth: table("[oauth.claude] or [oauth.gemini]", {
+    claude: oauth("[oauth.claude]").prefault({}),
+    gemini: oauth("[oauth.gemini]").prefault({}),
+  }).prefault({}),
+  accounts: z
+    .array(account)
+    .register(keyNotes, {
+      expected: "a list of tables",
+      write: "[[accounts]], in double brackets, above each account",
+    })
+    .default([]),
+});
+
+/** A configuration in the units and with the names of the file, every default filled in. */
+export type ConfigData = z.output<typeof configSchema>;
+
+type FindFault = (value: string) => string | undefined;
+
+function noFault(): undefined {
+  return undefined;
+}
+
+function table<Shape extends z.core.$ZodLooseShape>(write: string, shape: Shape) {
+  return z.strictObject(shape).register(keyNotes, { expected: "a table", write });
+}
+
+function text(findFault: FindFault, expected: string, write: string) {
+  return z
+    .string()
+    .check((context) => {
+      const message = findFault(context.value);
+      if (message !== undefined) context.issues.push({ code: "custom", message, input: context.value });
+    })
+    .register(keyNotes, { expected: `${expected} in quotes`, write });
+}
+
+function url(write: string) {
+  return text(findUrlFault, "a URL", write);
+}
+
+function list<Element extends z.ZodType>(element: Element, write: string) {
+  return z.array(element).register(keyNotes, { expected: "a list in brackets", write });
+}
+
+function choice<const Values extends readonly string[]>(values: Values, write: string) {
+  const expected = `one of ${values.map((value) => `"${value}"`).join(", ")}`;
+  return z.enum(values).register(keyNotes, { expected, write });
+}
+
+function refuseEmptyList(context: z.core.ParsePayload<unknown[]>): void {
+  if (context.value.length > 0) return;
+  context.issues.push({ code: "custom", message: "is empty: no request would fit", input: context.value });
+}
+
+interface Range {
+  from?: number;
+  /** Like `from`, but itself excluded. */
+  above?: number;
+  to?: number;
+}
+
+function figure(range: Range, write: string) {
+  return bounded(z.number(), range).register(keyNotes, {
+    expected: `a number${describeRange(range)}`,
+    write,
+  });
+}
+
+function whole(range: Range, write: string) {
+  return bounded(z.int(), range).register(keyNotes, {
+    expected: `a whole number${describeRange(range)}`,
+    write,
+  });
+}
+
+function bounded(schema: z.ZodNumber, range: Range): z.ZodNumber {
+  let result = schema;
+  if (range.from !== undefined) result = result.min(range.from);
+  if (range.above !== undefined) result = result.gt(range.above);
+  if (range.to !== undefined) result = result.max(range.to);
+  return result;
+}
+
+function describeRange({ from, above, to }: Range): string {
+  if (above !== undefined) return ` above ${above} and at most ${to}`;
+  return from === undefined ? "" : ` from ${from} to ${to}`;
+}

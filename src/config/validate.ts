@@ -1,0 +1,128 @@
+// Checks the data of a file against the schema and words every fault. No value is ever quoted but a number where a number belongs.
+
+import type { z } from "zod";
+import { type Finding, formatKey, type KeyPath } from "./problem.ts";
+import { type ConfigData, configSchema } from "./schema.ts";
+import { findNote, listAllKeys, listKeys } from "./schema-keys.ts";
+import { nearestWord } from "./suggest.ts";
+
+export type Validation = { ok: true; data: ConfigData } | { ok: false; findings: Finding[] };
+
+export function validate(document: Record<string, unknown>): Validation {
+  const result = configSchema.safeParse(document);
+  if (result.success) return { ok: true, data: result.data };
+  return { ok: false, findings: readIssues(result.error.issues, { base: [], document }) };
+}
+
+interface Place {
+  /** Where the issues' own paths begin. */
+  base: KeyPath;
+  document: Record<string, unknown>;
+}
+
+function readIssues(issues: readonly z.core.$ZodIssue[], place: Place): Finding[] {
+  return issues.flatMap((issue) => {
+    const path = [...place.base, ...(issue.path as KeyPath)];
+    const value = valueAt(place.document, path);
+    switch (issue.code) {
+      case "unrecognized_keys":
+        return describeUnknownKeys(path, issue.keys);
+      case "custom":
+        return [{ path, what: issue.message, fix: remedy(path) }];
+      case "invalid_union": {
+        const fitting = issue.errors.find((option) => !isTypeMismatch(option));
+        if (fitting !== undefined) return readIssues(fitting, { ...place, base: path });
+        return [describeWrongValue(path, value)];
+      }
+      case "invalid_value":
+        return [describeWrongChoice(path, value, issue.values)];
+      default:
+        return [describeWrongValue(path, value)];
+    }
+  });
+}
+
+/** Whether the value was not even of the option's kind, so that its other complaints say nothing. */
+function isTypeMismatch(issues: readonly z.core.$ZodIssue[]): boolean {
+  return issues.some((issue) => issue.code === "invalid_type" && issue.path.length === 0);
+}
+
+function describeWrongValue(path: KeyPath, value: unknown): Finding {
+  if (value === undefined) return { path, what: "is missing", fix: remedy(path) };
+  const expected = findNote(path)?.expected ?? "something else";
+  return { path, what: `must be ${expected}, and is ${describeKind(value, expected)}`, fix: remedy(path) };
+}
+
+function describeWrongChoice(
+  path: KeyPath,
+  value: unknown,
+  choices: readonly z.core.util.Primitive[],
+): Finding {
+  if (typeof value !== "string") return describeWrongValue(path, value);
+  const nearest = nearestWord(value, choices.map(String));
+  const what = `must be ${findNote(path)?.expected}`;
+  const fix = nearest === undefined ? remedy(path) : `did you mean ${String(path.at(-1))} = "${nearest}"?`;
+  return { path, what, fix };
+}
+
+function describeKind(value: unknown, expected: string): string {
+  if (typeof value === "number" || typeof value === "bigint") {
+    // A figure in the place of a string may be a secret; in the place of a figure it is none.
+    const isShown = expected.includes("number") && String(value).length <= 24;
+    return isShown ? String(value) : "a number";
+  }
+  if (typeof value === "string") return "a string";
+  if (typeof value === "boolean") return String(value);
+  if (typeof value === "symbol") return "a date";
+  return Array.isArray(value) ? "a list" : "a table";
+}
+
+function remedy(path: KeyPath): string {
+  return `write ${findNote(path)?.write}`;
+}
+
+// A table of a hundred thousand wrong keys is one mistake.
+const namedUnknownKeys = 100;
+
+function describeUnknownKeys(table: KeyPath, keys: readonly string[]): Finding[] {
+  const named = keys.slice(0, namedUnknownKeys).map((key) => describeUnknownKey(table, key));
+  const left = keys.length - named.length;
+  if (left > 0) named.push({ path: table, what: `has ${left} more unknown keys`, fix: "remove them" });
+  return named;
+}
+
+function describeUnknownKey(table: KeyPath, key: string): Finding {
+  const path = [...table, key];
+  // The classic trap: TOML gives a line below a [section] to that section, and a relay without keys is open to everyone.
+  if (key === "api_keys") {
+    return {
+      path,
+      what: `stands below ${describeSection(table)}, so that it belongs to that section and protects nothing`,
+      fix: "move the line api_keys = […] to the top of the file, above the first [section]",
+    };
+  }
+  return { path, what: "is not a known key", fix: suggestKey(table, key) };
+}
+
+function describeSection(table: KeyPath): string {
+  const names = table.filter((part) => typeof part === "string").join(".");
+  return typeof table.at(-1) === "number" ? `[[${names}]]` : `[${names}]`;
+}
+
+function suggestKey(table: KeyPath, key: string): string {
+  const known = listKeys(table);
+  const nearest = nearestWord(key, known);
+  if (nearest !== undefined) return `did you mean ${nearest}?`;
+  const elsewhere = listAllKeys().filter((name) => name.split(".").at(-1) === key);
+  if (elsewhere.length > 0) return `it belongs elsewhere: ${elsewhere.join(" or ")}`;
+  return `remove it; ${table.length === 0 ? "the file" : formatKey(table)} can have: ${known.join(", ")}`;
+}
+
+function valueAt(document: unknown, path: KeyPath): unknown {
+  let value = document;
+  for (const part of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
+    value = (value as Record<string | number, unknown>)[part];
+  }
+  return value;
+}

@@ -1,0 +1,79 @@
+// Notices that the configuration file changed. Looks at it several times a second instead of asking the system: that works on
+// every file system, and through editors and volume mounts that replace the file or the folder it is in.
+
+import { statSync } from "node:fs";
+import { stat } from "node:fs/promises";
+
+export interface WatchOptions {
+  /** Between two looks. */
+  intervalMs?: number;
+  /** How long a changed file must stay the same before it counts: an editor may still be writing. */
+  settleMs?: number;
+}
+
+/**
+ * Calls back after the file changed, appeared or was replaced, once it is quiet again; not while it is gone.
+ * The state at the time of the call is the one compared with: watch first, then load, and nothing falls between.
+ * Never keeps the process alive. Returns the function that ends it.
+ */
+export function watchConfig(file: string, onChange: () => void, options: WatchOptions = {}): () => void {
+  const { intervalMs = 250, settleMs = 50 } = options;
+  let known = inspectNow(file);
+  let last = known;
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+
+  const wait = (ms: number): void => {
+    if (stopped) return;
+    timer = setTimeout(() => void look(), ms);
+    timer.unref();
+  };
+  const look = async (): Promise<void> => {
+    const seen = await inspect(file);
+    if (stopped) return;
+    const settled = seen === last;
+    last = seen;
+    if (seen === known || seen === gone) return wait(intervalMs);
+    if (!settled) return wait(settleMs);
+    known = seen;
+    // The next look is arranged first: a callback that throws must not end the watch.
+    wait(intervalMs);
+    onChange();
+  };
+  wait(intervalMs);
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
+}
+
+const gone = "gone";
+
+function inspectNow(file: string): string {
+  try {
+    return describe(statSync(file, { bigint: true }));
+  } catch {
+    return gone;
+  }
+}
+
+async function inspect(file: string): Promise<string> {
+  try {
+    return describe(await stat(file, { bigint: true }));
+  } catch {
+    return gone;
+  }
+}
+
+interface FileState {
+  dev: bigint;
+  ino: bigint;
+  size: bigint;
+  mtimeNs: bigint;
+  ctimeNs: bigint;
+}
+
+/** Inode and time of the last status change too: a file of equal size and age can have replaced it. */
+function describe({ dev, ino, size, mtimeNs, ctimeNs }: FileState): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(":");
+}

@@ -1,0 +1,44 @@
+// An environment that is none of this machine's, and what a configuration says about a text.
+
+import type { Config } from "../../src/config/config.ts";
+import type { Environment } from "../../src/config/environment.ts";
+import { readConfig } from "../../src/config/load.ts";
+import { ConfigError } from "../../src/config/problem.ts";
+
+export function fakeEnvironment(changes: Partial<Environment> = {}): Environment {
+  return {
+    env: {},
+    cwd: "/work",
+    configFolder: "/config/cc-relay",
+    dataFolder: "/data/cc-relay",
+    ...changes,
+  };
+}
+
+export const testFile = "/etc/relay/config.toml";
+
+export function read(text: string, env: Environment["env"] = {}): Config {
+  return readConfig(text, { file: testFile, environment: fakeEnvironment({ env }) });
+}
+
+/** The complete message; undefined when the text is fine. Anything but a ConfigError is thrown on. */
+export function messageOf(text: string, env: Environment["env"] = {}): string | undefined {
+  try {
+    read(text, env);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+}
+
+/** One problem without its heading and file: `LINE KEY: WHAT -> FIX`. */
+export function problemsOf(text: string, env: Environment["env"] = {}): string[] {
+  try {
+    read(text, env);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems.map(({ line, key, what, fix }) => `${line ?? "?"} ${key}: ${what} -> ${fix}`);
+  }
+}
