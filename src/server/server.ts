@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { baseUrlHint, matchRoute, nearestDialect } from "../dialects/registry.ts";
+import { allowedMethods, baseUrlHint, matchRoute, nearestDialect } from "../dialects/registry.ts";
 import { RelayError } from "../errors.ts";
 import { hostAllowed, isForeignOrigin, isLoopbackHost } from "../network/loopback.ts";
 import { authenticate } from "../relay/authenticate.ts";
@@ -123,15 +123,13 @@ function upgradeRequired(): RelayError {
 }
 
 function noRoute(request: IncomingMessage, path: string): RelayError {
-  const { dialect, knows } = nearestDialect(path);
-  if (knows)
-    return new RelayError("method_not_allowed", `${request.method} is not what ${shown(path)} takes.`, {
-      shouldRetry: false,
-    });
+  const methods = allowedMethods(path);
+  if (methods.length > 0) {
+    const message = `${shown(path)} takes ${methods.join(" or ")}, not ${request.method}.`;
+    return new RelayError("method_not_allowed", message, { shouldRetry: false });
+  }
   const hint = baseUrlHint(path, request.headers.host ?? "127.0.0.1");
-  const advice = hint
-    ? `use ${hint} as the base URL`
-    : `see GET / for the routes of the ${dialect.name} API and the others`;
+  const advice = hint ? `use ${hint} as the base URL` : "GET / lists the routes";
   return new RelayError("not_found", `cc-relay has no route ${shown(path)}; ${advice}.`, {
     shouldRetry: false,
   });
@@ -154,7 +152,7 @@ function refuse(
     error instanceof RelayError
       ? error
       : new RelayError("internal", "cc-relay failed while it served this request; its log says more.");
-  sendRendered(response, nearestDialect(path).dialect.renderError(relayError));
+  sendRendered(response, nearestDialect(path).renderError(relayError));
 }
 
 /** The query stays as it was written. Clients behind a proxy variable send the whole URL. */

@@ -1,0 +1,328 @@
+// What holds for every way of speaking to the relay: failover, sessions, aborts, cuts, usage, bytes.
+
+import assert from "node:assert/strict";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Behaviour } from "../support/behaviour.ts";
+import { open, send } from "../support/client.ts";
+import { startRelay, type TestRelay } from "../support/relay.ts";
+import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
+import { accountsOf, dialectCases } from "./cases.ts";
+
+for (const dialect of dialectCases) {
+  describe(dialect.name, () => {
+    let upstream: ScriptedUpstream;
+    let relay: TestRelay;
+    let session = 0;
+
+    before(async () => {
+      upstream = await startUpstream({ family: dialect.family });
+    });
+    after(async () => {
+      await relay?.close();
+      await upstream.close();
+    });
+    beforeEach(async () => {
+      await relay?.close();
+      upstream.reset();
+      relay = await startRelay({ accounts: accountsOf(dialect, upstream.url) });
+    });
+
+    const nextSession = () => `session-${session++}`;
+    const servedBy = () => upstream.requests.map((request) => request.credential.replace("key-of-", ""));
+    const lastRow = async () =>
+      (await relay.store.usage.summarize({ since: 0, until: Date.now() + 1000, by: "account" })).rows;
+
+    for (const stream of [false, true]) {
+      const form = stream ? "streamed" : "whole";
+
+      test(`a ${form} answer comes through${dialect.isNative ? " byte for byte" : ""}, and its usage is in the store when it ends`, async () => {
+        const request = dialect.request({
+          stream,
+          headers: ["X-Unknown", "kept", "x-cc-relay-test", "dropped"],
+        });
+        const answer = await send(relay.url, request);
+        assert.equal(answer.status, 200);
+        assert.equal(answer.end, "clean");
+        assert.equal(answer.header("x-cc-relay-account"), "first");
+        const [row] = await lastRow();
+        assert.deepEqual(row?.tokens, upstream.total());
+        assert.equal(row?.requests, 1);
+        const received = upstream.requests[0]!;
+        assert.equal(received.credential, "key-of-first");
+        assert.equal(received.headers["x-cc-relay-test"], undefined);
+        assert.equal(received.headers["accept-encoding"], "identity");
+        if (!dialect.isNative) return;
+        assert.equal(received.body.toString(), request.body);
+        assert.equal(received.headers["x-unknown"], "kept");
+        assert.equal(received.bytesSent, answer.body.length);
+        const direct = await send(upstream.url, {
+          ...request,
+          path: received.url,
+          headers: [...received.rawHeaders],
+        });
+        assert.equal(answer.text.length > 0, true);
+        assert.equal(direct.header("content-type"), answer.header("content-type"));
+      });
+
+      for (const [failure, behaviour] of Object.entries(dialect.failsOver)) {
+        test(`${failure}: the next account answers a ${form} request, and the client sees nothing of it`, async () => {
+          upstream.queue("key-of-first", behaviour());
+          const answer = await send(relay.url, dialect.request({ stream, session: nextSession() }));
+          assert.equal(answer.status, 200, answer.text);
+          assert.equal(answer.header("x-cc-relay-account"), "second");
+          assert.equal(answer.end, "clean");
+          assert.deepEqual(servedBy(), ["first", "second"]);
+        });
+      }
+
+      const broken: Record<string, Behaviour> = {
+        "a reset before the body": { breakOff: { when: "before-body", how: "rst" } },
+        "a reset before the head": { breakOff: { when: "before-headers", how: "rst" } },
+        "a close before the head": { breakOff: { when: "before-headers", how: "fin" } },
+        ...(stream
+          ? { "a cut before the first event": { cut: { afterEvents: 0, how: "rst" } } }
+          : { "a cut in the document": { cut: { afterBytes: 20, how: "rst" } } }),
+      };
+      for (const [fault, behaviour] of Object.entries(broken)) {
+        test(`${fault}: the next account answers a ${form} request`, async () => {
+          upstream.queue("key-of-first", behaviour);
+          const answer = await send(relay.url, dialect.request({ stream }));
+          assert.equal(answer.status, 200, answer.text);
+          assert.equal(answer.header("x-cc-relay-account"), "second");
+        });
+      }
+
+      for (const [failure, behaviour] of Object.entries(dialect.passedOn)) {
+        test(`${failure} on a ${form} request is passed on and blames nobody`, async () => {
+          upstream.queue("key-of-first", behaviour());
+          const answer = await send(relay.url, dialect.request({ stream }));
+          const scripted = behaviour();
+          assert.equal(answer.status, scripted.status);
+          if (dialect.isNative) assert.deepEqual(answer.json(), scripted.body);
+          assert.deepEqual(servedBy(), ["first"]);
+          assert.equal(
+            (await send(relay.url, dialect.request({ stream }))).header("x-cc-relay-account"),
+            "first",
+          );
+        });
+      }
+    }
+
+    test("an error as the first event of a stream moves the request to the next account", async () => {
+      upstream.queue("key-of-first", dialect.firstEventError);
+      const answer = await send(relay.url, dialect.request());
+      assert.equal(answer.status, 200);
+      assert.equal(answer.header("x-cc-relay-account"), "second");
+    });
+
+    test("a session stays on its account, is served elsewhere while that rests, and comes home", async () => {
+      const request = dialect.request({ session: nextSession() });
+      upstream.queue("key-of-first", dialect.limited(Date.now() + 7_200_000));
+      await send(relay.url, dialect.request({ session: nextSession() }));
+      // The first account rests: this session begins on the second and stays there when the first is back.
+      await send(relay.url, request);
+      await relay.store.accounts.clearRests("first");
+      await sleep(700);
+      await send(relay.url, request);
+      assert.deepEqual(servedBy(), ["first", "second", "second", "second"]);
+      upstream.queue("key-of-second", dialect.limited(Date.now() + 7_200_000));
+      await send(relay.url, request);
+      await send(relay.url, request);
+      await relay.store.accounts.clearRests("second");
+      await sleep(700);
+      await send(relay.url, request);
+      assert.deepEqual(servedBy().slice(4), ["second", "first", "first", "second"]);
+    });
+
+    test("every account at its limit is told in the API's own form, with the earliest return", async () => {
+      upstream.on("key-of-first", dialect.limited(Date.now() + 7_200_000));
+      upstream.on("key-of-second", dialect.limited(Date.now() + 3_600_000));
+      for (const attempt of [1, 2]) {
+        const answer = await send(relay.url, dialect.request());
+        assert.equal(answer.status, dialect.allLimited.status, `attempt ${attempt}: ${answer.text}`);
+        assert.match(answer.text.replaceAll(/\s/g, ""), dialect.allLimited.type);
+        const seconds = Number(answer.header("retry-after"));
+        assert.ok(seconds > 3590 && seconds <= 3602, `retry-after: ${seconds}`);
+        assert.equal(answer.header("x-should-retry"), "false");
+        assert.equal(answer.header("x-cc-relay-error"), "all_limited");
+      }
+      assert.equal(upstream.requests.length, 2);
+    });
+
+    test("a provider without capacity on every account is passed on, and then told for it", async () => {
+      upstream.on(() => true, dialect.overloaded());
+      const passed = await send(relay.url, dialect.request());
+      assert.equal(passed.status, dialect.overCapacity);
+      assert.deepEqual(servedBy(), ["first", "second"]);
+      const told = await send(relay.url, dialect.request());
+      assert.equal(told.status, dialect.overCapacity);
+      assert.equal(told.header("x-cc-relay-error"), "over_capacity");
+      assert.ok(Number(told.header("retry-after")) <= 4);
+    });
+
+    test("refused credentials never reach the client", async () => {
+      upstream.on(() => true, dialect.unauthorized());
+      for (const attempt of [1, 2]) {
+        const answer = await send(relay.url, dialect.request());
+        assert.equal(answer.status, 503, `attempt ${attempt}: ${answer.text}`);
+        assert.equal(answer.header("x-cc-relay-error"), "needs_login");
+        assert.equal(answer.header("retry-after"), undefined);
+        assert.equal(answer.header("x-should-retry"), "false");
+        assert.match(answer.text, /cc-relay accounts list/);
+      }
+      assert.equal(upstream.requests.length, 2);
+    });
+
+    test("a client that leaves takes the upstream's request with it, and is booked as aborted", async () => {
+      upstream.queue("key-of-first", { betweenEvents: 50, events: 40 });
+      const answer = await open(relay.url, dialect.request());
+      await answer.read();
+      answer.abort();
+      const request = upstream.requests[0]!;
+      await Promise.race([request.closed, sleep(1000)]);
+      assert.equal(request.aborted, true);
+      const row = await until(async () => (await lastRow())[0]);
+      assert.deepEqual([row.requests, row.errors], [1, 0]);
+      assert.deepEqual(row.tokens, upstream.total());
+    });
+
+    test("a client that leaves before there is an answer takes the upstream's request with it", async () => {
+      upstream.queue("key-of-first", { hang: true });
+      const waiting = open(relay.url, { ...dialect.request() });
+      const [request] = await upstream.received(1);
+      const { begin } = await import("../support/client.ts");
+      void waiting.catch(() => {});
+      upstream.queue("key-of-first", { hang: true });
+      const second = begin(relay.url, dialect.request());
+      const requests = await upstream.received(2);
+      second.abort();
+      await Promise.race([requests[1]!.closed, sleep(1000)]);
+      assert.equal(requests[1]!.aborted, true);
+      assert.equal(request!.closedAt, undefined);
+    });
+
+    for (const how of ["rst", "fin"] as const) {
+      test(`an upstream that breaks off (${how}) makes the relay break off, and the usage so far is booked`, async () => {
+        upstream.queue("key-of-first", { cut: { afterEvents: 4, how }, events: 10 });
+        const answer = await send(relay.url, dialect.request());
+        assert.equal(answer.status, 200);
+        if (dialect.isNative) {
+          assert.equal(answer.end, "cut");
+          assert.equal(answer.body.length, upstream.requests[0]!.bytesSent);
+        } else {
+          assert.match(answer.text, /data: \{"error":/);
+          assert.doesNotMatch(answer.text, /\[DONE\]/);
+        }
+        assert.deepEqual(servedBy(), ["first"]);
+        const [row] = await lastRow();
+        assert.deepEqual([row?.requests, row?.errors], [1, 1]);
+        assert.deepEqual(row?.tokens, upstream.total());
+      });
+    }
+
+    test("a stream that ends cleanly without its last event is broken off too", async () => {
+      upstream.queue("key-of-first", { cut: { afterEvents: 4, how: "clean" }, events: 10 });
+      const answer = await send(relay.url, dialect.request());
+      if (dialect.isNative) assert.equal(answer.end, "cut");
+      else assert.match(answer.text, /data: \{"error":/);
+      assert.equal((await lastRow())[0]?.errors, 1);
+    });
+
+    test("a wrong key is refused in the API's own form, and the right one never goes on", async () => {
+      await relay.reconfigure((config) => ({ ...config, apiKeys: [{ name: "laptop", key: "relay-key-1" }] }));
+      const refused = await send(relay.url, dialect.request({ headers: dialect.keyHeaders("wrong") }));
+      assert.equal(refused.status, 401);
+      assert.match(refused.text.replaceAll(/\s/g, ""), dialect.wrongKey);
+      assert.equal(refused.header("x-should-retry"), "false");
+      assert.equal((await send(relay.url, dialect.request())).status, 401);
+      const answer = await send(relay.url, dialect.request({ headers: dialect.keyHeaders("relay-key-1") }));
+      assert.equal(answer.status, 200);
+      assert.ok(!upstream.requests[0]!.rawHeaders.join("\n").includes("relay-key-1"));
+      const byClient = await relay.store.usage.summarize({
+        since: 0,
+        until: Date.now() + 1000,
+        by: "client",
+      });
+      assert.deepEqual(
+        byClient.rows.map((row) => row.key),
+        ["laptop"],
+      );
+    });
+
+    test("a named account answers, or nobody does", async () => {
+      const named = (id: string) => dialect.request({ headers: ["X-CC-Relay-Account", id] });
+      assert.equal((await send(relay.url, named("second"))).header("x-cc-relay-account"), "second");
+      const unknown = await send(relay.url, named("nobody"));
+      assert.equal(unknown.status, 404);
+      assert.equal(unknown.header("x-cc-relay-error"), "unknown_account");
+      assert.match(unknown.text, /first, second/);
+    });
+
+    test("without an account the client's own credential goes through, and is booked as pass-through", async () => {
+      await relay.reconfigure((config) => ({
+        ...config,
+        accounts: [],
+        upstream: {
+          ...config.upstream,
+          passthroughUrls: { claude: upstream.url, gemini: upstream.url, openai: `${upstream.url}/v1` },
+        },
+      }));
+      const answer = await send(relay.url, dialect.request({ headers: dialect.keyHeaders("my-own-key") }));
+      assert.equal(answer.status, 200, answer.text);
+      assert.equal(upstream.requests[0]!.credential, "my-own-key");
+      assert.deepEqual(
+        (await lastRow()).map((row) => row.key),
+        ["passthrough"],
+      );
+      upstream.queue("my-own-key", dialect.unauthorized());
+      const refused = await send(relay.url, dialect.request({ headers: dialect.keyHeaders("my-own-key") }));
+      if (dialect.isNative) assert.equal(refused.status, dialect.unauthorized().status);
+    });
+
+    test("with keys set and no account there is nothing to forward with", async () => {
+      await relay.reconfigure((config) => ({ ...config, accounts: [], apiKeys: [{ name: "k", key: "k" }] }));
+      const answer = await send(relay.url, dialect.request({ headers: dialect.keyHeaders("k") }));
+      assert.equal(answer.status, 503);
+      assert.equal(answer.header("x-cc-relay-error"), "no_account");
+      assert.match(answer.text, /cc-relay login/);
+    });
+
+    test("what is booked equals what was served, whatever becomes of the answers", async () => {
+      const kinds: Behaviour[] = [
+        {},
+        { chunking: "byte" },
+        { events: 40, cut: { afterEvents: 5, how: "rst" } },
+        { events: 40, cut: { afterEvents: 7, how: "fin" } },
+        { chunking: "merged" },
+        { pings: 3, chunking: "utf8" },
+        { newline: "\r\n" },
+      ];
+      upstream.on(
+        () => true,
+        (request) => kinds[request.index % kinds.length]!,
+      );
+      const agentless = async (index: number) =>
+        send(
+          relay.url,
+          dialect.request({ stream: index % 3 > 0, session: `many-${index % 7}`, text: `question ${index}` }),
+        ).catch(() => undefined);
+      for (let index = 0; index < 140; index += 10) {
+        await Promise.all(Array.from({ length: 10 }, (_, offset) => agentless(index + offset)));
+      }
+      const { total } = await relay.store.usage.summarize({ since: 0, until: Date.now() + 1000, by: "day" });
+      assert.equal(total.requests, 140);
+      assert.ok(upstream.served.length >= 140);
+      assert.deepEqual(total.tokens, upstream.total());
+    });
+  });
+}
+
+async function until<T>(read: () => Promise<T | undefined>): Promise<T> {
+  for (let tries = 0; tries < 100; tries++) {
+    const value = await read();
+    if (value !== undefined) return value;
+    await sleep(10);
+  }
+  throw new Error("it did not happen within a second");
+}

@@ -1,0 +1,138 @@
+// A whole relay for tests: real sockets, a real database in a folder of its own, accounts that lead to scripted upstreams.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type RelayApp, startRelayApp } from "../../src/app/relay-app.ts";
+import type { AccountConfig, Config } from "../../src/config/config.ts";
+import { type AccountType, accountTypes } from "../../src/family.ts";
+import type { Log } from "../../src/log.ts";
+import { openSqliteStore } from "../../src/store/sqlite.ts";
+import type { Store } from "../../src/store/store.ts";
+
+export interface TestRelay {
+  readonly url: string;
+  readonly config: Config;
+  readonly app: RelayApp;
+  /** A second connection to the relay's database, as the commands have one. */
+  readonly store: Store;
+  readonly log: LoggedLine[];
+  /** Replaces the configuration as a reload would. */
+  reconfigure(change: (config: Config) => Config): Promise<void>;
+  /** Stops the relay and starts another on the same database. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface LoggedLine {
+  level: "debug" | "info" | "warn" | "error";
+  fields: Record<string, unknown>;
+  message: string;
+}
+
+export interface TestRelayOptions {
+  accounts?: AccountConfig[];
+  configure?: (config: Config) => Config;
+}
+
+export async function startRelay(options: TestRelayOptions = {}): Promise<TestRelay> {
+  const folder = await mkdtemp(join(tmpdir(), "cc-relay-test-"));
+  let config = testConfig(join(folder, "relay.db"), options.accounts ?? []);
+  config = options.configure?.(config) ?? config;
+  const log: LoggedLine[] = [];
+  const start = () =>
+    startRelayApp({ config, readConfig: async () => config, log: collectingLog(log), version: "0.0.0-test" });
+  let app = await start();
+  const store = await openSqliteStore(config.server.databasePath);
+  return {
+    get url() {
+      return `http://127.0.0.1:${app.port}`;
+    },
+    get config() {
+      return config;
+    },
+    get app() {
+      return app;
+    },
+    store,
+    log,
+    async reconfigure(change) {
+      config = change(config);
+      await app.reload();
+    },
+    async restart() {
+      await app.close();
+      app = await start();
+    },
+    async close() {
+      await store.close();
+      await app.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export function testAccount(
+  id: string,
+  type: AccountType,
+  apiUrl: string,
+  overrides: Partial<AccountConfig> = {},
+): AccountConfig {
+  const { family } = accountTypes[type];
+  return {
+    id,
+    name: id,
+    type,
+    family,
+    priority: 100,
+    enabled: true,
+    apiUrl: type === "openai-responses" ? `${apiUrl}/v1` : apiUrl,
+    secret: `key-of-${id}`,
+    proxy: undefined,
+    models: undefined,
+    project: undefined,
+    ...overrides,
+  };
+}
+
+export function testConfig(databasePath: string, accounts: AccountConfig[]): Config {
+  return {
+    file: undefined,
+    server: {
+      host: "127.0.0.1",
+      port: 0,
+      databasePath,
+      logLevel: "info",
+      maxBodyBytes: 64 * 1024 * 1024,
+      allowedHosts: [],
+      drainMs: 2000,
+    },
+    session: {
+      stickyTtlMs: 3_600_000,
+      renewalThresholdMs: 300_000,
+      unavailableCooldownMs: 3_600_000,
+      switchAtUtilization: 0.98,
+      maxWaitMs: 5000,
+      holdMs: 0,
+    },
+    upstream: {
+      connectTimeoutMs: 2000,
+      firstByteTimeoutMs: 10_000,
+      idleTimeoutMs: 10_000,
+      maxAttempts: 5,
+      passthroughUrls: { claude: undefined, gemini: undefined, openai: undefined },
+    },
+    usage: { retentionMs: 400 * 86_400_000 },
+    oauth: { claude: {}, gemini: {} },
+    apiKeys: [],
+    accounts,
+    environmentProxy: undefined,
+    warnings: [],
+  };
+}
+
+function collectingLog(lines: LoggedLine[]): Log {
+  const at = (level: LoggedLine["level"]) => (fields: object, message: string) =>
+    void lines.push({ level, fields: { ...fields }, message });
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
