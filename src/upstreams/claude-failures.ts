@@ -1,0 +1,203 @@
+// What an error of the Claude API means for the account and for the request. Statuses, types and `details.error_code`
+// are Anthropic's (errors page, SDK); wordings are only a refinement, since they may change.
+
+import type { Call } from "../call.ts";
+import type { Failure } from "../failure.ts";
+import { readClaudeLimit } from "./claude-limits.ts";
+import { reasonFrom } from "./reason.ts";
+import { describeReply, isWebPage, objectField, parseJson, stringField } from "./reply.ts";
+import { clampUntil, readRetryAfter } from "./retry-after.ts";
+import type { ReplyHead } from "./upstream.ts";
+
+export function readClaudeFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {
+  const text = body.toString("utf8");
+  return judge({ head, error: readError(parseJson(text)), text, call, now });
+}
+
+/** An error event after a 200 carries the same envelope, and no headers of its own. */
+export function readClaudeErrorEvent(event: unknown, call: Call, now: number): Failure {
+  const error = readError(event);
+  const head = { status: statusOf[error.type ?? ""] ?? 500, headers: {} };
+  return judge({ head, error, text: "", call, now });
+}
+
+interface ClaudeError {
+  type: string | undefined;
+  message: string;
+  code: string | undefined;
+}
+
+interface Case {
+  head: ReplyHead;
+  error: ClaudeError;
+  /** The body as it came. */
+  text: string;
+  call: Call;
+  now: number;
+}
+
+const statusOf: Readonly<Record<string, number>> = {
+  invalid_request_error: 400,
+  authentication_error: 401,
+  billing_error: 402,
+  permission_error: 403,
+  not_found_error: 404,
+  conflict_error: 409,
+  request_too_large: 413,
+  rate_limit_error: 429,
+  api_error: 500,
+  timeout_error: 504,
+  overloaded_error: 529,
+};
+
+function readError(body: unknown): ClaudeError {
+  const error = objectField(body, "error");
+  return {
+    type: stringField(error, "type"),
+    message: stringField(error, "message") ?? "",
+    code: stringField(objectField(error, "details"), "error_code"),
+  };
+}
+
+function judge(at: Case): Failure {
+  return judgeCode(at) ?? judgeText(at) ?? judgeStatus(at);
+}
+
+/** Codes that say more than their status. */
+function judgeCode(at: Case): Failure | undefined {
+  const { error, head, now } = at;
+  const reason = reasonOf(at);
+  switch (error.code) {
+    case "organization_on_hold":
+    case "linked_organization_billing_unavailable":
+    case "linked_organization_spend_limit_reached":
+      return { kind: "account-out", reason };
+    case "enforced_spend_limit_reached":
+    case "contract_spend_limit_reached":
+      return spendLimit(at);
+    case "ramp_limit_exceeded":
+      return { kind: "rate-limited", scope: "account", until: readRetryAfter(head.headers, now), reason };
+    case "claude_code_key_creator_not_member":
+      return { kind: "unauthorized", reason };
+    // A kind of organisation that lacks what this request asks for may serve every other request.
+    case "organization_type_not_supported":
+    case "parent_organization_required":
+      return { kind: "model-missing", reason };
+    case "claude_code_version_too_old":
+      return { kind: "rejected", status: head.status, reason };
+  }
+  // The customer's encryption keys are out of reach: nothing works until a person mends that.
+  if (error.code?.startsWith("cmek_")) return { kind: "account-out", reason };
+  if (error.code !== undefined && /^(?:thread|compaction|tool|request_body|image)_/.test(error.code)) {
+    return { kind: "rejected", status: head.status, reason };
+  }
+  return undefined;
+}
+
+// Anchored: texts of the API may quote the request, and no request must be able to take an account out.
+const outTexts = [
+  /^your credit balance is too low/i,
+  /^(?:this|your) organization (?:has been|is) disabled/i,
+  /^oauth authentication is currently not allowed for this organization/i,
+];
+const spendText = /^you have reached your (?:specified )?api usage limits/i;
+const usageLimit = /^(?:claude ai )?usage limit reached\|(\d{10})/i;
+// A request that only paid extra usage covers, or a login's token outside Claude Code's own traffic.
+const extraUsage = /\bextra usage\b|\blong[- ]context\b/i;
+const foreignTraffic = /\bonly authorized for use with claude code\b/i;
+
+function judgeText(at: Case): Failure | undefined {
+  const { head, error, now } = at;
+  if (head.status >= 500) return undefined;
+  const reason = reasonOf(at);
+  if (outTexts.some((pattern) => pattern.test(error.message))) return { kind: "account-out", reason };
+  if (spendText.test(error.message)) return spendLimit(at);
+  const ends = usageLimit.exec(error.message || at.text);
+  if (ends) {
+    const until = clampUntil(Number(ends[1]) * 1000, now);
+    return { kind: "rate-limited", scope: "account", until, reason };
+  }
+  const isOfItsKind = extraUsage.test(error.message) || foreignTraffic.test(error.message);
+  if ((head.status === 400 || head.status === 403) && isOfItsKind) {
+    return { kind: "rejected", status: head.status, reason };
+  }
+  return undefined;
+}
+
+/** "You will regain access on 2027-01-01 at 00:00 UTC." Without a date a person has to raise the limit. */
+function spendLimit(at: Case): Failure {
+  const reason = reasonOf(at);
+  const said = /regain access on ([^.]{4,40}?)(?:\s+at\s+(\d{1,2}:\d{2})\s*(?:UTC|GMT))?\s*(?:\.|$)/i.exec(
+    at.error.message,
+  );
+  const date = said ? Date.parse(`${said[1]} ${said[2] ?? "00:00"} UTC`) : Number.NaN;
+  if (Number.isNaN(date) || date <= at.now) return { kind: "account-out", reason };
+  return { kind: "rate-limited", scope: "account", until: clampUntil(date, at.now), reason };
+}
+
+function judgeStatus(at: Case): Failure {
+  const { head, error, text, now } = at;
+  const { status } = head;
+  const reason = reasonOf(at);
+  switch (status) {
+    case 401:
+      return { kind: "unauthorized", reason };
+    case 402:
+      return { kind: "account-out", reason };
+    case 403:
+      return judgeForbidden(at);
+    case 404:
+      return error.type === "not_found_error" && /\bmodels?\b/i.test(error.message)
+        ? { kind: "model-missing", reason }
+        : { kind: "rejected", status, reason };
+    case 429:
+      return judgeLimit(at);
+    case 501:
+    case 505:
+      return { kind: "rejected", status, reason };
+    case 503:
+    case 529:
+      return { kind: "capacity", until: readRetryAfter(head.headers, now), reason };
+  }
+  if (status < 500) return { kind: "rejected", status, reason };
+  if (error.type === "overloaded_error" && !isWebPage(head, text)) {
+    return { kind: "capacity", until: readRetryAfter(head.headers, now), reason };
+  }
+  return { kind: "server-error", status, reason };
+}
+
+function judgeForbidden(at: Case): Failure {
+  const { head, error, text } = at;
+  const reason = reasonOf(at);
+  // Cloudflare in front of the API judges the address, not the credential.
+  if (isWebPage(head, text)) return { kind: "server-error", status: 403, reason };
+  // "Request not allowed": the country or address of the account's connection is not served.
+  if (error.type === "forbidden") return { kind: "account-out", reason };
+  const isAboutModel =
+    /permission to use the specified resource/i.test(error.message) || /\bmodels?\b/i.test(error.message);
+  return isAboutModel ? { kind: "model-denied", reason } : { kind: "unauthorized", reason };
+}
+
+function judgeLimit(at: Case): Failure {
+  const { head, error, now } = at;
+  const reason = reasonOf(at);
+  const limit = readClaudeLimit(head.headers, now);
+  // A window that is used up for everything is a fact, whatever the text adds to it.
+  if (limit.kind === "spent" && limit.scope === "account") {
+    return { kind: "rate-limited", scope: "account", until: limit.until, reason };
+  }
+  if (extraUsage.test(error.message)) return { kind: "rejected", status: 429, reason };
+  switch (limit.kind) {
+    case "spent":
+      return { kind: "rate-limited", scope: "model", until: limit.until, reason };
+    case "limited":
+      return { kind: "rate-limited", scope: "account", until: limit.until, reason };
+    case "silent":
+      return { kind: "limited-unblamed", reason };
+  }
+}
+
+function reasonOf({ head, error, text }: Case): string {
+  const code = error.code ?? error.type;
+  return reasonFrom([error.message, code], describeReply(head, text));
+}

@@ -1,0 +1,50 @@
+// How api.anthropic.com is spoken to, with an API key or with the token of a Claude login.
+
+import type { Call, Operation } from "../call.ts";
+import { observeClaude } from "../usage/claude.ts";
+import { readClaudeErrorEvent, readClaudeFailure } from "./claude-failures.ts";
+import { readClaudeWindows } from "./claude-limits.ts";
+import { isEventStream } from "./reply.ts";
+import { nativeRequest } from "./request.ts";
+import type { Target, Upstream } from "./upstream.ts";
+
+/** What the API demands of requests with a login's token (Anthropic's SDK sends it by itself). */
+const oauthBeta = "oauth-2025-04-20";
+
+const operations: ReadonlySet<Operation> = new Set(["generate", "count-tokens", "list-models", "get-model"]);
+
+/** The two kinds of account differ in the credential's header and one beta flag. */
+export function createClaudeUpstream(type: "claude-api" | "claude-oauth"): Upstream {
+  return {
+    type,
+    supports: (call) => call.family === "claude" && operations.has(call.operation),
+    prepare: (call, target) =>
+      nativeRequest({ call, target, keyHeader: "x-api-key", headers: headersFor(call, target) }),
+    readFailure: readClaudeFailure,
+    readErrorEvent: readClaudeErrorEvent,
+    readWindows: readClaudeWindows,
+    observe: (call, head) => observeClaude({ stream: isEventStream(head.headers, call.stream) }),
+    // Claude Code shows these to its user as the limits of the user's own plan.
+    isAccountHeader: (name) =>
+      name.startsWith("anthropic-ratelimit-") || name.startsWith("anthropic-priority-"),
+  };
+}
+
+function headersFor(call: Call, target: Target): string[] {
+  // An API key travels as x-api-key, so a bearer token is always a login's.
+  return target.credential.kind === "bearer" ? withBeta(call.headers) : call.headers;
+}
+
+/** The client's list with the flag at its end; the header may be repeated, and then the last one gets it. */
+function withBeta(headers: readonly string[]): string[] {
+  const result = [...headers];
+  let last: number | undefined;
+  for (let at = 0; at < headers.length; at += 2) {
+    if (headers[at]?.toLowerCase() !== "anthropic-beta") continue;
+    if (headers[at + 1]?.split(",").some((flag) => flag.trim() === oauthBeta)) return result;
+    last = at + 1;
+  }
+  if (last === undefined) result.push("anthropic-beta", oauthBeta);
+  else result[last] = result[last]?.trim() ? `${result[last]},${oauthBeta}` : oauthBeta;
+  return result;
+}

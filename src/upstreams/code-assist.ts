@@ -1,0 +1,44 @@
+// How Google's Code Assist (cloudcode-pa.googleapis.com) is spoken to: natively by Gemini CLI in its login mode, and on
+// behalf of clients of the public Gemini API.
+
+import type { Call } from "../call.ts";
+import { observeGemini } from "../usage/gemini.ts";
+import { unwrapAnswer } from "./code-assist-answer.ts";
+import { internalRequest, readPublicMethod, wrapRequest } from "./code-assist-request.ts";
+import { answerForm, isInternal } from "./gemini.ts";
+import { readGeminiErrorEvent, readGeminiFailure } from "./gemini-failures.ts";
+import { isEventStream } from "./reply.ts";
+import type { Upstream } from "./upstream.ts";
+
+export const codeAssistUpstream: Upstream = {
+  type: "gemini",
+  supports,
+  prepare(call, target) {
+    const method = readPublicMethod(call.path);
+    return method ? wrapRequest(call, method, target) : internalRequest(call, target);
+  },
+  readFailure: readGeminiFailure,
+  readErrorEvent: readGeminiErrorEvent,
+  // Google reports no windows.
+  readWindows: () => [],
+  observe(call, head) {
+    const wrapped = call.operation === "generate";
+    // A mapped stream comes as events whatever the client asked for.
+    if (wrapped && !isInternal(call) && isEventStream(head.headers, call.stream)) {
+      return observeGemini({ form: "sse", wrapped });
+    }
+    return observeGemini({ form: answerForm(call, head), wrapped });
+  },
+  translate(call) {
+    return isInternal(call) || call.operation !== "generate" ? undefined : unwrapAnswer(call);
+  },
+  isAccountHeader: () => false,
+};
+
+/** No embeddings, no list of models, and no files: an id of the file API means nothing here. */
+function supports(call: Call): boolean {
+  if (call.family !== "gemini" || call.binding?.kind === "file") return false;
+  if (isInternal(call)) return true;
+  const counts = call.operation === "generate" || call.operation === "count-tokens";
+  return counts && readPublicMethod(call.path) !== undefined;
+}

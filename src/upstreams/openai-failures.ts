@@ -1,0 +1,196 @@
+// What an error of the OpenAI API means for the account and for the request: codes and types as OpenAI documents them
+// and as Codex acts on them.
+
+import type { Call } from "../call.ts";
+import type { Failure } from "../failure.ts";
+import { readOpenaiLimit } from "./openai-limits.ts";
+import { reasonFrom } from "./reason.ts";
+import {
+  describeReply,
+  isRecord,
+  isWebPage,
+  numberField,
+  objectField,
+  parseJson,
+  stringField,
+} from "./reply.ts";
+import { clampUntil, readRetryAfter, waitInText } from "./retry-after.ts";
+import type { ReplyHead } from "./upstream.ts";
+
+export function readOpenaiFailure(head: ReplyHead, body: Buffer, _call: Call, now: number): Failure {
+  const text = body.toString("utf8");
+  const at = { head, error: readError(parseJson(text)), text, now };
+  return judgeCode(at) ?? judgeStatus(at);
+}
+
+/** `response.failed`, or the top-level `error` event in either of its forms. */
+export function readOpenaiErrorEvent(event: unknown, _call: Call, now: number): Failure {
+  const error = readError(objectField(event, "response") ?? event);
+  const at = { head: { status: statusOfEvent(event, error), headers: {} }, error, text: "", now };
+  return judgeCode(at) ?? judgeStatus(at);
+}
+
+interface OpenaiError {
+  type: string | undefined;
+  code: string | undefined;
+  message: string;
+  /** Epoch ms at which a ChatGPT plan's limit ends. */
+  resetsAt: number | undefined;
+  resetsInMs: number | undefined;
+}
+
+interface Case {
+  head: ReplyHead;
+  error: OpenaiError;
+  text: string;
+  now: number;
+}
+
+/** The envelope's `error`; an event may hold the members itself, hosts that imitate the API a bare string. */
+function readError(body: unknown): OpenaiError {
+  const error = objectField(body, "error") ?? body;
+  const resetsAt = numberField(error, "resets_at");
+  const resetsIn = numberField(error, "resets_in_seconds");
+  return {
+    type: stringField(error, "type"),
+    code: isRecord(error) && typeof error.code === "number" ? undefined : stringField(error, "code"),
+    message: stringField(error, "message") ?? stringField(body, "error") ?? stringField(body, "detail") ?? "",
+    resetsAt: resetsAt === undefined ? undefined : resetsAt * 1000,
+    resetsInMs: resetsIn === undefined ? undefined : resetsIn * 1000,
+  };
+}
+
+/** Billing, and countries that are not served: waiting helps nobody, a person has to act. */
+const outCodes: ReadonlySet<string> = new Set([
+  "insufficient_quota",
+  "credit_balance_exhausted",
+  "organization_spend_limit_exceeded",
+  "project_spend_limit_exceeded",
+  "organization_usage_limit_exceeded",
+  "billing_hard_limit_reached",
+  "billing_not_active",
+  "usage_not_included",
+  "account_deactivated",
+  "unsupported_country_region_territory",
+]);
+
+function judgeCode(at: Case): Failure | undefined {
+  const { error, head, now } = at;
+  const reason = reasonOf(at);
+  const names = [error.code, error.type];
+  const is = (...wanted: string[]) => wanted.some((name) => names.includes(name));
+  if (names.some((name) => name !== undefined && outCodes.has(name))) return { kind: "account-out", reason };
+  if (is("usage_limit_reached")) {
+    const end = error.resetsAt ?? (error.resetsInMs === undefined ? undefined : now + error.resetsInMs);
+    const until = end === undefined ? readOpenaiLimit(head.headers, now).until : clampUntil(end, now);
+    return { kind: "rate-limited", scope: "account", until, reason };
+  }
+  if (is("server_is_overloaded", "slow_down")) {
+    const until = readRetryAfter(head.headers, now) ?? waitInText(error.message, tryAgain, now);
+    return { kind: "capacity", until, reason };
+  }
+  // 403 names a model that the project or an unverified organisation may not use.
+  if (is("model_not_found")) {
+    return head.status === 403 ? { kind: "model-denied", reason } : { kind: "model-missing", reason };
+  }
+  return undefined;
+}
+
+function judgeStatus(at: Case): Failure {
+  const { head, error, text, now } = at;
+  const { status } = head;
+  const reason = reasonOf(at);
+  switch (status) {
+    case 401:
+      return judgeUnauthorized(at);
+    case 402:
+      return { kind: "account-out", reason };
+    case 403:
+      return judgeForbidden(at);
+    case 404:
+      return error.code === undefined && /\bmodel\b.*\b(?:not exist|not found|access)\b/i.test(error.message)
+        ? { kind: "model-missing", reason }
+        : { kind: "rejected", status, reason };
+    case 429:
+      return judgeLimit(at);
+    case 501:
+    case 505:
+      return { kind: "rejected", status, reason };
+    case 503:
+    case 529: {
+      const until = readRetryAfter(head.headers, now) ?? waitInText(error.message, tryAgain, now);
+      return { kind: "capacity", until: isWebPage(head, text) ? undefined : until, reason };
+    }
+  }
+  return status < 500 ? { kind: "rejected", status, reason } : { kind: "server-error", status, reason };
+}
+
+function judgeUnauthorized(at: Case): Failure {
+  const { error } = at;
+  const reason = reasonOf(at);
+  // The client's own OpenAI-Organization or OpenAI-Project header does not fit the account's key.
+  if (/^mismatched_(?:organization|project)$/.test(error.code ?? "")) {
+    return { kind: "rejected", status: 401, reason };
+  }
+  // The key is good; who or where it is used from is not.
+  const isOut = /must be a member of an organization|ip (?:address )?(?:is )?not authorized/i.test(
+    error.message,
+  );
+  return isOut ? { kind: "account-out", reason } : { kind: "unauthorized", reason };
+}
+
+function judgeForbidden(at: Case): Failure {
+  const { head, error, text } = at;
+  const reason = reasonOf(at);
+  // Cloudflare in front of the API judges the address, not the credential.
+  if (isWebPage(head, text)) return { kind: "server-error", status: 403, reason };
+  if (/country|region|territory/i.test(error.message)) return { kind: "account-out", reason };
+  return /\bmodels?\b/i.test(error.message)
+    ? { kind: "model-denied", reason }
+    : { kind: "unauthorized", reason };
+}
+
+function judgeLimit(at: Case): Failure {
+  const { head, error, now } = at;
+  const reason = reasonOf(at);
+  if (/exceeded your current quota/i.test(error.message)) return { kind: "account-out", reason };
+  const limit = readOpenaiLimit(head.headers, now);
+  const until = limit.until ?? waitInText(error.message, tryAgain, now) ?? limit.resetOf(error.type ?? "");
+  if (until === undefined && !limit.isPresent) return { kind: "limited-unblamed", reason };
+  return { kind: "rate-limited", scope: "account", until, reason };
+}
+
+/** "Please try again in 11.054s", "… in 35 seconds", "… in 1m30s". */
+const tryAgain = /try again in\s/i;
+
+/** What an event's code would have been as a status. */
+const eventStatus: Readonly<Record<string, number>> = {
+  server_error: 500,
+  internal_error: 500,
+  internal_server_error: 500,
+  api_error: 500,
+  timeout: 504,
+  rate_limit_exceeded: 429,
+  rate_limit_error: 429,
+  tokens: 429,
+  requests: 429,
+  invalid_api_key: 401,
+  authentication_error: 401,
+  permission_error: 403,
+  invalid_request_error: 400,
+};
+
+function statusOfEvent(event: unknown, error: OpenaiError): number {
+  const status = numberField(event, "status") ?? numberField(event, "status_code");
+  if (status !== undefined && status >= 400 && status < 600) return status;
+  for (const name of [error.code, error.type]) {
+    const known = eventStatus[name ?? ""];
+    if (known !== undefined) return known;
+  }
+  // A code that is not the server's speaks of the request: refused content, a prompt that is too long.
+  return error.code === undefined ? 500 : 400;
+}
+
+function reasonOf({ head, error, text }: Case): string {
+  return reasonFrom([error.message, error.code ?? error.type], describeReply(head, text));
+}

@@ -1,0 +1,33 @@
+// How the OpenAI Responses API is spoken to.
+
+import type { Operation } from "../call.ts";
+import { observeOpenai } from "../usage/openai.ts";
+import { readOpenaiErrorEvent, readOpenaiFailure } from "./openai-failures.ts";
+import { readOpenaiWindows } from "./openai-limits.ts";
+import { isEventStream } from "./reply.ts";
+import { nativeRequest } from "./request.ts";
+import type { Upstream } from "./upstream.ts";
+
+const operations: ReadonlySet<Operation> = new Set([
+  "generate",
+  "count-tokens",
+  "compact",
+  "stored",
+  "list-models",
+  "get-model",
+]);
+
+export const openaiUpstream: Upstream = {
+  type: "openai-responses",
+  supports: (call) => call.family === "openai" && operations.has(call.operation),
+  prepare: (call, target) => nativeRequest({ call, target, keyHeader: "authorization" }),
+  readFailure: readOpenaiFailure,
+  readErrorEvent: readOpenaiErrorEvent,
+  readWindows: readOpenaiWindows,
+  observe: (call, head) => observeOpenai({ stream: isEventStream(head.headers, call.stream) }),
+  isAccountHeader: (name) => accountHeader.test(name),
+};
+
+/** Codex stores these as its user's own limits: the two windows, further limits of the same form, and credits. */
+const accountHeader =
+  /^x-(?:[a-z0-9_-]+-)?(?:primary|secondary)-(?:used-percent|window-minutes|reset-at|reset-after-seconds)$|^x-codex-(?:primary|secondary|credits)-|^x-codex-active-limit$|^x-[a-z0-9_-]+-limit-name$/;

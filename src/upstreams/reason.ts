@@ -1,0 +1,47 @@
+// A provider's words as the reason of a failure: one short line without anything secret.
+
+import { censored, redact } from "../redact.ts";
+
+const longest = 200;
+
+/** The first text that says anything, fit for a person's screen and for a log; `fallback` when none does. */
+export function reasonFrom(texts: readonly (string | undefined)[], fallback: string): string {
+  for (const text of texts) {
+    const line = oneLine(text ?? "");
+    if (line !== "") return shorten(removeTokens(redact(line)));
+  }
+  return fallback;
+}
+
+function oneLine(text: string): string {
+  // Only the beginning is shown, so only the beginning is worked on.
+  return text
+    .slice(0, 20 * longest)
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, " ")
+    .trim();
+}
+
+function shorten(line: string): string {
+  const characters = [...line];
+  return characters.length <= longest ? line : `${characters.slice(0, longest - 1).join("")}…`;
+}
+
+/** "Incorrect API key provided: X": whatever X looks like, it is the key. */
+const named =
+  /(?<![A-Za-z])((?:(?:api)?key|token|secret|password)(?: provided| value)?["'`]?\s*[:=]\s*["'`]?)[^\s"'`,;]{4,}/gi;
+
+/** Ids of requests, organisations and the like look like keys, open nothing, and help to find the fault. */
+const harmless = /^(?:req|resp|msg|org|proj|file)[_-]/;
+
+function removeTokens(line: string): string {
+  return line
+    .replace(named, `$1${censored}`)
+    .replace(/[A-Za-z0-9_-]{20,}/g, (run) => (!harmless.test(run) && isOpaque(run) ? censored : run));
+}
+
+/** A long piece that changes between letters and figures again and again is no word and no model's name. */
+function isOpaque(run: string): boolean {
+  return run
+    .split(/[-_]/)
+    .some((part) => part.length >= 20 && (part.match(/[A-Za-z](?=\d)|\d(?=[A-Za-z])/g)?.length ?? 0) >= 4);
+}

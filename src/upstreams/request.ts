@@ -1,0 +1,53 @@
+// The client's request as it goes to a provider: the same path, query, headers and body, another address and credential.
+
+import type { Call } from "../call.ts";
+import type { Credential } from "../credential.ts";
+import type { Target, UpstreamRequest } from "./upstream.ts";
+
+/** Where a provider expects an API key: a header of its own, or the bearer token. */
+export type KeyHeader = "x-api-key" | "x-goog-api-key" | "authorization";
+
+export interface NativeRequestOptions {
+  call: Call;
+  target: Target;
+  keyHeader: KeyHeader;
+  /** In place of `call.headers`. */
+  headers?: string[];
+}
+
+/** A request whose bytes are the client's. */
+export function nativeRequest({ call, target, keyHeader, headers }: NativeRequestOptions): UpstreamRequest {
+  const { origin, prefix } = splitUrl(target.apiUrl);
+  return {
+    origin,
+    path: `${prefix}${call.path}${call.query}`,
+    method: call.method,
+    headers: [
+      ...(headers ?? call.headers),
+      // A client that lists no coding cannot decode one (Codex), and undici would not decode for it.
+      "accept-encoding",
+      call.acceptEncoding ?? "identity",
+      ...credentialHeaders(target.credential, call, keyHeader),
+    ],
+    body: call.body,
+  };
+}
+
+export function credentialHeaders(credential: Credential, call: Call, keyHeader: KeyHeader): string[] {
+  switch (credential.kind) {
+    case "api-key":
+      return [keyHeader, keyHeader === "authorization" ? `Bearer ${credential.key}` : credential.key];
+    case "bearer":
+      return ["authorization", `Bearer ${credential.token}`];
+    case "client":
+      return call.clientCredential;
+  }
+}
+
+/** A call's path begins with its API version, so one at the end of the address would be said twice. */
+const version = /\/v1(?:beta)?(?:\/messages)?$/;
+
+export function splitUrl(apiUrl: string): { origin: string; prefix: string } {
+  const { origin, pathname } = new URL(apiUrl);
+  return { origin, prefix: pathname.replace(/\/+$/, "").replace(version, "").replace(/\/+$/, "") };
+}

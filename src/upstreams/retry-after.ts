@@ -1,0 +1,96 @@
+// When a provider says it can be asked again: HTTP's retry-after and the other notations of times and waits.
+
+import type { HeaderMap } from "../call.ts";
+
+/** The longest true window is a week; longer figures are faults, or month-ends that one test an hour finds out about. */
+const longestRestMs = 8 * 86_400_000;
+
+/** Epoch ms from `retry-after-ms`, else `retry-after` (seconds or an HTTP date, RFC 9110 section 10.2.3). */
+export function readRetryAfter(headers: HeaderMap, now: number): number | undefined {
+  const ms = readNumber(headerValue(headers, "retry-after-ms"));
+  if (ms !== undefined && ms >= 0) return clampUntil(now + ms, now);
+  const text = headerValue(headers, "retry-after");
+  if (text === undefined) return undefined;
+  const seconds = readNumber(text);
+  if (seconds !== undefined) return seconds >= 0 ? clampUntil(now + seconds * 1000, now) : undefined;
+  const date = /[a-z]/i.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(date) ? undefined : clampUntil(date, now);
+}
+
+/** Never before now, and never so late that a provider's odd figure takes an account away for good. */
+export function clampUntil(until: number, now: number): number {
+  return Math.min(Math.max(Math.ceil(until), now), now + longestRestMs);
+}
+
+/** Epoch ms of unix seconds, unix milliseconds or RFC 3339. */
+export function parseInstant(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const figure = readNumber(text);
+  if (figure !== undefined) {
+    if (figure <= 0) return undefined;
+    return figure > 1e11 ? Math.round(figure) : Math.round(figure * 1000);
+  }
+  const date = /^\d{4}-\d{2}-\d{2}T/.test(text.trim()) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(date) ? undefined : date;
+}
+
+const unitMs: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1000,
+  sec: 1000,
+  second: 1000,
+  m: 60_000,
+  min: 60_000,
+  minute: 60_000,
+  h: 3_600_000,
+  hour: 3_600_000,
+  d: 86_400_000,
+  day: 86_400_000,
+};
+
+/** Milliseconds of a Go duration (`1h2m3.5s`), of protobuf's (`34.07s`) or of words (`35 seconds`). */
+export function parseDuration(text: string | undefined): number | undefined {
+  const whole = text?.trim() ?? "";
+  const { ms, end } = readDuration(whole);
+  return end > 0 && end === whole.length ? ms : undefined;
+}
+
+/** Epoch ms of a wait that a sentence names right after `lead` ("Please retry in 12.3s."). */
+export function waitInText(text: string, lead: RegExp, now: number): number | undefined {
+  const found = lead.exec(text);
+  if (!found) return undefined;
+  const { ms, end } = readDuration(text.slice(found.index + found[0].length).trimStart());
+  return end > 0 ? clampUntil(now + ms, now) : undefined;
+}
+
+/** The duration at the beginning of the text and where it ends. */
+function readDuration(text: string): { ms: number; end: number } {
+  const term = /(\d+(?:\.\d+)?|\.\d+)\s*([a-zµ]+)\s*/iy;
+  let ms = 0;
+  let end = 0;
+  for (let match = term.exec(text); match; match = term.exec(text)) {
+    const unit = match[2]?.toLowerCase() ?? "";
+    const size = unitMs[unit] ?? unitMs[unit.replace(/s$/, "")];
+    if (size === undefined) break;
+    ms += Number(match[1]) * size;
+    end = term.lastIndex;
+  }
+  return { ms, end };
+}
+
+/** The first value of a header; undefined when it is absent or empty. */
+export function headerValue(headers: HeaderMap, name: string): string | undefined {
+  const value = headers[name];
+  const first = Array.isArray(value) ? value[0] : value;
+  return first === undefined || first.trim() === "" ? undefined : first.trim();
+}
+
+/** A finite decimal number; words, `NaN` and `0x10` are none. */
+export function readNumber(text: string | undefined): number | undefined {
+  if (text === undefined || !/^\s*-?(?:\d+(?:\.\d*)?|\.\d+)\s*$/.test(text)) return undefined;
+  const figure = Number(text);
+  return Number.isFinite(figure) ? figure : undefined;
+}

@@ -1,0 +1,439 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Call } from "../../src/call.ts";
+import { readGeminiErrorEvent, readGeminiFailure } from "../../src/upstreams/gemini-failures.ts";
+import { day, type Expected, geminiCall, headOf, hour, minute, now, second, summarize } from "./make-call.ts";
+
+interface ErrorParts {
+  message?: string;
+  status?: string;
+  details?: unknown[];
+}
+
+const statusNames: Record<number, string> = {
+  400: "INVALID_ARGUMENT",
+  401: "UNAUTHENTICATED",
+  403: "PERMISSION_DENIED",
+  404: "NOT_FOUND",
+  429: "RESOURCE_EXHAUSTED",
+  499: "CANCELLED",
+  500: "INTERNAL",
+  503: "UNAVAILABLE",
+  504: "DEADLINE_EXCEEDED",
+};
+
+function errorBody(code: number, error: ErrorParts = {}): unknown {
+  return { error: { code, message: "said", status: statusNames[code] ?? "UNKNOWN", ...error } };
+}
+
+interface Reading {
+  headers?: Record<string, string>;
+  call?: Call;
+}
+
+function read(code: number, error: ErrorParts, { headers = {}, call = geminiCall() }: Reading = {}) {
+  return readGeminiFailure(
+    headOf(code, headers),
+    Buffer.from(JSON.stringify(errorBody(code, error))),
+    call,
+    now,
+  );
+}
+
+const rpc = "type.googleapis.com/google.rpc.";
+const retry = (retryDelay: string) => ({ "@type": `${rpc}RetryInfo`, retryDelay });
+const info = (reason: string, metadata: Record<string, string> = {}) => ({
+  "@type": `${rpc}ErrorInfo`,
+  reason,
+  domain: "cloudcode-pa.googleapis.com",
+  metadata,
+});
+const quota = (quotaId: string, more: Record<string, unknown> = {}) => ({
+  "@type": `${rpc}QuotaFailure`,
+  violations: [{ quotaMetric: "m", quotaId, quotaValue: "50", ...more }],
+});
+const ofModel = { quotaDimensions: { location: "global", model: "gemini-2.5-pro" } };
+
+/** now is noon in Greenwich, four in the morning in Los Angeles. */
+const midnight = 20 * hour;
+
+describe("statuses and reasons of the Gemini API", () => {
+  const rows: [number, ErrorParts, Expected][] = [
+    [400, { message: "Invalid JSON payload received." }, { kind: "rejected", status: 400 }],
+    [
+      400,
+      { message: "API key not valid. Please pass a valid API key.", details: [info("API_KEY_INVALID")] },
+      { kind: "unauthorized" },
+    ],
+    [400, { message: "API key not valid. Please pass a valid API key." }, { kind: "unauthorized" }],
+    [400, { message: "API key expired. Please renew the API key." }, { kind: "unauthorized" }],
+    [
+      400,
+      { status: "FAILED_PRECONDITION", message: "User location is not supported for the API use." },
+      { kind: "account-out" },
+    ],
+    [
+      400,
+      {
+        status: "FAILED_PRECONDITION",
+        message: "Gemini API free tier is not available in your country. Please enable billing.",
+      },
+      { kind: "account-out" },
+    ],
+    [
+      400,
+      {
+        status: "FAILED_PRECONDITION",
+        message: "The File abc is not in an ACTIVE state and usage is not allowed.",
+      },
+      { kind: "rejected", status: 400 },
+    ],
+    [401, { message: "Request had invalid authentication credentials." }, { kind: "unauthorized" }],
+    [402, {}, { kind: "account-out" }],
+    [403, { message: "The caller does not have permission" }, { kind: "model-denied" }],
+    [403, { details: [info("SERVICE_DISABLED")] }, { kind: "account-out" }],
+    [403, { details: [info("API_KEY_SERVICE_BLOCKED")] }, { kind: "account-out" }],
+    [403, { details: [info("CONSUMER_SUSPENDED")] }, { kind: "account-out" }],
+    [403, { details: [info("CONSUMER_INVALID")] }, { kind: "account-out" }],
+    [403, { details: [info("BILLING_DISABLED")] }, { kind: "account-out" }],
+    [
+      403,
+      { message: "Your API key was reported as leaked. Please use another API key." },
+      { kind: "account-out" },
+    ],
+    [
+      403,
+      { message: "Method doesn't allow unregistered callers (callers without established identity)." },
+      { kind: "unauthorized" },
+    ],
+    [403, { details: [info("ACCESS_TOKEN_SCOPE_INSUFFICIENT")] }, { kind: "unauthorized" }],
+    [
+      404,
+      {
+        message: "models/nope is not found for API version v1beta, or is not supported for generateContent.",
+      },
+      { kind: "model-missing" },
+    ],
+    [404, { message: "Requested entity was not found." }, { kind: "model-missing" }],
+    [404, { message: "File abc was not found." }, { kind: "rejected", status: 404 }],
+    [413, {}, { kind: "rejected", status: 413 }],
+    [499, {}, { kind: "rejected", status: 499 }],
+    [500, {}, { kind: "server-error", status: 500 }],
+    [502, {}, { kind: "server-error", status: 502 }],
+    [504, {}, { kind: "server-error", status: 504 }],
+    [501, {}, { kind: "rejected", status: 501 }],
+    [503, { message: "The model is overloaded. Please try again later." }, { kind: "capacity", in: null }],
+    [503, { details: [retry("7s")] }, { kind: "capacity", in: 7 * second }],
+  ];
+  for (const [code, error, expected] of rows) {
+    const reason = error.details ? JSON.stringify(error.details).match(/"reason":"(\w+)"/)?.[1] : "";
+    it(`${code} ${error.status ?? ""} ${reason} "${error.message ?? ""}" is ${expected.kind}`, () => {
+      assert.deepEqual(summarize(read(code, error), expected), expected);
+    });
+  }
+});
+
+describe("the delay of a 429, in Gemini CLI's order", () => {
+  const perMinute = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier";
+  const perDay = "GenerateRequestsPerDayPerProjectPerModel-FreeTier";
+  const rows: [string, ErrorParts, Expected][] = [
+    [
+      "limit: 0 is no quota at all, whatever else stands there",
+      {
+        message: "* Quota exceeded for metric: m, limit: 0, model: gemini-2.5-pro\nPlease retry in 3s.",
+        details: [quota(perDay, ofModel), retry("3s")],
+      },
+      { kind: "model-denied" },
+    ],
+    [
+      "a quota value of 0 as well",
+      { details: [quota(perMinute, { quotaValue: "0" })] },
+      { kind: "model-denied" },
+    ],
+    [
+      "limit: 0.5 and limit: 05 are quotas",
+      { message: "limit: 0.5, limit: 05", details: [retry("3s")] },
+      { kind: "rate-limited", scope: "account", in: 3 * second },
+    ],
+    [
+      "a quota per day lasts until midnight in Los Angeles, not as long as RetryInfo says",
+      { details: [quota(perDay, ofModel), retry("12s")] },
+      { kind: "rate-limited", scope: "model", in: midnight },
+    ],
+    [
+      "a daily quota among others",
+      {
+        details: [
+          {
+            "@type": `${rpc}QuotaFailure`,
+            violations: [{ quotaId: perMinute }, { quotaId: "RequestsDailyLimit" }],
+          },
+        ],
+      },
+      { kind: "rate-limited", scope: "model", in: midnight },
+    ],
+    [
+      "a quota per day that only ErrorInfo names",
+      { details: [info("RATE_LIMIT_EXCEEDED", { quota_limit: "Gemini25ProRequestsPerDay" })] },
+      { kind: "rate-limited", scope: "model", in: midnight },
+    ],
+    [
+      "MODEL_CAPACITY_EXHAUSTED",
+      { details: [info("MODEL_CAPACITY_EXHAUSTED"), retry("5s")] },
+      { kind: "capacity", in: 5 * second },
+    ],
+    [
+      "MODEL_CAPACITY_EXCEEDED",
+      { details: [info("MODEL_CAPACITY_EXCEEDED")] },
+      { kind: "capacity", in: null },
+    ],
+    [
+      "RetryInfo in seconds, for the model that the dimensions name",
+      { message: "Please retry in 9s.", details: [quota(perMinute, ofModel), retry("34.074824224s")] },
+      { kind: "rate-limited", scope: "model", in: 34075 },
+    ],
+    [
+      "RetryInfo in milliseconds, of the whole account",
+      { details: [quota("RequestsPerMinutePerProject"), retry("900ms")] },
+      { kind: "rate-limited", scope: "account", in: 900 },
+    ],
+    [
+      "a long RetryInfo",
+      { details: [retry("7200s")] },
+      { kind: "rate-limited", scope: "account", in: 2 * hour },
+    ],
+    [
+      "a RetryInfo beyond eight days",
+      { details: [retry("9000000s")] },
+      { kind: "rate-limited", scope: "account", in: 8 * day },
+    ],
+    [
+      "the text",
+      { message: "You exceeded your current quota. Please retry in 12.3s." },
+      { kind: "rate-limited", scope: "account", in: 12300 },
+    ],
+    [
+      "the text in milliseconds",
+      { message: "Please retry in 250ms." },
+      { kind: "rate-limited", scope: "account", in: 250 },
+    ],
+    [
+      "PerMinute without a delay",
+      { details: [quota(perMinute, ofModel)] },
+      { kind: "rate-limited", scope: "model", in: minute },
+    ],
+    [
+      "tokens per minute",
+      { details: [quota("GenerateContentInputTokensPerModelPerMinute-FreeTier")] },
+      { kind: "rate-limited", scope: "model", in: minute },
+    ],
+    [
+      "another quota without a delay",
+      { details: [quota("SomethingElse")] },
+      { kind: "rate-limited", scope: "account", in: null },
+    ],
+    [
+      "nothing but the status",
+      { message: "Resource has been exhausted (e.g. check quota)." },
+      { kind: "limited-unblamed" },
+    ],
+  ];
+  for (const [title, error, expected] of rows) {
+    it(title, () => assert.deepEqual(summarize(read(429, error), expected), expected));
+  }
+
+  it("the rare retry-after header", () => {
+    const expected: Expected = { kind: "rate-limited", scope: "account", in: 20 * second };
+    const failure = read(429, { message: "Too many" }, { headers: { "retry-after": "20" } });
+    assert.deepEqual(summarize(failure, expected), expected);
+  });
+
+  it("an error wrapped as the text of another one, with a comma too many", () => {
+    const inner = JSON.stringify(errorBody(429, { details: [quota(perDay, ofModel)] }), null, 2);
+    const loose = inner.replace(/\n\s*\]/, ",\n]");
+    assert.throws(() => JSON.parse(loose));
+    const wrapped = {
+      message: JSON.stringify({ error: { message: loose, code: 429 } }),
+      status: "Too Many Requests",
+    };
+    const expected: Expected = { kind: "rate-limited", scope: "model", in: midnight };
+    assert.deepEqual(summarize(read(429, wrapped), expected), expected);
+  });
+
+  it("an error inside an array, as a JSON-array stream has it", () => {
+    const body = Buffer.from(JSON.stringify([errorBody(429, { details: [retry("3s")] })]));
+    const expected: Expected = { kind: "rate-limited", scope: "account", in: 3 * second };
+    const failure = readGeminiFailure(headOf(429), body, geminiCall(), now);
+    assert.deepEqual(summarize(failure, expected), expected);
+  });
+});
+
+describe("reasons of Code Assist", () => {
+  const exhausted = "You have exhausted your capacity on this model. Your quota will reset after 21h38m5s.";
+  const rows: [string, number, ErrorParts, Expected][] = [
+    [
+      "RATE_LIMIT_EXCEEDED with its delay",
+      429,
+      { message: "Too fast", details: [info("RATE_LIMIT_EXCEEDED"), retry("0.48s")] },
+      { kind: "rate-limited", scope: "account", in: 480 },
+    ],
+    [
+      "RATE_LIMIT_EXCEEDED of one model",
+      429,
+      { details: [info("RATE_LIMIT_EXCEEDED", { model: "gemini-2.5-pro" }), retry("20s")] },
+      { kind: "rate-limited", scope: "model", in: 20 * second },
+    ],
+    [
+      "RATE_LIMIT_EXCEEDED without a delay",
+      429,
+      { details: [info("RATE_LIMIT_EXCEEDED")] },
+      { kind: "rate-limited", scope: "account", in: null },
+    ],
+    [
+      "QUOTA_EXHAUSTED with RetryInfo",
+      429,
+      { details: [info("QUOTA_EXHAUSTED"), retry("33740.9s")] },
+      { kind: "rate-limited", scope: "model", in: 33740.9 * second },
+    ],
+    [
+      "QUOTA_EXHAUSTED with its reset as a time",
+      429,
+      { details: [info("QUOTA_EXHAUSTED", { quotaResetTimeStamp: "2026-11-22T21:03:14Z" })] },
+      { kind: "rate-limited", scope: "model", in: Date.UTC(2026, 10, 22, 21, 3, 14) - now },
+    ],
+    [
+      "QUOTA_EXHAUSTED with its reset as a delay",
+      429,
+      { details: [info("QUOTA_EXHAUSTED", { quotaResetDelay: "539.5ms" })] },
+      { kind: "rate-limited", scope: "model", in: 540 },
+    ],
+    [
+      "QUOTA_EXHAUSTED with its reset in the text",
+      429,
+      { message: exhausted, details: [info("QUOTA_EXHAUSTED")] },
+      { kind: "rate-limited", scope: "model", in: 21 * hour + 38 * minute + 5 * second },
+    ],
+    [
+      "QUOTA_EXHAUSTED without a reset",
+      429,
+      { details: [info("QUOTA_EXHAUSTED")] },
+      { kind: "rate-limited", scope: "model", in: null },
+    ],
+    [
+      "INSUFFICIENT_G1_CREDITS_BALANCE",
+      429,
+      { details: [info("INSUFFICIENT_G1_CREDITS_BALANCE")] },
+      { kind: "account-out" },
+    ],
+    [
+      "SECURITY_POLICY_VIOLATED",
+      403,
+      { details: [info("SECURITY_POLICY_VIOLATED")] },
+      { kind: "account-out" },
+    ],
+    [
+      "a project or licence problem",
+      403,
+      { message: "Permission denied on resource project cloudaicompanion.googleapis.com" },
+      { kind: "account-out" },
+    ],
+  ];
+  for (const [title, code, error, expected] of rows) {
+    it(title, () => {
+      const call = geminiCall({ path: "/v1internal:generateContent" });
+      assert.deepEqual(summarize(read(code, error, { call }), expected), expected);
+    });
+  }
+
+  it("VALIDATION_REQUIRED names the page where the account is verified", () => {
+    const fromMetadata = read(403, {
+      message: "Verify your account to continue.",
+      details: [info("VALIDATION_REQUIRED", { validation_link: "https://accounts.example/verify" })],
+    });
+    const reason = "Verify your account to continue. https://accounts.example/verify";
+    assert.deepEqual(fromMetadata, { kind: "account-out", reason });
+    const help = { "@type": `${rpc}Help`, links: [{ description: "d", url: "https://help.example/" }] };
+    const fromHelp = read(403, { message: "", details: [info("VALIDATION_REQUIRED"), help] });
+    assert.deepEqual(fromHelp, {
+      kind: "account-out",
+      reason: "The account must be verified: https://help.example/",
+    });
+  });
+
+  it("an unknown model is unknown to this account's tier only", () => {
+    const call = geminiCall({ path: "/v1internal:generateContent" });
+    assert.equal(read(404, { message: "Not found." }, { call }).kind, "model-missing");
+    const other = geminiCall({ path: "/v1internal:loadCodeAssist", operation: "code-assist" });
+    assert.equal(read(404, { message: "Not found." }, { call: other }).kind, "rejected");
+  });
+});
+
+describe("an error as the first chunk of a stream", () => {
+  const rows: [string, unknown, Expected][] = [
+    ["503", errorBody(503), { kind: "capacity", in: null }],
+    ["500", errorBody(500), { kind: "server-error", status: 500 }],
+    [
+      "429",
+      errorBody(429, { details: [retry("3s")] }),
+      { kind: "rate-limited", scope: "account", in: 3 * second },
+    ],
+    ["401", errorBody(401), { kind: "unauthorized" }],
+    ["400", errorBody(400), { kind: "rejected", status: 400 }],
+    ["an element of an array", [errorBody(503)], { kind: "capacity", in: null }],
+    [
+      "a status without a code",
+      { error: { status: "UNAVAILABLE", message: "x" } },
+      { kind: "capacity", in: null },
+    ],
+    ["neither", { error: { message: "x" } }, { kind: "server-error", status: 500 }],
+    ["nothing readable", "x", { kind: "server-error", status: 500 }],
+  ];
+  for (const [title, event, expected] of rows) {
+    it(title, () => {
+      assert.deepEqual(
+        summarize(readGeminiErrorEvent(event, geminiCall({ stream: true }), now), expected),
+        expected,
+      );
+    });
+  }
+});
+
+describe("bodies that are not the API's", () => {
+  const rows: [number, string, Record<string, string>, ReturnType<typeof read>][] = [
+    [
+      403,
+      "<!doctype html><title>Error 403 (Forbidden)!!1</title>",
+      {},
+      {
+        kind: "server-error",
+        status: 403,
+        reason: 'the provider answered with status 403 and the web page "Error 403 (Forbidden)!!1"',
+      },
+    ],
+    [429, "", {}, { kind: "limited-unblamed", reason: "the provider answered with status 429" }],
+    [
+      413,
+      "<html>too large</html>",
+      {},
+      { kind: "rejected", status: 413, reason: "the provider answered with status 413 and a web page" },
+    ],
+    [
+      500,
+      '{"error":{"details":7,"message":["x"]}}',
+      {},
+      { kind: "server-error", status: 500, reason: "the provider answered with status 500" },
+    ],
+  ];
+  for (const [status, body, headers, expected] of rows) {
+    it(`${status} ${body.slice(0, 40)}`, () => {
+      const failure = readGeminiFailure(headOf(status, headers), Buffer.from(body), geminiCall(), now);
+      assert.deepEqual(failure, expected);
+    });
+  }
+});
+
+it("no key that Google echoes stands in a reason", () => {
+  const message = "Consumer 'api_key:AIzaSyD-abcdefghijklmn' has been suspended.";
+  const failure = read(403, { message, details: [info("CONSUMER_SUSPENDED")] });
+  assert.deepEqual(failure, { kind: "account-out", reason: "Consumer 'api_key:***' has been suspended." });
+});
