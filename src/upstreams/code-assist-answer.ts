@@ -3,11 +3,12 @@
 
 import type { Call } from "../call.ts";
 import { RelayError, relayErrors } from "../errors.ts";
-import { firstElements, readString, scanMembers } from "../json-scan.ts";
+import { readString, scanMembers } from "../json-scan.ts";
+import { createCollector } from "../sse/collector.ts";
+import { createDocumentSplitter } from "../sse/documents.ts";
+import { createEventSplitter } from "../sse/events.ts";
 import type { AnswerTransform } from "../sse/transform.ts";
-import { createGrowingBuffer } from "./growing-buffer.ts";
 import { addMember } from "./json-edit.ts";
-import { createPayloadReader } from "./sse-payloads.ts";
 
 /** Of one document or event: images come inline. */
 const mostBytes = 64 * 1024 * 1024;
@@ -20,26 +21,25 @@ export function unwrapAnswer(call: Pick<Call, "streamForm">): AnswerTransform {
 const jsonType = ["content-type", "application/json; charset=UTF-8"];
 
 function unwrapDocument(): AnswerTransform {
-  const document = createGrowingBuffer(mostBytes, tooLarge);
+  const document = createCollector(mostBytes);
   return {
     headers: jsonType,
     push(chunk) {
-      document.append(chunk);
+      if (!document.add(chunk, 0, chunk.length)) throw tooLarge();
+      document.keep();
       return Buffer.alloc(0);
     },
-    end: () => readPayload(document.take())[0] ?? Buffer.from("{}"),
+    end: () => readPayload(document.take()) ?? Buffer.from("{}"),
     fail: () => undefined,
   };
 }
 
 function unwrapEvents(): AnswerTransform {
-  const reader = createPayloadReader({ most: mostBytes, overflow: tooLarge });
-  const frame = (payloads: Buffer[]) =>
-    Buffer.concat(payloads.flatMap(readPayload).flatMap((json) => [dataField, onOneLine(json), eventEnd]));
+  const payloads = createPayloadReader((json) => Buffer.concat([dataField, onOneLine(json), eventEnd]));
   return {
     headers: ["content-type", "text/event-stream"],
-    push: (chunk) => frame(reader.push(chunk)),
-    end: () => frame(reader.end()),
+    push: payloads.push,
+    end: payloads.end,
     // A broken stream is told by breaking off, as the native one is.
     fail: () => undefined,
   };
@@ -50,54 +50,78 @@ const eventEnd = Buffer.from("\r\n\r\n");
 
 /** The public API's stream without `alt=sse`: one array, element by element. */
 function unwrapToArray(): AnswerTransform {
-  const reader = createPayloadReader({ most: mostBytes, overflow: tooLarge });
   let begun = false;
-  const add = (elements: Buffer[]) =>
-    Buffer.concat(
-      elements.flatMap((json) => {
-        const separator = Buffer.from(begun ? ",\r\n" : "[");
-        begun = true;
-        return [separator, json];
-      }),
-    );
+  const element = (json: Buffer) => {
+    const separator = Buffer.from(begun ? ",\r\n" : "[");
+    begun = true;
+    return Buffer.concat([separator, json]);
+  };
+  const payloads = createPayloadReader(element);
   return {
     headers: jsonType,
-    push: (chunk) => add(reader.push(chunk).flatMap(readPayload)),
+    push: payloads.push,
     end() {
-      const rest = add(reader.end().flatMap(readPayload));
+      const rest = payloads.end();
       return Buffer.concat([rest, Buffer.from(begun ? "]" : "[]")]);
     },
     // Google puts an error into the array as its last element.
-    fail: (error) => Buffer.concat([add([errorElement(error)]), Buffer.from("]")]),
+    fail: (error) => Buffer.concat([element(errorElement(error)), Buffer.from("]")]),
+  };
+}
+
+/** Reads the payloads of an event stream, or of the bare JSON that Google answers with when a stream fails. */
+function createPayloadReader(render: (json: Buffer) => Buffer) {
+  let output: Buffer[] = [];
+  let isBare = false;
+  const read = (payload: Buffer) => {
+    const json = readPayload(payload);
+    // The payload's bytes last only as long as this call: what is rendered is a copy.
+    if (json) output.push(render(json));
+  };
+  const onOversized = () => {
+    throw tooLarge();
+  };
+  const documents = createDocumentSplitter({ onDocument: read, onOversized, maxDocumentBytes: mostBytes });
+  const events = createEventSplitter({
+    onEvent: (_name, data) => read(data),
+    onBare(bytes) {
+      isBare = true;
+      documents.push(bytes);
+    },
+    onOversized,
+    maxEventBytes: mostBytes,
+  });
+  const flush = () => {
+    const sent = Buffer.concat(output);
+    output = [];
+    return sent;
+  };
+  return {
+    push(chunk: Buffer): Buffer {
+      events.push(chunk);
+      return flush();
+    },
+    end(): Buffer {
+      events.end();
+      if (isBare && !documents.closed) throw unreadable();
+      return flush();
+    },
   };
 }
 
 /** What the client gets for one payload: the response, an error as it is, or nothing. */
-function readPayload(payload: Buffer): Buffer[] {
+function readPayload(payload: Buffer): Buffer | undefined {
   const members = scanMembers(payload, ["response", "traceId", "error"]);
-  if (members === undefined) return readElements(payload);
+  if (members === undefined) throw unreadable();
   const span = members.get("response");
-  if (span !== undefined) {
-    const response = payload.subarray(span.start, span.end);
-    return response[0] === openBrace ? [withId(response, readString(payload, members.get("traceId")))] : [];
-  }
-  return members.has("error") ? [payload] : [];
+  if (span === undefined) return members.has("error") ? payload : undefined;
+  const response = payload.subarray(span.start, span.end);
+  return response[0] === openBrace
+    ? withId(response, readString(payload, members.get("traceId")))
+    : undefined;
 }
 
 const openBrace = 0x7b;
-
-/** An array of envelopes, which Google sends where it does not send events. */
-function readElements(payload: Buffer): Buffer[] {
-  const start = payload.indexOf("[");
-  const end = payload.lastIndexOf("]") + 1;
-  const around = Buffer.concat([payload.subarray(0, Math.max(start, 0)), payload.subarray(end)]);
-  if (start === -1 || end <= start || around.toString("latin1").trim() !== "") throw unreadable();
-  return [...firstElements(payload, { start, end })].flatMap((span) => {
-    const element = payload.subarray(span.start, span.end);
-    if (element[0] !== openBrace) throw unreadable();
-    return readPayload(element);
-  });
-}
 
 /** Gemini CLI takes the trace's id for the response's as well. */
 function withId(response: Buffer, traceId: string | undefined): Buffer {

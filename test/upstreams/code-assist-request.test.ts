@@ -62,8 +62,8 @@ describe("a call of the public API, wrapped", () => {
       '{"a":12345678901234567890,"b":1e0,"c":"\\u00e9","a":1}',
     ],
     ["without a model in it", '{"model":"models/x","contents":[]}', '{"contents":[]}'],
-    ["with the model last", '{"contents":[] , "model" : "x" }', '{"contents":[] }'],
-    ["with the model alone", '{ "model":"x" }', "{ }"],
+    ["with the model last", '{"contents":[] , "model" : "x" }', '{"contents":[]  }'],
+    ["with the model alone", '{ "model":"x" }', "{  }"],
     ["with the model in the middle", '{"a":1,"model":{"b":"}"},"c":2}', '{"a":1,"c":2}'],
     [
       "snake case",
