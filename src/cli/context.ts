@@ -2,6 +2,7 @@
 
 import type { Config } from "../config/config.ts";
 import type { LoadOptions } from "../config/load.ts";
+import { UserError } from "../errors.ts";
 import type { DaemonInfo } from "../store/store.ts";
 import { type Environment, processEnvironment } from "../terminal/environment.ts";
 import { createOutput, type Output } from "../terminal/output.ts";
@@ -25,7 +26,7 @@ export interface CommandContext {
   /** Finds and reads the configuration anew; without a file the defaults. Throws UserError with every problem. */
   loadConfig(options?: Pick<LoadOptions, "missingVariables">): Promise<Config>;
   /** The running relay of this configuration's database; undefined when none runs. */
-  findDaemon?(config: Config): Promise<Pick<DaemonInfo, "host" | "port"> | undefined>;
+  findDaemon(config: Config): Promise<Pick<DaemonInfo, "host" | "port"> | undefined>;
   /** What the process will exit with when the command returns; for commands whose result is no error. */
   exitCode: number;
   /** The signal that ended a program which ran in our place: the process dies of it too. */
@@ -50,8 +51,26 @@ export function createContext(): CommandContext {
       const { readEnvironment } = await import("../config/environment.ts");
       return loadConfig({ ...options, flag: context.configFile, environment: readEnvironment() });
     },
+    findDaemon,
     exitCode: 0,
     exitSignal: undefined,
   };
   return context;
+}
+
+async function findDaemon({ server }: Config): Promise<DaemonInfo | undefined> {
+  const { openSqliteStore } = await import("../store/sqlite.ts");
+  try {
+    const store = await openSqliteStore(server.databasePath, { readonly: true, busyTimeoutMs: 500 });
+    try {
+      const { info, running } = await store.daemon.look();
+      return running ? info : undefined;
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    // A database that cannot be read has its own command, `doctor`; the configured address is as good a guess as any.
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
 }

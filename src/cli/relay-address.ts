@@ -6,7 +6,7 @@ import type { CommandContext } from "./context.ts";
 
 /** `http://HOST:PORT` of the running relay when one has published its port, else as configured. */
 export async function findRelay(context: CommandContext, config: Config): Promise<string> {
-  const daemon = await context.findDaemon?.(config);
+  const daemon = await context.findDaemon(config);
   return originOf(daemon ?? config.server);
 }
 

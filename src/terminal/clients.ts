@@ -105,17 +105,20 @@ export function withoutProxy(host: string, env: Environment): Record<string, str
   return { NO_PROXY: value, no_proxy: value };
 }
 
-/** The provider block of Codex's config.toml. */
-export function codexProvider({ baseUrl, keyVariable }: { baseUrl: string; keyVariable: string }): string[] {
+/** The keys of the provider in Codex's configuration and their values, written as TOML. */
+export function codexProvider({
+  baseUrl,
+  keyVariable,
+}: {
+  baseUrl: string;
+  keyVariable: string;
+}): [string, string][] {
   return [
-    'model_provider = "ccrelay"',
-    "",
-    "[model_providers.ccrelay]",
-    'name = "cc-relay"',
-    `base_url = "${baseUrl}"`,
-    'wire_api = "responses"',
-    `env_key = "${keyVariable}"`,
-    "supports_websockets = false",
+    ["name", '"cc-relay"'],
+    ["base_url", JSON.stringify(baseUrl)],
+    ["wire_api", '"responses"'],
+    ["env_key", JSON.stringify(keyVariable)],
+    ["supports_websockets", "false"],
   ];
 }
 

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+// Runs on every Node since 12, so that one which is too old gets a sentence instead of a syntax error.
+
+const version = process.versions.node.split(".").map(Number);
+
+if (version[0] > 22 || (version[0] === 22 && version[1] >= 19)) {
+  import("../dist/main.js");
+} else {
+  process.stderr.write(
+    `cc-relay needs Node 22.19 or newer, and this is Node ${process.versions.node} (${process.execPath}): get one from https://nodejs.org\n`,
+  );
+  process.exitCode = 2;
+}

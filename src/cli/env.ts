@@ -1,0 +1,155 @@
+// `cc-relay env`: the lines that point a shell's client programs at the relay.
+
+import { Argument, Command, Option } from "commander";
+import { UserError } from "../errors.ts";
+import {
+  type Client,
+  clientInfo,
+  clients,
+  codexProvider,
+  findConflicts,
+  proxyInTheWay,
+} from "../terminal/clients.ts";
+import type { Environment } from "../terminal/environment.ts";
+import { type Shell, type ShellSyntax, shellSyntax, shells } from "../terminal/shells.ts";
+import { sign } from "../terminal/style.ts";
+import { type ClientAccess, readAccess } from "./client-access.ts";
+import type { CommandContext } from "./context.ts";
+
+export interface EnvOptions {
+  /** Undefined: all of them. */
+  client: Client | undefined;
+  /** Undefined: the one this process was probably started from. */
+  shell: Shell | undefined;
+  unset: boolean;
+  /** Name of one of `api_keys`; undefined: the first. */
+  keyName: string | undefined;
+}
+
+export function envCommand(context: CommandContext, run = runEnv): Command {
+  return new Command("env")
+    .description("print the lines that point this shell's clients at the relay")
+    .addArgument(new Argument("[client]", "the client; all of them when left out").choices(clients))
+    .addOption(new Option("--shell <shell>", "write for this shell; guessed when left out").choices(shells))
+    .option("--unset", "print the lines that undo it")
+    .option("--key <name>", "use this one of api_keys instead of the first")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ eval "$(cc-relay env claude)"
+  $ cc-relay env gemini --shell fish | source
+  $ eval "$(cc-relay env --unset)"`,
+    )
+    .action((client: Client | undefined, flags: { shell?: Shell; unset?: boolean; key?: string }) =>
+      run(context, { client, shell: flags.shell, unset: flags.unset ?? false, keyName: flags.key }),
+    );
+}
+
+export async function runEnv(context: CommandContext, options: EnvOptions): Promise<void> {
+  const shell = options.shell ?? guessShell(context.env, context.platform);
+  const syntax = shellSyntax[shell];
+  const chosen = options.client ? [options.client] : clients;
+  const lines = options.unset
+    ? chosen.flatMap((client) => variableNames(client).map(syntax.unset))
+    : await setLines(context, chosen, { shell, keyName: options.keyName });
+  context.out.stdout.write(lines.map((line) => `${line}\n`).join(""));
+  if (context.out.stdout.isTerminal) {
+    const command = [
+      "cc-relay env",
+      options.client,
+      options.unset ? "--unset" : undefined,
+      `--shell ${shell}`,
+    ];
+    const typed = syntax.evaluate(command.filter((word) => word !== undefined).join(" "));
+    context.out.stderr.write(`  - to run these lines in this shell: ${typed}\n`);
+  }
+}
+
+/** fish is told by SHELL, which says what a person works in; every other login shell reads the lines for sh. */
+export function guessShell(env: Environment, platform: NodeJS.Platform): Shell {
+  if (env.SHELL) return /(^|\/)fish$/.test(env.SHELL) ? "fish" : "sh";
+  return platform === "win32" ? "powershell" : "sh";
+}
+
+function variableNames(client: Client): string[] {
+  const { urlVariable, keyVariable } = clientInfo[client];
+  return urlVariable === undefined ? [keyVariable] : [urlVariable, keyVariable];
+}
+
+async function setLines(
+  context: CommandContext,
+  chosen: readonly Client[],
+  { shell, keyName }: { shell: Shell; keyName: string | undefined },
+): Promise<string[]> {
+  const lines: string[] = [];
+  const comments: string[] = [];
+  const syntax = shellSyntax[shell];
+  for (const client of chosen) {
+    const access = await readAccess(context, client, keyName);
+    const { urlVariable, keyVariable, path } = clientInfo[client];
+    if (urlVariable !== undefined) lines.push(assign(shell, urlVariable, access.origin + path));
+    if (access.key !== undefined) lines.push(assign(shell, keyVariable, access.key));
+    if (client === "codex") comments.push(...codexComment(access));
+    warn(context, client, { access, syntax });
+  }
+  // Last: a shell that does not take comments here has done everything else by then.
+  return [...lines, ...comments.map(syntax.comment)];
+}
+
+function assign(shell: Shell, name: string, value: string): string {
+  const line = shellSyntax[shell].set(name, value);
+  if (line !== undefined) return line;
+  throw new UserError(`${name} cannot be set in ${shell}: the key holds a character that it cannot quote`, {
+    fix: "use PowerShell (--shell powershell), or a key of letters, digits, - and _",
+  });
+}
+
+function codexComment({ origin, key }: ClientAccess): string[] {
+  const { keyVariable, path } = clientInfo.codex;
+  return [
+    "Codex reads its provider from ~/.codex/config.toml:",
+    "",
+    'model_provider = "ccrelay"',
+    "",
+    "[model_providers.ccrelay]",
+    ...codexProvider({
+      baseUrl: origin + path,
+      // Without accounts and keys the relay forwards the key that Codex itself has.
+      keyVariable: key === undefined ? clientInfo.openai.keyVariable : keyVariable,
+    }).map(([name, value]) => `${name} = ${value}`),
+  ];
+}
+
+/** What would keep the lines from working, on standard error: standard output is evaluated. */
+function warn(
+  { out, env }: CommandContext,
+  client: Client,
+  { access, syntax }: { access: ClientAccess; syntax: ShellSyntax },
+): void {
+  const notice = (text: string, fix: string) => {
+    out.stderr.write(`${sign("warn", out.stderr)} ${text}\n  - ${fix}\n`);
+  };
+  const { title, urlVariable } = clientInfo[client];
+  if (access.key === undefined) {
+    out.stderr.write(
+      `${sign("warn", out.stderr)} ${title}: no account and no key is configured, so requests go on with ${title === clientInfo.openai.title ? "the SDK's" : "its"} own credential\n`,
+    );
+  }
+  for (const { name, effect } of access.key === undefined ? [] : findConflicts(client, env)) {
+    notice(`${name} is set: it ${effect}`, `to remove it from this shell, run: ${syntax.unset(name)}`);
+  }
+  const proxy = proxyInTheWay(access.host, env);
+  if (proxy !== undefined) {
+    notice(
+      `${proxy} is set and NO_PROXY does not name ${access.host}: ${title} would send its requests to the proxy`,
+      `to except the relay, run: ${syntax.set("NO_PROXY", [env.NO_PROXY, access.host].filter(Boolean).join(","))}`,
+    );
+  }
+  if (client === "gemini" && urlVariable !== undefined) {
+    notice(
+      'Gemini CLI also needs {"security":{"auth":{"selectedType":"gemini-api-key"}}} in ~/.gemini/settings.json',
+      "to do without, run: cc-relay run gemini",
+    );
+  }
+}

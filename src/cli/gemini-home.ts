@@ -1,0 +1,113 @@
+// A home folder for one run of Gemini CLI: everything of the real one, but with our choice of authentication.
+//
+// Gemini CLI 0.61 takes its choice of authentication from a settings file only (with a base URL in the environment it
+// chooses "gateway" and then refuses it). It reads the file named by GEMINI_CLI_SYSTEM_SETTINGS_PATH only when that and
+// every folder above it belong to root, so an ordinary user's temporary file is skipped: GEMINI_CLI_HOME is what is left.
+
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { UserError } from "../errors.ts";
+
+export const geminiAuthType = "gemini-api-key";
+
+export interface GeminiHome {
+  /** Undefined when the user's own settings already say what is needed. */
+  folder: string | undefined;
+  /** Removes what was made. */
+  remove(): Promise<void>;
+}
+
+/** @param home the folder that holds the user's `.gemini`. */
+export async function createGeminiHome(home: string, platform: NodeJS.Platform): Promise<GeminiHome> {
+  const settings = await readSettings(join(home, ".gemini", "settings.json"));
+  if (authTypeOf(settings) === geminiAuthType) return { folder: undefined, remove: async () => {} };
+  const folder = await mkdtemp(join(tmpdir(), "cc-relay-gemini-"));
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    const inner = join(folder, ".gemini");
+    await mkdir(inner, { mode: 0o700 });
+    // Histories, trusted folders, extensions, commands: the run sees and keeps them as any other.
+    await mirror(join(home, ".gemini"), inner, { platform, except: ["settings.json"] });
+    await mirror(home, folder, { platform, only: [".agents", ".env"] });
+    await writeFile(join(inner, "settings.json"), JSON.stringify(withAuthType(settings), undefined, 2), {
+      mode: 0o600,
+    });
+    return { folder, remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** The authentication that a settings file chooses; undefined when there is no such file or choice. */
+export async function readAuthType(file: string): Promise<string | undefined> {
+  return authTypeOf(await readSettings(file));
+}
+
+type Json = Record<string, unknown>;
+
+async function readSettings(file: string): Promise<Json> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return {};
+    throw new UserError(`${file} cannot be read: ${code}`, { cause: error });
+  }
+  try {
+    return asObject(JSON.parse(withoutComments(text)));
+  } catch (error) {
+    throw new UserError(`${file} is not valid JSON`, {
+      fix: "mend it, Gemini CLI cannot read it either",
+      cause: error,
+    });
+  }
+}
+
+/** Gemini CLI allows comments in its settings. Strings are matched first, so that a `//` inside one stays. */
+function withoutComments(text: string): string {
+  return text.replace(/"(?:[^"\\]|\\.)*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (found) =>
+    found.startsWith('"') ? found : " ",
+  );
+}
+
+function authTypeOf(settings: Json): string | undefined {
+  const { selectedType } = asObject(asObject(settings.security).auth);
+  return typeof selectedType === "string" ? selectedType : undefined;
+}
+
+function withAuthType(settings: Json): Json {
+  const security = asObject(settings.security);
+  return {
+    ...settings,
+    security: { ...security, auth: { ...asObject(security.auth), selectedType: geminiAuthType } },
+  };
+}
+
+function asObject(value: unknown): Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
+}
+
+/** Links the entries of one folder into another. */
+async function mirror(
+  from: string,
+  to: string,
+  {
+    platform,
+    only,
+    except = [],
+  }: { platform: NodeJS.Platform; only?: readonly string[]; except?: readonly string[] },
+): Promise<void> {
+  const entries = await readdir(from, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    if (except.includes(entry.name) || (only && !only.includes(entry.name))) continue;
+    const source = join(from, entry.name);
+    const target = join(to, entry.name);
+    // On Windows a link to a file needs a privilege, a junction to a folder does not.
+    if (platform !== "win32") await symlink(source, target);
+    else if (entry.isDirectory()) await symlink(source, target, "junction");
+    else if (entry.isFile()) await copyFile(source, target);
+  }
+}

@@ -1,0 +1,172 @@
+// `cc-relay run`: one run of a client program against the relay, with none of its files changed.
+
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { Argument, Command } from "commander";
+import { UserError } from "../errors.ts";
+import { type Client, clientInfo, codexProvider, proxyInTheWay, withoutProxy } from "../terminal/clients.ts";
+import { changedEnvironment, type EnvironmentChange } from "../terminal/environment.ts";
+import { sign } from "../terminal/style.ts";
+import { type ClientAccess, readAccess } from "./client-access.ts";
+import type { CommandContext } from "./context.ts";
+import { findProgram } from "./find-program.ts";
+import { createGeminiHome, geminiAuthType, readAuthType } from "./gemini-home.ts";
+import { lookForRelay } from "./relay-address.ts";
+import { type ProgramEnd, type ProgramStart, startProgram } from "./start-program.ts";
+
+const runnable = ["claude", "gemini", "codex"] as const;
+type Runnable = (typeof runnable)[number];
+
+export interface RunOptions {
+  client: Runnable;
+  /** What the client gets, as it was typed. */
+  args: readonly string[];
+  /** Name of one of `api_keys`; undefined: the first. */
+  keyName: string | undefined;
+}
+
+/** What gets a missing client. */
+const installation: Readonly<Record<Runnable, string>> = {
+  claude: "npm install -g @anthropic-ai/claude-code",
+  gemini: "npm install -g @google/gemini-cli",
+  codex: "npm install -g @openai/codex",
+};
+
+export function runCommand(context: CommandContext, run = runClient): Command {
+  return new Command("run")
+    .description("start a client against the relay for one run, changing none of its files")
+    .addArgument(new Argument("<client>", "the client").choices(runnable))
+    .argument("[args...]", "its arguments, after --")
+    .option("--key <name>", "use this one of api_keys instead of the first")
+    .passThroughOptions()
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ cc-relay run claude
+  $ cc-relay run codex -- exec "Say hi"`,
+    )
+    .action((client: Runnable, args: string[], flags: { key?: string }) =>
+      run(context, { client, args: args[0] === "--" ? args.slice(1) : args, keyName: flags.key }),
+    );
+}
+
+export async function runClient(
+  context: CommandContext,
+  { client, args, keyName }: RunOptions,
+  start: (program: ProgramStart) => Promise<ProgramEnd> = startProgram,
+): Promise<void> {
+  const file = await findProgram(client, context);
+  if (file === undefined) {
+    throw new UserError(`${clientInfo[client].title} is not installed: there is no ${client} in PATH`, {
+      fix: `to install it, run: ${installation[client]}`,
+    });
+  }
+  const access = await readAccess(context, client, keyName);
+  await requireRelay(access.origin);
+  const setup = await setups[client](context, access);
+  try {
+    const end = await start({
+      file,
+      args: [...setup.args, ...args],
+      env: changedEnvironment(context.env, setup, context.platform),
+      cwd: context.cwd,
+      platform: context.platform,
+    });
+    if (end.signal) context.exitSignal = end.signal;
+    else context.exitCode = end.code;
+  } finally {
+    await setup.cleanUp();
+  }
+}
+
+async function requireRelay(origin: string): Promise<void> {
+  const presence = await lookForRelay(origin);
+  if (presence.kind === "up") return;
+  throw new UserError(
+    presence.kind === "down" ? `no relay answers at ${origin}` : `what answers at ${origin} is not cc-relay`,
+    {
+      fix:
+        presence.kind === "down"
+          ? "to start it, run in another terminal: cc-relay serve"
+          : "to let the relay have another port, change server.port in config.toml",
+    },
+  );
+}
+
+interface ClientSetup extends EnvironmentChange {
+  /** Put before the client's own arguments. */
+  args: readonly string[];
+  /** Undoes what was made for the run. */
+  cleanUp(): Promise<void>;
+}
+
+const setups: Readonly<
+  Record<Runnable, (context: CommandContext, access: ClientAccess) => Promise<ClientSetup>>
+> = {
+  claude: async (context, access) => ({
+    ...environmentFor("claude", context, access),
+    args: [],
+    cleanUp: nothing,
+  }),
+  gemini: setUpGemini,
+  codex: async (context, access) => ({
+    ...environmentFor("codex", context, access),
+    args: codexFlags(access),
+    cleanUp: nothing,
+  }),
+};
+
+async function nothing(): Promise<void> {}
+
+/** The base URL, the key, and none of what would stand in their way. */
+function environmentFor(
+  client: Client,
+  { env }: CommandContext,
+  { origin, host, key }: ClientAccess,
+): EnvironmentChange {
+  const { urlVariable, keyVariable, path, conflicting } = clientInfo[client];
+  return {
+    set: {
+      ...(urlVariable === undefined ? {} : { [urlVariable]: origin + path }),
+      ...(key === undefined ? {} : { [keyVariable]: key }),
+      // Proxies stay: the client has other things to fetch.
+      ...(proxyInTheWay(host, env) === undefined ? {} : withoutProxy(host, env)),
+    },
+    // A forwarded request needs the credential that the client has.
+    remove: key === undefined ? [] : conflicting.map(({ name }) => name),
+  };
+}
+
+async function setUpGemini(context: CommandContext, access: ClientAccess): Promise<ClientSetup> {
+  const change = environmentFor("gemini", context, access);
+  const home = await createGeminiHome(context.env.GEMINI_CLI_HOME || homedir(), context.platform);
+  await warnOfWorkspace(context);
+  return {
+    set: { ...change.set, ...(home.folder === undefined ? {} : { GEMINI_CLI_HOME: home.folder }) },
+    remove: change.remove,
+    args: [],
+    cleanUp: home.remove,
+  };
+}
+
+/** A folder's own settings rank above the user's, and cannot be overruled for one run. */
+async function warnOfWorkspace({ cwd, out }: CommandContext): Promise<void> {
+  const file = join(cwd, ".gemini", "settings.json");
+  const chosen = await readAuthType(file);
+  if (chosen === undefined || chosen === geminiAuthType) return;
+  out.stderr.write(
+    `${sign("warn", out.stderr)} ${file} chooses the authentication "${chosen}": Gemini CLI will pass the relay by\n` +
+      `  - write "${geminiAuthType}" there instead, or start it in another folder\n`,
+  );
+}
+
+/** Codex takes its provider from its configuration or from flags only; the key itself stays in the environment. */
+function codexFlags({ origin, key }: ClientAccess): string[] {
+  const provider = codexProvider({
+    baseUrl: origin + clientInfo.codex.path,
+    keyVariable: key === undefined ? clientInfo.openai.keyVariable : clientInfo.codex.keyVariable,
+  });
+  const table = provider.map(([name, value]) => `${name}=${value}`).join(",");
+  return ["-c", 'model_provider="ccrelay"', "-c", `model_providers.ccrelay={${table}}`];
+}
