@@ -47,7 +47,9 @@ export function quoteSh(value: string): string {
 
 /** fish, "Quotes": only `\'` and `\\` mean something inside single quotes. Control characters stand outside, so that it stays one line. */
 function quoteFish(value: string): string {
-  const quoted = value.replace(/[\\']/g, "\\$&").replace(/\p{Cc}/gu, (character) => `'\\x${hex(character)}'`);
+  const quoted = value
+    .replace(/[\\']/g, "\\$&")
+    .replace(/\p{Cc}/gu, (character) => `'\\u00${hex(character)}'`);
   return `'${quoted}'`;
 }
 
