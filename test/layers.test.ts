@@ -16,7 +16,8 @@ const lines = [
   ["relay"],
   ["dialects", "upstreams", "accounts"],
   ["oauth", "store", "config"],
-  ["usage", "sse", "network", "terminal"],
+  ["usage"],
+  ["sse", "network", "terminal"],
   ["."],
 ];
 

@@ -1,5 +1,7 @@
 // Splits an event stream into its events (WHATWG HTML, server-sent events) on the bytes, wherever they are cut.
 
+import { createCollector } from "./collector.ts";
+
 export interface EventSplitterOptions {
   /**
    * One complete event. `name` is "" when the stream named none; the lines of `data` are joined by a line feed.
@@ -29,8 +31,6 @@ export interface EventSplitter {
 }
 
 export function createEventSplitter(options: EventSplitterOptions): EventSplitter {
-  const { maxEventBytes = defaultMaxEventBytes } = options;
-
   let started = false;
   let bare = false;
   /** The chunk ended with a carriage return: a line feed that comes next belongs to it. */
@@ -46,10 +46,7 @@ export function createEventSplitter(options: EventSplitterOptions): EventSplitte
   const names = createNames();
   let name = "";
   let data: "none" | "kept" | "skipped" | "oversized" = "none";
-  /** The data: a piece of the chunk at hand as long as that suffices, else a copy. */
-  let piece: Buffer = nothing;
-  let copy: Buffer = nothing;
-  let copied = 0;
+  const collector = createCollector(options.maxEventBytes ?? defaultMaxEventBytes);
 
   return { push, end };
 
@@ -89,7 +86,7 @@ export function createEventSplitter(options: EventSplitterOptions): EventSplitte
         else if (chunk[at] === lf) at++;
       }
     }
-    if (piece.length > 0) keepCopy();
+    collector.keep();
   }
 
   function end(): void {
@@ -156,43 +153,17 @@ export function createEventSplitter(options: EventSplitterOptions): EventSplitte
   }
 
   function addData(chunk: Buffer, start: number, pieceEnd: number): void {
-    if (data !== "kept" || start === pieceEnd) return;
-    if (piece.length + copied + pieceEnd - start > maxEventBytes) {
-      data = "oversized";
-      forget();
-      return;
-    }
-    if (piece.length > 0) keepCopy();
-    piece = chunk.subarray(start, pieceEnd);
-    if (copied > 0) keepCopy();
-  }
-
-  function keepCopy(): void {
-    const size = copied + piece.length;
-    if (copy.length < size) {
-      const larger = Buffer.allocUnsafe(Math.max(size, Math.min(copy.length * 2, maxEventBytes), 512));
-      copy.copy(larger, 0, 0, copied);
-      copy = larger;
-    }
-    piece.copy(copy, copied);
-    copied = size;
-    piece = nothing;
+    if (data === "kept" && !collector.add(chunk, start, pieceEnd)) data = "oversized";
   }
 
   function dispatch(): void {
     const was = data;
     const eventName = name;
-    const bytes = copied > 0 ? copy.subarray(0, copied) : piece;
+    const bytes = was === "kept" ? collector.take() : nothing;
     name = "";
     data = "none";
-    forget();
     if (was === "kept") options.onEvent(eventName, bytes);
     else if (was === "oversized") options.onOversized?.(eventName);
-  }
-
-  function forget(): void {
-    piece = copy = nothing;
-    copied = 0;
   }
 }
 

@@ -41,6 +41,8 @@ export interface AnswerObserver {
   push(chunk: Buffer): void;
   /** The upstream ended cleanly. */
   end(): void;
+  /** Resolves when all that was pushed has been observed. Absent: it always has been when `push` returns. */
+  settled?(): Promise<void>;
   readonly opening: Opening;
   /**
    * The answer is whole: its terminal event has passed (message_stop, response.completed|incomplete|failed), a finish

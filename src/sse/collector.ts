@@ -1,0 +1,54 @@
+// Collects the bytes of one event or document that may be spread over many chunks, and copies only where they are.
+
+export interface Collector {
+  /** The next bytes. False when there are more of them than the bound; then all are forgotten. */
+  add(chunk: Buffer, start: number, end: number): boolean;
+  /** Has to be called before the chunk goes out of hand. */
+  keep(): void;
+  /** What was collected; begins anew. Valid as long as the chunk it came from. */
+  take(): Buffer;
+}
+
+export function createCollector(maxBytes: number): Collector {
+  /** A piece of the chunk at hand, as long as that is enough; else the copy takes it up. */
+  let piece: Buffer = nothing;
+  let copy: Buffer = nothing;
+  let copied = 0;
+
+  return { add, keep, take };
+
+  function add(chunk: Buffer, start: number, end: number): boolean {
+    if (start === end) return true;
+    if (copied + piece.length + end - start > maxBytes) {
+      take();
+      return false;
+    }
+    keep();
+    piece = chunk.subarray(start, end);
+    if (copied > 0) keep();
+    return true;
+  }
+
+  function keep(): void {
+    if (piece.length === 0) return;
+    const size = copied + piece.length;
+    if (copy.length < size) {
+      // Doubling keeps the copying linear, however small the pieces are.
+      const larger = Buffer.allocUnsafe(Math.max(size, Math.min(copy.length * 2, maxBytes), 512));
+      copy.copy(larger, 0, 0, copied);
+      copy = larger;
+    }
+    piece.copy(copy, copied);
+    copied = size;
+    piece = nothing;
+  }
+
+  function take(): Buffer {
+    const bytes = copied > 0 ? copy.subarray(0, copied) : piece;
+    piece = copy = nothing;
+    copied = 0;
+    return bytes;
+  }
+}
+
+const nothing = Buffer.alloc(0);

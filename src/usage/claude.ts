@@ -1,0 +1,164 @@
+// Reads usage out of answers of the Claude Messages API.
+
+import { readSpan, readString, scanMembers } from "../json-scan.ts";
+import { type AnswerState, observeAnswer } from "./answer.ts";
+import { fieldOf, figureOf, textOf } from "./fields.ts";
+import type { AnswerObserver, TokenCounts, UsageReport } from "./observer.ts";
+
+export function observeClaude({ stream }: { stream: boolean }): AnswerObserver {
+  const usage = createClaudeUsage();
+  return observeAnswer({
+    form: stream ? "sse" : "json",
+    wants: (name) => events.has(name),
+    readEvent,
+    readDocument,
+    report: usage.report,
+  });
+
+  function readEvent(name: string, data: Buffer, answer: AnswerState): void {
+    // The data names its type too, which is all there is behind a proxy that drops the event lines.
+    const type = name === "" || name === "message" ? typeOf(data) : name;
+    if (type === "ping" || (name === "" && data.length === 0)) return;
+    if (type === "error") return answer.error(data);
+    answer.content();
+    if (type === "message_start") {
+      const message = scanMembers(data, ["message"])?.get("message");
+      if (message) readMessage(data.subarray(message.start, message.end));
+    } else if (type === "message_delta") {
+      usage.read(readSpan(data, scanMembers(data, ["usage"])?.get("usage")));
+    } else if (type === "message_stop") {
+      answer.complete();
+    }
+  }
+
+  function readDocument(document: Buffer, answer: AnswerState): void {
+    if (typeOf(document) === "error") return answer.error(document);
+    answer.content();
+    readMessage(document);
+  }
+
+  function readMessage(message: Buffer): void {
+    const members = scanMembers(message, ["model", "usage"]);
+    usage.readModel(readString(message, members?.get("model")));
+    usage.read(readSpan(message, members?.get("usage")));
+  }
+}
+
+/** The events that carry usage or decide about the answer; "" and `message` are those without a name of their own. */
+const events: ReadonlySet<string> = new Set([
+  "message_start",
+  "message_delta",
+  "message_stop",
+  "error",
+  "message",
+  "",
+]);
+
+function typeOf(json: Buffer): string | undefined {
+  return readString(json, scanMembers(json, ["type"])?.get("type"));
+}
+
+/** Token figures as one usage object names them; undefined where none was reported. */
+interface Figures {
+  input: number | undefined;
+  output: number | undefined;
+  cacheRead: number | undefined;
+  /** All cache writes, and the part with the one-hour lifetime. */
+  cacheWrite: number | undefined;
+  cacheWrite1h: number | undefined;
+  reasoning: number | undefined;
+}
+
+const noFigures: Figures = {
+  input: undefined,
+  output: undefined,
+  cacheRead: undefined,
+  cacheWrite: undefined,
+  cacheWrite1h: undefined,
+  reasoning: undefined,
+};
+
+/** Collects what an answer reports: in a stream, the usage of message_start and of every message_delta. */
+function createClaudeUsage() {
+  let figures = noFigures;
+  let model: string | undefined;
+  let webSearches = 0;
+  let serviceTier: string | undefined;
+  let speed: string | undefined;
+  /** Compactions and advisor turns: model calls of their own that the answer's figures leave out. */
+  let besides: readonly Figures[] = [];
+
+  return { readModel, read, report };
+
+  function readModel(name: string | undefined): void {
+    model = name ?? model;
+  }
+
+  function read(usage: unknown): void {
+    figures = update(figures, usage);
+    webSearches = figureOf(fieldOf(usage, "server_tool_use"), "web_search_requests") ?? webSearches;
+    serviceTier = textOf(usage, "service_tier") ?? serviceTier;
+    speed = textOf(usage, "speed") ?? speed;
+    const iterations = fieldOf(usage, "iterations");
+    if (Array.isArray(iterations)) {
+      besides = iterations
+        .filter((iteration) => besideTypes.has(textOf(iteration, "type")))
+        .map((iteration) => update(noFigures, iteration));
+    }
+  }
+
+  function report(): UsageReport {
+    const all = [figures, ...besides];
+    return {
+      tokens: all.map(countTokens).reduce(add),
+      reported: all.some((one) => Object.values(one).some((figure) => figure !== undefined)),
+      model,
+      tier: [speed, serviceTier].find((tier) => tier !== undefined && tier !== "standard"),
+      webSearches,
+    };
+  }
+}
+
+const besideTypes: ReadonlySet<string | undefined> = new Set(["compaction", "advisor"]);
+
+/** The figures are running totals: a later one replaces an earlier one, and one that is null or missing changes nothing. */
+function update(before: Figures, usage: unknown): Figures {
+  const split = fieldOf(usage, "cache_creation");
+  const fiveMinutes = figureOf(split, "ephemeral_5m_input_tokens");
+  const oneHour = figureOf(split, "ephemeral_1h_input_tokens");
+  const inSplit =
+    fiveMinutes === undefined && oneHour === undefined ? undefined : (fiveMinutes ?? 0) + (oneHour ?? 0);
+  return {
+    input: figureOf(usage, "input_tokens") ?? before.input,
+    output: figureOf(usage, "output_tokens") ?? before.output,
+    cacheRead: figureOf(usage, "cache_read_input_tokens") ?? before.cacheRead,
+    cacheWrite: figureOf(usage, "cache_creation_input_tokens") ?? inSplit ?? before.cacheWrite,
+    cacheWrite1h: oneHour ?? before.cacheWrite1h,
+    reasoning: figureOf(fieldOf(usage, "output_tokens_details"), "thinking_tokens") ?? before.reasoning,
+  };
+}
+
+/** Only message_start splits cache writes by lifetime; what a message_delta adds to their sum is booked as the cheaper. */
+function countTokens(figures: Figures): TokenCounts {
+  const { cacheWrite = 0, cacheWrite1h = 0 } = figures;
+  const oneHour = Math.min(cacheWrite, cacheWrite1h);
+  return {
+    input: figures.input ?? 0,
+    output: figures.output ?? 0,
+    cacheWrite5m: cacheWrite - oneHour,
+    cacheWrite1h: oneHour,
+    cacheRead: figures.cacheRead ?? 0,
+    reasoning: figures.reasoning ?? 0,
+  };
+}
+
+function add(one: TokenCounts, other: TokenCounts): TokenCounts {
+  return {
+    input: one.input + other.input,
+    output: one.output + other.output,
+    cacheWrite5m: one.cacheWrite5m + other.cacheWrite5m,
+    cacheWrite1h: one.cacheWrite1h + other.cacheWrite1h,
+    cacheRead: one.cacheRead + other.cacheRead,
+    reasoning: one.reasoning + other.reasoning,
+  };
+}

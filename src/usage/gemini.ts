@@ -1,0 +1,115 @@
+// Reads usage out of answers of the Gemini API, and of Code Assist, which wraps them.
+
+import { firstElements, type Members, readSpan, readString, type Span, scanMembers } from "../json-scan.ts";
+import { type AnswerState, observeAnswer } from "./answer.ts";
+import { figureOf, textOf } from "./fields.ts";
+import type { AnswerObserver, UsageReport } from "./observer.ts";
+
+export interface GeminiAnswer {
+  /** `json-array`: a stream without `alt=sse`, one array written element by element. */
+  form: "json" | "sse" | "json-array";
+  /** Code Assist's `{"response":{…}}` around everything but errors. */
+  wrapped: boolean;
+}
+
+export function observeGemini({ form, wrapped }: GeminiAnswer): AnswerObserver {
+  const usage = createGeminiUsage();
+  return observeAnswer({
+    form: form === "sse" ? "sse" : "json",
+    readEvent,
+    readDocument,
+    readOversized: (answer) => answer.complete(),
+    report: usage.report,
+  });
+
+  function readEvent(_name: string, data: Buffer, answer: AnswerState): void {
+    // There is no last event: behind the one with the finish reason the stream just closes.
+    if (data.length > 0 && readDocument(data, answer)) answer.complete();
+  }
+
+  /** Whether the document says that the answer is at its end. */
+  function readDocument(document: Buffer, answer: AnswerState): boolean {
+    const envelope = scanMembers(document, wrapped ? ["error", "response"] : memberNames);
+    const error = envelope?.get("error");
+    if (error && document[error.start] === openBrace) {
+      answer.error(document);
+      return false;
+    }
+    answer.content();
+    if (!wrapped) return readChunk(document, envelope);
+    const response = envelope?.get("response");
+    if (!response) return false;
+    const chunk = document.subarray(response.start, response.end);
+    return readChunk(chunk, scanMembers(chunk, memberNames));
+  }
+
+  function readChunk(chunk: Buffer, members: Members | undefined): boolean {
+    usage.read(readSpan(chunk, members?.get("usageMetadata")));
+    usage.readModel(chunk, members?.get("modelVersion"));
+    return isFinished(chunk, members?.get("candidates")) || isBlocked(chunk, members?.get("promptFeedback"));
+  }
+}
+
+const memberNames = ["error", "candidates", "promptFeedback", "usageMetadata", "modelVersion"];
+const openBrace = 0x7b;
+
+/** Any chunk may carry figures: running totals of which some may be missing, so the last of each counts. */
+function createGeminiUsage() {
+  let prompt: number | undefined;
+  let cached: number | undefined;
+  let toolUse: number | undefined;
+  let candidates: number | undefined;
+  let thoughts: number | undefined;
+  let model: string | undefined;
+
+  return { read, readModel, report };
+
+  function read(usage: unknown): void {
+    if (usage === undefined) return;
+    prompt = figureOf(usage, "promptTokenCount") ?? prompt;
+    cached = figureOf(usage, "cachedContentTokenCount") ?? cached;
+    toolUse = figureOf(usage, "toolUsePromptTokenCount") ?? toolUse;
+    candidates = figureOf(usage, "candidatesTokenCount") ?? candidates;
+    thoughts = figureOf(usage, "thoughtsTokenCount") ?? thoughts;
+  }
+
+  function readModel(chunk: Buffer, span: Span | undefined): void {
+    model ??= readString(chunk, span) || undefined;
+  }
+
+  /** The prompt's count contains what was read from the cache, but not tool results; the output's leaves out thoughts. */
+  function report(): UsageReport {
+    return {
+      tokens: {
+        input: Math.max(0, (prompt ?? 0) - (cached ?? 0)) + (toolUse ?? 0),
+        output: (candidates ?? 0) + (thoughts ?? 0),
+        cacheWrite5m: 0,
+        cacheWrite1h: 0,
+        cacheRead: cached ?? 0,
+        reasoning: thoughts ?? 0,
+      },
+      reported: [prompt, cached, toolUse, candidates, thoughts].some((figure) => figure !== undefined),
+      model,
+      tier: undefined,
+      webSearches: 0,
+    };
+  }
+}
+
+function isFinished(chunk: Buffer, candidates: Span | undefined): boolean {
+  for (const { start, end } of firstElements(chunk, candidates)) {
+    const candidate = chunk.subarray(start, end);
+    if (isReason(readString(candidate, scanMembers(candidate, ["finishReason"])?.get("finishReason"))))
+      return true;
+  }
+  return false;
+}
+
+/** A prompt that was refused gets an answer without candidates. */
+function isBlocked(chunk: Buffer, feedback: Span | undefined): boolean {
+  return isReason(textOf(readSpan(chunk, feedback), "blockReason"));
+}
+
+function isReason(reason: string | undefined): boolean {
+  return reason !== undefined && reason !== "" && !reason.endsWith("_UNSPECIFIED");
+}

@@ -1,0 +1,129 @@
+// Reads usage out of answers of the OpenAI Responses API.
+
+import { firstElements, readSpan, readString, type Span, scanMembers } from "../json-scan.ts";
+import { type AnswerState, observeAnswer } from "./answer.ts";
+import { fieldOf, figureOf } from "./fields.ts";
+import { type AnswerObserver, noTokens, type TokenCounts, type UsageReport } from "./observer.ts";
+
+export function observeOpenai({ stream }: { stream: boolean }): AnswerObserver {
+  let tokens: TokenCounts | undefined;
+  let model: string | undefined;
+  let tier: string | undefined;
+  let webSearches = 0;
+  return observeAnswer({
+    form: stream ? "sse" : "json",
+    wants: (name) => isKnown(name) || isUnnamed(name),
+    readEvent,
+    readDocument,
+    report: (): UsageReport => ({
+      tokens: tokens ?? noTokens,
+      reported: tokens !== undefined,
+      model,
+      tier,
+      webSearches,
+    }),
+  });
+
+  function readEvent(name: string, data: Buffer, answer: AnswerState): void {
+    if (isUnnamed(name)) {
+      if (data.length === 0) return;
+      name = readString(data, scanMembers(data, ["type"])?.get("type")) ?? "";
+    }
+    if (keepAlives.has(name)) return;
+    if (name === "error") return answer.error(data);
+    if (name === "response.failed") answer.error(data);
+    else if (!beginnings.has(name)) answer.content();
+    if (!isKnown(name)) return;
+    const response = scanMembers(data, ["response"])?.get("response");
+    if (response) readResponse(data.subarray(response.start, response.end), answer);
+    if (endings.has(name)) answer.complete();
+  }
+
+  function readDocument(document: Buffer, answer: AnswerState): void {
+    const members = scanMembers(document, ["error", "status"]);
+    const error = readSpan(document, members?.get("error")) ?? undefined;
+    if (error !== undefined || readString(document, members?.get("status")) === "failed") {
+      answer.error(document);
+    } else {
+      answer.content();
+    }
+    readResponse(document, answer);
+  }
+
+  function readResponse(response: Buffer, answer: AnswerState): void {
+    const members = scanMembers(response, ["id", "model", "service_tier", "usage", "output"]);
+    const id = readString(response, members?.get("id"));
+    if (id) answer.id(id);
+    model = readString(response, members?.get("model")) || model;
+    const serviceTier = readString(response, members?.get("service_tier"));
+    if (serviceTier) tier = standardTiers.has(serviceTier) ? undefined : serviceTier;
+    // Only the last form of the response has usage; before that it is null.
+    const usage = readSpan(response, members?.get("usage"));
+    if (!hasFigures(usage)) return;
+    tokens = countTokens(usage);
+    webSearches = countSearches(response, members?.get("output"));
+  }
+}
+
+/** Life signs before the first content: held back, another account may still answer. */
+const beginnings: ReadonlySet<string> = new Set([
+  "response.created",
+  "response.queued",
+  "response.in_progress",
+]);
+
+const endings: ReadonlySet<string> = new Set([
+  "response.completed",
+  "response.incomplete",
+  "response.failed",
+]);
+
+/** Events that say nothing about the answer. */
+const keepAlives: ReadonlySet<string> = new Set(["ping", "keepalive"]);
+
+const standardTiers: ReadonlySet<string> = new Set(["default", "auto", "standard"]);
+
+function isKnown(name: string): boolean {
+  return endings.has(name) || beginnings.has(name) || name === "error";
+}
+
+/** Then the type stands in the data alone. */
+function isUnnamed(name: string): boolean {
+  return name === "" || name === "message";
+}
+
+function hasFigures(usage: unknown): boolean {
+  return figureOf(usage, "input_tokens") !== undefined || figureOf(usage, "output_tokens") !== undefined;
+}
+
+/** OpenAI counts cached and cache-written tokens into the input. */
+function countTokens(usage: unknown): TokenCounts {
+  const details = fieldOf(usage, "input_tokens_details");
+  const cacheRead = figureOf(details, "cached_tokens") ?? 0;
+  const cacheWrite = figureOf(details, "cache_write_tokens") ?? 0;
+  return {
+    input: Math.max(0, (figureOf(usage, "input_tokens") ?? 0) - cacheRead - cacheWrite),
+    output: figureOf(usage, "output_tokens") ?? 0,
+    cacheWrite5m: cacheWrite,
+    cacheWrite1h: 0,
+    cacheRead,
+    reasoning: figureOf(fieldOf(usage, "output_tokens_details"), "reasoning_tokens") ?? 0,
+  };
+}
+
+/** Web searches that ran; opening a page that was found is not one. */
+function countSearches(response: Buffer, output: Span | undefined): number {
+  // Most answers have none, and then nobody has to walk through the output.
+  if (!output || !response.includes(searchCall)) return 0;
+  let searches = 0;
+  for (const element of firstElements(response, output)) {
+    const item = response.subarray(element.start, element.end);
+    const members = scanMembers(item, ["type", "action"]);
+    if (readString(item, members?.get("type")) !== searchCall) continue;
+    const action = fieldOf(readSpan(item, members?.get("action")), "type") ?? "search";
+    if (action === "search") searches++;
+  }
+  return searches;
+}
+
+const searchCall = "web_search_call";
