@@ -14,6 +14,8 @@ export interface NetworkFault {
   message: string;
   /** No byte of the request can have been processed: the same account may be asked again at once. */
   safeToRepeat: boolean;
+  /** The request may have reached the provider, whole or in part, and been acted on. */
+  mayBeProcessed: boolean;
 }
 
 /** What the connection knows about a failed exchange and the error does not say. */
@@ -40,22 +42,26 @@ export function readNetworkFault(error: unknown): NetworkFault {
   const codes = chain.flatMap(codesOf);
   const where = placeOf(facts, chain);
 
-  const proxy = chain.find((part) => part instanceof ProxyFault);
-  if (proxy !== undefined) return { kind: "proxy", message: proxy.message, safeToRepeat: false };
+  const fault = (kind: NetworkFault["kind"], message: string): NetworkFault => ({
+    kind,
+    message,
+    safeToRepeat:
+      kind === "unreachable" && facts !== undefined && (facts.stale || isClosedHere(codes, facts)),
+    mayBeProcessed: facts === undefined || (facts.stage !== "connecting" && !facts.stale),
+  });
+
+  const broken = chain.find((part) => part instanceof ProxyFault);
+  if (broken !== undefined) return fault("proxy", broken.message);
   const late = chain.find((part) => part instanceof ConnectTimeout);
-  if (late !== undefined) return { kind: "timeout", message: late.message, safeToRepeat: false };
+  if (late !== undefined) return fault("timeout", late.message);
 
   if (chain.some((part) => part.name === "TimeoutError") || codes.some((code) => timeouts.has(code))) {
-    return { kind: "timeout", message: `${where} did not answer in time`, safeToRepeat: false };
+    return fault("timeout", `${where} did not answer in time`);
   }
   if (chain.some((part) => part.name === "AbortError") || codes.some((code) => aborts.has(code))) {
-    return { kind: "aborted", message: `the request to ${where} was given up`, safeToRepeat: false };
+    return fault("aborted", `the request to ${where} was given up`);
   }
-  return {
-    kind: "unreachable",
-    message: describeUnreachable(where, codes, facts),
-    safeToRepeat: facts !== undefined && (facts.stale || isClosedHere(codes, facts)),
-  };
+  return fault("unreachable", describeUnreachable(where, codes, facts));
 }
 
 const exchange = Symbol("exchange");

@@ -1,0 +1,116 @@
+// A Google login together with the project it works in: found at first use, kept with the login.
+
+import type { Dispatcher } from "undici";
+import type { Log } from "../log.ts";
+import type { AccessResult, AccountLogin } from "./account-login.ts";
+import { findProject, type ProjectResult } from "./gemini-project.ts";
+import { callerGaveUp, type LoginFailure, needsPerson } from "./login-failure.ts";
+import type { TokenClock } from "./token-age.ts";
+
+export interface CodeAssistOptions {
+  accountId: string;
+  /** Base address of Code Assist, no trailing slash. */
+  apiUrl(): string;
+  login: AccountLogin;
+  dispatcher(): Dispatcher;
+  clock: TokenClock;
+  log: Log;
+}
+
+export type ProjectAccess = { ok: true; access: AccessResult & { ok: true }; project: string } | LoginFailure;
+
+export interface CodeAssistLogin {
+  /** The access token together with the project; searched for once, however many ask. */
+  complete(access: AccessResult & { ok: true }, signal: AbortSignal): Promise<ProjectAccess>;
+  /** Google refused the project that was found: it is searched for again at the next use. */
+  forgetProject(): Promise<void>;
+}
+
+/** A refusal is asked about again after this time at the earliest; the accounts' own rest is longer. */
+const refusedMs = 60_000;
+const passingMs = 10_000;
+
+export function createCodeAssistLogin(options: CodeAssistOptions): CodeAssistLogin {
+  const { accountId, login, clock, log } = options;
+  let project: string | undefined;
+  let searching: Promise<void> | undefined;
+  let blocked: { failure: LoginFailure; until: number } | undefined;
+
+  async function search(access: AccessResult & { ok: true }): Promise<void> {
+    let result = await find(access.token);
+    if (!result.ok && result.kind === "unauthorized") {
+      const renewed = await login.refused(access.token, new AbortController().signal);
+      if (!renewed.ok) return block(renewed);
+      result = await find(renewed.token);
+    }
+    if (!result.ok) return block(describeProject(accountId, result, clock.now()));
+    project = result.project;
+    blocked = undefined;
+    log.info({ account: accountId, project }, "the project of a Code Assist login was found");
+    await login.saveProject(project).catch((error: unknown) => {
+      log.warn({ account: accountId, err: error }, "the project of a login is kept in memory only");
+    });
+  }
+
+  function find(accessToken: string): Promise<ProjectResult> {
+    return findProject({
+      apiUrl: options.apiUrl(),
+      accessToken,
+      configured: undefined,
+      dispatcher: options.dispatcher(),
+      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      monotonic: clock.monotonic,
+    });
+  }
+
+  function block(failure: LoginFailure): void {
+    const wait = needsPerson(failure.reason) ? refusedMs : passingMs;
+    log.warn({ account: accountId, reason: failure.reason }, failure.message);
+    blocked = { failure, until: clock.monotonic() + wait };
+  }
+
+  return {
+    async complete(access, signal) {
+      const known = project ?? access.row.project;
+      if (known !== undefined) return { ok: true, access, project: known };
+      if (blocked !== undefined && clock.monotonic() < blocked.until) return blocked.failure;
+      searching ??= search(access).finally(() => {
+        searching = undefined;
+      });
+      const aborted = new Promise<"aborted">((resolve) => {
+        signal.addEventListener("abort", () => resolve("aborted"), { once: true });
+      });
+      if (signal.aborted || (await Promise.race([searching, aborted])) === "aborted") {
+        searching?.catch(() => {});
+        return callerGaveUp;
+      }
+      if (project === undefined) return blocked?.failure ?? callerGaveUp;
+      const fresh = await login.access(signal);
+      return fresh.ok ? { ok: true, access: fresh, project } : fresh;
+    },
+    async forgetProject() {
+      project = undefined;
+      blocked = undefined;
+      await login.saveProject(undefined);
+    },
+  };
+}
+
+function describeProject(
+  accountId: string,
+  result: ProjectResult & { ok: false },
+  now: number,
+): LoginFailure {
+  const who = `the Google login of account ${accountId}`;
+  if (result.kind === "refused" || result.kind === "unauthorized") {
+    const message = `${who} cannot use Code Assist: ${result.detail}; an API key works instead: cc-relay login gemini --api-key`;
+    return { ok: false, reason: "project-refused", message, until: now + refusedMs };
+  }
+  const reason = result.kind === "temporary" ? "unreachable" : result.kind;
+  return {
+    ok: false,
+    reason,
+    message: `${who} has no project yet: ${result.detail}`,
+    until: now + passingMs,
+  };
+}

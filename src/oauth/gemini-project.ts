@@ -1,0 +1,219 @@
+// Finds the Google Cloud project that a Code Assist login works in, and signs the login up where Google asks for it.
+//
+// The order of steps is that of Gemini CLI's own setup (packages/core/src/code_assist/setup.ts).
+
+import type { Dispatcher } from "undici";
+import { readNetworkFault } from "../network/faults.ts";
+import { redact } from "../redact.ts";
+import { fetchSmallAnswer, type SmallAnswer } from "./small-answer.ts";
+
+export interface ProjectSearch {
+  /** Base address of Code Assist, no trailing slash. */
+  apiUrl: string;
+  accessToken: string;
+  /** The project in the configuration; undefined: Google names one. */
+  configured: string | undefined;
+  dispatcher: Dispatcher;
+  /** Waits between two looks at a sign-up under way. */
+  sleep: (ms: number) => Promise<void>;
+  /** Monotonic milliseconds. */
+  monotonic: () => number;
+}
+
+export type ProjectResult =
+  | { ok: true; project: string }
+  /** `unauthorized`: the access token was refused. `refused`: Google does not serve this login. */
+  | { ok: false; kind: "unauthorized" | "refused" | "throttled" | "temporary" | "proxy"; detail: string };
+
+export async function findProject(search: ProjectSearch): Promise<ProjectResult> {
+  const deadline = search.monotonic() + limitMs;
+  const loaded = await call(search, "loadCodeAssist", {
+    ...(search.configured === undefined ? {} : { cloudaicompanionProject: search.configured }),
+    metadata: metadata(search.configured),
+  });
+  if (!loaded.ok) {
+    // A perimeter around the company's services (VPC-SC) hides this one method; the licence may be there all the same.
+    const hidden = loaded.reason === "SECURITY_POLICY_VIOLATED" && search.configured !== undefined;
+    return hidden ? { ok: true, project: search.configured as string } : loaded;
+  }
+  const answer = loaded.json;
+  if (isObject(answer.currentTier)) {
+    const project = projectId(answer.cloudaicompanionProject) ?? search.configured;
+    return project === undefined ? needsProject() : { ok: true, project };
+  }
+  const tier = chooseTier(answer);
+  return tier === undefined ? refused(ineligible(answer)) : signUp(search, tier, deadline);
+}
+
+/** The whole search; Google's sign-up may take minutes. */
+const limitMs = 300_000;
+const requestLimitMs = 30_000;
+const pollMs = 5_000;
+const largestAnswerBytes = 1024 * 1024;
+
+async function signUp(search: ProjectSearch, tierId: string, deadline: number): Promise<ProjectResult> {
+  // With a project, Google answers "Precondition Failed" for this tier.
+  const project = tierId === "free-tier" ? undefined : search.configured;
+  const body = {
+    tierId,
+    ...(project === undefined ? {} : { cloudaicompanionProject: project }),
+    metadata: metadata(project),
+  };
+  let operation = await call(search, "onboardUser", body);
+  for (;;) {
+    if (!operation.ok) return operation;
+    const { done, name, response, error } = operation.json;
+    if (done === true) {
+      const found =
+        (isObject(response) ? projectId(response.cloudaicompanionProject) : undefined) ?? search.configured;
+      if (found !== undefined) return { ok: true, project: found };
+      return isObject(error) ? refused(clean(textOf(error.message) ?? "the sign-up failed")) : needsProject();
+    }
+    if (search.monotonic() + pollMs > deadline) {
+      return {
+        ok: false,
+        kind: "temporary",
+        detail: "Google has not finished the sign-up for Code Assist yet",
+      };
+    }
+    await search.sleep(pollMs);
+    // Some answers name no operation; asking the method again finds the same one.
+    operation =
+      typeof name === "string" && /^operations\/[\w./-]+$/.test(name) && !name.includes("..")
+        ? await call(search, name, undefined)
+        : await call(search, "onboardUser", body);
+  }
+}
+
+type CallResult =
+  | { ok: true; json: Record<string, unknown> }
+  | (ProjectResult & { ok: false; reason?: string });
+
+/** POSTs to a method, or without a body GETs an operation. */
+async function call(search: ProjectSearch, name: string, body: object | undefined): Promise<CallResult> {
+  const separator = body === undefined ? "/" : ":";
+  let answer: SmallAnswer;
+  try {
+    answer = await fetchSmallAnswer({
+      dispatcher: search.dispatcher,
+      url: new URL(`${search.apiUrl}/v1internal${separator}${name}`),
+      method: body === undefined ? "GET" : "POST",
+      headers: [
+        ...["authorization", `Bearer ${search.accessToken}`, "accept", "application/json"],
+        ...["accept-encoding", "identity", "user-agent", "cc-relay"],
+        ...(body === undefined ? [] : ["content-type", "application/json"]),
+      ],
+      body: body && JSON.stringify(body),
+      signal: AbortSignal.timeout(requestLimitMs),
+      maxBytes: largestAnswerBytes,
+    });
+    if (answer.cut !== undefined) throw answer.cut;
+  } catch (error) {
+    const fault = readNetworkFault(error);
+    return { ok: false, kind: fault.kind === "proxy" ? "proxy" : "temporary", detail: fault.message };
+  }
+  const json = parse(answer.body);
+  if (answer.status >= 200 && answer.status < 300 && json !== undefined) return { ok: true, json };
+  return readRefusal(answer.status, json);
+}
+
+/** Google's error form: {error: {code, message, status, details: [{reason, …}]}}. */
+function readRefusal(status: number, json: Record<string, unknown> | undefined): CallResult {
+  const error = isObject(json?.error) ? json.error : {};
+  const details = Array.isArray(error.details) ? error.details.filter(isObject) : [];
+  const reason = details.map((detail) => textOf(detail.reason)).find((found) => found !== undefined);
+  const text = textOf(error.message);
+  const detail = clean(
+    `Google answered ${status}${text === undefined ? "" : ` (${text.replace(/\.$/, "")})`}${helpLink(details)}`,
+  );
+  if (status === 401) return { ok: false, kind: "unauthorized", detail };
+  if (status === 429) return { ok: false, kind: "throttled", detail };
+  // An HTML page of a firewall says nothing about the login.
+  const isVerdict = json !== undefined && (status === 400 || status === 403 || status === 404);
+  return { ok: false, kind: isVerdict ? "refused" : "temporary", detail, reason };
+}
+
+function helpLink(details: readonly Record<string, unknown>[]): string {
+  const links = details.flatMap((detail) =>
+    Array.isArray(detail.links) ? detail.links.filter(isObject) : [],
+  );
+  const url = links.map((link) => textOf(link.url)).find((found) => found?.startsWith("https://"));
+  return url === undefined ? "" : `, see ${url}`;
+}
+
+/** Undefined when Google allows none. */
+function chooseTier(answer: Record<string, unknown>): string | undefined {
+  const needsPerson = tiers(answer.ineligibleTiers).some(
+    (tier) => tier.reasonCode === "VALIDATION_REQUIRED" && textOf(tier.validationUrl) !== undefined,
+  );
+  const allowed = tiers(answer.allowedTiers);
+  if (needsPerson || allowed.length === 0) return undefined;
+  return textOf(allowed.find((tier) => tier.isDefault === true)?.id) ?? "legacy-tier";
+}
+
+/** Google's own words, in its order; codes this program has never heard of included. */
+function ineligible(answer: Record<string, unknown>): string {
+  const reasons = tiers(answer.ineligibleTiers).map((tier) => {
+    const text = textOf(tier.reasonMessage) ?? textOf(tier.validationErrorMessage) ?? "no reason given";
+    const code = textOf(tier.reasonCode);
+    const url = textOf(tier.validationUrl);
+    return `${text.replace(/\.$/, "")}${code === undefined ? "" : ` [${code}]`}${url === undefined ? "" : `, see ${url}`}`;
+  });
+  return clean(
+    reasons.length === 0
+      ? "Google offers this login no tier of Code Assist"
+      : [...new Set(reasons)].join("; "),
+  );
+}
+
+function tiers(value: unknown): Record<string, unknown>[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+function metadata(project: string | undefined): object {
+  return {
+    ideType: "IDE_UNSPECIFIED",
+    platform: "PLATFORM_UNSPECIFIED",
+    pluginType: "GEMINI",
+    ...(project === undefined ? {} : { duetProject: project }),
+  };
+}
+
+/** A string, or an object with an id. */
+function projectId(value: unknown): string | undefined {
+  return isObject(value) ? textOf(value.id) : textOf(value);
+}
+
+function needsProject(): ProjectResult {
+  return refused(
+    'Google wants a project of your own for this login: add project = "YOUR-PROJECT-ID" to the account',
+  );
+}
+
+function refused(detail: string): ProjectResult {
+  return { ok: false, kind: "refused", detail };
+}
+
+function clean(text: string): string {
+  const line = redact(text)
+    .replace(/[\p{Cc}\s]+/gu, " ")
+    .trim();
+  return line.length > 600 ? `${line.slice(0, 600)}…` : line;
+}
+
+function parse(body: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

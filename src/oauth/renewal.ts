@@ -1,0 +1,229 @@
+// One renewal of one login, from the stored row to the stored new pair. Runs under the account's lock.
+
+import { createHash } from "node:crypto";
+import type { Log } from "../log.ts";
+import type { TokenGrant } from "./token-answer.ts";
+import type { TokenReply } from "./token-request.ts";
+import type { TokenRow, TokenStore } from "./token-store.ts";
+
+export interface RenewalDeps {
+  tokens: TokenStore;
+  /** Exchanges a refresh token at the provider. */
+  exchange(refreshToken: string): Promise<TokenReply>;
+  now(): number;
+  log: Log;
+}
+
+export interface RenewalRequest {
+  accountId: string;
+  /** The refresh token of the configuration file. */
+  configuredToken: string;
+  /** The newest row this process knows; undefined at its first look. */
+  known: TokenRow | undefined;
+  /** A pair that could not be written yet; the row in the store is older than it. */
+  unsaved: UnsavedRow | undefined;
+  /** An access token that the provider refused: a row that still holds it is not good enough. */
+  refusedToken: string | undefined;
+  /** The login cannot be used before this is done: then a disk that takes no mark does not stop it. */
+  urgent: boolean;
+}
+
+export interface UnsavedRow {
+  row: TokenRow;
+  /** Generation of the row in the store that it is to replace. */
+  expected: number | undefined;
+}
+
+export type RenewalOutcome =
+  /** `renewed` tells whether a pair came from the provider now or was found in the store. */
+  | { kind: "row"; row: TokenRow; renewed: boolean; unsaved: UnsavedRow | undefined }
+  | {
+      kind: "failed";
+      reply: TokenReply & { ok: false };
+      /** Of the row in the store: another one later means that somebody logged in or renewed elsewhere. */
+      generation: number | undefined;
+      brokenOffAt: number | undefined;
+    }
+  /** The mark could not be written and the renewal can wait. */
+  | { kind: "postponed"; cause: unknown };
+
+export async function renew(request: RenewalRequest, deps: RenewalDeps): Promise<RenewalOutcome> {
+  // A row can change under us although we hold the lock: `login` and a person's edit do not take it. Each change is looked at.
+  for (let round = 0; ; round++) {
+    const stored = await deps.tokens.load(request.accountId);
+    const plan = planRenewal(request, stored, deps.now());
+    if (plan.kind === "adopt") return { kind: "row", row: plan.row, renewed: false, unsaved: undefined };
+
+    const marked = await mark(plan, request, deps);
+    if (marked === "changed" && round < mostRounds) continue;
+    if (typeof marked === "object") return { kind: "postponed", cause: marked.cause };
+
+    if (plan.brokenOffAt !== undefined) {
+      const begunAt = new Date(plan.brokenOffAt).toISOString();
+      deps.log.warn(
+        { account: request.accountId, begunAt },
+        "an earlier renewal of this login was cut off; it is tried again",
+      );
+    }
+    const reply = await deps.exchange(plan.base.refreshToken);
+    if (reply.ok) return keep(plan, reply.grant, deps);
+    if (reply.failure.kind === "revoked" && round < mostRounds) {
+      const now = await deps.tokens.load(request.accountId).catch(() => undefined);
+      // Somebody else rotated it meanwhile; the one we sent was spent, theirs is not.
+      if (
+        now !== undefined &&
+        now.generation > (plan.expected ?? -1) &&
+        now.refreshToken !== plan.base.refreshToken
+      )
+        continue;
+    }
+    if (!reply.outcomeUnknown) await unmark(plan, deps);
+    return { kind: "failed", reply, generation: plan.expected, brokenOffAt: plan.brokenOffAt };
+  }
+}
+
+const mostRounds = 3;
+
+export type RenewalPlan =
+  | { kind: "adopt"; row: TokenRow }
+  | {
+      kind: "exchange";
+      /** The row whose refresh token is exchanged. */
+      base: TokenRow;
+      /** Generation of the row that is there now. */
+      expected: number | undefined;
+      /** Whether the row may be marked before: not while it still holds the chain of another login. */
+      marks: boolean;
+      /** An earlier exchange of the same token began then, and nobody wrote down what came of it. */
+      brokenOffAt: number | undefined;
+    };
+
+/** What to do with the row as it is in the store now. */
+export function planRenewal(request: RenewalRequest, stored: TokenRow | undefined, now: number): RenewalPlan {
+  const { unsaved, known, refusedToken } = request;
+  const configuredHash = hashToken(request.configuredToken);
+  if (unsaved !== undefined && stored?.generation === unsaved.expected) {
+    return {
+      kind: "exchange",
+      base: unsaved.row,
+      expected: unsaved.expected,
+      marks: false,
+      brokenOffAt: undefined,
+    };
+  }
+  if (stored === undefined && known?.configuredHash === configuredHash) {
+    // The row was removed under us: what this process remembers is newer than the file.
+    return { kind: "exchange", base: known, expected: undefined, marks: true, brokenOffAt: undefined };
+  }
+  // At a process's first look the file is the newer one where the two differ. Later a row with another beginning was written
+  // by somebody who has read a newer file than this process.
+  const isOwn = stored !== undefined && (stored.configuredHash === configuredHash || known !== undefined);
+  if (!isOwn) {
+    const base = firstRow(request, configuredHash, stored?.generation);
+    return {
+      kind: "exchange",
+      base,
+      expected: stored?.generation,
+      marks: stored === undefined,
+      brokenOffAt: undefined,
+    };
+  }
+  const isNews =
+    refusedToken !== undefined
+      ? stored.accessToken !== refusedToken
+      : stored.generation !== known?.generation;
+  if (isNews && stored.accessToken !== undefined && (stored.expiresAt ?? 0) - now > leastUsefulMs) {
+    return { kind: "adopt", row: stored };
+  }
+  const brokenOff = stored.exchangeHash === hashToken(stored.refreshToken);
+  return {
+    kind: "exchange",
+    base: stored,
+    expected: stored.generation,
+    marks: true,
+    brokenOffAt: brokenOff ? stored.exchangeAt : undefined,
+  };
+}
+
+/** Less is not worth adopting: it would have to be renewed at once. */
+const leastUsefulMs = 10_000;
+
+export function hashToken(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
+}
+
+function firstRow(request: RenewalRequest, configuredHash: string, generation: number | undefined): TokenRow {
+  return {
+    accountId: request.accountId,
+    configuredHash,
+    refreshToken: request.configuredToken,
+    accessToken: undefined,
+    expiresAt: undefined,
+    project: undefined,
+    generation: generation ?? 0,
+    updatedAt: 0,
+    exchangeHash: undefined,
+    exchangeAt: undefined,
+  };
+}
+
+type ExchangePlan = RenewalPlan & { kind: "exchange" };
+
+/** Writes down that an exchange begins: after a crash in the middle of it the row says so. */
+async function mark(
+  plan: ExchangePlan,
+  request: RenewalRequest,
+  deps: RenewalDeps,
+): Promise<"go-on" | "changed" | { cause: unknown }> {
+  if (!plan.marks) return "go-on";
+  const row = { ...plan.base, exchangeHash: hashToken(plan.base.refreshToken), exchangeAt: deps.now() };
+  try {
+    if (!(await deps.tokens.replace(row, plan.expected))) return "changed";
+    plan.expected = row.generation;
+    return "go-on";
+  } catch (cause) {
+    if (!request.urgent) return { cause };
+    deps.log.warn(
+      { account: request.accountId, err: cause },
+      "the database takes no writes; a login is renewed all the same",
+    );
+    return "go-on";
+  }
+}
+
+async function unmark(plan: ExchangePlan, deps: RenewalDeps): Promise<void> {
+  if (!plan.marks) return;
+  // Without it a later failure would only be explained by a crash that never was.
+  await deps.tokens
+    .replace({ ...plan.base, exchangeHash: undefined, exchangeAt: undefined }, plan.expected)
+    .catch(() => {});
+}
+
+/** Writes the new pair before anybody uses it. */
+async function keep(plan: ExchangePlan, grant: TokenGrant, deps: RenewalDeps): Promise<RenewalOutcome> {
+  const { base } = plan;
+  const issuedAt = deps.now();
+  const row: TokenRow = {
+    ...base,
+    refreshToken: grant.refreshToken ?? base.refreshToken,
+    accessToken: grant.access?.token,
+    expiresAt: grant.access && issuedAt + grant.access.expiresInMs,
+    generation: base.generation + 1,
+    updatedAt: issuedAt,
+    exchangeHash: undefined,
+    exchangeAt: undefined,
+  };
+  try {
+    if (await deps.tokens.replace(row, plan.expected))
+      return { kind: "row", row, renewed: true, unsaved: undefined };
+  } catch (cause) {
+    deps.log.error(
+      { account: base.accountId, err: cause },
+      "a renewed login cannot be written to the database: it is kept in memory and written as soon as the disk takes it",
+    );
+    return { kind: "row", row, renewed: true, unsaved: { row, expected: plan.expected } };
+  }
+  // A person logged in again or removed the account while we asked: theirs counts.
+  const theirs = await deps.tokens.load(base.accountId).catch(() => undefined);
+  return { kind: "row", row: theirs ?? row, renewed: theirs === undefined, unsaved: undefined };
+}

@@ -1,0 +1,88 @@
+// Makes one request whose answer is small, and keeps what arrived of it even when the connection then breaks.
+
+import type { Dispatcher } from "undici";
+
+export interface SmallRequest {
+  dispatcher: Dispatcher;
+  url: URL;
+  method: "GET" | "POST";
+  /** Raw pairs. */
+  headers: readonly string[];
+  body?: string;
+  signal: AbortSignal;
+  /** More than that is not read. */
+  maxBytes: number;
+  /** Called after every chunk: true when what is there is all that is wanted. */
+  isEnough?: (status: number, body: string) => boolean;
+}
+
+export interface SmallAnswer {
+  status: number;
+  /** Lower-case names; the first of repeated ones. */
+  header(name: string): string | undefined;
+  /** "" when the answer was larger than allowed. */
+  body: string;
+  /** Why the rest of the body never came; undefined when it did. */
+  cut: Error | undefined;
+}
+
+/**
+ * Redirects are not followed. Rejects only while there is no answer at all. undici's own body stream is not used: it forgets
+ * the chunks that were not read yet when the connection breaks, and one of them may hold a token that exists nowhere else.
+ */
+export function fetchSmallAnswer(request: SmallRequest): Promise<SmallAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<SmallAnswer>();
+  const { signal, url } = request;
+  let controller: Dispatcher.DispatchController | undefined;
+  let head: { status: number; headers: Record<string, string | string[] | undefined> } | undefined;
+  const chunks: Buffer[] = [];
+  let size = 0;
+
+  const text = () => (size > request.maxBytes ? "" : Buffer.concat(chunks).toString("utf8"));
+  const finish = (error: Error | undefined) => {
+    signal.removeEventListener("abort", abort);
+    if (head === undefined) return reject(error ?? new Error("there was no answer"));
+    const { status, headers } = head;
+    resolve({ status, header: (name) => [headers[name]].flat()[0], body: text(), cut: error });
+  };
+  const abort = () => {
+    // The dispatcher reports it only once the request has a connection, which may be never.
+    finish(signal.reason as Error);
+    controller?.abort(signal.reason as Error);
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) {
+    abort();
+    return promise;
+  }
+
+  request.dispatcher.dispatch(
+    {
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
+      method: request.method,
+      headers: [...request.headers],
+      body: request.body,
+    },
+    {
+      onRequestStart(started) {
+        controller = started;
+        if (signal.aborted) started.abort(signal.reason as Error);
+      },
+      onResponseStart(_controller, status, headers) {
+        if (status >= 200) head = { status, headers };
+      },
+      onResponseData(running, chunk) {
+        size += chunk.length;
+        if (size <= request.maxBytes) chunks.push(chunk);
+        const enough = size > request.maxBytes || (request.isEnough?.(head?.status ?? 0, text()) ?? false);
+        if (!enough) return;
+        finish(undefined);
+        running.abort(new Error("the rest of the answer is not wanted"));
+      },
+      onResponseEnd: () => finish(undefined),
+      onResponseError: (_controller, error) => finish(error),
+    },
+  );
+  return promise;
+}

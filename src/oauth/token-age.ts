@@ -1,0 +1,52 @@
+// How long an access token still lasts, by two clocks: the wall clock can be set, the monotonic one stops while a machine sleeps.
+
+export interface TokenClock {
+  /** Epoch ms. */
+  now(): number;
+  /** Milliseconds since some fixed moment of this process; never set back. */
+  monotonic(): number;
+}
+
+export interface AgingToken {
+  token: string;
+  /** Epoch ms. */
+  expiresAt: number;
+  /** What it lasted when it was handed out. */
+  lifetimeMs: number;
+  /** Monotonic time at which this process got to know it, and what it lasted then. */
+  knownAt: number;
+  remainingAtKnown: number;
+}
+
+/** A token just handed out, or read from the store with the time it was handed out. */
+export function ageToken(
+  issued: { token: string; expiresAt: number; issuedAt: number },
+  clock: TokenClock,
+): AgingToken {
+  const { token, expiresAt, issuedAt } = issued;
+  const lifetimeMs = Math.max(0, expiresAt - issuedAt);
+  // More than its whole lifetime cannot be left: then the wall clock was set back since.
+  const remainingAtKnown = Math.min(expiresAt - clock.now(), lifetimeMs);
+  return { token, expiresAt, lifetimeMs, knownAt: clock.monotonic(), remainingAtKnown };
+}
+
+/** The smaller of what the two clocks say. */
+export function remainingMs(token: AgingToken, clock: TokenClock): number {
+  const byMonotonic = token.remainingAtKnown - (clock.monotonic() - token.knownAt);
+  return Math.min(token.expiresAt - clock.now(), byMonotonic);
+}
+
+export type Freshness = "fresh" | "renew-soon" | "renew-now";
+
+/** `renew-soon`: good to use, to be renewed in the background. */
+export function freshnessOf(token: AgingToken, clock: TokenClock): Freshness {
+  const left = remainingMs(token, clock);
+  // Tokens that live for seconds would otherwise be renewed for ever.
+  if (left <= Math.min(mandatoryMs, token.lifetimeMs / 2)) return "renew-now";
+  return left <= Math.min(backgroundMs, token.lifetimeMs / 2) ? "renew-soon" : "fresh";
+}
+
+/** A request that leaves now should still find its token good when it arrives. */
+const mandatoryMs = 10_000;
+/** As Anthropic's own SDK does it. */
+const backgroundMs = 120_000;

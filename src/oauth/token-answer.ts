@@ -1,0 +1,163 @@
+// Reads what a token endpoint answered. Pure: terminal and passing failures are told apart here and nowhere else.
+
+import { redact } from "../redact.ts";
+
+export interface TokenAnswerHead {
+  status: number;
+  retryAfter: string | undefined;
+}
+
+/** A pair as the provider handed it out. */
+export interface TokenGrant {
+  /** Undefined when the answer's access token cannot be used: no `expires_in`, or a `token_type` other than Bearer. */
+  access: { token: string; expiresInMs: number } | undefined;
+  /** Undefined when the answer carries none: then the old one stays good (Google never rotates). */
+  refreshToken: string | undefined;
+  /** Who logged in, where the answer tells: an address or a name for the account. */
+  owner: string | undefined;
+}
+
+export interface TokenFailure {
+  /**
+   * `revoked`: the login is gone for good. `rejected`: our request is wrong, a person has to mend the configuration.
+   * `throttled` and `temporary`: the same request may succeed later, the login is not in doubt.
+   */
+  kind: "revoked" | "rejected" | "throttled" | "temporary";
+  /** A clause in the provider's own words, secrets removed; no full stop. */
+  detail: string;
+  /** From `retry-after`. */
+  retryAfterMs?: number;
+}
+
+export type TokenAnswer = { ok: true; grant: TokenGrant } | { ok: false; failure: TokenFailure };
+
+export function readTokenAnswer(head: TokenAnswerHead, body: string, now: number): TokenAnswer {
+  const json = parseObject(body);
+  if (head.status >= 200 && head.status < 300) {
+    const grant = json && readGrant(json);
+    return grant ? { ok: true, grant } : temporary(`answered ${head.status} with something that is no token`);
+  }
+  return { ok: false, failure: readFailure(head, json, now) };
+}
+
+/** Undefined when neither token is there. A refresh token is kept whatever else is wrong: the old one is spent by now. */
+export function readGrant(json: Record<string, unknown>): TokenGrant | undefined {
+  const refreshToken = textOf(json.refresh_token);
+  const access = readAccess(json);
+  if (refreshToken === undefined && access === undefined) return undefined;
+  return { access, refreshToken, owner: readOwner(json) };
+}
+
+export function parseObject(body: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(body.replace(/^\ufeff/, ""));
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readAccess(json: Record<string, unknown>): TokenGrant["access"] {
+  const token = textOf(json.access_token);
+  const seconds = typeof json.expires_in === "string" ? Number(json.expires_in) : json.expires_in;
+  if (token === undefined || typeof seconds !== "number" || !(seconds > 0) || !Number.isFinite(seconds)) {
+    return undefined;
+  }
+  const type = json.token_type;
+  if (type !== undefined && type !== null && !/^bearer$/i.test(String(type))) return undefined;
+  // It goes into a header: a line break there would be a header of its own.
+  if (!/^[\x21-\x7e]+$/.test(token)) return undefined;
+  return { token, expiresInMs: seconds * 1000 };
+}
+
+/** Claude names the account, Google puts an identity token beside the others (its signature is TLS's). */
+function readOwner(json: Record<string, unknown>): string | undefined {
+  const account = isObject(json.account) ? textOf(json.account.email_address) : undefined;
+  if (account !== undefined) return account;
+  const claims = textOf(json.id_token)?.split(".")[1];
+  const identity = claims && parseObject(Buffer.from(claims, "base64url").toString("utf8"));
+  return identity ? textOf(identity.email) : undefined;
+}
+
+function readFailure(
+  head: TokenAnswerHead,
+  json: Record<string, unknown> | undefined,
+  now: number,
+): TokenFailure {
+  const { status } = head;
+  const { code, text } = readError(json);
+  const detail = describe(status, code, text);
+  if (status === 429 || code === "rate_limit_error" || code === "slow_down") {
+    return { kind: "throttled", detail, retryAfterMs: readRetryAfter(head.retryAfter, now) };
+  }
+  if (status >= 500 || status === 408) {
+    return { kind: "temporary", detail, retryAfterMs: readRetryAfter(head.retryAfter, now) };
+  }
+  if (code !== undefined && isRevocation(code, text)) return { kind: "revoked", detail };
+  if (code !== undefined && wrongRequest.has(code)) return { kind: "rejected", detail };
+  // The old hosts of these endpoints answer 404; a login cannot be at fault for an address.
+  if (status === 404 || status === 405) return { kind: "rejected", detail };
+  // HTML of a firewall, redirects of a captive portal, codes nobody knows: never a reason to give a login up.
+  return { kind: "temporary", detail };
+}
+
+/**
+ * `error` is a string in OAuth's form (RFC 6749, section 5.2) and an object in Anthropic's envelope and Google's APIs.
+ */
+function readError(json: Record<string, unknown> | undefined): {
+  code: string | undefined;
+  text: string | undefined;
+} {
+  const error = json?.error;
+  if (isObject(error)) {
+    return { code: textOf(error.type) ?? textOf(error.status), text: textOf(error.message) };
+  }
+  return { code: textOf(error), text: textOf(json?.error_description) ?? textOf(json?.message) };
+}
+
+/** Anthropic's envelope calls a spent token an invalid request; only the text tells. */
+function isRevocation(code: string, text: string | undefined): boolean {
+  if (code === "invalid_grant") return true;
+  if (code !== "invalid_request_error" && code !== "authentication_error") return false;
+  return /refresh token (not found|is invalid|has been revoked|has expired|expired|revoked|invalid)/i.test(
+    text ?? "",
+  );
+}
+
+const wrongRequest: ReadonlySet<string> = new Set([
+  "invalid_client",
+  "invalid_request",
+  "invalid_scope",
+  "unauthorized_client",
+  "unsupported_grant_type",
+  "invalid_request_error",
+  "not_found_error",
+]);
+
+function describe(status: number, code: string | undefined, text: string | undefined): string {
+  const words = text === undefined ? code : code === undefined ? text : `${code}: ${text}`;
+  if (words === undefined) return `answered ${status}${status >= 300 && status < 400 ? ", a redirect" : ""}`;
+  const line = redact(words)
+    .replace(/[\p{Cc}\s]+/gu, " ")
+    .trim()
+    .replace(/\.$/, "");
+  return `answered ${status} (${line.length > 200 ? `${line.slice(0, 200)}…` : line})`;
+}
+
+function readRetryAfter(value: string | undefined, now: number): number | undefined {
+  if (value === undefined) return undefined;
+  const ms = /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
+  return Number.isFinite(ms) && ms > 0 ? ms : undefined;
+}
+
+function temporary(detail: string): TokenAnswer {
+  return { ok: false, failure: { kind: "temporary", detail } };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

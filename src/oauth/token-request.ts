@@ -1,0 +1,113 @@
+// One exchange with a token endpoint: a code or a refresh token in, a pair out.
+
+import type { Dispatcher } from "undici";
+import { readNetworkFault } from "../network/faults.ts";
+import { isLoopbackHost } from "../network/loopback.ts";
+import type { OAuthProvider } from "./provider.ts";
+import { fetchSmallAnswer, type SmallAnswer } from "./small-answer.ts";
+import {
+  parseObject,
+  readGrant,
+  readTokenAnswer,
+  type TokenFailure,
+  type TokenGrant,
+} from "./token-answer.ts";
+
+export interface TokenRequest {
+  provider: OAuthProvider;
+  /** The account's own dispatcher: its proxy carries logins too. */
+  dispatcher: Dispatcher;
+  /** In the order they are sent; client id and secret are added. */
+  parameters: readonly [name: string, value: string][];
+  /** Raw pairs. */
+  headers?: readonly string[];
+  signal?: AbortSignal;
+  now: () => number;
+}
+
+export type TokenReply =
+  | { ok: true; grant: TokenGrant }
+  | {
+      ok: false;
+      failure:
+        | TokenFailure
+        | { kind: "proxy" | "unreached" | "aborted"; detail: string; retryAfterMs?: undefined };
+      /** The endpoint may have carried the exchange out, and its answer was lost on the way. */
+      outcomeUnknown: boolean;
+    };
+
+/** A provider that has not answered by then never will; less would throw away answers that are only slow. */
+const limitMs = 60_000;
+
+const largestAnswerBytes = 1024 * 1024;
+
+export async function requestToken(request: TokenRequest): Promise<TokenReply> {
+  const url = new URL(request.provider.tokenUrl);
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopbackHost(url.hostname))) {
+    const failure = { kind: "rejected", detail: `${url.host} is to be spoken to by https` } as const;
+    return { ok: false, failure, outcomeUnknown: false };
+  }
+  const limit = AbortSignal.timeout(limitMs);
+  try {
+    const answer = await fetchSmallAnswer({
+      dispatcher: request.dispatcher,
+      url,
+      method: "POST",
+      ...encodeRequest(request),
+      signal: request.signal ? AbortSignal.any([request.signal, limit]) : limit,
+      maxBytes: largestAnswerBytes,
+      // What comes after a whole pair changes nothing, a connection that breaks or stays open neither.
+      isEnough: (status, body) => isGood(status) && holdsGrant(body),
+    });
+    return readReply(answer, request);
+  } catch (error) {
+    return readFault(error, request.signal?.aborted ?? false);
+  }
+}
+
+function readReply(answer: SmallAnswer, request: TokenRequest): TokenReply {
+  const head = { status: answer.status, retryAfter: answer.header("retry-after") };
+  const read = readTokenAnswer(head, answer.body, request.now());
+  if (read.ok) return read;
+  const { host } = new URL(request.provider.tokenUrl);
+  const failure = { ...read.failure, detail: `${host} ${read.failure.detail}` };
+  if (!isGood(answer.status)) return { ok: false, failure, outcomeUnknown: false };
+  // It said yes, and what it handed out did not arrive.
+  return answer.cut === undefined
+    ? { ok: false, failure, outcomeUnknown: true }
+    : readFault(answer.cut, request.signal?.aborted ?? false);
+}
+
+function readFault(error: unknown, aborted: boolean): TokenReply {
+  const fault = readNetworkFault(error);
+  const outcomeUnknown = fault.mayBeProcessed;
+  if (aborted) return { ok: false, failure: { kind: "aborted", detail: fault.message }, outcomeUnknown };
+  const kind = fault.kind === "proxy" ? "proxy" : "unreached";
+  return { ok: false, failure: { kind, detail: fault.message }, outcomeUnknown };
+}
+
+function encodeRequest({ provider, parameters, headers = [] }: TokenRequest): {
+  headers: string[];
+  body: string;
+} {
+  const all: [string, string][] = [...parameters, ["client_id", provider.clientId]];
+  if (provider.clientSecret !== undefined) all.push(["client_secret", provider.clientSecret]);
+  const json = provider.encoding === "json";
+  return {
+    headers: [
+      ...["content-type", json ? "application/json" : "application/x-www-form-urlencoded"],
+      ...["accept", "application/json", "accept-encoding", "identity", "user-agent", "cc-relay"],
+      ...headers,
+    ],
+    body: json ? JSON.stringify(Object.fromEntries(all)) : new URLSearchParams(all).toString(),
+  };
+}
+
+function isGood(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+function holdsGrant(body: string): boolean {
+  const json = /\}\s*$/.test(body) ? parseObject(body) : undefined;
+  return json !== undefined && readGrant(json) !== undefined;
+}

@@ -1,0 +1,152 @@
+// Access tokens for every account with a login: always fresh, renewed once for all who ask, never lost.
+
+import { performance } from "node:perf_hooks";
+import type { Dispatcher } from "undici";
+import type { Log } from "../log.ts";
+import type { ProxySettings } from "../network/proxy.ts";
+import { type AccessResult, type AccountLogin, createAccountLogin } from "./account-login.ts";
+import { claudeProvider } from "./claude.ts";
+import { type CodeAssistLogin, createCodeAssistLogin } from "./code-assist-login.ts";
+import { geminiProvider } from "./gemini.ts";
+import type { LoginFailure } from "./login-failure.ts";
+import type { OAuthOverrides, OAuthProvider } from "./provider.ts";
+import type { TokenStore } from "./token-store.ts";
+
+/** An account with a login, as configured. */
+export interface LoginAccount {
+  id: string;
+  /** `claude-oauth` or `gemini`. */
+  type: string;
+  apiUrl: string;
+  /** The refresh token in the configuration. */
+  secret: string;
+  proxy: ProxySettings | undefined;
+  project: string | undefined;
+}
+
+export type LoginToken =
+  | {
+      ok: true;
+      token: string;
+      /** Rotations so far. */
+      generation: number;
+      /** Google Cloud project of a Code Assist login. */
+      project?: string;
+    }
+  | LoginFailure;
+
+export interface TokenSource {
+  /**
+   * A token that is good for ten seconds at least. Renewed in the background from two minutes before its end; a caller waits
+   * only when it has ended. The signal ends the caller's waiting, never the renewal.
+   */
+  credential(account: LoginAccount, signal: AbortSignal): Promise<LoginToken>;
+  /**
+   * The provider answered 401 to `token`. Renews it once, unless it has been replaced meanwhile. Not ok with a passing
+   * reason (`throttled`, `unreachable`, `proxy`) says nothing against the login.
+   */
+  refused(account: LoginAccount, token: string, signal: AbortSignal): Promise<LoginToken>;
+  /** Code Assist refused the login's project: it is searched for again. A configured project is never replaced. */
+  projectRefused(account: LoginAccount): Promise<void>;
+  /** Waits for renewals under way: an answer that is not read loses its login. */
+  close(): Promise<void>;
+}
+
+export interface TokenSourceDeps {
+  tokens: TokenStore;
+  /** The account's own dispatcher: its proxy carries renewals too. */
+  dispatcherFor(account: LoginAccount): Dispatcher;
+  /** The configuration's `[oauth]`, asked anew for every renewal. */
+  config(): { claude: OAuthOverrides; gemini: OAuthOverrides };
+  /** Without `monotonic`, the process's own. */
+  clock: { now(): number; monotonic?(): number };
+  log: Log;
+}
+
+export function createTokenSource(deps: TokenSourceDeps): TokenSource {
+  const clock = { now: () => deps.clock.now(), monotonic: deps.clock.monotonic ?? (() => performance.now()) };
+  // One entry per login, not per account: a request that began before a reload still asks with the old token, and must not
+  // throw away what belongs to the new one.
+  const entries = new Map<string, Entry>();
+
+  function entryOf(account: LoginAccount): Entry {
+    const key = JSON.stringify([account.id, account.secret]);
+    let entry = entries.get(key);
+    if (entry === undefined) {
+      entry = createEntry(account);
+      entries.set(key, entry);
+    }
+    entry.account = account;
+    return entry;
+  }
+
+  function createEntry(account: LoginAccount): Entry {
+    const entry: Entry = { account, login: undefined!, codeAssist: undefined };
+    const shared = {
+      accountId: account.id,
+      dispatcher: () => deps.dispatcherFor(entry.account),
+      clock,
+      log: deps.log,
+    };
+    entry.login = createAccountLogin({
+      ...shared,
+      configuredToken: account.secret,
+      tokens: deps.tokens,
+      provider: () => providerFor(account.type, deps.config()),
+    });
+    if (account.type === "gemini") {
+      const apiUrl = () => entry.account.apiUrl;
+      entry.codeAssist = createCodeAssistLogin({ ...shared, apiUrl, login: entry.login });
+    }
+    return entry;
+  }
+
+  async function complete(entry: Entry, access: AccessResult, signal: AbortSignal): Promise<LoginToken> {
+    if (!access.ok) return access;
+    const { token, row } = access;
+    const { codeAssist, account } = entry;
+    if (codeAssist === undefined) return { ok: true, token, generation: row.generation };
+    if (account.project !== undefined)
+      return { ok: true, token, generation: row.generation, project: account.project };
+    const found = await codeAssist.complete(access, signal);
+    if (!found.ok) return found;
+    return {
+      ok: true,
+      token: found.access.token,
+      generation: found.access.row.generation,
+      project: found.project,
+    };
+  }
+
+  return {
+    async credential(account, signal) {
+      const entry = entryOf(account);
+      return complete(entry, await entry.login.access(signal), signal);
+    },
+    async refused(account, token, signal) {
+      const entry = entryOf(account);
+      return complete(entry, await entry.login.refused(token, signal), signal);
+    },
+    async projectRefused(account) {
+      await entryOf(account).codeAssist?.forgetProject();
+    },
+    async close() {
+      await Promise.all([...entries.values()].map((entry) => entry.login.close()));
+    },
+  };
+}
+
+interface Entry {
+  /** As configured now. */
+  account: LoginAccount;
+  login: AccountLogin;
+  codeAssist: CodeAssistLogin | undefined;
+}
+
+/** The provider an account type logs in at. */
+export function providerFor(
+  type: string,
+  overrides: { claude: OAuthOverrides; gemini: OAuthOverrides },
+): OAuthProvider {
+  return type === "gemini" ? geminiProvider(overrides.gemini) : claudeProvider(overrides.claude);
+}

@@ -1,0 +1,57 @@
+// A token store in memory that can be told to fail like a full disk.
+
+import type { TokenRow, TokenStore } from "../../src/oauth/token-store.ts";
+
+export interface MemoryTokens extends TokenStore {
+  rows: Map<string, TokenRow>;
+  /** Thrown by every write while set. */
+  writeError: Error | undefined;
+  /** Thrown by every attempt to lock while set. */
+  lockError: Error | undefined;
+  /** Every row that was written, in order. */
+  written: TokenRow[];
+  /** Whether anybody holds an account's lock. */
+  isLocked(accountId: string): boolean;
+}
+
+export function createMemoryTokens(): MemoryTokens {
+  const queues = new Map<string, Promise<unknown>>();
+  const held = new Set<string>();
+  const store: MemoryTokens = {
+    rows: new Map(),
+    writeError: undefined,
+    lockError: undefined,
+    written: [],
+    isLocked: (accountId) => held.has(accountId),
+    async load(accountId) {
+      const row = store.rows.get(accountId);
+      return row && { ...row };
+    },
+    async replace(row, expectedGeneration) {
+      if (store.writeError) throw store.writeError;
+      if (store.rows.get(row.accountId)?.generation !== expectedGeneration) return false;
+      store.rows.set(row.accountId, { ...row });
+      store.written.push({ ...row });
+      return true;
+    },
+    async withLock(accountId, work, signal) {
+      if (store.lockError) throw store.lockError;
+      const before = queues.get(accountId) ?? Promise.resolve();
+      const turn = before.then(async () => {
+        signal?.throwIfAborted();
+        held.add(accountId);
+        try {
+          return await work();
+        } finally {
+          held.delete(accountId);
+        }
+      });
+      queues.set(
+        accountId,
+        turn.catch(() => {}),
+      );
+      return turn;
+    },
+  };
+  return store;
+}
