@@ -83,7 +83,9 @@ function createPayloadReader(render: (json: Buffer) => Buffer) {
   };
   const documents = createDocumentSplitter({ onDocument: read, onOversized, maxDocumentBytes: mostBytes });
   const events = createEventSplitter({
-    onEvent: (_name, data) => read(data),
+    onEvent(_name, data) {
+      if (data.length > 0) read(data);
+    },
     onBare(bytes) {
       isBare = true;
       documents.push(bytes);

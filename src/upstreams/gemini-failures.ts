@@ -96,6 +96,10 @@ function judgeReason(at: Case): Failure | undefined {
   const has = (set: ReadonlySet<string>) => error.reasons.some((name) => set.has(name));
   if (has(out)) return { kind: "account-out", reason: reasonOf(at) };
   if (has(refused)) return { kind: "unauthorized", reason: reasonOf(at) };
+  // The client's own x-goog-user-project header names a project that is not the account's.
+  if (error.reasons.includes("USER_PROJECT_DENIED")) {
+    return { kind: "rejected", status: head.status, reason: reasonOf(at) };
+  }
   return undefined;
 }
 

@@ -10,6 +10,7 @@ import {
   parseInstant,
   readNumber,
   readRetryAfter,
+  soundInstant,
 } from "./retry-after.ts";
 
 export interface OpenaiLimit {
@@ -66,7 +67,7 @@ function readBuckets(headers: HeaderMap, now: number): Bucket[] {
       name,
       limit: readNumber(value("limit")),
       remaining: readNumber(value("remaining")),
-      resetsAt: resetMs === undefined ? undefined : Math.ceil(now + resetMs),
+      resetsAt: resetMs === undefined ? undefined : soundInstant(now + resetMs),
     };
   });
 }
@@ -78,7 +79,8 @@ function readCodexWindows(headers: HeaderMap, now: number): Window[] {
     if (percent === undefined) return [];
     const seconds = readNumber(value("reset-after-seconds"));
     const resetsAt =
-      parseInstant(value("reset-at")) ?? (seconds === undefined ? undefined : now + seconds * 1000);
+      parseInstant(value("reset-at")) ??
+      (seconds === undefined ? undefined : soundInstant(now + seconds * 1000));
     const name = windowName(readNumber(value("window-minutes"))) ?? place;
     return [{ name, utilization: Math.max(0, percent) / 100, resetsAt, status: undefined }];
   });

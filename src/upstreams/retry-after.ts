@@ -26,12 +26,14 @@ export function clampUntil(until: number, now: number): number {
 export function parseInstant(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const figure = readNumber(text);
-  if (figure !== undefined) {
-    if (figure <= 0) return undefined;
-    return figure > 1e11 ? Math.round(figure) : Math.round(figure * 1000);
-  }
+  if (figure !== undefined) return soundInstant(figure > 1e11 ? figure : figure * 1000);
   const date = /^\d{4}-\d{2}-\d{2}T/.test(text.trim()) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(date) ? undefined : date;
+}
+
+/** Whole milliseconds; undefined for what is no time that a calendar of four-figure years has. */
+export function soundInstant(ms: number): number | undefined {
+  return ms > 0 && ms < 253_402_300_800_000 ? Math.round(ms) : undefined;
 }
 
 const unitMs: Readonly<Record<string, number>> = {

@@ -61,7 +61,7 @@ describe("an event stream of Code Assist, cut at every byte", () => {
   });
 
   it("loses comments, other fields and envelopes without a response", () => {
-    const upstream = `: hello\n\nevent: x\nid: 1\nretry: 5\ndata: {"traceId":"t"}\n\ndata: {"response":null}\n\n${events("\n")}`;
+    const upstream = `: hello\n\ndata:\n\nevent: x\nid: 1\nretry: 5\ndata: {"traceId":"t"}\n\ndata: {"response":null}\n\n${events("\n")}`;
     assertEverywhere("sse", upstream, eventsOut);
     assertEverywhere("json-array", upstream, arrayOut);
   });

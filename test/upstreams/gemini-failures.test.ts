@@ -106,6 +106,7 @@ describe("statuses and reasons of the Gemini API", () => {
       { message: "Method doesn't allow unregistered callers (callers without established identity)." },
       { kind: "unauthorized" },
     ],
+    [403, { details: [info("USER_PROJECT_DENIED")] }, { kind: "rejected", status: 403 }],
     [403, { details: [info("ACCESS_TOKEN_SCOPE_INSUFFICIENT")] }, { kind: "unauthorized" }],
     [
       404,
