@@ -20,15 +20,3 @@ export function localDay(time: number): LocalDay {
     end: new Date(year, month, day + 1).getTime(),
   };
 }
-
-/** Cuts [from, to) at every midnight. */
-export function splitByDay(from: number, to: number): { day: LocalDay; from: number; to: number }[] {
-  const pieces = [];
-  for (let start = from; start < to; ) {
-    const day = localDay(start);
-    const end = Math.min(day.end, to);
-    pieces.push({ day, from: start, to: end });
-    start = end;
-  }
-  return pieces;
-}

@@ -41,8 +41,9 @@ function toUsage(row: Record<string, unknown>, rowid: number, context: Migration
   const model = text(row.model);
   const family = familyOf(model);
   const requests = Math.max(1, count(row.request_count));
-  // A time that nobody can read must not send the row into the past, where retention would delete it.
-  const time = readTime(row.created_at) ?? context.now;
+  const created = readTime(row.created_at) ?? context.now;
+  // A time that cannot be must not send the row into the past, where retention would delete it, nor out of every period.
+  const time = created > 0 && created < context.now ? created : context.now;
   const [input, output, cacheWrite, cacheRead] = [
     count(row.input_tokens),
     count(row.output_tokens),

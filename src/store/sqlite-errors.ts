@@ -23,6 +23,9 @@ const chooseAnother = "or set server.database_path to another file";
 
 function explainCode(error: { code: string; message: string }, path: string): UserError | undefined {
   const cause = error;
+  if (isFolder(path)) {
+    return new UserError(`the database ${path} is a folder`, { fix: `remove it, ${chooseAnother}`, cause });
+  }
   // Extended codes (SQLITE_IOERR_FSYNC) add to the plain one.
   switch (error.code.split("_")[1]) {
     case "NOTADB":
@@ -42,13 +45,10 @@ function explainCode(error: { code: string; message: string }, path: string): Us
         cause,
       });
     case "CANTOPEN":
-      return new UserError(
-        `the database ${path} cannot be opened${isFolder(path) ? ": it is a folder" : ""}`,
-        {
-          fix: `give the account that runs the relay access to the file and its folder, ${chooseAnother}`,
-          cause,
-        },
-      );
+      return new UserError(`the database ${path} cannot be opened`, {
+        fix: `give the account that runs the relay access to the file and its folder, ${chooseAnother}`,
+        cause,
+      });
     case "FULL":
       return new UserError(`the disk that holds ${path} is full`, { fix: "make room on it", cause });
     case "IOERR":

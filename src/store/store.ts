@@ -44,7 +44,7 @@ export interface AccountStore {
   saveRest(row: RestRow): Promise<void>;
   /** Without a scope: every rest of the account. */
   clearRests(accountId: string, scope?: string): Promise<void>;
-  /** Removes state, rests, bindings and tokens of the account; its usage stays. */
+  /** Removes state, rests, bindings and tokens of the account and ends detours to it; its usage stays. */
   forget(accountId: string): Promise<void>;
 }
 
@@ -63,6 +63,7 @@ export interface BindingStore {
   /** The unexpired ones. */
   load(now: number): Promise<BindingRow[]>;
   save(row: BindingRow): Promise<void>;
+  /** Deletes what is bound to the account and ends detours to it. */
   dropAccount(accountId: string): Promise<void>;
   /** Deletes at most `limit` expired rows; returns how many. */
   prune(now: number, limit: number): Promise<number>;
@@ -153,11 +154,16 @@ export interface AccountActivity {
 }
 
 export interface UsageStore {
+  /** Priced as of its time when it is written; a later change of list prices does not touch it. */
   record(row: UsageRow): Promise<void>;
+  /** From `since` up to but without `until`. Days in their order, every other key with the most requests first. */
   summarize(query: { since: number; until: number; by: UsageKey }): Promise<UsageSummary>;
   /** Per account since a time. */
   activity(since: number): Promise<AccountActivity[]>;
-  /** One small step of the daily roll-up and of retention; returns whether there is more to do. */
+  /**
+   * One step of a few milliseconds of the daily roll-up and of retention; returns whether there is more to do.
+   * Whole days are deleted: the one in which the retention ends stays.
+   */
   maintain(now: number, retentionMs: number): Promise<boolean>;
 }
 

@@ -2,19 +2,19 @@
 // The result is that of adding up every row, whatever is rolled up and in whose time zone.
 
 import type { Connection } from "./connection.ts";
-import { localDay, splitByDay } from "./local-day.ts";
+import { localDay } from "./local-day.ts";
 import type { UsageKey, UsageStore, UsageSummary } from "./store.ts";
 import { addTotals, sumsOfDays, sumsOfRows, type Totals, toSummaryRow } from "./usage-totals.ts";
 
 type Keyed = Totals & { key: string };
 
 export function createUsageSummary({ database, run }: Connection): UsageStore["summarize"] {
-  const bounds = database.prepare<[], { first: number | null; last: number | null }>(
-    "SELECT (SELECT min(time) FROM usage) AS first, (SELECT max(time) FROM usage) AS last",
-  );
   const days = database.prepare<[number, number], Period>(
     `SELECT start AS "from", until AS "to" FROM usage_days WHERE done = 1 AND start >= ? AND until <= ? ORDER BY start`,
   );
+  const nextRow = database
+    .prepare<[number], number | null>("SELECT min(time) FROM usage WHERE time >= ?")
+    .pluck();
   const rowsOf = {
     account: keyedRows("account"),
     model: keyedRows("model"),
@@ -46,24 +46,29 @@ export function createUsageSummary({ database, run }: Connection): UsageStore["s
     );
   }
 
+  /** Day by day for every key: SQLite sorts what it groups, and many short sorts are faster than a long one. */
+  function* daysWithRows(period: Period): Generator<Period> {
+    for (let from = nextRow.get(period.from); typeof from === "number" && from < period.to; ) {
+      const to = Math.min(localDay(from).end, period.to);
+      yield { from, to };
+      from = nextRow.get(to);
+    }
+  }
+
   // One transaction: what is rolled up must not change between the statements.
   const collect = database.transaction((since: number, until: number, by: UsageKey) => {
     const groups = new Map<string, Totals>();
     const add = (key: string, totals: Totals) => groups.set(key, addTotals(groups.get(key), totals));
-    const { first, last } = bounds.get() ?? { first: null, last: null };
-    if (first === null || last === null) return groups;
-
     const whole = days.all(since, until).filter((day) => by !== "day" || isLocalDay(day));
     for (const day of whole) {
       for (const { key, ...totals } of dayOf[by].all(day.from)) {
         add(by === "day" ? localDay(day.from).name : key, totals);
       }
     }
-    for (const gap of gapsBetween(whole, { from: Math.max(since, first), to: Math.min(until, last + 1) })) {
-      const pieces = by === "day" ? splitByDay(gap.from, gap.to) : [{ ...gap, day: undefined }];
-      for (const piece of pieces) {
+    for (const gap of gapsBetween(whole, { from: since, to: until })) {
+      for (const piece of daysWithRows(gap)) {
         for (const { key, ...totals } of rowsOf[by].all(piece.from, piece.to)) {
-          add(piece.day?.name ?? key, totals);
+          add(by === "day" ? localDay(piece.from).name : key, totals);
         }
       }
     }

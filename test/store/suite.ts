@@ -1,12 +1,13 @@
 // What every store must do. An implementation's test file calls `storeSuite` with a way to open it.
 
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import type { BindingRow, RestRow, Store, TokenRow, UsageKey, UsageRow } from "../../src/store/store.ts";
 import { summarizeNaively } from "./naive-usage.ts";
 import { day, maintainAll, noon, tokens, usageRow } from "./rows.ts";
+import { useZone } from "./zones.ts";
 
 export interface StoreHarness {
   /** One more connection to the same data, as another process would have. */
@@ -29,6 +30,10 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
       }
     });
   }
+
+  // The names of days in the expectations.
+  before(() => useZone("UTC"));
+  after(() => useZone(undefined));
 
   describe(`${name}: accounts`, () => {
     storeTest(
@@ -203,7 +208,7 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
         await sleep(10);
         abort.abort(reason);
         for (const each of waiting) await assert.rejects(each, reason);
-        assert.deepEqual(order, []);
+        assert.equal(order.length, 0);
         free();
         await Promise.all([holder, ...behind]);
         assert.deepEqual(order, ["second", "third"]);

@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import Database from "better-sqlite3";
+import fc from "fast-check";
+import type { UsageRow } from "../../src/store/store.ts";
+import { createSqliteHarness, type SqliteHarness } from "./harness.ts";
+import { insertManyRows } from "./many-rows.ts";
+import { summarizeNaively } from "./naive-usage.ts";
+import { day, maintainAll, noon, tokens, usageRow } from "./rows.ts";
+import { useZone, zones } from "./zones.ts";
+
+const always = { since: 0, until: Number.MAX_SAFE_INTEGER };
+
+afterEach(() => useZone(undefined));
+
+test("days rolled up in one time zone are no obstacle to asking from another", () =>
+  fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.integer({ min: noon - 5 * day, max: noon }), { minLength: 1, maxLength: 20 }),
+      fc.array(fc.constantFrom(...zones), { minLength: 2, maxLength: 4 }),
+      fc.integer({ min: noon - 5 * day, max: noon }),
+      (times, inZones, since) =>
+        withHarness(async ({ open }) => {
+          const store = await open();
+          const rows = times.map((time, i) => usageRow(`${i}`, { time, client: `c${i % 2}` }));
+          for (const row of rows) await store.usage.record(row);
+          for (const zone of inZones) {
+            useZone(zone);
+            for (const by of ["day", "client"] as const) {
+              const asked = { since, until: noon + day, by };
+              assert.deepEqual(await store.usage.summarize(asked), summarizeNaively(rows, asked), zone);
+            }
+            await maintainAll(store, noon + 2 * day);
+            for (const by of ["day", "client"] as const) {
+              const asked = { ...always, by };
+              assert.deepEqual(await store.usage.summarize(asked), summarizeNaively(rows, asked), zone);
+            }
+          }
+        }),
+    ),
+    { numRuns: 25 },
+  ));
+
+test("at every step of retention the sums are those of the rows that are left", () =>
+  withHarness(async ({ path, open }) => {
+    const store = await open();
+    for (let i = 0; i < 1500; i++) {
+      const time = noon - (i % 10) * day - i * 1000;
+      await store.usage.record(
+        usageRow(`r${i}`, { time, account: `a${i % 3}`, tokens: tokens({ input: i }) }),
+      );
+    }
+    await maintainAll(store, noon);
+    const reader = new Database(path, { readonly: true });
+    const left = reader.prepare<[], Raw>("SELECT request_id, time, account, input FROM usage");
+    let steps = 0;
+    do {
+      const rows = left
+        .all()
+        .map(({ request_id, input, ...some }) =>
+          usageRow(request_id, { ...some, tokens: tokens({ input }) }),
+        );
+      for (const by of ["day", "account"] as const) {
+        assert.deepEqual(
+          await store.usage.summarize({ ...always, by }),
+          summarizeNaively(rows, { ...always, by }),
+        );
+      }
+      steps++;
+    } while (await store.usage.maintain(noon, 4 * day));
+    assert.ok(steps > 3);
+    const count = (table: string) => reader.prepare(`SELECT count(*) FROM ${table}`).pluck().get();
+    const [first] = reader.prepare("SELECT min(start) FROM usage_daily").pluck().all() as number[];
+    assert.ok(first! >= noon - 5 * day, "sums of deleted days are deleted too");
+    assert.ok(Number(count("usage_days")) <= 5);
+    reader.close();
+  }));
+
+test("closed days are answered from their sums, not from their rows", () =>
+  withHarness(async ({ path, open }) => {
+    const store = await open();
+    await store.usage.record(usageRow("1", { time: noon - 2 * day }));
+    await maintainAll(store, noon);
+    // Only a test would do this: the sums now tell themselves from the rows.
+    const database = new Database(path);
+    database.exec("UPDATE usage_daily SET requests = 77");
+    database.close();
+    assert.equal((await store.usage.summarize({ ...always, by: "account" })).total.requests, 77);
+    assert.equal((await store.usage.summarize({ ...always, by: "day" })).total.requests, 77);
+    const partly = { since: noon - 2 * day, until: noon, by: "day" as const };
+    assert.equal((await store.usage.summarize(partly)).total.requests, 1);
+  }));
+
+test("the running day and one that has just ended are not rolled up yet", () =>
+  withHarness(async ({ path, open }) => {
+    useZone("UTC");
+    const store = await open();
+    await store.usage.record(usageRow("1"));
+    const reader = new Database(path, { readonly: true });
+    const rolledUp = () => reader.prepare("SELECT count(*) FROM usage_days WHERE done = 1").pluck().get();
+    const midnight = Date.parse("2026-11-21T00:00:00Z");
+    for (const [now, expected] of [
+      [midnight - 1, 0],
+      [midnight + 30 * 60e3, 0],
+      [midnight + 60 * 60e3, 1],
+    ] as const) {
+      await maintainAll(store, now);
+      assert.equal(rolledUp(), expected);
+    }
+    reader.close();
+  }));
+
+test("100,000 rows are rolled up in short steps and then answer at once", () =>
+  withHarness(async ({ path, open }) => {
+    const store = await open();
+    insertManyRows(path, { count: 100_000, from: noon - 40 * day, to: noon });
+    const before = await store.usage.summarize({ ...always, by: "account" });
+    assert.equal(before.total.requests, 100_000);
+    const steps: number[] = [];
+    for (let more = true; more; ) {
+      const started = performance.now();
+      more = await store.usage.maintain(noon, 400 * day);
+      steps.push(performance.now() - started);
+    }
+    steps.sort((a, b) => a - b);
+    // The middle one: others use this machine too. A day at a time would take ten times as long.
+    assert.ok(
+      steps[Math.floor(steps.length / 2)]! < 20,
+      `steps of ${steps[Math.floor(steps.length / 2)]} ms`,
+    );
+    for (const since of [0, noon - 30 * day]) {
+      const started = performance.now();
+      const { rows } = await store.usage.summarize({ since, until: noon + 1, by: "day" });
+      const tookMs = performance.now() - started;
+      assert.ok(rows.length >= 30);
+      assert.ok(tookMs < 500, `${tookMs} ms`);
+    }
+    assert.deepEqual(await store.usage.summarize({ ...always, by: "account" }), before);
+  }));
+
+interface Raw extends Pick<UsageRow, "time" | "account"> {
+  request_id: string;
+  input: number;
+}
+
+async function withHarness(body: (harness: SqliteHarness) => Promise<void>): Promise<void> {
+  const harness = await createSqliteHarness();
+  try {
+    await body(harness);
+  } finally {
+    await harness.dispose();
+  }
+}
