@@ -3,16 +3,17 @@
 import type { Credential } from "../credential.ts";
 import type { Failure } from "../failure.ts";
 import { accountTypes } from "../family.ts";
-import type { TokenSource } from "../oauth/tokens.ts";
+import type { LoginFailure } from "../oauth/login-failure.ts";
+import type { LoginToken, TokenSource } from "../oauth/tokens.ts";
 import type { Account } from "./account.ts";
 
 export interface CredentialSource {
   get(account: Account, signal: AbortSignal): Promise<CredentialResult>;
   /**
-   * The provider refused the credential of an attempt. Resolves true when there is another one to try:
-   * a login is refreshed once, tied to the token that failed; a key never is.
+   * The provider refused the credential of an attempt: a login is refreshed once, tied to the token that failed.
+   * Undefined when there is nothing to renew: a key is what it is.
    */
-  renew(account: Account, refused: Credential, signal: AbortSignal): Promise<boolean>;
+  renew(account: Account, refused: Credential, signal: AbortSignal): Promise<CredentialResult | undefined>;
 }
 
 export type CredentialResult = { ok: true; credential: Credential } | { ok: false; failure: Failure };
@@ -24,15 +25,37 @@ export function createCredentialSource(tokens: TokenSource): CredentialSource {
       if (accountTypes[config.type].credential === "api_key") {
         return { ok: true, credential: { kind: "api-key", key: config.secret } };
       }
-      const login = await tokens.credential(config, signal);
-      if (!login.ok) return { ok: false, failure: loginFailure(login) };
-      return { ok: true, credential: { kind: "bearer", token: login.token, project: login.project } };
+      return readLogin(await tokens.credential(config, signal));
     },
 
     async renew({ config }, refused, signal) {
-      if (refused.kind !== "bearer") return false;
-      const login = await tokens.refused(config, refused.token, signal);
-      return login.ok;
+      if (refused.kind !== "bearer") return undefined;
+      return readLogin(await tokens.refused(config, refused.token, signal));
     },
   };
+}
+
+function readLogin(login: LoginToken): CredentialResult {
+  if (!login.ok) return { ok: false, failure: failureOf(login) };
+  return { ok: true, credential: { kind: "bearer", token: login.token, project: login.project } };
+}
+
+/** What is wrong with the way to the token endpoint says nothing against the login. */
+function failureOf({ reason, message, until }: LoginFailure): Failure {
+  switch (reason) {
+    case "refresh-revoked":
+    case "refresh-rejected":
+    case "token-refused":
+      return { kind: "unauthorized", reason: message };
+    case "project-refused":
+      return { kind: "account-out", reason: message };
+    case "throttled":
+      return { kind: "capacity", until, reason: message };
+    case "unreachable":
+      return { kind: "unreachable", cause: new Error(message), safeToRepeat: false };
+    case "proxy":
+      return { kind: "proxy", cause: new Error(message) };
+    case "aborted":
+      return { kind: "aborted" };
+  }
 }

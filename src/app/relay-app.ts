@@ -12,7 +12,7 @@ import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { createMetrics } from "../metrics.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
-import { createTokenSource } from "../oauth/tokens.ts";
+import { createTokenSource, type TokenSource } from "../oauth/tokens.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
 import { type RelayServer, startServer } from "../server/server.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
@@ -49,8 +49,12 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
   try {
     await claim(store, config);
     closers.unshift(() => store.daemon.release());
-    const { deps, pool } = await createParts(store, () => config, { log, version });
-    closers.unshift(() => deps.dispatchers.close());
+    const { deps, pool, tokens } = await createParts(store, () => config, { log, version });
+    // A renewal under way is waited for: its answer would be lost, and the login with it.
+    closers.unshift(
+      () => tokens.close(),
+      () => deps.dispatchers.close(),
+    );
     const server = await listen(deps, config, version);
     const { port } = server.address;
     await store.daemon.publish({ ...daemonInfo(config, version), port });
@@ -98,7 +102,7 @@ async function createParts(
   store: Store,
   config: () => Config,
   { log, version }: PartsContext,
-): Promise<{ deps: RelayDeps; pool: Pool }> {
+): Promise<{ deps: RelayDeps; pool: Pool; tokens: TokenSource }> {
   const now = Date.now;
   const { accounts, session, upstream, environmentProxy } = config();
   const bindings = await createBindings(store.bindings, now());
@@ -133,7 +137,7 @@ async function createParts(
     log,
     now,
   };
-  return { deps, pool };
+  return { deps, pool, tokens };
 }
 
 async function claim(store: Store, config: Config): Promise<void> {

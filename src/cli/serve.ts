@@ -45,25 +45,26 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
     ? await demoConfig()
     : { read: () => context.loadConfig(), close: async () => {} };
   try {
-    const readConfig = async () => withFlags(await source.read(), options);
+    let secrets: string[] = [];
+    const readConfig = async () => {
+      const next = withFlags(await source.read(), options);
+      secrets = secretsOf(next);
+      return next;
+    };
     const config = await readConfig();
-    let current = config;
     const screen = context.out.stderr;
     const log = createLog({
       level: config.server.logLevel,
       pretty: screen.isTerminal,
       colour: screen.isTerminal && screen.style.bold("x") !== "x",
-      destination: screen,
-      secrets: () => secretsOf(current),
+      destination: screen.isTerminal ? screen : undefined,
+      secrets: () => secrets,
     });
     const app = await startRelayApp({ config, readConfig, log, version: context.version });
     if (screen.isTerminal) screen.write(banner(app, context, options.demo === true));
     for (const warning of config.warnings) log.warn({}, warning);
     log.info({ url: urlOf(app), accounts: config.accounts.length, pid: process.pid }, "listening");
-    await untilStopped(async () => {
-      await app.reload();
-      current = app.config();
-    });
+    await untilStopped(() => app.reload());
     log.info({}, "stopping: open answers may finish");
     const cut = onSecondSignal();
     await Promise.race([app.close(), cut]);

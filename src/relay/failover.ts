@@ -265,25 +265,23 @@ async function attemptWithCredential(
   upstream: Upstream,
 ): Promise<AttemptResult> {
   const { deps, signal } = journey;
-  let repeated = false;
-  let renewed = false;
+  let held = await deps.credentials.get(account, signal);
+  let isRepeated = false;
+  let isRenewed = account.passthrough;
   for (;;) {
-    const held = await deps.credentials.get(account, signal);
     if (!held.ok) return { ok: false, failure: held.failure, answer: undefined };
     const result = await sendOnce(journey, account, upstream, held.credential);
     if (result.ok) return result;
-    if (result.failure.kind === "unreachable" && result.failure.safeToRepeat && !repeated) {
-      repeated = true;
+    if (result.failure.kind === "unreachable" && result.failure.safeToRepeat && !isRepeated) {
+      isRepeated = true;
       continue;
     }
-    if (result.failure.kind === "unauthorized" && !account.passthrough && !renewed) {
-      renewed = true;
-      if (await deps.credentials.renew(account, held.credential, signal)) {
-        result.answer?.discard();
-        continue;
-      }
-    }
-    return result;
+    if (result.failure.kind !== "unauthorized" || isRenewed) return result;
+    const renewed = await deps.credentials.renew(account, held.credential, signal);
+    if (!renewed) return result;
+    result.answer?.discard();
+    isRenewed = true;
+    held = renewed;
   }
 }
 
