@@ -32,7 +32,7 @@ export interface ModelFamily {
  */
 export function modelFamily(model: string): ModelFamily {
   const version = readVersion(model);
-  return (version && rows.get(version)) ?? strictest;
+  return (version === undefined ? undefined : rows.get(version)) ?? strictest;
 }
 
 const upToHigh: readonly Effort[] = ["low", "medium", "high"];

@@ -24,8 +24,12 @@ export function createStreamAnswer({ head, form, now }: StreamOptions): AnswerTr
   const decoder = new TextDecoder();
   const writer = createChunkWriter(form, now);
   const events = createEventReader(writer, form);
+  let hasEnded = false;
   const parser = createParser({
-    onEvent: (message) => readEvent(message, events, writer),
+    onEvent(message) {
+      const unreadable = writer.closed ? undefined : readEvent(message, events);
+      if (unreadable && !hasEnded) writer.fail(malformed(`sent a ${unreadable} event that cannot be read`));
+    },
     onError: (error) => {
       if (error.type === "max-buffer-size-exceeded") writer.fail(malformed("sent an event without end"));
     },
@@ -44,7 +48,8 @@ export function createStreamAnswer({ head, form, now }: StreamOptions): AnswerTr
       return writer.take();
     },
     end() {
-      // The blank line after the last event may be missing.
+      // The blank line after the last event may be missing. One that is cut is no malformed event: the stream is short.
+      hasEnded = true;
       feed(`${decoder.decode()}\n\n`);
       if (!writer.closed) {
         throw new RelayError(
@@ -252,13 +257,12 @@ const essentialEvents: ReadonlySet<string> = new Set([
   "error",
 ]);
 
-function readEvent({ event, data }: EventSourceMessage, events: EventReader, writer: ChunkWriter): void {
-  if (writer.closed) return;
+/** Returns the name of an event that should have been readable. */
+function readEvent({ event, data }: EventSourceMessage, events: EventReader): string | undefined {
   const parsed = parseJsonExactly(data)?.value;
-  if (isJsonObject(parsed)) events.read(parsed);
-  else if (event !== undefined && essentialEvents.has(event)) {
-    writer.fail(malformed(`sent a ${event} event that cannot be read`));
-  }
+  if (!isJsonObject(parsed)) return event !== undefined && essentialEvents.has(event) ? event : undefined;
+  events.read(parsed);
+  return undefined;
 }
 
 function malformed(what: string): OpenAiError {

@@ -40,18 +40,23 @@ interface Turn {
   blocks: Block[];
 }
 
-/** A call that no result has answered yet. */
-interface OpenCall {
+interface Call {
   id: string;
   claudeId: string;
   path: string;
 }
 
+/** The calls of one turn that share an id; results answer them in order. */
+interface Waiting {
+  calls: Call[];
+  answered: number;
+}
+
 export function createConversation(): Conversation {
   const ids = createToolIds();
   const turns: Turn[] = [];
-  /** Of the last assistant turn, by the client's id, in the order of the calls. */
-  let open = new Map<string, OpenCall[]>();
+  /** Of the last assistant turn, by the client's id. */
+  let open = new Map<string, Waiting>();
 
   function turn(role: "user" | "assistant"): Turn {
     const last = turns.at(-1);
@@ -75,20 +80,21 @@ export function createConversation(): Conversation {
     const target = turn("assistant");
     const claudeId = ids.assign(id);
     target.blocks.push({ type: "tool_use", id: claudeId, name, input });
-    const waiting = open.get(id);
-    if (waiting) waiting.push({ id, claudeId, path });
-    else open.set(id, [{ id, claudeId, path }]);
+    const waiting = open.get(id) ?? { calls: [], answered: 0 };
+    waiting.calls.push({ id, claudeId, path });
+    open.set(id, waiting);
   }
 
   function answer({ id, content, cacheControl }: ToolResult, path: string): void {
-    const waiting = open.get(id)?.shift();
-    if (!waiting) {
+    const waiting = open.get(id);
+    const answered = waiting?.calls[waiting.answered++];
+    if (!answered) {
       throw new InvalidChatRequest(
         path,
         `a tool message must be a response to a preceding assistant message with 'tool_calls'; no unanswered call has the id ${shown(id)}.`,
       );
     }
-    const block: Block = { type: "tool_result", tool_use_id: waiting.claudeId, content };
+    const block: Block = { type: "tool_result", tool_use_id: answered.claudeId, content };
     if (cacheControl !== undefined) block.cache_control = cacheControl;
     turn("user").results.push(block);
   }
@@ -101,8 +107,8 @@ export function createConversation(): Conversation {
   return { add, call, answer, finish };
 }
 
-function refuseUnanswered(open: ReadonlyMap<string, readonly OpenCall[]>): void {
-  const missing = [...open.values()].flat();
+function refuseUnanswered(open: ReadonlyMap<string, Waiting>): void {
+  const missing = [...open.values()].flatMap(({ calls, answered }) => calls.slice(answered));
   const first = missing[0];
   if (!first) return;
   const named = missing.slice(0, 5).map(({ id }) => shown(id));
