@@ -92,7 +92,7 @@ export async function startAuthorizationServer(): Promise<AuthorizationServer> {
     accepts: (token) => [...new Set(logins.values())].some((login) => login.alive && login.access.has(token)),
     isLive(token) {
       const login = logins.get(token);
-      return login !== undefined && login.alive && login.current === token;
+      return login?.alive === true && login.current === token;
     },
     get killed() {
       return killed;
@@ -175,7 +175,7 @@ export async function startAuthorizationServer(): Promise<AuthorizationServer> {
 
   function refresh(token: string): { status: number; body: Record<string, unknown> } {
     const login = logins.get(token);
-    if (login !== undefined && login.alive && login.current !== token) {
+    if (login?.alive && login.current !== token) {
       killed += 1;
       kill(login);
     }
