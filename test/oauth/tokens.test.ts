@@ -168,11 +168,8 @@ test("a caller that gives up ends neither the renewal nor the others' waiting", 
   setTimeout(() => impatient.abort(), 10);
   assert.equal(failureOf(await given).reason, "aborted");
   assert.ok(server.accepts(tokenOf(await patient)));
-  assert.equal(
-    failureOf(await source.credential(login, AbortSignal.abort())).reason ?? "",
-    "aborted",
-    "checked before use",
-  );
+  pass(eightHours);
+  assert.equal(failureOf(await source.credential(login, AbortSignal.abort())).reason, "aborted");
 });
 
 test("a 401 renews once for all who got it, and a token that was replaced already is not renewed again", async () => {
