@@ -18,8 +18,8 @@ export interface AnswerReader {
   readEvent(name: string, data: Buffer, answer: AnswerState): void;
   /** A whole JSON object: the answer, an element of an array, or what came bare in place of an event. */
   readDocument(document: Buffer, answer: AnswerState): void;
-  /** An event or document beyond the bound was dropped unread. */
-  readOversized?(answer: AnswerState): void;
+  /** An event or document beyond the bound was dropped unread; the name is all that is known of it. */
+  readOversized?(name: string, answer: AnswerState): void;
   report(): UsageReport;
 }
 
@@ -63,23 +63,19 @@ export function observeAnswer(reader: AnswerReader): AnswerObserver {
 
   const documents = createDocumentSplitter({
     onDocument: (document) => reader.readDocument(document, answer),
-    onOversized: () => skipOversized(),
+    onOversized: () => skipOversized(""),
   });
   const events = createEventSplitter({
     wants: (name) => opening.kind === "pending" || (reader.wants?.(name) ?? true),
     onEvent: (name, data) => reader.readEvent(name, data, answer),
-    onOversized(name) {
-      // Too large to be read, but its name alone can be what matters.
-      reader.readEvent(name, nothing, answer);
-      skipOversized();
-    },
+    onOversized: skipOversized,
     // A stream's place is taken by a JSON answer now and then, and Google's errors come so.
     onBare: documents.push,
   });
 
-  function skipOversized(): void {
+  function skipOversized(name: string): void {
     answer.content();
-    reader.readOversized?.(answer);
+    reader.readOversized?.(name, answer);
   }
 
   return {
@@ -104,7 +100,6 @@ export function observeAnswer(reader: AnswerReader): AnswerObserver {
 /** More ids than this no answer has. */
 const mostIds = 16;
 const mostErrorText = 4096;
-const nothing = Buffer.alloc(0);
 
 /** An error that is no JSON counts as its text. */
 function parseError(json: Buffer): unknown {

@@ -26,7 +26,8 @@ export function observeClaude({ stream }: { stream: boolean }): AnswerObserver {
       if (message) readMessage(data.subarray(message.start, message.end));
     } else if (type === "message_delta") {
       usage.read(readSpan(data, scanMembers(data, ["usage"])?.get("usage")));
-    } else if (type === "message_stop") {
+    } else if (type === "message_stop" && scanMembers(data, [])) {
+      // An event that was cut off by the stream's end is none for the client.
       answer.complete();
     }
   }

@@ -114,13 +114,13 @@ const content: Opening = { kind: "content" };
 
 type Coding = "gzip" | "br" | "deflate" | "zstd";
 
-const codingNames: Readonly<Record<string, Coding>> = {
-  gzip: "gzip",
-  "x-gzip": "gzip",
-  br: "br",
-  deflate: "deflate",
-  zstd: "zstd",
-};
+const codingNames: ReadonlyMap<string, Coding> = new Map([
+  ["gzip", "gzip"],
+  ["x-gzip", "gzip"],
+  ["br", "br"],
+  ["deflate", "deflate"],
+  ["zstd", "zstd"],
+]);
 
 /** Nobody applies more, but for bombs. */
 const mostCodings = 3;
@@ -131,7 +131,7 @@ function parseCodings(encoding: string | undefined): Coding[] | undefined {
   for (const part of (encoding ?? "").split(",")) {
     const name = part.trim().toLowerCase();
     if (name === "" || name === "identity") continue;
-    const coding = codingNames[name];
+    const coding = codingNames.get(name);
     if (coding === undefined || codings.length === mostCodings) return undefined;
     codings.unshift(coding);
   }

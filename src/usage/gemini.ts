@@ -18,7 +18,8 @@ export function observeGemini({ form, wrapped }: GeminiAnswer): AnswerObserver {
     form: form === "sse" ? "sse" : "json",
     readEvent,
     readDocument,
-    readOversized: (answer) => answer.complete(),
+    // It may have had the finish reason; then a good answer must not pass for one that was cut.
+    readOversized: (_name, answer) => answer.complete(),
     report: usage.report,
   });
 

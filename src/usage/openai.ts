@@ -15,6 +15,7 @@ export function observeOpenai({ stream }: { stream: boolean }): AnswerObserver {
     wants: (name) => isKnown(name) || isUnnamed(name),
     readEvent,
     readDocument,
+    readOversized: (name, answer) => endings.has(name) && answer.complete(),
     report: (): UsageReport => ({
       tokens: tokens ?? noTokens,
       reported: tokens !== undefined,
@@ -34,9 +35,11 @@ export function observeOpenai({ stream }: { stream: boolean }): AnswerObserver {
     if (name === "response.failed") answer.error(data);
     else if (!beginnings.has(name)) answer.content();
     if (!isKnown(name)) return;
-    const response = scanMembers(data, ["response"])?.get("response");
+    const members = scanMembers(data, ["response"]);
+    const response = members?.get("response");
     if (response) readResponse(data.subarray(response.start, response.end), answer);
-    if (endings.has(name)) answer.complete();
+    // An event that was cut off by the stream's end is none for the client.
+    if (members && endings.has(name)) answer.complete();
   }
 
   function readDocument(document: Buffer, answer: AnswerState): void {
