@@ -24,8 +24,6 @@ export interface Binding {
   kind: "response" | "turn" | "file" | "encrypted";
   /** The provider's id, or a hash of it where it is long. */
   id: string;
-  /** What the client gets when the id is unknown here: `refuse` not-found at once, `any` any account may try. */
-  whenUnknown: "refuse" | "any";
 }
 
 /** Lower-case header names; repeated headers joined as node:http does. */

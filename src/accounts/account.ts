@@ -57,9 +57,15 @@ export function isProbeDue(rest: Rest, now: number): boolean {
 /** Whether a request spends money that a window with room would not: the window is nearly full, or paid overage runs. */
 export function isOutOfRoom(account: Account, switchAtUtilization: number, now: number): boolean {
   for (const window of account.windows.values()) {
+    if (isOfOneModel(window.name)) continue;
     if (window.resetsAt !== undefined && window.resetsAt <= now) continue;
     if (window.status === "in-use") return true;
     if (window.utilization !== undefined && window.utilization >= switchAtUtilization) return true;
   }
   return false;
+}
+
+/** Claude names the windows that one model family has beside the account's own with a suffix (`7d_oi`, `7d_opus`). */
+function isOfOneModel(windowName: string): boolean {
+  return windowName.includes("_");
 }

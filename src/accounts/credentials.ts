@@ -14,6 +14,8 @@ export interface CredentialSource {
    * Undefined when there is nothing to renew: a key is what it is.
    */
   renew(account: Account, refused: Credential, signal: AbortSignal): Promise<CredentialResult | undefined>;
+  /** The provider refused what goes with the credential: a project that was found for it is searched for again. */
+  reconsider(account: Account, refused: Credential): Promise<void>;
 }
 
 export type CredentialResult = { ok: true; credential: Credential } | { ok: false; failure: Failure };
@@ -31,6 +33,10 @@ export function createCredentialSource(tokens: TokenSource): CredentialSource {
     async renew({ config }, refused, signal) {
       if (refused.kind !== "bearer") return undefined;
       return readLogin(await tokens.refused(config, refused.token, signal));
+    },
+
+    async reconsider({ config }, refused) {
+      if (refused.kind === "bearer" && refused.project !== undefined) await tokens.projectRefused(config);
     },
   };
 }

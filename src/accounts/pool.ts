@@ -3,6 +3,7 @@
 
 import type { AccountConfig, SessionConfig } from "../config/config.ts";
 import type { Failure } from "../failure.ts";
+import { redact } from "../redact.ts";
 import type { AccountStore, RestRow } from "../store/store.ts";
 import type { Window } from "../usage/window.ts";
 import { type Account, createAccount, type Rest, restFor } from "./account.ts";
@@ -131,7 +132,8 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       if (decision.kind === "unauthorized" || decision.kind === "account-out") {
         await bindings.dropAccount(account.config.id);
       }
-      return await rest(account, decision);
+      // Providers echo keys in their texts, and a reason is printed.
+      return await rest(account, { ...decision, reason: redact(decision.reason, [account.config.secret]) });
     },
 
     learn(account, windows) {

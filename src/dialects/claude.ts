@@ -90,7 +90,7 @@ function firstUserText(body: Buffer, messages: Span | undefined): string {
 function readBinding(body: Buffer, holder: Span | undefined): Binding | undefined {
   const inHolder = holder && membersAt(body, ["id"], holder).get("id");
   const id = textAt(body, holder) ?? textAt(body, inHolder) ?? firstStringUnder(body, "file_id", isFileId);
-  return id ? { kind: "file", id: bindingId(id), whenUnknown: "any" } : undefined;
+  return id ? { kind: "file", id: bindingId(id) } : undefined;
 }
 
 /** The form of the Files API's ids; a tool's own argument may have the name `file_id` too. */

@@ -147,7 +147,7 @@ function readBinding(body: Buffer): Binding | undefined {
     firstStringUnder(body, "cached_content", isCacheName) ??
     firstStringUnder(body, "fileUri", isFileUri) ??
     firstStringUnder(body, "file_uri", isFileUri);
-  return id === undefined ? undefined : { kind: "file", id: bindingId(id), whenUnknown: "any" };
+  return id === undefined ? undefined : { kind: "file", id: bindingId(id) };
 }
 
 function isCacheName(value: string): boolean {

@@ -118,16 +118,16 @@ function readBinding(
 ): Binding | undefined {
   const stored = /^\/v1\/responses\/([^/]+)/.exec(route.path)?.[1];
   if (route.operation === "stored" && stored !== undefined) {
-    return { kind: "response", id: decodeSegment(stored), whenUnknown: "refuse" };
+    return { kind: "response", id: decodeSegment(stored) };
   }
   const previous = readString(body, members.get("previous_response_id"));
-  if (previous) return { kind: "response", id: previous, whenUnknown: "refuse" };
+  if (previous) return { kind: "response", id: previous };
   const turn = headers["x-codex-turn-state"];
-  if (typeof turn === "string" && turn !== "") return { kind: "turn", id: turn, whenUnknown: "any" };
+  if (typeof turn === "string" && turn !== "") return { kind: "turn", id: turn };
   const encrypted = firstStringUnder(body, "encrypted_content");
-  if (encrypted !== undefined) return { kind: "encrypted", id: bindingId(encrypted), whenUnknown: "any" };
+  if (encrypted !== undefined) return { kind: "encrypted", id: bindingId(encrypted) };
   const held = idOf(body, members.get("conversation")) ?? fileId(body);
-  return held ? { kind: "file", id: bindingId(held), whenUnknown: "any" } : undefined;
+  return held ? { kind: "file", id: bindingId(held) } : undefined;
 }
 
 /** A conversation is named by its id or by an object with one. */

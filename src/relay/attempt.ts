@@ -6,7 +6,7 @@ import type { Call } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { readNetworkFault } from "../network/faults.ts";
 import type { ReplyHead, Upstream, UpstreamRequest } from "../upstreams/upstream.ts";
-import { decodeBody } from "../usage/decoded.ts";
+import { decodeBody, observeDecoded } from "../usage/decoded.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 
 export interface AttemptOptions {
@@ -145,7 +145,9 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#decide(), holdMs);
     this.#isStream = call.stream || String(headers["content-type"]).startsWith("text/event-stream");
-    if (status < 300) this.#observe(() => (this.observer = upstream.observe(call, this.head)));
+    if (status >= 300) return;
+    const encoding = headers["content-encoding"]?.toString();
+    this.#observe(() => (this.observer = observeDecoded(encoding, upstream.observe(call, this.head))));
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -276,6 +276,7 @@ async function attemptWithCredential(
       isRepeated = true;
       continue;
     }
+    if (result.failure.kind === "account-out") await deps.credentials.reconsider(account, held.credential);
     if (result.failure.kind !== "unauthorized" || isRenewed) return result;
     const renewed = await deps.credentials.renew(account, held.credential, signal);
     if (!renewed) return result;

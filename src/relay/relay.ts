@@ -6,6 +6,7 @@ import type { Conversion } from "../dialects/dialect.ts";
 import { RelayError } from "../errors.ts";
 import { forwardResponseHeaders } from "../network/headers.ts";
 import { authenticate } from "./authenticate.ts";
+import { decodingTransform } from "./decoding-transform.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import { type Progress, type Served, sendWithFailover } from "./failover.ts";
 import { answerModels } from "./models.ts";
@@ -49,9 +50,11 @@ async function deliver({ exchange, call, conversion, served, recorder, deps }: D
     return await deliverConvertedError({ exchange, call, conversion, served, recorder, deps });
   }
   const isGood = served.failure === undefined;
-  const transform = isGood
+  const rewritten = isGood
     ? (conversion?.answer(answer.head) ?? upstream.translate?.(call, answer.head))
     : undefined;
+  const encoding = answer.head.headers["content-encoding"]?.toString();
+  const transform = rewritten && decodingTransform(encoding, rewritten);
   const entry: BookEntry = {
     account: account.config.id,
     outcome: "complete",

@@ -3,9 +3,9 @@
 
 import type { ServerResponse } from "node:http";
 import { RelayError } from "../errors.ts";
-import type { AnswerTransform } from "../sse/transform.ts";
 import type { Outcome } from "../store/store.ts";
 import type { Answer, Sink } from "./attempt.ts";
+import type { PatientTransform } from "./decoding-transform.ts";
 
 export interface Response {
   response: ServerResponse;
@@ -13,7 +13,7 @@ export interface Response {
   /** Raw pairs, as they go out. */
   headers: string[];
   answer: Answer;
-  transform: AnswerTransform | undefined;
+  transform: PatientTransform | undefined;
   /** The client's departure; aborts the upstream elsewhere. */
   signal: AbortSignal;
   /** Whether a clean end without the API's terminal event counts as broken off: event streams. */
@@ -76,7 +76,7 @@ class Conduit implements Sink {
         return this.#breakOff(new Error("the stream ended without its last event"));
       }
       try {
-        const rest = this.#options.transform?.end();
+        const rest = await this.#options.transform?.end();
         await this.#book();
         if (rest?.length) this.#options.response.write(rest);
       } catch (error) {

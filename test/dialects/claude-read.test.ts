@@ -102,7 +102,7 @@ test("Claude's files, containers and threads bind to an account that knows them"
     role: "user",
     content: [{ type: "document", source: { type: "file", file_id: "file_011CNha" } }],
   };
-  const bound = (id: string) => ({ kind: "file", id, whenUnknown: "any" });
+  const bound = (id: string) => ({ kind: "file", id });
   assert.deepEqual(withBody({ messages: [file] }), bound("file_011CNha"));
   assert.deepEqual(withBody({ container: "container_1" }), bound("container_1"));
   assert.deepEqual(

@@ -85,13 +85,13 @@ test("Gemini's uploaded files and caches bind, public addresses do not", () => {
     read("/v1beta/models/m:generateContent", { body: { contents: [{ parts: [{ fileData: { fileUri } }] }] } })
       .binding;
   const address = "https://generativelanguage.googleapis.com/v1beta/files/abc-123";
-  assert.deepEqual(uri(address), { kind: "file", id: address, whenUnknown: "any" });
+  assert.deepEqual(uri(address), { kind: "file", id: address });
   assert.equal(uri("https://www.youtube.com/watch?v=files/1"), undefined);
   assert.equal(uri("gs://bucket/files/1"), undefined);
   const cached = read("/v1beta/models/m:generateContent", {
     body: { contents: [], cachedContent: "cachedContents/c1" },
   });
-  assert.deepEqual(cached.binding, { kind: "file", id: "cachedContents/c1", whenUnknown: "any" });
+  assert.deepEqual(cached.binding, { kind: "file", id: "cachedContents/c1" });
   const empty = read("/v1internal:generateContent", {
     body: { request: { contents: [], cachedContent: "" } },
   });

@@ -55,30 +55,26 @@ test("OpenAI requests bind to what only one account has, the strongest tie first
   ];
   const everything = codex({ input, previous_response_id: "resp_7", conversation: "conv_1" });
   const turn = { "x-codex-turn-state": "turn-token".repeat(50) };
-  assert.deepEqual(binding(everything, turn), { kind: "response", id: "resp_7", whenUnknown: "refuse" });
+  assert.deepEqual(binding(everything, turn), { kind: "response", id: "resp_7" });
   assert.deepEqual(binding({ ...everything, previous_response_id: null }, turn), {
     kind: "turn",
     id: "turn-token".repeat(50),
-    whenUnknown: "any",
   });
   assert.deepEqual(binding(codex({ input, conversation: "conv_1" })), {
     kind: "encrypted",
     id: bindingId(long),
-    whenUnknown: "any",
   });
   assert.ok(bindingId(long).length < 60);
   assert.deepEqual(binding(codex({ conversation: { id: "conv_1" } })), {
     kind: "file",
     id: "conv_1",
-    whenUnknown: "any",
   });
   assert.deepEqual(binding(codex({ input: input.slice(3) })), {
     kind: "file",
     id: "file-9",
-    whenUnknown: "any",
   });
   const tools = [{ type: "code_interpreter", container: "cntr_5" }];
-  assert.deepEqual(binding(codex({ tools })), { kind: "file", id: "cntr_5", whenUnknown: "any" });
+  assert.deepEqual(binding(codex({ tools })), { kind: "file", id: "cntr_5" });
   assert.equal(
     binding(codex({ tools: [{ type: "code_interpreter", container: { type: "auto" } }] })),
     undefined,
@@ -86,7 +82,7 @@ test("OpenAI requests bind to what only one account has, the strongest tie first
 });
 
 test("a stored response's own routes bind to it, streamed where the query asks", () => {
-  const binding = { kind: "response", id: "resp_1", whenUnknown: "refuse" };
+  const binding = { kind: "response", id: "resp_1" };
   const get = read("/v1/responses/resp_1?stream=true&starting_after=3", { method: "GET" });
   assert.deepEqual({ binding: get.binding, stream: get.stream }, { binding, stream: true });
   assert.deepEqual(read("/openai/v1/responses/resp_1", { method: "DELETE" }).binding, binding);

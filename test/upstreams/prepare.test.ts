@@ -289,7 +289,7 @@ describe("what each kind of account supports", () => {
   });
 
   it("Code Assist has neither files nor calls that it knows no counterpart of", () => {
-    const file = geminiCall({ binding: { kind: "file", id: "files/1", whenUnknown: "any" } });
+    const file = geminiCall({ binding: { kind: "file", id: "files/1" } });
     assert.equal(upstreamFor("gemini").supports(file), false);
     assert.equal(upstreamFor("gemini-api").supports(file), true);
     const other = geminiCall({ path: "/v1beta/models/m:predict" });

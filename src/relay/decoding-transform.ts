@@ -1,0 +1,40 @@
+// For a provider that compresses although it was asked not to: an answer that is to be rewritten is collected and decoded first.
+
+import { RelayError } from "../errors.ts";
+import type { AnswerTransform } from "../sse/transform.ts";
+import { decodeBody } from "../usage/decoded.ts";
+
+/** A transform that may take its time at the end. */
+export interface PatientTransform extends Omit<AnswerTransform, "end"> {
+  end(): Buffer | Promise<Buffer>;
+}
+
+const mostBytes = 64 * 1024 * 1024;
+
+export function decodingTransform(encoding: string | undefined, inner: AnswerTransform): PatientTransform {
+  if (encoding === undefined || encoding === "" || encoding.toLowerCase() === "identity") return inner;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  return {
+    headers: inner.headers,
+    push(chunk) {
+      size += chunk.length;
+      if (size > mostBytes) throw unreadable(new Error("it is larger than 64 MB"));
+      chunks.push(chunk);
+      return Buffer.alloc(0);
+    },
+    async end() {
+      const decoded = await decodeBody(Buffer.concat(chunks), encoding, mostBytes).catch((cause) => {
+        throw unreadable(cause);
+      });
+      return Buffer.concat([inner.push(decoded), inner.end()]);
+    },
+    fail: (error) => inner.fail(error),
+  };
+}
+
+function unreadable(cause: Error): RelayError {
+  return new RelayError("upstream_unreachable", `The provider's answer cannot be read (${cause.message}).`, {
+    cause,
+  });
+}
