@@ -536,23 +536,6 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
         assert.deepEqual(await store.daemon.claim(), { ok: true });
       },
     );
-
-    storeTest("looking does not get in the way of claiming", async (store, open) => {
-      const other = await open();
-      let looking = true;
-      const looks = (async () => {
-        while (looking) await other.daemon.look();
-      })();
-      try {
-        for (let i = 0; i < 20; i++) {
-          assert.deepEqual(await store.daemon.claim(), { ok: true });
-          await store.daemon.release();
-        }
-      } finally {
-        looking = false;
-        await looks;
-      }
-    });
   });
 
   describe(`${name}: changes`, () => {
