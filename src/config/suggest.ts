@@ -17,7 +17,7 @@ export function nearestWord(word: string, known: readonly string[]): string | un
 const longestWord = 64;
 
 function allowedSlips(candidate: string): number {
-  if (candidate.length <= 3) return 1;
+  if (candidate.length <= 4) return 1;
   return candidate.length <= 8 ? 2 : 3;
 }
 
@@ -25,7 +25,7 @@ function measure(typed: string, known: string): number {
   const shorter = Math.min(typed.length, known.length);
   // "warning" for "warn", "max_wait" for "max_wait_seconds": one goes on where the other ends.
   const isBeginning = shorter >= 4 && typed.slice(0, shorter) === known.slice(0, shorter);
-  return Math.min(editDistance(typed, known), isBeginning ? 2 : Number.POSITIVE_INFINITY);
+  return Math.min(editDistance(typed, known), isBeginning ? 1 : Number.POSITIVE_INFINITY);
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */

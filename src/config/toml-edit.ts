@@ -56,8 +56,8 @@ export function appendLines(text: string, lines: readonly string[]): string {
 /** Removes everything at and below the path: sections, lines or one element. Comments outside of sections stay. */
 export function removeAt(text: string, path: KeyPath): string {
   // All sections by one reading: without its first one, the next element of an array of tables would be at the path.
-  const doomed = readLayout(text).filter((section) => section.header && below(path, section.path));
-  if (doomed.length > 0) return doomed.reduceRight(removeSection, text);
+  const blocks = findBlocks(readLayout(text), path);
+  if (blocks.length > 0) return blocks.reduceRight(removeBlock, text);
 
   let result = text;
   for (let place = findPlaces(readLayout(text), path).at(-1); place !== undefined; ) {
@@ -174,11 +174,30 @@ function removeLine(text: string, span: Span): string {
   return trimLineBreaks(text.slice(0, start), 1);
 }
 
-function removeSection(text: string, section: Section): string {
-  const start = lineStart(text, section.header!.start);
-  const end = lineEnd(text, (section.pairs.at(-1) ?? section.header!).end);
-  const rest = text.slice(end);
-  // At the end of the file the blank lines before the section go with it, elsewhere those behind it.
+/** The sections at and below the path, from header to last pair; those that follow each other as one, with the comments between them. */
+function findBlocks(sections: readonly Section[], path: KeyPath): Span[] {
+  const blocks: Span[] = [];
+  let open: Span | undefined;
+  for (const section of sections) {
+    if (section.header === undefined || below(path, section.path) === undefined) {
+      open = undefined;
+      continue;
+    }
+    const { end } = section.pairs.at(-1) ?? section.header;
+    if (open === undefined) {
+      open = { start: section.header.start, end };
+      blocks.push(open);
+    } else {
+      open.end = end;
+    }
+  }
+  return blocks;
+}
+
+function removeBlock(text: string, block: Span): string {
+  const start = lineStart(text, block.start);
+  const rest = text.slice(lineEnd(text, block.end));
+  // At the end of the file the blank lines before the block go with it, elsewhere those behind it.
   if (isBlank(rest)) return trimLineBreaks(text.slice(0, start), Number.POSITIVE_INFINITY) + rest;
   return text.slice(0, start) + rest.replace(/^\r?\n(?:[ \t]*\r?\n)*/, "");
 }

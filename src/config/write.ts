@@ -37,7 +37,7 @@ export async function editConfigFile(options: EditOptions): Promise<void> {
       if (await replaceFile(target, options)) return;
     }
   } catch (error) {
-    throw error instanceof UserError ? error : explainWriteError(error, file);
+    throw isSystemError(error) ? explainWriteError(error, file) : error;
   }
   throw new UserError(`${printable(file, 400)} is being changed by another program, so nothing was written`, {
     fix: "save or close it there, and run the command again",
@@ -184,6 +184,10 @@ async function unlinkIfThere(file: string): Promise<void> {
   await unlink(file).catch((error: unknown) => {
     if (codeOf(error) !== "ENOENT") throw error;
   });
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error;
 }
 
 function explainWriteError(error: unknown, file: string): UserError {

@@ -1,5 +1,7 @@
 // An environment that is none of this machine's, and what a configuration says about a text.
 
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
 import type { Config } from "../../src/config/config.ts";
 import type { Environment } from "../../src/config/environment.ts";
 import { readConfig } from "../../src/config/load.ts";
@@ -41,4 +43,23 @@ export function problemsOf(text: string, env: Environment["env"] = {}): string[]
     if (!(error instanceof ConfigError)) throw error;
     return error.problems.map(({ line, key, what, fix }) => `${line ?? "?"} ${key}: ${what} -> ${fix}`);
   }
+}
+
+/** Subject, text, and every problem of it; FIRST stands for the remedy of a fault of the syntax. */
+export type ProblemCase = [string, string, string[]];
+
+const first = "mend this line first; the rest of the file is checked after it";
+
+export function describeProblems(subject: string, cases: readonly ProblemCase[]): void {
+  describe(`problems of ${subject}`, () => {
+    for (const [title, text, expected] of cases) {
+      test(`${title} is named with line, key and remedy`, () => {
+        const found = problemsOf(text, { SET: "KEY", EMPTY: " ", WORDS: "two words" });
+        assert.deepEqual(
+          found,
+          expected.map((problem) => problem.replace("FIRST", first)),
+        );
+      });
+    }
+  });
 }

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { appendFile, mkdir, mkdtemp, rename, rm, symlink, unlink, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { watchConfig } from "../../src/config/watch.ts";
+
+let folder: string;
+let file: string;
+let seen: number;
+let stop: () => void;
+
+const intervalMs = 10;
+const settleMs = 5;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cc-relay-watch-"));
+  file = join(folder, "config.toml");
+  seen = 0;
+  stop = () => undefined;
+});
+afterEach(async () => {
+  stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function watch(): void {
+  stop = watchConfig(file, () => void seen++, { intervalMs, settleMs });
+}
+
+async function waitFor(count: number): Promise<void> {
+  for (let tries = 0; seen < count && tries < 300; tries++) await sleep(10);
+  assert.equal(seen, count);
+}
+
+/** Long enough for many looks. */
+async function expectNothingMore(): Promise<void> {
+  const before = seen;
+  await sleep(80);
+  assert.equal(seen, before);
+}
+
+test("a file that nobody touches is quiet", async () => {
+  await writeFile(file, "a");
+  watch();
+  await expectNothingMore();
+});
+
+test("a write is noticed once", async () => {
+  await writeFile(file, "a");
+  watch();
+  await writeFile(file, "b");
+  await waitFor(1);
+  await expectNothingMore();
+  await writeFile(file, "c");
+  await waitFor(2);
+});
+
+test("a change right after the call is noticed: the state at the call counts", async () => {
+  await writeFile(file, "a");
+  watch();
+  await writeFile(file, "bb");
+  await waitFor(1);
+});
+
+test("a replacement of the same size and age is noticed", async () => {
+  await writeFile(file, "a");
+  const time = new Date(1_700_000_000_000);
+  await utimes(file, time, time);
+  watch();
+  const other = join(folder, "other");
+  await writeFile(other, "b");
+  await utimes(other, time, time);
+  await rename(other, file);
+  await waitFor(1);
+});
+
+test("an editor's dance of moving away and writing anew is noticed when the new file is there", async () => {
+  await writeFile(file, "a");
+  watch();
+  await rename(file, `${file}~`);
+  await expectNothingMore();
+  await writeFile(file, "a");
+  await waitFor(1);
+  await unlink(`${file}~`);
+  await expectNothingMore();
+});
+
+test("a file that goes and stays away is quiet", async () => {
+  await writeFile(file, "a");
+  watch();
+  await unlink(file);
+  await expectNothingMore();
+});
+
+test("a file that was not there is noticed when it comes, its folder included", async () => {
+  file = join(folder, "later/config.toml");
+  watch();
+  await expectNothingMore();
+  await mkdir(join(folder, "later"));
+  await writeFile(file, "a");
+  await waitFor(1);
+});
+
+test("what a link leads to is watched, and the link itself", async () => {
+  await writeFile(join(folder, "one"), "a");
+  await writeFile(join(folder, "two"), "a");
+  await symlink("one", file);
+  watch();
+  await appendFile(join(folder, "one"), "b");
+  await waitFor(1);
+  await symlink("two", join(folder, "link"));
+  await rename(join(folder, "link"), file);
+  await waitFor(2);
+});
+
+test("a file that is still being written is waited for", async () => {
+  await writeFile(file, "");
+  stop = watchConfig(file, () => void seen++, { intervalMs: 10, settleMs: 60 });
+  for (let part = 0; part < 10; part++) {
+    await appendFile(file, "part\n");
+    await sleep(15);
+    assert.equal(seen, 0);
+  }
+  await waitFor(1);
+});
+
+test("after the end of the watch nothing is called", async () => {
+  await writeFile(file, "a");
+  watch();
+  stop();
+  await writeFile(file, "b");
+  await expectNothingMore();
+});
+
+test("a watch does not keep the process alive", async () => {
+  const module = join(import.meta.dirname, "../../src/config/watch.ts");
+  const script = `const { watchConfig } = await import(${JSON.stringify(module)}); watchConfig("/nowhere", () => {});`;
+  await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], { timeout: 10_000 });
+});
