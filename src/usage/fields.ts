@@ -1,5 +1,7 @@
 // Narrows what providers report: fields of JSON values that may be anything.
 
+import { readSpan, type Span } from "../json-scan.ts";
+
 /** Undefined unless the value is an object that has the field with a value other than null. */
 export function fieldOf(value: unknown, name: string): unknown {
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
@@ -8,8 +10,23 @@ export function fieldOf(value: unknown, name: string): unknown {
 
 /** A number of tokens or the like; undefined for anything that cannot be one. */
 export function figureOf(value: unknown, name: string): number | undefined {
-  const figure = fieldOf(value, name);
-  return typeof figure === "number" && Number.isFinite(figure) && figure >= 0 ? figure : undefined;
+  return asFigure(fieldOf(value, name));
+}
+
+/** The same out of JSON's bytes: some streams carry figures in every event, and parsing them all costs most of the reading. */
+export function figureAt(json: Buffer, span: Span | undefined): number | undefined {
+  if (!span) return undefined;
+  let figure = 0;
+  for (let at = span.start; at < span.end; at++) {
+    const digit = json[at]! - 0x30;
+    if (digit < 0 || digit > 9 || at - span.start > 12) return asFigure(readSpan(json, span));
+    figure = figure * 10 + digit;
+  }
+  return figure;
+}
+
+function asFigure(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
 /** Undefined for the empty string too. */

@@ -2,7 +2,7 @@
 
 import { firstElements, type Members, readSpan, readString, type Span, scanMembers } from "../json-scan.ts";
 import { type AnswerState, observeAnswer } from "./answer.ts";
-import { figureOf, textOf } from "./fields.ts";
+import { figureAt, textOf } from "./fields.ts";
 import type { AnswerObserver, UsageReport } from "./observer.ts";
 
 export interface GeminiAnswer {
@@ -45,13 +45,20 @@ export function observeGemini({ form, wrapped }: GeminiAnswer): AnswerObserver {
   }
 
   function readChunk(chunk: Buffer, members: Members | undefined): boolean {
-    usage.read(readSpan(chunk, members?.get("usageMetadata")));
+    usage.read(chunk, members?.get("usageMetadata"));
     usage.readModel(chunk, members?.get("modelVersion"));
     return isFinished(chunk, members?.get("candidates")) || isBlocked(chunk, members?.get("promptFeedback"));
   }
 }
 
 const memberNames = ["error", "candidates", "promptFeedback", "usageMetadata", "modelVersion"];
+const figureNames = [
+  "promptTokenCount",
+  "cachedContentTokenCount",
+  "toolUsePromptTokenCount",
+  "candidatesTokenCount",
+  "thoughtsTokenCount",
+];
 const openBrace = 0x7b;
 
 /** Any chunk may carry figures: running totals of which some may be missing, so the last of each counts. */
@@ -65,13 +72,16 @@ function createGeminiUsage() {
 
   return { read, readModel, report };
 
-  function read(usage: unknown): void {
-    if (usage === undefined) return;
-    prompt = figureOf(usage, "promptTokenCount") ?? prompt;
-    cached = figureOf(usage, "cachedContentTokenCount") ?? cached;
-    toolUse = figureOf(usage, "toolUsePromptTokenCount") ?? toolUse;
-    candidates = figureOf(usage, "candidatesTokenCount") ?? candidates;
-    thoughts = figureOf(usage, "thoughtsTokenCount") ?? thoughts;
+  function read(chunk: Buffer, span: Span | undefined): void {
+    if (!span) return;
+    const metadata = chunk.subarray(span.start, span.end);
+    const members = scanMembers(metadata, figureNames);
+    const figure = (name: string) => figureAt(metadata, members?.get(name));
+    prompt = figure("promptTokenCount") ?? prompt;
+    cached = figure("cachedContentTokenCount") ?? cached;
+    toolUse = figure("toolUsePromptTokenCount") ?? toolUse;
+    candidates = figure("candidatesTokenCount") ?? candidates;
+    thoughts = figure("thoughtsTokenCount") ?? thoughts;
   }
 
   function readModel(chunk: Buffer, span: Span | undefined): void {

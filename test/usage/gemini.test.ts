@@ -88,6 +88,14 @@ const answers: Record<string, [documents: object[], expected: Reading]> = {
     ],
     { ...blank, model: "gemini-3.8-flash" },
   ],
+  "figures written in an odd way": [
+    [
+      finished({
+        usageMetadata: { promptTokenCount: 0, candidatesTokenCount: 1e21, thoughtsTokenCount: 1.5 },
+      }),
+    ],
+    { ...known, tokens: { ...blank.tokens, output: 1e21, reasoning: 1.5 } },
+  ],
   "nested members of the same names": [
     [
       chunk({}, [
