@@ -86,11 +86,6 @@ export function removeAccount(text: string, id: string): string {
   });
 }
 
-/** The ids of all accounts in order, those without a proper one left out. */
-export function listAccountIds(text: string): string[] {
-  return accountsOf(parseText(text)).flatMap(({ id }) => (typeof id === "string" ? [id] : []));
-}
-
 type Table = Record<string, unknown>;
 
 function parseText(text: string): Table {

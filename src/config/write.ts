@@ -8,7 +8,9 @@ import { UserError } from "../errors.ts";
 import { defaultDatabasePath } from "./discover.ts";
 import type { Environment } from "./environment.ts";
 import { readConfig } from "./load.ts";
+import { describeSyntax, parseToml } from "./parse.ts";
 import { printable } from "./printable.ts";
+import { ConfigError } from "./problem.ts";
 import { readConfigText } from "./read.ts";
 import { formatLines } from "./toml-format.ts";
 
@@ -47,7 +49,10 @@ export async function editConfigFile(options: EditOptions): Promise<void> {
 const attempts = 3;
 
 function applyEdit(current: string | undefined, { file, environment, edit }: EditOptions): string {
-  const after = edit(current ?? beginText(file, environment));
+  const before = current ?? beginText(file, environment);
+  const parsed = parseToml(before);
+  if (!parsed.ok) throw new ConfigError([describeSyntax(parsed, file)]);
+  const after = edit(before);
   readConfig(after, { file, environment, missingVariables: "warning" });
   return after;
 }

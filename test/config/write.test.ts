@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import {
   chmod,
+  chown,
   lstat,
   mkdtemp,
   readdir,
@@ -80,6 +81,16 @@ test("an existing file is replaced whole and gets mode 600", async () => {
   assert.deepEqual(await readdir(folder), ["config.toml"]);
 });
 
+test("the owner of the file keeps it, also when root changes it", async () => {
+  await writeFile(file, "# mine\n");
+  if (process.getuid?.() === 0) await chown(file, 12_345, 12_346);
+  const { uid, gid } = await stat(file);
+  await editConfigFile({ file, environment, edit: add("a") });
+  assert.equal(await readFile(file, "utf8"), `# mine\n\n${block}`);
+  assert.deepEqual([(await stat(file)).uid, (await stat(file)).gid], [uid, gid]);
+  assert.equal(await modeOf(file), "600");
+});
+
 test("an edit that changes nothing writes nothing, not even to a read-only file", async () => {
   await writeFile(file, block, { mode: 0o400 });
   const before = await stat(file);
@@ -147,6 +158,18 @@ test("a result that would not load is refused before anything is written", async
   });
   assert.equal(await readFile(file, "utf8"), "# mine\n");
   assert.deepEqual(await readdir(folder), ["config.toml"]);
+});
+
+test("a file that is no TOML is named with its line and stays", async () => {
+  await writeFile(file, 'api_keys = ["SECRET\n');
+  await assert.rejects(editConfigFile({ file, environment, edit: add("a") }), {
+    name: "ConfigError",
+    message: `the configuration has 1 problem
+
+${file}:1
+  ✗ a string is not closed by its quote before the line ends
+  - mend this line first; the rest of the file is checked after it`,
+  });
 });
 
 test("an edit that throws leaves nothing behind", async () => {
