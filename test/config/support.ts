@@ -10,7 +10,7 @@ import { ConfigError } from "../../src/config/problem.ts";
 export function fakeEnvironment(changes: Partial<Environment> = {}): Environment {
   return {
     env: {},
-    cwd: "/work",
+    cwd: "/somewhere",
     configFolder: "/config/cc-relay",
     dataFolder: "/data/cc-relay",
     ...changes,
