@@ -5,6 +5,7 @@ import type { Style } from "./style.ts";
 import { displayWidth, singleLine, truncate } from "./width.ts";
 
 export interface Column {
+  /** Of several lines, the last one stands directly above the rows. */
   title: string;
   align?: "left" | "right";
   /** How the column gives way on a narrow terminal: the lowest number first; absent: only when all others have. */
@@ -35,8 +36,7 @@ export function renderTable(
   if (!screen.isTerminal) return rows.map(tabSeparated).join("");
   const widths = fit(table.columns, rows, screen.width);
   const draw = (row: readonly Cell[]) => drawRow(row, table.columns, widths, screen);
-  const header = table.columns.map(({ title }): Cell => ({ text: title, paint: (style) => style.bold }));
-  const lines = [draw(header), ...rows.map(draw)];
+  const lines = [...headersOf(table.columns), ...rows].map(draw);
   if (table.total)
     lines.splice(
       -1,
@@ -50,6 +50,24 @@ const gap = 2;
 /** No column is cut below this: an id of three letters and a mark tells nothing. */
 const narrowest = 6;
 
+function headersOf(columns: readonly Column[]): Cell[][] {
+  const height = Math.max(...columns.map(({ title }) => linesOf(title).length));
+  return Array.from({ length: height }, (_, line) =>
+    columns.map(({ title }): Cell => {
+      const lines = linesOf(title);
+      return { text: lines[line - height + lines.length] ?? "", paint: (style) => style.bold };
+    }),
+  );
+}
+
+function linesOf(title: string): string[] {
+  return title.split("\n");
+}
+
+function titleWidth({ title }: Column): number {
+  return Math.max(...linesOf(title).map(displayWidth));
+}
+
 function asCell(cell: Cell | string): Cell {
   return typeof cell === "string" ? { text: singleLine(cell) } : { ...cell, text: singleLine(cell.text) };
 }
@@ -61,7 +79,7 @@ function tabSeparated(row: readonly Cell[]): string {
 /** The widths of the columns: as wide as their content, less what the terminal has not. */
 function fit(columns: readonly Column[], rows: readonly (readonly Cell[])[], available: number): number[] {
   const widths = columns.map((column, index) =>
-    Math.max(displayWidth(column.title), ...rows.map((row) => displayWidth(row[index]?.text ?? ""))),
+    Math.max(titleWidth(column), ...rows.map((row) => displayWidth(row[index]?.text ?? ""))),
   );
   const order = columns
     .map((column, index) => ({ index, shrink: column.shrink ?? Number.POSITIVE_INFINITY }))
@@ -70,7 +88,7 @@ function fit(columns: readonly Column[], rows: readonly (readonly Cell[])[], ava
   for (const { index } of order) {
     if (excess <= 0) break;
     const width = widths[index] ?? 0;
-    const least = Math.min(width, Math.max(narrowest, displayWidth(columns[index]?.title ?? "")));
+    const least = Math.min(width, Math.max(narrowest, titleWidth(columns[index]!)));
     const cut = Math.min(excess, width - least);
     widths[index] = width - cut;
     excess -= cut;

@@ -1,0 +1,131 @@
+// The accounts as a person reads them: one block each, the verdict first and the next command last.
+
+import type { AccountState } from "../../accounts/state.ts";
+import type { AccountView } from "../../app/account-views.ts";
+import type { AccountConfig } from "../../config/config.ts";
+import { accountTypes, families } from "../../family.ts";
+import { count, plural, relativeTime } from "../../terminal/format.ts";
+import { clockTime } from "../../terminal/local-time.ts";
+import type { Screen } from "../../terminal/output.ts";
+import { sign } from "../../terminal/style.ts";
+import { singleLine, truncate } from "../../terminal/width.ts";
+import { wrap } from "../../terminal/wrap.ts";
+import { drawWindows } from "./windows.ts";
+
+export interface BlocksContext {
+  screen: Pick<Screen, "width" | "style" | "unicode">;
+  now: number;
+  /** The utilization from which on an account has no room: session.switch_at_utilization. */
+  fullAt: number;
+}
+
+/** Within a family in the order in which they are tried. */
+export function renderBlocks(views: readonly AccountView[], context: BlocksContext): string {
+  const sorted = views.toSorted(
+    (a, b) =>
+      families.indexOf(a.config.family) - families.indexOf(b.config.family) ||
+      b.config.priority - a.config.priority,
+  );
+  const windows = drawWindows(
+    sorted.map((view) => view.windows),
+    context,
+  );
+  const blocks = sorted.map((view, index) => [
+    heading(view.config, context),
+    ...verdict(view, context),
+    ...(windows[index] ?? []).map((line) => `  ${line}`),
+    `  ${activity(view, context.now)}`,
+    ...nextCommand(view),
+  ]);
+  const summary = views.length > 1 ? [[context.screen.style.dim(summarize(views))]] : [];
+  return [...blocks, ...summary].map((lines) => lines.map((line) => `${line}\n`).join("")).join("\n");
+}
+
+function heading({ id, name, type, priority }: AccountConfig, { screen }: BlocksContext): string {
+  const kind = `(${type}, priority ${priority})`;
+  const room = Math.max(8, screen.width - id.length - kind.length - 3);
+  const title = name === id ? "" : `, ${truncate(singleLine(name), room, screen.unicode)}`;
+  return `${screen.style.bold(id)}${title} ${screen.style.dim(kind)}`;
+}
+
+function verdict(view: AccountView, { screen, now }: BlocksContext): string[] {
+  const { state, reason, until } = view.status;
+  const when = until === undefined ? "" : `${clockTime(until, now)} (${relativeTime(until, now)})`;
+  const why = (text: string, first = "    ") =>
+    wrap(singleLine(text), screen.width - 4, screen.unicode).map(
+      (line, index) => `${index === 0 ? first : "    "}${line}`,
+    );
+  switch (state) {
+    case "ready": {
+      const ready = `  ${sign("ok", screen)} ready`;
+      return reason === undefined
+        ? [ready]
+        : [ready, ...why(`${reason}, until ${when}`, `  ${sign("warn", screen)} `)];
+    }
+    case "resting":
+      return [
+        `  ${sign("warn", screen)} resting until ${when}`,
+        ...(reason === undefined ? [] : why(reason)),
+      ];
+    case "needs-login":
+      return [
+        `  ${sign("fail", screen)} needs login`,
+        ...why(`${reason ?? "the credential was refused"}; tried again ${relativeTime(until ?? now, now)}`),
+      ];
+    case "disabled":
+      return [`  ${screen.style.dim(screen.unicode ? "○" : "o")} disabled`];
+  }
+}
+
+function activity({ requests24h, tokens24h, lastUsedAt }: AccountView, now: number): string {
+  const requests = requests24h === 0 ? "no requests" : requestsText(requests24h);
+  const tokens = requests24h === 0 ? "" : ` and ${count(tokens24h)} tokens`;
+  const used =
+    lastUsedAt === undefined
+      ? requests24h === 0
+        ? ", never used"
+        : ""
+      : `, last used ${relativeTime(lastUsedAt, now)}`;
+  return `${requests}${tokens} in the last 24 h${used}`;
+}
+
+function requestsText(requests: number): string {
+  return requests < 1000 ? plural(requests, "request") : `${count(requests)} requests`;
+}
+
+/** What a person can do about the state; nothing for an account that is ready. */
+function nextCommand({ config, status }: AccountView): string[] {
+  const { id } = config;
+  switch (status.state) {
+    case "ready":
+      return [];
+    case "resting":
+      return [`  - to end its rest now, run: cc-relay accounts enable ${id}`];
+    case "needs-login":
+      return [`  - to log in again, run: cc-relay ${loginCommand(config)}`];
+    case "disabled":
+      return [`  - to use it again, run: cc-relay accounts enable ${id}`];
+  }
+}
+
+function loginCommand({ id, type, family }: AccountConfig): string {
+  const key = accountTypes[type].credential === "api_key" ? " --api-key" : "";
+  return `login ${family} --id ${id}${key}`;
+}
+
+const stateWords: Readonly<Record<AccountState, string>> = {
+  ready: "ready",
+  resting: "resting",
+  "needs-login": "needs login",
+  disabled: "disabled",
+};
+
+/** `5 accounts: 3 ready, 1 resting, 1 disabled` */
+function summarize(views: readonly AccountView[]): string {
+  const states = Object.keys(stateWords) as AccountState[];
+  const parts = states.flatMap((state) => {
+    const total = views.filter(({ status }) => status.state === state).length;
+    return total === 0 ? [] : [`${total} ${stateWords[state]}`];
+  });
+  return `${plural(views.length, "account")}: ${parts.join(", ")}`;
+}

@@ -1,0 +1,59 @@
+// `cc-relay accounts enable` and `disable`. A running relay reads the file and the database again within a second.
+
+import type { AccountConfig, Config } from "../../config/config.ts";
+import { setAccountEnabled } from "../../config/edit.ts";
+import type { Store } from "../../store/store.ts";
+import { sign } from "../../terminal/style.ts";
+import type { CommandContext } from "../context.ts";
+import { changeStore } from "../store-access.ts";
+import { editAccounts } from "./config-file.ts";
+import { findAccount } from "./find-account.ts";
+import { warnOfFamily } from "./last-of-family.ts";
+
+/** Switches the account on, and ends every rest it has. */
+export async function enableAccount(context: CommandContext, id: string): Promise<void> {
+  const config = await context.loadConfig({ missingVariables: "warning" });
+  const account = findAccount(config, id, "accounts enable");
+  const rested = await changeStore(config, async (store) => {
+    await editAccounts(config, (text) => setAccountEnabled(text, id, { enabled: true }));
+    const isResting = await rests(store, id, context.clock());
+    await store.accounts.clearRests(id);
+    return isResting;
+  });
+  say(context, enabledText(account, rested));
+}
+
+/** Switches the account off; its conversations go on with another one. */
+export async function disableAccount(context: CommandContext, id: string): Promise<void> {
+  const config = await context.loadConfig({ missingVariables: "warning" });
+  const account = findAccount(config, id, "accounts disable");
+  await changeStore(config, async (store) => {
+    await editAccounts(config, (text) => setAccountEnabled(text, id, { enabled: false }));
+    // A running relay does the same; without one this is the only chance.
+    await store.bindings.dropAccount(id);
+  });
+  if (!account.enabled) return say(context, `${id} was disabled already`);
+  say(context, `${id} is disabled`);
+  warnOfFamily(context, withoutAccount(config, account), account.family);
+}
+
+async function rests(store: Store, id: string, now: number): Promise<boolean> {
+  const rows = await store.accounts.rests();
+  return rows.some(({ accountId, until }) => accountId === id && until > now);
+}
+
+function enabledText({ id, enabled }: AccountConfig, rested: boolean): string {
+  if (rested) return enabled ? `${id} is ready: its rest is over` : `${id} is enabled, and its rest is over`;
+  return enabled ? `${id} was enabled already` : `${id} is enabled`;
+}
+
+function withoutAccount(config: Config, { id }: AccountConfig): Config {
+  const accounts = config.accounts.map((account) =>
+    account.id === id ? { ...account, enabled: false } : account,
+  );
+  return { ...config, accounts };
+}
+
+function say({ out }: CommandContext, text: string): void {
+  out.stderr.write(`${sign("ok", out.stderr)} ${text}\n`);
+}

@@ -1,0 +1,70 @@
+// `cc-relay accounts list`: how each account is doing, as blocks for a person, lines for a pipe, or JSON.
+
+import { type AccountView, readAccountViews } from "../../app/account-views.ts";
+import { rfc3339 } from "../../terminal/format.ts";
+import { renderTable } from "../../terminal/table.ts";
+import type { CommandContext } from "../context.ts";
+import { lookInStore } from "../store-access.ts";
+import { renderBlocks } from "./blocks.ts";
+import { windowText } from "./windows.ts";
+
+export interface ListOptions {
+  json: boolean;
+}
+
+export async function listAccounts(context: CommandContext, { json }: ListOptions): Promise<void> {
+  const config = await context.loadConfig({ missingVariables: "warning" });
+  const now = context.clock();
+  const views = await lookInStore(config, (store) => readAccountViews(config, store, now));
+  const { stdout, stderr } = context.out;
+  if (json) return stdout.write(toJson(views));
+  if (views.length === 0) {
+    stderr.write("no accounts yet\n  - to add one, run: cc-relay login claude\n");
+  } else if (stdout.isTerminal) {
+    stdout.write(renderBlocks(views, { screen: stdout, now, fullAt: config.session.switchAtUtilization }));
+  } else {
+    stdout.write(renderTable({ columns: [], rows: views.map(toCells) }, stdout));
+  }
+}
+
+function toJson(views: readonly AccountView[]): string {
+  const accounts = views.map(({ config, status, lastUsedAt, windows, requests24h, tokens24h }) => ({
+    id: config.id,
+    name: config.name,
+    type: config.type,
+    family: config.family,
+    priority: config.priority,
+    enabled: config.enabled,
+    state: status.state,
+    reason: status.reason ?? null,
+    until: timeOrNull(status.until),
+    last_used_at: timeOrNull(lastUsedAt),
+    windows: windows.map(({ name, utilization, resetsAt, status: word }) => ({
+      name,
+      utilization: utilization ?? null,
+      resets_at: timeOrNull(resetsAt),
+      status: word ?? null,
+    })),
+    requests_24h: requests24h,
+    tokens_24h: tokens24h,
+  }));
+  return `${JSON.stringify({ accounts }, null, 2)}\n`;
+}
+
+function timeOrNull(at: number | undefined): string | null {
+  return at === undefined ? null : rfc3339(at);
+}
+
+function toCells({ config, status, windows, requests24h, tokens24h }: AccountView): string[] {
+  return [
+    config.id,
+    config.type,
+    String(config.priority),
+    status.state,
+    status.until === undefined ? "" : rfc3339(status.until),
+    status.reason ?? "",
+    windows.map(windowText).join(" "),
+    String(requests24h),
+    String(tokens24h),
+  ];
+}

@@ -1,0 +1,49 @@
+// `cc-relay accounts remove`: out of the file, and out of the database but for what it has used.
+
+import type { AccountConfig, Config } from "../../config/config.ts";
+import { removeAccount as removeFromText } from "../../config/edit.ts";
+import { UserError } from "../../errors.ts";
+import { accountTypes } from "../../family.ts";
+import { sign } from "../../terminal/style.ts";
+import type { CommandContext } from "../context.ts";
+import { changeStore } from "../store-access.ts";
+import { editAccounts } from "./config-file.ts";
+import { findAccount } from "./find-account.ts";
+import { warnOfFamily } from "./last-of-family.ts";
+
+export interface RemoveOptions {
+  id: string;
+  /** The answer to the question, given beforehand. */
+  yes: boolean;
+}
+
+export async function removeAccount(context: CommandContext, { id, yes }: RemoveOptions): Promise<void> {
+  const config = await context.loadConfig({ missingVariables: "warning" });
+  const account = findAccount(config, id, "accounts remove");
+  if (!yes) await confirm(context, config, account);
+  await changeStore(config, async (store) => {
+    await editAccounts(config, (text) => removeFromText(text, id));
+    await store.accounts.forget(id);
+  });
+  const { stderr } = context.out;
+  stderr.write(`${sign("ok", stderr)} ${id} is removed; its usage stays\n`);
+  const accounts = config.accounts.filter((other) => other !== account);
+  warnOfFamily(context, { ...config, accounts }, account.family);
+}
+
+async function confirm(
+  { prompts }: CommandContext,
+  { file }: Config,
+  { id, type }: AccountConfig,
+): Promise<void> {
+  if (!prompts.available) {
+    throw new UserError("removing an account needs a yes, and there is no terminal to ask on", {
+      fix: `to say yes beforehand, run: cc-relay accounts remove ${id} --yes`,
+      exitCode: 2,
+    });
+  }
+  const secret = accountTypes[type].credential === "api_key" ? "API key" : "login";
+  const message = `Remove ${id} (${type}) and its ${secret} from ${file}? What it has used stays in the statistics.`;
+  if (await prompts.confirm({ message })) return;
+  throw new UserError(`${id} was not removed`, { exitCode: 2 });
+}

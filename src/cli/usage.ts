@@ -1,0 +1,106 @@
+// `cc-relay usage`: what was used in a period, and what it cost.
+
+import { Command, Option } from "commander";
+import type { Config } from "../config/config.ts";
+import { accountTypes } from "../family.ts";
+import type { Store, UsageKey } from "../store/store.ts";
+import type { Output } from "../terminal/output.ts";
+import { wrap } from "../terminal/wrap.ts";
+import type { CommandContext } from "./context.ts";
+import { lookInStore } from "./store-access.ts";
+import { toCsv, toJson } from "./usage/documents.ts";
+import { type Footnote, footnotes } from "./usage/footnotes.ts";
+import { type Period, periodText, readPeriod } from "./usage/period.ts";
+import type { UsageReport } from "./usage/report.ts";
+import { renderUsage } from "./usage/table.ts";
+
+const keys = ["day", "account", "model", "client", "family"] as const satisfies readonly UsageKey[];
+
+export interface UsageOptions {
+  since: string;
+  /** Undefined: now. */
+  until: string | undefined;
+  by: UsageKey;
+  format: "table" | "json" | "csv";
+}
+
+export function usageCommand(context: CommandContext, run = showUsage): Command {
+  return new Command("usage")
+    .description("show the tokens used and what they cost by list price")
+    .option("--since <time>", "from when on: 30m, 24h, 7d, 4w, a day, or a time", "7d")
+    .option("--until <time>", "until when, a day included; now when left out")
+    .addOption(new Option("--by <key>", "what a row stands for").choices(keys).default("day"))
+    .addOption(new Option("--json", "print JSON").conflicts("csv"))
+    .option("--csv", "print CSV, without the total")
+    .addHelpText(
+      "after",
+      `
+Days and times without a zone are local. In a pipe, tab-separated: key,
+requests, errors, input, output, cache write, cache read, USD; the last line
+is the total.
+
+Examples:
+  $ cc-relay usage --by model
+  $ cc-relay usage --since 2026-11-01 --until 2026-11-30 --by account
+  $ cc-relay usage --since 24h --csv > usage.csv`,
+    )
+    .action((flags: { since: string; until?: string; by: UsageKey; json?: boolean; csv?: boolean }) =>
+      run(context, {
+        since: flags.since,
+        until: flags.until,
+        by: flags.by,
+        format: flags.json ? "json" : flags.csv ? "csv" : "table",
+      }),
+    );
+}
+
+export async function showUsage(context: CommandContext, options: UsageOptions): Promise<void> {
+  const now = context.clock();
+  const period = readPeriod(options, now);
+  const config = await context.loadConfig({ missingVariables: "warning" });
+  const report = await lookInStore(config, (store) => readReport(config, store, { period, by: options.by }));
+  const { stdout, stderr } = context.out;
+  if (options.format === "json") return stdout.write(toJson(report));
+  if (options.format === "csv") stdout.write(toCsv(report));
+  if (report.summary.rows.length === 0) {
+    stderr.write(nothingUsed(period, now));
+    return;
+  }
+  if (options.format === "table") stdout.write(renderUsage(report, stdout));
+  writeNotes(context.out, footnotes(report, stdout));
+}
+
+async function readReport(
+  { accounts }: Config,
+  { usage }: Store,
+  { period, by }: { period: Period; by: UsageKey },
+): Promise<UsageReport> {
+  const summary = await usage.summarize({ ...period, by });
+  const subscribed = new Set(
+    accounts.filter(({ type }) => accountTypes[type].credential === "refresh_token").map(({ id }) => id),
+  );
+  if (subscribed.size === 0) return { ...period, by, summary, subscriptions: [] };
+  const byAccount = by === "account" ? summary : await usage.summarize({ ...period, by: "account" });
+  const subscriptions = byAccount.rows.map(({ key }) => key).filter((id) => subscribed.has(id));
+  return { ...period, by, summary, subscriptions };
+}
+
+function nothingUsed(period: Period, now: number): string {
+  const next =
+    period.since > now - 30 * dayMs
+      ? "to look further back, run: cc-relay usage --since 30d"
+      : "what goes through the relay is counted; to start it, run: cc-relay serve";
+  return `no usage ${periodText(period)}\n  - ${next}\n`;
+}
+
+const dayMs = 86_400_000;
+
+/** Part of the picture on a terminal; a program that reads standard output must not meet them. */
+function writeNotes({ stdout, stderr }: Output, notes: readonly Footnote[]): void {
+  if (notes.length === 0) return;
+  if (!stdout.isTerminal) return stderr.write(notes.map(({ text }) => `${text}\n`).join(""));
+  const lines = notes.flatMap(({ mark, text }) =>
+    wrap(text, stdout.width - 2, stdout.unicode).map((line, index) => `${index === 0 ? mark : " "} ${line}`),
+  );
+  stdout.write(`\n${lines.map((line) => `${stdout.style.dim(line)}\n`).join("")}`);
+}

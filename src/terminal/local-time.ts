@@ -1,0 +1,32 @@
+// Points in time as a clock on the wall shows them, in this machine's time zone.
+
+/** As short as it stays clear today: `16:14`, `Tue 16:14` within the next six days, else `2026-12-24 16:14`. */
+export function clockTime(at: number, now: number): string {
+  if (dayName(at) === dayName(now)) return timeOf(at);
+  if (at < now || at - now >= sixDaysMs) return dateTime(at);
+  return `${new Date(at).toLocaleDateString("en-US", { weekday: "short" })} ${timeOf(at)}`;
+}
+
+/** `2026-11-22 16:14`; `2026-11-22` for the first minute of a day. */
+export function dateTime(at: number): string {
+  const time = timeOf(at);
+  return time === "00:00" ? dayName(at) : `${dayName(at)} ${time}`;
+}
+
+/** `2026-11-22` */
+export function dayName(at: number): string {
+  const date = new Date(at);
+  const year = String(date.getFullYear()).padStart(4, "0");
+  return `${year}-${twoDigits(date.getMonth() + 1)}-${twoDigits(date.getDate())}`;
+}
+
+const sixDaysMs = 6 * 86_400_000;
+
+function timeOf(at: number): string {
+  const date = new Date(at);
+  return `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}`;
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, "0");
+}

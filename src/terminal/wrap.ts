@@ -1,0 +1,17 @@
+// Breaks a text into lines between its words.
+
+import { displayWidth, truncate } from "./width.ts";
+
+/** Lines of at most `width` columns; a word that is longer than a line is cut. */
+export function wrap(text: string, width: number, unicode = true): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line !== "" && displayWidth(longer) > width) {
+      lines.push(line);
+      line = word;
+    } else line = longer;
+  }
+  return [...lines, line].map((each) => truncate(each, width, unicode));
+}
