@@ -90,6 +90,17 @@ describe("createEventSplitter", () => {
     ]);
   });
 
+  it("does not take bytes that are no UTF-8 for a name seen before", () => {
+    const bytes = Buffer.concat([
+      Buffer.from("event: é\ndata: 1\n\n"),
+      Buffer.from("event: \xe9\ndata: 2\n\n", "latin1"),
+    ]);
+    assert.deepEqual(split([bytes]), [
+      { name: "é", data: "1" },
+      { name: "\ufffd", data: "2" },
+    ]);
+  });
+
   it("strips a byte order mark only at the very start", () => {
     assertSplits("\ufeff\ufeffdata: 1\n\ndata: 2\n\n", [{ name: "", data: "2" }]);
     assertSplits("data: 1\n\n\ufeffdata: 2\n\n", [{ name: "", data: "1" }]);
@@ -204,7 +215,6 @@ describe("createEventSplitter", () => {
         const parser = createParser({
           onEvent: ({ event, data }) => expected.push({ name: event ?? "", data }),
         });
-        // The trailing line feed tells a carriage return at the very end from one whose line feed is still to come.
         parser.feed(`: start\n${body}\n\n`);
         const bytes = Buffer.from(`: start\n${body}\n\n`);
         const ends = places.map((place) => place % bytes.length).sort((a, b) => a - b);

@@ -101,6 +101,10 @@ describe("observeClaude on a stream", () => {
       { ...known, tokens: { ...startTokens, output: 50, reasoning: 20 }, webSearches: 3, tier: "priority" },
     ],
     "fast mode": [start({ ...startUsage, speed: "fast" }) + stop, { ...known, tier: "fast" }],
+    "fast mode on the priority tier": [
+      start({ ...startUsage, speed: "fast", service_tier: "priority" }) + stop,
+      { ...known, tier: "fast" },
+    ],
     "standard speed in a batch": [
       start({ ...startUsage, speed: "standard", service_tier: "batch" }) + stop,
       { ...known, tier: "batch" },

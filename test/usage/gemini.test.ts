@@ -88,13 +88,13 @@ const answers: Record<string, [documents: object[], expected: Reading]> = {
     ],
     { ...blank, model: "gemini-3.8-flash" },
   ],
-  "figures written in an odd way": [
+  "figures that are large, and some that no count can be": [
     [
       finished({
-        usageMetadata: { promptTokenCount: 0, candidatesTokenCount: 1e21, thoughtsTokenCount: 1.5 },
+        usageMetadata: { promptTokenCount: 2 ** 53 - 1, candidatesTokenCount: 1e21, thoughtsTokenCount: 1.5 },
       }),
     ],
-    { ...known, tokens: { ...blank.tokens, output: 1e21, reasoning: 1.5 } },
+    { ...known, tokens: { ...blank.tokens, input: 2 ** 53 - 1 } },
   ],
   "nested members of the same names": [
     [
