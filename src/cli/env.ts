@@ -85,8 +85,9 @@ async function setLines(
   const lines: string[] = [];
   const comments: string[] = [];
   const syntax = shellSyntax[shell];
+  const accessOf = await readAccess(context, keyName);
   for (const client of chosen) {
-    const access = await readAccess(context, client, keyName);
+    const access = accessOf(client);
     const { urlVariable, keyVariable, path } = clientInfo[client];
     if (urlVariable !== undefined) lines.push(assign(shell, urlVariable, access.origin + path));
     if (access.key !== undefined) lines.push(assign(shell, keyVariable, access.key));
@@ -142,7 +143,7 @@ function warn(
   const proxy = proxyInTheWay(access.host, env);
   if (proxy !== undefined) {
     notice(
-      `${proxy} is set and NO_PROXY does not name ${access.host}: ${title} would send its requests to the proxy`,
+      `${proxy} is set and NO_PROXY does not name ${access.host}: ${title} would send ${client === "openai" ? "their" : "its"} requests to the proxy`,
       `to except the relay, run: ${syntax.set("NO_PROXY", [env.NO_PROXY, access.host].filter(Boolean).join(","))}`,
     );
   }

@@ -62,7 +62,7 @@ export async function runClient(
       fix: `to install it, run: ${installation[client]}`,
     });
   }
-  const access = await readAccess(context, client, keyName);
+  const access = (await readAccess(context, keyName))(client);
   await requireRelay(access.origin);
   const setup = await setups[client](context, access);
   try {
