@@ -73,6 +73,11 @@ const provider: ProviderRow[] = [
     error: { type: "server_error", code: "server_is_overloaded" },
   },
   {
+    from: [529, "brand_new_error", "full"],
+    status: 503,
+    error: { type: "server_error", code: "server_is_overloaded" },
+  },
+  {
     from: [503, "overloaded_error", "Overloaded"],
     status: 503,
     error: { type: "server_error", code: "server_is_overloaded" },

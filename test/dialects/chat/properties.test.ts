@@ -35,7 +35,7 @@ const imagePart = fc.constantFrom(
 );
 const content = fc.oneof(words, fc.array(fc.oneof(textPart, imagePart), { maxLength: 3 }));
 const callId = fc.oneof(
-  fc.constantFrom("toolu_1", "functions.get:0", "functions_get_0", "a", "", "é"),
+  fc.constantFrom("toolu_1", "functions.get:0", "functions_get_0", "a", "a_2", "a_3", "", "é"),
   fc.string({ maxLength: 6 }),
 );
 

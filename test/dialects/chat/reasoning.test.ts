@@ -132,6 +132,16 @@ const conflicts: { title: string; from: Json; to: Expected & { choice?: Json } }
     to: { thinking: budget(2048), max: 32_000, warnings: ["reasoning_effort dropped"] },
   },
   {
+    title: "a budget in Claude's terms gets its room",
+    from: { model: "claude-haiku-4-5", thinking: budget(40_000), max_tokens: 2000 },
+    to: { thinking: budget(40_000), max: 42_000 },
+  },
+  {
+    title: "a budget that Claude refuses is passed on",
+    from: { model: "claude-haiku-4-5", thinking: budget(5), max_tokens: 2000 },
+    to: { thinking: budget(5), max: 2000 },
+  },
+  {
     title: "a prefill keeps a budget model from thinking",
     from: {
       model: "claude-opus-4-5",

@@ -135,6 +135,32 @@ const conversions: { title: string; from: unknown[]; to: unknown[] }[] = [
     ],
   },
   {
+    title: "a counter passes over ids that are taken",
+    from: [
+      { role: "user", content: "a" },
+      { role: "assistant", tool_calls: [call("c_2"), call("c_3"), call("c"), call("c")] },
+      { role: "tool", tool_call_id: "c_2", content: "1" },
+      { role: "tool", tool_call_id: "c_3", content: "2" },
+      { role: "tool", tool_call_id: "c", content: "3" },
+      { role: "tool", tool_call_id: "c", content: "4" },
+    ],
+    to: [
+      user(text("a")),
+      assistant(
+        { type: "tool_use", id: "c_2", name: "get", input: {} },
+        { type: "tool_use", id: "c_3", name: "get", input: {} },
+        { type: "tool_use", id: "c", name: "get", input: {} },
+        { type: "tool_use", id: "c_4", name: "get", input: {} },
+      ),
+      user(
+        { type: "tool_result", tool_use_id: "c_2", content: "1" },
+        { type: "tool_result", tool_use_id: "c_3", content: "2" },
+        { type: "tool_result", tool_use_id: "c", content: "3" },
+        { type: "tool_result", tool_use_id: "c_4", content: "4" },
+      ),
+    ],
+  },
+  {
     title: "ids that Claude gave out come back unchanged",
     from: [
       { role: "user", content: "a" },

@@ -236,6 +236,12 @@ const legacy: { title: string; from: Json; choice: Json }[] = [
   { title: "no choice", from: {}, choice: { type: "auto", ...single } },
   { title: "auto", from: { function_call: "auto" }, choice: { type: "auto", ...single } },
   { title: "none", from: { function_call: "none" }, choice: { type: "none" } },
+  { title: "an empty list of tools beside", from: { tools: [] }, choice: { type: "auto", ...single } },
+  {
+    title: "a choice in the newer form",
+    from: { tool_choice: "required" },
+    choice: { type: "any", ...single },
+  },
   {
     title: "one function",
     from: { function_call: { name: "a" } },
@@ -251,6 +257,10 @@ for (const { title, from, choice } of legacy) {
     assert.deepEqual(warnings, []);
   });
 }
+
+test("an empty list of functions is no legacy client", () => {
+  assert.deepEqual(toClaude(request({ functions: [], tools })).body.tool_choice, undefined);
+});
 
 const refused: { title: string; from: Json; param: string }[] = [
   { title: "tools that are no list", from: { tools: {} }, param: "tools" },

@@ -89,8 +89,7 @@ export function convertRequest(chat: JsonObject): ConvertedRequest {
   return { model, body: { ...body, messages: conversation.messages }, warnings: [...warnings], form };
 }
 
-/** The model a chat request names; the client has to name one. */
-export function readModel(chat: JsonObject): string {
+function readModel(chat: JsonObject): string {
   const model = requiredString(chat, "model").trim();
   if (model === "") throw new InvalidChatRequest("model", "must not be empty.");
   return model;

@@ -8,7 +8,7 @@ import type { Reasoning } from "./reasoning.ts";
 
 export interface Limits {
   maxTokens: number;
-  /** Present when the relay chose a budget: it may have had to shrink. */
+  /** The thinking budget: it may have had to shrink. */
   budget?: number;
 }
 

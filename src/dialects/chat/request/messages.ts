@@ -180,7 +180,7 @@ function parseArguments(call: JsonObject, path: string): unknown {
 
 /**
  * `thinking_blocks` of clients that keep what Claude signed (LiteLLM's extension): first in the message, unchanged.
- * `reasoning_content` has no signature, so it is left out; Claude does not read its earlier thinking anyway.
+ * `reasoning_content` has no signature, without which Claude takes no thinking back: it is left out.
  */
 function thinkingBlocks(message: JsonObject, path: string): Block[] {
   const where = at(path, "thinking_blocks");

@@ -12,7 +12,7 @@ export interface Reasoning {
   effort?: Effort;
   /** The model will think, asked or by default: that counts into max_tokens and rules out other parameters. */
   thinks: boolean;
-  /** The relay chose a thinking budget, which max_tokens has to leave room for. */
+  /** The thinking budget, which max_tokens has to leave room for. */
   budget?: number;
 }
 
@@ -38,7 +38,12 @@ export function convertReasoning(chat: JsonObject, obstacles: ReasoningObstacles
   if (explicit) {
     const effort = wish && wish !== "none" ? closestEffort(wish, family, obstacles.warnings) : undefined;
     if (wish && !effort) obstacles.warnings.add("reasoning_effort dropped");
-    return { thinking: explicit, thinks: explicit.type !== "disabled", ...(effort ? { effort } : {}) };
+    return {
+      thinking: explicit,
+      thinks: explicit.type !== "disabled",
+      ...(effort ? { effort } : {}),
+      ...explicitBudget(explicit),
+    };
   }
   if (family.thinking === "adaptive") return adaptive(wish, obstacles);
   if (wish === undefined || wish === "none") return { thinks: false };
@@ -76,6 +81,13 @@ function readEffort(chat: JsonObject): Wish | undefined {
 
 function isWish(value: string): value is Wish {
   return wishes.has(value);
+}
+
+/** Room is made in max_tokens for the client's own budget as well; one that Claude refuses is Claude's to refuse. */
+function explicitBudget({ type, budget_tokens: budget }: JsonObject): { budget?: number } {
+  const isBudget =
+    type === "enabled" && typeof budget === "number" && Number.isInteger(budget) && budget >= 1024;
+  return isBudget ? { budget } : {};
 }
 
 function adaptive(wish: Wish | undefined, obstacles: ReasoningObstacles): Reasoning {

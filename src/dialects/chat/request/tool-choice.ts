@@ -22,8 +22,8 @@ export interface ToolChoice {
   line?: string;
 }
 
-export function readToolWish(chat: JsonObject, { tools, legacy }: ConvertedTools): ToolWish {
-  const param = legacy || (chat.tool_choice ?? null) === null ? "function_call" : "tool_choice";
+export function readToolWish(chat: JsonObject, { tools }: Pick<ConvertedTools, "tools">): ToolWish {
+  const param = (chat.tool_choice ?? null) === null ? "function_call" : "tool_choice";
   const value = chat[param] ?? undefined;
   const wish = value === undefined ? unstated(tools) : readChoice(value, param, tools);
   if (isForced(wish) && tools.length === 0) {

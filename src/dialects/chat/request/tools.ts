@@ -31,9 +31,11 @@ export interface ConvertedTools {
 export function convertTools(chat: JsonObject, family: ModelFamily, warnings: Set<string>): ConvertedTools {
   const functions = optionalArray(chat, "functions");
   const entries = optionalArray(chat, "tools");
-  if (functions && entries) throw new InvalidChatRequest("functions", "cannot be given together with tools.");
   const options = { family, warnings };
-  if (functions) {
+  if (functions && functions.length > 0) {
+    if (entries && entries.length > 0) {
+      throw new InvalidChatRequest("functions", "cannot be given together with tools.");
+    }
     const tools = functions.map((entry, index) => {
       const path = at("functions", index);
       return convertFunction(asObject(entry, path), path, options);
