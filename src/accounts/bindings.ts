@@ -10,7 +10,10 @@ export interface Bindings {
    * without a binding, or when `move` says that the home is no longer there, the account becomes the home.
    */
   bind(use: BindingUse): Promise<void>;
-  /** The account is gone, disabled or logged out for good: its conversations start anew elsewhere. */
+  /**
+   * The account is gone, disabled or logged out for good: its sessions start anew elsewhere. What is tied to its state
+   * at the provider stays tied: nobody else can answer it.
+   */
   dropAccount(accountId: string): Promise<void>;
 }
 
@@ -45,11 +48,11 @@ export async function createBindings(store: BindingStore, now: number): Promise<
 
   return {
     find(kind, key, now) {
-      return live(`${kind} ${hashKey(key)}`, now);
+      return live(`${kind} ${storedKey(key)}`, now);
     },
 
     async bind({ kind, key, accountId, now, ttlMs, renewalThresholdMs }) {
-      const hash = hashKey(key);
+      const hash = storedKey(key);
       const id = `${kind} ${hash}`;
       const known = live(id, now);
       const detourId = known && known.accountId !== accountId ? accountId : undefined;
@@ -70,7 +73,7 @@ export async function createBindings(store: BindingStore, now: number): Promise<
 
     async dropAccount(accountId) {
       for (const [id, row] of rows) {
-        if (row.accountId === accountId) rows.delete(id);
+        if (row.kind === "session" && row.accountId === accountId) rows.delete(id);
         else if (row.detourId === accountId) rows.set(id, { ...row, detourId: undefined });
       }
       await store.dropAccount(accountId);
@@ -78,6 +81,7 @@ export async function createBindings(store: BindingStore, now: number): Promise<
   };
 }
 
-function hashKey(key: string): string {
-  return createHash("sha256").update(key).digest("base64url");
+/** Session keys are hashes already; some turn states are kilobytes. */
+function storedKey(key: string): string {
+  return key.length <= 64 ? key : createHash("sha256").update(key).digest("base64url");
 }

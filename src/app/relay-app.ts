@@ -22,6 +22,8 @@ export interface RelayAppOptions {
   config: Config;
   /** Reads the configuration again, overrides of the command line included. Throws UserError. */
   readConfig(): Promise<Config>;
+  /** Files whose change means a reload, existing or not: the one that was read, or those that would be. */
+  watchedFiles: readonly string[];
   log: Log;
   version: string;
 }
@@ -70,7 +72,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       log.info({ accounts: next.accounts.length }, "the configuration was reloaded");
     };
     const stops = [
-      config.file === undefined ? () => {} : watchConfig(config.file, () => void reload()),
+      ...options.watchedFiles.map((file) => watchConfig(file, () => void reload())),
       store.onForeignChange(() => void pool.refresh()),
       every(flushIntervalMs, () => pool.flush(), log),
       every(maintenanceIntervalMs, () => maintain(store, config, deps.now()), log),

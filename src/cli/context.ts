@@ -25,6 +25,8 @@ export interface CommandContext {
   configFile: string | undefined;
   /** Finds and reads the configuration anew; without a file the defaults. Throws UserError with every problem. */
   loadConfig(options?: Pick<LoadOptions, "missingVariables">): Promise<Config>;
+  /** The file that was found, or every place where one would be: what a running relay has to watch. */
+  configPlaces(): Promise<readonly string[]>;
   /** The running relay of this configuration's database; undefined when none runs. */
   findDaemon(config: Config): Promise<Pick<DaemonInfo, "host" | "port"> | undefined>;
   /** What the process will exit with when the command returns; for commands whose result is no error. */
@@ -50,6 +52,12 @@ export function createContext(): CommandContext {
       const { loadConfig } = await import("../config/load.ts");
       const { readEnvironment } = await import("../config/environment.ts");
       return loadConfig({ ...options, flag: context.configFile, environment: readEnvironment() });
+    },
+    async configPlaces() {
+      const { discoverConfig } = await import("../config/discover.ts");
+      const { readEnvironment } = await import("../config/environment.ts");
+      const found = await discoverConfig({ flag: context.configFile, environment: readEnvironment() });
+      return found.file === undefined ? found.candidates : [found.file];
     },
     findDaemon,
     exitCode: 0,

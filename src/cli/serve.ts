@@ -41,9 +41,7 @@ export function serveCommand(context: CommandContext, run = runServe): Command {
 
 /** Resolves when the relay was told to stop and every open answer is finished or broken off. */
 export async function runServe(context: CommandContext, options: ServeOptions): Promise<void> {
-  const source = options.demo
-    ? await demoConfig()
-    : { read: () => context.loadConfig(), close: async () => {} };
+  const source = options.demo ? await demoConfig() : await fileConfig(context);
   try {
     let secrets: string[] = [];
     const readConfig = async () => {
@@ -60,7 +58,13 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
       destination: screen.isTerminal ? screen : undefined,
       secrets: () => secrets,
     });
-    const app = await startRelayApp({ config, readConfig, log, version: context.version });
+    const app = await startRelayApp({
+      config,
+      readConfig,
+      watchedFiles: source.watchedFiles,
+      log,
+      version: context.version,
+    });
     if (screen.isTerminal) screen.write(banner(app, context, options.demo === true));
     for (const warning of config.warnings) log.warn({}, warning);
     log.info({ url: urlOf(app), accounts: config.accounts.length, pid: process.pid }, "listening");
@@ -101,7 +105,13 @@ function withFlags(config: Config, { host, port, logLevel }: ServeOptions): Conf
 
 interface ConfigSource {
   read(): Promise<Config>;
+  watchedFiles: readonly string[];
   close(): Promise<void>;
+}
+
+async function fileConfig(context: CommandContext): Promise<ConfigSource> {
+  const watchedFiles = await context.configPlaces();
+  return { read: () => context.loadConfig(), watchedFiles, close: async () => {} };
 }
 
 /** The defaults and the simulated accounts: no file is read, and the database goes when the demo ends. */
@@ -112,6 +122,7 @@ async function demoConfig(): Promise<ConfigSource> {
   const config = defaultConfig({ databasePath: join(folder, "relay.db"), accounts: demo.accounts });
   return {
     read: async () => config,
+    watchedFiles: [],
     async close() {
       await demo.close();
       await rm(folder, { recursive: true, force: true });

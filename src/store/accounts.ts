@@ -24,7 +24,8 @@ export function createAccountStore({ database, run }: Connection): AccountStore 
   const forgetting = [
     "DELETE FROM account_states WHERE account_id = ?",
     "DELETE FROM rests WHERE account_id = ?",
-    "DELETE FROM bindings WHERE account_id = ?",
+    // What is tied to the account's state at the provider stays: who asks for it is told that the account is gone.
+    "DELETE FROM bindings WHERE account_id = ? AND kind = 'session'",
     "UPDATE bindings SET detour_id = NULL WHERE detour_id = ?",
     "DELETE FROM tokens WHERE account_id = ?",
   ].map((sql) => database.prepare(sql));

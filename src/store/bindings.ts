@@ -11,7 +11,7 @@ export function createBindingStore({ database, run }: Connection): BindingStore 
     INSERT INTO bindings (kind, key, account_id, detour_id, expires_at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (kind, key) DO UPDATE SET account_id = excluded.account_id, detour_id = excluded.detour_id,
       expires_at = excluded.expires_at`);
-  const dropBound = database.prepare("DELETE FROM bindings WHERE account_id = ?");
+  const dropBound = database.prepare("DELETE FROM bindings WHERE account_id = ? AND kind = 'session'");
   const dropDetours = database.prepare("UPDATE bindings SET detour_id = NULL WHERE detour_id = ?");
   const dropAccount = database.transaction((accountId: string) => {
     dropBound.run(accountId);

@@ -51,7 +51,7 @@ export interface AccountStore {
 export interface BindingRow {
   /** `session`, or the kind of a Binding (`response`, `turn`, `file`, `encrypted`). */
   kind: string;
-  /** Hash of the key, base64url. */
+  /** The provider's id or the hashed session; a long one is hashed, base64url. */
   key: string;
   accountId: string;
   /** Where the session is served while its own account rests; undefined when at home. */
@@ -64,6 +64,7 @@ export interface BindingStore {
   load(now: number): Promise<BindingRow[]>;
   save(row: BindingRow): Promise<void>;
   /** Deletes what is bound to the account and ends detours to it. */
+  /** Sessions of the account, and detours over it. State at the provider stays bound: nobody else has it. */
   dropAccount(accountId: string): Promise<void>;
   /** Deletes at most `limit` expired rows; returns how many. */
   prune(now: number, limit: number): Promise<number>;

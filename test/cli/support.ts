@@ -45,6 +45,7 @@ export function fakeContext(options: FakeContextOptions = {}): FakeContext {
     stdin: async function* () {},
     configFile: undefined,
     loadConfig: async () => options.config ?? fakeConfig(),
+    configPlaces: async () => [],
     findDaemon: async () => options.daemon,
     exitCode: 0,
     exitSignal: undefined,

@@ -101,12 +101,19 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
       assert.deepEqual(rows, [binding("s", { kind: "response" }), binding("s", { detourId: "b" })]);
     });
 
-    storeTest("dropping an account drops what is bound to it and ends detours to it", async (store) => {
-      await store.bindings.save(binding("one", { accountId: "a", detourId: "b" }));
-      await store.bindings.save(binding("two", { accountId: "b", detourId: "a" }));
-      await store.bindings.dropAccount("a");
-      assert.deepEqual(await store.bindings.load(0), [binding("two", { accountId: "b" })]);
-    });
+    storeTest(
+      "dropping an account drops its sessions and ends detours to it, but keeps its provider state bound",
+      async (store) => {
+        await store.bindings.save(binding("one", { accountId: "a", detourId: "b" }));
+        await store.bindings.save(binding("two", { accountId: "b", detourId: "a" }));
+        await store.bindings.save(binding("three", { kind: "response", accountId: "a" }));
+        await store.bindings.dropAccount("a");
+        assert.deepEqual(await store.bindings.load(0), [
+          binding("three", { kind: "response", accountId: "a" }),
+          binding("two", { accountId: "b" }),
+        ]);
+      },
+    );
 
     storeTest("pruning deletes expired bindings only, no more than asked for", async (store) => {
       for (let i = 0; i < 5; i++) await store.bindings.save(binding(`old-${i}`, { expiresAt: noon - i }));

@@ -41,7 +41,13 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
   config = options.configure?.(config) ?? config;
   const log: LoggedLine[] = [];
   const start = () =>
-    startRelayApp({ config, readConfig: async () => config, log: collectingLog(log), version: "0.0.0-test" });
+    startRelayApp({
+      config,
+      readConfig: async () => config,
+      watchedFiles: [],
+      log: collectingLog(log),
+      version: "0.0.0-test",
+    });
   let app = await start();
   const store = await openSqliteStore(config.server.databasePath);
   return {

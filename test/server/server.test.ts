@@ -1,0 +1,213 @@
+// Who may speak to the relay, its own routes, and what it says to everything else.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { matchRoute } from "../../src/dialects/registry.ts";
+import { routes } from "../../src/server/own-routes.ts";
+import { dialectCases } from "../relay/cases.ts";
+import { send, sendRaw } from "../support/client.ts";
+import { startRelay, type TestRelay, testAccount } from "../support/relay.ts";
+import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
+
+let upstream: ScriptedUpstream;
+let open: TestRelay;
+let keyed: TestRelay;
+const key = "relay-key-1";
+
+before(async () => {
+  upstream = await startUpstream();
+  const accounts = [testAccount("a", "claude-api", upstream.url)];
+  open = await startRelay({ accounts });
+  keyed = await startRelay({
+    accounts,
+    configure: (config) => ({ ...config, apiKeys: [{ name: "laptop", key }] }),
+  });
+});
+after(async () => {
+  await open.close();
+  await keyed.close();
+  await upstream.close();
+});
+
+test("health needs no key and says the version and the uptime", async () => {
+  const answer = await send(keyed.url, { path: "/health" });
+  assert.equal(answer.status, 200);
+  const { uptime_seconds, ...rest } = answer.json() as Record<string, unknown>;
+  assert.deepEqual(rest, { status: "ok", version: "0.0.0-test" });
+  assert.equal(typeof uptime_seconds, "number");
+});
+
+test("the probes that clients send first are answered without a key, under every alias", async () => {
+  for (const path of [
+    "/",
+    "/api/hello",
+    "/claude",
+    "/claude/",
+    "/claude/api/hello",
+    "/api",
+    "/api/api/hello",
+  ]) {
+    assert.equal((await send(keyed.url, { method: "HEAD", path })).status, 200, path);
+  }
+});
+
+test("everything else needs a key where keys are set, in any of its four places", async () => {
+  for (const path of ["/", "/metrics", "/v1/models", "/nowhere"]) {
+    const refused = await send(keyed.url, { path });
+    assert.deepEqual([refused.status, refused.header("x-cc-relay-error")], [401, "invalid_key"], path);
+    assert.equal(refused.header("x-should-retry"), "false");
+  }
+  const places = [
+    ["Authorization", `Bearer ${key}`],
+    ["X-Api-Key", key],
+    ["x-goog-api-key", key],
+  ];
+  for (const headers of places)
+    assert.equal((await send(keyed.url, { path: "/", headers })).status, 200, headers[0]);
+  assert.equal((await send(keyed.url, { path: `/?x=1&key=${key}` })).status, 200);
+  const wrong = ["relay-key-", "relay-key-11", "", "Bearer"];
+  for (const value of wrong)
+    assert.equal((await send(keyed.url, { path: "/", headers: ["x-api-key", value] })).status, 401);
+});
+
+test("metrics are Prometheus text with what was served", async () => {
+  await send(open.url, dialectCases[0]!.request());
+  const answer = await send(open.url, { path: "/metrics" });
+  assert.match(answer.header("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
+  assert.match(
+    answer.text,
+    /^cc_relay_requests_total\{family="claude",route="claude\/generate",outcome="complete",code="200"\} 1$/m,
+  );
+  assert.match(answer.text, /^cc_relay_attempts_total\{family="claude",account="a",result="ok"\} 1$/m);
+  assert.match(answer.text, /^cc_relay_account_state\{family="claude",account="a",state="ready"\} 1$/m);
+  assert.match(answer.text, /^cc_relay_open_answers\{family="claude"\} 0$/m);
+  assert.match(answer.text, /^nodejs_eventloop_lag_p99_seconds /m);
+});
+
+test("the listed routes are the ones that exist", async () => {
+  const listed = ((await send(open.url, { path: "/" })).json() as { routes: string[] }).routes;
+  assert.deepEqual(listed, routes);
+  for (const route of listed.filter((one) => !/\/(health|metrics)?$/.test(one))) {
+    const [method, pattern] = route.split(" ") as [string, string];
+    const filled = pattern.replace(/\{([^|}]+)[^}]*\}/g, "$1");
+    assert.ok(matchRoute(method, filled), `${method} ${filled}`);
+  }
+});
+
+test("a page of another origin is refused, whatever it asks for, and no CORS header is ever sent", async () => {
+  const foreign = [
+    ["Origin", "https://evil.example"],
+    ["Origin", "null"],
+    ["Origin", "http://127.0.0.1:1"],
+    ["Sec-Fetch-Site", "cross-site"],
+  ];
+  for (const headers of foreign) {
+    for (const request of [
+      { path: "/health" },
+      dialectCases[0]!.request(),
+      { method: "OPTIONS", path: "/v1/messages" },
+    ]) {
+      const answer = await send(open.url, {
+        ...request,
+        headers: [...("headers" in request ? (request.headers ?? []) : []), ...headers],
+      });
+      assert.deepEqual(
+        [answer.status, answer.header("x-cc-relay-error")],
+        [403, "forbidden_origin"],
+        headers.join(": "),
+      );
+      assert.equal(
+        answer.rawHeaders.some((name) => /^access-control/i.test(name)),
+        false,
+      );
+    }
+  }
+  const own = await send(open.url, { path: "/health", headers: ["Origin", open.url] });
+  assert.equal(own.status, 200);
+});
+
+test("a name that was rebound to this machine is refused, loopback names and allowed ones are not", async () => {
+  const ask = (host: string) => send(open.url, { path: "/health", headers: ["Host", host] });
+  for (const host of ["evil.example", "evil.example:3000", "127.0.0.1.evil.example"]) {
+    const answer = await ask(host);
+    assert.deepEqual([answer.status, answer.header("x-cc-relay-error")], [403, "forbidden_host"], host);
+  }
+  for (const host of ["localhost", "LOCALHOST:3000", "127.0.0.1", "[::1]:3000", "127.9.9.9"]) {
+    assert.equal((await ask(host)).status, 200, host);
+  }
+  await open.reconfigure((config) => ({
+    ...config,
+    server: { ...config.server, allowedHosts: ["relay.home"] },
+  }));
+  assert.equal((await ask("relay.home:3000")).status, 200);
+});
+
+test("unknown paths are told in the nearest API's form, with the base URL to use", async () => {
+  const ask = async (method: string, path: string) => {
+    const answer = await send(open.url, { method, path, body: "{}" });
+    return { status: answer.status, code: answer.header("x-cc-relay-error"), text: answer.text };
+  };
+  const host = new URL(open.url).host;
+  const messages = await ask("POST", "/messages");
+  assert.deepEqual([messages.status, messages.code], [404, "not_found"]);
+  assert.match(messages.text, /"type":"not_found_error"/);
+  assert.match(messages.text, new RegExp(`use http://${host}/v1 as the base URL`));
+  assert.match((await ask("POST", "/v1/v1/messages")).text, new RegExp(`use http://${host} as the base URL`));
+  assert.match(
+    (await ask("POST", "/openai/responses")).text,
+    new RegExp(`use http://${host}/openai/v1 as the base URL`),
+  );
+  assert.match(
+    (await ask("POST", "/gemini/v1beta/v1beta/models/m:generateContent")).text,
+    /"status":\s*"NOT_FOUND"/,
+  );
+  const method = await ask("DELETE", "/v1/messages");
+  assert.deepEqual([method.status, method.code], [405, "method_not_allowed"]);
+});
+
+test("a WebSocket upgrade is answered 426 at once", async () => {
+  const { port } = new URL(open.url);
+  const request =
+    "GET /openai/v1/responses HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGVzdA==\r\n\r\n";
+  const answer = String(await sendRaw(Number(port), request));
+  assert.match(answer, /^HTTP\/1\.1 426 /);
+  assert.match(answer, /supports_websockets = false/);
+});
+
+test("absolute request targets, as clients behind a proxy variable send them, are understood", async () => {
+  const { port } = new URL(open.url);
+  const answer = String(
+    await sendRaw(
+      Number(port),
+      `GET http://127.0.0.1:${port}/health HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`,
+    ),
+  );
+  assert.match(answer, /^HTTP\/1\.1 200 /);
+});
+
+test("hostile requests end in an answer, and the relay lives on", async () => {
+  const { port } = new URL(open.url);
+  const hostile = [
+    "GET /%00%ff HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+    "POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "GET /v1beta/models/%E0%A4%A:generateContent HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+    `GET /${"a".repeat(300_000)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`,
+    "\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03",
+    "POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 2\r\n\r\n[]",
+    "POST /v1/responses HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 1\r\n\r\n{",
+  ];
+  for (const bytes of hostile) {
+    await sendRaw(Number(port), bytes).catch((error: NodeJS.ErrnoException) =>
+      assert.equal(error.code, "ECONNRESET"),
+    );
+  }
+  assert.equal((await send(open.url, { path: "/health" })).status, 200);
+});
+
+test("100 KB of headers and a 60 KB query are forwarded", async () => {
+  const long = "v".repeat(100_000);
+  const request = dialectCases[0]!.request({ stream: false, headers: ["X-Long", long] });
+  const answer = await send(open.url, { ...request, path: `/v1/messages?q=${"q".repeat(60_000)}` });
+  assert.equal(answer.status, 200);
+  assert.equal(upstream.requests.at(-1)?.headers["x-long"], long);
+});
