@@ -30,14 +30,15 @@ export function renderBlocks(views: readonly AccountView[], context: BlocksConte
     sorted.map((view) => view.windows),
     context,
   );
+  const { screen } = context;
   const blocks = sorted.map((view, index) => [
     heading(view.config, context),
     ...verdict(view, context),
     ...(windows[index] ?? []).map((line) => `  ${line}`),
-    `  ${activity(view, context.now)}`,
+    ...wrap(activity(view, context.now), screen.width - 2).map((line) => `  ${line}`),
     ...nextCommand(view),
   ]);
-  const summary = views.length > 1 ? [[context.screen.style.dim(summarize(views))]] : [];
+  const summary = views.length > 1 ? [[screen.style.dim(summarize(views))]] : [];
   return [...blocks, ...summary].map((lines) => lines.map((line) => `${line}\n`).join("")).join("\n");
 }
 

@@ -24,22 +24,21 @@ export function drawWindows(accounts: readonly (readonly Window[])[], context: W
 
 function drawWindow(window: Window, nameWidth: number, { screen, now, fullAt }: WindowsContext): string {
   const { width, style, unicode } = screen;
+  const { name, utilization } = window;
   const barWidth = Math.min(30, Math.max(10, Math.floor(width / 4)));
-  const hasBar = window.utilization !== undefined;
   const isOver = hasEnded(window, now);
-  const share = isOver ? 0 : (window.utilization ?? 0);
-  const drawn = hasBar ? bar(share, { width: barWidth, unicode, track: true }) : " ".repeat(barWidth);
   const paint = isOver ? style.dim : colourOf(window, fullAt, style);
-  const figure = hasBar && !isOver ? percent(share) : "";
   const room = width - 2 - nameWidth - barWidth - percentWidth - 3 * 2;
-  return [
-    padEnd(shortName(window.name), nameWidth),
-    paint(drawn),
-    figure.padStart(percentWidth),
-    truncate(describe(window, now), Math.max(room, 0), unicode),
-  ]
-    .join("  ")
-    .trimEnd();
+  const words = truncate(describe(window, now), Math.max(room, 0), unicode);
+  const cells =
+    utilization === undefined
+      ? [" ".repeat(barWidth), " ".repeat(percentWidth), paint(words)]
+      : [
+          paint(bar(isOver ? 0 : utilization, { width: barWidth, unicode, track: true })),
+          (isOver ? "" : percent(utilization)).padStart(percentWidth),
+          words,
+        ];
+  return [padEnd(shortName(name), nameWidth), ...cells].join("  ").trimEnd();
 }
 
 /** `5h=0.56@2026-11-22T16:14:00Z`; what was not told is left out. */
