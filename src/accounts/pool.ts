@@ -57,8 +57,17 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     const rests = Map.groupBy(await store.rests(), (row) => row.accountId);
     for (const account of accounts) {
       const rows = rests.get(account.config.id) ?? [];
+      const known = account.rests;
       account.rests = new Map(rows.map((row) => [row.scope, restOf(row)]));
+      if (isEndedElsewhere(known, account.rests, now())) forgetLimits(account);
     }
+  }
+
+  /** Whoever ends a rest by hand doubts what led to it: a full window would keep the account behind all others. */
+  function forgetLimits(account: Account): void {
+    account.windows.clear();
+    account.streaks.clear();
+    unsaved.add(account);
   }
 
   function find(id: string): Account | undefined {
@@ -179,6 +188,11 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       }
     },
   };
+}
+
+/** Our own ends are in memory before they are in the store. */
+function isEndedElsewhere(known: Account["rests"], stored: Account["rests"], now: number): boolean {
+  return [...known.values()].some(({ scope, until }) => until > now && !stored.has(scope));
 }
 
 function isCounted(failure: Failure): boolean {

@@ -151,3 +151,31 @@ test("a new secret ends the rest that the old one was refused with, and no other
     ["ready", "resting"],
   );
 });
+
+test("a rest that another process ended takes what led to it along", async () => {
+  const { accounts, pool } = await setUp();
+  const a = pool.account("a")!;
+  const b = pool.account("b")!;
+  for (const account of [a, b]) {
+    pool.learn(account, [{ name: "5h", utilization: 1, resetsAt: start + 7_200_000, status: "rejected" }]);
+    await pool.failed(account, limit, "opus");
+  }
+  await accounts.clearRests("a");
+  await pool.refresh();
+  assert.equal(readStatus(a, start).state, "ready");
+  assert.deepEqual([a.windows.size, a.streaks.size], [0, 0]);
+  assert.deepEqual([b.windows.size, b.streaks.size], [1, 1]);
+  await pool.flush();
+  assert.deepEqual(accounts.stateRows.get("a")?.windows, []);
+});
+
+test("a rest that is over leaves the windows alone", async () => {
+  const { clock, accounts, pool } = await setUp();
+  const a = pool.account("a")!;
+  pool.learn(a, [{ name: "7d", utilization: 0.5, resetsAt: start + 86_400_000, status: "allowed" }]);
+  await pool.failed(a, limit, "opus");
+  clock.now = start + 7_200_000;
+  await accounts.clearRests("a");
+  await pool.refresh();
+  assert.equal(a.windows.size, 1);
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { accountsToml, seedAccounts } from "./accounts-seed.ts";
-import { createWorkplace, hour, now, type Workplace } from "./workplace.ts";
+import { createWorkplace, hour, minute, now, type Workplace } from "./workplace.ts";
 
 let place: Workplace;
 beforeEach(async () => {
@@ -61,6 +61,20 @@ describe("accounts enable", () => {
     assert.deepEqual(await restsOf("claude-max"), []);
     assert.deepEqual(await restsOf("openai-1"), [""]);
     assert.equal(fileText(), accountsToml);
+  });
+
+  it("forgets the windows that led to the rest, and keeps when the account was used", async () => {
+    await place.store(seedAccounts);
+    await place.type("accounts enable claude-max");
+    await place.store(async (store) => {
+      const states = new Map((await store.accounts.states()).map((state) => [state.accountId, state]));
+      assert.deepEqual(states.get("claude-max"), {
+        accountId: "claude-max",
+        lastUsedAt: now - 4 * minute,
+        windows: [],
+      });
+      assert.equal(states.get("claude-spare")?.windows.length, 2);
+    });
   });
 
   it("does both at once", async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createProgram } from "../../src/cli/program.ts";
 import { reportError } from "../../src/cli/report.ts";
+import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -34,6 +35,8 @@ export interface Workplace {
   readonly folder: string;
   readonly configFile: string;
   readonly database: string;
+  /** Reads the configuration as every command does. */
+  loadConfig(): Promise<Config>;
   /** Questions that were asked. */
   readonly questions: string[];
   /** One command line, without `cc-relay`. */
@@ -57,6 +60,7 @@ export async function createWorkplace(toml: string | undefined): Promise<Workpla
     configFile,
     database,
     questions,
+    loadConfig: () => loadConfig({ environment }),
     async type(line, { screen, answer, at = now } = {}) {
       const argv = line.split(" ");
       const context = fakeContext({ screen, cwd: folder });

@@ -18,6 +18,7 @@ export async function enableAccount(context: CommandContext, id: string): Promis
     await editAccounts(config, (text) => setAccountEnabled(text, id, { enabled: true }));
     const isResting = await rests(store, id, context.clock());
     await store.accounts.clearRests(id);
+    if (isResting) await forgetWindows(store, id);
     return isResting;
   });
   say(context, enabledText(account, rested));
@@ -40,6 +41,12 @@ export async function disableAccount(context: CommandContext, id: string): Promi
 async function rests(store: Store, id: string, now: number): Promise<boolean> {
   const rows = await store.accounts.rests();
   return rows.some(({ accountId, until }) => accountId === id && until > now);
+}
+
+/** What the provider said of its limits led to the rest: a full window would keep the account behind all others. */
+async function forgetWindows({ accounts }: Store, id: string): Promise<void> {
+  const state = (await accounts.states()).find(({ accountId }) => accountId === id);
+  if (state) await accounts.saveState({ ...state, windows: [] });
 }
 
 function enabledText({ id, enabled }: AccountConfig, rested: boolean): string {
