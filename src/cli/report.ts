@@ -38,7 +38,7 @@ function reportUsage(error: CommanderError, screen: Screen, argv: readonly strin
   screen.write(
     problem(
       message,
-      `to see how it is used, run: ${["cc-relay", ...commandPath(argv), "--help"].join(" ")}`,
+      `to see how it is used, run: ${["cc-relay", ...(error.code === "commander.unknownCommand" ? [] : commandPath(argv)), "--help"].join(" ")}`,
       screen,
     ),
   );

@@ -6,7 +6,7 @@ export function zshScript(program: GrammarCommand): string {
   return `#compdef cc-relay
 # zsh completion for cc-relay. Made from the commands themselves: cc-relay completion zsh
 
-_cc_relay_accounts() {
+__cc_relay_account_ids() {
   local -a ids
   ids=(\${(f)"$(cc-relay __complete accounts 2>/dev/null)"})
   compadd -a ids
@@ -79,7 +79,7 @@ function actionOf(operands: Operands): string {
     case "words":
       return `(${operands.words.join(" ")})`;
     case "accounts":
-      return "_cc_relay_accounts";
+      return "__cc_relay_account_ids";
     case "files":
       return "_files";
   }

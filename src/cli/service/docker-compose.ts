@@ -27,9 +27,7 @@ services:
         RUN npm install --global cc-relay@${site.version}
         ENTRYPOINT ["cc-relay"]
     command: [${command.map(quote).join(", ")}]
-${site.user === undefined ? "" : `    user: ${quote(`${site.user.uid}:${site.user.gid}`)}\n`}    environment:
-      XDG_DATA_HOME: ${quote(dirname(site.dataFolder))}
-${network}
+${site.user === undefined ? "" : `    user: ${quote(`${site.user.uid}:${site.user.gid}`)}\n`}${site.configFile === undefined ? withoutFile(site) : ""}${network}
     volumes:
 ${site.configFile === undefined ? "" : bind(site.configFile, { readOnly: true })}${bind(site.dataFolder, { readOnly: false })}    tmpfs:
       - /tmp
@@ -45,6 +43,13 @@ ${site.configFile === undefined ? "" : bind(site.configFile, { readOnly: true })
       interval: 30s
       timeout: 5s
       start_period: 10s
+`;
+}
+
+/** Without a file the database is in the platform's data folder, which the container looks for where this says. */
+function withoutFile({ dataFolder }: ServiceSite): string {
+  return `    environment:
+      XDG_DATA_HOME: ${quote(dirname(dataFolder))}
 `;
 }
 

@@ -1,0 +1,82 @@
+# fish completion for cc-relay. Made from the commands themselves: cc-relay completion fish
+
+# Whether the words so far are exactly this command: its names, apart from options and their values.
+function __cc_relay_at
+    set -l words (commandline -opc)
+    set -e words[1]
+    set -l names
+    set -l skip 0
+    for word in $words
+        if test $skip -eq 1
+            set skip 0
+        else if test "$word" = --config
+            set skip 1
+        else if not string match -q -- '-*' $word
+            set -a names $word
+        end
+    end
+    set -l wanted (string split -n ' ' -- "$argv[1]")
+    test (count $names) -ge (count $wanted); or return 1
+    if test (count $wanted) -gt 0
+        test "$names[1..$(count $wanted)]" = "$wanted"; or return 1
+    end
+    # Deeper commands have completions of their own.
+    test (count $names) -eq (count $wanted); or set -q argv[2]
+end
+
+complete -c cc-relay -f
+complete -c cc-relay -n '__cc_relay_at \'\'' -a serve -d 'run the relay until it is told to stop'
+complete -c cc-relay -n '__cc_relay_at \'\'' -a accounts -d 'show, switch and remove the accounts'
+complete -c cc-relay -n '__cc_relay_at \'\'' -a usage -d 'show the tokens used and what they cost by list price'
+complete -c cc-relay -n '__cc_relay_at \'\'' -a env -d 'print the lines that point this shell\'s clients at the relay'
+complete -c cc-relay -n '__cc_relay_at \'\'' -a run -d 'start a client against the relay for one run, changing none of its files'
+complete -c cc-relay -n '__cc_relay_at \'\'' -a completion -d 'print the completion script of a shell'
+complete -c cc-relay -n '__cc_relay_at \'\'' -a service -d 'describe the relay to a service manager'
+complete -c cc-relay -n '__cc_relay_at \'\'' -a help -d 'print the help of a command'
+complete -c cc-relay -n '__cc_relay_at \'\'' -l version -s V -d 'print the version'
+complete -c cc-relay -n '__cc_relay_at \'\'' -l config -r -F -d 'read this configuration file'
+complete -c cc-relay -n '__cc_relay_at \'\'' -l help -s h -d 'print this help'
+complete -c cc-relay -n '__cc_relay_at \'serve\'' -l host -x -d 'listen on this address instead of server.host'
+complete -c cc-relay -n '__cc_relay_at \'serve\'' -l port -x -d 'listen on this port; 0 picks a free one'
+complete -c cc-relay -n '__cc_relay_at \'serve\'' -l log-level -x -a 'trace debug info warn error' -d 'how much to log'
+complete -c cc-relay -n '__cc_relay_at \'serve\'' -l demo -d 'answer from a simulated provider: no account, no network, nothing kept'
+complete -c cc-relay -n '__cc_relay_at \'serve\'' -l help -s h -d 'print this help'
+complete -c cc-relay -n '__cc_relay_at \'accounts\'' -a list -d 'show how each account is doing: its state, its windows, its last 24 hours'
+complete -c cc-relay -n '__cc_relay_at \'accounts\'' -a enable -d 'use an account again: switch it on, and end its rest'
+complete -c cc-relay -n '__cc_relay_at \'accounts\'' -a disable -d 'send nothing more to an account until it is enabled again'
+complete -c cc-relay -n '__cc_relay_at \'accounts\'' -a remove -d 'take an account out of the configuration and forget its login; its usage stays'
+complete -c cc-relay -n '__cc_relay_at \'accounts\'' -a help -d 'print the help of a command'
+complete -c cc-relay -n '__cc_relay_at \'accounts\'' -l help -s h -d 'print this help'
+complete -c cc-relay -n '__cc_relay_at \'accounts list\'' -l json -d 'print JSON'
+complete -c cc-relay -n '__cc_relay_at \'accounts list\'' -l help -s h -d 'print this help'
+complete -c cc-relay -n '__cc_relay_at \'accounts enable\'' -a '(cc-relay __complete accounts 2>/dev/null)'
+complete -c cc-relay -n '__cc_relay_at \'accounts enable\'' -l help -s h -d 'print this help'
+complete -c cc-relay -n '__cc_relay_at \'accounts disable\'' -a '(cc-relay __complete accounts 2>/dev/null)'
+complete -c cc-relay -n '__cc_relay_at \'accounts disable\'' -l help -s h -d 'print this help'
+complete -c cc-relay -n '__cc_relay_at \'accounts remove\'' -a '(cc-relay __complete accounts 2>/dev/null)'
+complete -c cc-relay -n '__cc_relay_at \'accounts remove\'' -l yes -s y -d 'do not ask'
+complete -c cc-relay -n '__cc_relay_at \'accounts remove\'' -l help -s h -d 'print this help'
+complete -c cc-relay -n '__cc_relay_at \'accounts help\'' -a 'list enable disable remove'
+complete -c cc-relay -n '__cc_relay_at \'usage\'' -l since -x -d 'from when on: 30m, 24h, 7d, 4w, a day, or a time'
+complete -c cc-relay -n '__cc_relay_at \'usage\'' -l until -x -d 'until when, a day included; now when left out'
+complete -c cc-relay -n '__cc_relay_at \'usage\'' -l by -x -a 'day account model client family' -d 'what a row stands for'
+complete -c cc-relay -n '__cc_relay_at \'usage\'' -l json -d 'print JSON'
+complete -c cc-relay -n '__cc_relay_at \'usage\'' -l csv -d 'print CSV, without the total'
+complete -c cc-relay -n '__cc_relay_at \'usage\'' -l help -s h -d 'print this help'
+complete -c cc-relay -n '__cc_relay_at \'env\'' -a 'claude gemini codex openai'
+complete -c cc-relay -n '__cc_relay_at \'env\'' -l shell -x -a 'sh fish powershell cmd' -d 'write for this shell; guessed when left out'
+complete -c cc-relay -n '__cc_relay_at \'env\'' -l unset -d 'print the lines that undo it'
+complete -c cc-relay -n '__cc_relay_at \'env\'' -l key -x -d 'use this one of api_keys instead of the first'
+complete -c cc-relay -n '__cc_relay_at \'env\'' -l help -s h -d 'print this help'
+complete -c cc-relay -n '__cc_relay_at \'run\'' -a 'claude gemini codex'
+complete -c cc-relay -n '__cc_relay_at \'run\'' -l key -x -d 'use this one of api_keys instead of the first'
+complete -c cc-relay -n '__cc_relay_at \'run\'' -l help -s h -d 'print this help'
+complete -c cc-relay -n '__cc_relay_at \'completion\'' -a 'bash zsh fish powershell'
+complete -c cc-relay -n '__cc_relay_at \'completion\'' -l help -s h -d 'print this help'
+complete -c cc-relay -n '__cc_relay_at \'service\'' -a print -d 'print a unit or compose file with this machine\'s paths'
+complete -c cc-relay -n '__cc_relay_at \'service\'' -a help -d 'print the help of a command'
+complete -c cc-relay -n '__cc_relay_at \'service\'' -l help -s h -d 'print this help'
+complete -c cc-relay -n '__cc_relay_at \'service print\'' -a 'systemd launchd docker-compose'
+complete -c cc-relay -n '__cc_relay_at \'service print\'' -l help -s h -d 'print this help'
+complete -c cc-relay -n '__cc_relay_at \'service help\'' -a 'print'
+complete -c cc-relay -n '__cc_relay_at \'help\'' -a 'serve accounts usage env run completion service'

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createProgram } from "../../src/cli/program.ts";
+import { reportError } from "../../src/cli/report.ts";
+import { UserError } from "../../src/errors.ts";
+import { fakeScreen } from "../terminal/support.ts";
+import { fakeContext } from "./support.ts";
+
+function report(error: unknown, screen: Parameters<typeof fakeScreen>[0] = { isTerminal: false }) {
+  const printed = fakeScreen(screen);
+  const code = reportError(error, printed, []);
+  return { code, text: printed.text() };
+}
+
+describe("an error of the person", () => {
+  const error = new UserError("the port 3000 is taken\nby pid 4711", {
+    fix: "to take another, run: cc-relay serve --port 0",
+  });
+
+  it("is printed as a verdict, its facts, and what to do", () => {
+    const text = `✗ the port 3000 is taken
+  by pid 4711
+  - to take another, run: cc-relay serve --port 0
+`;
+    assert.deepEqual(report(error), { code: 1, text });
+    assert.deepEqual(report(error, { colour: true }), {
+      code: 1,
+      text: text.replace("✗", "\u001b[31m✗\u001b[39m"),
+    });
+    assert.equal(report(error, { unicode: false }).text, text.replace("✗", "x"));
+  });
+
+  it("has no stack trace and its own exit code", () => {
+    assert.deepEqual(report(new UserError("log in first", { exitCode: 4 })), {
+      code: 4,
+      text: "✗ log in first\n",
+    });
+  });
+});
+
+describe("an error of ours", () => {
+  it("is printed with its stack, its cause, and how to report it, without secrets", () => {
+    const cause = new Error("got sk-ant-api03-abcdef12345");
+    const { code, text } = report(new TypeError("x is undefined", { cause }));
+    assert.equal(code, 1);
+    const lines = text.split("\n");
+    assert.equal(lines[0], "✗ this is a fault of cc-relay itself");
+    assert.equal(lines[1], "    TypeError: x is undefined");
+    assert.match(text, /report\.test\.ts:\d+/);
+    assert.match(text, /caused by Error: got sk-ant-\*\*\*/);
+    assert.doesNotMatch(text, /abcdef/);
+    assert.equal(
+      lines.at(-2),
+      "  - please report it with the lines above and what this prints: cc-relay --version; node --version",
+    );
+  });
+
+  it("is printed whatever was thrown", () => {
+    assert.match(report("a string").text, /^ {4}a string$/m);
+    assert.match(report(undefined).text, /^ {4}undefined$/m);
+  });
+});
+
+describe("a usage error", () => {
+  const cases: [string[], string][] = [
+    [
+      ["evn"],
+      "✗ unknown command 'evn' (did you mean env?)\n  - to see how it is used, run: cc-relay --help\n",
+    ],
+    [
+      ["env", "--shel", "sh"],
+      "✗ unknown option '--shel' (did you mean --shell?)\n  - to see how it is used, run: cc-relay env --help\n",
+    ],
+    [
+      ["env", "cluade"],
+      "✗ 'cluade' is none of claude, gemini, codex, openai\n  - to see how it is used, run: cc-relay env --help\n",
+    ],
+    [
+      ["env", "--shell", "x"],
+      "✗ --shell: 'x' is none of sh, fish, powershell, cmd\n  - to see how it is used, run: cc-relay env --help\n",
+    ],
+    [
+      ["completion"],
+      "✗ missing required argument 'shell'\n  - to see how it is used, run: cc-relay completion --help\n",
+    ],
+    [
+      ["env", "claude", "sk-ant-api03-abcdef12345"],
+      "✗ too many arguments for 'env'. Expected 1 argument but got 2: claude, sk-ant-***.\n  - to see how it is used, run: cc-relay env --help\n",
+    ],
+  ];
+  for (const [argv, expected] of cases) {
+    it(`exits with 2 for ${argv.join(" ").slice(0, 30)}`, async () => {
+      const context = fakeContext();
+      const program = await createProgram(context, argv);
+      const error = await program.parseAsync(argv, { from: "user" }).then(
+        () => assert.fail("it was accepted"),
+        (thrown: unknown) => thrown,
+      );
+      const screen = fakeScreen({ isTerminal: false });
+      assert.equal(reportError(error, screen, argv), 2);
+      assert.equal(screen.text(), expected);
+      assert.equal(context.out.stderr.text() + context.out.stdout.text(), "");
+    });
+  }
+});
