@@ -58,7 +58,6 @@ export function createCodeAssistLogin(options: CodeAssistOptions): CodeAssistLog
       accessToken,
       configured: undefined,
       dispatcher: options.dispatcher(),
-      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       monotonic: clock.monotonic,
     });
   }

@@ -4,7 +4,7 @@
 
 import type { Dispatcher } from "undici";
 import { readNetworkFault } from "../network/faults.ts";
-import { redact } from "../redact.ts";
+import { oneLine } from "./provider-text.ts";
 import { fetchSmallAnswer, type SmallAnswer } from "./small-answer.ts";
 
 export interface ProjectSearch {
@@ -14,10 +14,10 @@ export interface ProjectSearch {
   /** The project in the configuration; undefined: Google names one. */
   configured: string | undefined;
   dispatcher: Dispatcher;
-  /** Waits between two looks at a sign-up under way. */
-  sleep: (ms: number) => Promise<void>;
-  /** Monotonic milliseconds. */
-  monotonic: () => number;
+  /** Waits between two looks at a sign-up under way; a timer unless a test is in a hurry. */
+  sleep?: (ms: number) => Promise<void>;
+  /** Monotonic milliseconds; the process's own unless given. */
+  monotonic?: () => number;
 }
 
 export type ProjectResult =
@@ -25,7 +25,8 @@ export type ProjectResult =
   /** `unauthorized`: the access token was refused. `refused`: Google does not serve this login. */
   | { ok: false; kind: "unauthorized" | "refused" | "throttled" | "temporary" | "proxy"; detail: string };
 
-export async function findProject(search: ProjectSearch): Promise<ProjectResult> {
+export async function findProject(given: ProjectSearch): Promise<ProjectResult> {
+  const search = { ...defaults, ...given };
   const deadline = search.monotonic() + limitMs;
   const loaded = await call(search, "loadCodeAssist", {
     ...(search.configured === undefined ? {} : { cloudaicompanionProject: search.configured }),
@@ -45,13 +46,22 @@ export async function findProject(search: ProjectSearch): Promise<ProjectResult>
   return tier === undefined ? refused(ineligible(answer)) : signUp(search, tier, deadline);
 }
 
+const defaults = {
+  sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
+  monotonic: () => performance.now(),
+};
+
 /** The whole search; Google's sign-up may take minutes. */
 const limitMs = 300_000;
 const requestLimitMs = 30_000;
 const pollMs = 5_000;
 const largestAnswerBytes = 1024 * 1024;
 
-async function signUp(search: ProjectSearch, tierId: string, deadline: number): Promise<ProjectResult> {
+async function signUp(
+  search: Required<ProjectSearch>,
+  tierId: string,
+  deadline: number,
+): Promise<ProjectResult> {
   // With a project, Google answers "Precondition Failed" for this tier.
   const project = tierId === "free-tier" ? undefined : search.configured;
   const body = {
@@ -194,11 +204,9 @@ function refused(detail: string): ProjectResult {
   return { ok: false, kind: "refused", detail };
 }
 
+/** Google's reasons are long, and each of their words may be the one that helps. */
 function clean(text: string): string {
-  const line = redact(text)
-    .replace(/[\p{Cc}\s]+/gu, " ")
-    .trim();
-  return line.length > 600 ? `${line.slice(0, 600)}…` : line;
+  return oneLine(text, 600);
 }
 
 function parse(body: string): Record<string, unknown> | undefined {

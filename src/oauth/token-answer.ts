@@ -1,6 +1,6 @@
 // Reads what a token endpoint answered. Pure: terminal and passing failures are told apart here and nowhere else.
 
-import { redact } from "../redact.ts";
+import { oneLine } from "./provider-text.ts";
 
 export interface TokenAnswerHead {
   status: number;
@@ -137,11 +137,7 @@ const wrongRequest: ReadonlySet<string> = new Set([
 function describe(status: number, code: string | undefined, text: string | undefined): string {
   const words = text === undefined ? code : code === undefined ? text : `${code}: ${text}`;
   if (words === undefined) return `answered ${status}${status >= 300 && status < 400 ? ", a redirect" : ""}`;
-  const line = redact(words)
-    .replace(/[\p{Cc}\s]+/gu, " ")
-    .trim()
-    .replace(/\.$/, "");
-  return `answered ${status} (${line.length > 200 ? `${line.slice(0, 200)}…` : line})`;
+  return `answered ${status} (${oneLine(words)})`;
 }
 
 function readRetryAfter(value: string | undefined, now: number): number | undefined {

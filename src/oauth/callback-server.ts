@@ -1,0 +1,139 @@
+// Waits on loopback for the browser to come back from a login, and tells the person there how it ended.
+
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { hostAllowed } from "../network/loopback.ts";
+import { type CallbackPage, callbackPage } from "./callback-page.ts";
+import { isSameSecret } from "./pkce.ts";
+
+export interface CallbackOptions {
+  /** 0: any free one. */
+  port: number;
+  path: string;
+  state: string;
+}
+
+/** How a login ended, for the page in the browser. */
+export interface CallbackVerdict {
+  ok: boolean;
+  text: string;
+}
+
+export type Callback =
+  | {
+      kind: "code";
+      code: string /** Shows the page; the browser waits for it. */;
+      show(verdict: CallbackVerdict): void;
+    }
+  /** The person or the provider said no, in the provider's words. */
+  | { kind: "denied"; text: string };
+
+export interface CallbackServer {
+  readonly port: number;
+  /** The first answer with the right state; every later one is told that the login is over. */
+  readonly callback: Promise<Callback>;
+  close(): Promise<void>;
+}
+
+/** Rejects when the wanted port is taken. */
+export async function startCallbackServer(options: CallbackOptions): Promise<CallbackServer> {
+  const { promise, resolve } = Promise.withResolvers<Callback>();
+  let over = false;
+
+  function handle(request: http.IncomingMessage, response: http.ServerResponse): void {
+    const url = new URL(request.url ?? "/", "http://localhost");
+    const isOurs = hostAllowed({ hostHeader: request.headers.host, boundLoopback: true, allowedHosts: [] });
+    if (!isOurs || url.pathname !== options.path || request.method !== "GET") {
+      return send(response, callbackPage(404, "Nothing here", "This address only takes the end of a login."));
+    }
+    // Any page can send a browser here: whatever lacks the state is no part of this login and does not end it.
+    if (!isSameSecret(url.searchParams.get("state") ?? "", options.state)) {
+      return send(
+        response,
+        callbackPage(
+          400,
+          "Not this login",
+          "This answer belongs to another login. Start it again from the terminal.",
+        ),
+      );
+    }
+    if (over) {
+      return send(
+        response,
+        callbackPage(410, "Already done", "This login is over. You can close this page."),
+      );
+    }
+    const error = url.searchParams.get("error");
+    const code = url.searchParams.get("code");
+    if (error === null && (code === null || code === "")) {
+      return send(
+        response,
+        callbackPage(400, "No code", "The answer holds no code. Start the login again from the terminal."),
+      );
+    }
+    over = true;
+    if (error !== null) {
+      const text = url.searchParams.get("error_description") ?? error;
+      send(response, callbackPage(200, "Not logged in", text));
+      resolve({ kind: "denied", text });
+      return;
+    }
+    resolve({ kind: "code", code: code as string, show: (verdict) => send(response, verdictPage(verdict)) });
+  }
+
+  const servers = await listen(options.port, handle);
+  return {
+    port: (servers[0]!.address() as AddressInfo).port,
+    callback: promise,
+    async close() {
+      await Promise.all(servers.map(closeServer));
+    },
+  };
+}
+
+function verdictPage({ ok, text }: CallbackVerdict): CallbackPage {
+  return callbackPage(200, ok ? "Logged in" : "Not logged in", text);
+}
+
+function send(response: http.ServerResponse, page: CallbackPage): void {
+  if (!response.headersSent) response.writeHead(page.status, page.headers).end(page.body);
+}
+
+const mostTries = 10;
+
+/** The word localhost means 127.0.0.1 to one browser and ::1 to the next, so both listen on the same port. */
+async function listen(port: number, handle: http.RequestListener): Promise<http.Server[]> {
+  for (let round = 1; ; round++) {
+    const first = await listenOn("127.0.0.1", port, handle);
+    try {
+      return [first, await listenOn("::1", (first.address() as AddressInfo).port, handle)];
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      // A machine without IPv6 has no browser that uses it either.
+      if (code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT") return [first];
+      await closeServer(first);
+      if (code !== "EADDRINUSE" || port !== 0 || round === mostTries) throw error;
+    }
+  }
+}
+
+function listenOn(host: string, port: number, handle: http.RequestListener): Promise<http.Server> {
+  const server = http.createServer(handle);
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      server.on("error", () => {});
+      resolve(server);
+    });
+  });
+}
+
+/** Answers under way get a moment to leave: the page is the last thing a person sees. */
+async function closeServer(server: http.Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const timer = setTimeout(() => server.closeAllConnections(), 500);
+  server.closeIdleConnections();
+  await closed;
+  clearTimeout(timer);
+}

@@ -1,0 +1,48 @@
+// Puts a new login into the store, so that the first request needs no renewal.
+
+import type { Login } from "./login.ts";
+import { hashToken } from "./renewal.ts";
+import type { TokenStore } from "./token-store.ts";
+
+export interface SavedLogin {
+  accountId: string;
+  login: Login;
+  /** Google Cloud project, when it was found already. */
+  project?: string;
+  now: number;
+}
+
+/**
+ * Call it before the refresh token is written to the configuration: a running relay that reads the file then finds the pair.
+ * Replaces whatever login the account had.
+ */
+export async function saveLogin(
+  tokens: TokenStore,
+  { accountId, login, project, now }: SavedLogin,
+): Promise<void> {
+  await tokens.withLock(
+    accountId,
+    async () => {
+      for (;;) {
+        const before = await tokens.load(accountId);
+        const row = {
+          accountId,
+          configuredHash: hashToken(login.refreshToken),
+          refreshToken: login.refreshToken,
+          accessToken: login.accessToken,
+          expiresAt: login.expiresAt,
+          project,
+          generation: (before?.generation ?? 0) + 1,
+          updatedAt: now,
+          exchangeHash: undefined,
+          exchangeAt: undefined,
+        };
+        if (await tokens.replace(row, before?.generation)) return;
+      }
+    },
+    AbortSignal.timeout(lockLimitMs),
+  );
+}
+
+/** Longer than the slowest renewal of the login that is being replaced. */
+const lockLimitMs = 75_000;
