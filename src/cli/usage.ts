@@ -4,7 +4,7 @@ import { Command, Option } from "commander";
 import type { Config } from "../config/config.ts";
 import { accountTypes } from "../family.ts";
 import type { Store, UsageKey } from "../store/store.ts";
-import type { Output } from "../terminal/output.ts";
+import type { Screen } from "../terminal/output.ts";
 import { wrap } from "../terminal/wrap.ts";
 import type { CommandContext } from "./context.ts";
 import { lookInStore } from "./store-access.ts";
@@ -63,11 +63,14 @@ export async function showUsage(context: CommandContext, options: UsageOptions):
   if (options.format === "json") return stdout.write(toJson(report));
   if (options.format === "csv") stdout.write(toCsv(report));
   if (report.summary.rows.length === 0) {
-    stderr.write(nothingUsed(period, now));
-    return;
+    return stderr.write(nothingUsed(period, now));
   }
   if (options.format === "table") stdout.write(renderUsage(report, stdout));
-  writeNotes(context.out, footnotes(report, stdout));
+  // Part of the picture on a terminal; a program that reads standard output must not meet them.
+  const isPicture = options.format === "table" && stdout.isTerminal;
+  const notes = footnotes(report, stdout);
+  if (isPicture) stdout.write(drawNotes(notes, stdout));
+  else stderr.write(notes.map(({ text }) => `${text}\n`).join(""));
 }
 
 async function readReport(
@@ -95,12 +98,9 @@ function nothingUsed(period: Period, now: number): string {
 
 const dayMs = 86_400_000;
 
-/** Part of the picture on a terminal; a program that reads standard output must not meet them. */
-function writeNotes({ stdout, stderr }: Output, notes: readonly Footnote[]): void {
-  if (notes.length === 0) return;
-  if (!stdout.isTerminal) return stderr.write(notes.map(({ text }) => `${text}\n`).join(""));
+function drawNotes(notes: readonly Footnote[], { width, unicode, style }: Screen): string {
   const lines = notes.flatMap(({ mark, text }) =>
-    wrap(text, stdout.width - 2, stdout.unicode).map((line, index) => `${index === 0 ? mark : " "} ${line}`),
+    wrap(text, width - 2, unicode).map((line, index) => `${index === 0 ? mark : " "} ${line}`),
   );
-  stdout.write(`\n${lines.map((line) => `${stdout.style.dim(line)}\n`).join("")}`);
+  return lines.length === 0 ? "" : `\n${lines.map((line) => `${style.dim(line)}\n`).join("")}`;
 }
