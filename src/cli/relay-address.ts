@@ -1,7 +1,8 @@
 // Where the relay of this machine is reached, and whether it is there.
 
-import { Agent, get } from "node:http";
+import { Agent, request } from "node:http";
 import type { Config } from "../config/config.ts";
+import { demoAccountId } from "../demo/demo.ts";
 import type { CommandContext } from "./context.ts";
 
 /** `http://HOST:PORT` of the running relay when one has published its port, else as configured. */
@@ -27,35 +28,57 @@ export type Presence =
   | { kind: "other" };
 
 /** Asks for `/health`, which needs no key. */
-export async function lookForRelay(origin: string, timeoutMs = 2000): Promise<Presence> {
-  const answer = await fetchJson(`${origin}/health`, timeoutMs);
+export async function lookForRelay(origin: string): Promise<Presence> {
+  const answer = await ask(`${origin}/health`, { method: "GET", timeoutMs: 2000 });
   if (answer === undefined) return { kind: "down" };
-  const { status, version } = answer;
+  const { status, version } = parseObject(answer.text);
   return status === "ok" && typeof version === "string" ? { kind: "up", version } : { kind: "other" };
 }
 
-/** Whether the relay runs with simulated accounts: then a client needs some key, and any will do. */
-export async function isDemo(origin: string, timeoutMs = 300): Promise<boolean> {
-  const answer = await fetchJson(`${origin}/`, timeoutMs);
-  return answer?.demo === true;
+/**
+ * Whether the relay runs with simulated accounts: then a client needs some key, and any will do. Asks for one of them by
+ * its name, which every other relay refuses without going to a provider.
+ */
+export async function isDemo(origin: string): Promise<boolean> {
+  const answer = await ask(`${origin}/v1/messages/count_tokens`, {
+    method: "POST",
+    timeoutMs: 1000,
+    headers: { "content-type": "application/json", "x-cc-relay-account": demoAccountId("claude", 1) },
+    body: JSON.stringify({ model: "any", messages: [{ role: "user", content: "Is this a demo?" }] }),
+  });
+  return answer?.status === 200;
 }
 
-/** Undefined when there is no answer, an empty object when it is no JSON object. */
-function fetchJson(url: string, timeoutMs: number): Promise<Record<string, unknown> | undefined> {
+interface Question {
+  method: "GET" | "POST";
+  timeoutMs: number;
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+/** Ours answer in a few lines: whatever sends more is another program. */
+const longestAnswer = 64 * 1024;
+
+/** Undefined when nothing answers in time; what has come by then when an answer breaks off. */
+function ask(
+  url: string,
+  { method, timeoutMs, headers, body }: Question,
+): Promise<{ status: number; text: string } | undefined> {
   return new Promise((resolve) => {
     // An agent of its own: the global one may go through a proxy of the environment.
-    const request = get(url, { agent: new Agent(), signal: AbortSignal.timeout(timeoutMs) }, (response) => {
+    const options = { agent: new Agent(), signal: AbortSignal.timeout(timeoutMs), method, headers };
+    const question = request(url, options, (response) => {
       let text = "";
+      const done = () => resolve({ status: response.statusCode ?? 0, text });
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {
         text += chunk;
-        // Ours are short: whatever sends more is another program.
-        if (text.length > 64 * 1024) request.destroy();
+        if (text.length > longestAnswer) question.destroy();
       });
-      response.on("end", () => resolve(parseObject(text)));
-      response.on("error", () => resolve({}));
+      response.on("end", done).on("error", done);
     });
-    request.on("error", () => resolve(undefined));
+    question.on("error", () => resolve(undefined));
+    question.end(body);
   });
 }
 

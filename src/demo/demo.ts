@@ -34,6 +34,11 @@ export interface DemoOptions {
   clock?: () => number;
 }
 
+/** The id of a simulated account, from which a running demo can be told. */
+export function demoAccountId(family: Family, position: 1 | 2): string {
+  return `demo-${family}-${position}`;
+}
+
 const providers: Readonly<Record<Family, SimulatedProvider>> = {
   claude: claudeDemo,
   gemini: geminiDemo,
@@ -74,7 +79,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
 
   const urls = { claude: origin, gemini: origin, openai: `${origin}/v1` };
   const accounts = families.flatMap((family) =>
-    [1, 2].map((position) => {
+    ([1, 2] as const).map((position) => {
       const account = configOf(family, position, urls[family]);
       const limitEvery = position === 1 ? settings.limitEvery : undefined;
       byKey.set(account.secret, createSimulatedAccount({ limitEvery, limitMs: settings.limitMs }));
@@ -92,9 +97,9 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   };
 }
 
-function configOf(family: Family, position: number, apiUrl: string): AccountConfig {
+function configOf(family: Family, position: 1 | 2, apiUrl: string): AccountConfig {
   return {
-    id: `demo-${family}-${position}`,
+    id: demoAccountId(family, position),
     name: `Simulated ${family} account ${position}`,
     type: types[family],
     family,

@@ -105,10 +105,14 @@ export async function listen(
 /** As much of a relay as commands ask for before they start something. */
 export function listenAsRelay({ demo = false }: { demo?: boolean } = {}): ReturnType<typeof listen> {
   return listen((request, response) => {
-    const body =
-      request.url === "/health"
-        ? { status: "ok", version: "1.2.3", uptime_seconds: 1 }
-        : { name: "cc-relay", demo };
-    response.setHeader("content-type", "application/json").end(JSON.stringify(body));
+    response.setHeader("content-type", "application/json");
+    if (request.url === "/health") {
+      response.end(JSON.stringify({ status: "ok", version: "1.2.3", uptime_seconds: 1 }));
+      return;
+    }
+    const isKnown = demo && request.headers["x-cc-relay-account"] === "demo-claude-1";
+    response
+      .writeHead(isKnown ? 200 : 404)
+      .end(JSON.stringify(isKnown ? { input_tokens: 1 } : { type: "error" }));
   });
 }
