@@ -52,6 +52,20 @@ total                                                                       1.2M
     );
   });
 
+  it("puts titles of two lines above each other, the last line on the rows", () => {
+    const table: Table = {
+      columns: [{ title: "DAY" }, { title: "CACHE\nREAD", align: "right" }, { title: "CACHE\nWRITE" }],
+      rows: [["Monday", "1", "22"]],
+    };
+    assert.equal(
+      render({}, table),
+      `        CACHE  CACHE
+DAY      READ  WRITE
+Monday      1  22
+`,
+    );
+  });
+
   it("uses ASCII marks where the locale has no more", () => {
     assert.equal(
       render({ width: 60, unicode: false }),
