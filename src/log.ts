@@ -84,7 +84,7 @@ const secretNames = [
 
 /** Lines leave together, every tenth of a second and at the end: one system call each would cost more than the request it tells of. */
 function bufferedStandardError(): { write(text: string): unknown } {
-  return pino.destination({ dest: 2, sync: false, minLength: 32_768, periodicFlush: 100 });
+  return pino.destination({ dest: 2, sync: false, minLength: 16_000, periodicFlush: 100 });
 }
 
 const secretName = new RegExp(`"(?:${secretNames.join("|")})":`, "i");

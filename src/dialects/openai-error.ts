@@ -1,4 +1,4 @@
-// How OpenAI's APIs word an error: shared by the Responses and the Chat Completions dialects.
+// How the Responses API words an error.
 
 import { type RelayError, type RelayErrorCode, relayErrors } from "../errors.ts";
 import type { RenderedError } from "./dialect.ts";

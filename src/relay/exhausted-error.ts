@@ -61,7 +61,9 @@ export function exhaustedError(exhausted: Exhausted, { call, now, isTied }: Exha
     case "credentials":
       return new RelayError(
         "needs_login",
-        `Every ${family} account was refused by its provider (${exhausted.account.config.id}: ${exhausted.rest.reason}); see \`cc-relay accounts list\`.`,
+        isTied
+          ? `The account ${exhausted.account.config.id} that this request belongs to was refused by its provider (${exhausted.rest.reason}); see \`cc-relay accounts list\`.`
+          : `Every ${family} account was refused by its provider (${exhausted.account.config.id}: ${exhausted.rest.reason}); see \`cc-relay accounts list\`.`,
         { shouldRetry: false },
       );
   }

@@ -28,8 +28,11 @@ export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> 
     if (await answerModels(exchange, call, deps)) return;
     const conversion = dialect.convert?.(call);
     const pinned = request.headers["x-cc-relay-account"]?.toString();
-    const served = await sendWithFailover(conversion?.call ?? call, pinned, deps, { signal, progress });
-    await deliver({ exchange, call, conversion, served, recorder, deps });
+    const send = (sent: Call) => sendWithFailover(sent, pinned, deps, { signal, progress });
+    const served = await send(conversion?.call ?? call);
+    const delivery = { exchange, call, conversion, recorder, deps };
+    if (conversion) await deliverConverted({ ...delivery, conversion, served, send });
+    else await deliver({ ...delivery, served });
   } catch (error) {
     await answerError(exchange, deps, { error, recorder, attempts: progress.attempts });
   }
@@ -44,15 +47,32 @@ interface Delivery {
   deps: RelayDeps;
 }
 
+interface ConvertedDelivery extends Delivery {
+  conversion: Conversion;
+  send(call: Call): Promise<Served>;
+}
+
+/** A converted API words the provider's errors in its own form; they are small, so they are read whole. */
+async function deliverConverted({ send, ...delivery }: ConvertedDelivery): Promise<void> {
+  const { conversion } = delivery;
+  let { served } = delivery;
+  if (served.answer.head.status < 300) return await deliver(delivery);
+  let body = await readAll(served);
+  const again = conversion.again?.(served.answer.head, body);
+  if (again) {
+    served = await send(again);
+    if (served.answer.head.status < 300) return await deliver({ ...delivery, served });
+    body = await readAll(served);
+  }
+  await deliverConvertedError({ ...delivery, served, body });
+}
+
 async function deliver({ exchange, call, conversion, served, recorder, deps }: Delivery): Promise<void> {
   const { answer, account, upstream } = served;
-  if (conversion && answer.head.status >= 300) {
-    return await deliverConvertedError({ exchange, call, conversion, served, recorder, deps });
-  }
   const isGood = served.failure === undefined;
-  const rewritten = isGood
-    ? (conversion?.answer(answer.head) ?? upstream.translate?.(call, answer.head))
-    : undefined;
+  // A converted stream is rewritten even if it is an error event only: the client knows no other form.
+  const rewritten =
+    conversion?.answer(answer.head) ?? (isGood ? upstream.translate?.(call, answer.head) : undefined);
   const encoding = answer.head.headers["content-encoding"]?.toString();
   const transform = rewritten && decodingTransform(encoding, rewritten);
   const entry: BookEntry = {
@@ -76,7 +96,8 @@ async function deliver({ exchange, call, conversion, served, recorder, deps }: D
     needsTerminalEvent: isGood && call.stream && isEventStream(answer.head.headers["content-type"]),
     async book(outcome) {
       entry.outcome = outcome;
-      if (isGood && !account.passthrough && outcome === "complete") {
+      // Also of an answer that broke off: what is stored at the provider under its id can be asked for.
+      if (isGood && !account.passthrough) {
         await bindAnswerState(deps, account.config.id, {
           responseIds: answer.observer?.ids ?? [],
           turnState: answer.head.headers["x-codex-turn-state"]?.toString(),
@@ -118,16 +139,19 @@ function answerHeaders({
   return headers;
 }
 
-/** A converted API words the provider's errors in its own form; they are small, so they are read whole. */
-async function deliverConvertedError({ exchange, conversion, served, recorder }: Delivery): Promise<void> {
-  const { answer, account } = served;
-  const body = await readAll(served);
-  const rendered = conversion!.error(answer.head, body);
+async function deliverConvertedError({
+  exchange,
+  conversion,
+  served: { answer, account, attempts },
+  body,
+  recorder,
+}: Delivery & { conversion: Conversion; body: Buffer }): Promise<void> {
+  const rendered = conversion.error(answer.head, body);
   const entry: BookEntry = {
     account: account.config.id,
     outcome: "failed",
     status: rendered.status,
-    attempts: served.attempts,
+    attempts,
     firstByteAt: undefined,
     report: undefined,
   };

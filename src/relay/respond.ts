@@ -61,7 +61,15 @@ class Conduit implements Sink {
   }
 
   data(chunk: Buffer): void {
-    const isLast = this.#booked === undefined && this.#options.answer.observer?.complete === true;
+    const { observer } = this.#options.answer;
+    if (observer?.settled) {
+      return this.#enqueue(async () => {
+        await observer.settled?.();
+        if (this.#booked === undefined && observer.complete) await this.#book();
+        this.#write(chunk);
+      });
+    }
+    const isLast = this.#booked === undefined && observer?.complete === true;
     if (!isLast && !this.#busy) return this.#write(chunk);
     // The terminal event: clients hang up as soon as they have read it, so the usage is written down first.
     if (isLast) this.#enqueue(() => this.#book());
