@@ -65,11 +65,14 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
   let failures = 0;
   let forcedAt: number | undefined;
   let backgroundAfter = 0;
+  /** Counts the tokens this process got to know. */
+  let taken = 0;
   const turns = new Set<Promise<void>>();
   const closing = new AbortController();
 
   function take(next: TokenRow): void {
     row = next;
+    taken += 1;
     token =
       next.accessToken === undefined || next.expiresAt === undefined
         ? undefined
@@ -143,7 +146,7 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
     });
   }
 
-  /** Resolves as soon as there is an outcome; the lock is held on while its pair is not on the disk. */
+  /** Resolves as soon as there is an outcome; the lock is held on while its pair is not on the disk. Nobody waits for it at the end. */
   function underLock(work: () => Promise<RenewalOutcome>, urgent: boolean): Promise<RenewalOutcome> {
     const { promise, resolve, reject } = Promise.withResolvers<RenewalOutcome>();
     let entered = false;
@@ -157,18 +160,22 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
           resolve(outcome);
           await saveUnsaved();
         },
-        AbortSignal.timeout(lockLimitMs),
+        AbortSignal.any([AbortSignal.timeout(lockLimitMs), closing.signal]),
       )
       .catch(async (error: unknown) => {
         if (entered) return reject(error);
-        if (error instanceof Error && error.name === "TimeoutError")
+        if (closing.signal.aborted || (error instanceof Error && error.name === "TimeoutError")) {
           return resolve(failedWith("another cc-relay process is renewing it", row?.generation));
+        }
         if (!urgent) return resolve({ kind: "postponed", cause: error });
         log.warn(
           { account: accountId, err: error },
           "the lock of a login cannot be taken; it is renewed without",
         );
-        resolve(await work());
+        const outcome = await work();
+        if (outcome.kind === "row") unsaved = outcome.unsaved;
+        resolve(outcome);
+        await saveUnsaved();
       })
       .catch(reject);
     turns.add(turn);
@@ -253,7 +260,10 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
     }
     const block = await findBlock();
     if (block !== undefined) return present() ?? block;
+    const before = taken;
     if (!(await unlessAborted(renewOnce({ urgent: true }), signal))) return callerGaveUp;
+    // One that has just come is used once, however short it says it lasts: asking again would bring another of the kind.
+    if (taken !== before && token && row) return { ok: true, token: token.token, row };
     return present() ?? blocked?.failure ?? access(signal);
   }
 
@@ -309,8 +319,8 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
     refused,
     saveProject,
     async close() {
-      await running?.catch(() => {});
       closing.abort();
+      await running?.catch(() => {});
       await Promise.all(turns);
     },
   };

@@ -510,6 +510,41 @@ test("a lock that cannot be made does not stop a renewal that cannot wait", asyn
   assert.ok(lines.some((line) => line.includes("it is renewed without")));
 });
 
+test("a pair renewed without the lock is written later all the same", async () => {
+  const source = createSource();
+  store.lockError = new Error("no space left on device");
+  store.writeError = new Error("no space left on device");
+  const token = tokenOf(await source.credential(account(server.issue()), signal));
+  store.writeError = undefined;
+  await until(() => (store.rows.get("claude-1")?.accessToken === token ? true : undefined));
+});
+
+test("a token that ends at once is handed out, not asked for again and again", async () => {
+  const source = createSource();
+  server.expiresIn = 0.001;
+  const login = account(server.issue());
+  server.faults.push({ kind: "delay", ms: 10 });
+  const pending = source.credential(login, signal);
+  await until(() => server.requests[0]);
+  pass(5);
+  assert.ok(tokenOf(await pending));
+  assert.equal(server.requests.length, 1);
+});
+
+test("close does not wait for a lock that another process holds", async () => {
+  const source = createSource();
+  const release = Promise.withResolvers<void>();
+  const holding = store.withLock("claude-1", () => release.promise);
+  const waiting = source.credential(account(server.issue()), signal);
+  await sleep(10);
+  const closed = source.close();
+  assert.match(failureOf(await waiting).message, /another cc-relay process is renewing it/);
+  await closed;
+  release.resolve();
+  await holding;
+  assert.equal(server.requests.length, 0);
+});
+
 test("close waits for a renewal under way", async () => {
   const source = createSource();
   server.faults.push({ kind: "delay", ms: 80 });

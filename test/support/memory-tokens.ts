@@ -37,21 +37,26 @@ export function createMemoryTokens(): MemoryTokens {
     async withLock(accountId, work, signal) {
       if (store.lockError) throw store.lockError;
       const before = queues.get(accountId) ?? Promise.resolve();
-      const turn = before.then(async () => {
-        signal?.throwIfAborted();
-        held.add(accountId);
-        try {
-          return await work();
-        } finally {
-          held.delete(accountId);
-        }
-      });
+      const done = Promise.withResolvers<void>();
       queues.set(
         accountId,
-        turn.catch(() => {}),
+        before.then(() => done.promise),
       );
-      return turn;
+      try {
+        await unlessAborted(before, signal);
+        held.add(accountId);
+        return await work().finally(() => held.delete(accountId));
+      } finally {
+        done.resolve();
+      }
     },
   };
   return store;
+}
+
+async function unlessAborted(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  signal?.addEventListener("abort", () => aborted.reject(signal.reason), { once: true });
+  await Promise.race([promise, aborted.promise]);
 }
