@@ -4,7 +4,18 @@
 // chooses "gateway" and then refuses it). It reads the file named by GEMINI_CLI_SYSTEM_SETTINGS_PATH only when that and
 // every folder above it belong to root, so an ordinary user's temporary file is skipped: GEMINI_CLI_HOME is what is left.
 
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import {
+  copyFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
@@ -14,7 +25,7 @@ export const geminiAuthType = "gemini-api-key";
 export interface GeminiHome {
   /** Undefined when the user's own settings already say what is needed. */
   folder: string | undefined;
-  /** Removes what was made. */
+  /** Removes what was made; what the client wrote there goes where it would have written it. */
   remove(): Promise<void>;
 }
 
@@ -23,21 +34,28 @@ export async function createGeminiHome(home: string, platform: NodeJS.Platform):
   const settings = await readSettings(join(home, ".gemini", "settings.json"));
   if (authTypeOf(settings) === geminiAuthType) return { folder: undefined, remove: async () => {} };
   const folder = await mkdtemp(join(tmpdir(), "cc-relay-gemini-"));
-  const remove = () => rm(folder, { recursive: true, force: true });
+  const inner = join(folder, ".gemini");
+  const own = join(home, ".gemini");
+  const discard = () => rm(folder, { recursive: true, force: true });
   try {
-    const inner = join(folder, ".gemini");
     await mkdir(inner, { mode: 0o700 });
     // Histories, trusted folders, extensions, commands: the run sees and keeps them as any other.
-    await mirror(join(home, ".gemini"), inner, { platform, except: ["settings.json"] });
+    await mirror(own, inner, { platform, except: ["settings.json"] });
     await mirror(home, folder, { platform, only: [".agents", ".env"] });
     await writeFile(join(inner, "settings.json"), JSON.stringify(withAuthType(settings), undefined, 2), {
       mode: 0o600,
     });
-    return { folder, remove };
   } catch (error) {
-    await remove();
+    await discard();
     throw error;
   }
+  return {
+    folder,
+    async remove() {
+      await carryOver(inner, own);
+      await discard();
+    },
+  };
 }
 
 /** The authentication that a settings file chooses; undefined when there is no such file or choice. */
@@ -109,5 +127,30 @@ async function mirror(
     if (platform !== "win32") await symlink(source, target);
     else if (entry.isDirectory()) await symlink(source, target, "junction");
     else if (entry.isFile()) await copyFile(source, target);
+  }
+}
+
+/** Moves what the client made anew, or put in the place of a link, as programs do that write a file and rename it. */
+async function carryOver(inner: string, own: string): Promise<void> {
+  const entries = await readdir(inner, { withFileTypes: true }).catch(() => []);
+  const written = entries.filter((entry) => !entry.isSymbolicLink() && entry.name !== "settings.json");
+  if (written.length === 0) return;
+  try {
+    await mkdir(own, { recursive: true });
+    for (const { name } of written) await replace(join(inner, name), join(own, name));
+  } catch (error) {
+    // It is history and the like: where it cannot be kept, the client would have gone without it too.
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+  }
+}
+
+/** The temporary folder can be on another file system, where nothing can be renamed to. */
+async function replace(source: string, target: string): Promise<void> {
+  const beside = `${target}.cc-relay-${process.pid}`;
+  try {
+    await cp(source, beside, { recursive: true });
+    await rename(beside, target);
+  } finally {
+    await rm(beside, { recursive: true, force: true });
   }
 }

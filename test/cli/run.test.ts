@@ -185,6 +185,24 @@ describe("run gemini", () => {
     assert.equal(readFileSync(join(folder, ".gemini", "tmp", "chat"), "utf8"), "mine");
   });
 
+  it("keeps what the client writes there itself, its history foremost", async () => {
+    mkdirSync(join(folder, ".gemini"));
+    writeFileSync(join(folder, ".gemini", "projects.json"), "old");
+    install(
+      "gemini",
+      `const inner = home + "/.gemini/";
+       fs.mkdirSync(inner + "history");
+       fs.writeFileSync(inner + "history/one", "new");
+       fs.writeFileSync(inner + "projects.json.tmp", "renamed");
+       fs.renameSync(inner + "projects.json.tmp", inner + "projects.json");`,
+    );
+    await gemini();
+    assert.equal(readFileSync(join(folder, ".gemini", "history", "one"), "utf8"), "new");
+    assert.equal(readFileSync(join(folder, ".gemini", "projects.json"), "utf8"), "renamed");
+    assert.deepEqual(readdirSync(join(folder, ".gemini")).sort(), ["history", "projects.json"]);
+    assert.equal(existsSync(seen().home ?? folder), false);
+  });
+
   it("lets nobody else read that home", async () => {
     install(
       "gemini",
