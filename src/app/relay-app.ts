@@ -26,6 +26,8 @@ export interface RelayAppOptions {
   watchedFiles: readonly string[];
   log: Log;
   version: string;
+  /** Epoch ms; the system's clock when absent. */
+  now?: () => number;
 }
 
 export interface RelayApp {
@@ -51,7 +53,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
   try {
     await claim(store, config);
     closers.unshift(() => store.daemon.release());
-    const { deps, pool, tokens } = await createParts(store, () => config, { log, version });
+    const { deps, pool, tokens } = await createParts(store, () => config, options);
     // A renewal under way is waited for: its answer would be lost, and the login with it.
     closers.unshift(
       () => tokens.close(),
@@ -95,17 +97,11 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
   }
 }
 
-interface PartsContext {
-  log: Log;
-  version: string;
-}
-
 async function createParts(
   store: Store,
   config: () => Config,
-  { log, version }: PartsContext,
+  { log, version, now = Date.now }: Pick<RelayAppOptions, "log" | "version" | "now">,
 ): Promise<{ deps: RelayDeps; pool: Pool; tokens: TokenSource }> {
-  const now = Date.now;
   const { accounts, session, upstream, environmentProxy } = config();
   const bindings = await createBindings(store.bindings, now());
   const pool = await createPool({ accounts, session, store: store.accounts, bindings, now });

@@ -143,16 +143,16 @@ export function canServe(account: Account, call: Call): boolean {
   return upstreamFor(type).supports(call);
 }
 
-/** Only requests that were sent away from their account queue: what an account serves by itself it goes on serving. */
+/** Only requests that are new to an account because another one sent them away queue: what it serves already it goes on serving. */
 async function enterRamp(
   journey: Journey,
   { account, probe }: Choice & { kind: "use" },
 ): Promise<Ticket | "refused" | undefined> {
   const { routing, tried, deps, signal, scope } = journey;
   if (account.passthrough || routing.pinned !== undefined) return undefined;
-  const home = routing.session?.accountId;
-  const isDisplaced = tried.size > 0 || (home !== undefined && home !== account.config.id);
-  if (!isDisplaced) return undefined;
+  const { accountId: home, detourId: detour } = routing.session ?? {};
+  const isKnownHere = home === undefined || home === account.config.id || detour === account.config.id;
+  if (tried.size === 0 && isKnownHere) return undefined;
   const ticket = await deps.ramp.enter(account.config.id, signal);
   if (ticket === "refused") return ticket;
   if (probe || !restFor(account, scope, deps.now())) return ticket;

@@ -33,6 +33,8 @@ export interface LoggedLine {
 export interface TestRelayOptions {
   accounts?: AccountConfig[];
   configure?: (config: Config) => Config;
+  /** Epoch ms, for what the relay decides by time; its timers keep to the system's clock. */
+  now?: () => number;
 }
 
 export async function startRelay(options: TestRelayOptions = {}): Promise<TestRelay> {
@@ -47,6 +49,7 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
       watchedFiles: [],
       log: collectingLog(log),
       version: "0.0.0-test",
+      now: options.now,
     });
   let app = await start();
   const store = await openSqliteStore(config.server.databasePath);

@@ -1,0 +1,18 @@
+// Waiting in tests for what comes by itself, without a guess at how long it takes.
+
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Asks again until there is an answer other than undefined and false. Rejects when it takes too long, naming what was waited for. */
+export async function until<T>(
+  what: string,
+  read: () => T | undefined | false | Promise<T | undefined | false>,
+  withinMs = 3000,
+): Promise<T> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const value = await read();
+    if (value !== undefined && value !== false) return value;
+    if (performance.now() > deadline) throw new Error(`waited ${withinMs} ms in vain: ${what}`);
+    await sleep(5);
+  }
+}
