@@ -162,12 +162,13 @@ function proxyAuthorization(proxy: ProxySettings): Record<string, string> {
 
 function readConnectRefusal(proxy: ProxySettings, authority: string, status: number): ProxyFault {
   const name = describeProxy(proxy);
-  if (status === 407) {
+  // tinyproxy says 401 to a wrong password.
+  if (status === 407 || status === 401) {
     const given = proxy.username !== undefined || proxy.password !== undefined;
     return new ProxyFault(
       given
-        ? `${name} refused the user name or password (407)`
-        : `${name} demands a user name and password (407)`,
+        ? `${name} refused the user name or password (${status})`
+        : `${name} demands a user name and password (${status})`,
     );
   }
   if (status === 403 || status === 405) {

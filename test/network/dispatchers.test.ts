@@ -198,6 +198,25 @@ for (const type of types) {
   });
 }
 
+test("what a CONNECT proxy refuses is named by its status", async () => {
+  const proxy = await proxyOf("http");
+  const plain = { type: "http", host: "127.0.0.1", port: proxy.port } as const;
+  const name = `the http proxy 127.0.0.1:${proxy.port}`;
+  const table: [number, ProxySettings, string][] = [
+    [401, { ...plain, username: "u", password: "p" }, `${name} refused the user name or password (401)`],
+    [401, plain, `${name} demands a user name and password (401)`],
+    [403, plain, `${name} does not allow a connection to upstream.test:443 (403)`],
+    [502, plain, `${name} could not reach upstream.test:443 (502)`],
+    [301, plain, `${name} could not reach upstream.test:443 (301)`],
+  ];
+  const all = dispatchers();
+  for (const [code, settings, message] of table) {
+    proxy.behaviour = { kind: "refuse", code };
+    const fault = await faultOf(get(all.for("a", settings), "https://upstream.test"));
+    assert.deepEqual([fault.kind, fault.message], ["proxy", message]);
+  }
+});
+
 test("a quiet stream through a SOCKS proxy outlives the connect timeout", async () => {
   const upstream = await startUpstream({
     handler: (_request, response) => {
