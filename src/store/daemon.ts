@@ -18,8 +18,15 @@ export function createDaemonStore({ path, database, run }: Connection): DaemonSt
   let lock: FileLock | undefined;
 
   async function release(): Promise<void> {
-    lock?.release();
-    lock = undefined;
+    if (lock === undefined) return;
+    try {
+      await run(() => void clear.run());
+    } catch {
+      // What stays is taken for a death: misleading, and no reason to keep the claim.
+    } finally {
+      lock.release();
+      lock = undefined;
+    }
   }
 
   return {
@@ -30,7 +37,8 @@ export function createDaemonStore({ path, database, run }: Connection): DaemonSt
         // What the previous daemon published must not be taken for this one's.
         await run(() => void clear.run());
       } catch (error) {
-        await release();
+        lock.release();
+        lock = undefined;
         throw error;
       }
       return { ok: true };

@@ -183,7 +183,8 @@ export interface DaemonStore {
    */
   claim(): Promise<{ ok: true } | { ok: false; holder: DaemonInfo | undefined }>;
   publish(info: DaemonInfo): Promise<void>;
+  /** Forgets what was published, too: what `look` finds without a lock was left by a daemon that died. */
   release(): Promise<void>;
-  /** The last published daemon and whether its lock is held now. */
+  /** The published daemon and whether its lock is held now. */
   look(): Promise<{ info: DaemonInfo | undefined; running: boolean }>;
 }

@@ -536,7 +536,7 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
         await store.daemon.claim();
         await store.daemon.publish(info);
         await store.daemon.release();
-        assert.deepEqual(await other.daemon.look(), { info, running: false });
+        assert.deepEqual(await other.daemon.look(), { info: undefined, running: false });
         assert.deepEqual(await other.daemon.claim(), { ok: true });
         assert.deepEqual(await store.daemon.claim(), { ok: false, holder: undefined });
         await other.close();
