@@ -11,7 +11,7 @@ import {
   proxyInTheWay,
 } from "../terminal/clients.ts";
 import type { Environment } from "../terminal/environment.ts";
-import { type Shell, type ShellSyntax, shellSyntax, shells } from "../terminal/shells.ts";
+import { quoteSh, type Shell, type ShellSyntax, shellSyntax, shells } from "../terminal/shells.ts";
 import { sign } from "../terminal/style.ts";
 import { type ClientAccess, readAccess } from "./client-access.ts";
 import type { CommandContext } from "./context.ts";
@@ -55,15 +55,23 @@ export async function runEnv(context: CommandContext, options: EnvOptions): Prom
     : await setLines(context, chosen, { shell, keyName: options.keyName });
   context.out.stdout.write(lines.map((line) => `${line}\n`).join(""));
   if (context.out.stdout.isTerminal) {
-    const command = [
-      "cc-relay env",
-      options.client,
-      options.unset ? "--unset" : undefined,
-      `--shell ${shell}`,
-    ];
-    const typed = syntax.evaluate(command.filter((word) => word !== undefined).join(" "));
-    context.out.stderr.write(`  - to run these lines in this shell: ${typed}\n`);
+    const command = commandLine(context, options, shell);
+    context.out.stderr.write(`  - to run these lines in this shell: ${syntax.evaluate(command)}\n`);
   }
+}
+
+function commandLine({ configFile }: CommandContext, { client, unset }: EnvOptions, shell: Shell): string {
+  const words = [
+    "cc-relay",
+    ...(configFile === undefined
+      ? []
+      : ["--config", /^[\w./:\\-]+$/.test(configFile) ? configFile : quoteSh(configFile)]),
+    "env",
+    ...(client === undefined ? [] : [client]),
+    ...(unset ? ["--unset"] : []),
+    `--shell ${shell}`,
+  ];
+  return words.join(" ");
 }
 
 /** fish is told by SHELL, which says what a person works in; every other login shell reads the lines for sh. */

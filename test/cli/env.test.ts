@@ -147,6 +147,13 @@ unset OPENAI_API_KEY
   it("on a terminal says how the lines are taken over", async () => {
     const { stderr } = await env({ client: "claude" }, { screen: { isTerminal: true } });
     assert.equal(stderr, '  - to run these lines in this shell: eval "$(cc-relay env claude --shell sh)"\n');
+    const other = fakeContext({ config, screen: { isTerminal: true } });
+    other.configFile = "my relay.toml";
+    await runEnv(other, { client: undefined, shell: "fish", unset: true, keyName: undefined });
+    assert.equal(
+      other.out.stderr.text(),
+      "  - to run these lines in this shell: cc-relay --config 'my relay.toml' env --unset --shell fish | source\n",
+    );
   });
 });
 
