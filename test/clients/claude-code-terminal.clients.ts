@@ -24,7 +24,7 @@ async function claudeInTerminal(stage: RelayStage, env: Record<string, string>):
   await sandbox.write("home", ".claude.json", JSON.stringify(state));
   return {
     file: "claude",
-    args: ["--allowedTools", "Bash(echo:*)"],
+    args: ["--allowedTools", "Bash(printf:*)"],
     env: { ...sandbox.env, DISABLE_AUTOUPDATER: "1", ...env },
     cwd: sandbox.workspace,
   };

@@ -48,7 +48,7 @@ export async function runClaude(stage: Stage, run: ClaudeRun): Promise<ProgramRe
 }
 
 export function printing(args: readonly string[]): string[] {
-  return ["-p", ...args, "--output-format", "stream-json", "--verbose", "--allowedTools", "Bash(echo:*)"];
+  return ["-p", ...args, "--output-format", "stream-json", "--verbose", "--allowedTools", "Bash(printf:*)"];
 }
 
 interface Block {

@@ -11,10 +11,10 @@ export type Step = { kind: "command"; command: string } | { kind: "agent"; task:
 /** No client says this by itself. */
 const marker = "Script:";
 
-/** Commands whose output is in no request before they have run. */
+/** Commands whose output is in no request before they have run, and that no client takes for dangerous. */
 export const commands = {
-  one: "echo marker-$((10 + 13))",
-  two: "echo marker-$((40 + 5))",
+  one: "printf marker-%d 0x17",
+  two: "printf marker-%d 0x2d",
 } as const;
 
 /** What the model says when it has run `commands.one`, and both. */

@@ -104,13 +104,11 @@ function* responseEvents(generation: Generation): Generator<WireEvent> {
       item: { ...done, status: "in_progress" },
     });
     if (piece.kind === "tool") {
-      for (const delta of splitText(JSON.stringify(piece.input), generation.behaviour.events ?? 3)) {
-        yield event("response.function_call_arguments.delta", { ...place, delta });
+      const { family, field, text } = toolInput(piece);
+      for (const delta of splitText(text, generation.behaviour.events ?? 3)) {
+        yield event(`response.${family}.delta`, { ...place, delta });
       }
-      yield event("response.function_call_arguments.done", {
-        ...place,
-        arguments: JSON.stringify(piece.input),
-      });
+      yield event(`response.${family}.done`, { ...place, [field]: text });
     } else {
       const kind = piece.kind === "text" ? "response.output_text" : "response.reasoning_summary_text";
       for (const delta of splitText(piece.text, generation.behaviour.events ?? 3)) {
@@ -150,14 +148,9 @@ function finalResponse(generation: Generation): Record<string, unknown> {
 
 function outputItem(piece: ContentPiece, index: number): Record<string, unknown> {
   if (piece.kind === "tool") {
-    return {
-      type: "function_call",
-      id: `fc_${index}`,
-      call_id: piece.id,
-      name: piece.name,
-      arguments: JSON.stringify(piece.input),
-      status: "completed",
-    };
+    const { type, field, text } = toolInput(piece);
+    const call = { call_id: piece.id, name: piece.name, [field]: text };
+    return { type, id: `fc_${index}`, ...call, status: "completed" };
   }
   if (piece.kind === "thinking") {
     const summary = [{ type: "summary_text", text: piece.text }];
@@ -171,6 +164,18 @@ function outputItem(piece: ContentPiece, index: number): Record<string, unknown>
   }
   const content = [{ type: "output_text", text: piece.text, annotations: [] }];
   return { type: "message", id: `msg_${index}`, role: "assistant", content, status: "completed" };
+}
+
+/** A custom tool, such as Codex's `exec`, takes free text; a function takes JSON. */
+function toolInput({ input }: { input: unknown }): Record<"type" | "family" | "field" | "text", string> {
+  return typeof input === "string"
+    ? { type: "custom_tool_call", family: "custom_tool_call_input", field: "input", text: input }
+    : {
+        type: "function_call",
+        family: "function_call_arguments",
+        field: "arguments",
+        text: JSON.stringify(input),
+      };
 }
 
 /** OpenAI has one kind of cache write; both of the relay's kinds go into it. */

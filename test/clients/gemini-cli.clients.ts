@@ -1,0 +1,94 @@
+// Gemini CLI with an API key: the router's call, tools, failing accounts, and `cc-relay run gemini`.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { geminiFailures } from "../support/gemini-script.ts";
+import { geminiModel, printing, readTranscript, runGemini, trusting } from "./gemini-cli.ts";
+import { runProgram } from "./program.ts";
+import { relayCommand } from "./sandbox.ts";
+import { accountsThatServed, assertSound, firstKey, playBoth, type Stage, startRelayStage } from "./stage.ts";
+import { commands, failingKey, greeting, sawBoth } from "./task.ts";
+
+const settings = { type: "gemini-api", model: geminiModel } as const;
+const twoCommands = `Script: run [[${commands.one}]] and then [[${commands.two}]]`;
+const mode = "key";
+
+async function work(stage: Stage) {
+  return readTranscript(await runGemini(stage, { mode, args: [twoCommands] }));
+}
+
+function actions({ upstream }: Stage): string[] {
+  return upstream.requests.map(({ url }) => url.replace(/^.*:/, ""));
+}
+
+test("Gemini CLI lets a small model choose the model, runs two tools and says what they returned", async (t) => {
+  const { stage, outcome } = await playBoth(t, settings, async (stage) => ({
+    ...(await work(stage)),
+    sent: stage.upstream.requests.map(({ url }) => url),
+  }));
+  assert.deepEqual(outcome.lines.at(-2), `assistant: ${sawBoth}`);
+  assert.equal(outcome.exitCode, 0);
+  const stream = "streamGenerateContent?alt=sse";
+  assert.deepEqual(actions(stage), ["generateContent", stream, stream, stream]);
+  assert.deepEqual(new Set(accountsThatServed(stage)), new Set(["first"]));
+});
+
+const hidden = {
+  "has spent its quota of the minute": () => geminiFailures.perMinute(),
+  "has spent its quota of the day": () => geminiFailures.perDay(),
+  "has no capacity": () => geminiFailures.overloaded(),
+  "is refused": () => geminiFailures.keyInvalid(),
+};
+
+for (const [what, fault] of Object.entries(hidden)) {
+  test(`Gemini CLI does not notice that its account ${what} in the middle of the session`, async (t) => {
+    const hiddenFaults = failingKey(firstKey, fault(), 3);
+    const { stage, outcome } = await playBoth(t, { ...settings, hiddenFaults }, work);
+    assert.deepEqual(outcome.lines.at(-2), `assistant: ${sawBoth}`);
+    assert.deepEqual(accountsThatServed(stage), ["first", "first", "second", "second"]);
+  });
+}
+
+test("a named model of Gemini CLI needs no router, and its stream comes whole", async (t) => {
+  const { stage, outcome } = await playBoth(t, settings, async (stage) =>
+    readTranscript(await runGemini(stage, { mode, args: ["Script: say hello", "-m", "gemini-2.5-flash"] })),
+  );
+  assert.deepEqual(outcome.lines.at(-2), `assistant: ${greeting}`);
+  assert.deepEqual(actions(stage), ["streamGenerateContent?alt=sse"]);
+});
+
+test("a wrong relay key is told to Gemini CLI at once", async (t) => {
+  const stage = await startRelayStage(t, settings);
+  const { sandbox, relay, upstream } = stage;
+  await sandbox.write(
+    "home",
+    ".gemini/settings.json",
+    '{"security":{"auth":{"selectedType":"gemini-api-key"}}}',
+  );
+  const run = await runProgram({
+    file: "gemini",
+    args: printing(["Script: say hello"]),
+    env: { ...sandbox.env, ...trusting, ...(await relay.env("gemini")), GEMINI_API_KEY: "not-the-key" },
+    cwd: sandbox.workspace,
+  });
+  assert.notEqual(run.code, 0);
+  assert.match(run.stdout + run.stderr, /the relay key is not one of api_keys/);
+  assert.ok(run.ms < 20_000, `${run.ms} ms`);
+  assert.equal(upstream.requests.length, 0);
+});
+
+test("`cc-relay run gemini` needs nothing set up, not even settings.json", async (t) => {
+  const stage = await startRelayStage(t, settings);
+  stage.upstream.on(() => true, geminiModel);
+  const [node, script] = relayCommand;
+  const ran = await runProgram({
+    file: node,
+    args: [script, "--config", stage.relay.configFile, "run", "gemini", "--", ...printing([twoCommands])],
+    env: { ...stage.sandbox.env, ...trusting },
+    cwd: stage.sandbox.workspace,
+  });
+  const { lines, exitCode } = readTranscript(ran);
+  assert.deepEqual(lines.at(-2), `assistant: ${sawBoth}`);
+  assert.equal(exitCode, 0);
+  await assertSound(stage);
+});
