@@ -5,7 +5,7 @@ import http from "node:http";
 import https from "node:https";
 import { isIP, type Socket } from "node:net";
 import tls from "node:tls";
-import { SocksProxyAgent } from "socks-proxy-agent";
+import type { SocksProxyAgent } from "socks-proxy-agent";
 import { describeProxy, formatHostPort, type ProxySettings } from "./proxy.ts";
 import { ProxyFault } from "./proxy-fault.ts";
 
@@ -50,7 +50,7 @@ async function openSocksTunnel(
       throw new ProxyFault(`${describeProxy(proxy)} cannot be given a name or password of over 255 bytes`);
     }
   }
-  const agent = createSocksAgent(proxy);
+  const agent = await createSocksAgent(proxy);
   // The agent wants the http.ClientRequest only to emit an event on it.
   const request = Object.assign(new EventEmitter(), { destroy() {} }) as unknown as http.ClientRequest;
   const opening = agent.connect(request, { ...target, secureEndpoint: false });
@@ -73,7 +73,9 @@ async function openSocksTunnel(
  * `socks5h` in every case: with `socks5` the agent would resolve the target's name on this machine.
  * Its `timeout` option stays unset: it would go on as an idle limit and cut a quiet stream.
  */
-function createSocksAgent(proxy: ProxySettings): SocksProxyAgent {
+async function createSocksAgent(proxy: ProxySettings): Promise<SocksProxyAgent> {
+  // Loaded with the first SOCKS connection: most relays never make one, and it is a third of the start-up time.
+  const { SocksProxyAgent } = await import("socks-proxy-agent");
   const userInfo =
     proxy.username === undefined && proxy.password === undefined
       ? ""

@@ -64,15 +64,17 @@ async function pricesFor(connection: Connection) {
 function createStore(connection: Connection): Store {
   const watch = createChangeWatch(connection);
   const daemon = createDaemonStore(connection);
+  const usage = createUsageStore(connection);
   return {
     accounts: createAccountStore(connection),
     bindings: createBindingStore(connection),
     tokens: createTokenStore(connection),
-    usage: createUsageStore(connection),
+    usage,
     daemon,
     onForeignChange: watch.subscribe,
     async close() {
       watch.stop();
+      await usage.settle();
       await daemon.release();
       await connection.close();
     },

@@ -6,7 +6,14 @@ import type { AccountActivity, UsageRow, UsageStore } from "./store.ts";
 import { createUsageMaintenance } from "./usage-maintenance.ts";
 import { createUsageSummary } from "./usage-summary.ts";
 
-export function createUsageStore(connection: Connection): UsageStore {
+/** A row whose commit is awaited. */
+interface WaitingRow {
+  values: (string | number | null)[];
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+export function createUsageStore(connection: Connection): UsageStore & { settle(): Promise<void> } {
   const { database, run } = connection;
   const columns = [
     ...["request_id", "time", "client", "account", "family", "model", "route"],
@@ -30,14 +37,37 @@ export function createUsageStore(connection: Connection): UsageStore {
       sum(input + output + cache_write_5m + cache_write_1h + cache_read) AS tokens
     FROM usage WHERE time >= ? GROUP BY account ORDER BY account`);
   let prices: PriceList | undefined;
+  let waiting: WaitingRow[] = [];
+  let writing: Promise<void> = Promise.resolve();
+
+  const saveAll = database.transaction((rows: readonly WaitingRow[]) => {
+    for (const { values } of rows) save.run(values);
+  });
+
+  /** Requests that end in one turn of the event loop share a commit: it costs more than the rows. */
+  async function writeWaiting(): Promise<void> {
+    const rows = waiting;
+    waiting = [];
+    try {
+      await run(() => (rows.length === 1 ? void save.run(rows[0]!.values) : saveAll.immediate(rows)));
+      for (const row of rows) row.resolve();
+    } catch (error) {
+      for (const row of rows) row.reject(error);
+    }
+  }
 
   return {
     async record(row) {
       // Loaded with the first row: the table is large and no command but `serve` needs it.
       prices ??= (await import("../usage/price.ts")).createPriceList();
       const values = toValues(row, prices);
-      await run(() => void save.run(values));
+      await new Promise<void>((resolve, reject) => {
+        waiting.push({ values, resolve, reject });
+        if (waiting.length > 1) return;
+        writing = new Promise((written) => setImmediate(() => written(writeWaiting())));
+      });
     },
+    settle: () => writing,
     activity: (since) => run(() => activity.all(since)),
     summarize: createUsageSummary(connection),
     maintain: createUsageMaintenance(connection),
