@@ -11,7 +11,7 @@ export interface CredentialSource {
   get(account: Account, signal: AbortSignal): Promise<CredentialResult>;
   /**
    * The provider refused the credential of an attempt: a login is refreshed once, tied to the token that failed.
-   * Undefined when there is nothing to renew: a key is what it is.
+   * Undefined when there is nothing to renew: a key is what it is, unless the configuration has another one by now.
    */
   renew(account: Account, refused: Credential, signal: AbortSignal): Promise<CredentialResult | undefined>;
   /** The provider refused what goes with the credential: a project that was found for it is searched for again. */
@@ -31,6 +31,9 @@ export function createCredentialSource(tokens: TokenSource): CredentialSource {
     },
 
     async renew({ config }, refused, signal) {
+      if (refused.kind === "api-key" && refused.key !== config.secret) {
+        return { ok: true, credential: { kind: "api-key", key: config.secret } };
+      }
       if (refused.kind !== "bearer") return undefined;
       return readLogin(await tokens.refused(config, refused.token, signal));
     },

@@ -17,8 +17,11 @@ export interface Pool {
   account(id: string): Account | undefined;
   choose(selection: Selection): Choice;
   exhausted(candidates: readonly Account[], modelScope: string, now: number): Exhausted;
-  /** A good answer began: streaks end, and a rest that was being tested is over. */
-  succeeded(account: Account, modelScope: string): Promise<void>;
+  /**
+   * A request that was sent at `sentAt` got a good answer: streaks end, and a rest that it tested is over. A rest that began
+   * after it stands: the limit was reached while the answer was on its way.
+   */
+  succeeded(account: Account, modelScope: string, sentAt: number): Promise<void>;
   /** Returns the rest that the failure brought the account, if any. */
   failed(account: Account, failure: Failure, modelScope: string): Promise<Rest | undefined>;
   learn(account: Account, windows: readonly Window[]): void;
@@ -46,6 +49,8 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   let accounts: Account[] = [];
   /** Accounts whose windows or last use are not on disk yet. */
   const unsaved = new Set<Account>();
+  /** Counts our own changes of rests. */
+  let changes = 0;
 
   async function readStore(): Promise<void> {
     for (const state of await store.states()) {
@@ -54,16 +59,25 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       account.lastUsedAt = state.lastUsedAt ?? 0;
       account.windows = new Map(state.windows.map((window) => [window.name, window]));
     }
-    const rests = Map.groupBy(await store.rests(), (row) => row.accountId);
+    const rests = Map.groupBy(await readRests(), (row) => row.accountId);
     for (const account of accounts) {
       const rows = rests.get(account.config.id) ?? [];
       const known = account.rests;
-      account.rests = new Map(rows.map((row) => [row.scope, restOf(row)]));
+      account.rests = new Map(rows.map((row) => [row.scope, restOf(row, known.get(row.scope))]));
       if (isEndedElsewhere(known, account.rests, now())) forgetLimits(account);
     }
   }
 
-  /** Whoever ends a rest by hand doubts what led to it: a full window would keep the account behind all others. */
+  /** Rows that were read before a change of our own would undo it. */
+  async function readRests(): Promise<RestRow[]> {
+    for (;;) {
+      const before = changes;
+      const rows = await store.rests();
+      if (changes === before) return rows;
+    }
+  }
+
+  /** A rest that ends early, by hand or by a good test, puts in doubt what led to it: a full window would keep the account behind all others. */
   function forgetLimits(account: Account): void {
     account.windows.clear();
     account.streaks.clear();
@@ -81,12 +95,14 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     const stands = known !== undefined && known.until > time && known.kind === decision.kind;
     const next: Rest = { ...decision, since: stands ? known.since : time, probedAt: time };
     account.rests.set(next.scope, next);
+    changes++;
     await store.saveRest({ accountId: account.config.id, ...next });
     return next;
   }
 
   async function endRest(account: Account, scope: string): Promise<void> {
     if (!account.rests.delete(scope)) return;
+    changes++;
     await store.clearRests(account.config.id, scope);
   }
 
@@ -117,11 +133,15 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
 
     exhausted: readExhausted,
 
-    async succeeded(account, modelScope) {
+    async succeeded(account, modelScope, sentAt) {
       if (account.streaks.size > 0) account.streaks.clear();
       if (account.rests.size === 0) return;
-      await endRest(account, "");
-      await endRest(account, modelScope);
+      for (const scope of ["", modelScope]) {
+        const rest = account.rests.get(scope);
+        if (!rest || rest.since > sentAt) continue;
+        if (rest.until > now()) forgetLimits(account);
+        await endRest(account, scope);
+      }
     },
 
     async failed(account, failure, modelScope) {
@@ -153,6 +173,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
 
     async clearRests(id) {
       const account = find(id);
+      changes++;
       account?.rests.clear();
       account?.streaks.clear();
       await store.clearRests(id);
@@ -199,6 +220,8 @@ function isCounted(failure: Failure): boolean {
   return failure.kind !== "rejected" && failure.kind !== "aborted" && failure.kind !== "model-missing";
 }
 
-function restOf(row: RestRow): Rest {
-  return { ...row, kind: row.kind as Rest["kind"] };
+/** A test under way is known in memory only. */
+function restOf(row: RestRow, known: Rest | undefined): Rest {
+  const probedAt = known?.since === row.since ? Math.max(known.probedAt, row.probedAt) : row.probedAt;
+  return { ...row, kind: row.kind as Rest["kind"], probedAt };
 }

@@ -80,25 +80,29 @@ function canBeWaitedOut(rest: Rest): boolean {
   return rest.kind === "rate-limited" || rest.kind === "capacity";
 }
 
+interface Ranked {
+  account: Account;
+  probe: Rest | undefined;
+  /** Of an account that is to be tested this is what the test finds out. */
+  isOutOfRoom: boolean;
+}
+
 function chooseRanked(open: readonly Account[], selection: Selection): Choice | undefined {
-  const { modelScope, now } = selection;
-  let best: Account | undefined;
-  let probe: Rest | undefined;
+  const { modelScope, now, switchAtUtilization } = selection;
+  let best: Ranked | undefined;
   for (const account of open) {
-    const rest = restFor(account, modelScope, now);
-    if (rest && !isProbeDue(rest, now)) continue;
-    if (best && !ranksBefore(account, best, selection)) continue;
-    best = account;
-    probe = rest;
+    const probe = restFor(account, modelScope, now);
+    if (probe && !isProbeDue(probe, now)) continue;
+    const next = { account, probe, isOutOfRoom: !probe && isOutOfRoom(account, switchAtUtilization, now) };
+    if (!best || ranksBefore(next, best)) best = next;
   }
-  return best && { kind: "use", account: best, probe };
+  return best && { kind: "use", account: best.account, probe: best.probe };
 }
 
 /** Room first, then priority, then the least recently used. */
-function ranksBefore(a: Account, b: Account, { switchAtUtilization, now }: Selection): boolean {
-  const fullA = isOutOfRoom(a, switchAtUtilization, now);
-  const fullB = isOutOfRoom(b, switchAtUtilization, now);
-  if (fullA !== fullB) return fullB;
-  if (a.config.priority !== b.config.priority) return a.config.priority > b.config.priority;
-  return a.lastUsedAt < b.lastUsedAt;
+function ranksBefore(a: Ranked, b: Ranked): boolean {
+  if (a.isOutOfRoom !== b.isOutOfRoom) return b.isOutOfRoom;
+  const [one, other] = [a.account, b.account];
+  if (one.config.priority !== other.config.priority) return one.config.priority > other.config.priority;
+  return one.lastUsedAt < other.lastUsedAt;
 }

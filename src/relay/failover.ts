@@ -2,15 +2,16 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Account, restFor } from "../accounts/account.ts";
+import type { Exhausted } from "../accounts/exhausted.ts";
 import type { Ticket } from "../accounts/ramp.ts";
 import type { Choice, Selection } from "../accounts/select.ts";
 import type { Call } from "../call.ts";
-import type { Credential } from "../credential.ts";
 import type { Failure } from "../failure.ts";
 import { modelScope } from "../model-scope.ts";
 import { upstreamFor } from "../upstreams/registry.ts";
 import type { Upstream } from "../upstreams/upstream.ts";
-import { type Answer, type AttemptResult, attempt } from "./attempt.ts";
+import { attemptOn } from "./account-attempt.ts";
+import type { Answer } from "./attempt.ts";
 import type { RelayDeps } from "./exchange.ts";
 import { exhaustedError, unreachableError } from "./exhausted-error.ts";
 import { findRouting, type Routing } from "./routing.ts";
@@ -34,6 +35,8 @@ interface Journey {
   deps: RelayDeps;
   tried: Set<string>;
   attempts: number;
+  /** Falls to zero; a hold begins anew. */
+  attemptsLeft: number;
   /** A wait in place is done once; a hold until its time is up. */
   hasWaited: boolean;
   holdUntil: number;
@@ -60,6 +63,7 @@ export async function sendWithFailover(
   { signal, progress }: { signal: AbortSignal; progress: Progress },
 ): Promise<Served> {
   const startedAt = deps.now();
+  const { session, upstream } = deps.config();
   const journey: Journey = {
     call,
     routing: findRouting(call, pinned, deps),
@@ -68,21 +72,20 @@ export async function sendWithFailover(
     deps,
     tried: new Set(),
     attempts: 0,
+    attemptsLeft: upstream.maxAttempts,
     hasWaited: false,
-    holdUntil: startedAt + deps.config().session.holdMs,
+    holdUntil: startedAt + session.holdMs,
     held: undefined,
     unreached: undefined,
     startedAt,
   };
+  let served: Served | undefined;
   try {
-    for (;;) {
-      const served = await step(journey);
-      progress.attempts = journey.attempts;
-      if (served) return served;
-    }
+    while (!served) served = await step(journey);
+    return served;
   } finally {
     progress.attempts = journey.attempts;
-    if (signal.aborted) journey.held?.answer.discard();
+    if (journey.held !== served) journey.held?.answer.discard();
   }
 }
 
@@ -110,7 +113,7 @@ async function step(journey: Journey): Promise<Served | undefined> {
 
 function choose(journey: Journey): Choice {
   const { call, routing, deps, tried } = journey;
-  const { session, upstream } = deps.config();
+  const { session } = deps.config();
   if (routing.passthrough) {
     return tried.size > 0
       ? { kind: "none", candidates: [] }
@@ -130,7 +133,7 @@ function choose(journey: Journey): Choice {
     now: deps.now(),
   };
   const choice = deps.pool.choose(selection);
-  if (choice.kind === "use" && journey.attempts >= upstream.maxAttempts) {
+  if (choice.kind === "use" && journey.attemptsLeft === 0) {
     return { kind: "none", candidates: [choice.account] };
   }
   return choice;
@@ -169,10 +172,16 @@ async function useAccount(
   const { call, deps, scope } = journey;
   const upstream = upstreamFor(account.config.type);
   journey.attempts++;
-  const result = await attemptWithCredential(journey, account, upstream);
+  journey.attemptsLeft--;
+  const sentAt = deps.now();
+  const result = await attemptOn(account, {
+    call,
+    deps,
+    upstream,
+    signal: journey.signal,
+    firstByteMs: firstByteMs(journey, account),
+  });
   const { answer } = result;
-  if (answer && !account.passthrough)
-    deps.pool.learn(account, upstream.readWindows(answer.head.headers, deps.now()));
   deps.metrics.attemptFinished({
     account: account.config.id,
     family: call.family,
@@ -182,12 +191,22 @@ async function useAccount(
   if (result.ok) {
     ticket?.done(true);
     if (!account.passthrough) {
-      await deps.pool.succeeded(account, scope);
+      await deps.pool.succeeded(account, scope, sentAt);
+      learnWindows(served, result.answer, deps);
       await journey.routing.bind(account.config.id);
     }
     return { ...served, answer: result.answer, failure: undefined };
   }
+  if (answer && !account.passthrough) learnWindows(served, answer, deps);
   return await afterFailure(journey, { ...served, failure: result.failure }, answer);
+}
+
+function learnWindows(
+  { account, upstream }: Pick<Served, "account" | "upstream">,
+  { head }: Answer,
+  { pool, now }: RelayDeps,
+): void {
+  pool.learn(account, upstream.readWindows(head.headers, now()));
 }
 
 /** Blames whom the failure blames, then says whether the answer goes to the client or the next account gets its turn. */
@@ -201,10 +220,7 @@ async function afterFailure(
   if (failure.kind === "aborted") throw signal.reason;
   const rest = await deps.pool.failed(account, failure, journey.scope);
   const passed = answer && { ...served, answer };
-  if (passed && (failure.kind === "rejected" || account.passthrough)) {
-    journey.held?.answer.discard();
-    return passed;
-  }
+  if (passed && (failure.kind === "rejected" || account.passthrough)) return passed;
   if (passed && failure.kind === "model-missing" && journey.held?.failure?.kind === "model-missing") {
     answer.discard();
     return journey.held;
@@ -214,10 +230,13 @@ async function afterFailure(
   const isHome = (routing.tied ?? routing.session?.accountId) === account.config.id;
   const waitsInPlace =
     isHome &&
-    rest !== undefined &&
     !journey.hasWaited &&
+    failure.kind === "rate-limited" &&
+    rest !== undefined &&
     rest.until - deps.now() <= deps.config().session.maxWaitMs;
-  if (!waitsInPlace || failure.kind !== "rate-limited") tried.add(account.config.id);
+  if (!waitsInPlace) tried.add(account.config.id);
+  // A limit that is over already: asked once more, like one that was waited for.
+  else if (rest.until <= deps.now()) journey.hasWaited = true;
   deps.metrics.failedOver({ family: call.family, reason: failure.kind });
   deps.log.warn(
     {
@@ -246,9 +265,10 @@ function mayBePassedOn(failure: Failure): boolean {
     case "server-error":
     case "limited-unblamed":
     case "model-missing":
-    case "model-denied":
     case "rejected":
       return true;
+    // Claude Code takes any 403 for a failed login; the relay says by itself that the model is not to be had.
+    case "model-denied":
     case "rate-limited":
     case "unauthorized":
     case "account-out":
@@ -259,85 +279,66 @@ function mayBePassedOn(failure: Failure): boolean {
   }
 }
 
-async function attemptWithCredential(
-  journey: Journey,
-  account: Account,
-  upstream: Upstream,
-): Promise<AttemptResult> {
-  const { deps, signal } = journey;
-  let held = await deps.credentials.get(account, signal);
-  let isRepeated = false;
-  let isRenewed = account.passthrough;
-  for (;;) {
-    if (!held.ok) return { ok: false, failure: held.failure, answer: undefined };
-    const result = await sendOnce(journey, account, upstream, held.credential);
-    if (result.ok) return result;
-    if (result.failure.kind === "unreachable" && result.failure.safeToRepeat && !isRepeated) {
-      isRepeated = true;
-      continue;
-    }
-    if (result.failure.kind === "account-out") await deps.credentials.reconsider(account, held.credential);
-    if (result.failure.kind !== "unauthorized" || isRenewed) return result;
-    const renewed = await deps.credentials.renew(account, held.credential, signal);
-    if (!renewed) return result;
-    result.answer?.discard();
-    isRenewed = true;
-    held = renewed;
-  }
-}
-
-function sendOnce(
-  { call, deps, signal, routing, tried, startedAt }: Journey,
-  account: Account,
-  upstream: Upstream,
-  credential: Credential,
-): Promise<AttemptResult> {
-  const { config } = account;
-  const limits = deps.config().upstream;
-  const others =
-    deps.pool.accounts.filter((other) => !tried.has(other.config.id) && canServe(other, call)).length - 1;
-  return attempt({
-    dispatcher: deps.dispatchers.for(config.id, config.proxy),
-    request: upstream.prepare(call, { apiUrl: config.apiUrl, credential }),
-    upstream,
-    call,
-    signal,
-    now: deps.now,
-    timeouts: {
-      idleMs: limits.idleTimeoutMs,
-      firstByteMs: firstByteTimeout(
-        limits.firstByteTimeoutMs,
-        call.headerBudgetMs && call.headerBudgetMs - (deps.now() - startedAt),
-        routing.passthrough || routing.pinned ? 0 : others,
-      ),
-    },
-    onObserverError: (error) =>
-      deps.log.error({ request: call.id, err: String(error) }, "the usage observer failed"),
-  });
-}
-
 /** A client that gives up at a known time leaves room for another account; the last one may take what it needs. */
-function firstByteTimeout(configuredMs: number, budgetLeftMs: number | undefined, others: number): number {
-  if (budgetLeftMs === undefined || others <= 0) return configuredMs;
-  return Math.min(configuredMs, Math.max(budgetLeftMs * 0.6, 1000));
+function firstByteMs({ call, deps, routing, tried, scope, startedAt }: Journey, account: Account): number {
+  const now = deps.now();
+  const configuredMs = deps.config().upstream.firstByteTimeoutMs;
+  if (
+    call.headerBudgetMs === undefined ||
+    routing.passthrough ||
+    (routing.pinned ?? routing.tied) !== undefined
+  )
+    return configuredMs;
+  const isOther = (other: Account) =>
+    other !== account &&
+    other.config.enabled &&
+    !tried.has(other.config.id) &&
+    !restFor(other, scope, now) &&
+    canServe(other, call);
+  if (!deps.pool.accounts.some(isOther)) return configuredMs;
+  const leftMs = call.headerBudgetMs - (now - startedAt);
+  return Math.min(configuredMs, Math.max(leftMs * 0.6, 1000));
 }
 
 async function giveUp(journey: Journey, candidates: Account[]): Promise<Served | undefined> {
-  const { call, deps, signal, held, unreached, scope, routing } = journey;
-  if (held) return held;
+  const { call, deps, held, unreached, scope, routing } = journey;
   const now = deps.now();
+  const exhausted = deps.pool.exhausted(candidates, scope, now);
+  const canBeHeld = !held || held.failure?.kind === "capacity";
+  if (canBeHeld && isNear(exhausted, journey.holdUntil)) {
+    await hold(journey, candidates);
+    return undefined;
+  }
+  if (held) return held;
   if (unreached && (unreached.account.passthrough || !restFor(unreached.account, scope, now))) {
     throw unreachableError(unreached.account, unreached.failure);
-  }
-  const exhausted = deps.pool.exhausted(candidates, scope, now);
-  if ("until" in exhausted && exhausted.until <= journey.holdUntil && exhausted.kind !== "model-denied") {
-    await sleep(Math.max(exhausted.until - now, 0), undefined, { signal });
-    journey.tried.clear();
-    return undefined;
   }
   throw exhaustedError(exhausted, {
     call,
     now,
     isTied: routing.tied !== undefined || routing.pinned !== undefined,
   });
+}
+
+function isNear(exhausted: Exhausted, holdUntil: number): boolean {
+  return (exhausted.kind === "limited" || exhausted.kind === "capacity") && exhausted.until <= holdUntil;
+}
+
+/** How often a held request looks whether somebody has ended a rest by hand. */
+const lookMs = 500;
+
+/** Until one of the resting accounts is back, or no time is left; then all may be asked again. */
+async function hold(journey: Journey, candidates: Account[]): Promise<void> {
+  const { deps, scope, signal, holdUntil, held } = journey;
+  held?.answer.discard();
+  journey.held = undefined;
+  const resting = candidates.filter((account) => restFor(account, scope, deps.now()));
+  const firstEnd = () => Math.min(...resting.map((one) => restFor(one, scope, deps.now())?.until ?? 0));
+  for (let end = firstEnd(); end > 0; end = firstEnd()) {
+    const leftMs = Math.min(end, holdUntil) - deps.now();
+    if (leftMs <= 0) break;
+    await sleep(Math.min(leftMs, lookMs), undefined, { signal });
+  }
+  journey.tried.clear();
+  journey.attemptsLeft = deps.config().upstream.maxAttempts;
 }

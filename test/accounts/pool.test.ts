@@ -46,9 +46,42 @@ test("a good answer ends a rest that was tested, on disk too", async () => {
   const { accounts, pool } = await setUp();
   const a = pool.account("a")!;
   await pool.failed(a, limit, "opus");
-  await pool.succeeded(a, "opus");
+  await pool.succeeded(a, "opus", start);
   assert.equal(accounts.restRows.size, 0);
   assert.equal(readStatus(a, start).state, "ready");
+});
+
+test("a good answer to a request that was sent before the limit was reached does not end the rest", async () => {
+  const { accounts, clock, pool } = await setUp();
+  const a = pool.account("a")!;
+  clock.now = start + 100;
+  await pool.failed(a, { ...limit, scope: "model" } as Failure, "opus");
+  await pool.failed(a, limit, "opus");
+  await pool.succeeded(a, "opus", start + 99);
+  assert.deepEqual([...a.rests.keys()], ["opus", ""]);
+  assert.equal(accounts.restRows.size, 2);
+});
+
+test("a test under way is not forgotten when another process writes to the store", async () => {
+  const { pool } = await setUp(["a"]);
+  await pool.failed(pool.account("a")!, { ...limit, until: start + 36_000_000 }, "");
+  const now = start + 3_600_000;
+  assert.equal(pool.choose(selection({ now })).kind, "use");
+  await pool.refresh();
+  assert.equal(pool.choose(selection({ now: now + 1 })).kind, "none");
+});
+
+test("a rest that begins while the store is read stands", async () => {
+  const { accounts, pool } = await setUp();
+  const read = accounts.rests;
+  accounts.rests = async () => {
+    const rows = await read();
+    accounts.rests = read;
+    await pool.failed(pool.account("a")!, limit, "");
+    return rows;
+  };
+  await pool.refresh();
+  assert.equal(readStatus(pool.account("a")!, start).state, "resting");
 });
 
 test("a tested rest that stands keeps its beginning, so that it is tested again an hour later", async () => {
@@ -67,7 +100,7 @@ test("three faults in a row rest the account, and a good answer between them doe
   const a = pool.account("a")!;
   assert.equal(await pool.failed(a, fault, ""), undefined);
   assert.equal(await pool.failed(a, fault, ""), undefined);
-  await pool.succeeded(a, "");
+  await pool.succeeded(a, "", start);
   assert.equal(await pool.failed(a, fault, ""), undefined);
   assert.equal(await pool.failed(a, fault, ""), undefined);
   assert.equal((await pool.failed(a, fault, ""))?.until, start + 10_000);

@@ -1,0 +1,80 @@
+// One account's turn with a request: its credential, one repetition on a stale connection, one renewal of a refused login.
+
+import type { Account } from "../accounts/account.ts";
+import type { Call } from "../call.ts";
+import type { Credential } from "../credential.ts";
+import type { Failure } from "../failure.ts";
+import { redact } from "../redact.ts";
+import type { Upstream } from "../upstreams/upstream.ts";
+import { type AttemptResult, attempt } from "./attempt.ts";
+import type { RelayDeps } from "./exchange.ts";
+
+export interface Turn {
+  call: Call;
+  deps: RelayDeps;
+  upstream: Upstream;
+  /** The client's departure. */
+  signal: AbortSignal;
+  /** Until the response head of one attempt. */
+  firstByteMs: number;
+}
+
+export async function attemptOn(account: Account, turn: Turn): Promise<AttemptResult> {
+  const { deps, signal } = turn;
+  let held = await deps.credentials.get(account, signal);
+  let isRepeated = false;
+  let isRenewed = account.passthrough;
+  for (;;) {
+    if (!held.ok) return { ok: false, failure: held.failure, answer: undefined };
+    const result = await sendOnce(account, held.credential, turn);
+    if (result.ok) return result;
+    if (result.failure.kind === "unreachable" && result.failure.safeToRepeat && !isRepeated) {
+      isRepeated = true;
+      continue;
+    }
+    if (result.failure.kind === "account-out") await deps.credentials.reconsider(account, held.credential);
+    const failed = {
+      ...result,
+      failure: withoutSecrets(result.failure, secretsOf(held.credential, turn.call)),
+    };
+    if (result.failure.kind !== "unauthorized" || isRenewed) return failed;
+    const renewed = await deps.credentials.renew(account, held.credential, signal);
+    if (!renewed) return failed;
+    result.answer?.discard();
+    isRenewed = true;
+    held = renewed;
+  }
+}
+
+function sendOnce({ config }: Account, credential: Credential, turn: Turn): Promise<AttemptResult> {
+  const { call, deps, upstream, signal, firstByteMs } = turn;
+  return attempt({
+    dispatcher: deps.dispatchers.for(config.id, config.proxy),
+    request: upstream.prepare(call, { apiUrl: config.apiUrl, credential }),
+    upstream,
+    call,
+    signal,
+    now: deps.now,
+    timeouts: { firstByteMs, idleMs: deps.config().upstream.idleTimeoutMs },
+    onObserverError: (error) =>
+      deps.log.error({ request: call.id, err: String(error) }, "the usage observer failed"),
+  });
+}
+
+/** Providers echo what they were sent, and a reason is logged and printed: a token has no form that gives it away. */
+function withoutSecrets(failure: Failure, secrets: readonly string[]): Failure {
+  return "reason" in failure ? { ...failure, reason: redact(failure.reason, secrets) } : failure;
+}
+
+function secretsOf(credential: Credential, call: Call): string[] {
+  switch (credential.kind) {
+    case "api-key":
+      return [credential.key];
+    case "bearer":
+      return [credential.token];
+    case "client":
+      return call.clientCredential
+        .filter((_, index) => index % 2 === 1)
+        .map((value) => value.replace(/^Bearer\s+/i, ""));
+  }
+}
