@@ -130,3 +130,8 @@ async function booked(relay: RelayProcess, upstream: ScriptedUpstream) {
 export function accountsThatServed({ upstream }: Stage): string[] {
   return upstream.served.map(({ credential }) => credential.replace("key-of-", ""));
 }
+
+/** The accounts that were asked, in order, well or not. */
+export function accountsAsked({ upstream }: Stage): string[] {
+  return upstream.requests.map(({ credential }) => credential.replace("key-of-", ""));
+}

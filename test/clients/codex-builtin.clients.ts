@@ -1,0 +1,130 @@
+// Codex with its built-in provider pointed at the relay: WebSocket first, the ChatGPT login's compressed requests, and its models.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { openaiFailures } from "../support/openai-script.ts";
+import { type CodexRun, codexModel, readTranscript, runCodex } from "./codex.ts";
+import { relayKey, startRelayProcess } from "./relay-process.ts";
+import {
+  accountBlock,
+  accountsThatServed,
+  assertSound,
+  firstKey,
+  type RelayStage,
+  startDirectStage,
+  startRelayStage,
+} from "./stage.ts";
+import { startTap } from "./tap.ts";
+import { commands, failingKey, sawBoth, withFaults } from "./task.ts";
+
+const twoCommands = `Script: run [[${commands.one}]] and then [[${commands.two}]]`;
+
+/** The flag that moves the built-in provider; `OPENAI_BASE_URL` is not read. */
+function builtIn(url: string): string[] {
+  return ["-c", `openai_base_url="${url}/openai/v1"`];
+}
+
+test("Codex, whose built-in provider tries a WebSocket first, is at once told to use HTTP", async (t) => {
+  const stage = await startRelayStage(t, { type: "openai-responses" });
+  stage.upstream.on(() => true, codexModel);
+  const tap = await startTap(stage.relay.url);
+  t.after(() => tap.close());
+  const run = await runCodex(stage, {
+    flags: builtIn(tap.url),
+    env: { CODEX_API_KEY: relayKey },
+    args: [twoCommands],
+  });
+  assert.equal(readTranscript(run).lines.at(-1), `agent_message: ${sawBoth}`);
+  assert.doesNotMatch(run.stdout + run.stderr, /Reconnecting/);
+  assert.deepEqual(accountsThatServed(stage), ["first", "first", "first"]);
+  const [upgrade, post] = tap.requests.filter(({ line }) => line.endsWith("/openai/v1/responses"));
+  assert.deepEqual([upgrade?.isUpgrade, post?.isUpgrade], [true, false]);
+  const lostMs = (post?.at ?? 0) - (upgrade?.at ?? 0);
+  assert.ok(
+    lostMs < 1000,
+    `${lostMs} ms between the WebSocket and HTTP; with any other answer than 426 it is 7 s`,
+  );
+  assert.equal(tap.requests.filter(({ isUpgrade }) => isUpgrade).length, 1);
+  await assertSound(stage);
+});
+
+/** As `codex login` leaves it, for a person of nowhere. */
+function chatgptLogin(): string {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const expiry = Math.floor(Date.now() / 1000) + 86_400;
+  const claims = {
+    exp: expiry,
+    iat: expiry - 90_000,
+    email: "person@example.com",
+    "https://api.openai.com/auth": {
+      chatgpt_account_id: "account-of-a-person",
+      chatgpt_plan_type: "plus",
+      chatgpt_user_id: "user-of-a-person",
+    },
+  };
+  const token = `${part({ alg: "none" })}.${part(claims)}.${part("signature")}`;
+  return JSON.stringify({
+    auth_mode: "chatgpt",
+    OPENAI_API_KEY: null,
+    tokens: {
+      id_token: token,
+      access_token: token,
+      refresh_token: "refresh-token-of-a-person",
+      account_id: "account-of-a-person",
+    },
+    last_refresh: new Date().toISOString(),
+  });
+}
+
+async function runWithLogin(stage: RelayStage, run: Omit<CodexRun, "flags">) {
+  await stage.sandbox.write("home", ".codex/auth.json", chatgptLogin());
+  return runCodex(stage, { ...run, flags: builtIn(stage.relay.url) });
+}
+
+test("a ChatGPT login's compressed requests are read for their routing and forwarded as they came, without the login", async (t) => {
+  const { upstream, sandbox } = await startDirectStage(t);
+  const accounts = ["first", "second"].map((id, index) =>
+    accountBlock(id, "openai-responses", upstream.url, 200 - index),
+  );
+  const relay = await startRelayProcess(accounts.join("\n"), []);
+  t.after(() => relay.stop());
+  const stage = { upstream, sandbox, relay };
+  upstream.on(
+    () => true,
+    withFaults(codexModel, (request, number) =>
+      request.path === "/v1/responses"
+        ? failingKey(firstKey, openaiFailures.usageLimit(Date.now() + 7_200_000), 2)(request, number)
+        : undefined,
+    ),
+  );
+  const run = await runWithLogin(stage, { args: [twoCommands] });
+  assert.equal(readTranscript(run).lines.at(-1), `agent_message: ${sawBoth}`);
+  const sent = upstream.requests.filter(({ path }) => path === "/v1/responses");
+  assert.ok(sent.length >= 4);
+  for (const request of sent) {
+    assert.equal(request.headers["content-encoding"], "zstd");
+    assert.ok(request.json, "a body that can be read");
+    assert.match(request.credential, /^key-of-/);
+    assert.equal(request.headers["chatgpt-account-id"], undefined);
+  }
+  assert.ok(!upstream.requests.some(({ rawHeaders }) => /of-a-person/.test(rawHeaders.join("\n"))));
+  await assertSound(stage);
+});
+
+test("without accounts a ChatGPT login goes through as it is", async (t) => {
+  const { upstream, sandbox } = await startDirectStage(t);
+  const relay = await startRelayProcess(`[upstream]\nopenai_url = "${upstream.url}/v1"\n`, []);
+  t.after(() => relay.stop());
+  const stage = { upstream, sandbox, relay };
+  upstream.on(() => true, codexModel);
+  const run = await runWithLogin(stage, { args: [twoCommands] });
+  assert.equal(readTranscript(run).lines.at(-1), `agent_message: ${sawBoth}`);
+  const sent = upstream.requests.filter(({ path }) => path === "/v1/responses");
+  for (const { headers } of sent) assert.equal(headers["chatgpt-account-id"], "account-of-a-person");
+  const { rows } = await relay.usage("account");
+  assert.deepEqual(
+    rows.map(({ key, requests }) => [key, requests]),
+    [["passthrough", 3]],
+  );
+  await assertSound(stage);
+});
