@@ -4,11 +4,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type RelayApp, startRelayApp } from "../app/relay-app.ts";
+import type { RelayApp } from "../app/relay-app.ts";
 import type { Config } from "../config/config.ts";
-import { startDemo } from "../demo/demo.ts";
 import { UserError } from "../errors.ts";
-import { createLog, type LogLevel } from "../log.ts";
+import type { LogLevel } from "../log.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import { plural } from "../terminal/format.ts";
 import type { CommandContext } from "./context.ts";
@@ -41,6 +40,11 @@ export function serveCommand(context: CommandContext, run = runServe): Command {
 
 /** Resolves when the relay was told to stop and every open answer is finished or broken off. */
 export async function runServe(context: CommandContext, options: ServeOptions): Promise<void> {
+  // Everything a relay is made of: `--help` and the completion scripts do without.
+  const [{ startRelayApp }, { createLog }] = await Promise.all([
+    import("../app/relay-app.ts"),
+    import("../log.ts"),
+  ]);
   const source = options.demo ? await demoConfig() : await fileConfig(context);
   try {
     let secrets: string[] = [];
@@ -117,6 +121,7 @@ async function fileConfig(context: CommandContext): Promise<ConfigSource> {
 /** The defaults and the simulated accounts: no file is read, and the database goes when the demo ends. */
 async function demoConfig(): Promise<ConfigSource> {
   const { defaultConfig } = await import("../config/defaults.ts");
+  const { startDemo } = await import("../demo/demo.ts");
   const demo = await startDemo();
   const folder = await mkdtemp(join(tmpdir(), "cc-relay-demo-"));
   const config = defaultConfig({ databasePath: join(folder, "relay.db"), accounts: demo.accounts });

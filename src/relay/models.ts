@@ -18,6 +18,8 @@ const timeLimitMs = 2000;
 /** Whether the call was a list of models of pooled accounts, and has been answered. */
 export async function answerModels(exchange: Exchange, call: Call, deps: RelayDeps): Promise<boolean> {
   if (call.operation !== "list-models" || !exchange.dialect.mergeModels) return false;
+  // A client that names an account wants that one's own list.
+  if (exchange.request.headers["x-cc-relay-account"] !== undefined) return false;
   const accounts = deps.pool.accounts.filter(
     (account) => account.config.enabled && canServe(account, call) && !restFor(account, "", deps.now()),
   );

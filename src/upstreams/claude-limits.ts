@@ -50,6 +50,8 @@ export function readClaudeLimit(headers: HeaderMap, now: number): LimitReading {
 
 /** The windows that any answer reports, good or bad. */
 export function readClaudeWindows(headers: HeaderMap): Window[] {
+  // Every answer passes here, and most of those of gateways and test servers say nothing.
+  if (!Object.keys(headers).some(isLimitHeader)) return [];
   const { windows, summary, overage } = readUnified(headers);
   const result = [...windows];
   const claimed = claimNames[summary.claim ?? ""];
