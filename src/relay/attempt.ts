@@ -88,6 +88,7 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
   #isStream = false;
   #broken: Error | undefined;
   #discarded = false;
+  #paused = false;
   readonly #leave: () => void;
 
   head: ReplyHead = { status: 0, headers: {} };
@@ -176,21 +177,25 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
 
   pipe(sink: Sink): void {
     this.#sink = sink;
+    this.#paused = false;
     const held = this.held;
     this.held = [];
     for (const chunk of held) sink.data(chunk);
     if (this.isWhole) return sink.end();
     if (this.#broken) return sink.broken(this.#broken);
-    this.resume();
+    // What was held may be more than the client takes at once.
+    if (!this.#paused) this.resume();
   }
 
   pause(): void {
+    this.#paused = true;
     clearTimeout(this.#idle);
     this.#idle = undefined;
     this.#controller?.pause();
   }
 
   resume(): void {
+    this.#paused = false;
     if (this.isWhole || this.#broken || this.#discarded) return;
     const { idleMs } = this.#options.timeouts;
     this.#idle ??= setTimeout(() => this.#timeOut(idleMs), idleMs);

@@ -54,15 +54,16 @@ interface ConvertedDelivery extends Delivery {
 
 /** A converted API words the provider's errors in its own form; they are small, so they are read whole. */
 async function deliverConverted({ send, ...delivery }: ConvertedDelivery): Promise<void> {
-  const { conversion } = delivery;
+  const { conversion, exchange } = delivery;
+  const { signal } = exchange;
   let { served } = delivery;
   if (served.answer.head.status < 300) return await deliver(delivery);
-  let body = await readAll(served);
+  let body = await readAll(served, signal);
   const again = conversion.again?.(served.answer.head, body);
   if (again) {
     served = await send(again);
     if (served.answer.head.status < 300) return await deliver({ ...delivery, served });
-    body = await readAll(served);
+    body = await readAll(served, signal);
   }
   await deliverConvertedError({ ...delivery, served, body });
 }
@@ -165,10 +166,13 @@ async function deliverConvertedError({
   recorder.close(entry);
 }
 
-function readAll({ answer }: Served): Promise<Buffer> {
-  return new Promise((resolve) => {
+/** Rejects with the signal's reason when the client leaves; what an upstream that breaks off has sent by then is all there is. */
+function readAll({ answer }: Served, signal: AbortSignal): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const done = () => resolve(Buffer.concat(chunks));
+    if (signal.aborted) return reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     answer.pipe({ data: (chunk) => void chunks.push(chunk), end: done, broken: done });
   });
 }

@@ -1,0 +1,153 @@
+// One attempt against a dispatcher that is played by hand: what is held, who is paused, what a decision waits for.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Dispatcher } from "undici";
+import type { Call } from "../../src/call.ts";
+import { type Answer, attempt, type Sink } from "../../src/relay/attempt.ts";
+import { upstreamFor } from "../../src/upstreams/registry.ts";
+
+const event = (type: string) => Buffer.from(`event: ${type}\ndata: {"type":"${type}"}\n\n`);
+
+/** An upstream's end of one exchange. */
+function playedUpstream() {
+  let handler: Dispatcher.DispatchHandler;
+  const controller = {
+    paused: false,
+    aborted: false,
+    reason: null,
+    rawHeaders: ["Content-Type", "text/event-stream"],
+    pause() {
+      this.paused = true;
+    },
+    resume() {
+      this.paused = false;
+    },
+    abort() {
+      this.aborted = true;
+    },
+  };
+  const dispatcher = {
+    dispatch(_: unknown, given: Dispatcher.DispatchHandler) {
+      handler = given;
+      handler.onRequestStart?.(controller as unknown as Dispatcher.DispatchController, undefined);
+      return true;
+    },
+  } as unknown as Dispatcher;
+  const asController = controller as unknown as Dispatcher.DispatchController;
+  return {
+    controller,
+    dispatcher,
+    head: (status = 200) =>
+      handler.onResponseStart?.(asController, status, { "content-type": "text/event-stream" }, "OK"),
+    data: (chunk: Buffer) => handler.onResponseData?.(asController, chunk),
+    end: () => handler.onResponseEnd?.(asController, {}),
+    fail: (error: Error) => handler.onResponseError?.(asController, error),
+  };
+}
+
+function begin(signal = new AbortController().signal) {
+  const upstream = playedUpstream();
+  const result = attempt({
+    dispatcher: upstream.dispatcher,
+    request: {
+      origin: "http://127.0.0.1:1",
+      path: "/v1/messages",
+      method: "POST",
+      headers: [],
+      body: undefined,
+    },
+    upstream: upstreamFor("claude-api"),
+    call: { operation: "generate", stream: true, streamForm: "sse", family: "claude" } as Call,
+    timeouts: { firstByteMs: 1000, idleMs: 1000 },
+    signal,
+    now: () => 0,
+    onObserverError: assert.ifError,
+  });
+  return { upstream, result };
+}
+
+async function goodAnswer(): Promise<{ upstream: ReturnType<typeof playedUpstream>; answer: Answer }> {
+  const { upstream, result } = begin();
+  upstream.head();
+  upstream.data(event("message_start"));
+  const settled = await result;
+  assert.ok(settled.ok);
+  return { upstream, answer: settled.answer };
+}
+
+function collect(onData: (chunk: Buffer) => void = () => {}): Sink & { said: string[] } {
+  const said: string[] = [];
+  return {
+    said,
+    data(chunk) {
+      said.push(chunk.toString());
+      onData(chunk);
+    },
+    end: () => void said.push("end"),
+    broken: (cause) => void said.push(`broken: ${cause.message}`),
+  };
+}
+
+test("the provider is stopped from the decision until somebody takes the answer", async () => {
+  const { upstream, answer } = await goodAnswer();
+  assert.equal(upstream.controller.paused, true);
+  answer.pipe(collect());
+  assert.equal(upstream.controller.paused, false);
+  answer.discard();
+});
+
+test("a sink that cannot take even what was held keeps the provider stopped", async () => {
+  const { upstream, answer } = await goodAnswer();
+  answer.pipe(collect(() => answer.pause()));
+  assert.equal(upstream.controller.paused, true);
+  answer.resume();
+  assert.equal(upstream.controller.paused, false);
+  answer.discard();
+});
+
+test("what came while nobody had taken the answer is handed over in order, its break included", async () => {
+  const { upstream, answer } = await goodAnswer();
+  upstream.data(Buffer.from("more"));
+  upstream.fail(new Error("reset"));
+  const sink = collect();
+  answer.pipe(sink);
+  assert.deepEqual(sink.said, [event("message_start").toString(), "more", "broken: reset"]);
+});
+
+test("a discarded answer frees its connection, and says nothing more", async () => {
+  const { upstream, answer } = await goodAnswer();
+  answer.discard();
+  assert.equal(upstream.controller.aborted, true);
+  upstream.fail(new Error("aborted"));
+  answer.discard();
+});
+
+test("a client that leaves before the request is sent sends none", async () => {
+  const left = new AbortController();
+  left.abort(new Error("gone"));
+  const { result } = begin(left.signal);
+  assert.deepEqual(await result, { ok: false, failure: { kind: "aborted" }, answer: undefined });
+});
+
+test("a client that leaves while the answer is held closes the request and blames nobody", async () => {
+  const left = new AbortController();
+  const { upstream, result } = begin(left.signal);
+  upstream.head();
+  upstream.data(event("ping"));
+  left.abort(new Error("gone"));
+  assert.deepEqual(await result, { ok: false, failure: { kind: "aborted" }, answer: undefined });
+  assert.equal(upstream.controller.aborted, true);
+});
+
+test("no more than a megabyte is held, whatever comes", async () => {
+  const { upstream, result } = begin();
+  upstream.head();
+  for (let sent = 0; sent < 20 && !upstream.controller.paused; sent++)
+    upstream.data(Buffer.from(`:${"x".repeat(100_000)}\n\n`));
+  const settled = await result;
+  assert.ok(settled.ok);
+  const held = settled.answer.held.reduce((sum, chunk) => sum + chunk.length, 0);
+  assert.ok(held >= 1_000_000 && held < 1_200_000, `${held} bytes`);
+  settled.answer.discard();
+});

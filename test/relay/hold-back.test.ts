@@ -1,0 +1,158 @@
+// What is held back before the first byte, for how long, and what can no longer be changed after it.
+
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import { claudeErrorEvent } from "../support/claude-script.ts";
+import { open, send } from "../support/client.ts";
+import { type Stage, type StageOptions, setStage } from "../support/stage.ts";
+import { dialectCases } from "./cases.ts";
+
+const claude = dialectCases[0]!;
+const gemini = dialectCases[1]!;
+const overloaded = claudeErrorEvent("overloaded_error");
+const ping = 'event: ping\ndata: {"type": "ping"}\n\n';
+
+function impatient(
+  t: TestContext,
+  upstream: { firstByteTimeoutMs?: number; idleTimeoutMs?: number },
+  options: StageOptions = {},
+): Promise<Stage> {
+  return setStage(t, {
+    ...options,
+    configure: (config) => ({ ...config, upstream: { ...config.upstream, ...upstream } }),
+  });
+}
+
+async function outcomes({ relay }: Stage): Promise<unknown[]> {
+  return relay.log
+    .filter(({ message }) => message === "request")
+    .map(({ fields }) => [fields.account, fields.outcome]);
+}
+
+describe("the hold-back", { concurrency: true }, () => {
+  test("pings are no first event: an error after them moves the request", async (t) => {
+    const { upstream, relay } = await setStage(t);
+    upstream.queue("key-of-first", {
+      pings: 4,
+      betweenEvents: 100,
+      firstEvent: overloaded,
+    });
+    const answer = await send(relay.url, claude.request());
+    assert.equal(answer.header("x-cc-relay-account"), "second");
+    assert.doesNotMatch(answer.text, /ping|overloaded/);
+    assert.equal(answer.body.length, upstream.requests[1]!.bytesSent);
+  });
+
+  test("an answer that begins well is not held: each event arrives as it was sent", async (t) => {
+    const { upstream, relay } = await setStage(t);
+    const { promise: later, resolve: goOn } = Promise.withResolvers<void>();
+    upstream.queue("key-of-first", { gate: (event) => (event === 1 ? later : undefined) });
+    const answer = await open(relay.url, claude.request());
+    assert.match(await answer.readUntil("message_start"), /^event: message_start/);
+    goOn();
+    assert.equal((await answer.finish()).end, "clean");
+  });
+
+  test("after five seconds the head goes out alone, and what follows is passed on whatever it is", async (t) => {
+    const { upstream, relay, servedBy } = await setStage(t);
+    upstream.queue("key-of-first", { firstEventAfter: 5400, firstEvent: overloaded });
+    const begun = performance.now();
+    const answer = await open(relay.url, claude.request());
+    const headAfter = performance.now() - begun;
+    assert.ok(headAfter > 4500 && headAfter < 6000, `the head came after ${headAfter} ms`);
+    const whole = await answer.finish();
+    assert.equal(whole.end, "clean");
+    assert.equal(whole.text, `event: error\ndata: ${JSON.stringify(overloaded)}\n\n`);
+    assert.deepEqual(servedBy(), ["first"]);
+  });
+
+  test("pings that come for longer than five seconds are passed on, and nothing is added to them", async (t) => {
+    const { upstream, relay } = await setStage(t);
+    upstream.queue("key-of-first", {
+      rawEvents: [ping, ping],
+      gate: (event) => (event === 1 ? 5300 : undefined),
+      errorAfter: { events: 2, event: overloaded },
+    });
+    const answer = await send(relay.url, claude.request());
+    assert.equal(answer.text, `${ping}${ping}event: error\ndata: ${JSON.stringify(overloaded)}\n\n`);
+  });
+
+  test("nothing is injected into a silent stream", async (t) => {
+    const { upstream, relay } = await setStage(t, { type: "gemini-api" });
+    upstream.queue("key-of-first", { events: 2, betweenEvents: 5600 });
+    const answer = await send(relay.url, gemini.request());
+    assert.equal(answer.end, "clean");
+    assert.equal(answer.body.length, upstream.requests[0]!.bytesSent);
+    assert.doesNotMatch(answer.text, /^:|\n:|ping/m);
+  });
+
+  test("an unstreamed answer that is cut while it is held moves the request, later it breaks off", async (t) => {
+    const early = await setStage(t);
+    early.upstream.queue("key-of-first", { cut: { afterBytes: 30, how: "rst" } });
+    const moved = await send(early.relay.url, claude.request({ stream: false }));
+    assert.equal(moved.header("x-cc-relay-account"), "second");
+
+    const late = await setStage(t);
+    late.upstream.queue("key-of-first", { firstEventAfter: 5500, cut: { afterBytes: 30, how: "rst" } });
+    const broken = await send(late.relay.url, claude.request({ stream: false }));
+    assert.deepEqual([broken.status, broken.end, broken.body.length], [200, "cut", 30]);
+    assert.deepEqual(late.servedBy(), ["first"]);
+    assert.deepEqual(await outcomes(late), [["first", "truncated"]]);
+  });
+
+  test("an error answer whose body never comes is judged by its head", async (t) => {
+    const { upstream, relay } = await setStage(t);
+    upstream.queue("key-of-first", {
+      status: 429,
+      headers: { "retry-after": "600" },
+      body: {},
+      firstEventAfter: 60_000,
+    });
+    const answer = await send(relay.url, claude.request());
+    assert.equal(answer.header("x-cc-relay-account"), "second");
+  });
+});
+
+test("a head that comes late is waited for", async (t) => {
+  const { upstream, relay } = await impatient(t, { firstByteTimeoutMs: 3000, idleTimeoutMs: 100 });
+  upstream.queue("key-of-first", { headersAfter: 700 });
+  assert.equal((await send(relay.url, claude.request())).header("x-cc-relay-account"), "first");
+});
+
+test("an account without a head in time is left for the next, and its request is given up", async (t) => {
+  const { upstream, relay } = await impatient(t, { firstByteTimeoutMs: 200 });
+  upstream.queue("key-of-first", { hang: true });
+  const answer = await send(relay.url, claude.request());
+  assert.equal(answer.header("x-cc-relay-account"), "second");
+  await upstream.requests[0]!.closed;
+  assert.equal(upstream.requests[0]!.aborted, true);
+});
+
+test("when no account has a head in time, that is said in the API's form", async (t) => {
+  const { upstream, relay } = await impatient(t, { firstByteTimeoutMs: 100 });
+  upstream.on(() => true, { hang: true });
+  const answer = await send(relay.url, claude.request());
+  assert.deepEqual([answer.status, answer.header("x-cc-relay-error")], [504, "upstream_timeout"]);
+  assert.match(answer.text, /"type":"api_error".*127\.0\.0\.1.*second/);
+});
+
+const jsonArray = {
+  ...gemini.request(),
+  path: "/v1beta/models/gemini-2.5-pro:streamGenerateContent",
+};
+for (const [name, type, request] of [
+  ["an event stream", "claude-api", claude.request()],
+  ["a JSON array", "gemini-api", jsonArray],
+] as const) {
+  test(`silence in the middle of ${name} cuts it`, async (t) => {
+    const stage = await impatient(t, { idleTimeoutMs: 300 }, { type });
+    const { upstream, relay, servedBy } = stage;
+    upstream.queue("key-of-first", { events: 30, gate: (event) => (event === 5 ? 60_000 : undefined) });
+    const answer = await send(relay.url, request);
+    assert.deepEqual([answer.status, answer.end], [200, "cut"]);
+    assert.equal(answer.body.length, upstream.requests[0]!.bytesSent);
+    assert.deepEqual(servedBy(), ["first"]);
+    assert.deepEqual(await outcomes(stage), [["first", "truncated"]]);
+    await upstream.requests[0]!.closed;
+  });
+}

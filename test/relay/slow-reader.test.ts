@@ -1,0 +1,90 @@
+// A client that reads slowly or not at all: the provider is stopped, memory stays bounded, and silence is not blamed on the provider.
+
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type OpenAnswer, open } from "../support/client.ts";
+import { type Stage, setStage } from "../support/stage.ts";
+import { until } from "../support/until.ts";
+import { dialectCases } from "./cases.ts";
+
+const claude = dialectCases[0]!;
+const mebi = 1024 * 1024;
+
+const event = (type: string, fields: object) =>
+  `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`;
+const opening = event("message_start", { message: { usage: { input_tokens: 3, output_tokens: 1 } } });
+const delta = (size: number) =>
+  event("content_block_delta", { index: 0, delta: { type: "text_delta", text: "x".repeat(size) } });
+const ending =
+  event("message_delta", { delta: { stop_reason: "end_turn" }, usage: { output_tokens: 77 } }) +
+  event("message_stop", {});
+
+/** What the kernel's socket buffers on the way hold, seen from the outside; what the relay itself holds is far less. */
+const mostOnTheWay = 24 * mebi;
+
+/** A client with so many bytes to read that reads none of them, and the moment the provider was stopped. */
+async function stalled(
+  t: TestContext,
+  first: string,
+): Promise<Stage & { answer: OpenAnswer; total: number }> {
+  const stage = await setStage(t, {
+    configure: (config) => ({ ...config, upstream: { ...config.upstream, idleTimeoutMs: 400 } }),
+  });
+  const piece = delta(100_000);
+  const pieces = Array<string>(600).fill(piece);
+  stage.upstream.queue("key-of-first", { rawEvents: [first, ...pieces, ending] });
+  const answer = await open(stage.relay.url, claude.request());
+  const request = stage.upstream.requests[0]!;
+  let seen = -1;
+  await until("the provider stops", async () => {
+    const before = seen;
+    seen = request.bytesSent;
+    await sleep(150);
+    return seen > 0 && seen === before;
+  });
+  const total = Buffer.byteLength(first) + pieces.length * Buffer.byteLength(piece) + ending.length;
+  return { ...stage, answer, total };
+}
+
+for (const [name, first] of [
+  ["small", opening],
+  ["of half a megabyte", opening + delta(500_000)],
+] as const) {
+  test(`the provider stops when the client does not read, the first event being ${name}`, async (t) => {
+    const before = process.memoryUsage.rss();
+    const { upstream, relay, answer, total } = await stalled(t, first);
+    const request = upstream.requests[0]!;
+    assert.ok(request.bytesSent < mostOnTheWay, `${Math.round(request.bytesSent / mebi)} MiB were taken`);
+    const grown = (process.memoryUsage.rss() - before) / mebi;
+    assert.ok(grown < 100, `the process grew by ${Math.round(grown)} MiB`);
+    // Longer than the idle timeout: it is the client that is slow.
+    await sleep(900);
+    assert.equal(request.closedAt, undefined);
+    const whole = await answer.finish();
+    assert.deepEqual([whole.end, whole.body.length], ["clean", total]);
+    const { total: booked } = await relay.store.usage.summarize({
+      since: 0,
+      until: Date.now() + 1000,
+      by: "day",
+    });
+    assert.deepEqual([booked.requests, booked.errors, booked.tokens.output], [1, 0, 77]);
+  });
+}
+
+test("a client that leaves while the provider is stopped closes the provider's request", async (t) => {
+  const { upstream, relay, answer } = await stalled(t, opening);
+  answer.abort();
+  const begun = performance.now();
+  await upstream.requests[0]!.closed;
+  assert.ok(performance.now() - begun < 100);
+  await until("it is booked", () => relay.log.find(({ fields }) => fields.outcome === "aborted"));
+});
+
+test("a slow reader does not slow another client down", async (t) => {
+  const { relay } = await stalled(t, opening);
+  const begun = performance.now();
+  const other = await (await open(relay.url, claude.request({ session: "other" }))).finish();
+  assert.equal(other.end, "clean");
+  assert.ok(performance.now() - begun < 1000);
+});
