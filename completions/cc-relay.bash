@@ -13,6 +13,7 @@ _cc_relay() {
       "accounts:remove") command="accounts remove" ;;
       "accounts:help") command="accounts help" ;;
       ":usage") command="usage" ;;
+      ":doctor") command="doctor" ;;
       ":env") command="env" ;;
       ":run") command="run" ;;
       ":completion") command="completion" ;;
@@ -47,6 +48,7 @@ _cc_relay() {
         "accounts remove") COMPREPLY=($(compgen -W "--help --yes -h -y" -- "$word")) ;;
         "accounts help") COMPREPLY=($(compgen -W "" -- "$word")) ;;
         "usage") COMPREPLY=($(compgen -W "--by --csv --help --json --since --until -h" -- "$word")) ;;
+        "doctor") COMPREPLY=($(compgen -W "--help --json --offline -h" -- "$word")) ;;
         "env") COMPREPLY=($(compgen -W "--help --key --shell --unset -h" -- "$word")) ;;
         "run") COMPREPLY=($(compgen -W "--help --key -h" -- "$word")) ;;
         "completion") COMPREPLY=($(compgen -W "--help -h" -- "$word")) ;;
@@ -59,7 +61,7 @@ _cc_relay() {
       ;;
   esac
   case "$command" in
-    "") COMPREPLY=($(compgen -W "serve accounts usage env run completion service help" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "serve accounts usage doctor env run completion service help" -- "$word")) ;;
     "serve") : ;;
     "accounts") COMPREPLY=($(compgen -W "list enable disable remove help" -- "$word")) ;;
     "accounts list") : ;;
@@ -68,13 +70,14 @@ _cc_relay() {
     "accounts remove") _cc_relay_words "$(cc-relay __complete accounts 2>/dev/null)" "$word" ;;
     "accounts help") COMPREPLY=($(compgen -W "list enable disable remove" -- "$word")) ;;
     "usage") : ;;
+    "doctor") : ;;
     "env") COMPREPLY=($(compgen -W "claude gemini codex openai" -- "$word")) ;;
     "run") COMPREPLY=($(compgen -W "claude gemini codex" -- "$word")) ;;
     "completion") COMPREPLY=($(compgen -W "bash zsh fish powershell" -- "$word")) ;;
     "service") COMPREPLY=($(compgen -W "print help" -- "$word")) ;;
     "service print") COMPREPLY=($(compgen -W "systemd launchd docker-compose" -- "$word")) ;;
     "service help") COMPREPLY=($(compgen -W "print" -- "$word")) ;;
-    "help") COMPREPLY=($(compgen -W "serve accounts usage env run completion service" -- "$word")) ;;
+    "help") COMPREPLY=($(compgen -W "serve accounts usage doctor env run completion service" -- "$word")) ;;
   esac
 }
 

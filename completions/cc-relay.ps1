@@ -6,7 +6,7 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
         '' = @{
             Options = @('--config', '--help', '--version', '-V', '-h')
             Values = @{ '--config' = @() }
-            Operands = @('serve', 'accounts', 'usage', 'env', 'run', 'completion', 'service', 'help')
+            Operands = @('serve', 'accounts', 'usage', 'doctor', 'env', 'run', 'completion', 'service', 'help')
         }
         'serve' = @{
             Options = @('--demo', '--help', '--host', '--log-level', '--port', '-h')
@@ -48,6 +48,11 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
             Values = @{ '--since' = @(); '--until' = @(); '--by' = @('day', 'account', 'model', 'client', 'family') }
             Operands = @()
         }
+        'doctor' = @{
+            Options = @('--help', '--json', '--offline', '-h')
+            Values = @{}
+            Operands = @()
+        }
         'env' = @{
             Options = @('--help', '--key', '--shell', '--unset', '-h')
             Values = @{ '--shell' = @('sh', 'fish', 'powershell', 'cmd'); '--key' = @() }
@@ -81,7 +86,7 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
         'help' = @{
             Options = @()
             Values = @{}
-            Operands = @('serve', 'accounts', 'usage', 'env', 'run', 'completion', 'service')
+            Operands = @('serve', 'accounts', 'usage', 'doctor', 'env', 'run', 'completion', 'service')
         }
     }
     $words = @($commandAst.CommandElements | Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |

@@ -8,6 +8,7 @@ const commands: Readonly<Record<string, (context: CommandContext) => Promise<Com
   serve: async (context) => (await import("./serve.ts")).serveCommand(context),
   accounts: async (context) => (await import("./accounts.ts")).accountsCommand(context),
   usage: async (context) => (await import("./usage.ts")).usageCommand(context),
+  doctor: async (context) => (await import("./doctor.ts")).doctorCommand(context),
   env: async (context) => (await import("./env.ts")).envCommand(context),
   run: async (context) => (await import("./run.ts")).runCommand(context),
   completion: async (context) => (await import("./completion.ts")).completionCommand(context),

@@ -1,0 +1,90 @@
+// The accounts' connections and logins for a command that tries them, beside a running relay or without one.
+
+import { existsSync } from "node:fs";
+import type { Dispatcher } from "undici";
+import type { AccountConfig, Config } from "../config/config.ts";
+import { silentLog } from "../log.ts";
+import { createDispatchers } from "../network/dispatchers.ts";
+import { hashToken } from "../oauth/renewal.ts";
+import { createTokenSource, type LoginToken, type TokenSource } from "../oauth/tokens.ts";
+import { openSqliteStore } from "../store/sqlite.ts";
+import type { Store, TokenRow } from "../store/store.ts";
+
+export interface ProviderAccess {
+  dispatcherFor(account: AccountConfig): Dispatcher;
+  logins: {
+    /** The stored token while it is good: then nothing is renewed and nothing written. Throws UserError when the database cannot be used. */
+    credential(account: AccountConfig, signal: AbortSignal): Promise<LoginToken>;
+    refused(account: AccountConfig, token: string, signal: AbortSignal): Promise<LoginToken>;
+  };
+  /** Waits for renewals under way: the answer holds the only refresh token there is. */
+  close(): Promise<void>;
+}
+
+export interface ProviderAccessOptions {
+  connectTimeoutMs: number;
+  /** A PEM certificate to trust beside those Node trusts. */
+  ca?: string;
+  now(): number;
+}
+
+export function openProviderAccess(config: Config, options: ProviderAccessOptions): ProviderAccess {
+  const { databasePath } = config.server;
+  const { connectTimeoutMs, ca, now } = options;
+  const dispatchers = createDispatchers({ connectTimeoutMs, ca, environmentProxy: config.environmentProxy });
+  const dispatcherFor = ({ id, proxy }: Pick<AccountConfig, "id" | "proxy">) => dispatchers.for(id, proxy);
+  let reading: Promise<Store> | undefined;
+  let writing: Promise<{ store: Store; tokens: TokenSource }> | undefined;
+
+  async function loadRow(accountId: string): Promise<TokenRow | undefined> {
+    if (!existsSync(databasePath)) return undefined;
+    reading ??= openSqliteStore(databasePath, { readonly: true });
+    return (await reading).tokens.load(accountId);
+  }
+
+  /** Creates the database where there is none: a renewed login must be on the disk, or it is lost. */
+  async function source(): Promise<TokenSource> {
+    writing ??= openSqliteStore(databasePath).then((store) => ({
+      store,
+      tokens: createTokenSource({
+        tokens: store.tokens,
+        dispatcherFor,
+        config: () => config.oauth,
+        clock: { now },
+        log: silentLog,
+      }),
+    }));
+    return (await writing).tokens;
+  }
+
+  return {
+    dispatcherFor,
+    logins: {
+      async credential(account, signal) {
+        return (
+          readGood(account, await loadRow(account.id), now()) ?? (await source()).credential(account, signal)
+        );
+      },
+      refused: async (account, token, signal) => (await source()).refused(account, token, signal),
+    },
+    async close() {
+      const opened = await writing?.catch(() => undefined);
+      await opened?.tokens.close();
+      await dispatchers.close();
+      await opened?.store.close();
+      await (await reading?.catch(() => undefined))?.close();
+    },
+  };
+}
+
+/** The request leaves now and is answered soon. */
+const leastMs = 10_000;
+
+/** The stored token, when it belongs to the configured login and nothing is missing to use it. */
+function readGood(account: AccountConfig, row: TokenRow | undefined, now: number): LoginToken | undefined {
+  if (row?.accessToken === undefined || row.configuredHash !== hashToken(account.secret)) return undefined;
+  if ((row.expiresAt ?? 0) - now < leastMs) return undefined;
+  const project = account.project ?? row.project;
+  if (account.type === "gemini" && project === undefined) return undefined;
+  return { ok: true, token: row.accessToken, generation: row.generation, project };
+}

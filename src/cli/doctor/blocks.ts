@@ -1,0 +1,86 @@
+// What the checks found, as a person reads it: by subject, the verdict first, what mends it right below.
+
+import type { Check, Group } from "../../doctor/check.ts";
+import { plural } from "../../terminal/format.ts";
+import type { Screen } from "../../terminal/output.ts";
+import { sign } from "../../terminal/style.ts";
+import { displayWidth, singleLine } from "../../terminal/width.ts";
+
+type BlockScreen = Pick<Screen, "width" | "style" | "unicode">;
+
+export function renderChecks(checks: readonly Check[], screen: BlockScreen): string {
+  const labelWidth = Math.min(
+    widestLabel,
+    Math.max(0, ...checks.map(({ label }) => displayWidth(singleLine(label)))),
+  );
+  const blocks = groups.flatMap(({ group, heading }) => {
+    const own = checks.filter((check) => check.group === group);
+    if (own.length === 0) return [];
+    return [[screen.style.bold(heading), ...own.flatMap((check) => describe(check, labelWidth, screen))]];
+  });
+  return [...blocks, [screen.style.dim(summarize(checks))]]
+    .map((lines) => lines.map((line) => `${line}\n`).join(""))
+    .join("\n");
+}
+
+const groups: readonly { group: Group; heading: string }[] = [
+  { group: "machine", heading: "machine" },
+  { group: "relay", heading: "relay" },
+  { group: "accounts", heading: "accounts" },
+  { group: "clients", heading: "clients" },
+];
+
+/** Longer ones push their own text to the right, and no other's. */
+const widestLabel = 16;
+
+function describe({ label, status, detail, fix }: Check, labelWidth: number, screen: BlockScreen): string[] {
+  const name = singleLine(label);
+  const space = " ".repeat(Math.max(0, labelWidth - displayWidth(name)));
+  const indent = 4 + labelWidth + 2;
+  const [first = "", ...rest] = breakLines(singleLine(detail), screen.width - indent);
+  const verdict = `  ${sign(status, screen)} ${name}${space}  ${first}`;
+  return [
+    verdict,
+    ...rest.map((line) => " ".repeat(indent) + line),
+    ...(fix === undefined ? [] : describeFix(singleLine(fix), screen)),
+  ];
+}
+
+/** A command stands whole on its own line where it does not fit behind its purpose: it is there to be copied. */
+function describeFix(fix: string, screen: BlockScreen): string[] {
+  const line = `    - ${fix}`;
+  if (displayWidth(line) <= screen.width) return [line];
+  const [, purpose, command] = /^(.*?\brun:) (.+)$/.exec(fix) ?? [undefined, fix, undefined];
+  const lines = breakLines(purpose ?? fix, screen.width - 6);
+  return [
+    ...lines.map((each, index) => `${index === 0 ? "    - " : "      "}${each}`),
+    ...(command === undefined ? [] : [`      ${command}`]),
+  ];
+}
+
+/** Lines of at most `width` columns where words allow it: a path that is longer stays whole, as it has to be copied. */
+function breakLines(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line !== "" && displayWidth(longer) > width) {
+      lines.push(line);
+      line = word;
+    } else line = longer;
+  }
+  return [...lines, line];
+}
+
+/** `14 checks: 11 fine, 2 warnings, 1 failed` */
+function summarize(checks: readonly Check[]): string {
+  const count = (status: Check["status"]) => checks.filter((check) => check.status === status).length;
+  const warnings = count("warn");
+  const failed = count("fail");
+  const parts = [
+    warnings + failed === 0 ? "all fine" : `${count("ok")} fine`,
+    ...(warnings > 0 ? [plural(warnings, "warning")] : []),
+    ...(failed > 0 ? [`${failed} failed`] : []),
+  ];
+  return `${plural(checks.length, "check")}: ${parts.join(", ")}`;
+}

@@ -1,0 +1,124 @@
+// Whether an account can be used: the way to its provider, then its key or login. Nothing goes round its proxy.
+
+import type { AccountConfig, EnvironmentProxy } from "../config/config.ts";
+import { UserError } from "../errors.ts";
+import { accountTypes } from "../family.ts";
+import { environmentProxyFor } from "../network/environment-proxy.ts";
+import { describeProxy, type ProxySettings, withoutBrackets } from "../network/proxy.ts";
+import { ProxyFault } from "../network/proxy-fault.ts";
+import { type Check, type Findings, findingsOn } from "./check.ts";
+import type { ClockReading } from "./clock.ts";
+import { type TrialOptions, tryCredential, type Verdict } from "./credential.ts";
+import { type RouteOptions, type Walk, walkRoute } from "./route.ts";
+import { shellWord } from "./shell-word.ts";
+
+export interface AccountOptions extends TrialOptions, Pick<RouteOptions, "lookup" | "ca"> {
+  environmentProxy: EnvironmentProxy | undefined;
+}
+
+export interface AccountExamination {
+  check: Check;
+  clock: ClockReading | undefined;
+}
+
+export function findingsOnAccount({ id }: AccountConfig): Findings {
+  return findingsOn("accounts", id, `account ${id}`);
+}
+
+export async function checkAccount(
+  account: AccountConfig,
+  options: AccountOptions,
+): Promise<AccountExamination> {
+  const findings = findingsOnAccount(account);
+  const only = (check: Check): AccountExamination => ({ check, clock: undefined });
+  if (!account.enabled) return only(findings.ok("disabled, so it was not tried"));
+  const target = new URL(account.apiUrl);
+  let proxy: ProxySettings | undefined;
+  try {
+    proxy = account.proxy ?? environmentProxyFor(targetOf(target), options.environmentProxy);
+  } catch (error) {
+    if (!(error instanceof ProxyFault)) throw error;
+    return only(findings.fail(`proxy: ${error.message}`, "correct that variable, or remove it"));
+  }
+  const walk = await walkRoute({ ...options, target, proxy });
+  if (!walk.ok) return only(findings.fail(`${walk.step}: ${walk.message}`, fixRoute(account, walk)));
+  if (account.secret === "") {
+    const detail = "its key was not tried: the variable that holds it is not set here";
+    return only(findings.warn(detail, "run this where the relay is started, or set the variable"));
+  }
+  try {
+    const { verdict, clock } = await tryCredential(account, options);
+    const steps = [...walk.steps, credentialName(account)].join(", ").replace(/, ([^,]*)$/, " and $1");
+    const way = proxy === undefined ? target.host : `${target.host} through ${describeProxy(proxy)}`;
+    return { check: checkOf(account, verdict, `${steps} are fine: ${way}`), clock };
+  } catch (error) {
+    // The tokens of logins are in the database.
+    if (!(error instanceof UserError)) throw error;
+    return only(
+      findings.warn(`its login was not tried: ${error.message}`, error.fix ?? "mend the database first"),
+    );
+  }
+}
+
+function targetOf(url: URL): { secure: boolean; host: string; port: number } {
+  const secure = url.protocol === "https:";
+  return { secure, host: withoutBrackets(url.hostname), port: Number(url.port) || (secure ? 443 : 80) };
+}
+
+function credentialName({ type }: AccountConfig): "key" | "login" {
+  return accountTypes[type].credential === "api_key" ? "key" : "login";
+}
+
+function checkOf(account: AccountConfig, verdict: Verdict, fine: string): Check {
+  const findings = findingsOnAccount(account);
+  const name = credentialName(account);
+  switch (verdict.kind) {
+    case "accepted":
+      return findings.ok(fine);
+    case "refused":
+      return findings.needLogin(
+        `${name} refused: ${verdict.reason}`,
+        `to ${name === "key" ? "give another key" : "log in again"}, run: ${loginCommand(account)}`,
+      );
+    case "troubled": {
+      const detail = `${name}: ${verdict.reason}`;
+      return verdict.fails ? findings.fail(detail, verdict.fix) : findings.warn(detail, verdict.fix);
+    }
+  }
+}
+
+function loginCommand(account: AccountConfig): string {
+  const apiKey = credentialName(account) === "key" ? " --api-key" : "";
+  return `cc-relay login ${account.family} --id ${shellWord(account.id)}${apiKey}`;
+}
+
+function fixRoute(account: AccountConfig, walk: Walk & { ok: false }): string {
+  const isUsual = account.apiUrl === accountTypes[account.type].defaultUrl;
+  const orAddress = isUsual ? "" : `, and api_url of the account ${account.id}`;
+  switch (walk.step) {
+    case "proxy":
+      return account.proxy === undefined
+        ? "check the proxy that HTTP_PROXY and HTTPS_PROXY name, or except the provider's host in NO_PROXY"
+        : `check the proxy and the account's [accounts.proxy], then run: cc-relay doctor`;
+    case "DNS":
+      return `check this machine's network and name server${orAddress}`;
+    case "TCP":
+      return `check this machine's network and firewall${orAddress}`;
+    case "TLS":
+      return fixTls(walk.code, orAddress);
+  }
+}
+
+function fixTls(code: string | undefined, orAddress: string): string {
+  switch (code) {
+    case undefined:
+      return `check what answers there${orAddress}`;
+    case "CERT_HAS_EXPIRED":
+    case "CERT_NOT_YET_VALID":
+      return `check this machine's clock${orAddress}`;
+    case "ERR_TLS_CERT_ALTNAME_INVALID":
+      return `check what answers in the provider's place (a hosts file, a company's proxy)${orAddress}`;
+    default:
+      return "if a company's proxy reads along here and may, start the relay with: NODE_EXTRA_CA_CERTS=FILE cc-relay serve";
+  }
+}

@@ -1,0 +1,72 @@
+// Whether a client's base URL leads to a relay, in the form the client needs.
+
+import { printable } from "../../config/printable.ts";
+import { isLoopbackHost } from "../../network/loopback.ts";
+import type { Check, Findings } from "../check.ts";
+import { isAt } from "./origin.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+export interface BaseUrl {
+  /** How the setting is called: `ANTHROPIC_BASE_URL`, `base_url of [model_providers.relay]`. */
+  setting: string;
+  value: string;
+  /** Who reads it: `Claude Code`. */
+  title: string;
+  /** Paths under which the relay serves this client, without a slash at the end. */
+  paths: readonly string[];
+  /** What the client puts behind the URL by itself, and what a URL that already has it ends in. */
+  appended?: { path: string; ending: RegExp };
+  /** How it is set right. */
+  fix: string;
+}
+
+/** Undefined when all is well. Nothing but loopback addresses is asked. */
+export async function findBaseUrlFault(
+  base: BaseUrl,
+  findings: Findings,
+  { relay, probe }: Pick<Surroundings, "relay" | "probe">,
+): Promise<Check | undefined> {
+  const { setting, title, fix } = base;
+  const url = URL.canParse(base.value) ? new URL(base.value) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    return findings.fail(`${setting} is not an address of the form http://HOST:PORT`, fix);
+  }
+  const path = url.pathname.replace(/\/+$/, "");
+  const doubled = base.appended?.ending.exec(path)?.[0];
+  if (base.appended && doubled !== undefined) {
+    const asked = `${show(path)}${base.appended.path}`;
+    return findings.fail(
+      `${setting} ends in ${doubled}, and ${title} adds its own: it would ask for ${asked}`,
+      fix,
+    );
+  }
+  const isOurs = isAt(url, relay?.origin);
+  if (isOurs && url.protocol === "https:") {
+    return findings.fail(`${setting} begins with https, and the relay speaks http`, fix);
+  }
+  if (!isOurs && (!isLoopbackHost(url.hostname) || url.protocol === "https:")) {
+    return findings.warn(`${setting} points at ${show(url.host)}, not at the relay`, fix);
+  }
+  const presence = await probe.look(url.origin);
+  if (presence.kind === "other") {
+    return findings.fail(`${setting} points at ${url.origin}, and what answers there is not the relay`, fix);
+  }
+  if (presence.kind === "down" && !isOurs) {
+    return findings.fail(`${setting} points at ${url.origin}, where no relay answers`, fix);
+  }
+  if (!base.paths.includes(path)) {
+    return findings.fail(
+      `${setting} has the path ${show(path) || "/"}, where the relay does not serve ${title}`,
+      fix,
+    );
+  }
+  if (presence.kind === "up") return undefined;
+  return findings.warn(
+    `${setting} points at the relay, which is not running`,
+    "to start it, run: cc-relay serve",
+  );
+}
+
+function show(text: string): string {
+  return printable(text, 80);
+}

@@ -1,0 +1,30 @@
+// Whether a client program is there, and which version.
+
+import { printable } from "../../config/printable.ts";
+import type { Check, Findings } from "../check.ts";
+import type { Programs } from "./surroundings.ts";
+
+export interface Installed {
+  /** Undefined when it is not in PATH. */
+  file: string | undefined;
+  check: Check;
+}
+
+/** A client that is not there is no fault: nobody uses all of them. */
+export async function lookForProgram(
+  name: string,
+  findings: Findings,
+  programs: Programs,
+): Promise<Installed> {
+  const file = await programs.find(name);
+  if (file === undefined) return { file, check: findings.ok(`not installed: no ${name} in PATH`) };
+  const version = await programs.versionOf(file);
+  const said = version === undefined ? "version not said in time" : printable(version, 40);
+  return { file, check: findings.ok(`${said}, ${file}`) };
+}
+
+/** @param isPointed something tells it where to send its requests; whether that is right, other findings say. */
+export function describeProgram({ file, check }: Installed, isPointed: boolean): Check {
+  if (file === undefined || isPointed) return check;
+  return { ...check, detail: `${check.detail}; not pointed at the relay` };
+}

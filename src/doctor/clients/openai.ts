@@ -1,0 +1,23 @@
+// The OpenAI SDKs: where their variables lead.
+
+import { clientInfo } from "../../terminal/clients.ts";
+import { type Check, findingsOn } from "../check.ts";
+import { findBaseUrlFault } from "./base-url.ts";
+import { findKeyFault } from "./relay-key.ts";
+import { pointAtRelay, type Surroundings } from "./surroundings.ts";
+
+/** Empty when no base URL is set: an SDK is no program that could be looked for. */
+export async function checkOpenai(surroundings: Surroundings): Promise<Check[]> {
+  const { urlVariable = "", keyVariable, title } = clientInfo.openai;
+  const { env } = surroundings;
+  const value = env[urlVariable];
+  if (!value) return [];
+  const findings = findingsOn("clients", "openai");
+  const fix = pointAtRelay("openai", surroundings);
+  const base = { setting: urlVariable, value, title, paths: ["/openai/v1", "/v1"], fix };
+  const faults = [
+    await findBaseUrlFault(base, findings, surroundings),
+    findKeyFault({ baseUrl: value, variables: [keyVariable], env, fix }, findings, surroundings),
+  ].filter((fault) => fault !== undefined);
+  return faults.length > 0 ? faults : [findings.ok(`${urlVariable} points at the relay`)];
+}

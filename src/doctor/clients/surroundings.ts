@@ -1,0 +1,53 @@
+// What the checks of the client programs look at, and what they tell a person to type.
+
+import type { ClientKey } from "../../config/config.ts";
+import type { Family } from "../../family.ts";
+import { type Client, clientInfo } from "../../terminal/clients.ts";
+import type { Environment } from "../../terminal/environment.ts";
+import { type Shell, shellSyntax } from "../../terminal/shells.ts";
+import type { RelayProbe } from "../daemon.ts";
+import { isAt } from "./origin.ts";
+
+export interface Programs {
+  /** The absolute path of a program in PATH; undefined when there is none. */
+  find(name: string): Promise<string | undefined>;
+  /** What it says its version is; undefined when it does not say in time. Must not let it use the network. */
+  versionOf(file: string): Promise<string | undefined>;
+}
+
+export interface Surroundings {
+  env: Environment;
+  /** The user's home folder. */
+  home: string;
+  cwd: string;
+  /** For the commands that are named. */
+  shell: Shell;
+  programs: Programs;
+  probe: RelayProbe;
+  relay: RelayFacts | undefined;
+}
+
+/** Undefined when the configuration does not tell. */
+export interface RelayFacts {
+  /** Where it is, or would be. */
+  origin: string;
+  /** Empty: it asks for none. */
+  keys: readonly ClientKey[];
+  /** Those that have an account; for the others the client's own credential is forwarded. */
+  families: ReadonlySet<Family>;
+}
+
+/** Whether requests to a base URL are answered with our accounts: then no other credential may go along. */
+export function usesAccounts(client: Client, baseUrl: string, relay: RelayFacts | undefined): boolean {
+  if (relay === undefined || !URL.canParse(baseUrl) || !isAt(new URL(baseUrl), relay.origin)) return false;
+  return relay.keys.length > 0 || relay.families.has(clientInfo[client].family);
+}
+
+/** `run: eval "$(cc-relay env claude)"` */
+export function pointAtRelay(client: Client, { shell }: Surroundings): string {
+  return `to point it at the relay, run: ${shellSyntax[shell].evaluate(`cc-relay env ${client}`)}`;
+}
+
+export function unset(name: string, { shell }: Surroundings): string {
+  return `to remove it from this shell, run: ${shellSyntax[shell].unset(name)}`;
+}

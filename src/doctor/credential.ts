@@ -1,0 +1,248 @@
+// Whether a provider takes an account's key or login: one cheap request that reads something and uses no tokens.
+
+import { type Dispatcher, request } from "undici";
+import type { Call } from "../call.ts";
+import type { AccountConfig } from "../config/config.ts";
+import type { Credential } from "../credential.ts";
+import type { Failure } from "../failure.ts";
+import { accountTypes } from "../family.ts";
+import { readNetworkFault } from "../network/faults.ts";
+import type { LoginFailure } from "../oauth/login-failure.ts";
+import type { LoginToken } from "../oauth/tokens.ts";
+import { upstreamFor } from "../upstreams/registry.ts";
+import type { ClockReading } from "./clock.ts";
+
+/** The logins' tokens, one source with the relay's: under the same locks, and every renewed one is kept. */
+export interface LoginSource {
+  /** A stored token as long as there is a good one: only else a new one. */
+  credential(account: AccountConfig, signal: AbortSignal): Promise<LoginToken>;
+  /** The provider refused a token: renewed once. */
+  refused(account: AccountConfig, token: string, signal: AbortSignal): Promise<LoginToken>;
+}
+
+export interface TrialOptions {
+  /** The account's own: its proxy carries this request too. */
+  dispatcher: Dispatcher;
+  logins: LoginSource;
+  /** For each request. */
+  limitMs: number;
+  now(): number;
+}
+
+export type Verdict =
+  | { kind: "accepted" }
+  /** Refused for good: a person has to log in, or to give another key. */
+  | { kind: "refused"; reason: string }
+  /** Anything else that a provider, or the token endpoint, can say; `fails` when the account cannot work. */
+  | { kind: "troubled"; fails: boolean; reason: string; fix: string };
+
+export interface Trial {
+  verdict: Verdict;
+  /** What the provider's answer said about the time. */
+  clock: ClockReading | undefined;
+}
+
+export async function tryCredential(account: AccountConfig, options: TrialOptions): Promise<Trial> {
+  if (accountTypes[account.type].credential === "api_key") {
+    return ask(account, { kind: "api-key", key: account.secret }, options);
+  }
+  const limit = AbortSignal.timeout(options.limitMs);
+  const first = await options.logins.credential(account, limit);
+  if (!first.ok) return { verdict: readLoginFailure(first, options.limitMs), clock: undefined };
+  const trial = await ask(account, bearer(first), options);
+  if (trial.verdict.kind !== "refused") return trial;
+  // As the relay does it: a token can end early, and the login be good.
+  const again = await options.logins.refused(account, first.token, AbortSignal.timeout(options.limitMs));
+  if (!again.ok) return { verdict: readLoginFailure(again, options.limitMs), clock: trial.clock };
+  return ask(account, bearer(again), options);
+}
+
+function bearer({ token, project }: LoginToken & { ok: true }): Credential {
+  return { kind: "bearer", token, project };
+}
+
+async function ask(account: AccountConfig, credential: Credential, options: TrialOptions): Promise<Trial> {
+  const upstream = upstreamFor(account.type);
+  const call = probeCall(account, credential);
+  const { origin, path, method, headers, body } = upstream.prepare(call, {
+    apiUrl: account.apiUrl,
+    credential,
+  });
+  const sentAt = options.now();
+  try {
+    const reply = await request(new URL(origin + path), {
+      dispatcher: options.dispatcher,
+      method: method as Dispatcher.HttpMethod,
+      headers,
+      body: body ?? null,
+      signal: AbortSignal.timeout(options.limitMs),
+    });
+    const clock = readClock(origin, reply.headers, (sentAt + options.now()) / 2);
+    const head = { status: reply.statusCode, headers: reply.headers };
+    const answer = await readSome(reply.body);
+    if (head.status < 300) return { verdict: { kind: "accepted" }, clock };
+    if (head.status < 400) return { verdict: redirected(account, head.status), clock };
+    const failure = upstream.readFailure(head, answer, call, options.now());
+    return { verdict: readFailure(account, failure), clock };
+  } catch (error) {
+    const reason = readNetworkFault(error).message;
+    const verdict = {
+      kind: "troubled",
+      fails: true,
+      reason,
+      fix: "to try again, run: cc-relay doctor",
+    } as const;
+    return { verdict, clock: undefined };
+  }
+}
+
+interface Probe {
+  method: "GET" | "POST";
+  path: string;
+  query: string;
+  headers: string[];
+  body: Buffer | undefined;
+}
+
+/** The list of models; Code Assist has none, and its greeting costs nothing either. */
+function probeFor(account: AccountConfig, credential: Credential): Probe {
+  const get = { method: "GET", headers: [], body: undefined } as const;
+  switch (account.type) {
+    case "claude-api":
+    case "claude-oauth":
+      return { ...get, path: "/v1/models", query: "?limit=1", headers: ["anthropic-version", "2023-06-01"] };
+    case "gemini-api":
+      return { ...get, path: "/v1beta/models", query: "?pageSize=1", headers: [] };
+    case "openai-responses":
+      return { ...get, path: "/v1/models", query: "", headers: [] };
+    case "gemini": {
+      const project = credential.kind === "bearer" ? credential.project : undefined;
+      const metadata = { ideType: "IDE_UNSPECIFIED", platform: "PLATFORM_UNSPECIFIED", pluginType: "GEMINI" };
+      const greeting = { metadata, ...(project === undefined ? {} : { cloudaicompanionProject: project }) };
+      return {
+        method: "POST",
+        path: "/v1internal:loadCodeAssist",
+        query: "",
+        headers: ["content-type", "application/json"],
+        body: Buffer.from(JSON.stringify(greeting)),
+      };
+    }
+  }
+}
+
+function probeCall(account: AccountConfig, credential: Credential): Call {
+  const { method, path, query, headers, body } = probeFor(account, credential);
+  return {
+    id: "doctor",
+    dialect: account.family,
+    family: account.family,
+    operation: account.type === "gemini" ? "code-assist" : "list-models",
+    method,
+    path,
+    query,
+    headers: ["accept", "application/json", "user-agent", "cc-relay", ...headers],
+    clientCredential: [],
+    acceptEncoding: undefined,
+    body,
+    model: undefined,
+    stream: false,
+    streamForm: undefined,
+    sessionKey: undefined,
+    binding: undefined,
+    onlyTypes: undefined,
+    headerBudgetMs: undefined,
+  };
+}
+
+/** Undefined without a readable Date header. An answer out of a cache is as old as its Age says (RFC 9111). */
+function readClock(
+  origin: string,
+  headers: Record<string, string | string[] | undefined>,
+  ours: number,
+): ClockReading | undefined {
+  const theirs = Date.parse([headers.date].flat()[0] ?? "");
+  if (Number.isNaN(theirs)) return undefined;
+  const age = Number([headers.age].flat()[0] ?? 0);
+  return { host: new URL(origin).hostname, theirs: theirs + (Number.isFinite(age) ? age * 1000 : 0), ours };
+}
+
+const mostBytes = 256 * 1024;
+
+async function readSome(body: Dispatcher.ResponseData["body"]): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk as Buffer);
+    size += (chunk as Buffer).length;
+    // Leaving the loop destroys the body, and with it the connection.
+    if (size >= mostBytes) break;
+  }
+  return Buffer.concat(chunks);
+}
+
+function redirected({ id }: AccountConfig, status: number): Verdict {
+  const reason = `the provider answers with a redirect (${status}), which the relay does not follow`;
+  return { kind: "troubled", fails: true, reason, fix: `correct api_url of the account ${id}` };
+}
+
+function readFailure({ id }: AccountConfig, failure: Failure): Verdict {
+  const troubled = (fails: boolean, reason: string, fix: string): Verdict => ({
+    kind: "troubled",
+    fails,
+    reason,
+    fix,
+  });
+  const tryAgain = "to try again, run: cc-relay doctor";
+  const seeRest = "to see until when it rests, run: cc-relay accounts list";
+  switch (failure.kind) {
+    case "unauthorized":
+      return { kind: "refused", reason: failure.reason };
+    case "account-out":
+      return troubled(true, failure.reason, "settle it with the provider, or use another account");
+    case "rate-limited":
+    case "limited-unblamed":
+      return troubled(false, `at its limit: ${failure.reason}`, seeRest);
+    case "capacity":
+    case "server-error":
+      return troubled(false, failure.reason, tryAgain);
+    case "model-denied":
+    case "model-missing":
+    case "rejected":
+      return troubled(
+        false,
+        `the provider does not list its models: ${failure.reason}`,
+        `check api_url of the account ${id}`,
+      );
+    case "unreachable":
+    case "proxy":
+      return troubled(true, failure.cause.message, tryAgain);
+    case "aborted":
+      return troubled(true, "the request was given up", tryAgain);
+  }
+}
+
+function readLoginFailure({ reason, message }: LoginFailure, limitMs: number): Verdict {
+  // The messages end in what to do, which stands on its own here.
+  const what =
+    message.split(/; (?:log in again with|an API key works instead|it is tried again|check \[)/)[0] ??
+    message;
+  const troubled = (fails: boolean, fix: string): Verdict => ({ kind: "troubled", fails, reason: what, fix });
+  switch (reason) {
+    case "refresh-revoked":
+    case "token-refused":
+      return { kind: "refused", reason: what };
+    case "refresh-rejected":
+      return troubled(true, "correct [oauth] in the configuration, or remove it");
+    case "project-refused":
+      return troubled(true, "to use an API key instead, run: cc-relay login gemini --api-key");
+    case "throttled":
+      return troubled(false, "wait some minutes, then run: cc-relay doctor");
+    case "unreachable":
+    case "proxy":
+      return troubled(true, "to try again, run: cc-relay doctor");
+    case "aborted": {
+      const late = `no token came within ${limitMs / 1000} s`;
+      return { kind: "troubled", fails: true, reason: late, fix: "to try again, run: cc-relay doctor" };
+    }
+  }
+}

@@ -1,0 +1,86 @@
+// Whether other users of this machine can read the keys and tokens, or put files in their place.
+
+import { type Stats, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { type Check, findingsOn } from "./check.ts";
+import { shellWord } from "./shell-word.ts";
+
+export interface FileModesOptions {
+  configFile: string | undefined;
+  databasePath: string | undefined;
+  platform: NodeJS.Platform;
+  /** Of this process; undefined where there is none. */
+  uid: number | undefined;
+}
+
+/** Empty where there is no file yet, or files have no modes. */
+export function checkFileModes(options: FileModesOptions): Check[] {
+  const { configFile, databasePath, platform, uid } = options;
+  if (platform === "win32") return [];
+  const config = configFile === undefined ? [] : [configFile];
+  // SQLite's own companions hold the same rows.
+  const database = databasePath === undefined ? [] : ["", "-wal", "-shm"].map((end) => databasePath + end);
+  const files = [config, database].map(existing).filter((group) => group.length > 0);
+  if (files.length === 0) return [];
+  const faults = [
+    ...files.flatMap((group) => wideFiles(group, uid)),
+    ...new Set(files.flatMap((group) => openFolders(group))),
+  ];
+  return faults.length > 0 ? faults : [findings.ok(`only you can read ${files.map(nameOf).join(" and ")}`)];
+}
+
+const findings = findingsOn("relay", "file modes");
+
+interface Entry {
+  path: string;
+  stats: Stats;
+}
+
+function existing(paths: readonly string[]): Entry[] {
+  return paths.flatMap((path) => {
+    const stats = statOf(path);
+    return stats?.isFile() ? [{ path, stats }] : [];
+  });
+}
+
+/** What cannot be looked at has checks of its own, which tell why. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first one names the group: the others are its companions. */
+function nameOf([first]: readonly Entry[]): string {
+  return first?.path ?? "";
+}
+
+function wideFiles(group: readonly Entry[], uid: number | undefined): Check[] {
+  const wide = group.filter(({ stats }) => (stats.mode & forbiddenTo(stats, uid)) !== 0);
+  const [first] = wide;
+  if (first === undefined) return [];
+  const canWrite = wide.some(({ stats }) => (stats.mode & 0o022) !== 0);
+  const detail = `others can ${canWrite ? "read and change" : "read"} ${first.path} (mode ${octal(first.stats)}), and it holds secrets`;
+  const paths = wide.map(({ path }) => shellWord(path)).join(" ");
+  return [findings.warn(detail, `to keep it private, run: chmod 600 ${paths}`)];
+}
+
+/** A file of root's that a service's group may read is how packages install one; nobody else's group is meant. */
+function forbiddenTo(stats: Stats, uid: number | undefined): number {
+  return uid === undefined || stats.uid === uid ? 0o077 : 0o027;
+}
+
+/** Where anybody can put files, a private one can be replaced; in a sticky folder (/tmp) only by its owner. */
+function openFolders(group: readonly Entry[]): Check[] {
+  const folder = dirname(nameOf(group));
+  const stats = statOf(folder);
+  if (stats === undefined || (stats.mode & 0o002) === 0 || (stats.mode & 0o1000) !== 0) return [];
+  const detail = `everybody can put files into ${folder} (mode ${octal(stats)})`;
+  return [findings.warn(detail, `to keep others out, run: chmod o-w ${shellWord(folder)}`)];
+}
+
+function octal({ mode }: Stats): string {
+  return (mode & 0o777).toString(8);
+}
