@@ -38,7 +38,6 @@ async function workUndisturbed(stage: Stage): Promise<ClaudeTranscript> {
 }
 
 const hidden: Record<string, () => Behaviour> = {
-  "reaches its limit": () => claudeFailures.windowRejected("5h", inTwoHours()),
   "is overloaded": () => claudeFailures.overloaded(),
   "says so in its stream's first event": () => ({ firstEvent: claudeErrorEvent("overloaded_error") }),
   "resets its connections": () => ({ breakOff: { when: "before-headers", how: "rst" } }),

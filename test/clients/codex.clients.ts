@@ -32,7 +32,6 @@ test("Codex with a model that is given functions does the same", async (t) => {
 });
 
 const hidden: Record<string, () => Behaviour> = {
-  "reaches its limit": () => openaiFailures.usageLimit(inTwoHours()),
   "is limited without saying until when": () => openaiFailures.bare429(),
   "is refused": () => openaiFailures.unauthorized(),
   "has a fault": () => openaiFailures.serverError(),

@@ -35,7 +35,6 @@ test("Gemini CLI lets a small model choose the model, runs two tools and says wh
 
 const hidden = {
   "has spent its quota of the minute": () => geminiFailures.perMinute(),
-  "has spent its quota of the day": () => geminiFailures.perDay(),
   "has no capacity": () => geminiFailures.overloaded(),
   "is refused": () => geminiFailures.keyInvalid(),
 };
