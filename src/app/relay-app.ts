@@ -12,11 +12,13 @@ import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { createMetrics } from "../metrics.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
+import { isLoopbackHost } from "../network/loopback.ts";
 import { createTokenSource, type TokenSource } from "../oauth/tokens.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
 import { type RelayServer, startServer } from "../server/server.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { DaemonInfo, Store } from "../store/store.ts";
+import { forgiveWrites } from "./forgiving-store.ts";
 
 export interface RelayAppOptions {
   config: Config;
@@ -39,15 +41,19 @@ export interface RelayApp {
   reload(): Promise<void>;
   /** Waits for open answers within drain_seconds, then breaks them off; nothing of the app is left after it. */
   close(): Promise<void>;
+  /** Breaks off open answers: `close` need not wait for them any more. */
+  cut(): void;
 }
 
-const flushIntervalMs = 1000;
+/** `accounts list` reads what is written by then. */
+const flushIntervalMs = 250;
 const maintenanceIntervalMs = 60_000;
 
 /** Throws UserError when the database or the address cannot be had; what was opened by then is closed. */
 export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp> {
   const { log, version } = options;
   let config = options.config;
+  const failed = (what: string) => (error: unknown) => log.error({ err: String(error) }, what);
   const store = await openSqliteStore(config.server.databasePath);
   const closers: (() => Promise<void> | void)[] = [() => store.close()];
   try {
@@ -63,27 +69,34 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
     const { port } = server.address;
     await store.daemon.publish({ ...daemonInfo(config, version), port });
 
-    const reload = async () => {
+    const applyFile = async () => {
       const next = await readNext(options, log);
-      if (!next) return;
-      warnOfFixedSettings(config, next, log);
+      if (!next || opensToOthers(next, options.config.server.host, log)) return;
+      warnOfFixedSettings(options.config, next, log);
       config = next;
       await pool.configure(next.accounts, next.session);
       deps.dispatchers.retain(next.accounts);
       deps.models.clear();
       log.info({ accounts: next.accounts.length }, "the configuration was reloaded");
     };
+    // One after another: of two that overlap, the one that read the older file could be the last to take effect.
+    let reloading = Promise.resolve();
+    const reload = () => {
+      reloading = reloading.then(applyFile).catch(failed("the configuration could not be reloaded"));
+      return reloading;
+    };
     const stops = [
       ...options.watchedFiles.map((file) => watchConfig(file, () => void reload())),
-      store.onForeignChange(() => void pool.refresh()),
+      store.onForeignChange(() => void pool.refresh().catch(failed("the database could not be read"))),
       every(flushIntervalMs, () => pool.flush(), log),
       every(maintenanceIntervalMs, () => maintain(store, config, deps.now()), log),
     ];
     return {
-      host: config.server.host,
+      host: options.config.server.host,
       port,
       config: () => config,
       reload,
+      cut: () => server.cut(),
       async close() {
         for (const stop of stops) stop();
         await server.drain(config.server.drainMs);
@@ -103,8 +116,9 @@ async function createParts(
   { log, version, now = Date.now }: Pick<RelayAppOptions, "log" | "version" | "now">,
 ): Promise<{ deps: RelayDeps; pool: Pool; tokens: TokenSource }> {
   const { accounts, session, upstream, environmentProxy } = config();
-  const bindings = await createBindings(store.bindings, now());
-  const pool = await createPool({ accounts, session, store: store.accounts, bindings, now });
+  const learned = forgiveWrites(store, log);
+  const bindings = await createBindings(learned.bindings, now());
+  const pool = await createPool({ accounts, session, store: learned.accounts, bindings, now });
   const dispatchers = createDispatchers({ connectTimeoutMs: upstream.connectTimeoutMs, environmentProxy });
   const tokens = createTokenSource({
     tokens: store.tokens,
@@ -199,6 +213,16 @@ async function readNext(options: RelayAppOptions, log: Log): Promise<Config | un
   }
 }
 
+/** Without keys only this machine may ask, and the address that is bound stays bound whatever the file says. */
+function opensToOthers(next: Config, boundHost: string, log: Log): boolean {
+  if (next.apiKeys.length > 0 || isLoopbackHost(boundHost)) return false;
+  log.error(
+    { host: boundHost },
+    "the new configuration has no api_keys, and others can reach this relay: the old one stays until a restart",
+  );
+  return true;
+}
+
 /** What a running process cannot change. */
 function warnOfFixedSettings(before: Config, after: Config, log: Log): void {
   for (const key of ["host", "port", "databasePath"] as const) {
@@ -223,13 +247,20 @@ function pause(): Promise<void> {
 /** Runs one piece of work at a time; a failure is logged and the next round tries again. */
 function every(intervalMs: number, work: () => Promise<void>, log: Log): () => void {
   let running = false;
+  let stopped = false;
   const timer = setInterval(() => {
     if (running) return;
     running = true;
     work()
-      .catch((error: unknown) => log.error({ err: String(error) }, "background work failed"))
+      .catch((error: unknown) => {
+        // The database may have been closed under the last round.
+        if (!stopped) log.error({ err: String(error) }, "background work failed");
+      })
       .finally(() => (running = false));
   }, intervalMs);
   timer.unref();
-  return () => clearInterval(timer);
+  return () => {
+    stopped = true;
+    clearInterval(timer);
+  };
 }
