@@ -74,8 +74,8 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
     log.info({ url: urlOf(app), accounts: config.accounts.length, pid: process.pid }, "listening");
     await untilStopped(() => app.reload());
     log.info({}, "stopping: open answers may finish");
-    const cut = onSecondSignal();
-    await Promise.race([app.close(), cut]);
+    onSecondSignal(() => app.cut());
+    await app.close();
     log.info({}, "stopped");
   } finally {
     await source.close();
@@ -179,9 +179,7 @@ function untilStopped(reload: () => Promise<void>): Promise<void> {
   });
 }
 
-/** Who asks twice does not want to wait. */
-function onSecondSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    process.once("SIGTERM", () => resolve()).once("SIGINT", () => resolve());
-  });
+/** Who asks twice does not want to wait; who asks once more gets the system's own way of ending a program. */
+function onSecondSignal(cut: () => void): void {
+  process.once("SIGTERM", cut).once("SIGINT", cut);
 }

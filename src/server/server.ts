@@ -14,8 +14,10 @@ import { answerOwnRoute } from "./own-routes.ts";
 export interface RelayServer {
   /** The address that was bound; the port is a real one even if 0 was asked for. */
   readonly address: AddressInfo;
-  /** Refuses new connections, waits for open answers at most this long, then breaks them off. */
+  /** Refuses new connections, waits for open answers at most this long, then breaks them off. Resolves when all are booked. */
   drain(timeoutMs: number): Promise<void>;
+  /** Breaks off what is still open. */
+  cut(): void;
 }
 
 export interface ServerOptions {
@@ -34,9 +36,17 @@ const keepAliveTimeoutMs = 75_000;
 export async function startServer(options: ServerOptions): Promise<RelayServer> {
   const { host, port } = options;
   const front = { ...options, startedAt: Date.now(), boundLoopback: isLoopbackHost(host), isDraining: false };
+  const open = new Set<Promise<void>>();
   const server = createServer(
     { maxHeaderSize: mostHeaderBytes, keepAliveTimeout: keepAliveTimeoutMs, noDelay: true },
-    (request, response) => void handle(front, request, response),
+    (request, response) => {
+      const work = handle(front, request, response).finally(() => open.delete(work));
+      open.add(work);
+      // Node keeps a connection whose answer began before the drain, for as long as the client does.
+      response.once("finish", () => {
+        if (front.isDraining) setImmediate(() => server.closeIdleConnections());
+      });
+    },
   );
   await listen(server, host, port);
   return {
@@ -48,7 +58,10 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
       const timer = setTimeout(() => server.closeAllConnections(), timeoutMs);
       await closed;
       clearTimeout(timer);
+      // Who was cut off is still being booked.
+      await Promise.all(open);
     },
+    cut: () => server.closeAllConnections(),
   };
 }
 
@@ -71,6 +84,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 async function handle(front: Front, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { deps } = front;
   const { path, query } = splitTarget(request.url ?? "/");
+  if (front.isDraining) response.shouldKeepAlive = false;
   try {
     guard(front, request);
     if (request.headers.upgrade?.toLowerCase() === "websocket") throw upgradeRequired();

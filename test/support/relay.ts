@@ -17,6 +17,8 @@ export interface TestRelay {
   /** A second connection to the relay's database, as the commands have one. */
   readonly store: Store;
   readonly log: LoggedLine[];
+  /** What the next reload reads; the present configuration unless a test says otherwise. */
+  readNext(): Promise<Config>;
   /** Replaces the configuration as a reload would. */
   reconfigure(change: (config: Config) => Config): Promise<void>;
   /** Stops the relay and starts another on the same database. */
@@ -45,7 +47,7 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
   const start = () =>
     startRelayApp({
       config,
-      readConfig: async () => config,
+      readConfig: () => relay.readNext(),
       watchedFiles: [],
       log: collectingLog(log),
       version: "0.0.0-test",
@@ -53,7 +55,8 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
     });
   let app = await start();
   const store = await openSqliteStore(config.server.databasePath);
-  return {
+  const relay: TestRelay = {
+    readNext: async () => config,
     get url() {
       return `http://127.0.0.1:${app.port}`;
     },
@@ -79,6 +82,7 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
       await rm(folder, { recursive: true, force: true });
     },
   };
+  return relay;
 }
 
 export function testAccount(
@@ -140,7 +144,8 @@ export function testConfig(databasePath: string, accounts: AccountConfig[]): Con
   };
 }
 
-function collectingLog(lines: LoggedLine[]): Log {
+/** A log that keeps its lines for the test. */
+export function collectingLog(lines: LoggedLine[]): Log {
   const at = (level: LoggedLine["level"]) => (fields: object, message: string) =>
     void lines.push({ level, fields: { ...fields }, message });
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };

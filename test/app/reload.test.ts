@@ -1,0 +1,169 @@
+// The configuration file changes under a running relay: what takes effect, how soon, and what it does not touch.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type RelayApp, startRelayApp } from "../../src/app/relay-app.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { dialectCases } from "../relay/cases.ts";
+import { open, send } from "../support/client.ts";
+import { collectingLog, type LoggedLine } from "../support/relay.ts";
+import { until } from "../support/until.ts";
+import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
+
+const claude = dialectCases[0]!;
+
+interface FileRelay {
+  app: RelayApp;
+  url: string;
+  file: string;
+  upstream: ScriptedUpstream;
+  log: LoggedLine[];
+  /** Writes the file: these accounts, and these lines at the top and under [server]. */
+  write(ids: readonly string[], head?: string, server?: string): Promise<void>;
+  reloads(): number;
+}
+
+async function startWithFile(t: TestContext, head = "", host = "127.0.0.1"): Promise<FileRelay> {
+  const upstream = await startUpstream();
+  t.after(() => upstream.close());
+  const folder = await mkdtemp(join(tmpdir(), "cc-relay-reload-"));
+  const file = join(folder, "config.toml");
+  const write = (ids: readonly string[], text = head, server = "") =>
+    writeFile(
+      file,
+      `${text}\n[server]\nport = 0\nhost = "${host}"\n${server}\n${accounts(ids, upstream.url)}`,
+    );
+  await write(["a"]);
+  const environment = { env: {}, cwd: folder, configFolder: folder, dataFolder: folder };
+  const readConfig = () => loadConfig({ flag: file, environment });
+  const log: LoggedLine[] = [];
+  const app = await startRelayApp({
+    config: await readConfig(),
+    readConfig,
+    watchedFiles: [file],
+    log: collectingLog(log),
+    version: "0.0.0-test",
+  });
+  t.after(async () => {
+    await app.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const reloads = () => log.filter(({ message }) => message === "the configuration was reloaded").length;
+  return { app, url: `http://127.0.0.1:${app.port}`, file, upstream, log, write, reloads };
+}
+
+function accounts(ids: readonly string[], url: string): string {
+  return ids
+    .map(
+      (id, index) =>
+        `[[accounts]]\nid = "${id}"\ntype = "claude-api"\napi_key = "key-of-${id}"\napi_url = "${url}"\npriority = ${500 - index}\n`,
+    )
+    .join("");
+}
+
+async function servedBy(url: string): Promise<string | undefined> {
+  return (await send(url, claude.request())).header("x-cc-relay-account");
+}
+
+test("a changed file takes effect within a second, and an open stream goes on where it is", async (t) => {
+  const relay = await startWithFile(t);
+  const { promise: later, resolve: goOn } = Promise.withResolvers<void>();
+  relay.upstream.queue("key-of-a", { events: 10, gate: (event) => (event === 4 ? later : undefined) });
+  const stream = await open(relay.url, claude.request());
+  await stream.read();
+  await relay.write(["b"]);
+  const begun = Date.now();
+  await until("the reload", () => relay.reloads() === 1);
+  assert.ok(Date.now() - begun < 1000);
+  assert.equal(await servedBy(relay.url), "b");
+  goOn();
+  const whole = await stream.finish();
+  assert.deepEqual([whole.end, whole.header("x-cc-relay-account")], ["clean", "a"]);
+  assert.match(whole.text, /message_stop/);
+});
+
+test("keys and limits are read anew", async (t) => {
+  const relay = await startWithFile(t);
+  await relay.write(["a"], 'api_keys = ["relay-key-1"]', "max_body_mb = 0.001");
+  await until("the reload", () => relay.reloads() === 1);
+  assert.equal((await send(relay.url, claude.request())).status, 401);
+  const keyed = (text: string) => claude.request({ headers: ["x-api-key", "relay-key-1"], text });
+  assert.equal((await send(relay.url, keyed("short"))).status, 200);
+  assert.equal((await send(relay.url, keyed("x".repeat(2000)))).status, 413);
+});
+
+test("a broken file is reported and the old configuration stays, until the file is mended", async (t) => {
+  const relay = await startWithFile(t);
+  await writeFile(relay.file, '[server\nport = "no"');
+  const report = await until("the report", () =>
+    relay.log.find(({ message }) => message.startsWith("the new configuration is broken")),
+  );
+  assert.equal(report.level, "error");
+  assert.equal(await servedBy(relay.url), "a");
+  await writeFile(relay.file, 'api_kez = ["x"]\n[session]\nhold_seconds = "long"\n');
+  await until("the second report", () => relay.log.filter(({ level }) => level === "error").length === 2);
+  const { problems } = relay.log.findLast(({ level }) => level === "error")!.fields as {
+    problems: { key: string }[];
+  };
+  assert.deepEqual(problems.map(({ key }) => key).sort(), ["api_kez", "session.hold_seconds"]);
+  assert.equal(await servedBy(relay.url), "a");
+  await relay.write(["b"]);
+  await until("the reload", () => relay.reloads() === 1);
+  assert.equal(await servedBy(relay.url), "b");
+});
+
+test("a file that is gone for a moment, as editors do it, changes nothing until it is back", async (t) => {
+  const relay = await startWithFile(t);
+  await rename(relay.file, `${relay.file}~`);
+  await sleep(700);
+  assert.equal(await servedBy(relay.url), "a");
+  assert.deepEqual(
+    relay.log.filter(({ level }) => level === "error"),
+    [],
+  );
+  await relay.write(["b"]);
+  await until("the reload", () => relay.reloads() === 1);
+  assert.equal(await servedBy(relay.url), "b");
+});
+
+test("a relay that others can reach never loses its keys to a reload", async (t) => {
+  const relay = await startWithFile(t, 'api_keys = ["relay-key-1"]', "0.0.0.0");
+  await writeFile(relay.file, '[server]\nport = 0\nhost = "127.0.0.1"\n');
+  await until("the report", () => relay.log.some(({ message }) => /has no api_keys/.test(message)));
+  const answer = await send(relay.url, claude.request());
+  assert.deepEqual([answer.status, answer.header("x-cc-relay-error")], [401, "invalid_key"]);
+});
+
+test("a setting that needs a restart is named", async (t) => {
+  const relay = await startWithFile(t);
+  await writeFile(relay.file, '[server]\nport = 0\ndatabase_path = "other.db"\n');
+  const warning = await until("the warning", () => relay.log.find(({ level }) => level === "warn"));
+  assert.deepEqual(
+    [warning.message, warning.fields.setting],
+    ["this setting needs a restart", "databasePath"],
+  );
+});
+
+test("of two reloads that overlap the later one wins, however long the first takes to read", async (t) => {
+  const upstream = await startUpstream();
+  t.after(() => upstream.close());
+  const { startRelay, testAccount } = await import("../support/relay.ts");
+  const relay = await startRelay({ accounts: [testAccount("a", "claude-api", upstream.url)] });
+  t.after(() => relay.close());
+  const withOnly = (id: string) => ({
+    ...relay.config,
+    accounts: [testAccount(id, "claude-api", upstream.url)],
+  });
+  relay.readNext = async () => {
+    relay.readNext = async () => withOnly("newest");
+    const older = withOnly("older");
+    await sleep(100);
+    return older;
+  };
+  await Promise.all([relay.app.reload(), relay.app.reload()]);
+  assert.equal(await servedBy(relay.url), "newest");
+});
