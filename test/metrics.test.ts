@@ -1,0 +1,46 @@
+// The metrics keep to Prometheus' naming conventions, as `promtool check metrics` reads them.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createMetrics } from "../src/metrics.ts";
+
+function metrics() {
+  return createMetrics({ version: "1.2.3", accounts: () => [{ id: "a", family: "claude", state: "ready" }] });
+}
+
+test("every metric has a help text, and only counters end in _total", async () => {
+  const one = metrics();
+  one.requestFinished({
+    family: "claude",
+    route: "claude/generate",
+    outcome: "complete",
+    status: 200,
+    account: "a",
+    firstByteMs: 120,
+    tokens: { input: 12, output: 7, cache_write: 0, cache_read: 3 },
+  });
+  const text = await one.render();
+  const types = new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map((match) => [match[1]!, match[2]!]));
+  for (const [name, type] of types) {
+    assert.match(text, new RegExp(`^# HELP ${name} \\S`, "m"));
+    assert.equal(name.endsWith("_total"), type === "counter", `${name} is a ${type}`);
+    assert.match(name, /^(cc_relay|nodejs|process)_[a-z0-9_]+$/);
+  }
+  assert.match(text, /^cc_relay_tokens_total\{family="claude",account="a",kind="cache_read"\} 3$/m);
+  assert.doesNotMatch(text, /kind="cache_write"/);
+  assert.match(text, /^cc_relay_first_byte_seconds_bucket\{le="0.25",family="claude"\} 1$/m);
+  assert.match(text, /^cc_relay_build_info\{version="1.2.3"\} 1$/m);
+});
+
+test("failovers are counted by reason, attempts by result, open answers while they last", async () => {
+  const one = metrics();
+  one.failedOver({ family: "gemini", reason: "rate-limited" });
+  one.attemptFinished({ account: "a", family: "gemini", result: "rate-limited" });
+  one.streamOpened("gemini");
+  one.streamOpened("gemini");
+  one.streamClosed("gemini");
+  const text = await one.render();
+  assert.match(text, /^cc_relay_failovers_total\{family="gemini",reason="rate-limited"\} 1$/m);
+  assert.match(text, /^cc_relay_attempts_total\{family="gemini",account="a",result="rate-limited"\} 1$/m);
+  assert.match(text, /^cc_relay_open_answers\{family="gemini"\} 1$/m);
+});
