@@ -19,6 +19,7 @@ import { type RelayServer, startServer } from "../server/server.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { DaemonInfo, Store } from "../store/store.ts";
 import { forgiveWrites } from "./forgiving-store.ts";
+import { createOutlivingRenewals } from "./outliving-renewals.ts";
 
 export interface RelayAppOptions {
   config: Config;
@@ -30,6 +31,8 @@ export interface RelayAppOptions {
   version: string;
   /** Epoch ms; the system's clock when absent. */
   now?: () => number;
+  /** Who renews logins whose tokens are good once: a process that a kill of this one does not reach, or (absent) this one. */
+  renewals?: "outliving";
 }
 
 export interface RelayApp {
@@ -113,19 +116,23 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
 async function createParts(
   store: Store,
   config: () => Config,
-  { log, version, now = Date.now }: Pick<RelayAppOptions, "log" | "version" | "now">,
+  { log, version, now = Date.now, renewals }: Pick<RelayAppOptions, "log" | "version" | "now" | "renewals">,
 ): Promise<{ deps: RelayDeps; pool: Pool; tokens: TokenSource }> {
-  const { accounts, session, upstream, environmentProxy } = config();
+  const { accounts, server, session, upstream, environmentProxy } = config();
+  const { databasePath } = server;
+  const { connectTimeoutMs } = upstream;
   const learned = forgiveWrites(store, log);
   const bindings = await createBindings(learned.bindings, now());
   const pool = await createPool({ accounts, session, store: learned.accounts, bindings, now });
-  const dispatchers = createDispatchers({ connectTimeoutMs: upstream.connectTimeoutMs, environmentProxy });
+  const dispatchers = createDispatchers({ connectTimeoutMs, environmentProxy });
+  const site = () => ({ databasePath, connectTimeoutMs, environmentProxy, oauth: config().oauth });
   const tokens = createTokenSource({
     tokens: store.tokens,
     dispatcherFor: (account) => dispatchers.for(account.id, account.proxy),
     config: () => config().oauth,
     clock: { now },
     log,
+    runnerFor: renewals && createOutlivingRenewals({ site, tokens: store.tokens, now, log }).runnerFor,
   });
   const metrics = createMetrics({
     version,

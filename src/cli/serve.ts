@@ -68,6 +68,7 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
       watchedFiles: source.watchedFiles,
       log,
       version: context.version,
+      renewals: "outliving",
     });
     if (screen.isTerminal) screen.write(banner(app, context, options.demo === true));
     for (const warning of config.warnings) log.warn({}, warning);

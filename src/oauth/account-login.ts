@@ -1,6 +1,5 @@
 // The login of one account in this process: its access token while it lasts, and at most one renewal at a time.
 
-import type { Dispatcher } from "undici";
 import type { Log } from "../log.ts";
 import {
   callerGaveUp,
@@ -10,9 +9,9 @@ import {
   needsPerson,
 } from "./login-failure.ts";
 import type { OAuthProvider } from "./provider.ts";
-import { hashToken, type RenewalOutcome, renew, type UnsavedRow } from "./renewal.ts";
+import { failedWith, hashToken, type RenewalOutcome } from "./renewal.ts";
+import type { RenewalRunner } from "./renewal-runner.ts";
 import { type AgingToken, ageToken, freshnessOf, remainingMs, type TokenClock } from "./token-age.ts";
-import { requestToken, type TokenReply } from "./token-request.ts";
 import type { TokenRow, TokenStore } from "./token-store.ts";
 
 export interface AccountLoginOptions {
@@ -20,9 +19,9 @@ export interface AccountLoginOptions {
   /** The refresh token in the configuration. */
   configuredToken: string;
   tokens: TokenStore;
-  /** Asked for every renewal: both can change while the process runs. */
+  /** Asked for every renewal: it can change while the process runs. */
   provider(): OAuthProvider;
-  dispatcher(): Dispatcher;
+  runner: RenewalRunner;
   clock: TokenClock;
   log: Log;
 }
@@ -51,8 +50,6 @@ const deadMs = 60_000;
 const forcedMs = 60_000;
 /** How long a background renewal waits for a disk that takes no writes. */
 const postponedMs = 30_000;
-/** Longer than the slowest exchange of another process. */
-const lockLimitMs = 75_000;
 
 export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
   const { accountId, tokens, clock, log } = options;
@@ -60,15 +57,12 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
   let token: AgingToken | undefined;
   let loading: Promise<void> | undefined;
   let running: Promise<void> | undefined;
-  let unsaved: UnsavedRow | undefined;
   let blocked: Block | undefined;
   let failures = 0;
   let forcedAt: number | undefined;
   let backgroundAfter = 0;
   /** Counts the tokens this process got to know. */
   let taken = 0;
-  const turns = new Set<Promise<void>>();
-  const closing = new AbortController();
 
   function take(next: TokenRow): void {
     row = next;
@@ -115,78 +109,14 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
 
   async function perform(request: { refusedToken?: string; urgent: boolean }): Promise<void> {
     const provider = options.provider();
-    const work = () =>
-      renew(
-        {
-          accountId,
-          configuredToken: options.configuredToken,
-          known: row,
-          unsaved,
-          refusedToken: request.refusedToken,
-          urgent: request.urgent,
-        },
-        { tokens, exchange: (refreshToken) => exchange(provider, refreshToken), now: clock.now, log },
-      );
-    // While a pair is unsaved this process still holds the lock.
-    const outcome = unsaved === undefined ? await underLock(work, request.urgent) : await work();
-    accept(outcome, { provider, forced: request.refusedToken !== undefined });
-  }
-
-  function exchange(provider: OAuthProvider, refreshToken: string): Promise<TokenReply> {
-    // No caller's signal ends it: the answer may hold the only refresh token there is.
-    return requestToken({
-      provider,
-      dispatcher: options.dispatcher(),
-      parameters: [
-        ["grant_type", "refresh_token"],
-        ["refresh_token", refreshToken],
-      ],
-      headers: provider.refreshHeaders,
-      now: clock.now,
-    });
-  }
-
-  /** Resolves as soon as there is an outcome; the lock is held on while its pair is not on the disk. Nobody waits for it at the end. */
-  function underLock(work: () => Promise<RenewalOutcome>, urgent: boolean): Promise<RenewalOutcome> {
-    const { promise, resolve, reject } = Promise.withResolvers<RenewalOutcome>();
-    let entered = false;
-    const turn = tokens
-      .withLock(
-        accountId,
-        async () => {
-          entered = true;
-          const outcome = await work();
-          if (outcome.kind === "row") unsaved = outcome.unsaved;
-          resolve(outcome);
-          await saveUnsaved();
-        },
-        AbortSignal.any([AbortSignal.timeout(lockLimitMs), closing.signal]),
-      )
-      .catch(async (error: unknown) => {
-        if (entered) return reject(error);
-        if (closing.signal.aborted || (error instanceof Error && error.name === "TimeoutError")) {
-          return resolve(failedWith("another cc-relay process is renewing it", row?.generation));
-        }
-        if (!urgent) return resolve({ kind: "postponed", cause: error });
-        log.warn(
-          { account: accountId, err: error },
-          "the lock of a login cannot be taken; it is renewed without",
-        );
-        const outcome = await work();
-        if (outcome.kind === "row") unsaved = outcome.unsaved;
-        resolve(outcome);
-        await saveUnsaved();
-      })
-      .catch(reject);
-    turns.add(turn);
-    void turn.finally(() => turns.delete(turn));
-    return promise;
+    const { refusedToken, urgent } = request;
+    const outcome = await options.runner.run({ known: row, refusedToken, urgent });
+    accept(outcome, { provider, forced: refusedToken !== undefined });
   }
 
   function accept(outcome: RenewalOutcome, context: { provider: OAuthProvider; forced: boolean }): void {
     switch (outcome.kind) {
       case "row": {
-        unsaved = outcome.unsaved;
         take(outcome.row);
         if (token === undefined) return fail(unusable(outcome.row), context.provider);
         blocked = undefined;
@@ -226,30 +156,6 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
       generation,
       provider: providerKey(provider),
     };
-  }
-
-  /** Writes the pair that the disk did not take, again and again, until it does or the process ends. */
-  async function saveUnsaved(): Promise<void> {
-    for (let delayMs = 500; unsaved !== undefined; delayMs = Math.min(delayMs * 2, 15_000)) {
-      await sleep(delayMs, closing.signal);
-      const pair = unsaved;
-      if (pair === undefined) return;
-      try {
-        const saved = await tokens.replace(pair.row, pair.expected);
-        if (unsaved === pair) unsaved = undefined;
-        const text = saved
-          ? "a renewed login is on the disk now"
-          : "a login was changed elsewhere before it could be saved";
-        log.info({ account: accountId }, text);
-      } catch (error) {
-        if (!closing.signal.aborted) continue;
-        log.error(
-          { account: accountId, err: error },
-          "a renewed login could not be saved and ends with this process",
-        );
-        return;
-      }
-    }
   }
 
   async function access(signal: AbortSignal): Promise<AccessResult> {
@@ -301,27 +207,18 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
       : (blocked?.failure ?? describeRefusedToken(options.provider(), accountId, clock.now() + forcedMs));
   }
 
-  async function saveProject(project: string | undefined): Promise<void> {
-    if (row === undefined || row.project === project) return;
-    row = { ...row, project };
-    if (unsaved !== undefined) {
-      unsaved = { ...unsaved, row: { ...unsaved.row, project } };
-      return;
-    }
-    await tokens.withLock(accountId, async () => {
-      const stored = await tokens.load(accountId);
-      if (stored !== undefined) await tokens.replace({ ...stored, project }, stored.generation);
-    });
-  }
-
   return {
     access,
     refused,
-    saveProject,
+    async saveProject(project) {
+      if (row === undefined || row.project === project) return;
+      row = { ...row, project };
+      await options.runner.saveProject(project);
+    },
     async close() {
-      closing.abort();
+      const closed = options.runner.close();
       await running?.catch(() => {});
-      await Promise.all(turns);
+      await closed;
     },
   };
 }
@@ -344,11 +241,6 @@ function providerKey(provider: OAuthProvider): string {
 /** A pair without a usable access token: its refresh token is kept, for there is no other. */
 function unusable(row: TokenRow): FailedOutcome {
   return failedWith("the answer holds no access token with a lifetime", row.generation);
-}
-
-function failedWith(detail: string, generation: number | undefined): FailedOutcome {
-  const reply = { ok: false, failure: { kind: "temporary", detail }, outcomeUnknown: false } as const;
-  return { kind: "failed", reply, generation, brokenOffAt: undefined };
 }
 
 function waitMs(failure: FailedOutcome["reply"]["failure"], failures: number): number {
@@ -381,19 +273,4 @@ async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promi
   } finally {
     signal.removeEventListener("abort", abort);
   }
-}
-
-/** Ends early, without throwing, when the signal does; keeps no process alive. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const timer = setTimeout(done, ms);
-    timer.unref();
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

@@ -30,6 +30,7 @@ export function claudeProvider(overrides: OAuthOverrides): OAuthProvider {
       },
       overrides.redirectUri,
     ),
+    rotates: true,
     encoding: "json",
     // Anthropic's own SDK sends it on refresh.
     refreshHeaders: ["anthropic-beta", "oauth-2025-04-20"],

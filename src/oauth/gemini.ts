@@ -31,6 +31,7 @@ export function geminiProvider(overrides: OAuthOverrides): OAuthProvider {
       },
       overrides.redirectUri,
     ),
+    rotates: false,
     encoding: "form",
     refreshHeaders: [],
     sendsState: false,

@@ -24,6 +24,8 @@ export interface OAuthProvider {
   /** Parameters of the authorize address beside those of RFC 6749 and RFC 7636, in this order before them. */
   authorizeExtras: readonly [name: string, value: string][];
   redirects: Redirects;
+  /** A refresh token is good once, and its successor exists only in the answer that carries it. */
+  rotates: boolean;
   /** How the token endpoint wants its parameters. */
   encoding: "json" | "form";
   /** Raw pairs for the token endpoint when a refresh token is exchanged. */

@@ -84,6 +84,15 @@ export async function renew(request: RenewalRequest, deps: RenewalDeps): Promise
 
 const mostRounds = 3;
 
+/** An outcome that says nothing against the login. */
+export function failedWith(
+  detail: string,
+  generation: number | undefined,
+): Extract<RenewalOutcome, { kind: "failed" }> {
+  const reply = { ok: false, failure: { kind: "temporary", detail }, outcomeUnknown: false } as const;
+  return { kind: "failed", reply, generation, brokenOffAt: undefined };
+}
+
 export type RenewalPlan =
   | { kind: "adopt"; row: TokenRow }
   | {

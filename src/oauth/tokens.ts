@@ -8,8 +8,10 @@ import { type AccessResult, type AccountLogin, createAccountLogin } from "./acco
 import { claudeProvider } from "./claude.ts";
 import { type CodeAssistLogin, createCodeAssistLogin } from "./code-assist-login.ts";
 import { geminiProvider } from "./gemini.ts";
+import { createLocalRunner, type LocalRunner } from "./local-runner.ts";
 import type { LoginFailure } from "./login-failure.ts";
 import type { OAuthOverrides, OAuthProvider } from "./provider.ts";
+import type { RenewalRunner } from "./renewal-runner.ts";
 import type { TokenStore } from "./token-store.ts";
 
 /** An account with a login, as configured. */
@@ -61,6 +63,11 @@ export interface TokenSourceDeps {
   /** Without `monotonic`, the process's own. */
   clock: { now(): number; monotonic?(): number };
   log: Log;
+  /**
+   * Carries out the renewals of logins whose tokens are good once, `local` being how this process would. Without it this
+   * process does, and one that is killed between the provider's answer and the disk loses the login.
+   */
+  runnerFor?(account: () => LoginAccount, local: LocalRunner): RenewalRunner;
 }
 
 export function createTokenSource(deps: TokenSourceDeps): TokenSource {
@@ -84,19 +91,18 @@ export function createTokenSource(deps: TokenSourceDeps): TokenSource {
     const entry: Entry = { account, login: undefined!, codeAssist: undefined };
     const shared = {
       accountId: account.id,
-      dispatcher: () => deps.dispatcherFor(entry.account),
-      clock,
-      log: deps.log,
-    };
-    entry.login = createAccountLogin({
-      ...shared,
       configuredToken: account.secret,
       tokens: deps.tokens,
-      provider: () => providerFor(account.type, deps.config()),
-    });
+      log: deps.log,
+    };
+    const provider = () => providerFor(account.type, deps.config());
+    const dispatcher = () => deps.dispatcherFor(entry.account);
+    const local = createLocalRunner({ ...shared, provider, dispatcher, now: clock.now });
+    const runner = (provider().rotates && deps.runnerFor?.(() => entry.account, local)) || local;
+    entry.login = createAccountLogin({ ...shared, provider, runner, clock });
     if (account.type === "gemini") {
       const apiUrl = () => entry.account.apiUrl;
-      entry.codeAssist = createCodeAssistLogin({ ...shared, apiUrl, login: entry.login });
+      entry.codeAssist = createCodeAssistLogin({ ...shared, dispatcher, clock, apiUrl, login: entry.login });
     }
     return entry;
   }

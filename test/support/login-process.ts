@@ -1,4 +1,5 @@
-// A process of its own with one login on a real database: `node login-process.ts DATABASE TOKEN_URL REFRESH_TOKEN`.
+// A process of its own with one login on a real database: `node login-process.ts DATABASE TOKEN_URL REFRESH_TOKEN [outliving]`.
+// With `outliving` it has its login renewed as `cc-relay serve` does, else itself, as the short commands do.
 //
 // Reads commands from standard input, a line each, and answers each with one line of JSON:
 //   credential    the access token, or why there is none
@@ -6,21 +7,35 @@
 //   renew MS      both again and again, without answering, until it is killed
 
 import { createInterface } from "node:readline";
+import { createOutlivingRenewals } from "../../src/app/outliving-renewals.ts";
 import { createLog } from "../../src/log.ts";
 import { createDispatchers } from "../../src/network/dispatchers.ts";
 import { createTokenSource } from "../../src/oauth/tokens.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 
-const [database = "", tokenUrl = "", secret = ""] = process.argv.slice(2);
+const [database = "", tokenUrl = "", secret = "", renewals = ""] = process.argv.slice(2);
 const store = await openSqliteStore(database);
 const dispatchers = createDispatchers({ connectTimeoutMs: 2000 });
 let passed = 0;
+const log = createLog({ level: "warn", pretty: false });
+const oauth = { claude: { tokenUrl }, gemini: {} };
+const now = () => Date.now() + passed;
+const site = () => ({
+  databasePath: database,
+  connectTimeoutMs: 2000,
+  environmentProxy: undefined,
+  oauth,
+});
 const tokens = createTokenSource({
   tokens: store.tokens,
   dispatcherFor: (account) => dispatchers.for(account.id, account.proxy),
-  config: () => ({ claude: { tokenUrl }, gemini: {} }),
-  clock: { now: () => Date.now() + passed, monotonic: () => performance.now() + passed },
-  log: createLog({ level: "warn", pretty: false }),
+  config: () => oauth,
+  clock: { now, monotonic: () => performance.now() + passed },
+  log,
+  runnerFor:
+    renewals === "outliving"
+      ? createOutlivingRenewals({ site, tokens: store.tokens, now, log }).runnerFor
+      : undefined,
 });
 const account = {
   id: "claude-1",

@@ -1,0 +1,137 @@
+// What a renewal process does with its orders: renews logins on the relay's own database, and tells what came of it.
+
+import type { Log } from "../log.ts";
+import { createDispatchers, type Dispatchers } from "../network/dispatchers.ts";
+import { createLocalRunner, type LocalRunner } from "../oauth/local-runner.ts";
+import { providerFor } from "../oauth/tokens.ts";
+import { openSqliteStore } from "../store/sqlite.ts";
+import type { Store } from "../store/store.ts";
+import { isOrder, type RenewalOrder, type RenewalReport, type RenewalSite } from "./renewal-messages.ts";
+
+export interface RenewalServiceOptions {
+  /** Never rejects. */
+  report(report: RenewalReport): Promise<void>;
+  /** Nothing is left to do. */
+  end(): void;
+}
+
+export interface RenewalService {
+  carryOut(message: unknown): Promise<void>;
+  /** The relay is gone: what has begun is finished, what has not is given up. */
+  abandon(): void;
+}
+
+/** A pair that no disk takes for so long after the relay is gone is not wanted any more: its folder may be gone too. */
+const lingerMs = 3_600_000;
+
+export function createRenewalService({ report, end }: RenewalServiceOptions): RenewalService {
+  const abandoned = new AbortController();
+  const logins = new Map<string, Login>();
+  let opening: Promise<Workplace> | undefined;
+  let underWay = 0;
+  let hasEnded = false;
+  let lingering: NodeJS.Timeout | undefined;
+
+  function loginOf(order: RenewalOrder, { store, dispatchers }: Workplace): Login {
+    const known = logins.get(order.login);
+    if (known !== undefined) return Object.assign(known, { order });
+    const { account } = order;
+    const login: Login = { order, runner: undefined! };
+    login.runner = createLocalRunner({
+      accountId: account.id,
+      configuredToken: account.secret,
+      tokens: store.tokens,
+      provider: () => providerFor(account.type, login.order.site.oauth),
+      dispatcher: () => dispatchers.for(account.id, login.order.account.proxy),
+      now: Date.now,
+      log: reportingLog(report),
+    });
+    logins.set(order.login, login);
+    return login;
+  }
+
+  async function renew(order: RenewalOrder): Promise<void> {
+    opening ??= openWorkplace(order.site);
+    const { runner } = loginOf(order, await opening);
+    const outcome = await runner.run(order.task, abandoned.signal);
+    await report({ kind: "outcome", login: order.login, outcome: transferable(outcome) });
+    await runner.settled();
+    if (!runner.keepsPair()) await report({ kind: "saved", login: order.login });
+  }
+
+  async function finish(): Promise<void> {
+    hasEnded = true;
+    clearTimeout(lingering);
+    const workplace = await opening?.catch(() => undefined);
+    await workplace?.dispatchers.close();
+    await workplace?.store.close();
+    end();
+  }
+
+  return {
+    async carryOut(message) {
+      // Whoever sent it sees this process end, and starts another.
+      if (hasEnded || !isAddressed(message)) return;
+      const { login } = message;
+      underWay += 1;
+      try {
+        if (isOrder(message)) await renew(message);
+        else await report({ kind: "unable", login, reason: "it is of another version than the relay" });
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        await report({ kind: "unable", login, reason });
+      }
+      underWay -= 1;
+      if (underWay === 0) await finish();
+    },
+
+    abandon() {
+      abandoned.abort();
+      if (hasEnded) return;
+      if (underWay === 0) return void finish();
+      // The timer keeps the process alive, too: nothing else does while a pair waits for the disk.
+      lingering = setTimeout(() => {
+        for (const { runner } of logins.values()) void runner.close();
+      }, lingerMs);
+    },
+  };
+}
+
+interface Login {
+  /** The newest. */
+  order: RenewalOrder;
+  runner: LocalRunner;
+}
+
+interface Workplace {
+  store: Store;
+  dispatchers: Dispatchers;
+}
+
+async function openWorkplace(site: RenewalSite): Promise<Workplace> {
+  const store = await openSqliteStore(site.databasePath, { busyTimeoutMs: site.busyTimeoutMs });
+  const { connectTimeoutMs, environmentProxy } = site;
+  return { store, dispatchers: createDispatchers({ connectTimeoutMs, environmentProxy }) };
+}
+
+function isAddressed(message: unknown): message is { login: string } {
+  return typeof message === "object" && message !== null && "login" in message;
+}
+
+function reportingLog(report: RenewalServiceOptions["report"]): Log {
+  const at = (level: keyof Log) => (fields: object, message: string) =>
+    void report({ kind: "log", level, fields: transferable(fields), message });
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+/** Errors of libraries hold what cannot be sent; name and message are all that is shown of them. */
+function transferable<T extends object>(fields: T): T {
+  const entries = Object.entries(fields).map(([name, value]) => [name, plainError(value)]);
+  return Object.fromEntries(entries) as T;
+}
+
+function plainError(value: unknown): unknown {
+  if (!(value instanceof Error)) return value;
+  const { name, message } = value;
+  return Object.assign(new Error(message), { name });
+}

@@ -1,0 +1,186 @@
+// Renews a login in this process: under its lock, and with the pair in memory while the disk does not take it.
+
+import type { Dispatcher } from "undici";
+import type { Log } from "../log.ts";
+import type { OAuthProvider } from "./provider.ts";
+import { failedWith, type RenewalOutcome, renew, type UnsavedRow } from "./renewal.ts";
+import type { RenewalRunner, RenewalTask } from "./renewal-runner.ts";
+import { requestToken, type TokenReply } from "./token-request.ts";
+import type { TokenStore } from "./token-store.ts";
+
+export interface LocalRunnerOptions {
+  accountId: string;
+  /** The refresh token in the configuration. */
+  configuredToken: string;
+  tokens: TokenStore;
+  /** Asked for every renewal: both can change while the process runs. */
+  provider(): OAuthProvider;
+  dispatcher(): Dispatcher;
+  /** Epoch ms. */
+  now(): number;
+  log: Log;
+}
+
+export interface LocalRunner extends RenewalRunner {
+  /** @param giveUp ends the waiting for the lock, and nothing that comes after it. */
+  run(task: RenewalTask, giveUp?: AbortSignal): Promise<RenewalOutcome>;
+  /** Whether a pair waits for the disk. Nobody else holds it, so nobody else can renew the login. */
+  keepsPair(): boolean;
+  /** Takes over a pair that another process of ours could not write; resolves when this one holds the lock. */
+  keep(pair: UnsavedRow): Promise<void>;
+  /** Resolves when no pair waits and no lock is held any more. */
+  settled(): Promise<void>;
+}
+
+/** Longer than the slowest exchange of another process. */
+const lockLimitMs = 75_000;
+
+export function createLocalRunner(options: LocalRunnerOptions): LocalRunner {
+  const { accountId, tokens, now, log } = options;
+  let unsaved: UnsavedRow | undefined;
+  const turns = new Set<Promise<void>>();
+  const closing = new AbortController();
+
+  async function run(task: RenewalTask, giveUp?: AbortSignal): Promise<RenewalOutcome> {
+    const provider = options.provider();
+    const work = async () => {
+      const outcome = await renew(
+        { ...task, accountId, configuredToken: options.configuredToken, unsaved },
+        { tokens, exchange: (refreshToken) => exchange(provider, refreshToken), now, log },
+      );
+      if (outcome.kind === "row") unsaved = outcome.unsaved;
+      return outcome;
+    };
+    // While a pair is unsaved this process still holds the lock.
+    return unsaved === undefined ? underLock(work, task, giveUp) : work();
+  }
+
+  function exchange(provider: OAuthProvider, refreshToken: string): Promise<TokenReply> {
+    // No caller's signal ends it: the answer may hold the only refresh token there is.
+    return requestToken({
+      provider,
+      dispatcher: options.dispatcher(),
+      parameters: [
+        ["grant_type", "refresh_token"],
+        ["refresh_token", refreshToken],
+      ],
+      headers: provider.refreshHeaders,
+      now,
+    });
+  }
+
+  /** Resolves as soon as there is an outcome; the lock is held on while its pair is not on the disk. Nobody waits for it at the end. */
+  function underLock(
+    work: () => Promise<RenewalOutcome>,
+    { urgent, known }: Pick<RenewalTask, "urgent" | "known">,
+    giveUp?: AbortSignal,
+  ): Promise<RenewalOutcome> {
+    const { promise, resolve, reject } = Promise.withResolvers<RenewalOutcome>();
+    let entered = false;
+    const carryOut = async () => {
+      entered = true;
+      resolve(await work());
+      await saveUnsaved();
+    };
+    const turn = tokens
+      .withLock(accountId, carryOut, lockLimit(giveUp))
+      .catch(async (error: unknown) => {
+        if (entered) return reject(error);
+        if (isGivenUp(error, giveUp)) {
+          return resolve(failedWith("another cc-relay process is renewing it", known?.generation));
+        }
+        if (!urgent) return resolve({ kind: "postponed", cause: error });
+        log.warn(
+          { account: accountId, err: error },
+          "the lock of a login cannot be taken; it is renewed without",
+        );
+        await carryOut();
+      })
+      .catch(reject);
+    track(turn);
+    return promise;
+  }
+
+  function lockLimit(giveUp: AbortSignal | undefined): AbortSignal {
+    const signals = [AbortSignal.timeout(lockLimitMs), closing.signal];
+    return AbortSignal.any(giveUp === undefined ? signals : [...signals, giveUp]);
+  }
+
+  function isGivenUp(error: unknown, giveUp: AbortSignal | undefined): boolean {
+    if (closing.signal.aborted || giveUp?.aborted === true) return true;
+    return error instanceof Error && error.name === "TimeoutError";
+  }
+
+  function track(turn: Promise<void>): void {
+    turns.add(turn);
+    void turn.finally(() => turns.delete(turn));
+  }
+
+  /** Writes the pair that the disk did not take, again and again, until it does or the process ends. */
+  async function saveUnsaved(): Promise<void> {
+    for (let delayMs = 500; unsaved !== undefined; delayMs = Math.min(delayMs * 2, 15_000)) {
+      await sleep(delayMs, closing.signal);
+      const pair = unsaved;
+      if (pair === undefined) return;
+      try {
+        const saved = await tokens.replace(pair.row, pair.expected);
+        if (unsaved === pair) unsaved = undefined;
+        const text = saved
+          ? "a renewed login is on the disk now"
+          : "a login was changed elsewhere before it could be saved";
+        log.info({ account: accountId }, text);
+      } catch (error) {
+        if (!closing.signal.aborted) continue;
+        log.error(
+          { account: accountId, err: error },
+          "a renewed login could not be saved and ends with this process",
+        );
+        return;
+      }
+    }
+  }
+
+  return {
+    run,
+    keepsPair: () => unsaved !== undefined,
+    async keep(pair) {
+      unsaved = pair;
+      const kept: RenewalOutcome = { kind: "row", row: pair.row, renewed: false, unsaved: pair };
+      const outcome = await underLock(async () => kept, { urgent: true, known: pair.row });
+      // Whoever has the lock cannot renew this login. Better written beside it than lost.
+      if (outcome.kind === "failed") track(saveUnsaved());
+    },
+    async saveProject(project) {
+      if (unsaved !== undefined) {
+        unsaved = { ...unsaved, row: { ...unsaved.row, project } };
+        return;
+      }
+      await tokens.withLock(accountId, async () => {
+        const stored = await tokens.load(accountId);
+        if (stored !== undefined) await tokens.replace({ ...stored, project }, stored.generation);
+      });
+    },
+    async settled() {
+      while (turns.size > 0) await Promise.all(turns);
+    },
+    async close() {
+      closing.abort();
+      while (turns.size > 0) await Promise.all(turns);
+    },
+  };
+}
+
+/** Ends early, without throwing, when the signal does; keeps no process alive. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const timer = setTimeout(done, ms);
+    timer.unref();
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    }
+    signal.addEventListener("abort", done, { once: true });
+  });
+}
