@@ -5,10 +5,14 @@ import type { Family } from "./family.ts";
 /** Anthropic counts some windows per model family (`seven_day_opus`), whatever the generation or date in the id. */
 const claudeFamilies = /opus|sonnet|haiku|fable|mythos/i;
 
+/** Clients choose the names, and what rests is written down: no true name is nearly as long. */
+const longestName = 200;
+
 /** What rests when only one model of an account is limited: Claude's model family, elsewhere the model itself. */
 export function modelScope(family: Family, model: string): string {
-  if (family !== "claude") return model;
-  return claudeFamilies.exec(model)?.[0].toLowerCase() ?? model;
+  const name = model.slice(0, longestName);
+  if (family !== "claude") return name;
+  return claudeFamilies.exec(name)?.[0].toLowerCase() ?? name;
 }
 
 /**

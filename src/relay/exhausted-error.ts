@@ -55,7 +55,7 @@ export function exhaustedError(exhausted: Exhausted, { call, now, isTied }: Exha
     case "model-denied":
       return new RelayError(
         "unknown_model",
-        `No ${family} account may use ${call.model ?? "this model"} (${exhausted.rest.reason}); choose another model, or see \`cc-relay accounts list\`.`,
+        `No ${family} account may use ${call.model?.slice(0, 100) ?? "this model"} (${exhausted.rest.reason}); choose another model, or see \`cc-relay accounts list\`.`,
         { param: "model" },
       );
     case "credentials":

@@ -27,6 +27,9 @@ export interface BookEntry {
   report: UsageReport | undefined;
 }
 
+/** Whoever asks may name a model as long as a body; the log and the tables need not repeat it. */
+const longestModel = 200;
+
 export function createRecorder(exchange: Exchange, call: Call, client: string, deps: RelayDeps): Recorder {
   const { receivedAt } = exchange;
   let written = "";
@@ -39,7 +42,7 @@ export function createRecorder(exchange: Exchange, call: Call, client: string, d
       client,
       account: entry.account,
       family: call.family,
-      model: report?.model ?? call.model ?? "",
+      model: (report?.model ?? call.model ?? "").slice(0, longestModel),
       route: `${call.dialect}/${call.operation}`,
       tokens: report?.tokens ?? noTokens,
       tier: report?.tier,
