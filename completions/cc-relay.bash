@@ -6,6 +6,7 @@ _cc_relay() {
   for ((index = 1; index < COMP_CWORD; index++)); do
     case "$command:${COMP_WORDS[index]}" in
       ":serve") command="serve" ;;
+      ":login") command="login" ;;
       ":accounts") command="accounts" ;;
       "accounts:list") command="accounts list" ;;
       "accounts:enable") command="accounts enable" ;;
@@ -29,6 +30,11 @@ _cc_relay() {
     "serve:--host") :; return ;;
     "serve:--port") :; return ;;
     "serve:--log-level") COMPREPLY=($(compgen -W "trace debug info warn error" -- "$word")); return ;;
+    "login:--id") _cc_relay_words "$(cc-relay __complete accounts 2>/dev/null)" "$word"; return ;;
+    "login:--name") :; return ;;
+    "login:--priority") :; return ;;
+    "login:--proxy") :; return ;;
+    "login:--project") :; return ;;
     "usage:--since") :; return ;;
     "usage:--until") :; return ;;
     "usage:--by") COMPREPLY=($(compgen -W "day account model client family" -- "$word")); return ;;
@@ -41,6 +47,7 @@ _cc_relay() {
       case "$command" in
         "") COMPREPLY=($(compgen -W "--config --help --version -V -h" -- "$word")) ;;
         "serve") COMPREPLY=($(compgen -W "--demo --help --host --log-level --port -h" -- "$word")) ;;
+        "login") COMPREPLY=($(compgen -W "--api-key --help --id --name --no-browser --priority --project --proxy --yes -h -y" -- "$word")) ;;
         "accounts") COMPREPLY=($(compgen -W "--help -h" -- "$word")) ;;
         "accounts list") COMPREPLY=($(compgen -W "--help --json -h" -- "$word")) ;;
         "accounts enable") COMPREPLY=($(compgen -W "--help -h" -- "$word")) ;;
@@ -61,8 +68,9 @@ _cc_relay() {
       ;;
   esac
   case "$command" in
-    "") COMPREPLY=($(compgen -W "serve accounts usage doctor env run completion service help" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "serve login accounts usage doctor env run completion service help" -- "$word")) ;;
     "serve") : ;;
+    "login") COMPREPLY=($(compgen -W "claude gemini openai" -- "$word")) ;;
     "accounts") COMPREPLY=($(compgen -W "list enable disable remove help" -- "$word")) ;;
     "accounts list") : ;;
     "accounts enable") _cc_relay_words "$(cc-relay __complete accounts 2>/dev/null)" "$word" ;;
@@ -77,7 +85,7 @@ _cc_relay() {
     "service") COMPREPLY=($(compgen -W "print help" -- "$word")) ;;
     "service print") COMPREPLY=($(compgen -W "systemd launchd docker-compose" -- "$word")) ;;
     "service help") COMPREPLY=($(compgen -W "print" -- "$word")) ;;
-    "help") COMPREPLY=($(compgen -W "serve accounts usage doctor env run completion service" -- "$word")) ;;
+    "help") COMPREPLY=($(compgen -W "serve login accounts usage doctor env run completion service" -- "$word")) ;;
   esac
 }
 

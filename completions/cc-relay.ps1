@@ -6,12 +6,17 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
         '' = @{
             Options = @('--config', '--help', '--version', '-V', '-h')
             Values = @{ '--config' = @() }
-            Operands = @('serve', 'accounts', 'usage', 'doctor', 'env', 'run', 'completion', 'service', 'help')
+            Operands = @('serve', 'login', 'accounts', 'usage', 'doctor', 'env', 'run', 'completion', 'service', 'help')
         }
         'serve' = @{
             Options = @('--demo', '--help', '--host', '--log-level', '--port', '-h')
             Values = @{ '--host' = @(); '--port' = @(); '--log-level' = @('trace', 'debug', 'info', 'warn', 'error') }
             Operands = @()
+        }
+        'login' = @{
+            Options = @('--api-key', '--help', '--id', '--name', '--no-browser', '--priority', '--project', '--proxy', '--yes', '-h', '-y')
+            Values = @{ '--id' = '<accounts>'; '--name' = @(); '--priority' = @(); '--proxy' = @(); '--project' = @() }
+            Operands = @('claude', 'gemini', 'openai')
         }
         'accounts' = @{
             Options = @('--help', '-h')
@@ -86,7 +91,7 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
         'help' = @{
             Options = @()
             Values = @{}
-            Operands = @('serve', 'accounts', 'usage', 'doctor', 'env', 'run', 'completion', 'service')
+            Operands = @('serve', 'login', 'accounts', 'usage', 'doctor', 'env', 'run', 'completion', 'service')
         }
     }
     $words = @($commandAst.CommandElements | Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |

@@ -6,6 +6,7 @@ import type { CommandContext } from "./context.ts";
 /** In the order of the help text. Each is loaded only when it is called or listed: start-up time is paid by every request of `npx`. */
 const commands: Readonly<Record<string, (context: CommandContext) => Promise<Command>>> = {
   serve: async (context) => (await import("./serve.ts")).serveCommand(context),
+  login: async (context) => (await import("./login.ts")).loginCommand(context),
   accounts: async (context) => (await import("./accounts.ts")).accountsCommand(context),
   usage: async (context) => (await import("./usage.ts")).usageCommand(context),
   doctor: async (context) => (await import("./doctor.ts")).doctorCommand(context),

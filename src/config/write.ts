@@ -1,7 +1,18 @@
 // Writes the configuration file: all of it or nothing, readable by its owner only, one command at a time, and never over a
 // change that somebody else has just made.
 
-import { type FileHandle, mkdir, open, readlink, realpath, rename, stat, unlink } from "node:fs/promises";
+import {
+  access,
+  constants,
+  type FileHandle,
+  mkdir,
+  open,
+  readlink,
+  realpath,
+  rename,
+  stat,
+  unlink,
+} from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors.ts";
@@ -47,6 +58,25 @@ export async function editConfigFile(options: EditOptions): Promise<void> {
 }
 
 const attempts = 3;
+
+/** Throws what editConfigFile would, as far as that is known before: nothing is written, no folder is made. */
+export async function rehearseEdit(options: EditOptions): Promise<void> {
+  const { file } = options;
+  const current = await readIfThere(file);
+  if (applyEdit(current, options) === current) return;
+  try {
+    const target = await followLinks(file);
+    await refuseReadOnly(target);
+    await checkFolder(dirname(target));
+  } catch (error) {
+    throw isSystemError(error) ? explainWriteError(error, file) : error;
+  }
+}
+
+/** The text that an edit of the file would begin with, whether it is there or not. */
+export async function readEditableText(file: string, environment: Environment): Promise<string> {
+  return (await readIfThere(file)) ?? beginText(file, environment);
+}
 
 function applyEdit(current: string | undefined, { file, environment, edit }: EditOptions): string {
   const before = current ?? beginText(file, environment);
@@ -97,6 +127,16 @@ async function followLinks(file: string): Promise<string> {
 async function refuseReadOnly(file: string): Promise<void> {
   const state = await statIfThere(file);
   if (state !== undefined && (Number(state.mode) & 0o222) === 0) throw readOnly(file);
+}
+
+/** Rejects when nothing could be put into the folder, or when it could not be made. */
+async function checkFolder(folder: string): Promise<void> {
+  try {
+    await access(folder, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT" || dirname(folder) === folder) throw error;
+    await checkFolder(dirname(folder));
+  }
 }
 
 /** One try; false when somebody else changed the file meanwhile. */

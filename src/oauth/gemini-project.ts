@@ -23,7 +23,13 @@ export interface ProjectSearch {
 export type ProjectResult =
   | { ok: true; project: string }
   /** `unauthorized`: the access token was refused. `refused`: Google does not serve this login. */
-  | { ok: false; kind: "unauthorized" | "refused" | "throttled" | "temporary" | "proxy"; detail: string };
+  | {
+      ok: false;
+      kind: "unauthorized" | "refused" | "throttled" | "temporary" | "proxy";
+      detail: string;
+      /** Refused for want of a project only: with one of the person's own it may go on. */
+      needsProject?: boolean;
+    };
 
 export async function findProject(given: ProjectSearch): Promise<ProjectResult> {
   const search = { ...defaults, ...given };
@@ -194,13 +200,13 @@ function projectId(value: unknown): string | undefined {
   return isObject(value) ? textOf(value.id) : textOf(value);
 }
 
-function needsProject(): ProjectResult {
-  return refused(
-    'Google wants a project of your own for this login: add project = "YOUR-PROJECT-ID" to the account',
-  );
+function needsProject(): ProjectResult & { ok: false } {
+  const detail =
+    'Google wants a project of your own for this login: add project = "YOUR-PROJECT-ID" to the account';
+  return { ...refused(detail), needsProject: true };
 }
 
-function refused(detail: string): ProjectResult {
+function refused(detail: string): ProjectResult & { ok: false } {
   return { ok: false, kind: "refused", detail };
 }
 

@@ -9,6 +9,8 @@ export interface SavedLogin {
   login: Login;
   /** Google Cloud project, when it was found already. */
   project?: string;
+  /** What the configuration holds for it when that is not its own refresh token: a file that could not be written. */
+  configuredToken?: string;
   now: number;
 }
 
@@ -18,7 +20,7 @@ export interface SavedLogin {
  */
 export async function saveLogin(
   tokens: TokenStore,
-  { accountId, login, project, now }: SavedLogin,
+  { accountId, login, project, configuredToken = login.refreshToken, now }: SavedLogin,
 ): Promise<void> {
   await tokens.withLock(
     accountId,
@@ -27,7 +29,7 @@ export async function saveLogin(
         const before = await tokens.load(accountId);
         const row = {
           accountId,
-          configuredHash: hashToken(login.refreshToken),
+          configuredHash: hashToken(configuredToken),
           refreshToken: login.refreshToken,
           accessToken: login.accessToken,
           expiresAt: login.expiresAt,

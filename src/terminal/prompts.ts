@@ -14,6 +14,8 @@ export interface Prompts {
     placeholder?: string;
     initial?: string;
     validate?: Validate;
+    /** Takes the question back: it rejects as if it had been cancelled. */
+    signal?: AbortSignal;
   }): Promise<string>;
   select<Value extends string>(question: { message: string; options: Choice<Value>[] }): Promise<Value>;
 }
@@ -63,15 +65,40 @@ export function createPrompts(streams: PromptStreams): Prompts {
       ask<boolean>((clack, ends) => clack.confirm({ ...ends, message, initialValue: initial })),
     secret: ({ message, validate }) =>
       ask<string>((clack, ends) => clack.password({ ...ends, message, validate: check(validate) })),
-    text: ({ message, placeholder, initial, validate }) =>
+    text: ({ message, placeholder, initial, validate, signal }) =>
       ask<string>((clack, ends) =>
-        clack.text({ ...ends, message, placeholder, initialValue: initial, validate: check(validate) }),
+        withdrawable(signal, (inner) =>
+          clack.text({
+            ...ends,
+            message,
+            placeholder,
+            initialValue: initial,
+            validate: check(validate),
+            signal: inner,
+          }),
+        ),
       ),
     select: <Value extends string>({ message, options }: { message: string; options: Choice<Value>[] }) =>
       ask<Value>(
         (clack, ends) => clack.select<string>({ ...ends, message, options }) as Promise<Value | symbol>,
       ),
   };
+}
+
+/** A question of clack that has been answered listens on: the signal's end would draw it once more. */
+async function withdrawable<Answer>(
+  signal: AbortSignal | undefined,
+  ask: (inner: AbortSignal) => Promise<Answer>,
+): Promise<Answer> {
+  const controller = new AbortController();
+  const withdraw = () => controller.abort();
+  signal?.addEventListener("abort", withdraw, { once: true });
+  try {
+    if (signal?.aborted) withdraw();
+    return await ask(controller.signal);
+  } finally {
+    signal?.removeEventListener("abort", withdraw);
+  }
 }
 
 function check(validate: Validate | undefined): (answer: string | undefined) => string | undefined {

@@ -68,10 +68,11 @@ function readOption(option: Option): GrammarOption {
 
 function readOptionValue(option: Option): Operands {
   if (option.argChoices) return { kind: "words", words: [...option.argChoices] };
+  if (/<id>/.test(option.flags)) return { kind: "accounts" };
   return /<file>/.test(option.flags) ? { kind: "files" } : { kind: "none" };
 }
 
-/** An argument that is called `id` takes the id of an account. */
+/** An argument that is called `id` takes the id of an account, and so does an option's. */
 function readArgument(argument: Argument | undefined): Operands {
   if (argument?.argChoices) return { kind: "words", words: [...argument.argChoices] };
   return argument?.name() === "id" ? { kind: "accounts" } : { kind: "none" };

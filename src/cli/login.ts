@@ -1,0 +1,136 @@
+// `cc-relay login`: adds an account, or gives one that is there a new credential.
+
+import { Argument, Command, type ErrorOptions } from "commander";
+import { type Environment, readEnvironment } from "../config/environment.ts";
+import { rehearseEdit } from "../config/write.ts";
+import { UserError } from "../errors.ts";
+import { type Family, families } from "../family.ts";
+import { createDispatchers } from "../network/dispatchers.ts";
+import type { OAuthProvider } from "../oauth/provider.ts";
+import { maskSecret } from "../terminal/secrets.ts";
+import type { CommandContext } from "./context.ts";
+import { checkSources, chooseType, findProvider } from "./login/account-type.ts";
+import { askApiKey } from "./login/api-key.ts";
+import { openBrowser } from "./login/browser.ts";
+import { interruptible } from "./login/interrupt.ts";
+import { type Keeping, keepKey, keepLogin } from "./login/keep.ts";
+import { logInWithOAuth } from "./login/oauth.ts";
+import { type LoginFlags, type LoginOptions, readOptions } from "./login/options.ts";
+import { reportOutcome } from "./login/outcome.ts";
+import { findPlace } from "./login/place.ts";
+import { planAccount, writeEntry } from "./login/plan.ts";
+import { findLoginProject } from "./login/project.ts";
+import { confirmReplacing } from "./login/replace.ts";
+import { agreeToTerms } from "./login/terms.ts";
+
+export function loginCommand(context: CommandContext, run = runLogin): Command {
+  return new LoginCommand("login")
+    .description("add an account, by API key or OAuth")
+    .addArgument(new Argument("<provider>", "whose account it is").choices(families))
+    .option("--id <id>", "the account's id; of an account that is there, its credential is replaced")
+    .option("--name <name>", "a name for people")
+    .option("--priority <number>", "higher is tried first, 100 is usual")
+    .option("--api-key", "an API key: asked for without echo, or the first line of standard input")
+    .option("--proxy <url>", "reach the provider through it, now and later: socks5://USER:PASSWORD@HOST:1080")
+    .option("--project <project>", "Google Cloud project of a Gemini login (else $GOOGLE_CLOUD_PROJECT)")
+    .option("--no-browser", "open none here: the address is shown, and the code it leads to is pasted")
+    .option("-y, --yes", "say yes beforehand: to the provider's terms, and to replacing a credential")
+    .addHelpText("after", helpText)
+    .action((provider: Family, flags: LoginFlags) => run(context, readOptions(provider, flags)));
+}
+
+const helpText = `
+On a terminal it asks for what is left out. In a pipe it asks nothing:
+  --api-key             reads the key from standard input, its first line
+  --yes                 logs in with OAuth: agree in the browser at the address on
+                        standard error, and it comes back to this machine by itself
+  --yes --no-browser    the same from any other machine: the code is read from
+                        standard input
+
+Examples:
+  $ cc-relay login claude
+  $ cc-relay login openai --id work --priority 200 --proxy socks5://127.0.0.1:1080
+  $ printf %s "$KEY" | cc-relay login gemini --api-key
+  $ cc-relay login claude --id claude-max --yes --no-browser`;
+
+export interface LoginDeps {
+  environment(): Environment;
+  openBrowser(url: string): Promise<void>;
+  /** How long somebody has to log in; undefined: ten minutes. */
+  limitMs?: number;
+}
+
+const ownDeps: LoginDeps = { environment: readEnvironment, openBrowser };
+
+export async function runLogin(
+  context: CommandContext,
+  options: LoginOptions,
+  deps: LoginDeps = ownDeps,
+): Promise<void> {
+  checkSources(context, options);
+  const place = await findPlace(context.configFile, deps.environment());
+  const plan = planAccount(place, options);
+  const type = await chooseType(context, plan, options);
+  await confirmReplacing(context, { plan, type }, options);
+  // A login that cannot be written down would be lost: said before it begins.
+  await rehearseEdit({ ...place, edit: writeEntry(plan, { type, secret: "not-known-yet" }) });
+  const keeping = { place, plan, type };
+  const provider = findProvider(type, place.config.oauth);
+  const credential =
+    provider === undefined
+      ? await addKey(context, keeping, options)
+      : await addLogin(context, { ...keeping, provider }, { options, deps });
+  await reportOutcome(context, keeping, credential);
+}
+
+async function addKey(context: CommandContext, keeping: Keeping, options: LoginOptions): Promise<string> {
+  const { plan, place } = keeping;
+  const key = await askApiKey(context, { plan, config: place.config, options });
+  await keepKey(context, keeping, key);
+  return `key ${maskSecret(key)}`;
+}
+
+async function addLogin(
+  context: CommandContext,
+  { provider, ...keeping }: Keeping & { provider: OAuthProvider },
+  { options, deps }: { options: LoginOptions; deps: LoginDeps },
+): Promise<string> {
+  const { place, plan, type } = keeping;
+  await agreeToTerms(context, provider, options);
+  const { upstream, environmentProxy } = place.config;
+  const dispatchers = createDispatchers({ connectTimeoutMs: upstream.connectTimeoutMs, environmentProxy });
+  const dispatcher = dispatchers.for(plan.id, plan.proxy);
+  const { openBrowser, limitMs } = deps;
+  try {
+    return await interruptible(context, async (signal) => {
+      const { browser, project: given } = options;
+      const request = { provider, plan, dispatcher, browser, openBrowser, limitMs, signal };
+      const login = await logInWithOAuth(context, request);
+      const project =
+        type === "gemini"
+          ? await findLoginProject(context, { plan, login, given, dispatcher, signal })
+          : { found: undefined, configured: undefined };
+      await keepLogin(context, keeping, {
+        login,
+        project: project.found,
+        configuredProject: project.configured,
+      });
+      return login.owner ?? "logged in";
+    });
+  } finally {
+    await dispatchers.close();
+  }
+}
+
+/** A key that is given as an argument can be read by every program of this machine. It is refused without being repeated. */
+class LoginCommand extends Command {
+  override error(message: string, options?: ErrorOptions): never {
+    const isExcess = options?.code === "commander.excessArguments";
+    const isValue = options?.code === "commander.unknownOption" && message.includes("--api-key=");
+    if (!isExcess && !isValue) super.error(message, options);
+    throw new UserError("login takes one argument, the provider; a key is asked for and never given here", {
+      fix: "take a key out of the shell's history, and run: cc-relay login PROVIDER --api-key",
+      exitCode: 2,
+    });
+  }
+}

@@ -1,0 +1,134 @@
+// Puts a credential where the relay finds it: a login into the database first, then the account into the file.
+
+import { addAccount } from "../../config/edit.ts";
+import { editConfigFile } from "../../config/write.ts";
+import { UserError } from "../../errors.ts";
+import type { AccountType } from "../../family.ts";
+import type { Login } from "../../oauth/login.ts";
+import { type SavedLogin, saveLogin } from "../../oauth/saved-login.ts";
+import { openSqliteStore } from "../../store/sqlite.ts";
+import type { Store } from "../../store/store.ts";
+import { sign } from "../../terminal/style.ts";
+import type { CommandContext } from "../context.ts";
+import { changeStore } from "../store-access.ts";
+import type { LoginPlace } from "./place.ts";
+import { type AccountPlan, newEntry, writeEntry } from "./plan.ts";
+
+export interface Keeping {
+  place: LoginPlace;
+  plan: AccountPlan;
+  type: AccountType;
+}
+
+/** Throws a UserError when the file cannot be written; then nothing has changed. */
+export async function keepKey(context: CommandContext, keeping: Keeping, key: string): Promise<void> {
+  const { place, plan, type } = keeping;
+  await editConfigFile({ ...place, edit: writeEntry(plan, { type, secret: key }) });
+  const { existing, id } = plan;
+  await unlessStoreFails(context, "what was known of the account stays known", () =>
+    changeStore(place.config, async ({ accounts }) => {
+      // A login that has become a key: its tokens are of no use any more, and secret.
+      if (existing !== undefined && existing.type !== type) await accounts.forget(id);
+      else await endRests(accounts, id);
+    }),
+  );
+}
+
+export interface NewLogin {
+  login: Login;
+  /** Kept with the login; undefined: there is none, or it is not known yet. */
+  project: string | undefined;
+  /** What the file has to say, because Google does not. */
+  configuredProject: string | undefined;
+}
+
+/** Throws a UserError when the file cannot be written, which says what has become of the login. */
+export async function keepLogin(
+  context: CommandContext,
+  keeping: Keeping,
+  { login, project, configuredProject }: NewLogin,
+): Promise<void> {
+  const { place, plan, type } = keeping;
+  const saved: SavedLogin = {
+    accountId: plan.id,
+    login,
+    now: context.clock(),
+    ...(project ? { project } : {}),
+  };
+  // Without the database there still is the refresh token in the file.
+  const renewal = "the relay renews the login at its first use";
+  const store = await unlessStoreFails(context, renewal, () =>
+    openSqliteStore(place.config.server.databasePath),
+  );
+  try {
+    const isSaved = await unlessStoreFails(context, renewal, async () => {
+      if (store !== undefined) await saveLogin(store.tokens, saved);
+      return store !== undefined;
+    });
+    try {
+      const entry = { type, secret: login.refreshToken, project: configuredProject };
+      await editConfigFile({ ...place, edit: writeEntry(plan, entry) });
+    } catch (error) {
+      if (!(error instanceof UserError) || !isSaved) throw error;
+      const { configuredToken, message } = liveWithoutFile(keeping, { login, project, configuredProject });
+      await saveLogin(store!.tokens, { ...saved, configuredToken });
+      throw new UserError(`${error.message}\n${message}`, { fix: error.fix, cause: error });
+    }
+    if (store !== undefined)
+      await unlessStoreFails(context, "its rest is over later", () => endRests(store.accounts, plan.id));
+  } finally {
+    await store?.close();
+  }
+}
+
+/** Rests whose reason is the credential that has just been replaced. */
+const credentialRests: readonly string[] = ["unauthorized", "account-out", "model-denied"];
+
+async function endRests(accounts: Store["accounts"], id: string): Promise<void> {
+  for (const { accountId, scope, kind } of await accounts.rests()) {
+    if (accountId === id && credentialRests.includes(kind)) await accounts.clearRests(id, scope);
+  }
+}
+
+/** Undefined when the database cannot be used, which is said together with what comes of it. */
+async function unlessStoreFails<T>(
+  { out }: CommandContext,
+  outcome: string,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    const isLate = error instanceof Error && error.name === "TimeoutError";
+    if (!isLate && !(error instanceof UserError)) throw error;
+    const what = isLate ? "another process is renewing this login and does not finish" : error.message;
+    out.stderr.write(`${sign("warn", out.stderr)} ${what}; ${outcome}\n`);
+    return undefined;
+  }
+}
+
+/** Stands in the file where the refresh token is in the database only. */
+const placeholder = "kept-in-the-database";
+
+/**
+ * How a login lives on whose refresh token could not be written into the file: the database then holds it as the successor of
+ * what the file says, as if the provider had rotated it.
+ */
+function liveWithoutFile(
+  { plan, place, type }: Keeping,
+  { configuredProject }: NewLogin,
+): { configuredToken: string; message: string } {
+  const kept = `the login is not lost: it is in ${place.config.server.databasePath}`;
+  if (plan.existing?.type === type) {
+    const message = `${kept}, and the account uses it, whatever the file says`;
+    return { configuredToken: plan.existing.secret, message };
+  }
+  const entry = newEntry(plan, { type, secret: placeholder, project: configuredProject });
+  const proxy = entry.proxy && { ...entry.proxy, ...(entry.proxy.password ? { password: "PASSWORD" } : {}) };
+  const lines = addAccount("", plan.id, { ...entry, proxy }).trimEnd();
+  const replaces = plan.existing === undefined ? "" : `, in the place of what it says about ${plan.id}`;
+  return {
+    configuredToken: placeholder,
+    message: `${kept}; it is used as soon as the file has these lines${replaces}:\n\n${lines}\n`,
+  };
+}

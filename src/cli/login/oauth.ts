@@ -1,0 +1,97 @@
+// The OAuth login itself, as it goes on a terminal and in a pipe.
+
+import type { Dispatcher } from "undici";
+import { UserError } from "../../errors.ts";
+import { describeProxy } from "../../network/proxy.ts";
+import { type Login, type LoginPrompts, type LoginResult, logIn } from "../../oauth/login.ts";
+import type { OAuthProvider } from "../../oauth/provider.ts";
+import { readLines } from "../../terminal/lines.ts";
+import { sign } from "../../terminal/style.ts";
+import type { CommandContext } from "../context.ts";
+import { canShowBrowser } from "./browser.ts";
+import { describeLinks } from "./links.ts";
+import type { AccountPlan } from "./plan.ts";
+
+export interface OAuthRequest {
+  provider: OAuthProvider;
+  plan: AccountPlan;
+  /** The account's own way out. */
+  dispatcher: Dispatcher;
+  /** False with --no-browser. */
+  browser: boolean;
+  openBrowser(url: string): Promise<void>;
+  limitMs: number | undefined;
+  signal: AbortSignal;
+}
+
+/** Throws a UserError that says why there is no login; then nothing is left of it. */
+export async function logInWithOAuth(context: CommandContext, request: OAuthRequest): Promise<Login> {
+  const { provider, plan, dispatcher, limitMs, signal } = request;
+  const stderr = context.out.stderr;
+  if (plan.proxy !== undefined) {
+    const way = describeProxy(plan.proxy);
+    stderr.write(`\nThe login is fetched through ${way}; the browser goes its own way.\n`);
+  }
+  const result = await logIn({
+    provider,
+    dispatcher,
+    prompts: createPrompts(context, request),
+    signal,
+    now: context.clock,
+    ...(limitMs === undefined ? {} : { limitMs }),
+  });
+  if (!result.ok) throw explain(result, provider);
+  // After a question that the browser has answered.
+  if (context.prompts.available) stderr.write("\n");
+  return result.login;
+}
+
+function createPrompts(context: CommandContext, request: OAuthRequest): LoginPrompts {
+  const { env, platform, out } = context;
+  const opens = request.browser && canShowBrowser(env, platform);
+  const paste = choosePaste(context, request);
+  return {
+    show: (links) => out.stderr.write(describeLinks(links, { opens, pastes: paste !== undefined })),
+    // Where no browser can be seen, somebody may still have one on this machine: the login waits for it.
+    ...(request.browser ? { open: opens ? request.openBrowser : async () => {} } : {}),
+    ...(paste === undefined ? {} : { paste }),
+  };
+}
+
+/** On a terminal a question; in a pipe lines of standard input, but only where no browser is to come: it may be nobody's. */
+function choosePaste(context: CommandContext, { browser }: OAuthRequest): LoginPrompts["paste"] {
+  const { prompts, out } = context;
+  if (prompts.available) {
+    return (problem, signal) => {
+      if (problem !== undefined) out.stderr.write(`${sign("warn", out.stderr)} ${problem}\n`);
+      return prompts.text({ message: "Code", placeholder: "paste it here if the page shows one", signal });
+    };
+  }
+  if (browser) return undefined;
+  const lines = readLines(context.stdin());
+  return async (problem) => {
+    if (problem !== undefined) out.stderr.write(`${sign("warn", out.stderr)} ${problem}\n`);
+    return lines.next();
+  };
+}
+
+function explain({ reason, message }: LoginResult & { ok: false }, provider: OAuthProvider): UserError {
+  const instead = `to use an API key instead, run: cc-relay login ${provider.name} --api-key`;
+  switch (reason) {
+    case "cancelled":
+      return new UserError(message, { exitCode: 2 });
+    case "timed-out":
+      return new UserError(message, { fix: "run the same command again" });
+    case "refused":
+      return new UserError(message, {
+        fix: "run the same command again: a code is good once, and for a few minutes",
+      });
+    case "denied":
+    case "no-refresh-token":
+      return new UserError(message, { fix: instead });
+    case "proxy":
+      return new UserError(message, { fix: "check the proxy, or name another one with --proxy" });
+    case "unreachable":
+      return new UserError(message, { fix: "check the network, and run the same command again" });
+  }
+}

@@ -1,0 +1,98 @@
+// What a login has come to, in words: where it was written, whether a running relay has it, and what to do next.
+
+import { Agent, request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Config } from "../../config/config.ts";
+import { quoteSh } from "../../terminal/shells.ts";
+import { sign } from "../../terminal/style.ts";
+import { singleLine } from "../../terminal/width.ts";
+import type { CommandContext } from "../context.ts";
+import { originOf } from "../relay-address.ts";
+import type { Keeping } from "./keep.ts";
+
+export async function reportOutcome(
+  context: CommandContext,
+  { place, plan, type }: Keeping,
+  /** What tells the credential from others, without giving it away: whose login, how a key begins. */
+  credential: string,
+): Promise<void> {
+  const { stderr } = context.out;
+  const { id, existing } = plan;
+  const daemon = await context.findDaemon(place.config);
+  const isOff = existing?.enabled === false;
+  const lines = [
+    `${sign("ok", stderr)} ${id} ${existing === undefined ? "is added" : "is renewed"}: ${type}, ${singleLine(credential)}`,
+    `  written to ${place.file}`,
+    ...(isOff ? [`  ${sign("warn", stderr)} it is disabled, so that nothing is sent to it`] : []),
+    `  ${daemon === undefined ? "no relay is running" : await tellRelay(context, { place, plan, type }, daemon)}`,
+    `  - ${isOff ? `to use it, run: ${command(context, `accounts enable ${id}`)}` : next(context, daemon !== undefined)}`,
+  ];
+  stderr.write(`${lines.join("\n")}\n`);
+}
+
+function next(context: CommandContext, isRunning: boolean): string {
+  return isRunning
+    ? `to see how the accounts are doing, run: ${command(context, "accounts list")}`
+    : `to start it, run: ${command(context, "serve")}`;
+}
+
+/** The same configuration again. */
+function command({ configFile }: CommandContext, words: string): string {
+  if (configFile === undefined) return `cc-relay ${words}`;
+  const file = /^[\w./:\\-]+$/.test(configFile) ? configFile : quoteSh(configFile);
+  return `cc-relay --config ${file} ${words}`;
+}
+
+async function tellRelay(
+  { out }: CommandContext,
+  { place, plan }: Keeping,
+  daemon: { host: string; port: number },
+): Promise<string> {
+  const origin = originOf(daemon);
+  // One whose id was known before is read anew like everything else, and nothing tells from outside that it was.
+  if (plan.existing !== undefined) return `the relay at ${origin} takes it within a second`;
+  return (await hasTaken(origin, plan.id, place.config))
+    ? `the relay at ${origin} has taken it`
+    : `${sign("warn", out.stderr)} the relay at ${origin} has not taken it: it may read another file, or say in its log what it minds`;
+}
+
+/** A relay reads a changed file within a second. */
+const patienceMs = 3000;
+const pauseMs = 50;
+
+/** The metrics name every account that a relay has. */
+async function hasTaken(origin: string, id: string, { apiKeys }: Config): Promise<boolean> {
+  const giveUpAt = Date.now() + patienceMs;
+  const key = apiKeys[0]?.key;
+  do {
+    const metrics = await get(
+      `${origin}/metrics`,
+      key === undefined ? {} : { authorization: `Bearer ${key}` },
+    );
+    if (metrics.includes(`account="${id}"`)) return true;
+    await sleep(pauseMs);
+  } while (Date.now() < giveUpAt);
+  return false;
+}
+
+/** Some lines for each account and model; more is no answer of ours. */
+const longestAnswer = 4 * 1024 * 1024;
+
+/** Empty when nothing comes. */
+function get(url: string, headers: Record<string, string>): Promise<string> {
+  return new Promise((resolve) => {
+    // An agent of its own: the global one may go through a proxy of the environment.
+    const options = { agent: new Agent(), signal: AbortSignal.timeout(patienceMs), headers };
+    const question = request(url, options, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => {
+        text += chunk;
+        if (text.length > longestAnswer) question.destroy();
+      });
+      response.on("end", () => resolve(text)).on("error", () => resolve(""));
+    });
+    question.on("error", () => resolve(""));
+    question.end();
+  });
+}

@@ -1,0 +1,34 @@
+// The question before a credential is replaced.
+
+import { UserError } from "../../errors.ts";
+import { type AccountType, accountTypes } from "../../family.ts";
+import type { CommandContext } from "../context.ts";
+import type { LoginOptions } from "./options.ts";
+import type { AccountPlan } from "./plan.ts";
+
+/** Throws a UserError unless the answer is yes, or nothing is replaced. */
+export async function confirmReplacing(
+  { prompts }: CommandContext,
+  { plan, type }: { plan: AccountPlan; type: AccountType },
+  { yes }: LoginOptions,
+): Promise<void> {
+  const { existing, id, replaces } = plan;
+  if (existing === undefined || !replaces || yes) return;
+  if (!prompts.available) {
+    throw new UserError(
+      `the account ${id} is there already, and there is no terminal to ask whether to change it`,
+      {
+        fix: "to give it the new credential, add --yes; for another account, choose another --id",
+        exitCode: 2,
+      },
+    );
+  }
+  const before = nouns[accountTypes[existing.type].credential];
+  const after = nouns[accountTypes[type].credential];
+  const by = before === after ? "" : ` by ${after === "login" ? "a" : "an"} ${after}`;
+  const message = `${id} is there already (${existing.type}). Replace its ${before}${by}?`;
+  if (await prompts.confirm({ message })) return;
+  throw new UserError(`${id} was not changed`, { exitCode: 2 });
+}
+
+const nouns = { api_key: "API key", refresh_token: "login" } as const;
