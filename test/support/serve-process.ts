@@ -1,0 +1,138 @@
+// `cc-relay serve` in a process of its own, run from the sources, with a configuration and a database in a folder of its own.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { openSqliteStore } from "../../src/store/sqlite.ts";
+import type { Store } from "../../src/store/store.ts";
+import { until } from "./until.ts";
+
+const main = join(import.meta.dirname, "../../src/main.ts");
+
+export interface ServeFolder {
+  readonly path: string;
+  readonly configFile: string;
+  readonly database: string;
+  /** Writes config.toml, less `[server]`'s `port` and `database_path`, which are the folder's own. */
+  configure(toml: string, server?: string): Promise<void>;
+  /** Starts `cc-relay serve` without waiting for it. */
+  spawn(args?: readonly string[]): ServeProcess;
+  /** Starts `cc-relay serve` and waits until it listens. */
+  start(args?: readonly string[]): Promise<RunningServe>;
+  /** Looks into the database while, before or after a relay runs on it. */
+  look<T>(work: (store: Store) => Promise<T>): Promise<T>;
+}
+
+export interface ServeProcess {
+  readonly pid: number;
+  readonly exited: Promise<ServeExit>;
+  /** All that came on standard error, and on standard output. */
+  stderr(): string;
+  stdout(): string;
+  /** The log lines so far. */
+  lines(): Record<string, unknown>[];
+  hasExited(): boolean;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export interface RunningServe extends ServeProcess {
+  readonly url: string;
+}
+
+export interface ServeExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+/** The folder goes, and what still runs in it, when the test is over. */
+export async function createServeFolder(t: TestContext): Promise<ServeFolder> {
+  const path = await mkdtemp(join(tmpdir(), "cc-relay-serve-"));
+  const configFile = join(path, "config.toml");
+  const database = join(path, "relay.db");
+  const children = new Set<ServeProcess>();
+  t.after(async () => {
+    for (const child of children) child.kill("SIGKILL");
+    await Promise.all([...children].map(({ exited }) => exited));
+    await rm(path, { recursive: true, force: true });
+  });
+  const folder: ServeFolder = {
+    path,
+    configFile,
+    database,
+    configure: (toml, server = "") =>
+      writeFile(configFile, `[server]\nport = 0\ndatabase_path = "relay.db"\n${server}\n${toml}`, {
+        mode: 0o600,
+      }),
+    spawn(args = []) {
+      const child = watch(
+        spawn(process.execPath, [main, "--config", configFile, "serve", ...args], {
+          cwd: path,
+          env: { PATH: process.env.PATH, HOME: path, LANG: "C.UTF-8" },
+          stdio: ["ignore", "pipe", "pipe"],
+        }),
+      );
+      children.add(child);
+      void child.exited.then(() => children.delete(child));
+      return child;
+    },
+    async start(args) {
+      const child = folder.spawn(args);
+      const url = await until("the relay listens", () => listeningUrl(child), 15_000);
+      return { ...child, url };
+    },
+    async look(work) {
+      const store = await openSqliteStore(database);
+      try {
+        return await work(store);
+      } finally {
+        await store.close();
+      }
+    },
+  };
+  return folder;
+}
+
+/** `[[accounts]]` of Claude's that lead to a scripted upstream, in order of priority. */
+export function claudeAccounts(url: string, ids: readonly string[] = ["a", "b"]): string {
+  return ids
+    .map(
+      (id, index) =>
+        `[[accounts]]\nid = "${id}"\ntype = "claude-api"\napi_key = "key-of-${id}"\napi_url = "${url}"\npriority = ${500 - index}\n`,
+    )
+    .join("");
+}
+
+function listeningUrl(child: ServeProcess): string | undefined {
+  if (child.hasExited()) throw new Error(`the relay ended: ${child.stderr()}`);
+  return child.lines().find(({ msg }) => msg === "listening")?.url as string | undefined;
+}
+
+function watch(child: ChildProcess): ServeProcess {
+  let stderr = "";
+  let stdout = "";
+  let exit: ServeExit | undefined;
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  child.stdout!.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  const exited = new Promise<ServeExit>((resolve) => {
+    child.once("close", (code, signal) => {
+      exit = { code, signal };
+      resolve(exit);
+    });
+  });
+  return {
+    pid: child.pid!,
+    exited,
+    stderr: () => stderr,
+    stdout: () => stdout,
+    lines: () =>
+      stderr
+        .split("\n")
+        .slice(0, -1)
+        .filter((line) => line.startsWith("{"))
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    hasExited: () => exit !== undefined,
+    kill: (signal) => void child.kill(signal),
+  };
+}
