@@ -33,7 +33,7 @@ async function runNpm(args: string[], folder: string): Promise<void> {
   const shell = process.platform === "win32";
   const failure = await new Promise<string | undefined>((resolve) => {
     execFile("npm", args, { cwd: folder, env, shell }, (error, _stdout, stderr) =>
-      resolve(error ? stderr.trim() || error.message : undefined),
+      resolve(error ? firstLines(stderr) || error.message : undefined),
     );
   });
   if (failure === undefined) return;
@@ -44,4 +44,9 @@ async function runNpm(args: string[], folder: string): Promise<void> {
   throw new Error(
     `${what}; install them where there is a network and name the folder with ${cacheVariable}\n${failure}`,
   );
+}
+
+/** npm says first what is wrong, then where in its own code. */
+function firstLines(text: string): string {
+  return text.trim().split("\n").slice(0, 4).join("\n");
 }
