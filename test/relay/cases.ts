@@ -2,6 +2,7 @@
 
 import type { AccountConfig } from "../../src/config/config.ts";
 import type { AccountType, Family } from "../../src/family.ts";
+import type { AuthorizationServer } from "../support/authorization-server.ts";
 import type { Behaviour } from "../support/behaviour.ts";
 import { claudeError, claudeErrorEvent, claudeFailures } from "../support/claude-script.ts";
 import type { ClientRequest } from "../support/client.ts";
@@ -15,6 +16,10 @@ export interface DialectCase {
   type: AccountType;
   /** The bytes of body and answer go through as they are. */
   isNative: boolean;
+  /** The client's API is another family's: errors are worded anew, and a cut stream ends with an error event. */
+  isConverted: boolean;
+  /** The accounts have logins, and this `[oauth]` table says where they are renewed. */
+  login?: "claude" | "gemini";
   /** A clean end without the API's last event counts as cut. */
   hasTerminalEvent: boolean;
   /** A request of one session; the text makes the body unlike others. */
@@ -44,8 +49,28 @@ export interface RequestOptions {
   headers?: string[];
 }
 
-export function accountsOf({ type }: DialectCase, url: string, ids = ["first", "second"]): AccountConfig[] {
-  return ids.map((id, index) => testAccount(id, type, url, { priority: 200 - index }));
+export interface AccountsOptions {
+  /** Of the scripted upstream. */
+  url: string;
+  ids?: readonly string[];
+  /** Where accounts with a login get it. */
+  authorization?: Pick<AuthorizationServer, "issue">;
+}
+
+/** In order of priority. */
+export function accountsOf(dialect: DialectCase, options: AccountsOptions): AccountConfig[] {
+  const { url, ids = ["first", "second"], authorization } = options;
+  return ids.map((id, index) =>
+    testAccount(id, dialect.type, url, {
+      priority: 200 - index,
+      ...(authorization && { secret: authorization.issue(id), project: `project-of-${id}` }),
+    }),
+  );
+}
+
+/** The account whose key or token a provider was shown. */
+export function accountOf(credential: string): string {
+  return /^(?:key-of-|access-(?=.+-))(.+?)(?:-[0-9a-f]{24})?$/.exec(credential)?.[1] ?? credential;
 }
 
 const soon = () => Date.now() + 7_200_000;
@@ -55,6 +80,7 @@ const claude: DialectCase = {
   family: "claude",
   type: "claude-api",
   isNative: true,
+  isConverted: false,
   hasTerminalEvent: true,
   request: ({ session, stream = true, text = "Grüß Gott", headers = [] } = {}) => ({
     path: "/v1/messages?beta=true",
@@ -106,6 +132,7 @@ const gemini: DialectCase = {
   family: "gemini",
   type: "gemini-api",
   isNative: true,
+  isConverted: false,
   hasTerminalEvent: true,
   request: ({ session, stream = true, text = "Grüß Gott", headers = [] } = {}) => ({
     path: stream
@@ -148,6 +175,7 @@ const openai: DialectCase = {
   family: "openai",
   type: "openai-responses",
   isNative: true,
+  isConverted: false,
   hasTerminalEvent: true,
   request: ({ session, stream = true, text = "Grüß Gott", headers = [] } = {}) => ({
     path: "/openai/v1/responses",
@@ -186,6 +214,7 @@ const chat: DialectCase = {
   ...claude,
   name: "Chat Completions",
   isNative: false,
+  isConverted: true,
   request: ({ session, stream = true, text = "Grüß Gott", headers = [] } = {}) => ({
     path: "/v1/chat/completions",
     headers: [
@@ -206,4 +235,52 @@ const chat: DialectCase = {
   wrongKey: /"code":"invalid_api_key"/,
 };
 
+/** What a login answers to a refusal is a renewal, not another account. */
+function without(failures: Record<string, () => Behaviour>, ...names: string[]): DialectCase["failsOver"] {
+  return Object.fromEntries(Object.entries(failures).filter(([name]) => !names.includes(name)));
+}
+
+const claudeLogin: DialectCase = {
+  ...claude,
+  name: "Claude Messages with a login",
+  type: "claude-oauth",
+  login: "claude",
+  failsOver: without(claude.failsOver, "401"),
+};
+
+const codeAssist: DialectCase = {
+  ...gemini,
+  name: "Gemini on Code Assist",
+  type: "gemini",
+  login: "gemini",
+  isNative: false,
+  failsOver: {
+    ...without(gemini.failsOver, "401", "400 of an invalid key"),
+    "429 for seconds": () => geminiFailures.codeAssistLimited(),
+    "429 for hours": () => geminiFailures.codeAssistExhausted(),
+  },
+  limited: (untilMs) => geminiFailures.codeAssistExhausted(`${Math.ceil((untilMs - Date.now()) / 1000)}s`),
+  unauthorized: geminiFailures.unauthenticated,
+};
+
+const codeAssistOwn: DialectCase = {
+  ...codeAssist,
+  name: "Code Assist's own API",
+  request: ({ session, stream = true, text = "Grüß Gott", headers = [] } = {}) => ({
+    path: stream ? "/gemini/v1internal:streamGenerateContent?alt=sse" : "/v1internal:generateContent",
+    headers: [
+      "Content-Type",
+      "application/json",
+      ...(session === undefined ? [] : ["x-session-id", session]),
+      ...headers,
+    ],
+    body: `{ "model":"gemini-2.5-pro", "project":"of-the-client", "request":{"contents":[{"role":"user","parts":[{"text":${JSON.stringify(text)}}]}],"x":"\\u00e9"} }`,
+  }),
+  keyHeaders: (key) => ["Authorization", `Bearer ${key}`],
+};
+
+/** The four ways in which clients speak, on accounts with API keys. */
 export const dialectCases: readonly DialectCase[] = [claude, gemini, openai, chat];
+
+/** The shared suite runs over each of these in a file of its own. */
+export const cases = { claude, gemini, openai, chat, claudeLogin, codeAssist, codeAssistOwn } as const;

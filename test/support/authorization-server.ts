@@ -25,6 +25,9 @@ export interface TokenRequestSeen {
   grantType: string;
   parameters: Record<string, string>;
   headers: http.IncomingHttpHeaders;
+  /** Of `performance.now()`: when it had arrived, and when the last byte of its answer had left (undefined: not yet, or never). */
+  receivedAt: number;
+  answeredAt: number | undefined;
 }
 
 export interface AuthorizationServer {
@@ -37,8 +40,8 @@ export interface AuthorizationServer {
   expiresIn: number;
   /** False: as Google does it, the refresh token stays the same. */
   rotates: boolean;
-  /** Hands out a refresh token of a new login, as if a person had logged in. */
-  issue(): string;
+  /** Hands out a refresh token of a new login, as if a person had logged in. The name stands in every token of it. */
+  issue(name?: string): string;
   /** Kills the login a refresh or access token belongs to. */
   revoke(token: string): void;
   /** Whether an access token is good. */
@@ -53,6 +56,7 @@ export interface AuthorizationServer {
 }
 
 interface Login {
+  name: string;
   alive: boolean;
   /** The one refresh token that is good. */
   current: string;
@@ -83,7 +87,7 @@ export async function startAuthorizationServer(): Promise<AuthorizationServer> {
     faults: [],
     expiresIn: 28_800,
     rotates: true,
-    issue: () => newLogin().current,
+    issue: (name) => newLogin(name).current,
     revoke(token) {
       for (const login of new Set(logins.values())) {
         if (login.access.has(token) || logins.get(token) === login) kill(login);
@@ -104,8 +108,8 @@ export async function startAuthorizationServer(): Promise<AuthorizationServer> {
     },
   };
 
-  function newLogin(): Login {
-    const login: Login = { alive: true, current: makeToken("refresh"), access: new Set() };
+  function newLogin(name = ""): Login {
+    const login: Login = { name, alive: true, current: makeToken("refresh", name), access: new Set() };
     logins.set(login.current, login);
     return login;
   }
@@ -125,7 +129,17 @@ export async function startAuthorizationServer(): Promise<AuthorizationServer> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const parameters = readParameters(request, Buffer.concat(chunks).toString("utf8"));
-    self.requests.push({ grantType: parameters.grant_type ?? "", parameters, headers: request.headers });
+    const seen: TokenRequestSeen = {
+      grantType: parameters.grant_type ?? "",
+      parameters,
+      headers: request.headers,
+      receivedAt: performance.now(),
+      answeredAt: undefined,
+    };
+    self.requests.push(seen);
+    response.once("finish", () => {
+      seen.answeredAt = performance.now();
+    });
     const fault = self.faults.shift();
     if (fault?.kind === "answer") {
       response
@@ -186,7 +200,7 @@ export async function startAuthorizationServer(): Promise<AuthorizationServer> {
       };
     }
     if (!self.rotates) return { status: 200, body: pair(login, false) };
-    login.current = makeToken("refresh");
+    login.current = makeToken("refresh", login.name);
     logins.set(login.current, login);
     return { status: 200, body: pair(login, true) };
   }
@@ -205,7 +219,7 @@ export async function startAuthorizationServer(): Promise<AuthorizationServer> {
   }
 
   function pair(login: Login, withRefreshToken: boolean): Record<string, unknown> {
-    const access = makeToken("access");
+    const access = makeToken("access", login.name);
     login.access.add(access);
     return {
       token_type: "Bearer",
@@ -243,8 +257,8 @@ export async function startAuthorizationServer(): Promise<AuthorizationServer> {
   return self;
 }
 
-function makeToken(kind: string): string {
-  return `${kind}-${randomBytes(12).toString("hex")}`;
+function makeToken(kind: string, name = ""): string {
+  return `${kind}-${name === "" ? "" : `${name}-`}${randomBytes(12).toString("hex")}`;
 }
 
 function readParameters(request: http.IncomingMessage, body: string): Record<string, string> {
