@@ -1,23 +1,47 @@
-// What somebody pipes into a command.
+// The lines that somebody pipes into a command, one by one as they come.
 
 import { UserError } from "../errors.ts";
 
-/** Far above any key or pasted login; a bound, because the writer may never stop. */
-const maxBytes = 64 * 1024;
+/** Far above any key or pasted address; a bound, because the writer may never end its line. */
+const longestLine = 64 * 1024;
 
-/** Everything on the stream as one text without the white space around it. */
-export async function readPiped(stream: AsyncIterable<Buffer | string>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of stream) {
-    const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-    size += bytes.length;
-    if (size > maxBytes)
-      throw new UserError("standard input is longer than any key: nothing was read from it");
-    chunks.push(bytes);
+export interface PipedLines {
+  /** The next line that is not blank, without the white space around it; undefined at the end. */
+  next(): Promise<string | undefined>;
+}
+
+export function readLines(stream: AsyncIterable<Buffer | string>): PipedLines {
+  const chunks = stream[Symbol.asyncIterator]();
+  const decoder = new TextDecoder();
+  let text = "";
+  let isOver = false;
+
+  /** What has come so far up to the first line break; undefined when there is none yet. */
+  function take(): string | undefined {
+    const end = text.indexOf("\n");
+    if (end === -1 && !isOver) return undefined;
+    const line = end === -1 ? text : text.slice(0, end);
+    text = end === -1 ? "" : text.slice(end + 1);
+    return line;
   }
-  return Buffer.concat(chunks)
-    .toString("utf8")
-    .replace(/^\uFEFF/, "")
-    .trim();
+
+  async function read(): Promise<void> {
+    const { done, value } = await chunks.next();
+    isOver = done === true;
+    if (!isOver) text += typeof value === "string" ? value : decoder.decode(value, { stream: true });
+    if (text.length > longestLine && !text.includes("\n"))
+      throw new UserError("standard input holds a line that is longer than any key: it was not used");
+  }
+
+  return {
+    async next() {
+      while (text !== "" || !isOver) {
+        // String.prototype.trim takes a byte order mark away, too.
+        const line = take()?.trim();
+        if (line === undefined) await read();
+        else if (line !== "") return line;
+      }
+      return undefined;
+    },
+  };
 }

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { PassThrough, Readable } from "node:stream";
+import { PassThrough } from "node:stream";
 import { describe, it } from "node:test";
 import { UserError } from "../../src/errors.ts";
-import { readPiped } from "../../src/terminal/input.ts";
 import { createPrompts, type PromptStreams } from "../../src/terminal/prompts.ts";
 
 /** Streams that say they are terminals; what is drawn is collected. */
@@ -50,31 +49,29 @@ describe("prompts", () => {
     await assert.rejects(answer, (error) => error instanceof UserError && error.exitCode === 2);
   });
 
+  it("can be taken back while nobody answers, and stay as they are once somebody has", async () => {
+    const { prompts, drawn, type } = terminal();
+    const taken = new AbortController();
+    const waiting = prompts.text({ message: "Code", signal: taken.signal });
+    while (drawn.stderr === "") await new Promise((resolve) => setImmediate(resolve));
+    taken.abort();
+    await assert.rejects(waiting, (error) => error instanceof UserError && error.exitCode === 2);
+
+    const late = new AbortController();
+    const answered = prompts.text({ message: "Code", signal: late.signal });
+    await type("abc\r");
+    assert.equal(await answered, "abc");
+    const shown = drawn.stderr;
+    late.abort();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(drawn.stderr, shown);
+    await assert.rejects(prompts.text({ message: "Code", signal: late.signal }), UserError);
+  });
+
   it("are refused without a terminal", async () => {
     const { prompts, drawn } = terminal(false);
     assert.equal(prompts.available, false);
     await assert.rejects(prompts.confirm({ message: "Sure?" }), UserError);
     assert.equal(drawn.stderr, "");
-  });
-});
-
-describe("readPiped", () => {
-  it("joins the pieces and drops the white space and the mark around them", async () => {
-    assert.equal(
-      await readPiped(Readable.from([Buffer.from("\uFEFF sk-"), Buffer.from("ant\r\n")])),
-      "sk-ant",
-    );
-  });
-
-  it("does not take a character apart that arrives in two pieces", async () => {
-    const bytes = Buffer.from("ü");
-    assert.equal(await readPiped(Readable.from([bytes.subarray(0, 1), bytes.subarray(1)])), "ü");
-  });
-
-  it("stops at its bound", async () => {
-    async function* endless() {
-      for (;;) yield Buffer.alloc(4096, "x");
-    }
-    await assert.rejects(readPiped(endless()), UserError);
   });
 });

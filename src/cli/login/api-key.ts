@@ -3,7 +3,7 @@
 import type { Config } from "../../config/config.ts";
 import { UserError } from "../../errors.ts";
 import type { Family } from "../../family.ts";
-import { readLines } from "../../terminal/lines.ts";
+import { readLines } from "../../terminal/input.ts";
 import { sign } from "../../terminal/style.ts";
 import type { CommandContext } from "../context.ts";
 import { judgeKey, type KeyVerdict } from "./key-shapes.ts";

@@ -22,14 +22,15 @@ export function judgeKey(text: string, { family, apiUrl }: KeyQuestion): KeyVerd
   const login = logins.find(({ pattern }) => pattern.test(text));
   if (login !== undefined) return { kind: "refused", what: login.what, fix: howToLogIn(login.family) };
   const owner = owners.find(({ pattern }) => pattern.test(text))?.family;
-  if (owner === family) return { kind: "fine" };
-  if (owner !== undefined) {
+  if (owner !== undefined && owner !== family) {
     const what = `that is a key for ${familyNames[owner]}, and this account is for ${familyNames[family]}`;
     return { kind: "refused", what, fix: `to add it there, run: cc-relay login ${owner} --api-key` };
   }
+  const { pattern, words } = beginnings[family];
+  if (pattern.test(text)) return { kind: "fine" };
   return {
     kind: "doubtful",
-    what: `that does not look like a key for ${familyNames[family]}: they begin with ${beginnings[family]}`,
+    what: `that does not look like a key for ${familyNames[family]}: they begin with ${words}`,
   };
 }
 
@@ -39,10 +40,10 @@ export const familyNames: Readonly<Record<Family, string>> = {
   openai: "OpenAI",
 };
 
-const beginnings: Readonly<Record<Family, string>> = {
-  claude: "sk-ant-",
-  gemini: "AIza or AQ.",
-  openai: "sk-",
+const beginnings: Readonly<Record<Family, { pattern: RegExp; words: string }>> = {
+  claude: { pattern: /^sk-ant-/, words: "sk-ant-" },
+  gemini: { pattern: /^(AIza|AQ\.)/, words: "AIza or AQ." },
+  openai: { pattern: /^sk-/, words: "sk-" },
 };
 
 const defaultUrls: Readonly<Record<Family, string>> = {
@@ -51,11 +52,11 @@ const defaultUrls: Readonly<Record<Family, string>> = {
   openai: accountTypes["openai-responses"].defaultUrl,
 };
 
-/** The more telling beginning first. */
+/** Only beginnings that nobody else's keys have: a bare `sk-` is given out by many. */
 const owners: readonly { pattern: RegExp; family: Family }[] = [
   { pattern: /^sk-ant-/, family: "claude" },
   { pattern: /^(AIza|AQ\.)/, family: "gemini" },
-  { pattern: /^sk-/, family: "openai" },
+  { pattern: /^sk-(proj|svcacct)-/, family: "openai" },
 ];
 
 /** Tokens of logins, by the beginnings that their providers give them. `family` is whose login it is, where the relay can log in. */

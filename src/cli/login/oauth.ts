@@ -5,7 +5,7 @@ import { UserError } from "../../errors.ts";
 import { describeProxy } from "../../network/proxy.ts";
 import { type Login, type LoginPrompts, type LoginResult, logIn } from "../../oauth/login.ts";
 import type { OAuthProvider } from "../../oauth/provider.ts";
-import { readLines } from "../../terminal/lines.ts";
+import { readLines } from "../../terminal/input.ts";
 import { sign } from "../../terminal/style.ts";
 import type { CommandContext } from "../context.ts";
 import { canShowBrowser } from "./browser.ts";
@@ -32,24 +32,32 @@ export async function logInWithOAuth(context: CommandContext, request: OAuthRequ
     const way = describeProxy(plan.proxy);
     stderr.write(`\nThe login is fetched through ${way}; the browser goes its own way.\n`);
   }
+  let isInputOver = false;
   const result = await logIn({
     provider,
     dispatcher,
-    prompts: createPrompts(context, request),
+    prompts: createPrompts(context, request, () => {
+      isInputOver = true;
+    }),
     signal,
     now: context.clock,
     ...(limitMs === undefined ? {} : { limitMs }),
   });
+  if (isInputOver) throw inputEnded();
   if (!result.ok) throw explain(result, provider);
   // After a question that the browser has answered.
   if (context.prompts.available) stderr.write("\n");
   return result.login;
 }
 
-function createPrompts(context: CommandContext, request: OAuthRequest): LoginPrompts {
+function createPrompts(
+  context: CommandContext,
+  request: OAuthRequest,
+  onInputOver: () => void,
+): LoginPrompts {
   const { env, platform, out } = context;
   const opens = request.browser && canShowBrowser(env, platform);
-  const paste = choosePaste(context, request);
+  const paste = choosePaste(context, request, onInputOver);
   return {
     show: (links) => out.stderr.write(describeLinks(links, { opens, pastes: paste !== undefined })),
     // Where no browser can be seen, somebody may still have one on this machine: the login waits for it.
@@ -59,7 +67,11 @@ function createPrompts(context: CommandContext, request: OAuthRequest): LoginPro
 }
 
 /** On a terminal a question; in a pipe lines of standard input, but only where no browser is to come: it may be nobody's. */
-function choosePaste(context: CommandContext, { browser }: OAuthRequest): LoginPrompts["paste"] {
+function choosePaste(
+  context: CommandContext,
+  { browser }: OAuthRequest,
+  onInputOver: () => void,
+): LoginPrompts["paste"] {
   const { prompts, out } = context;
   if (prompts.available) {
     return (problem, signal) => {
@@ -71,8 +83,17 @@ function choosePaste(context: CommandContext, { browser }: OAuthRequest): LoginP
   const lines = readLines(context.stdin());
   return async (problem) => {
     if (problem !== undefined) out.stderr.write(`${sign("warn", out.stderr)} ${problem}\n`);
-    return lines.next();
+    const line = await lines.next();
+    if (line === undefined) onInputOver();
+    return line;
   };
+}
+
+function inputEnded(): UserError {
+  return new UserError("standard input ended before a code came", {
+    fix: "keep it open until the code has been written to it",
+    exitCode: 2,
+  });
 }
 
 function explain({ reason, message }: LoginResult & { ok: false }, provider: OAuthProvider): UserError {

@@ -1,0 +1,530 @@
+import assert from "node:assert/strict";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { readConfig } from "../../src/config/load.ts";
+import { silentLog } from "../../src/log.ts";
+import { createDispatchers } from "../../src/network/dispatchers.ts";
+import { hashToken } from "../../src/oauth/renewal.ts";
+import { createTokenSource } from "../../src/oauth/tokens.ts";
+import type { TokenRow } from "../../src/store/store.ts";
+import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
+import { startConnectProxy } from "../support/proxies.ts";
+import {
+  type Answer,
+  agreeAt,
+  cancelled,
+  codeFrom,
+  createLoginPlace,
+  type LoginCall,
+  type LoginPlace,
+  linksIn,
+  now,
+  oauthToml,
+  waiting,
+  withoutLinks,
+} from "./login-support.ts";
+
+let server: AuthorizationServer;
+let place: LoginPlace;
+let database: string;
+
+beforeEach(async () => {
+  server = await startAuthorizationServer();
+  place = await createLoginPlace(oauthToml(server));
+  database = join(place.folder, "data", "relay.db");
+});
+afterEach(async () => {
+  await place.close();
+  await server.close();
+});
+
+const terminal = { screen: { isTerminal: true } };
+const choice = "Claude subscription, by OAuth";
+
+/** Whoever sees the first address in a browser on this machine, and agrees. */
+const agree = async (url: string) => void (await agreeAt(url));
+/** Copies the first address into a browser somewhere, agrees, and pastes what the page shows. */
+const paste = async (seen: string) => codeFrom(linksIn(seen)[0]!);
+/** A desktop, where browsers can be seen. */
+const desktop = { env: { DISPLAY: ":0" } };
+
+const stored = (id: string) => place.store(database, ({ tokens }) => tokens.load(id));
+const tokenInFile = () => /^refresh_token = "(.*)"$/m.exec(place.text())?.[1];
+
+const terms = `Before you log in to Claude with OAuth:
+  1. Anthropic means a Claude subscription login for your own, ordinary use of Claude Code and its other native apps.
+  2. Everything else, other programs and other people included, is to use an API key; Anthropic may end access that breaks this.
+  3. cc-relay sends only what a Claude client itself sent over such a login; an API key has none of these limits.
+  - to use an API key instead, run: cc-relay login claude --api-key
+`;
+
+describe("an OAuth login on a terminal", () => {
+  it("goes through choice, terms and browser, and ends in the file and in the database", async () => {
+    const answers: Answer[] = [choice, true, waiting];
+    const call = { ...terminal, ...desktop, answers, browser: agree };
+    const result = await place.login("claude", call);
+    assert.deepEqual(result.questions, [
+      "How do you log in? API key | Claude subscription, by OAuth",
+      "Do these terms fit your use?",
+      "Code",
+    ]);
+    assert.equal(
+      withoutLinks(result.stderr),
+      `
+Before you log in to Claude with OAuth:
+  1. Anthropic means a Claude subscription login for your own, ordinary use of
+     Claude Code and its other native apps.
+  2. Everything else, other programs and other people included, is to use an API
+     key; Anthropic may end access that breaks this.
+  3. cc-relay sends only what a Claude client itself sent over such a login; an
+     API key has none of these limits.
+  - to use an API key instead, run: cc-relay login claude --api-key
+
+
+Your browser opens now. If it does not, open this address on this machine:
+
+  LINK back to http://localhost:PORT/callback
+
+From a browser on another machine, open this one and paste the code that it shows:
+
+  LINK back to https://platform.claude.com/oauth/code/callback
+
+
+✓ claude is added: claude-oauth, person@example.com
+  written to ${place.configFile}
+  no relay is running
+  - to start it, run: cc-relay serve
+`,
+    );
+    assert.deepEqual(
+      [result.code, result.stdout, result.opened],
+      [0, "", linksIn(result.stderr).slice(0, 1)],
+    );
+    const token = tokenInFile()!;
+    assert.equal(
+      place.text(),
+      `${oauthToml(server)}\n[[accounts]]\nid = "claude"\ntype = "claude-oauth"\nrefresh_token = "${token}"\n`,
+    );
+    assert.equal(statSync(place.configFile).mode & 0o777, 0o600);
+    const row = (await stored("claude")) as TokenRow;
+    assert.ok(server.isLive(token) && server.accepts(row.accessToken!));
+    assert.deepEqual(
+      [row.configuredHash, row.refreshToken, row.expiresAt, row.updatedAt],
+      [hashToken(token), token, now + 28_800_000, now],
+    );
+    assert.equal(statSync(database).mode & 0o777, 0o600);
+  });
+
+  it("takes a pasted code where no browser can be seen, and says what is wrong with another one", async () => {
+    const answers: Answer[] = [choice, true, "something#else", paste];
+    const result = await place.login("claude", { ...terminal, answers });
+    assert.equal(result.code, 0);
+    assert.deepEqual(result.opened, []);
+    assert.ok(
+      withoutLinks(result.stderr).includes(`
+Open this address in any browser, and paste the code that it shows:
+
+  LINK back to https://platform.claude.com/oauth/code/callback
+
+From a browser on this machine, this one needs no pasting:
+
+  LINK back to http://localhost:PORT/callback
+
+! that code belongs to another login: use the address shown here, and paste what it ends at
+`),
+    );
+    assert.ok(server.isLive(tokenInFile()!));
+  });
+
+  it("shows one address with --no-browser", async () => {
+    const answers: Answer[] = [choice, true, paste];
+    const result = await place.login("claude --no-browser", { ...terminal, ...desktop, answers });
+    assert.equal(result.code, 0);
+    assert.deepEqual(result.opened, []);
+    assert.equal(linksIn(result.stderr).length, 1);
+    assert.ok(
+      withoutLinks(result.stderr).includes(
+        "\nOpen this address in any browser, and paste the code that it shows:\n\n  LINK back to https://platform",
+      ),
+    );
+  });
+
+  it("ends on a no to the terms: exit 2, and nothing was asked of the provider or written", async () => {
+    const { stderr, code } = await place.login("claude", { ...terminal, answers: [choice, false] });
+    assert.equal(code, 2);
+    assert.ok(
+      stderr.endsWith(
+        "\n✗ nothing was changed: without a yes there is no login\n" +
+          "  - to use an API key instead, run: cc-relay login claude --api-key\n",
+      ),
+    );
+    assert.equal(server.connections, 0);
+    assertUntouched();
+  });
+
+  it("leaves nothing behind after Ctrl-C at any question", async () => {
+    for (const answers of [[cancelled], [choice, cancelled], [choice, true, cancelled]] as Answer[][]) {
+      const { stderr, code, signal } = await place.login("claude", { ...terminal, answers });
+      assert.deepEqual([code, signal], [2, undefined]);
+      assert.match(stderr, /✗ (the login was )?cancelled\n$/);
+      assertUntouched();
+    }
+  });
+
+  it("renews the account that the list names, after a question and without the choice", async () => {
+    await place.login("claude --yes", { browser: agree, ...desktop });
+    const old = tokenInFile()!;
+    await place.store(database, ({ accounts }) =>
+      accounts.saveRest({
+        accountId: "claude",
+        scope: "",
+        since: now,
+        until: now + 1e6,
+        kind: "unauthorized",
+        reason: "the login is gone",
+        probedAt: now,
+      }),
+    );
+    const before = place.text();
+    const answers: Answer[] = [true, true, waiting];
+    const call = { ...terminal, ...desktop, answers, browser: agree };
+    const { questions, stderr } = await place.login("claude --id claude", call);
+    assert.deepEqual(questions, [
+      "claude is there already (claude-oauth). Replace its login?",
+      "Do these terms fit your use?",
+      "Code",
+    ]);
+    assert.match(stderr, /\n✓ claude is renewed: claude-oauth, person@example\.com\n/);
+    const token = tokenInFile()!;
+    assert.notEqual(token, old);
+    assert.equal(place.text(), before.replace(old, token));
+    assert.equal((await stored("claude"))?.generation, 2);
+    assert.deepEqual(await place.store(database, ({ accounts }) => accounts.rests()), []);
+  });
+
+  it("asks how an account with a key is to log in from now on", async () => {
+    const toml = `${oauthToml(server)}\n[[accounts]]\nid = "work"\ntype = "claude-api"\napi_key = "k" # old\n`;
+    writeFileSync(place.configFile, toml);
+    const answers: Answer[] = [choice, true, true, waiting];
+    const call = { ...terminal, ...desktop, answers, browser: agree };
+    const { questions } = await place.login("claude --id work", call);
+    assert.deepEqual(questions.slice(0, 2), [
+      "How do you log in from now on? API key | Claude subscription, by OAuth",
+      "work is there already (claude-api). Replace its API key by a login?",
+    ]);
+    const [, account] = place.text().split("[[accounts]]");
+    assert.equal(account, `\nid = "work"\ntype = "claude-oauth"\nrefresh_token = "${tokenInFile()}"\n`);
+  });
+});
+
+describe("an OAuth login in a pipe", () => {
+  it("needs a yes beforehand, and is told with what it says yes to", async () => {
+    const { stderr, code } = await place.login("claude", { stdin: ["ignored"] });
+    assert.equal(code, 2);
+    assert.equal(
+      stderr,
+      `✗ there is no terminal to ask whether it is to be an API key or a login
+  --yes logs in with OAuth, and says yes to what the provider's terms say:
+    1. Anthropic means a Claude subscription login for your own, ordinary use of Claude Code and its other native apps.
+    2. Everything else, other programs and other people included, is to use an API key; Anthropic may end access that breaks this.
+    3. cc-relay sends only what a Claude client itself sent over such a login; an API key has none of these limits.
+  - to add an API key, pipe it in: printf %s "$KEY" | cc-relay login claude --api-key
+`,
+    );
+    assertUntouched();
+  });
+
+  it("goes through the browser with --yes, which answers every question", async () => {
+    const result = await place.login("claude --id work --yes", { ...desktop, browser: agree });
+    assert.equal(
+      withoutLinks(result.stderr),
+      `${terms}
+Your browser opens now. If it does not, open this address on this machine:
+
+  LINK back to http://localhost:PORT/callback
+
+✓ work is added: claude-oauth, person@example.com
+  written to ${place.configFile}
+  no relay is running
+  - to start it, run: cc-relay serve
+`,
+    );
+    assert.equal(result.opened.length, 1);
+    const again = await place.login("claude --id work --yes", { ...desktop, browser: agree });
+    assert.match(again.stderr, /\n✓ work is renewed: claude-oauth,/);
+  });
+
+  it("reads the code from standard input with --no-browser, line by line until one fits", async () => {
+    const call: LoginCall = { stdin: ["nonsense#x\n", "\n", async (seen) => `${await paste(seen)}\n`] };
+    const result = await place.login("claude --yes --no-browser", call);
+    assert.equal(
+      withoutLinks(result.stderr),
+      `${terms}
+Open this address in any browser, and paste the code that it shows:
+
+  LINK back to https://platform.claude.com/oauth/code/callback
+
+! that code belongs to another login: use the address shown here, and paste what it ends at
+✓ claude is added: claude-oauth, person@example.com
+  written to ${place.configFile}
+  no relay is running
+  - to start it, run: cc-relay serve
+`,
+    );
+  });
+
+  it("says so when standard input ends before a code came", async () => {
+    const { stderr, code } = await place.login("claude --yes --no-browser", { stdin: [] });
+    assert.equal(code, 2);
+    assert.ok(
+      stderr.endsWith(
+        "\n✗ standard input ended before a code came\n" +
+          "  - keep it open until the code has been written to it\n",
+      ),
+    );
+    assertUntouched();
+  });
+});
+
+describe("an OAuth login that fails", () => {
+  const fails = async (call: LoginCall = {}) => {
+    const { stderr, code } = await place.login("claude --yes", { ...desktop, browser: agree, ...call });
+    assertUntouched();
+    return { code, text: stderr.slice(stderr.indexOf("✗")) };
+  };
+  const instead = "  - to use an API key instead, run: cc-relay login claude --api-key\n";
+
+  it("says what the provider said to whoever did not agree", async () => {
+    server.consents = false;
+    assert.deepEqual(await fails(), { code: 1, text: `✗ the login was refused: No, thanks\n${instead}` });
+  });
+
+  it("says that the code was not taken", async () => {
+    const body = JSON.stringify({ error: "invalid_grant", error_description: "Code expired" });
+    server.faults.push({ kind: "answer", status: 400, body });
+    const { code, text } = await fails();
+    assert.equal(code, 1);
+    assert.match(
+      text,
+      /^✗ Claude did not take the code: .*Code expired.*\n {2}- run the same command again: /,
+    );
+  });
+
+  it("says that the provider could not be reached", async () => {
+    server.faults.push({ kind: "hang-up", when: "before" });
+    const { code, text } = await fails();
+    assert.equal(code, 1);
+    assert.match(text, /^✗ the code could not be exchanged: .*\n {2}- check the network, and run the same/);
+  });
+
+  it("names the API key where no refresh token comes", async () => {
+    server.faults.push({ kind: "lie", change: ({ refresh_token: _, ...answer }) => answer });
+    const { code, text } = await fails();
+    assert.equal(code, 1);
+    assert.match(text, /^✗ Claude handed out no refresh token.*\n {2}- to use an API key instead, run: /);
+  });
+
+  it("says that the time is over", async () => {
+    assert.deepEqual(await fails({ browser: async () => {}, limitMs: 30 }), {
+      code: 1,
+      text: "✗ nobody finished the login in time\n  - run the same command again\n",
+    });
+  });
+
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    it(`ends in good order on ${signal} while it waits, and dies of it`, async () => {
+      const call: LoginCall = { ...desktop, signalAt: [/state=/, signal] };
+      const result = await place.login("claude --yes", call);
+      assert.equal(result.signal, signal);
+      assert.ok(result.stderr.endsWith("✗ the login was cancelled\n"));
+      assertUntouched();
+    });
+  }
+});
+
+describe("an OAuth login through a proxy", () => {
+  it("is fetched through it, and the account has it from then on", async () => {
+    const proxy = await startConnectProxy({ username: "me", password: "word" });
+    try {
+      const line = `claude --yes --proxy http://me:word@127.0.0.1:${proxy.port}`;
+      const { stderr, code } = await place.login(line, { ...desktop, browser: agree });
+      assert.equal(code, 0);
+      assert.ok(
+        stderr.includes(
+          `\nThe login is fetched through the http proxy 127.0.0.1:${proxy.port}; the browser goes its own way.\n`,
+        ),
+      );
+      assert.doesNotMatch(stderr, /word/);
+      assert.deepEqual([proxy.targets, proxy.credentials], [[`127.0.0.1:${server.port}`], ["me:word"]]);
+      const [account] = readConfig(place.text(), {
+        file: place.configFile,
+        environment: place.environment,
+      }).accounts;
+      const { type, host, port, username, password } = account!.proxy!;
+      assert.deepEqual(
+        [type, host, port, username, password],
+        ["http", "127.0.0.1", proxy.port, "me", "word"],
+      );
+
+      // The account's own proxy carries the next login by itself.
+      assert.equal((await place.login("claude --id claude --yes", { ...desktop, browser: agree })).code, 0);
+      assert.equal(proxy.targets.length, 2);
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  it("fails when the proxy does, and nothing goes around it", async () => {
+    const { stderr, code } = await place.login("claude --yes --proxy socks5://127.0.0.1:9", {
+      ...desktop,
+      browser: agree,
+    });
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /\n✗ .*127\.0\.0\.1:9.*\n {2}- check the proxy, or name another one with --proxy\n$/,
+    );
+    assert.equal(server.requests.length, 0);
+    assertUntouched();
+  });
+});
+
+describe("an account that was written by hand without its login", () => {
+  const byHand = '\n[[accounts]]\nid = "max"\ntype = "claude-oauth"\nname = "Max"\n';
+
+  it("is the one that is logged in to, and nothing is replaced", async () => {
+    writeFileSync(place.configFile, oauthToml(server) + byHand);
+    const answers: Answer[] = [true, waiting];
+    const call = { ...terminal, ...desktop, answers, browser: agree };
+    const { code, questions } = await place.login("claude", call);
+    assert.deepEqual([code, questions], [0, ["Do these terms fit your use?", "Code"]]);
+    assert.equal(place.text(), `${oauthToml(server)}${byHand}refresh_token = "${tokenInFile()}"\n`);
+  });
+
+  it("stops the login when it is not the only problem, before it begins", async () => {
+    const two = oauthToml(server) + byHand + byHand.replace('"max"', '"other"');
+    for (const toml of [two, `port = 1\n${oauthToml(server)}${byHand}`]) {
+      writeFileSync(place.configFile, toml);
+      const { stderr, code } = await place.login("claude", { ...terminal, answers: [] });
+      assert.equal(code, 1);
+      assert.match(stderr, /^✗ the configuration has \d problems?\n/);
+      assert.equal(place.text(), toml);
+    }
+  });
+});
+
+describe("a login whose file cannot be written after all", () => {
+  const spoil = () => {
+    // Somebody protects it while the person is in the browser.
+    chmodSync(place.configFile, 0o444);
+  };
+  const spoilThenAgree = async (url: string) => {
+    spoil();
+    await agreeAt(url);
+  };
+
+  it("is in the database, and the message has the lines that bring it to life", async () => {
+    const line = "claude --id work --yes --priority 150";
+    const { stderr, code } = await place.login(line, { ...desktop, browser: spoilThenAgree });
+    assert.equal(code, 1);
+    assert.equal(
+      stderr.slice(stderr.indexOf("✗")),
+      `✗ ${place.configFile} is read-only, so that this command cannot change it
+  the login is not lost: it is in ${database}; it is used as soon as the file has these lines:
+
+  [[accounts]]
+  id = "work"
+  type = "claude-oauth"
+  priority = 150
+  refresh_token = "kept-in-the-database"
+
+  - make the file and its folder writable for this user, or change the file by hand
+`,
+    );
+    const lines = stderr
+      .slice(stderr.indexOf("  [[accounts]]"), stderr.lastIndexOf("\n\n  - "))
+      .replaceAll(/^ {2}/gm, "");
+    chmodSync(place.configFile, 0o600);
+    writeFileSync(place.configFile, `${place.text()}\n${lines}\n`);
+    await assertUsable("work");
+  });
+
+  it("lives on in the database where the account had a login before: the file may stay as it is", async () => {
+    await place.login("claude --id work --yes", { ...desktop, browser: agree });
+    const before = place.text();
+    const { stderr, code } = await place.login("claude --id work --yes", {
+      ...desktop,
+      browser: spoilThenAgree,
+    });
+    assert.equal(code, 1);
+    assert.ok(
+      stderr.includes(
+        `\n  the login is not lost: it is in ${database}, and the account uses it, whatever the file says\n`,
+      ),
+    );
+    assert.equal(place.text(), before);
+    server.revoke(tokenInFile()!);
+    await assertUsable("work");
+  });
+
+  it("shows no password of a proxy in those lines", async () => {
+    const proxy = await startConnectProxy({ username: "me", password: "word" });
+    try {
+      const line = `claude --yes --proxy http://me:word@127.0.0.1:${proxy.port}`;
+      const { stderr } = await place.login(line, { ...desktop, browser: spoilThenAgree });
+      assert.match(stderr, /\n {2}\[accounts\.proxy\]\n[^[]*\n {2}password = "PASSWORD"\n/);
+      assert.doesNotMatch(stderr, /"word"|:word/);
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  it("is told before it begins when that is known", async () => {
+    spoil();
+    const { stderr, code } = await place.login("claude", {
+      ...terminal,
+      answers: [choice],
+    });
+    assert.deepEqual([code, server.connections], [1, 0]);
+    assert.match(stderr, /^✗ .* is read-only, so that this command cannot change it\n/);
+  });
+
+  it("is in the file all the same when the database cannot be used", async () => {
+    mkdirSync(database, { recursive: true });
+    const { stderr, code } = await place.login("claude --yes", { ...desktop, browser: agree });
+    assert.equal(code, 0);
+    assert.match(stderr, /\n! .*; the relay renews the login at its first use\n✓ claude is added/);
+    assert.ok(server.isLive(tokenInFile()!));
+    rmSync(database, { recursive: true });
+    await assertUsable("claude");
+  });
+});
+
+/** No account, no database, no half-written file. */
+function assertUntouched(): void {
+  assert.equal(place.text(), oauthToml(server));
+  assert.deepEqual(readdirSync(place.folder), ["config.toml"]);
+  assert.equal(existsSync(dirname(database)), false);
+}
+
+/** What a relay does that starts with this file and this database. */
+async function assertUsable(id: string): Promise<void> {
+  const config = readConfig(place.text(), { file: place.configFile, environment: place.environment });
+  const account = config.accounts.find((each) => each.id === id)!;
+  await place.store(database, async ({ tokens }) => {
+    const dispatchers = createDispatchers({ connectTimeoutMs: 1000 });
+    const source = createTokenSource({
+      tokens,
+      dispatcherFor: () => dispatchers.for(id, undefined),
+      config: () => config.oauth,
+      clock: { now: () => now },
+      log: silentLog,
+    });
+    const access = await source.credential(account, new AbortController().signal);
+    assert.ok(access.ok, JSON.stringify(access));
+    assert.ok(server.accepts(access.token));
+    await source.close();
+    await dispatchers.close();
+  });
+}
