@@ -1,0 +1,121 @@
+// `cc-relay login` beside a relay that runs: it says whether the relay has the account, and the relay serves with it.
+
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { type RelayApp, startRelayApp } from "../../src/app/relay-app.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { silentLog } from "../../src/log.ts";
+import { claudeError } from "../support/claude-script.ts";
+import { type ClientAnswer, send } from "../support/client.ts";
+import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
+import { createLoginPlace, type LoginPlace } from "./login-support.ts";
+
+let upstream: ScriptedUpstream;
+let place: LoginPlace;
+let app: RelayApp;
+
+beforeEach(async () => {
+  upstream = await startUpstream({ family: "claude" });
+  place = await createLoginPlace(`api_keys = ["client-key"]
+
+[server]
+port = 0
+
+[[accounts]]
+id = "first"
+type = "claude-api"
+api_key = "sk-ant-api03-first"
+api_url = "${upstream.url}"
+`);
+});
+afterEach(async () => {
+  await app.close();
+  await place.close();
+  await upstream.close();
+});
+
+/** @param watched the file that the relay reads; another one than `login` writes when it is undefined. */
+async function start(watched: string | undefined): Promise<{ host: string; port: number }> {
+  const read = () => loadConfig({ environment: place.environment });
+  const config = await read();
+  app = await startRelayApp({
+    config,
+    readConfig: async () => (watched === undefined ? config : await read()),
+    watchedFiles: watched === undefined ? [] : [watched],
+    log: silentLog,
+    version: "0.0.0-test",
+  });
+  return { host: app.host, port: app.port };
+}
+
+function ask(): Promise<ClientAnswer> {
+  return send(`http://127.0.0.1:${app.port}`, {
+    method: "POST",
+    path: "/v1/messages",
+    headers: ["anthropic-version", "2023-06-01", "x-api-key", "client-key"],
+    body: { model: "claude-opus-5-5", max_tokens: 10, messages: [{ role: "user", content: "hi" }] },
+  });
+}
+
+describe("beside a running relay, login", () => {
+  it("says that the relay has taken a new account", async () => {
+    const daemon = await start(place.configFile);
+    const { stderr, code } = await place.login("claude --api-key", {
+      daemon,
+      stdin: ["sk-ant-api03-new-one-long-enough"],
+    });
+    assert.equal(code, 0);
+    assert.equal(
+      stderr,
+      `✓ claude is added: claude-api, key sk-ant****
+  written to ${place.configFile}
+  the relay at http://127.0.0.1:${app.port} has taken it
+  - to see how the accounts are doing, run: cc-relay accounts list
+`,
+    );
+    assert.deepEqual(
+      app.config().accounts.map(({ id }) => id),
+      ["first", "claude"],
+    );
+  });
+
+  it("says that the relay has not taken it when it reads another file", async () => {
+    const daemon = await start(undefined);
+    const { stderr, code } = await place.login("claude --api-key", {
+      daemon,
+      stdin: ["sk-ant-api03-new-one-long-enough"],
+    });
+    assert.equal(code, 0);
+    assert.match(
+      stderr,
+      /\n {2}! the relay at http:\/\/127\.0\.0\.1:\d+ has not taken it: it may read another file, or say in its log what it minds\n/,
+    );
+  });
+
+  it("brings an account back whose key was refused", async () => {
+    const daemon = await start(place.configFile);
+    upstream.on(
+      ({ credential }) => credential === "sk-ant-api03-first",
+      claudeError(401, { type: "authentication_error", message: "invalid x-api-key" }),
+    );
+    assert.equal((await ask()).status, 503);
+    const database = app.config().server.databasePath;
+    const rests = () => place.store(database, async ({ accounts }) => accounts.rests());
+    for (let tries = 0; (await rests()).length === 0; tries++) {
+      assert.ok(tries < 100, "the rest is written down");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const call = { daemon, stdin: ["sk-ant-api03-second-long-enough"] };
+    const { stderr } = await place.login("claude --id first --api-key --yes", call);
+    assert.match(
+      stderr,
+      /^✓ first is renewed: .*\n.*\n {2}the relay at http:\/\/127\.0\.0\.1:\d+ takes it within a second\n/,
+    );
+    const changedAt = performance.now();
+    while ((await ask()).status !== 200) {
+      assert.ok(performance.now() - changedAt < 1000, "it has not taken effect within a second");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.deepEqual(await rests(), []);
+  });
+});
