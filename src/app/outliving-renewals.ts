@@ -5,8 +5,8 @@ import type { Log } from "../log.ts";
 import type { LocalRunner } from "../oauth/local-runner.ts";
 import { failedWith, planRenewal, type RenewalOutcome } from "../oauth/renewal.ts";
 import type { RenewalRunner, RenewalTask } from "../oauth/renewal-runner.ts";
-import type { TokenStore } from "../oauth/token-store.ts";
 import type { LoginAccount } from "../oauth/tokens.ts";
+import type { TokenStore } from "../token-store.ts";
 import { messageFormat, type RenewalSite } from "./renewal-messages.ts";
 import { type RenewalWorker, startRenewalWorker } from "./renewal-worker.ts";
 

@@ -1,6 +1,7 @@
 // The login of one account in this process: its access token while it lasts, and at most one renewal at a time.
 
 import type { Log } from "../log.ts";
+import type { TokenRow, TokenStore } from "../token-store.ts";
 import {
   callerGaveUp,
   describeRefusedToken,
@@ -12,7 +13,6 @@ import type { OAuthProvider } from "./provider.ts";
 import { failedWith, hashToken, type RenewalOutcome } from "./renewal.ts";
 import type { RenewalRunner } from "./renewal-runner.ts";
 import { type AgingToken, ageToken, freshnessOf, remainingMs, type TokenClock } from "./token-age.ts";
-import type { TokenRow, TokenStore } from "./token-store.ts";
 
 export interface AccountLoginOptions {
   accountId: string;

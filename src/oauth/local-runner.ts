@@ -2,11 +2,11 @@
 
 import type { Dispatcher } from "undici";
 import type { Log } from "../log.ts";
+import type { TokenStore } from "../token-store.ts";
 import type { OAuthProvider } from "./provider.ts";
 import { failedWith, type RenewalOutcome, renew, type UnsavedRow } from "./renewal.ts";
 import type { RenewalRunner, RenewalTask } from "./renewal-runner.ts";
 import { requestToken, type TokenReply } from "./token-request.ts";
-import type { TokenStore } from "./token-store.ts";
 
 export interface LocalRunnerOptions {
   accountId: string;

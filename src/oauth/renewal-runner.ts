@@ -1,7 +1,7 @@
 // Who carries out the renewals of one login: this process, or one that outlives it.
 
+import type { TokenRow } from "../token-store.ts";
 import type { RenewalOutcome } from "./renewal.ts";
-import type { TokenRow } from "./token-store.ts";
 
 export interface RenewalTask {
   /** The newest row the asking process knows; undefined at its first look. */

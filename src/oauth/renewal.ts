@@ -2,9 +2,9 @@
 
 import { createHash } from "node:crypto";
 import type { Log } from "../log.ts";
+import type { TokenRow, TokenStore } from "../token-store.ts";
 import type { TokenGrant } from "./token-answer.ts";
 import type { TokenReply } from "./token-request.ts";
-import type { TokenRow, TokenStore } from "./token-store.ts";
 
 export interface RenewalDeps {
   tokens: TokenStore;

@@ -1,8 +1,8 @@
 // Puts a new login into the store, so that the first request needs no renewal.
 
+import type { TokenStore } from "../token-store.ts";
 import type { Login } from "./login.ts";
 import { hashToken } from "./renewal.ts";
-import type { TokenStore } from "./token-store.ts";
 
 export interface SavedLogin {
   accountId: string;

@@ -4,6 +4,7 @@ import { performance } from "node:perf_hooks";
 import type { Dispatcher } from "undici";
 import type { Log } from "../log.ts";
 import type { ProxySettings } from "../network/proxy.ts";
+import type { TokenStore } from "../token-store.ts";
 import { type AccessResult, type AccountLogin, createAccountLogin } from "./account-login.ts";
 import { claudeProvider } from "./claude.ts";
 import { type CodeAssistLogin, createCodeAssistLogin } from "./code-assist-login.ts";
@@ -12,7 +13,6 @@ import { createLocalRunner, type LocalRunner } from "./local-runner.ts";
 import type { LoginFailure } from "./login-failure.ts";
 import type { OAuthOverrides, OAuthProvider } from "./provider.ts";
 import type { RenewalRunner } from "./renewal-runner.ts";
-import type { TokenStore } from "./token-store.ts";
 
 /** An account with a login, as configured. */
 export interface LoginAccount {

@@ -2,6 +2,7 @@
 // Every time is epoch milliseconds. One shared test suite runs against every implementation.
 
 import type { Family } from "../family.ts";
+import type { TokenStore } from "../token-store.ts";
 import type { TokenCounts } from "../usage/observer.ts";
 import type { Window } from "../usage/window.ts";
 
@@ -68,38 +69,6 @@ export interface BindingStore {
   dropAccount(accountId: string): Promise<void>;
   /** Deletes at most `limit` expired rows; returns how many. */
   prune(now: number, limit: number): Promise<number>;
-}
-
-export interface TokenRow {
-  accountId: string;
-  /** SHA-256 hex of the configured refresh token this chain began with: another one in the file means that a person changed it. */
-  configuredHash: string;
-  refreshToken: string;
-  accessToken: string | undefined;
-  /** When the access token ends. */
-  expiresAt: number | undefined;
-  /** Google Cloud project found for a Code Assist login. */
-  project: string | undefined;
-  /** Counts rotations. */
-  generation: number;
-  updatedAt: number;
-  /** Hash of the refresh token an exchange was begun with and when; cleared by its outcome. Explains a crash in mid-exchange. */
-  exchangeHash: string | undefined;
-  exchangeAt: number | undefined;
-}
-
-export interface TokenStore {
-  load(accountId: string): Promise<TokenRow | undefined>;
-  /**
-   * Durable (fsync) before it resolves. Replaces the row only while its generation is still `expectedGeneration`
-   * (undefined: only when there is no row); returns whether it did.
-   */
-  replace(row: TokenRow, expectedGeneration: number | undefined): Promise<boolean>;
-  /**
-   * Runs `work` while no other process holds the account's lock; a dead holder's lock is taken over.
-   * Rejects with the signal's reason when aborted while waiting.
-   */
-  withLock<T>(accountId: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
 export type Outcome = "complete" | "truncated" | "aborted" | "failed";

@@ -1,9 +1,9 @@
 // Rotated tokens in SQLite, and the lock under which they are rotated.
 
 import { createHash } from "node:crypto";
+import type { TokenRow, TokenStore } from "../token-store.ts";
 import type { Connection } from "./connection.ts";
 import { waitForLock } from "./lock-file.ts";
-import type { TokenRow, TokenStore } from "./store.ts";
 
 export function createTokenStore({ path, database, run }: Connection): TokenStore {
   const load = database.prepare<[string], Nullable<TokenRow>>(`

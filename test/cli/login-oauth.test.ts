@@ -7,7 +7,7 @@ import { silentLog } from "../../src/log.ts";
 import { createDispatchers } from "../../src/network/dispatchers.ts";
 import { hashToken } from "../../src/oauth/renewal.ts";
 import { createTokenSource } from "../../src/oauth/tokens.ts";
-import type { TokenRow } from "../../src/store/store.ts";
+import type { TokenRow } from "../../src/token-store.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import { startConnectProxy } from "../support/proxies.ts";
 import {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hashToken, planRenewal, type RenewalRequest } from "../../src/oauth/renewal.ts";
-import type { TokenRow } from "../../src/oauth/token-store.ts";
+import type { TokenRow } from "../../src/token-store.ts";
 
 const now = 1_000_000;
 

@@ -5,13 +5,13 @@ import { createLog, type Log } from "../../src/log.ts";
 import { createDispatchers, type Dispatchers } from "../../src/network/dispatchers.ts";
 import type { ProxySettings } from "../../src/network/proxy.ts";
 import { hashToken } from "../../src/oauth/renewal.ts";
-import type { TokenStore } from "../../src/oauth/token-store.ts";
 import {
   createTokenSource,
   type LoginAccount,
   type LoginToken,
   type TokenSource,
 } from "../../src/oauth/tokens.ts";
+import type { TokenStore } from "../../src/token-store.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import { createMemoryTokens, type MemoryTokens } from "../support/memory-tokens.ts";
 import { startConnectProxy } from "../support/proxies.ts";

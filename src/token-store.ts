@@ -1,4 +1,4 @@
-// What logins need of the store. The store's own token table satisfies it.
+// Where logins keep their tokens: what the store offers and the OAuth layer needs.
 
 export interface TokenRow {
   accountId: string;
@@ -14,15 +14,21 @@ export interface TokenRow {
   generation: number;
   /** When the pair was received, epoch ms. */
   updatedAt: number;
-  /** Hash of the refresh token an exchange was begun with, and when; cleared by its outcome. */
+  /** Hash of the refresh token an exchange was begun with and when; cleared by its outcome. Explains a crash in mid-exchange. */
   exchangeHash: string | undefined;
   exchangeAt: number | undefined;
 }
 
 export interface TokenStore {
   load(accountId: string): Promise<TokenRow | undefined>;
-  /** Durable before it resolves; replaces only while the generation is the expected one (undefined: no row), says whether it did. */
+  /**
+   * Durable (fsync) before it resolves. Replaces the row only while its generation is still `expectedGeneration`
+   * (undefined: only when there is no row); returns whether it did.
+   */
   replace(row: TokenRow, expectedGeneration: number | undefined): Promise<boolean>;
-  /** Runs `work` while no other process holds the account's lock. */
+  /**
+   * Runs `work` while no other process holds the account's lock; a dead holder's lock is taken over.
+   * Rejects with the signal's reason when aborted while waiting.
+   */
   withLock<T>(accountId: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
