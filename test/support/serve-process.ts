@@ -1,4 +1,4 @@
-// `cc-relay serve` in a process of its own, run from the sources, with a configuration and a database in a folder of its own.
+// `cc-relay serve` in a process of its own, with a configuration and a database in a folder of its own.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -9,7 +9,10 @@ import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
 import { until } from "./until.ts";
 
-const main = join(import.meta.dirname, "../../src/main.ts");
+/** Never older than what is tested. */
+const sources = join(import.meta.dirname, "../../src/main.ts");
+/** Starts in a third of the time; has to be built. */
+export const builtProgram = join(import.meta.dirname, "../../bin/cc-relay.js");
 
 export interface ServeFolder {
   readonly path: string;
@@ -47,7 +50,10 @@ export interface ServeExit {
 }
 
 /** The folder goes, and what still runs in it, when the test is over. */
-export async function createServeFolder(t: TestContext): Promise<ServeFolder> {
+export async function createServeFolder(
+  t: Pick<TestContext, "after">,
+  program = sources,
+): Promise<ServeFolder> {
   const path = await mkdtemp(join(tmpdir(), "cc-relay-serve-"));
   const configFile = join(path, "config.toml");
   const database = join(path, "relay.db");
@@ -67,7 +73,7 @@ export async function createServeFolder(t: TestContext): Promise<ServeFolder> {
       }),
     spawn(args = []) {
       const child = watch(
-        spawn(process.execPath, [main, "--config", configFile, "serve", ...args], {
+        spawn(process.execPath, [program, "--config", configFile, "serve", ...args], {
           cwd: path,
           env: { PATH: process.env.PATH, HOME: path, LANG: "C.UTF-8" },
           stdio: ["ignore", "pipe", "pipe"],
