@@ -7,6 +7,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { silentLog } from "../../src/log.ts";
 import { claudeError } from "../support/claude-script.ts";
 import { type ClientAnswer, send } from "../support/client.ts";
+import { until } from "../support/until.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
 import { createLoginPlace, type LoginPlace } from "./login-support.ts";
 
@@ -101,21 +102,14 @@ describe("beside a running relay, login", () => {
     assert.equal((await ask()).status, 503);
     const database = app.config().server.databasePath;
     const rests = () => place.store(database, async ({ accounts }) => accounts.rests());
-    for (let tries = 0; (await rests()).length === 0; tries++) {
-      assert.ok(tries < 100, "the rest is written down");
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await until("the rest is written down", async () => (await rests()).length > 0);
     const call = { daemon, stdin: ["sk-ant-api03-second-long-enough"] };
     const { stderr } = await place.login("claude --id first --api-key --yes", call);
     assert.match(
       stderr,
       /^✓ first is renewed: .*\n.*\n {2}the relay at http:\/\/127\.0\.0\.1:\d+ takes it within a second\n/,
     );
-    const changedAt = performance.now();
-    while ((await ask()).status !== 200) {
-      assert.ok(performance.now() - changedAt < 1000, "it has not taken effect within a second");
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await until("it takes effect within a second", async () => (await ask()).status === 200, 1000);
     assert.deepEqual(await rests(), []);
   });
 });

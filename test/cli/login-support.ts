@@ -13,6 +13,7 @@ import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
 import { fakeEnvironment } from "../config/support.ts";
 import type { AuthorizationServer } from "../support/authorization-server.ts";
+import { until } from "../support/until.ts";
 import { type FakeContextOptions, fakeContext } from "./support.ts";
 
 /** An answer of the person: a text, yes or no, a choice; Ctrl-C; or nothing until the question is taken back. */
@@ -205,10 +206,7 @@ function createAnswers(
 
 /** Sends it once: this process lives on because the command listens for it. */
 async function signalWhen([text, signal]: [RegExp, NodeJS.Signals], seen: () => string): Promise<void> {
-  for (let tries = 0; !text.test(seen()); tries++) {
-    if (tries > 1000) throw new Error(`${text} was not shown: ${seen()}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await until(`${text} on standard error`, () => text.test(seen()));
   process.kill(process.pid, signal);
 }
 
