@@ -5,17 +5,20 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { type RelayApp, startRelayApp } from "../../src/app/relay-app.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { silentLog } from "../../src/log.ts";
+import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import { claudeError } from "../support/claude-script.ts";
 import { type ClientAnswer, send } from "../support/client.ts";
 import { until } from "../support/until.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
-import { createLoginPlace, type LoginPlace } from "./login-support.ts";
+import { agreeAt, createLoginPlace, type LoginPlace, oauthToml } from "./login-support.ts";
 
+let authorization: AuthorizationServer;
 let upstream: ScriptedUpstream;
 let place: LoginPlace;
 let app: RelayApp;
 
 beforeEach(async () => {
+  authorization = await startAuthorizationServer();
   upstream = await startUpstream({ family: "claude" });
   place = await createLoginPlace(`api_keys = ["client-key"]
 
@@ -27,12 +30,20 @@ id = "first"
 type = "claude-api"
 api_key = "sk-ant-api03-first"
 api_url = "${upstream.url}"
-`);
+
+[[accounts]]
+id = "max"
+type = "claude-oauth"
+refresh_token = "revoked-long-ago"
+api_url = "${upstream.url}"
+
+${oauthToml(authorization)}`);
 });
 afterEach(async () => {
   await app.close();
   await place.close();
   await upstream.close();
+  await authorization.close();
 });
 
 /** @param watched the file that the relay reads; another one than `login` writes when it is undefined. */
@@ -49,11 +60,11 @@ async function start(watched: string | undefined): Promise<{ host: string; port:
   return { host: app.host, port: app.port };
 }
 
-function ask(): Promise<ClientAnswer> {
+function ask(account: string): Promise<ClientAnswer> {
   return send(`http://127.0.0.1:${app.port}`, {
     method: "POST",
     path: "/v1/messages",
-    headers: ["anthropic-version", "2023-06-01", "x-api-key", "client-key"],
+    headers: ["anthropic-version", "2023-06-01", "x-api-key", "client-key", "x-cc-relay-account", account],
     body: { model: "claude-opus-5-5", max_tokens: 10, messages: [{ role: "user", content: "hi" }] },
   });
 }
@@ -76,7 +87,7 @@ describe("beside a running relay, login", () => {
     );
     assert.deepEqual(
       app.config().accounts.map(({ id }) => id),
-      ["first", "claude"],
+      ["first", "max", "claude"],
     );
   });
 
@@ -99,7 +110,7 @@ describe("beside a running relay, login", () => {
       ({ credential }) => credential === "sk-ant-api03-first",
       claudeError(401, { type: "authentication_error", message: "invalid x-api-key" }),
     );
-    assert.equal((await ask()).status, 503);
+    assert.equal((await ask("first")).status, 503);
     const database = app.config().server.databasePath;
     const rests = () => place.store(database, async ({ accounts }) => accounts.rests());
     await until("the rest is written down", async () => (await rests()).length > 0);
@@ -109,7 +120,25 @@ describe("beside a running relay, login", () => {
       stderr,
       /^✓ first is renewed: .*\n.*\n {2}the relay at http:\/\/127\.0\.0\.1:\d+ takes it within a second\n/,
     );
-    await until("it takes effect within a second", async () => (await ask()).status === 200, 1000);
+    await until("it takes effect within a second", async () => (await ask("first")).status === 200, 1000);
     assert.deepEqual(await rests(), []);
   });
+
+  it("brings a dead login back, and its first request needs no renewal", async () => {
+    const daemon = await start(place.configFile);
+    assert.equal((await ask("max")).status, 503);
+    assert.deepEqual(grants(), ["refresh_token"]);
+
+    const browser = async (url: string) => void (await agreeAt(url));
+    const call = { daemon, browser, env: { DISPLAY: ":0" }, at: Date.now() };
+    const { stderr } = await place.login("claude --id max --yes", call);
+    assert.match(stderr, /\n✓ max is renewed: claude-oauth, person@example\.com\n/);
+    await until("the relay has read it", () => app.config().accounts[1]?.secret !== "revoked-long-ago", 1000);
+    assert.equal((await ask("max")).status, 200);
+    const { credential } = upstream.requests.at(-1)!;
+    assert.ok(authorization.accepts(credential ?? ""));
+    assert.deepEqual(grants(), ["refresh_token", "authorization_code"]);
+  });
 });
+
+const grants = () => authorization.requests.map(({ grantType }) => grantType);

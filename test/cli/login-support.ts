@@ -36,6 +36,8 @@ export interface LoginCall extends Pick<FakeContextOptions, "screen" | "env" | "
   /** What the browser does when it is opened. */
   browser?: (url: string) => Promise<void>;
   limitMs?: number;
+  /** The present, epoch ms. */
+  at?: number;
   /** `--config FILE` */
   configFile?: string;
   /** Sends a signal to this process as soon as standard error shows the text. */
@@ -68,7 +70,7 @@ export interface LoginPlace {
   close(): Promise<void>;
 }
 
-/** The present, for the command. */
+/** The present, where a call names no other. */
 export const now = Date.UTC(2026, 10, 22, 12);
 
 /** @param toml of `config.toml` in the folder; there is none when undefined. */
@@ -113,7 +115,7 @@ async function run(
   const questions: string[] = [];
   const opened: string[] = [];
   Object.assign(context, {
-    clock: () => now,
+    clock: () => call.at ?? now,
     configFile: call.configFile,
     stdin: () => pipe(call, seen),
     prompts: createAnswers(call.answers, { questions, seen }),
