@@ -8,7 +8,9 @@ import { createDispatchers } from "../network/dispatchers.ts";
 import { hashToken } from "../oauth/renewal.ts";
 import { createTokenSource, type LoginToken, type TokenSource } from "../oauth/tokens.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
-import type { Store, TokenRow } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
+import type { TokenRow } from "../token-store.ts";
+import { createOutlivingRenewals } from "./outliving-renewals.ts";
 
 export interface ProviderAccess {
   dispatcherFor(account: AccountConfig): Dispatcher;
@@ -44,17 +46,22 @@ export function openProviderAccess(config: Config, options: ProviderAccessOption
 
   /** Creates the database where there is none: a renewed login must be on the disk, or it is lost. */
   async function source(): Promise<TokenSource> {
-    writing ??= openSqliteStore(databasePath).then((store) => ({
-      store,
-      tokens: createTokenSource({
-        tokens: store.tokens,
-        dispatcherFor,
-        config: () => config.oauth,
-        clock: { now },
-        log: silentLog,
-      }),
-    }));
+    writing ??= openSqliteStore(databasePath).then((store) => ({ store, tokens: createTokens(store) }));
     return (await writing).tokens;
+  }
+
+  function createTokens({ tokens }: Store): TokenSource {
+    const { oauth, environmentProxy } = config;
+    const site = () => ({ databasePath, connectTimeoutMs, environmentProxy, oauth });
+    return createTokenSource({
+      tokens,
+      dispatcherFor,
+      config: () => oauth,
+      clock: { now },
+      log: silentLog,
+      // Somebody who waits presses Ctrl-C.
+      runnerFor: createOutlivingRenewals({ site, tokens, now, log: silentLog }).runnerFor,
+    });
   }
 
   return {

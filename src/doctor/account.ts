@@ -8,9 +8,10 @@ import { describeProxy, type ProxySettings, withoutBrackets } from "../network/p
 import { ProxyFault } from "../network/proxy-fault.ts";
 import { type Check, type Findings, findingsOn } from "./check.ts";
 import type { ClockReading } from "./clock.ts";
-import { type TrialOptions, tryCredential, type Verdict } from "./credential.ts";
+import { type TrialOptions, tryCredential } from "./credential.ts";
 import { type RouteOptions, type Walk, walkRoute } from "./route.ts";
 import { shellWord } from "./shell-word.ts";
+import { credentialName, type Verdict } from "./verdict.ts";
 
 export interface AccountOptions extends TrialOptions, Pick<RouteOptions, "lookup" | "ca"> {
   environmentProxy: EnvironmentProxy | undefined;
@@ -65,21 +66,16 @@ function targetOf(url: URL): { secure: boolean; host: string; port: number } {
   return { secure, host: withoutBrackets(url.hostname), port: Number(url.port) || (secure ? 443 : 80) };
 }
 
-function credentialName({ type }: AccountConfig): "key" | "login" {
-  return accountTypes[type].credential === "api_key" ? "key" : "login";
-}
-
 function checkOf(account: AccountConfig, verdict: Verdict, fine: string): Check {
   const findings = findingsOnAccount(account);
   const name = credentialName(account);
   switch (verdict.kind) {
     case "accepted":
       return findings.ok(fine);
-    case "refused":
-      return findings.needLogin(
-        `${name} refused: ${verdict.reason}`,
-        `to ${name === "key" ? "give another key" : "log in again"}, run: ${loginCommand(account)}`,
-      );
+    case "refused": {
+      const purpose = name === "key" ? "to give another key" : "to log in again";
+      return findings.needLogin(verdict.detail, `${purpose}, run: ${loginCommand(account)}`);
+    }
     case "troubled": {
       const detail = `${name}: ${verdict.reason}`;
       return verdict.fails ? findings.fail(detail, verdict.fix) : findings.warn(detail, verdict.fix);

@@ -22,8 +22,7 @@ export function checkClock(readings: readonly ClockReading[], platform: NodeJS.P
   const findings = findingsOn("machine", "clock");
   const apart = Math.abs(offsetOf(reading));
   // The header has whole seconds and is as old as the answer's way.
-  if (apart < warnMs)
-    return findings.ok(apart < 3000 ? `right, says ${reading.host}` : `${describe(reading)}`);
+  if (apart < warnMs) return findings.ok(apart < 3000 ? `right, says ${reading.host}` : describe(reading));
   const fix = `to set it, run: ${howToSet[platform] ?? howToSet.linux}`;
   return apart < failMs ? findings.warn(describe(reading), fix) : findings.fail(describe(reading), fix);
 }
@@ -40,7 +39,13 @@ function offsetOf({ theirs, ours }: ClockReading): number {
 
 function describe(reading: ClockReading): string {
   const offset = offsetOf(reading);
-  return `${duration(Math.abs(offset))} ${offset < 0 ? "behind" : "ahead of"} ${reading.host}`;
+  return `${inWords(Math.abs(offset))} ${offset < 0 ? "behind" : "ahead of"} ${reading.host}`;
+}
+
+/** Rounded to what can be read off a clock. */
+function inWords(ms: number): string {
+  const unit = ms < warnMs ? 1000 : 60_000;
+  return duration(Math.round(ms / unit) * unit);
 }
 
 const howToSet: Partial<Record<NodeJS.Platform, string>> & { linux: string } = {

@@ -4,13 +4,11 @@ import { type Dispatcher, request } from "undici";
 import type { Call } from "../call.ts";
 import type { AccountConfig } from "../config/config.ts";
 import type { Credential } from "../credential.ts";
-import type { Failure } from "../failure.ts";
-import { accountTypes } from "../family.ts";
 import { readNetworkFault } from "../network/faults.ts";
-import type { LoginFailure } from "../oauth/login-failure.ts";
 import type { LoginToken } from "../oauth/tokens.ts";
 import { upstreamFor } from "../upstreams/registry.ts";
 import type { ClockReading } from "./clock.ts";
+import { credentialName, readFailure, readLoginFailure, readRedirect, type Verdict } from "./verdict.ts";
 
 /** The logins' tokens, one source with the relay's: under the same locks, and every renewed one is kept. */
 export interface LoginSource {
@@ -29,13 +27,6 @@ export interface TrialOptions {
   now(): number;
 }
 
-export type Verdict =
-  | { kind: "accepted" }
-  /** Refused for good: a person has to log in, or to give another key. */
-  | { kind: "refused"; reason: string }
-  /** Anything else that a provider, or the token endpoint, can say; `fails` when the account cannot work. */
-  | { kind: "troubled"; fails: boolean; reason: string; fix: string };
-
 export interface Trial {
   verdict: Verdict;
   /** What the provider's answer said about the time. */
@@ -43,7 +34,7 @@ export interface Trial {
 }
 
 export async function tryCredential(account: AccountConfig, options: TrialOptions): Promise<Trial> {
-  if (accountTypes[account.type].credential === "api_key") {
+  if (credentialName(account) === "key") {
     return ask(account, { kind: "api-key", key: account.secret }, options);
   }
   const limit = AbortSignal.timeout(options.limitMs);
@@ -81,7 +72,7 @@ async function ask(account: AccountConfig, credential: Credential, options: Tria
     const head = { status: reply.statusCode, headers: reply.headers };
     const answer = await readSome(reply.body);
     if (head.status < 300) return { verdict: { kind: "accepted" }, clock };
-    if (head.status < 400) return { verdict: redirected(account, head.status), clock };
+    if (head.status < 400) return { verdict: readRedirect(account, head.status), clock };
     const failure = upstream.readFailure(head, answer, call, options.now());
     return { verdict: readFailure(account, failure), clock };
   } catch (error) {
@@ -178,71 +169,4 @@ async function readSome(body: Dispatcher.ResponseData["body"]): Promise<Buffer> 
     if (size >= mostBytes) break;
   }
   return Buffer.concat(chunks);
-}
-
-function redirected({ id }: AccountConfig, status: number): Verdict {
-  const reason = `the provider answers with a redirect (${status}), which the relay does not follow`;
-  return { kind: "troubled", fails: true, reason, fix: `correct api_url of the account ${id}` };
-}
-
-function readFailure({ id }: AccountConfig, failure: Failure): Verdict {
-  const troubled = (fails: boolean, reason: string, fix: string): Verdict => ({
-    kind: "troubled",
-    fails,
-    reason,
-    fix,
-  });
-  const tryAgain = "to try again, run: cc-relay doctor";
-  const seeRest = "to see until when it rests, run: cc-relay accounts list";
-  switch (failure.kind) {
-    case "unauthorized":
-      return { kind: "refused", reason: failure.reason };
-    case "account-out":
-      return troubled(true, failure.reason, "settle it with the provider, or use another account");
-    case "rate-limited":
-    case "limited-unblamed":
-      return troubled(false, `at its limit: ${failure.reason}`, seeRest);
-    case "capacity":
-    case "server-error":
-      return troubled(false, failure.reason, tryAgain);
-    case "model-denied":
-    case "model-missing":
-    case "rejected":
-      return troubled(
-        false,
-        `the provider does not list its models: ${failure.reason}`,
-        `check api_url of the account ${id}`,
-      );
-    case "unreachable":
-    case "proxy":
-      return troubled(true, failure.cause.message, tryAgain);
-    case "aborted":
-      return troubled(true, "the request was given up", tryAgain);
-  }
-}
-
-function readLoginFailure({ reason, message }: LoginFailure, limitMs: number): Verdict {
-  // The messages end in what to do, which stands on its own here.
-  const what =
-    message.split(/; (?:log in again with|an API key works instead|it is tried again|check \[)/)[0] ??
-    message;
-  const troubled = (fails: boolean, fix: string): Verdict => ({ kind: "troubled", fails, reason: what, fix });
-  switch (reason) {
-    case "refresh-revoked":
-    case "token-refused":
-      return { kind: "refused", reason: what };
-    case "refresh-rejected":
-      return troubled(true, "correct [oauth] in the configuration, or remove it");
-    case "project-refused":
-      return troubled(true, "to use an API key instead, run: cc-relay login gemini --api-key");
-    case "throttled":
-      return troubled(false, "wait some minutes, then run: cc-relay doctor");
-    case "unreachable":
-    case "proxy":
-      return troubled(true, "to try again, run: cc-relay doctor");
-    case "aborted": {
-      const late = `no token came within ${limitMs / 1000} s`;
-      return { kind: "troubled", fails: true, reason: late, fix: "to try again, run: cc-relay doctor" };
-    }
-  }
 }

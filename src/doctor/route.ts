@@ -111,7 +111,7 @@ function shakeHands(
   { limitMs, ca }: RouteOptions,
 ): Promise<{ message: string; code?: string } | undefined> {
   const where = formatHostPort(host, port);
-  const late = new Error(`${where} did not finish the TLS handshake within ${inSeconds(limitMs)}`);
+  const late = new Error(`${where} did not finish the handshake within ${inSeconds(limitMs)}`);
   return withLimit(limitMs, late, (signal) => {
     const { promise, resolve, reject } = Promise.withResolvers<
       { message: string; code?: string } | undefined
@@ -127,7 +127,7 @@ function shakeHands(
     signal.addEventListener("abort", () => secure.destroy(), { once: true });
     secure.on("error", (error: NodeJS.ErrnoException) => {
       const why = error.code === "ECONNRESET" ? "the connection was closed" : (error.code ?? "no TLS");
-      reject(new Error(`TLS with ${where} failed (${why})`));
+      reject(new Error(`the handshake with ${where} failed (${why})`));
     });
     secure.once("secureConnect", () => {
       const code = String(secure.authorizationError);

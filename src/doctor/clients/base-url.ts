@@ -60,11 +60,8 @@ export async function findBaseUrlFault(
       fix,
     );
   }
-  if (presence.kind === "up") return undefined;
-  return findings.warn(
-    `${setting} points at the relay, which is not running`,
-    "to start it, run: cc-relay serve",
-  );
+  // That the relay itself does not run is told once, not by every client.
+  return undefined;
 }
 
 function show(text: string): string {
