@@ -37,7 +37,7 @@ const mostBindings = 100_000;
 
 export async function createBindings(store: BindingStore, now: number): Promise<Bindings> {
   const rows = new Map<string, BindingRow>();
-  for (const row of await store.load(now)) rows.set(`${row.kind} ${row.key}`, row);
+  for (const row of youngest(await store.load(now))) rows.set(`${row.kind} ${row.key}`, row);
 
   function live(id: string, now: number): BindingRow | undefined {
     const row = rows.get(id);
@@ -79,6 +79,15 @@ export async function createBindings(store: BindingStore, now: number): Promise<
       await store.dropAccount(accountId);
     },
   };
+}
+
+/** As many as are kept. Sessions come first: they live for an hour, the ids of answers for a month. */
+function youngest(rows: BindingRow[]): BindingRow[] {
+  if (rows.length <= mostBindings) return rows;
+  const isSession = ({ kind }: BindingRow) => (kind === "session" ? 1 : 0);
+  return rows
+    .toSorted((a, b) => isSession(a) - isSession(b) || a.expiresAt - b.expiresAt)
+    .slice(-mostBindings);
 }
 
 /** Session keys are hashes already; some turn states are kilobytes. */

@@ -209,6 +209,10 @@ function outcomeOf({ head, observer }: Answer): Outcome {
 function cutOff(response: ServerResponse): void {
   const { socket } = response;
   if (!socket) return void response.destroy();
-  socket.destroySoon();
+  const isFramed = response.req.httpVersionMinor > 0;
+  if (isFramed) socket.destroySoon();
+  // An answer in HTTP/1.0 ends where its connection does: only a reset tells that it is not whole.
+  else if (socket.writableLength === 0) socket.resetAndDestroy();
+  else socket.once("drain", () => socket.resetAndDestroy());
   setTimeout(() => socket.destroy(), cutGraceMs).unref();
 }

@@ -35,18 +35,17 @@ const keepAliveTimeoutMs = 75_000;
 /** Rejects with the system's error when the address cannot be bound. */
 export async function startServer(options: ServerOptions): Promise<RelayServer> {
   const { host, port } = options;
-  const front = { ...options, startedAt: Date.now(), boundLoopback: isLoopbackHost(host), isDraining: false };
-  const open = new Set<Promise<void>>();
+  const front: Front = {
+    ...options,
+    startedAt: Date.now(),
+    boundLoopback: isLoopbackHost(host),
+    isDraining: false,
+    open: 0,
+    onceIdle() {},
+  };
   const server = createServer(
     { maxHeaderSize: mostHeaderBytes, keepAliveTimeout: keepAliveTimeoutMs, noDelay: true },
-    (request, response) => {
-      const work = handle(front, request, response).finally(() => open.delete(work));
-      open.add(work);
-      // Node keeps a connection whose answer began before the drain, for as long as the client does.
-      response.once("finish", () => {
-        if (front.isDraining) setImmediate(() => server.closeIdleConnections());
-      });
-    },
+    (request, response) => void serve(front, request, response),
   );
   await listen(server, host, port);
   return {
@@ -54,12 +53,14 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
     async drain(timeoutMs) {
       front.isDraining = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      // Node keeps a connection whose answer began before the drain for as long as its client does.
+      const sweep = setInterval(() => server.closeIdleConnections(), 50);
       const timer = setTimeout(() => server.closeAllConnections(), timeoutMs);
       await closed;
+      clearInterval(sweep);
       clearTimeout(timer);
       // Who was cut off is still being booked.
-      await Promise.all(open);
+      if (front.open > 0) await new Promise<void>((resolve) => (front.onceIdle = resolve));
     },
     cut: () => server.closeAllConnections(),
   };
@@ -69,6 +70,9 @@ interface Front extends ServerOptions {
   startedAt: number;
   boundLoopback: boolean;
   isDraining: boolean;
+  /** Requests that are not over: their answer may be out, their booking is not. */
+  open: number;
+  onceIdle(): void;
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {
@@ -79,6 +83,15 @@ function listen(server: Server, host: string, port: number): Promise<void> {
       resolve();
     });
   });
+}
+
+async function serve(front: Front, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  front.open++;
+  try {
+    await handle(front, request, response);
+  } finally {
+    if (--front.open === 0) front.onceIdle();
+  }
 }
 
 async function handle(front: Front, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -51,3 +51,20 @@ test("the bindings of an account that goes are dropped, and detours over it end"
 function pick(bound: { accountId: string; detourId: string | undefined } | undefined) {
   return [bound?.accountId, bound?.detourId];
 }
+
+test("of more than can be kept, sessions and the youngest come back after a restart", async () => {
+  const store = memoryBindingStore();
+  const row = (kind: string, index: number) => ({
+    kind,
+    key: `${kind}-${index}`,
+    accountId: "a",
+    detourId: undefined,
+    expiresAt: start + 1000 + index,
+  });
+  for (let index = 0; index < 100_010; index++) await store.save(row("response", index));
+  await store.save(row("session", 0));
+  const bindings = await createBindings(store, start);
+  assert.ok(bindings.find("session", "session-0", start));
+  assert.equal(bindings.find("response", "response-10", start), undefined);
+  assert.ok(bindings.find("response", "response-11", start));
+});

@@ -1,0 +1,163 @@
+// When no account is left: which reason decides, what the client is told, and when it may come back.
+
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import type { RestKind } from "../../src/accounts/account.ts";
+import { send } from "../support/client.ts";
+import { setStage } from "../support/stage.ts";
+import { startUpstream } from "../support/upstream.ts";
+import { cases, type DialectCase } from "./cases.ts";
+
+interface Told {
+  status: number;
+  code: string;
+  /** Seconds; undefined: no such header. */
+  retryAfter: number | undefined;
+  shouldRetry: string | undefined;
+}
+
+/** Accounts that rest for these reasons and so many seconds. */
+type Resting = readonly (readonly [RestKind, number])[];
+
+const table: readonly [string, Resting, Partial<Record<keyof typeof cases, Told>>][] = [
+  [
+    "limits: the earliest return",
+    [
+      ["rate-limited", 7200],
+      ["rate-limited", 3600],
+    ],
+    { claude: { status: 429, code: "all_limited", retryAfter: 3600, shouldRetry: "false" } },
+  ],
+  [
+    "a limit that ends within a minute",
+    [["rate-limited", 40]],
+    {
+      claude: { status: 429, code: "all_limited", retryAfter: 40, shouldRetry: undefined },
+      openai: { status: 429, code: "all_limited", retryAfter: 40, shouldRetry: undefined },
+      gemini: { status: 429, code: "all_limited", retryAfter: 40, shouldRetry: undefined },
+      chat: { status: 429, code: "all_limited", retryAfter: 40, shouldRetry: undefined },
+    },
+  ],
+  [
+    "capacity that is back before the limit",
+    [
+      ["rate-limited", 7200],
+      ["capacity", 20],
+    ],
+    {
+      claude: { status: 529, code: "over_capacity", retryAfter: 20, shouldRetry: undefined },
+      openai: { status: 503, code: "over_capacity", retryAfter: 20, shouldRetry: undefined },
+      gemini: { status: 503, code: "over_capacity", retryAfter: 20, shouldRetry: undefined },
+      chat: { status: 503, code: "over_capacity", retryAfter: 20, shouldRetry: undefined },
+    },
+  ],
+  [
+    "a limit that is back before capacity",
+    [
+      ["rate-limited", 10],
+      ["server-error", 50],
+    ],
+    { claude: { status: 429, code: "all_limited", retryAfter: 10, shouldRetry: undefined } },
+  ],
+  [
+    "a limit beside refused credentials",
+    [
+      ["unauthorized", 60],
+      ["rate-limited", 7200],
+    ],
+    { claude: { status: 429, code: "all_limited", retryAfter: 7200, shouldRetry: "false" } },
+  ],
+  [
+    "credentials only",
+    [
+      ["unauthorized", 60],
+      ["account-out", 30],
+    ],
+    {
+      claude: { status: 503, code: "needs_login", retryAfter: undefined, shouldRetry: "false" },
+      openai: { status: 503, code: "needs_login", retryAfter: undefined, shouldRetry: "false" },
+      gemini: { status: 503, code: "needs_login", retryAfter: undefined, shouldRetry: "false" },
+      chat: { status: 503, code: "needs_login", retryAfter: undefined, shouldRetry: "false" },
+    },
+  ],
+  [
+    "a limit beside a model that is denied",
+    [
+      ["model-denied", 60],
+      ["rate-limited", 7200],
+    ],
+    { claude: { status: 429, code: "all_limited", retryAfter: 7200, shouldRetry: "false" } },
+  ],
+];
+
+async function tell(t: TestContext, dialect: DialectCase, resting: Resting): Promise<Told> {
+  const { upstream, relay } = await setStage(t, {
+    type: dialect.type,
+    ids: resting.map((_, index) => `a${index}`),
+  });
+  const now = Date.now();
+  for (const [index, [kind, seconds]] of resting.entries()) {
+    await relay.store.accounts.saveRest({
+      accountId: `a${index}`,
+      scope: "",
+      since: now,
+      until: now + seconds * 1000,
+      kind,
+      reason: `the reason of a${index}`,
+      probedAt: now,
+    });
+  }
+  await relay.restart();
+  const answer = await send(relay.url, dialect.request());
+  assert.equal(upstream.requests.length, 0);
+  const wait = answer.header("retry-after");
+  // The restart took a moment.
+  const begun = (Date.now() - now) / 1000;
+  return {
+    status: answer.status,
+    code: answer.header("x-cc-relay-error") ?? "",
+    retryAfter: wait === undefined ? undefined : Math.ceil(Number(wait) + begun - 1),
+    shouldRetry: answer.header("x-should-retry"),
+  };
+}
+
+for (const [name, resting, expected] of table) {
+  test(`told of ${name}`, async (t) => {
+    for (const [dialect, told] of Object.entries(expected)) {
+      const { retryAfter, ...said } = await tell(t, cases[dialect as keyof typeof cases], resting);
+      const { retryAfter: wanted, ...rest } = told;
+      assert.deepEqual(said, rest, dialect);
+      if (wanted === undefined) assert.equal(retryAfter, undefined);
+      else assert.ok(Math.abs(retryAfter! - wanted) <= 1, `${dialect}: ${retryAfter} s instead of ${wanted}`);
+    }
+  });
+}
+
+test("a provider that cannot be reached is named, and after three times told as out of capacity", async (t) => {
+  const gone = await startUpstream();
+  await gone.close();
+  const { relay } = await setStage(t, {
+    ids: ["only"],
+    accounts: (account) => ({ ...account, apiUrl: gone.url }),
+  });
+  const codes: (string | undefined)[] = [];
+  for (let index = 0; index < 4; index++) {
+    const answer = await send(relay.url, cases.claude.request());
+    codes.push(answer.header("x-cc-relay-error"));
+    assert.match(answer.text, /only|127\.0\.0\.1/);
+  }
+  assert.deepEqual(codes, ["upstream_unreachable", "upstream_unreachable", "over_capacity", "over_capacity"]);
+});
+
+test("with max_attempts reached the best of what was seen is told", async (t) => {
+  const ids = ["a", "b", "c", "d"];
+  const { upstream, relay, servedBy } = await setStage(t, {
+    ids,
+    configure: (config) => ({ ...config, upstream: { ...config.upstream, maxAttempts: 2 } }),
+  });
+  upstream.on(() => true, cases.claude.overloaded());
+  const answer = await send(relay.url, cases.claude.request());
+  assert.equal(answer.status, 529);
+  assert.equal(answer.header("x-cc-relay-error"), undefined);
+  assert.deepEqual(servedBy(), ["a", "b"]);
+});
