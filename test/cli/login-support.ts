@@ -126,7 +126,8 @@ async function run(
       opened.push(url);
       await browser(url);
     },
-    ...(call.limitMs === undefined ? {} : { limitMs: call.limitMs }),
+    // A login that nobody finishes is a failed test, not one that lasts ten minutes.
+    limitMs: call.limitMs ?? 10_000,
   };
   const command = loginCommand(context, (given, options) => runLogin(given, options, deps));
   command.exitOverride().configureOutput({ outputError() {}, writeErr() {} });
