@@ -1,10 +1,19 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { ConfigError } from "../../src/config/problem.ts";
-import { readEditableText, rehearseEdit } from "../../src/config/write.ts";
+import { editConfigFile, readEditableText, rehearseEdit } from "../../src/config/write.ts";
 import { UserError } from "../../src/errors.ts";
 import { fakeEnvironment } from "./support.ts";
 
@@ -51,6 +60,26 @@ describe("a rehearsed edit", () => {
   it("finds a file in the place of a folder", async () => {
     writeFileSync(join(folder, "etc"), "");
     await assert.rejects(rehearse(append, join(folder, "etc", "config.toml")), UserError);
+  });
+
+  it("comes to what the edit itself comes to, whoever runs it: root may write where others may not", async () => {
+    const closed = join(folder, "closed");
+    mkdirSync(closed);
+    writeFileSync(join(folder, "link-target"), "");
+    symlinkSync(join(folder, "link-target"), join(folder, "link.toml"));
+    symlinkSync(join(closed, "there.toml"), join(folder, "into-closed.toml"));
+    chmodSync(closed, 0o555);
+    const outcome = (work: Promise<void>) =>
+      work.then(
+        () => "done",
+        (error: Error) => error.message,
+      );
+    for (const path of ["closed/config.toml", "closed/deep/config.toml", "link.toml", "into-closed.toml"]) {
+      const options = { file: join(folder, path), environment: environment(), edit: append };
+      const rehearsed = await outcome(rehearseEdit(options));
+      assert.equal(rehearsed, await outcome(editConfigFile(options)), path);
+    }
+    chmodSync(closed, 0o755);
   });
 
   it("begins with the text that a new file gets", async () => {
