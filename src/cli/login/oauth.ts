@@ -43,8 +43,7 @@ export async function logInWithOAuth(context: CommandContext, request: OAuthRequ
     now: context.clock,
     ...(limitMs === undefined ? {} : { limitMs }),
   });
-  if (isInputOver) throw inputEnded();
-  if (!result.ok) throw explain(result, provider);
+  if (!result.ok) throw isInputOver ? inputEnded() : explain(result, provider);
   // After a question that the browser has answered.
   if (context.prompts.available) stderr.write("\n");
   return result.login;
