@@ -4,7 +4,7 @@
 import { spawn } from "node:child_process";
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,6 +31,7 @@ export interface Site {
   readonly folder: string;
   /** Writes the configuration: the accounts, behind the addresses of the token host. */
   configure(accounts: string): Promise<void>;
+  configuration(): Promise<string>;
   start(): Promise<SiteRelay>;
   /** Another command of the program, on the same configuration. */
   command(args: readonly string[], talk?: (run: Conversation) => Promise<void>): Promise<CommandResult>;
@@ -102,6 +103,7 @@ token_url = "${tokenUrl}"
     loginsFrom: loginsFront.from,
     folder,
     configure: (accounts) => writeFile(surroundings.configFile, `${head}${accounts}`, { mode: 0o600 }),
+    configuration: () => readFile(surroundings.configFile, "utf8"),
     start: () => startServe(t, surroundings),
     command: (args, talk) => runCommand(surroundings, args, talk),
   };
