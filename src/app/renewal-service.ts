@@ -124,7 +124,7 @@ function reportingLog(report: RenewalServiceOptions["report"]): Log {
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
-/** Errors of libraries hold what cannot be sent; name and message are all that is shown of them. */
+/** Errors of libraries hold what cannot be sent; these are what is ever shown of them. */
 function transferable<T extends object>(fields: T): T {
   const entries = Object.entries(fields).map(([name, value]) => [name, plainError(value)]);
   return Object.fromEntries(entries) as T;
@@ -132,6 +132,6 @@ function transferable<T extends object>(fields: T): T {
 
 function plainError(value: unknown): unknown {
   if (!(value instanceof Error)) return value;
-  const { name, message } = value;
-  return Object.assign(new Error(message), { name });
+  const { name, message, stack } = value;
+  return Object.assign(new Error(message), { name, stack });
 }

@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type RelayApp, startRelayApp } from "../../src/app/relay-app.ts";
+import { type RelayApp, type RelayAppOptions, startRelayApp } from "../../src/app/relay-app.ts";
 import type { AccountConfig, Config } from "../../src/config/config.ts";
 import { type AccountType, accountTypes } from "../../src/family.ts";
 import type { Log } from "../../src/log.ts";
@@ -37,6 +37,8 @@ export interface TestRelayOptions {
   configure?: (config: Config) => Config;
   /** Epoch ms, for what the relay decides by time; its timers keep to the system's clock. */
   now?: () => number;
+  /** Absent: in this process. */
+  renewals?: RelayAppOptions["renewals"];
 }
 
 export async function startRelay(options: TestRelayOptions = {}): Promise<TestRelay> {
@@ -52,6 +54,7 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
       log: collectingLog(log),
       version: "0.0.0-test",
       now: options.now,
+      renewals: options.renewals,
     });
   let app = await start();
   const store = await openSqliteStore(config.server.databasePath);
