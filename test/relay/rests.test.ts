@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { claudeFailures } from "../support/claude-script.ts";
+import { claudeError, claudeFailures } from "../support/claude-script.ts";
 import { begin, send } from "../support/client.ts";
 import { type Stage, setStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
@@ -19,7 +19,15 @@ interface TimedStage extends Stage {
   ask(session?: string): Promise<string | undefined>;
 }
 
-async function limitedFor(t: TestContext, ms: number): Promise<TimedStage> {
+/** A limit that no window explains, so that nothing but the rest keeps requests away. */
+const retryAfter = (ms: number) =>
+  claudeError(429, { headers: { "retry-after": String(Math.ceil(ms / 1000)) } });
+
+async function limitedFor(
+  t: TestContext,
+  ms: number,
+  limit = (until: number, now: number) => claudeFailures.windowRejected("5h", until, now),
+): Promise<TimedStage> {
   const clock = { now: Date.now() };
   const stage = await setStage(t, { now: () => clock.now });
   const ask = async (session?: string) => {
@@ -28,7 +36,7 @@ async function limitedFor(t: TestContext, ms: number): Promise<TimedStage> {
   };
   assert.equal(await ask("home"), "first");
   const returns = clock.now + ms;
-  stage.upstream.on("key-of-first", () => claudeFailures.windowRejected("5h", returns, clock.now));
+  stage.upstream.on("key-of-first", () => limit(returns, clock.now));
   assert.equal(await ask("home"), "second");
   return { ...stage, clock, ask };
 }
@@ -61,7 +69,9 @@ test("a test that is answered well ends the rest for all", async (t) => {
 });
 
 test("while the one test is under way nobody else tests, whoever writes to the database", async (t) => {
-  const { upstream, relay, clock, ask } = await limitedFor(t, 5 * hour);
+  const { upstream, relay, clock, ask, servedBy } = await limitedFor(t, 5 * hour, (until, now) =>
+    retryAfter(until - now),
+  );
   clock.now += 61 * minute;
   upstream.queue("key-of-first", { hang: true });
   const testing = begin(relay.url, claude.request({ session: "home" }));
@@ -69,6 +79,7 @@ test("while the one test is under way nobody else tests, whoever writes to the d
   await relay.store.accounts.saveState({ accountId: "other", lastUsedAt: 1, windows: [] });
   await sleep(600);
   assert.equal(await ask("home"), "second");
+  assert.deepEqual(servedBy(), ["first", "first", "second", "first", "second"]);
   testing.abort();
 });
 
@@ -105,18 +116,15 @@ test("an account that is enabled by hand is used within a second, and its sessio
 test("an answer that was under way when its account reached the limit does not end the rest", async (t) => {
   const { upstream, relay, servedBy } = await setStage(t);
   const { promise: held, resolve: goOn } = Promise.withResolvers<void>();
-  upstream.queue(
-    "key-of-first",
-    { firstEventAfter: held },
-    claudeFailures.windowRejected("5h", Date.now() + 5 * hour),
-  );
+  upstream.queue("key-of-first", { firstEventAfter: held }, retryAfter(5 * hour));
   const slow = send(relay.url, claude.request({ session: "slow" }));
   await upstream.received(1);
   await sleep(20);
   assert.equal((await send(relay.url, claude.request())).header("x-cc-relay-account"), "second");
   goOn();
   assert.equal((await slow).header("x-cc-relay-account"), "first");
-  assert.equal((await send(relay.url, claude.request())).header("x-cc-relay-account"), "second");
+  const next = await send(relay.url, claude.request({ session: "next" }));
+  assert.equal(next.header("x-cc-relay-account"), "second");
   assert.deepEqual(servedBy(), ["first", "first", "second", "second"]);
 });
 
