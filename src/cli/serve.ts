@@ -173,7 +173,8 @@ function untilStopped(reload: () => Promise<void>): Promise<void> {
   return new Promise((resolve) => {
     const hangUp = () => void reload();
     const stop = () => {
-      process.off("SIGHUP", hangUp).off("SIGTERM", stop).off("SIGINT", stop);
+      // SIGHUP stays: without a listener it would end the process in the middle of its open answers.
+      process.off("SIGTERM", stop).off("SIGINT", stop);
       resolve();
     };
     process.on("SIGHUP", hangUp).on("SIGTERM", stop).on("SIGINT", stop);

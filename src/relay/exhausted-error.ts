@@ -13,6 +13,8 @@ export interface ExhaustedContext {
   now: number;
   /** The request could go to one account only. */
   isTied: boolean;
+  /** Accounts of the family are enabled, and none of their kinds has the operation. */
+  isUnsupported: boolean;
 }
 
 /** Above this, clients that wait would hold a person up for nothing: they are told not to. */
@@ -24,11 +26,14 @@ const familyNames: Readonly<Record<Family, string>> = {
   openai: "OpenAI",
 };
 
-export function exhaustedError(exhausted: Exhausted, { call, now, isTied }: ExhaustedContext): RelayError {
+export function exhaustedError(
+  exhausted: Exhausted,
+  { call, now, isTied, isUnsupported }: ExhaustedContext,
+): RelayError {
   const family = familyNames[call.family];
   switch (exhausted.kind) {
     case "no-account":
-      return noAccountError(call);
+      return isUnsupported ? unsupportedError(call) : noAccountError(call);
     case "tried":
       return new RelayError(
         "upstream_unreachable",
@@ -94,6 +99,17 @@ function noAccountError(call: Call): RelayError {
   return new RelayError(
     "no_account",
     `No enabled ${family} account can serve ${what}; add one with \`cc-relay login ${call.family}\`, or see \`cc-relay accounts list\`.`,
+    { shouldRetry: false },
+  );
+}
+
+/** Google's two kinds of account complement each other: logins speak Code Assist only, keys everything else. */
+function unsupportedError(call: Call): RelayError {
+  const isCodeAssist = call.operation === "code-assist" || call.path.startsWith("/v1internal");
+  const login = `cc-relay login ${call.family}${isCodeAssist ? "" : " --api-key"}`;
+  return new RelayError(
+    "not_supported",
+    `No ${familyNames[call.family]} account here offers ${call.path.slice(0, 100)}; add one with \`${login}\`.`,
     { shouldRetry: false },
   );
 }

@@ -317,7 +317,14 @@ async function giveUp(journey: Journey, candidates: Account[]): Promise<Served |
     call,
     now,
     isTied: routing.tied !== undefined || routing.pinned !== undefined,
+    isUnsupported: isUnsupported(call, deps.pool.accounts),
   });
+}
+
+/** Chat Completions are for accounts with keys by our own rule: there the kind of account is missing, not the operation. */
+function isUnsupported(call: Call, accounts: readonly Account[]): boolean {
+  const enabled = accounts.filter(({ config }) => config.enabled && config.family === call.family);
+  return enabled.length > 0 && !call.onlyTypes && !enabled.some((account) => canServe(account, call));
 }
 
 function isNear(exhausted: Exhausted, holdUntil: number): boolean {

@@ -18,12 +18,13 @@ import { bindAnswerState } from "./routing.ts";
 /** Answers the exchange whatever happens; rejects only for a fault of the relay itself, after which the socket is gone. */
 export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> {
   const { dialect, request, signal } = exchange;
+  let call: Call | undefined;
   let recorder: Recorder | undefined;
   const progress: Progress = { attempts: 0 };
   try {
     const config = deps.config();
     const client = authenticate(request.headers, exchange.query, config.apiKeys);
-    const call = await readRequest(exchange, client, config.server.maxBodyBytes);
+    call = await readRequest(exchange, client, config.server.maxBodyBytes);
     recorder = createRecorder(exchange, call, client, deps);
     if (await answerModels(exchange, call, deps)) return;
     const conversion = dialect.convert?.(call);
@@ -34,7 +35,7 @@ export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> 
     if (conversion) await deliverConverted({ ...delivery, conversion, served, send });
     else await deliver({ ...delivery, served });
   } catch (error) {
-    await answerError(exchange, deps, { error, recorder, attempts: progress.attempts });
+    await answerError(exchange, deps, { error, call, recorder, attempts: progress.attempts });
   }
 }
 
@@ -179,6 +180,8 @@ function readAll({ answer }: Served, signal: AbortSignal): Promise<Buffer> {
 
 interface Ended {
   error: unknown;
+  /** Undefined when the request could not be read. */
+  call: Call | undefined;
   recorder: Recorder | undefined;
   attempts: number;
 }
@@ -186,7 +189,7 @@ interface Ended {
 async function answerError(
   exchange: Exchange,
   deps: RelayDeps,
-  { error, recorder, attempts }: Ended,
+  { error, call, recorder, attempts }: Ended,
 ): Promise<void> {
   const { response, dialect, signal } = exchange;
   const hasLeft = signal.aborted;
@@ -196,7 +199,7 @@ async function answerError(
       : new RelayError("internal", "cc-relay failed while it served this request; its log says more.", {
           cause: error,
         });
-  const rendered = dialect.renderError(relayError);
+  const rendered = dialect.renderError(relayError, call);
   const status = hasLeft ? 499 : rendered.status;
   const entry: BookEntry = {
     account: "(none)",

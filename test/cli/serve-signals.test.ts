@@ -52,6 +52,8 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     relay.kill(signal);
     await until("it stops", () => relay.lines().some(({ msg }) => /^stopping/.test(String(msg))));
     await assert.rejects(send(relay.url, { path: "/health" }), { code: "ECONNREFUSED" });
+    // A terminal that closes says both.
+    relay.kill("SIGHUP");
     await sleep(200);
     goOn();
     const whole = await answer.finish();

@@ -161,3 +161,30 @@ test("with max_attempts reached the best of what was seen is told", async (t) =>
   assert.equal(answer.header("x-cc-relay-error"), undefined);
   assert.deepEqual(servedBy(), ["a", "b"]);
 });
+
+test("a stream that was asked for as a JSON array is answered with one, errors included", async (t) => {
+  const { upstream, relay } = await setStage(t, { type: "gemini-api", ids: ["only"] });
+  const request = {
+    ...cases.gemini.request(),
+    path: "/v1beta/models/gemini-2.5-pro:streamGenerateContent",
+  };
+  upstream.on(() => true, cases.gemini.limited(Date.now() + 7_200_000));
+  const answer = await send(relay.url, request);
+  const [{ error }] = answer.json() as [{ error: { code: number; status: string } }];
+  assert.deepEqual([answer.status, error.code, error.status], [429, 429, "RESOURCE_EXHAUSTED"]);
+});
+
+test("an operation that no kind of account here has is told as such, and one that is a matter of keys is not", async (t) => {
+  const stage = await setStage(t, { type: "gemini", ids: ["login"] });
+  const embed = { path: "/v1beta/models/gemini-embedding-001:embedContent", body: { content: {} } };
+  const answer = await send(stage.relay.url, embed);
+  assert.deepEqual([answer.status, answer.header("x-cc-relay-error")], [501, "not_supported"]);
+  assert.equal(answer.header("x-should-retry"), "false");
+  assert.match(answer.text, /cc-relay login gemini --api-key/);
+  await stage.relay.reconfigure((config) => ({
+    ...config,
+    accounts: config.accounts.map((account) => ({ ...account, enabled: false })),
+  }));
+  assert.equal((await send(stage.relay.url, embed)).header("x-cc-relay-error"), "no_account");
+  assert.equal(stage.upstream.requests.length, 0);
+});

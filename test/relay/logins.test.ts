@@ -246,7 +246,8 @@ test("what Code Assist has not goes to an account with a key, and what only it h
     accounts: config.accounts.filter(({ id }) => id === "key"),
   }));
   const own = await send(relay.url, codeAssistOwn.request());
-  assert.ok([501, 503].includes(own.status), own.text);
+  assert.deepEqual([own.status, own.header("x-cc-relay-error")], [501, "not_supported"]);
+  assert.match(own.text, /cc-relay login gemini`/);
   assert.deepEqual(servedBy(), ["key", "key"]);
 });
 
