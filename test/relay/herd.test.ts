@@ -1,7 +1,7 @@
 // Many sessions that leave one account at once: the next one is tried by one request, then gets a few more at a time.
 
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { claudeFailures } from "../support/claude-script.ts";
 import { begin, type ClientAnswer, send } from "../support/client.ts";
@@ -40,104 +40,113 @@ function assertAllGood(answers: ClientAnswer[], id: string): void {
   }
 }
 
-test("60 sessions reach the next account one at first, then a few every 250 ms, and none fails", async (t) => {
-  const stage = await herdOf(60, t);
-  const { promise: firstGoesOn, resolve: goOn } = Promise.withResolvers<void>();
-  stage.upstream.queue("key-of-b", { firstEventAfter: firstGoesOn });
-  const all = runHerd(stage, 60);
-  await until("the first of the herd arrives", () => requestsOf(stage, "b").length > 0);
-  await sleep(500);
-  assert.equal(requestsOf(stage, "b").length, 1, "before its first good answer an account sees one request");
-  const goodAt = Date.now();
-  goOn();
-  assertAllGood(await all, "b");
-  const arrivals = requestsOf(stage, "b").map(({ receivedAt }) => receivedAt - goodAt);
-  assert.equal(arrivals.length, 60);
-  for (const [index, at] of arrivals.entries()) {
-    if (index === 0) continue;
-    const allowed = 1 + 4 * (1 + Math.floor((at + 30) / 250));
-    assert.ok(index + 1 <= allowed, `request ${index + 1} came ${at} ms after the first good answer`);
-  }
-});
+describe("a herd", { concurrency: true }, () => {
+  test("60 sessions reach the next account one at first, then a few every 250 ms, and none fails", async (t) => {
+    const stage = await herdOf(60, t);
+    const { promise: firstGoesOn, resolve: goOn } = Promise.withResolvers<void>();
+    stage.upstream.queue("key-of-b", { firstEventAfter: firstGoesOn });
+    const all = runHerd(stage, 60);
+    await until("the first of the herd arrives", () => requestsOf(stage, "b").length > 0);
+    await sleep(500);
+    assert.equal(
+      requestsOf(stage, "b").length,
+      1,
+      "before its first good answer an account sees one request",
+    );
+    const goodAt = Date.now();
+    goOn();
+    assertAllGood(await all, "b");
+    const arrivals = requestsOf(stage, "b").map(({ receivedAt }) => receivedAt - goodAt);
+    assert.equal(arrivals.length, 60);
+    for (const [index, at] of arrivals.entries()) {
+      if (index === 0) continue;
+      const allowed = 1 + 4 * (1 + Math.floor((at + 30) / 250));
+      assert.ok(index + 1 <= allowed, `request ${index + 1} came ${at} ms after the first good answer`);
+    }
+  });
 
-test("when the next account is at its limit too, it sees one request of the herd, and the third serves all", async (t) => {
-  const stage = await herdOf(40, t, { ids: ["a", "b", "c"] });
-  stage.upstream.on("key-of-b", limit);
-  assertAllGood(await runHerd(stage, 40), "c");
-  assert.equal(requestsOf(stage, "b").length, 1);
-  assert.equal(requestsOf(stage, "c").length, 40);
-});
+  test("when the next account is at its limit too, it sees one request of the herd, and the third serves all", async (t) => {
+    const stage = await herdOf(40, t, { ids: ["a", "b", "c"] });
+    stage.upstream.on("key-of-b", limit);
+    assertAllGood(await runHerd(stage, 40), "c");
+    assert.equal(requestsOf(stage, "b").length, 1);
+    assert.equal(requestsOf(stage, "c").length, 40);
+  });
 
-test("when the next account answers 500, it is left alone after three, and the third serves all", async (t) => {
-  const stage = await herdOf(20, t, { ids: ["a", "b", "c"] });
-  stage.upstream.on("key-of-b", claudeFailures.serverError(500));
-  assertAllGood(await runHerd(stage, 20), "c");
-  assert.equal(requestsOf(stage, "b").length, 3);
-});
+  test("when the next account answers 500, it is left alone after three, and the third serves all", async (t) => {
+    const stage = await herdOf(20, t, { ids: ["a", "b", "c"] });
+    stage.upstream.on("key-of-b", claudeFailures.serverError(500));
+    assertAllGood(await runHerd(stage, 20), "c");
+    assert.equal(requestsOf(stage, "b").length, 3);
+  });
 
-test("when the next account reaches its limit while the herd arrives, the rest of it goes on to the third", async (t) => {
-  const stage = await herdOf(20, t, { ids: ["a", "b", "c"] });
-  let served = 0;
-  stage.upstream.on("key-of-b", () => (served++ < 6 ? {} : limit()));
-  const answers = await runHerd(stage, 20);
-  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
-  const by = (id: string) => answers.filter((answer) => answer.header("x-cc-relay-account") === id).length;
-  assert.deepEqual([by("b"), by("c")], [6, 14]);
-  assert.ok(requestsOf(stage, "b").length <= 6 + 4, "only those that were on their way may still arrive");
-});
+  test("when the next account reaches its limit while the herd arrives, the rest of it goes on to the third", async (t) => {
+    const stage = await herdOf(20, t, { ids: ["a", "b", "c"] });
+    let served = 0;
+    stage.upstream.on("key-of-b", () => (served++ < 6 ? {} : limit()));
+    const answers = await runHerd(stage, 20);
+    assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+    const by = (id: string) => answers.filter((answer) => answer.header("x-cc-relay-account") === id).length;
+    assert.deepEqual([by("b"), by("c")], [6, 14]);
+    assert.ok(requestsOf(stage, "b").length <= 6 + 4, "only those that were on their way may still arrive");
+  });
 
-test("when every account is out, the whole herd is told so", async (t) => {
-  const stage = await herdOf(30, t, { ids: ["a", "b", "c"] });
-  for (const id of ["b", "c"]) stage.upstream.on(`key-of-${id}`, limit);
-  const answers = await runHerd(stage, 30);
-  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [429]);
-  assert.deepEqual([requestsOf(stage, "b").length, requestsOf(stage, "c").length], [1, 1]);
-});
+  test("when every account is out, the whole herd is told so", async (t) => {
+    const stage = await herdOf(30, t, { ids: ["a", "b", "c"] });
+    for (const id of ["b", "c"]) stage.upstream.on(`key-of-${id}`, limit);
+    const answers = await runHerd(stage, 30);
+    assert.deepEqual([...new Set(answers.map(({ status }) => status))], [429]);
+    assert.deepEqual([requestsOf(stage, "b").length, requestsOf(stage, "c").length], [1, 1]);
+  });
 
-test("a session that has arrived at its other account waits for nobody any more", async (t) => {
-  const stage = await herdOf(2, t);
-  const { upstream, relay } = stage;
-  assertAllGood(await runHerd(stage, 2), "b");
-  await sleep(600);
-  const { promise: never, resolve: release } = Promise.withResolvers<void>();
-  t.after(() => release());
-  upstream.queue("key-of-b", { headersAfter: never });
-  const slow = send(relay.url, request(0));
-  slow.catch(() => {});
-  await until("the slow request is under way", () => requestsOf(stage, "b").length === 3);
-  const begun = Date.now();
-  assertAllGood([await send(relay.url, request(1))], "b");
-  assert.ok(Date.now() - begun < 1500, `it waited ${Date.now() - begun} ms behind another session's answer`);
-});
+  test("a session that has arrived at its other account waits for nobody any more", async (t) => {
+    const stage = await herdOf(2, t);
+    const { upstream, relay } = stage;
+    assertAllGood(await runHerd(stage, 2), "b");
+    await sleep(600);
+    const { promise: never, resolve: release } = Promise.withResolvers<void>();
+    t.after(() => release());
+    upstream.queue("key-of-b", { headersAfter: never });
+    const slow = send(relay.url, request(0));
+    slow.catch(() => {});
+    await until("the slow request is under way", () => requestsOf(stage, "b").length === 3);
+    const begun = Date.now();
+    assertAllGood([await send(relay.url, request(1))], "b");
+    assert.ok(
+      Date.now() - begun < 1500,
+      `it waited ${Date.now() - begun} ms behind another session's answer`,
+    );
+  });
 
-test("the account's own sessions go on while a herd waits for its first good answer", async (t) => {
-  const stage = await herdOf(5, t);
-  const { upstream, relay } = stage;
-  const own = (text: string) => send(relay.url, claude.request({ session: "of-b", text, headers: [] }));
-  // It begins while the first account rests, so it is at home on the second.
-  upstream.queue("key-of-a", limit());
-  assertAllGood([await own("one")], "b");
-  const { promise: held, resolve: release } = Promise.withResolvers<void>();
-  upstream.queue("key-of-b", { firstEventAfter: held });
-  await relay.store.accounts.clearRests("a");
-  await sleep(700);
-  const all = runHerd(stage, 5);
-  await until("the first of the herd is there", () => requestsOf(stage, "b").length === 2);
-  assertAllGood([await own("two")], "b");
-  release();
-  assertAllGood(await all, "b");
-});
+  test("the account's own sessions go on while a herd waits for its first good answer", async (t) => {
+    const stage = await herdOf(5, t);
+    const { upstream, relay } = stage;
+    const own = (text: string) => send(relay.url, claude.request({ session: "of-b", text, headers: [] }));
+    // It begins while the first account rests, so it is at home on the second.
+    upstream.queue("key-of-a", limit());
+    assertAllGood([await own("one")], "b");
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    upstream.queue("key-of-b", { firstEventAfter: held });
+    await relay.store.accounts.clearRests("a");
+    await sleep(700);
+    const all = runHerd(stage, 5);
+    await until("the first of the herd is there", () => requestsOf(stage, "b").length === 2);
+    assertAllGood([await own("two")], "b");
+    release();
+    assertAllGood(await all, "b");
+  });
 
-test("who leaves the queue or the first place leaves it to the others", async (t) => {
-  const stage = await herdOf(4, t);
-  const { upstream, relay } = stage;
-  upstream.queue("key-of-b", { hang: true });
-  const first = begin(relay.url, request(0));
-  await until("the first one is at the second account", () => requestsOf(stage, "b").length === 1);
-  const waiting = [1, 2, 3].map((session) => begin(relay.url, request(session)));
-  await sleep(200);
-  waiting[0]!.abort();
-  first.abort();
-  for (const { answer } of waiting.slice(1)) assertAllGood([await (await answer).finish()], "b");
-  assert.equal(requestsOf(stage, "b").length, 3);
+  test("who leaves the queue or the first place leaves it to the others", async (t) => {
+    const stage = await herdOf(4, t);
+    const { upstream, relay } = stage;
+    upstream.queue("key-of-b", { hang: true });
+    const first = begin(relay.url, request(0));
+    await until("the first one is at the second account", () => requestsOf(stage, "b").length === 1);
+    const waiting = [1, 2, 3].map((session) => begin(relay.url, request(session)));
+    await sleep(200);
+    waiting[0]!.abort();
+    first.abort();
+    for (const { answer } of waiting.slice(1)) assertAllGood([await (await answer).finish()], "b");
+    assert.equal(requestsOf(stage, "b").length, 3);
+  });
 });

@@ -1,7 +1,7 @@
 // GET models: what the accounts' providers list, in one list and in time.
 
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import type { AccountType } from "../../src/family.ts";
 import { claudeFailures, claudeModelList, claudeModels } from "../support/claude-script.ts";
 import { begin, send } from "../support/client.ts";
@@ -43,148 +43,153 @@ const families: Record<string, Family> = {
   },
 };
 
-for (const [name, { type, path, list, idsOf }] of Object.entries(families)) {
-  const stageOf = (t: TestContext): Promise<Stage> => setStage(t, { type });
+describe("models", { concurrency: true }, () => {
+  for (const [name, { type, path, list, idsOf }] of Object.entries(families)) {
+    const stageOf = (t: TestContext): Promise<Stage> => setStage(t, { type });
 
-  test(`${name}: the lists of all accounts come as one, each model once, with the client's credential nowhere`, async (t) => {
-    const { upstream, relay } = await stageOf(t);
-    upstream.on("key-of-first", { body: list(["one", "both"]) });
-    upstream.on("key-of-second", { body: list(["both", "two"]) });
-    const answer = await send(relay.url, { path, headers: ["authorization", "Bearer of-the-client"] });
-    assert.equal(answer.status, 200);
-    assert.match(answer.header("content-type")!, /^application\/json/);
-    assert.deepEqual(idsOf(answer.json()), ["one", "both", "two"]);
-    assert.deepEqual(upstream.requests.map(({ credential }) => credential).sort(), [
-      "key-of-first",
-      "key-of-second",
-    ]);
-  });
+    test(`${name}: the lists of all accounts come as one, each model once, with the client's credential nowhere`, async (t) => {
+      const { upstream, relay } = await stageOf(t);
+      upstream.on("key-of-first", { body: list(["one", "both"]) });
+      upstream.on("key-of-second", { body: list(["both", "two"]) });
+      const answer = await send(relay.url, { path, headers: ["authorization", "Bearer of-the-client"] });
+      assert.equal(answer.status, 200);
+      assert.match(answer.header("content-type")!, /^application\/json/);
+      assert.deepEqual(idsOf(answer.json()), ["one", "both", "two"]);
+      assert.deepEqual(upstream.requests.map(({ credential }) => credential).sort(), [
+        "key-of-first",
+        "key-of-second",
+      ]);
+    });
 
-  test(`${name}: an account that hangs is left out in time for clients that wait three seconds, and asked again next time`, async (t) => {
-    const { upstream, relay } = await stageOf(t);
-    upstream.on("key-of-first", { body: list(["one"]) });
-    upstream.queue("key-of-second", { hang: true });
-    upstream.on("key-of-second", { body: list(["two"]) });
-    const begun = performance.now();
-    const answer = await send(relay.url, { path });
-    const ms = performance.now() - begun;
-    assert.deepEqual(idsOf(answer.json()), ["one"]);
-    assert.ok(ms < 2500, `${ms} ms`);
-    await Promise.all(upstream.requests.map(({ closed }) => closed));
-    assert.deepEqual(idsOf((await send(relay.url, { path })).json()), ["one", "two"]);
-  });
-
-  test(`${name}: a whole list is kept for a while, and the last one shown when no provider answers`, async (t) => {
-    const clock = { now: Date.now() };
-    const { upstream, relay } = await setStage(t, { type, now: () => clock.now });
-    upstream.on(() => true, { body: list(["one"]) });
-    for (let asked = 0; asked < 5; asked++) await send(relay.url, { path });
-    assert.equal(upstream.requests.length, 2);
-    clock.now += 3_600_000;
-    upstream.on(() => true, { breakOff: { when: "before-headers", how: "rst" } });
-    assert.deepEqual(idsOf((await send(relay.url, { path })).json()), ["one"]);
-    assert.ok(upstream.requests.length >= 4);
-  });
-
-  test(`${name}: when nothing was ever listed that is said, and no model is made up`, async (t) => {
-    const { upstream, relay } = await stageOf(t);
-    for (const behaviour of [{ status: 500, body: {} }, { body: "<html>" }, { body: {} }]) {
-      upstream.on(() => true, behaviour);
+    test(`${name}: an account that hangs is left out in time for clients that wait three seconds, and asked again next time`, async (t) => {
+      const { upstream, relay } = await stageOf(t);
+      upstream.on("key-of-first", { body: list(["one"]) });
+      upstream.queue("key-of-second", { hang: true });
+      upstream.on("key-of-second", { body: list(["two"]) });
+      const begun = performance.now();
       const answer = await send(relay.url, { path });
-      if (answer.status === 200) assert.deepEqual(idsOf(answer.json()), []);
-      else assert.equal(answer.header("x-cc-relay-error"), "upstream_timeout", answer.text);
-      await relay.app.reload();
-    }
-  });
-}
+      const ms = performance.now() - begun;
+      assert.deepEqual(idsOf(answer.json()), ["one"]);
+      assert.ok(ms < 2500, `${ms} ms`);
+      await Promise.all(upstream.requests.map(({ closed }) => closed));
+      assert.deepEqual(idsOf((await send(relay.url, { path })).json()), ["one", "two"]);
+    });
 
-test("an account that a provider refuses does not spoil the list, nor does the list blame it", async (t) => {
-  const { upstream, relay } = await setStage(t);
-  upstream.on("key-of-first", claudeFailures.unauthorized());
-  const answer = await send(relay.url, { path: "/v1/models" });
-  assert.deepEqual(families.Claude!.idsOf(answer.json()), claudeModels);
-  assert.deepEqual(await relay.store.accounts.rests(), []);
-});
+    test(`${name}: a whole list is kept for a while, and the last one shown when no provider answers`, async (t) => {
+      const clock = { now: Date.now() };
+      const { upstream, relay } = await setStage(t, { type, now: () => clock.now });
+      upstream.on(() => true, { body: list(["one"]) });
+      for (let asked = 0; asked < 5; asked++) await send(relay.url, { path });
+      assert.equal(upstream.requests.length, 2);
+      clock.now += 3_600_000;
+      upstream.on(() => true, { breakOff: { when: "before-headers", how: "rst" } });
+      assert.deepEqual(idsOf((await send(relay.url, { path })).json()), ["one"]);
+      assert.ok(upstream.requests.length >= 4);
+    });
 
-test("accounts that rest or are disabled are not asked", async (t) => {
-  const { upstream, relay } = await setStage(t, {
-    ids: ["first", "second", "third"],
-    accounts: (account) => ({ ...account, enabled: account.id !== "third" }),
-  });
-  upstream.queue("key-of-first", claudeFailures.windowRejected("5h", Date.now() + 7_200_000));
-  await send(relay.url, { path: "/v1/messages", body: { model: "claude-opus-5-5", messages: [] } });
-  const asked = upstream.requests.length;
-  assert.equal((await send(relay.url, { path: "/v1/models" })).status, 200);
-  assert.deepEqual(
-    upstream.requests.slice(asked).map(({ credential }) => credential),
-    ["key-of-second"],
-  );
-});
-
-test("a client that leaves while models are listed ends the providers' requests", async (t) => {
-  const { upstream, relay } = await setStage(t);
-  upstream.on(() => true, { hang: true });
-  const asked = begin(relay.url, { path: "/v1/models" });
-  await upstream.received(2);
-  asked.abort();
-  await until("both are closed", () => upstream.requests.every(({ aborted }) => aborted), 1000);
-});
-
-test("a compressed list is not asked for, and the client's paging is not passed on", async (t) => {
-  const { upstream, relay } = await setStage(t, { ids: ["first"] });
-  await send(relay.url, { path: "/v1/models?limit=2&after_id=x", headers: ["accept-encoding", "gzip"] });
-  assert.equal(upstream.requests[0]!.headers["accept-encoding"], "identity");
-  assert.equal(upstream.requests[0]!.query.get("after_id"), null);
-});
-
-test("one model is asked of the next account when the first cannot answer, and its bytes pass through", async (t) => {
-  const { upstream, relay, servedBy } = await setStage(t);
-  for (const behaviour of [
-    claudeFailures.serverError(500),
-    claudeFailures.unauthorized(),
-    claudeFailures.modelMissing("claude-opus-5-5"),
-  ]) {
-    upstream.queue("key-of-first", behaviour);
-    const answer = await send(relay.url, { path: "/v1/models/claude-opus-5-5" });
-    assert.equal(answer.status, 200, answer.text);
-    assert.equal((answer.json() as { id: string }).id, "claude-opus-5-5");
-    await relay.store.accounts.clearRests("first");
-    await until("the rest is over", async () => (await relay.store.accounts.rests()).length === 0);
+    test(`${name}: when nothing was ever listed that is said, and no model is made up`, async (t) => {
+      const { upstream, relay } = await stageOf(t);
+      for (const behaviour of [{ status: 500, body: {} }, { body: "<html>" }, { body: {} }]) {
+        upstream.on(() => true, behaviour);
+        const answer = await send(relay.url, { path });
+        if (answer.status === 200) assert.deepEqual(idsOf(answer.json()), []);
+        else assert.equal(answer.header("x-cc-relay-error"), "upstream_timeout", answer.text);
+        await relay.app.reload();
+      }
+    });
   }
-  assert.ok(servedBy().length >= 5);
-});
 
-test("a model that no account has is the provider's own not-found answer, after one other account was asked", async (t) => {
-  const { relay, servedBy } = await setStage(t, { ids: ["first", "second", "third"] });
-  const answer = await send(relay.url, { path: "/v1/models/claude-nothing" });
-  assert.equal(answer.status, 404);
-  assert.equal(answer.header("x-cc-relay-error"), undefined);
-  assert.match(answer.text, /model: claude-nothing/);
-  assert.deepEqual(servedBy(), ["first", "second"]);
-});
-
-test("a model that only the second account has is served there, and the first is not blamed", async (t) => {
-  const { upstream, relay, servedBy } = await setStage(t);
-  const body = { model: "claude-new", max_tokens: 5, messages: [{ role: "user", content: "hi" }] };
-  upstream.on({ credential: "key-of-first", model: "claude-new" }, claudeFailures.modelMissing("claude-new"));
-  const answer = await send(relay.url, { path: "/v1/messages", body });
-  assert.equal(answer.header("x-cc-relay-account"), "second");
-  assert.deepEqual(await relay.store.accounts.rests(), []);
-  const messages = [{ role: "user", content: "another session" }];
-  const old = { path: "/v1/messages", body: { ...body, messages, model: "claude-opus-5-5" } };
-  const other = await send(relay.url, old);
-  assert.equal(other.header("x-cc-relay-account"), "first");
-  assert.deepEqual(servedBy(), ["first", "second", "first"]);
-});
-
-test("an account limited to some models serves no others", async (t) => {
-  const { relay } = await setStage(t, {
-    accounts: (account) => (account.id === "first" ? { ...account, models: ["*OPUS*"] } : account),
+  test("an account that a provider refuses does not spoil the list, nor does the list blame it", async (t) => {
+    const { upstream, relay } = await setStage(t);
+    upstream.on("key-of-first", claudeFailures.unauthorized());
+    const answer = await send(relay.url, { path: "/v1/models" });
+    assert.deepEqual(families.Claude!.idsOf(answer.json()), claudeModels);
+    assert.deepEqual(await relay.store.accounts.rests(), []);
   });
-  const ask = async (model: string) => {
-    const body = { model, max_tokens: 5, messages: [{ role: "user", content: model }] };
-    return (await send(relay.url, { path: "/v1/messages", body })).header("x-cc-relay-account");
-  };
-  assert.equal(await ask("claude-opus-5-5"), "first");
-  assert.equal(await ask("claude-haiku-5-5"), "second");
+
+  test("accounts that rest or are disabled are not asked", async (t) => {
+    const { upstream, relay } = await setStage(t, {
+      ids: ["first", "second", "third"],
+      accounts: (account) => ({ ...account, enabled: account.id !== "third" }),
+    });
+    upstream.queue("key-of-first", claudeFailures.windowRejected("5h", Date.now() + 7_200_000));
+    await send(relay.url, { path: "/v1/messages", body: { model: "claude-opus-5-5", messages: [] } });
+    const asked = upstream.requests.length;
+    assert.equal((await send(relay.url, { path: "/v1/models" })).status, 200);
+    assert.deepEqual(
+      upstream.requests.slice(asked).map(({ credential }) => credential),
+      ["key-of-second"],
+    );
+  });
+
+  test("a client that leaves while models are listed ends the providers' requests", async (t) => {
+    const { upstream, relay } = await setStage(t);
+    upstream.on(() => true, { hang: true });
+    const asked = begin(relay.url, { path: "/v1/models" });
+    await upstream.received(2);
+    asked.abort();
+    await until("both are closed", () => upstream.requests.every(({ aborted }) => aborted), 1000);
+  });
+
+  test("a compressed list is not asked for, and the client's paging is not passed on", async (t) => {
+    const { upstream, relay } = await setStage(t, { ids: ["first"] });
+    await send(relay.url, { path: "/v1/models?limit=2&after_id=x", headers: ["accept-encoding", "gzip"] });
+    assert.equal(upstream.requests[0]!.headers["accept-encoding"], "identity");
+    assert.equal(upstream.requests[0]!.query.get("after_id"), null);
+  });
+
+  test("one model is asked of the next account when the first cannot answer, and its bytes pass through", async (t) => {
+    const { upstream, relay, servedBy } = await setStage(t);
+    for (const behaviour of [
+      claudeFailures.serverError(500),
+      claudeFailures.unauthorized(),
+      claudeFailures.modelMissing("claude-opus-5-5"),
+    ]) {
+      upstream.queue("key-of-first", behaviour);
+      const answer = await send(relay.url, { path: "/v1/models/claude-opus-5-5" });
+      assert.equal(answer.status, 200, answer.text);
+      assert.equal((answer.json() as { id: string }).id, "claude-opus-5-5");
+      await relay.store.accounts.clearRests("first");
+      await until("the rest is over", async () => (await relay.store.accounts.rests()).length === 0);
+    }
+    assert.ok(servedBy().length >= 5);
+  });
+
+  test("a model that no account has is the provider's own not-found answer, after one other account was asked", async (t) => {
+    const { relay, servedBy } = await setStage(t, { ids: ["first", "second", "third"] });
+    const answer = await send(relay.url, { path: "/v1/models/claude-nothing" });
+    assert.equal(answer.status, 404);
+    assert.equal(answer.header("x-cc-relay-error"), undefined);
+    assert.match(answer.text, /model: claude-nothing/);
+    assert.deepEqual(servedBy(), ["first", "second"]);
+  });
+
+  test("a model that only the second account has is served there, and the first is not blamed", async (t) => {
+    const { upstream, relay, servedBy } = await setStage(t);
+    const body = { model: "claude-new", max_tokens: 5, messages: [{ role: "user", content: "hi" }] };
+    upstream.on(
+      { credential: "key-of-first", model: "claude-new" },
+      claudeFailures.modelMissing("claude-new"),
+    );
+    const answer = await send(relay.url, { path: "/v1/messages", body });
+    assert.equal(answer.header("x-cc-relay-account"), "second");
+    assert.deepEqual(await relay.store.accounts.rests(), []);
+    const messages = [{ role: "user", content: "another session" }];
+    const old = { path: "/v1/messages", body: { ...body, messages, model: "claude-opus-5-5" } };
+    const other = await send(relay.url, old);
+    assert.equal(other.header("x-cc-relay-account"), "first");
+    assert.deepEqual(servedBy(), ["first", "second", "first"]);
+  });
+
+  test("an account limited to some models serves no others", async (t) => {
+    const { relay } = await setStage(t, {
+      accounts: (account) => (account.id === "first" ? { ...account, models: ["*OPUS*"] } : account),
+    });
+    const ask = async (model: string) => {
+      const body = { model, max_tokens: 5, messages: [{ role: "user", content: model }] };
+      return (await send(relay.url, { path: "/v1/messages", body })).header("x-cc-relay-account");
+    };
+    assert.equal(await ask("claude-opus-5-5"), "first");
+    assert.equal(await ask("claude-haiku-5-5"), "second");
+  });
 });
