@@ -64,25 +64,32 @@ for (const [program, credentials] of variants) {
       const { detail } = checks.find((check) => check.name === `account ${id}`)!;
       assert.match(detail, /^proxy, TLS and login are fine: provider\.test:\d+ through the /);
     }
-    const login = await site.command(
-      ["login", "claude", "--id", "claude-2", "--proxy", proxy.url, "--yes", "--no-browser"],
-      async (run) => {
-        const address = await until(
-          "the address is shown",
-          () => /http:\/\/\S+\/authorize\S+/.exec(run.stderr())?.[0],
-        );
-        run.write(await (await fetch(address)).text());
-        await until(
-          "the code is taken",
-          () => logins.requests.some(({ grantType }) => grantType === "authorization_code"),
-          patienceMs,
-        );
-      },
-    );
-    assert.equal(login.code, 0, login.stderr);
-    assert.ok(!`${login.stdout}${login.stderr}`.includes(secret.password));
+    // The second one is there already: its credential is replaced, and its project searched for where it is configured.
+    for (const [provider, id] of [
+      ["claude", "claude-2"],
+      ["gemini", "google-1"],
+    ] as const) {
+      const exchanges = () => logins.requests.filter(({ grantType }) => grantType === "authorization_code");
+      const before = exchanges().length;
+      const login = await site.command(
+        ["login", provider, "--id", id, "--proxy", proxy.url, "--yes", "--no-browser"],
+        async (run) => {
+          const address = await until(
+            "the address is shown",
+            () => /http:\/\/\S+\/authorize\S+/.exec(run.stderr())?.[0],
+            patienceMs,
+          );
+          run.write(await (await fetch(address)).text());
+          await until("the code is taken", () => exchanges().length > before, patienceMs);
+        },
+      );
+      assert.equal(login.code, 0, login.stderr);
+      assert.ok(!`${login.stdout}${login.stderr}`.includes(secret.password));
+    }
     await relay.stop();
 
+    const searches = provider.requests.filter(({ path }) => path === "/v1internal:loadCodeAssist");
+    assert.equal(searches.length, 3, "at first use, by doctor, and at the login");
     const paths = new Set(provider.requests.map(({ path }) => path.split("?")[0]));
     for (const path of [
       "/v1/messages",

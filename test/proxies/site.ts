@@ -92,6 +92,7 @@ connect_timeout_seconds = 2
 authorize_url = "${logins.url}/authorize"
 token_url = "${tokenUrl}"
 [oauth.gemini]
+authorize_url = "${logins.url}/authorize"
 token_url = "${tokenUrl}"
 `;
   return {

@@ -1,7 +1,7 @@
 // Kills relays under load, again and again, and looks whether their logins live on: `node test/soak/kill-login.ts [--short] [--kills N] [--program FILE]`.
 //
 // The relay is `cc-relay serve` in a process of its own, with four Claude logins at an authorization server that rotates
-// strictly and hands out tokens that last for a second, so that it renews all the time while 200 clients ask it without a
+// strictly and hands out tokens that last for half a second, so that it renews all the time while 200 clients ask it without a
 // pause. Half of the kills come at any moment, half within 15 ms after the server has answered a renewal: that is where a
 // login was lost when the relay itself waited for the answer.
 
@@ -28,7 +28,7 @@ const program = flags.program ?? fileURLToPath(new URL("../../bin/cc-relay.js", 
 
 const folder = await mkdtemp(join(tmpdir(), "cc-relay-kills-"));
 const server = await startAuthorizationServer();
-server.expiresIn = 1;
+server.expiresIn = 0.5;
 const provider = await startProvider();
 const secrets = new Map(accountIds.map((id) => [id, server.issue()]));
 const tally = {
@@ -114,7 +114,7 @@ async function startRelay(): Promise<Relay> {
 
 /** Half of them at any moment, half right behind an answer of the authorization server. */
 async function momentToDie(kill: number): Promise<void> {
-  await sleep(Math.random() * 600);
+  await sleep(Math.random() * (flags.short ? 300 : 600));
   if (kill % 2 === 0) return;
   const before = server.requests.filter(({ answeredAt }) => answeredAt !== undefined).length;
   const answered = () => server.requests.filter(({ answeredAt }) => answeredAt !== undefined).length > before;
