@@ -6,6 +6,7 @@ import { accountTypes } from "../family.ts";
 import { environmentProxyFor } from "../network/environment-proxy.ts";
 import { describeProxy, type ProxySettings, withoutBrackets } from "../network/proxy.ts";
 import { ProxyFault } from "../network/proxy-fault.ts";
+import { redact } from "../redact.ts";
 import { type Check, type Findings, findingsOn } from "./check.ts";
 import type { ClockReading } from "./clock.ts";
 import { type TrialOptions, tryCredential } from "./credential.ts";
@@ -51,7 +52,9 @@ export async function checkAccount(
     const { verdict, clock } = await tryCredential(account, options);
     const steps = [...walk.steps, credentialName(account)].join(", ").replace(/, ([^,]*)$/, " and $1");
     const way = proxy === undefined ? target.host : `${target.host} through ${describeProxy(proxy)}`;
-    return { check: checkOf(account, verdict, `${steps} are fine: ${way}`), clock };
+    const check = checkOf(account, verdict, `${steps} are fine: ${way}`);
+    // The provider's words can quote what it was sent.
+    return { check: { ...check, detail: redact(check.detail, [account.secret]) }, clock };
   } catch (error) {
     // The tokens of logins are in the database.
     if (!(error instanceof UserError)) throw error;

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { type DoctorOptions, type DoctorSite, runDoctor } from "../../src/cli/doctor.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { DaemonInfo, Store } from "../../src/store/store.ts";
 import { fakeEnvironment } from "../config/support.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
 import { type FakeContextOptions, fakeContext, listenAsRelay } from "./support.ts";
@@ -56,6 +56,8 @@ export interface Site {
   /** Writes a file below the home folder. */
   write(path: string, content: string, mode?: number): Promise<void>;
   store(work: (store: Store) => Promise<void>): Promise<void>;
+  /** What the running relay says about itself, with changes. */
+  publish(change: Partial<DaemonInfo>): Promise<void>;
   /** Ends the relay as `kill -9` would: what it published stays. */
   killRelay(): Promise<void>;
   examine(options?: Partial<DoctorOptions> & Pick<FakeContextOptions, "screen">): Promise<Examined>;
@@ -89,7 +91,12 @@ export async function createSite({ withoutRelay = false }: SiteOptions = {}): Pr
     SHELL: "/bin/bash",
   };
   const site: DoctorSite = {
-    environment: fakeEnvironment({ env, cwd: folder, configFolder: join(folder, "etc") }),
+    environment: fakeEnvironment({
+      env,
+      cwd: folder,
+      configFolder: join(folder, "etc"),
+      dataFolder: join(folder, "share"),
+    }),
     home,
     nodeVersion: "24.21.0",
     uid: process.getuid?.(),
@@ -104,6 +111,8 @@ export async function createSite({ withoutRelay = false }: SiteOptions = {}): Pr
     await chmod(file, mode);
   }
 
+  const startedAt = Date.now() - (2 * 60 + 14) * 60_000 - 30_000;
+  const running = { pid: process.pid, host: "127.0.0.1", port, startedAt, version: "1.2.3" };
   const open: Store[] = [];
   const self: Site = {
     folder,
@@ -128,11 +137,13 @@ export async function createSite({ withoutRelay = false }: SiteOptions = {}): Pr
         await store.close();
       }
     },
+    async publish(change) {
+      await open[0]?.daemon.publish({ ...running, ...change });
+    },
     async killRelay() {
       const [store] = open;
-      const info = await store?.daemon.look();
       await store?.daemon.release();
-      if (store && info?.info) await store.daemon.publish(info.info);
+      await store?.daemon.publish(running);
       await relay.close();
     },
     async examine({ screen, offline = false, json = false } = {}) {
@@ -181,8 +192,7 @@ export async function createSite({ withoutRelay = false }: SiteOptions = {}): Pr
   const store = await openSqliteStore(database);
   open.push(store);
   await store.daemon.claim();
-  const startedAt = Date.now() - (2 * 60 + 14) * 60_000 - 30_000;
-  await store.daemon.publish({ pid: process.pid, host: "127.0.0.1", port, startedAt, version: "1.2.3" });
+  await store.daemon.publish(running);
   return self;
 }
 
