@@ -26,7 +26,7 @@ export function checkFileModes(options: FileModesOptions): Check[] {
     ...files.flatMap((group) => wideFiles(group, uid)),
     ...new Set(files.flatMap((group) => openFolders(group))),
   ];
-  return faults.length > 0 ? faults : [findings.ok(`only you can read ${files.map(nameOf).join(" and ")}`)];
+  return faults.length > 0 ? faults : [findings.ok(`closed to others: ${files.map(nameOf).join(" and ")}`)];
 }
 
 const findings = findingsOn("relay", "file modes");

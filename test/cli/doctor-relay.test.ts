@@ -23,7 +23,7 @@ describe("doctor finds what is wrong with the relay:", () => {
       ["node", "24.21.0"],
       ["clock", "right, says 127.0.0.1"],
       ["configuration", `${site.configFile}: 3 accounts, 1 client key`],
-      ["file modes", `only you can read ${site.configFile} and ${site.database}`],
+      ["file modes", `closed to others: ${site.configFile} and ${site.database}`],
       ["database", `${site.database}, ${size}: sound`],
       ["lock", `held by pid ${process.pid}`],
       [

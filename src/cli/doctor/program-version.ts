@@ -1,6 +1,6 @@
 // Asks another program for its version, without letting it do anything else.
 
-import { execFile } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 import { changedEnvironment, type Environment } from "../../terminal/environment.ts";
 
@@ -13,27 +13,37 @@ export interface VersionOptions {
 /** Undefined when it does not say one in time. */
 export function readProgramVersion(file: string, options: VersionOptions): Promise<string | undefined> {
   const { platform, limitMs } = options;
+  const isWindows = platform === "win32";
   // Windows starts npm's shims through its shell only.
-  const isShim = platform === "win32" && /\.(cmd|bat)$/i.test(file);
+  const isShim = isWindows && /\.(cmd|bat)$/i.test(file);
+  const child = spawn(isShim ? `"${file}"` : file, ["--version"], {
+    env: changedEnvironment(options.env, { set: withoutNetwork }, platform),
+    // Not the user's folder: a client can have settings there that start programs.
+    cwd: tmpdir(),
+    stdio: ["ignore", "pipe", "ignore"],
+    shell: isShim,
+    windowsHide: true,
+    // A group of its own, to end what it has started too.
+    detached: !isWindows,
+  });
   return new Promise((resolve) => {
-    const child = execFile(
-      isShim ? `"${file}"` : file,
-      ["--version"],
-      {
-        env: changedEnvironment(options.env, { set: withoutNetwork }, platform),
-        // Not the user's folder: a client can have settings there that start programs.
-        cwd: tmpdir(),
-        timeout: limitMs,
-        killSignal: "SIGKILL",
-        maxBuffer: 64 * 1024,
-        windowsHide: true,
-        shell: isShim,
-      },
-      (_error, stdout) => resolve(/\d+\.\d+\.\d+[\w.+-]*/.exec(stdout)?.[0]),
-    );
-    child.stdin?.end();
+    let text = "";
+    const finish = () => {
+      clearTimeout(timer);
+      end(child, isWindows);
+      resolve(/\d+\.\d+\.\d+[\w.+-]*/.exec(text)?.[0]);
+    };
+    const timer = setTimeout(finish, limitMs);
+    child.on("error", finish);
+    child.on("close", finish);
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+      if (text.length > mostCharacters) finish();
+    });
   });
 }
+
+const mostCharacters = 64 * 1024;
 
 /** No program listens on the discard port: whatever is asked for fails at once. */
 const closedProxy = "http://127.0.0.1:9";
@@ -50,3 +60,14 @@ const withoutNetwork = {
   DISABLE_AUTOUPDATER: "1",
   DISABLE_TELEMETRY: "1",
 };
+
+function end(child: ChildProcess, isWindows: boolean): void {
+  child.stdout?.destroy();
+  if (child.pid === undefined) return;
+  try {
+    if (isWindows) child.kill();
+    else process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // All of them have ended already.
+  }
+}
