@@ -9,10 +9,8 @@ import { displayWidth, singleLine } from "../../terminal/width.ts";
 type BlockScreen = Pick<Screen, "width" | "style" | "unicode">;
 
 export function renderChecks(checks: readonly Check[], screen: BlockScreen): string {
-  const labelWidth = Math.min(
-    widestLabel,
-    Math.max(0, ...checks.map(({ label }) => displayWidth(singleLine(label)))),
-  );
+  const widths = checks.map(({ label }) => displayWidth(singleLine(label)));
+  const labelWidth = Math.max(0, ...widths.filter((width) => width <= widestLabel));
   const blocks = groups.flatMap(({ group, heading }) => {
     const own = checks.filter((check) => check.group === group);
     if (own.length === 0) return [];
