@@ -29,6 +29,9 @@ export interface Binding {
 /** Lower-case header names; repeated headers joined as node:http does. */
 export type HeaderMap = Readonly<Record<string, string | string[] | undefined>>;
 
+/** In one piece, or in the pieces it came in: joining them would cost a copy of every long prompt. */
+export type Body = Buffer | readonly Buffer[];
+
 export interface Call {
   /** Our own id of the request, in the log and the usage row. */
   id: string;
@@ -47,7 +50,7 @@ export interface Call {
   /** `accept-encoding` as the client sent it; undefined when it sent none. */
   acceptEncoding: string | undefined;
   /** The body byte for byte, still in its `content-encoding`; undefined when there is none. */
-  body: Buffer | undefined;
+  body: Body | undefined;
   /** Undefined when the body names none. Never with a `models/` prefix. */
   model: string | undefined;
   /** The answer is a stream of events. */
@@ -61,6 +64,11 @@ export interface Call {
   onlyTypes: readonly string[] | undefined;
   /** The client gives up when no response header came by then; undefined: no limit known. Milliseconds. */
   headerBudgetMs: number | undefined;
+}
+
+/** In one piece, for what must look into it. */
+export function wholeBody(body: Body): Buffer {
+  return Buffer.isBuffer(body) ? body : Buffer.concat(body);
 }
 
 /** Whether the call costs tokens and gets a usage row. */

@@ -15,6 +15,7 @@ import { createDispatchers } from "../network/dispatchers.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import { createTokenSource, type TokenSource } from "../oauth/tokens.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
+import { createScratch } from "../relay/scratch.ts";
 import { type RelayServer, startServer } from "../server/server.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { DaemonInfo, Store } from "../store/store.ts";
@@ -152,6 +153,7 @@ async function createParts(
     dispatchers,
     store,
     models: new Map(),
+    scratch: createScratch(),
     metrics,
     log,
     now,

@@ -1,7 +1,7 @@
 // Whether a provider takes an account's key or login: one cheap request that reads something and uses no tokens.
 
 import { type Dispatcher, request } from "undici";
-import type { Call } from "../call.ts";
+import { type Call, wholeBody } from "../call.ts";
 import type { AccountConfig } from "../config/config.ts";
 import type { Credential } from "../credential.ts";
 import { readNetworkFault } from "../network/faults.ts";
@@ -65,7 +65,7 @@ async function ask(account: AccountConfig, credential: Credential, options: Tria
       dispatcher: options.dispatcher,
       method: method as Dispatcher.HttpMethod,
       headers,
-      body: body ?? null,
+      body: body === undefined ? null : wholeBody(body),
       signal: AbortSignal.timeout(options.limitMs),
     });
     const clock = readClock(origin, reply.headers, (sentAt + options.now()) / 2);

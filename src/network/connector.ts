@@ -1,11 +1,12 @@
 // How a connection is made: TCP or a proxy's tunnel, then TLS, all within one time limit.
 
 import net, { type Socket } from "node:net";
-import { buildConnector } from "undici";
+import type { buildConnector } from "undici";
 import { ConnectTimeout } from "./connect-timeout.ts";
 import { describeProxy, formatHostPort, type ProxySettings, withoutBrackets } from "./proxy.ts";
 import { ProxyFault } from "./proxy-fault.ts";
 import { openTunnel, trust } from "./tunnel.ts";
+import { core } from "./undici.ts";
 
 export interface ConnectorOptions {
   /** For name, TCP, the proxy's handshake and TLS together. */
@@ -19,7 +20,7 @@ export interface ConnectorOptions {
 /** An undici connector. Nothing it connects bypasses `route`. */
 export function createConnector(options: ConnectorOptions): buildConnector.connector {
   // Its own time limit is off: it would start anew for TLS when the tunnel is already late.
-  const secure = buildConnector({ allowH2: false, timeout: 0, ...trust(options.ca) });
+  const secure = core.buildConnector({ allowH2: false, timeout: 0, ...trust(options.ca) });
   return (request, callback) => {
     const isSecure = request.protocol === "https:";
     const host = withoutBrackets(request.hostname);

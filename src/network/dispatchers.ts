@@ -1,9 +1,10 @@
 // One undici dispatcher per account: its connections, its proxy, and nothing shared with any other account.
 
-import { Agent, type Client, type Dispatcher, Pool } from "undici";
+import type { Agent, Client, Dispatcher } from "undici";
 import { createConnector } from "./connector.ts";
 import { type EnvironmentProxySettings, environmentProxyFor } from "./environment-proxy.ts";
 import type { ProxySettings } from "./proxy.ts";
+import { core } from "./undici.ts";
 import { createWatchedClient } from "./watched-client.ts";
 
 export interface DispatcherOptions {
@@ -67,7 +68,7 @@ function createAgent(proxy: ProxySettings | undefined, options: DispatcherOption
     route: (target) => proxy ?? environmentProxyFor(target, options.environmentProxy),
     ca: options.ca,
   });
-  return new Agent({
+  return new core.Agent({
     // HTTP/2 would put every request of an account on one connection and change the order and case of its headers.
     allowH2: false,
     pipelining: 1,
@@ -77,7 +78,7 @@ function createAgent(proxy: ProxySettings | undefined, options: DispatcherOption
     bodyTimeout: 0,
     connect,
     factory: (origin, agentOptions) =>
-      new Pool(origin, {
+      new core.Pool(origin, {
         ...agentOptions,
         factory: (url, clientOptions) => createWatchedClient(url, clientOptions as Client.Options, connect),
       }),

@@ -1,8 +1,9 @@
 // An undici client for one connection that tells, when an exchange fails, how far it came and whether its connection was stale.
 
 import { performance } from "node:perf_hooks";
-import { type buildConnector, Client, type Dispatcher } from "undici";
+import type { buildConnector, Client, Dispatcher } from "undici";
 import { describeExchange } from "./faults.ts";
+import { core } from "./undici.ts";
 
 /** A Client whose errors carry ExchangeFacts. */
 export function createWatchedClient(
@@ -11,7 +12,7 @@ export function createWatchedClient(
   connect: buildConnector.connector,
 ): Client {
   const line: Line = { exchanges: 0, roundTripMs: 0 };
-  const client = new Client(origin, {
+  const client = new core.Client(origin, {
     ...options,
     connect: (request, callback) => {
       const startedAt = performance.now();

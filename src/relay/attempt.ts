@@ -109,6 +109,7 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
 
   send(): void {
     const { dispatcher, request, timeouts, signal } = this.#options;
+    const { headers, body } = framed(request);
     if (signal.aborted) return this.#leave();
     signal.addEventListener("abort", this.#leave, { once: true });
     this.#timer = setTimeout(() => this.#timeOut(timeouts.firstByteMs), timeouts.firstByteMs);
@@ -118,8 +119,8 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
           origin: request.origin,
           path: request.path,
           method: request.method as Dispatcher.HttpMethod,
-          headers: request.headers,
-          body: request.body ?? null,
+          headers,
+          body,
         },
         this,
       );
@@ -303,6 +304,14 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
       this.#options.onObserverError(error);
     }
   }
+}
+
+/** undici sends pieces in chunks when it is not told their length. */
+function framed({ headers, body }: UpstreamRequest): Pick<Dispatcher.DispatchOptions, "headers" | "body"> {
+  if (body === undefined || Buffer.isBuffer(body)) return { headers, body: body ?? null };
+  const length = body.reduce((sum, piece) => sum + piece.length, 0);
+  // undici sends any iterable, though its type does not say so; an array can be sent again to the next account.
+  return { headers: [...headers, "content-length", String(length)], body: body as unknown as Buffer };
 }
 
 function failureOf(error: Error): Failure {

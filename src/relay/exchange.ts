@@ -12,6 +12,7 @@ import type { Metrics } from "../metrics.ts";
 import type { Dispatchers } from "../network/dispatchers.ts";
 import type { Store } from "../store/store.ts";
 import type { ModelLists } from "./models.ts";
+import type { Scratch } from "./scratch.ts";
 
 export interface Exchange {
   /** Our id of the request: in the log, in the usage row, and nowhere else. */
@@ -38,6 +39,7 @@ export interface RelayDeps {
   dispatchers: Dispatchers;
   store: Store;
   models: ModelLists;
+  scratch: Scratch;
   metrics: Metrics;
   log: Log;
   now: () => number;

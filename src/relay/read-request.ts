@@ -2,19 +2,34 @@
 
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import type { Call } from "../call.ts";
+import { type Body, type Call, wholeBody } from "../call.ts";
 import { RelayError } from "../errors.ts";
 import { splitRequestHeaders, stripKeyParameter } from "../network/headers.ts";
 import { decodeBody } from "../usage/decoded.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Scratch } from "./scratch.ts";
+
+export interface Reading {
+  /** The client key's name. */
+  client: string;
+  maxBodyBytes: number;
+  scratch: Scratch;
+}
 
 /** Throws RelayError for a body that is too large, and for what a converting dialect cannot read. */
-export async function readRequest(exchange: Exchange, client: string, maxBodyBytes: number): Promise<Call> {
+export async function readRequest(
+  exchange: Exchange,
+  { client, maxBodyBytes, scratch }: Reading,
+): Promise<Call> {
   const { request, dialect, route } = exchange;
   const body = await readBody(request, maxBodyBytes, exchange.signal);
   const { forward, credential, acceptEncoding } = splitRequestHeaders(request.rawHeaders);
   const readable = await readableBody(request, body, maxBodyBytes);
-  const facts = dialect.read(route, { headers: request.headers, query: exchange.query, body: readable });
+  const facts = dialect.read(route, {
+    headers: request.headers,
+    query: exchange.query,
+    body: readable && scratch(readable),
+  });
   return {
     id: exchange.id,
     dialect: dialect.name,
@@ -45,13 +60,13 @@ function hashSession(client: string, family: string, session: string): string {
 /** The copy that is read for routing; the upstream gets the bytes as they came. */
 async function readableBody(
   request: IncomingMessage,
-  body: Buffer | undefined,
+  body: Body | undefined,
   maxBytes: number,
-): Promise<Buffer | undefined> {
+): Promise<Body | undefined> {
   const encoding = request.headers["content-encoding"];
   if (!body || !encoding || encoding === "identity") return body;
   try {
-    return await decodeBody(body, encoding, maxBytes);
+    return await decodeBody(wholeBody(body), encoding, maxBytes);
   } catch (cause) {
     throw bodyError(cause, encoding, maxBytes);
   }
@@ -82,11 +97,15 @@ function tooLarge(maxBytes: number): RelayError {
   );
 }
 
+/** A client may send every byte by itself, and each piece takes more than a hundred of them: so many small ones are joined. */
+const crowd = 1024;
+const smallPiece = 1024;
+
 function readBody(
   request: IncomingMessage,
   maxBytes: number,
   signal: AbortSignal,
-): Promise<Buffer | undefined> {
+): Promise<Body | undefined> {
   const declared = request.headers["content-length"];
   const length = declared === undefined ? undefined : Number(declared);
   if (length !== undefined && length > maxBytes) return Promise.reject(tooLarge(maxBytes));
@@ -94,17 +113,22 @@ function readBody(
     return Promise.resolve(undefined);
   }
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    const pieces: Buffer[] = [];
     let size = 0;
+    let fresh = { from: 0, size: 0 };
     request.on("data", (chunk: Buffer) => {
       size += chunk.length;
       if (size > maxBytes) {
         request.removeAllListeners("data").resume();
         return reject(tooLarge(maxBytes));
       }
-      chunks.push(chunk);
+      pieces.push(chunk);
+      fresh.size += chunk.length;
+      if (pieces.length - fresh.from < crowd) return;
+      if (fresh.size < crowd * smallPiece) pieces.push(Buffer.concat(pieces.splice(fresh.from)));
+      fresh = { from: pieces.length, size: 0 };
     });
-    request.on("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, size)));
+    request.on("end", () => resolve(pieces.length > 1 ? pieces : (pieces[0] ?? Buffer.alloc(0))));
     request.on("error", reject);
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });

@@ -24,7 +24,8 @@ export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> 
   try {
     const config = deps.config();
     const client = authenticate(request.headers, exchange.query, config.apiKeys);
-    call = await readRequest(exchange, client, config.server.maxBodyBytes);
+    const { maxBodyBytes } = config.server;
+    call = await readRequest(exchange, { client, maxBodyBytes, scratch: deps.scratch });
     recorder = createRecorder(exchange, call, client, deps);
     if (await answerModels(exchange, call, deps)) return;
     const conversion = dialect.convert?.(call);

@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
-import type { Call } from "../call.ts";
+import { type Call, wholeBody } from "../call.ts";
 import { type Members, type Span, scanMembers } from "../json-scan.ts";
 import { addMember, applyEdits, dropMember, renameMember } from "./json-edit.ts";
 import { credentialHeaders, nativeRequest, splitUrl } from "./request.ts";
@@ -155,9 +155,10 @@ function concat(before: string, middle: Buffer, after: string): Buffer {
 const mostDecoded = 256 * 1024 * 1024;
 
 /** The body without its content-encoding; as it came when it cannot be decoded. */
-function plainBody({ body, headers }: Call): Buffer | undefined {
+function plainBody({ body: coded, headers }: Call): Buffer | undefined {
+  if (coded === undefined) return undefined;
+  const body = wholeBody(coded);
   const coding = headerOf(headers, "content-encoding")?.trim().toLowerCase();
-  if (body === undefined || coding === undefined) return body;
   const options = { maxOutputLength: mostDecoded };
   try {
     switch (coding) {

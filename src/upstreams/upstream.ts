@@ -1,6 +1,6 @@
 // The contract of an upstream: how one kind of account's provider is spoken to.
 
-import type { Call, HeaderMap } from "../call.ts";
+import type { Body, Call, HeaderMap } from "../call.ts";
 import type { Credential } from "../credential.ts";
 import type { Failure } from "../failure.ts";
 import type { AccountType } from "../family.ts";
@@ -22,7 +22,7 @@ export interface UpstreamRequest {
   method: string;
   /** Raw pairs, credential and accept-encoding included; no host, no content-length. */
   headers: string[];
-  body: Buffer | undefined;
+  body: Body | undefined;
 }
 
 export interface ReplyHead {

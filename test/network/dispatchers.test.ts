@@ -3,7 +3,7 @@ import http from "node:http";
 import https from "node:https";
 import net, { type AddressInfo, type Socket } from "node:net";
 import { after, test } from "node:test";
-import type { Dispatcher } from "undici";
+import { type Dispatcher, request } from "undici";
 import { createDispatchers, type DispatcherOptions } from "../../src/network/dispatchers.ts";
 import { readNetworkFault } from "../../src/network/faults.ts";
 import type { ProxySettings } from "../../src/network/proxy.ts";
@@ -67,7 +67,7 @@ async function proxyOf(type: ProxySettings["type"], options: TestProxyOptions = 
 }
 
 async function get(dispatcher: Dispatcher, origin: string, headers: string[] = []): Promise<string> {
-  const answer = await dispatcher.request({ origin, path: "/", method: "GET", headers });
+  const answer = await request(origin, { dispatcher, headers });
   return answer.body.text();
 }
 
@@ -322,11 +322,7 @@ test("retain lets an answer under way finish", async () => {
   });
   const all = dispatchers();
   const dispatcher = all.for("a", undefined);
-  const answer = await dispatcher.request({
-    origin: `http://127.0.0.1:${upstream.port}`,
-    path: "/",
-    method: "GET",
-  });
+  const answer = await request(`http://127.0.0.1:${upstream.port}`, { dispatcher });
   all.retain([]);
   finish();
   assert.equal(await answer.body.text(), "first last");
@@ -438,13 +434,12 @@ test("a kept-alive connection that the server had closed is safe to repeat, a fi
 test("an aborted request is told apart from a fault, a timed-out one too", async () => {
   const silent = await startRaw(() => {});
   const dispatcher = dispatchers().for("a", undefined);
-  const request = (signal: AbortSignal) =>
-    dispatcher.request({ origin: `http://127.0.0.1:${silent}`, path: "/", method: "GET", signal });
+  const ask = (signal: AbortSignal) => request(`http://127.0.0.1:${silent}`, { dispatcher, signal });
   const controller = new AbortController();
-  const aborted = faultOf(request(controller.signal));
+  const aborted = faultOf(ask(controller.signal));
   setTimeout(() => controller.abort(), 20);
   assert.equal((await aborted).kind, "aborted");
-  const late = await faultOf(request(AbortSignal.timeout(20)));
+  const late = await faultOf(ask(AbortSignal.timeout(20)));
   assert.equal(late.kind, "timeout");
   assert.match(late.message, /^127\.0\.0\.1:\d+ did not answer in time$/);
 });

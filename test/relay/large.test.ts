@@ -39,6 +39,39 @@ test("a body of 64 MB passes, declared and chunked, byte for byte", async (t) =>
   }
 });
 
+test("bodies in many pieces go whole to every account that is asked, and none is mixed up with another", async (t) => {
+  const { upstream, relay } = await setStage(t);
+  const bodies = [300_000, 5 * mebi, 70_000, 900_000].map((bytes, index) => {
+    const body = bodyOf(bytes);
+    body.fill(String(index), body.indexOf("xx"), body.lastIndexOf("x"));
+    return body;
+  });
+  for (const _ of bodies) upstream.queue("key-of-first", claudeFailures.serverError());
+  const answers = await Promise.all(
+    bodies.map((body) => send(relay.url, { path: "/v1/messages", headers: json, body })),
+  );
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+  for (const credential of ["key-of-first", "key-of-second"]) {
+    const received = upstream.requests.filter((request) => request.credential === credential);
+    for (const { body, headers } of received) {
+      assert.equal(headers["content-length"], String(body.length));
+      assert.equal(headers["transfer-encoding"], undefined);
+      assert.ok(bodies.some((sent) => sent.equals(body)));
+    }
+  }
+  assert.equal(upstream.requests.length, 2 * bodies.length);
+});
+
+test("a body of which every byte is a chunk of its own is sent on like any other", async (t) => {
+  const { upstream, relay } = await setStage(t);
+  const body = bodyOf(5000);
+  const chunks = Array.from(body, (byte) => Buffer.of(byte));
+  const answer = await send(relay.url, { path: "/v1/messages", headers: json, chunks });
+  assert.equal(answer.status, 200);
+  assert.ok(upstream.requests[0]!.body.equals(body));
+  assert.equal(upstream.requests[0]!.headers["content-length"], "5000");
+});
+
 for (const dialect of dialectCases) {
   test(`${dialect.name}: one byte more is refused in the API's form, declared, chunked and compressed`, async (t) => {
     const limit = 100_000;

@@ -1,7 +1,7 @@
 // The Chat Completions dialect: OpenAI's older API, answered by Claude. Requests are converted to Claude Messages and the
 // answers back, so only accounts with an API key serve it: a Claude login is for what a Claude client itself sends.
 
-import type { Call, HeaderMap } from "../../call.ts";
+import { type Call, type HeaderMap, wholeBody } from "../../call.ts";
 import { type Members, readBoolean, readString } from "../../json-scan.ts";
 import { contentText, elementsAt, membersAt } from "../body-text.ts";
 import type { Conversion, Dialect, RequestFacts, RequestParts } from "../dialect.ts";
@@ -81,7 +81,7 @@ function openingTexts(body: Buffer): string[] {
 }
 
 function convert(call: Call, now: () => number): Conversion {
-  const { model, body, warnings, form } = convertRequest(parseBody(call.body ?? Buffer.alloc(0)));
+  const { model, body, warnings, form } = convertRequest(parseBody(wholeBody(call.body ?? [])));
   const converted: Call = {
     ...call,
     path: "/v1/messages",
