@@ -61,7 +61,7 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
         if (settled) return void socket.destroy();
         raw = socket;
         // Until undici listens, an error would have no listener and end the process.
-        socket.on("error", () => {});
+        socket.on("error", ignore);
         socket.setNoDelay(true);
         socket.setKeepAlive(true, keepAliveDelayMs);
         if (!isSecure) return settle(null, socket);
@@ -75,6 +75,9 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
     );
   };
 }
+
+/** Outside, so that a connection does not hold on to all that was there when it was made. */
+function ignore(): void {}
 
 /** Routers forget idle connections after some minutes; a model may think in silence for longer. */
 const keepAliveDelayMs = 60_000;

@@ -36,7 +36,7 @@ export type AttemptResult =
 /** A provider's answer, paused before its first byte goes out. */
 export interface Answer {
   readonly head: ReplyHead;
-  /** Name, value, name, value … as they came. */
+  /** Name, value, name, value … as they came; empty once the answer is piped. */
   readonly rawHeaders: readonly (string | Buffer)[];
   /** Undefined for error answers. */
   readonly observer: AnswerObserver | undefined;
@@ -135,14 +135,16 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
   }
 
   onResponseStart(
-    { rawHeaders }: Dispatcher.DispatchController,
+    controller: Dispatcher.DispatchController,
     status: number,
     headers: ReplyHead["headers"],
   ): void {
     if (status < 200) return;
     const { call, upstream, now } = this.#options;
     this.head = { status, headers };
-    if (Array.isArray(rawHeaders)) this.rawHeaders = rawHeaders;
+    if (Array.isArray(controller.rawHeaders)) this.rawHeaders = controller.rawHeaders;
+    // Nobody else reads them, and they would stay as long as the answer lasts.
+    controller.rawHeaders = null;
     this.headAt = now();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#decide(), holdMs);
@@ -179,6 +181,7 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
   pipe(sink: Sink): void {
     this.#sink = sink;
     this.#paused = false;
+    this.rawHeaders = [];
     const held = this.held;
     this.held = [];
     for (const chunk of held) sink.data(chunk);

@@ -1,6 +1,6 @@
 // Turns what a client sent into a Call: reads the body within its bound and asks the dialect what it says.
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { type Body, type Call, wholeBody } from "../call.ts";
 import { RelayError } from "../errors.ts";
@@ -54,7 +54,7 @@ export async function readRequest(
 
 /** Two people's sessions never share a binding, even if their clients send the same id. */
 function hashSession(client: string, family: string, session: string): string {
-  return createHash("sha256").update(`${client}\n${family}\n${session}`).digest("base64url");
+  return hash("sha256", `${client}\n${family}\n${session}`, "base64url");
 }
 
 /** The copy that is read for routing; the upstream gets the bytes as they came. */

@@ -3,7 +3,7 @@
 import type { Call } from "../call.ts";
 import { isBilled } from "../call.ts";
 import type { Outcome, UsageRow } from "../store/store.ts";
-import { noTokens, type UsageReport } from "../usage/observer.ts";
+import { type AnswerObserver, noTokens } from "../usage/observer.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 
 export interface Recorder {
@@ -24,7 +24,8 @@ export interface BookEntry {
   attempts: number;
   /** Epoch ms of the first byte to the client; undefined when there was none. */
   firstByteAt: number | undefined;
-  report: UsageReport | undefined;
+  /** What watched the answer; undefined when there was none to watch. */
+  observer: AnswerObserver | undefined;
 }
 
 /** Whoever asks may name a model as long as a body; the log and the tables need not repeat it. */
@@ -35,7 +36,7 @@ export function createRecorder(exchange: Exchange, call: Call, client: string, d
   let written = "";
 
   function row(entry: BookEntry): UsageRow {
-    const { report } = entry;
+    const report = entry.observer?.report;
     return {
       requestId: call.id,
       time: receivedAt,

@@ -84,9 +84,7 @@ async function deliver({ exchange, call, conversion, served, recorder, deps }: D
     status: answer.head.status,
     attempts: served.attempts,
     firstByteAt: deps.now(),
-    get report() {
-      return answer.observer?.report;
-    },
+    observer: answer.observer,
   };
   deps.metrics.streamOpened(call.family);
   await respond({
@@ -156,7 +154,7 @@ async function deliverConvertedError({
     status: rendered.status,
     attempts,
     firstByteAt: undefined,
-    report: undefined,
+    observer: undefined,
   };
   await recorder.book(entry);
   exchange.response.writeHead(rendered.status, [
@@ -208,7 +206,7 @@ async function answerError(
     status,
     attempts,
     firstByteAt: undefined,
-    report: undefined,
+    observer: undefined,
   };
   if (relayError.code === "internal" && !hasLeft) {
     deps.log.error(

@@ -75,10 +75,13 @@ interface Front extends ServerOptions {
   onceIdle(): void;
 }
 
+/** Connections that wait to be accepted. Node's 511 is not enough when thousands of clients come at once, and the kernel resets the others. */
+const backlog = 4096;
+
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog }, () => {
       server.off("error", reject);
       resolve();
     });

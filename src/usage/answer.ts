@@ -2,8 +2,8 @@
 // the answer is kept.
 
 import { readSpan } from "../json-scan.ts";
-import { createDocumentSplitter } from "../sse/documents.ts";
-import { createEventSplitter } from "../sse/events.ts";
+import { createDocumentSplitter, type DocumentSplitter } from "../sse/documents.ts";
+import { createEventSplitter, type EventSplitter } from "../sse/events.ts";
 import type { AnswerObserver, Opening, UsageReport } from "./observer.ts";
 
 /** How one family's answers are read. */
@@ -30,73 +30,92 @@ export interface AnswerState {
   content(): void;
   /** An error came, first or late. */
   error(json: Buffer): void;
-  complete(): void;
+  /** The answer's last event came. */
+  finish(): void;
   /** An id that ties later requests to this account. */
   id(id: string): void;
 }
 
 export function observeAnswer(reader: AnswerReader): AnswerObserver {
-  let opening: Opening = { kind: "pending" };
-  let complete = false;
-  let lateError: unknown;
-  const ids: string[] = [];
-
-  const answer: AnswerState = {
-    get opening() {
-      return opening;
-    },
-    content() {
-      if (opening.kind === "pending") opening = { kind: "content" };
-    },
-    error(json) {
-      const event = parseError(json);
-      if (opening.kind === "pending") opening = { kind: "error", event };
-      else if (opening.kind === "content") lateError ??= event;
-    },
-    complete() {
-      complete = true;
-    },
-    id(id) {
-      if (ids.length < mostIds && !ids.includes(id)) ids.push(id);
-    },
-  };
-
-  const documents = createDocumentSplitter({
-    onDocument: (document) => reader.readDocument(document, answer),
-    onOversized: () => skipOversized(""),
-  });
-  const events = createEventSplitter({
-    wants: (name) => opening.kind === "pending" || (reader.wants?.(name) ?? true),
-    onEvent: (name, data) => reader.readEvent(name, data, answer),
-    onOversized: skipOversized,
-    // A stream's place is taken by a JSON answer now and then, and Google's errors come so.
-    onBare: documents.push,
-  });
-
-  function skipOversized(name: string): void {
-    answer.content();
-    reader.readOversized?.(name, answer);
-  }
-
-  return {
-    push: reader.form === "sse" ? events.push : documents.push,
-    end: events.end,
-    get opening() {
-      return opening;
-    },
-    get complete() {
-      return complete || documents.closed;
-    },
-    get lateError() {
-      return lateError;
-    },
-    get report() {
-      return reader.report();
-    },
-    ids,
-  };
+  return new Observation(reader);
 }
 
+/** One stands beside every open stream, so it makes only what its answer needs. */
+class Observation implements AnswerObserver, AnswerState {
+  readonly #reader: AnswerReader;
+  #events: EventSplitter | undefined;
+  #documents: DocumentSplitter | undefined;
+  #finished = false;
+  opening: Opening = pending;
+  lateError: unknown;
+  readonly ids: string[] = [];
+
+  constructor(reader: AnswerReader) {
+    this.#reader = reader;
+    if (reader.form === "sse") this.#events = this.#splitEvents();
+  }
+
+  push(chunk: Buffer): void {
+    if (this.#events) this.#events.push(chunk);
+    else this.#pushDocument(chunk);
+  }
+
+  end(): void {
+    this.#events?.end();
+  }
+
+  get complete(): boolean {
+    return this.#finished || this.#documents?.closed === true;
+  }
+
+  get report(): UsageReport {
+    return this.#reader.report();
+  }
+
+  content(): void {
+    if (this.opening.kind === "pending") this.opening = content;
+  }
+
+  error(json: Buffer): void {
+    const event = parseError(json);
+    if (this.opening.kind === "pending") this.opening = { kind: "error", event };
+    else if (this.opening.kind === "content") this.lateError ??= event;
+  }
+
+  finish(): void {
+    this.#finished = true;
+  }
+
+  id(id: string): void {
+    if (this.ids.length < mostIds && !this.ids.includes(id)) this.ids.push(id);
+  }
+
+  #splitEvents(): EventSplitter {
+    return createEventSplitter({
+      wants: (name) => this.opening.kind === "pending" || (this.#reader.wants?.(name) ?? true),
+      onEvent: (name, data) => this.#reader.readEvent(name, data, this),
+      onOversized: (name) => this.#skipOversized(name),
+      // A stream's place is taken by a JSON answer now and then, and Google's errors come so.
+      onBare: (bytes) => this.#pushDocument(bytes),
+    });
+  }
+
+  #pushDocument(bytes: Buffer): void {
+    this.#documents ??= createDocumentSplitter({
+      onDocument: (document) => this.#reader.readDocument(document, this),
+      onOversized: () => this.#skipOversized(""),
+    });
+    this.#documents.push(bytes);
+  }
+
+  #skipOversized(name: string): void {
+    this.content();
+    this.#reader.readOversized?.(name, this);
+  }
+}
+
+const pending: Opening = { kind: "pending" };
+const content: Opening = { kind: "content" };
 /** More ids than this no answer has. */
 const mostIds = 16;
 const mostErrorText = 4096;

@@ -28,7 +28,7 @@ export function observeClaude({ stream }: { stream: boolean }): AnswerObserver {
       usage.read(readSpan(data, scanMembers(data, ["usage"])?.get("usage")));
     } else if (type === "message_stop" && scanMembers(data, [])) {
       // An event that was cut off by the stream's end is none for the client.
-      answer.complete();
+      answer.finish();
     }
   }
 

@@ -19,13 +19,13 @@ export function observeGemini({ form, wrapped }: GeminiAnswer): AnswerObserver {
     readEvent,
     readDocument,
     // It may have had the finish reason; then a good answer must not pass for one that was cut.
-    readOversized: (_name, answer) => answer.complete(),
+    readOversized: (_name, answer) => answer.finish(),
     report: usage.report,
   });
 
   function readEvent(_name: string, data: Buffer, answer: AnswerState): void {
     // There is no last event: behind the one with the finish reason the stream just closes.
-    if (data.length > 0 && readDocument(data, answer)) answer.complete();
+    if (data.length > 0 && readDocument(data, answer)) answer.finish();
   }
 
   /** Whether the document says that the answer is at its end. */

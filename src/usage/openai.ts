@@ -15,7 +15,7 @@ export function observeOpenai({ stream }: { stream: boolean }): AnswerObserver {
     wants: (name) => isKnown(name) || isUnnamed(name),
     readEvent,
     readDocument,
-    readOversized: (name, answer) => endings.has(name) && answer.complete(),
+    readOversized: (name, answer) => endings.has(name) && answer.finish(),
     report: (): UsageReport => ({
       tokens: tokens ?? noTokens,
       reported: tokens !== undefined,
@@ -39,7 +39,7 @@ export function observeOpenai({ stream }: { stream: boolean }): AnswerObserver {
     const response = members?.get("response");
     if (response) readResponse(data.subarray(response.start, response.end), answer);
     // An event that was cut off by the stream's end is none for the client.
-    if (members && endings.has(name)) answer.complete();
+    if (members && endings.has(name)) answer.finish();
   }
 
   function readDocument(document: Buffer, answer: AnswerState): void {
