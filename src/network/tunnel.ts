@@ -1,11 +1,11 @@
 // Opens a TCP tunnel to a target through an account's proxy. Names are resolved by the proxy, never here.
 
 import { EventEmitter } from "node:events";
-import http from "node:http";
-import https from "node:https";
+import type { IncomingMessage } from "node:http";
 import { isIP, type Socket } from "node:net";
 import tls from "node:tls";
 import type { SocksProxyAgent } from "socks-proxy-agent";
+import { http, https } from "./http.ts";
 import { describeProxy, formatHostPort, type ProxySettings } from "./proxy.ts";
 import { ProxyFault } from "./proxy-fault.ts";
 

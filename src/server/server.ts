@@ -1,10 +1,11 @@
 // The HTTP server: who may speak to it, and which route a request takes. Everything else is the relay's.
 
 import { randomUUID } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { allowedMethods, baseUrlHint, matchRoute, nearestDialect } from "../dialects/registry.ts";
 import { RelayError } from "../errors.ts";
+import { http } from "../network/http.ts";
 import { hostAllowed, isForeignOrigin, isLoopbackHost } from "../network/loopback.ts";
 import { authenticate } from "../relay/authenticate.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
@@ -43,7 +44,7 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
     open: 0,
     onceIdle() {},
   };
-  const server = createServer(
+  const server = http.createServer(
     { maxHeaderSize: mostHeaderBytes, keepAliveTimeout: keepAliveTimeoutMs, noDelay: true },
     (request, response) => void serve(front, request, response),
   );
