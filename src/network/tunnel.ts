@@ -1,7 +1,7 @@
 // Opens a TCP tunnel to a target through an account's proxy. Names are resolved by the proxy, never here.
 
 import { EventEmitter } from "node:events";
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest } from "node:http";
 import { isIP, type Socket } from "node:net";
 import tls from "node:tls";
 import type { SocksProxyAgent } from "socks-proxy-agent";
@@ -51,8 +51,8 @@ async function openSocksTunnel(
     }
   }
   const agent = await createSocksAgent(proxy);
-  // The agent wants the http.ClientRequest only to emit an event on it.
-  const request = Object.assign(new EventEmitter(), { destroy() {} }) as unknown as http.ClientRequest;
+  // The agent wants the ClientRequest only to emit an event on it.
+  const request = Object.assign(new EventEmitter(), { destroy() {} }) as unknown as ClientRequest;
   const opening = agent.connect(request, { ...target, secureEndpoint: false });
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
