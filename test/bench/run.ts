@@ -1,5 +1,6 @@
 // `npm run bench`: what a request costs in the relay against the bare pass-through, in CPU time of the process, A B A B.
-// Absolute figures say little on a shared machine; the ratio inside one run does. `--short` is the form that CI runs.
+// Absolute figures say little on a shared machine; the ratio inside one run does. `--short` is the form that CI runs; names of
+// cases behind the flags choose among them.
 
 import { type ChildProcess, fork, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,6 +10,7 @@ import type { CaseName, Round } from "./driver.ts";
 
 const short = process.argv.includes("--short");
 const here = import.meta.dirname;
+const chosen = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 const rounds = short ? 3 : 5;
 
 interface Case {
@@ -16,16 +18,49 @@ interface Case {
   title: string;
   requests: number;
   concurrency: number;
-  /** The relay may cost at most this times the floor. */
+  /** What the relay is to cost at most, as a multiple of the floor. */
   target: number;
+  /** Beyond this it is no noise: the run fails, if a second measurement says the same. */
+  ceiling: number;
 }
 
 const cases: Case[] = [
-  { name: "small", title: "small JSON", requests: short ? 1500 : 4000, concurrency: 16, target: 0.75 },
-  { name: "stream", title: "stream of 200 events", requests: short ? 300 : 800, concurrency: 16, target: 1 },
-  { name: "megabyte", title: "1 MB request", requests: short ? 150 : 400, concurrency: 4, target: 1 },
-  { name: "slow", title: "1,000 slow streams", requests: 1000, concurrency: 1000, target: 1.1 },
+  {
+    name: "small",
+    title: "small JSON",
+    requests: short ? 1500 : 4000,
+    concurrency: 16,
+    target: 0.75,
+    ceiling: 2.2,
+  },
+  {
+    name: "stream",
+    title: "stream of 200 events",
+    requests: short ? 300 : 800,
+    concurrency: 16,
+    target: 1,
+    ceiling: 1.6,
+  },
+  {
+    name: "megabyte",
+    title: "1 MB request",
+    requests: short ? 150 : 400,
+    concurrency: 4,
+    target: 1,
+    ceiling: 2,
+  },
+  {
+    name: "slow",
+    title: "1,000 slow streams",
+    requests: 1000,
+    concurrency: 1000,
+    target: 1.1,
+    ceiling: 2.4,
+  },
 ];
+
+/** Each takes two descriptors in the relay, and two in the driver. */
+const manyStreams = 10_000;
 
 interface Contestant {
   name: "relay" | "floor";
@@ -44,7 +79,8 @@ try {
   contestants.push(await startRelay(port), await startFloor(port));
   const idle = rssMiB(contestants[0]!);
   const lines = [`start ${contestants[0]!.startMs.toFixed(0)} ms, idle RSS ${idle} MiB`];
-  for (const one of cases) lines.push(await measure(one));
+  for (const one of cases.filter(({ name }) => isChosen(name))) lines.push(await measureTwiceIfBeyond(one));
+  if (isChosen("many") && !short) lines.push(await holdMany());
   process.stdout.write(`${lines.join("\n")}\n`);
 } finally {
   driver.send("stop");
@@ -55,7 +91,19 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function measure(one: Case): Promise<string> {
+function isChosen(name: string): boolean {
+  return chosen.length === 0 || chosen.includes(name);
+}
+
+async function measureTwiceIfBeyond(one: Case): Promise<string> {
+  const first = await measure(one);
+  if (first.ratio <= one.ceiling) return first.line;
+  const second = await measure(one);
+  if (second.ratio > one.ceiling) process.exitCode = 1;
+  return `${first.line}, beyond ${one.ceiling}; again:\n${second.line}`;
+}
+
+async function measure(one: Case): Promise<{ ratio: number; line: string }> {
   const costs: Record<Contestant["name"], number[]> = { relay: [], floor: [] };
   for (const contestant of contestants) await round(one, contestant, Math.ceil(one.requests / 4));
   for (let index = 0; index < (one.name === "slow" ? 3 : rounds); index++) {
@@ -68,8 +116,23 @@ async function measure(one: Case): Promise<string> {
   const relay = median(costs.relay);
   const floor = median(costs.floor);
   const ratio = relay / floor;
-  if (ratio > one.target * 1.5) process.exitCode = 1;
-  return `${one.title.padEnd(22)} relay ${relay.toFixed(0)} µs, floor ${floor.toFixed(0)} µs, ratio ${ratio.toFixed(2)} (target ${one.target}), relay RSS ${rssMiB(contestants[0]!)} MiB`;
+  const line = `${one.title.padEnd(22)} relay ${relay.toFixed(0)} µs, floor ${floor.toFixed(0)} µs, ratio ${ratio.toFixed(2)} (target ${one.target}), relay RSS ${rssMiB(contestants[0]!)} MiB`;
+  return { ratio, line };
+}
+
+/** As many streams at once in the relay as the limit of open files allows; none may fail. */
+async function holdMany(): Promise<string> {
+  const relay = contestants[0]!;
+  const limit = Number(spawnSync("sh", ["-c", "ulimit -n"], { encoding: "utf8" }).stdout) || Infinity;
+  const streams = Math.min(manyStreams, Math.floor(limit / 2) - 100);
+  const before = rssMiB(relay);
+  let peak = before;
+  const watch = setInterval(() => {
+    peak = Math.max(peak, rssMiB(relay));
+  }, 100);
+  await round({ ...cases[3]!, concurrency: streams }, relay, streams).finally(() => clearInterval(watch));
+  const eachKiB = ((peak - before) * 1024) / streams;
+  return `${streams} slow streams at once: ${eachKiB.toFixed(0)} KiB each (target 60), relay RSS ${peak} MiB`;
 }
 
 async function round(one: Case, contestant: Contestant, requests: number): Promise<void> {
