@@ -64,9 +64,10 @@ export async function sendWithFailover(
 ): Promise<Served> {
   const startedAt = deps.now();
   const { session, upstream } = deps.config();
+  const routing = findRouting(call, pinned, deps);
   const journey: Journey = {
-    call,
-    routing: findRouting(call, pinned, deps),
+    call: routing.call,
+    routing,
     scope: call.model === undefined ? "" : modelScope(call.family, call.model),
     signal,
     deps,

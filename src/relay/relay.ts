@@ -13,7 +13,7 @@ import { answerModels } from "./models.ts";
 import { readRequest } from "./read-request.ts";
 import { type BookEntry, createRecorder, type Recorder } from "./record.ts";
 import { respond } from "./respond.ts";
-import { bindAnswerState } from "./routing.ts";
+import { bindAnswerState, turnStateHeader } from "./routing.ts";
 
 /** Answers the exchange whatever happens; rejects only for a fault of the relay itself, after which the socket is gone. */
 export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> {
@@ -101,7 +101,7 @@ async function deliver({ exchange, call, conversion, served, recorder, deps }: D
       if (isGood && !account.passthrough) {
         await bindAnswerState(deps, account.config.id, {
           responseIds: answer.observer?.ids ?? [],
-          turnState: answer.head.headers["x-codex-turn-state"]?.toString(),
+          turnState: answer.head.headers[turnStateHeader]?.toString(),
         });
       }
       await recorder.book(entry);

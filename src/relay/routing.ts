@@ -10,6 +10,8 @@ import { type AccountType, accountTypes, type Family, passthroughAccountId } fro
 import type { RelayDeps } from "./exchange.ts";
 
 export interface Routing {
+  /** What is sent: the client's call, without a turn state that another account issued. */
+  call: Call;
   /** The family has no account: the client's own credential goes through. */
   passthrough: Account | undefined;
   pinned: string | undefined;
@@ -18,6 +20,9 @@ export interface Routing {
   /** Called with the account that gave a good answer. */
   bind(accountId: string): Promise<void>;
 }
+
+/** Issued with an answer by the servers of Codex, and sent back with the later requests of that turn. */
+export const turnStateHeader = "x-codex-turn-state";
 
 const sessionKind = "session";
 /** Providers keep stored responses for 30 days. */
@@ -31,10 +36,13 @@ export function findRouting(call: Call, pinned: string | undefined, deps: RelayD
     call.sessionKey === undefined ? undefined : deps.bindings.find(sessionKind, call.sessionKey, now);
   const passthrough = passthroughAccount(call, config);
   if (pinned !== undefined) requireAccount(pinned, call.family, deps);
+  const tied = passthrough || pinned !== undefined ? undefined : tiedAccount(call, session, deps);
+  const isStranger = !passthrough && !knowsTurn(pinned ?? tied, call, deps);
   return {
+    call: isStranger ? withoutTurnState(call) : call,
     passthrough,
     pinned,
-    tied: passthrough || pinned !== undefined ? undefined : tiedAccount(call, session, deps),
+    tied,
     session,
     async bind(accountId) {
       const { stickyTtlMs: ttlMs, renewalThresholdMs } = config.session;
@@ -43,7 +51,7 @@ export function findRouting(call: Call, pinned: string | undefined, deps: RelayD
       if (call.sessionKey !== undefined && pinned === undefined && isConversation) {
         await deps.bindings.bind({ ...use, kind: sessionKind, key: call.sessionKey, ttlMs });
       }
-      if (call.binding && call.binding.kind !== "encrypted") {
+      if (call.binding && call.binding.kind !== "encrypted" && !isStranger) {
         await deps.bindings.bind({
           ...use,
           kind: call.binding.kind,
@@ -94,6 +102,18 @@ function tiedAccount(call: Call, session: BoundTo | undefined, deps: RelayDeps):
     `The account that holds ${JSON.stringify(id.slice(0, 80))} is no longer configured; start a new conversation.`,
     { param: kind === "response" ? "previous_response_id" : undefined, shouldRetry: false },
   );
+}
+
+/** A turn state means something to the account that issued it alone; OpenAI takes a request without one like the first of a turn. */
+function knowsTurn(accountId: string | undefined, { binding }: Call, deps: RelayDeps): boolean {
+  if (binding?.kind !== "turn") return true;
+  const issued = deps.bindings.find(binding.kind, binding.id, deps.now());
+  return issued !== undefined && issued.accountId === accountId;
+}
+
+function withoutTurnState(call: Call): Call {
+  const headers = call.headers.filter((_, at, all) => all[at - (at % 2)]!.toLowerCase() !== turnStateHeader);
+  return { ...call, headers };
 }
 
 const passthroughTypes: Readonly<Record<Family, AccountType>> = {

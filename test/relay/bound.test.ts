@@ -168,6 +168,33 @@ test("a turn state goes back to the account that issued it, also after a restart
   }
 });
 
+test("a turn state that no account here issued any more is left out, and the request goes on without it", async (t) => {
+  const { upstream, relay, servedBy } = await openai(t);
+  upstream.queue("key-of-second", { headers: { "x-codex-turn-state": "state-1" } });
+  await send(relay.url, respond({ headers: onSecond }));
+  const continued = (state: string, headers: string[] = []) =>
+    send(relay.url, respond({ headers: ["x-codex-turn-state", state, ...headers] }));
+  assert.equal((await continued("unknown")).status, 200);
+  assert.equal((await continued("state-1", ["x-cc-relay-account", "first"])).status, 200);
+  await relay.reconfigure((config) => ({
+    ...config,
+    accounts: config.accounts.map((one) => ({ ...one, enabled: one.id === "first" })),
+  }));
+  assert.equal((await continued("state-1")).status, 200);
+  assert.deepEqual(servedBy(), ["second", "first", "first", "first"]);
+  for (const { headers } of upstream.requests) assert.equal(headers["x-codex-turn-state"], undefined);
+  await relay.reconfigure((config) => ({
+    ...config,
+    accounts: config.accounts.map((one) => ({ ...one, enabled: true })),
+  }));
+  assert.equal(
+    (await continued("state-1")).header("x-cc-relay-account"),
+    "second",
+    "it is still known whose it is",
+  );
+  assert.equal(upstream.requests.at(-1)!.headers["x-codex-turn-state"], "state-1");
+});
+
 test("the routes of a stored response lead to its account", async (t) => {
   const stage = await openai(t);
   const { upstream, relay, servedBy } = stage;
