@@ -1,13 +1,13 @@
 // The relay as its users run it: `cc-relay serve` in a process of its own, with a config.toml, and clients set up by `cc-relay env`.
 
-import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { UsageKey, UsageSummary } from "../../src/store/store.ts";
-import { killGroup, runProgram } from "./program.ts";
+import { runProgram } from "./program.ts";
 import { relayCommand } from "./sandbox.ts";
+import { relayEnvironment, startServe } from "./serve-child.ts";
 
 export interface RelayProcess {
   readonly url: string;
@@ -19,6 +19,8 @@ export interface RelayProcess {
   usage(by: UsageKey): Promise<UsageSummary>;
   /** The log so far, line by line. */
   log(): Record<string, unknown>[];
+  /** Ends the process and starts another on the same port and database. */
+  restart(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -34,58 +36,45 @@ export async function startRelayProcess(settings: string, apiKeys = [relayKey]):
   const database = join(folder, "relay.db");
   const head = `api_keys = ${JSON.stringify(apiKeys)}\n\n[server]\ndatabase_path = ${JSON.stringify(database)}\ndrain_seconds = 1\n`;
   await writeFile(configFile, `${head}\n${settings}`, { mode: 0o600 });
-  const env = { PATH: process.env.PATH ?? "", HOME: folder, LANG: "C.UTF-8" };
-  const [node, script] = relayCommand;
-  const child = spawn(node, [script, "--config", configFile, "serve", "--port", "0"], {
-    env,
-    cwd: folder,
-    detached: true,
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  const lines = createLineReader(child.stderr);
-  const command = (args: string[]) =>
-    runProgram({ file: node, args: [script, "--config", configFile, ...args], env, cwd: folder });
-  const stop = async () => {
-    child.kill("SIGTERM");
-    const timer = setTimeout(() => killGroup(child), 5000);
-    await ended;
-    clearTimeout(timer);
-    await rm(folder, { recursive: true, force: true });
-  };
-  try {
-    const url = await Promise.race([
-      lines.find(({ msg, url }) => (msg === "listening" ? String(url) : undefined)),
-      ended.then(() => {
-        throw new Error(`the relay did not start:\n${lines.text()}`);
-      }),
-    ]);
-    return {
-      url,
-      configFile,
-      async env(client) {
-        const printed = await command(["env", client, "--shell", "sh"]);
-        if (printed.code !== 0) throw new Error(printed.stderr);
-        return evaluate(printed.stdout, folder);
-      },
-      async envText(client) {
-        return (await command(["env", client, "--shell", "sh"])).stdout;
-      },
-      async usage(by) {
-        const store = await openSqliteStore(database);
-        try {
-          return await store.usage.summarize({ since: 0, until: Date.now() + 1000, by });
-        } finally {
-          await store.close();
-        }
-      },
-      log: () => lines.all,
-      stop,
-    };
-  } catch (error) {
-    await stop();
+  const serve = (port: string) => startServe({ configFile, flags: ["--port", port], cwd: folder });
+  const removeFolder = () => rm(folder, { recursive: true, force: true });
+  let child = await serve("0").catch(async (error: unknown) => {
+    await removeFolder();
     throw error;
-  }
+  });
+  const { url } = child;
+  const earlier: Record<string, unknown>[] = [];
+  const printEnv = async (client: EnvClient) => {
+    const [file, script] = relayCommand;
+    const args = [script, "--config", configFile, "env", client, "--shell", "sh"];
+    const printed = await runProgram({ file, args, env: relayEnvironment(folder), cwd: folder });
+    if (printed.code !== 0) throw new Error(printed.stderr);
+    return printed.stdout;
+  };
+  return {
+    url,
+    configFile,
+    env: async (client) => evaluate(await printEnv(client), folder),
+    envText: printEnv,
+    async usage(by) {
+      const store = await openSqliteStore(database);
+      try {
+        return await store.usage.summarize({ since: 0, until: Date.now() + 1000, by });
+      } finally {
+        await store.close();
+      }
+    },
+    log: () => [...earlier, ...child.log()],
+    async restart(signal) {
+      await child.end(signal);
+      earlier.push(...child.log());
+      child = await serve(new URL(url).port);
+    },
+    async stop() {
+      await child.end();
+      await removeFolder();
+    },
+  };
 }
 
 /** Lets a shell run the lines, as `eval "$(cc-relay env …)"` does, and returns the variables that came of it. */
@@ -104,46 +93,4 @@ async function evaluate(lines: string, cwd: string): Promise<Record<string, stri
   return Object.fromEntries(
     pairs.filter(([name]) => !["PATH", "PWD", "OLDPWD", "_", "SHLVL"].includes(name)),
   );
-}
-
-interface LineReader {
-  readonly all: Record<string, unknown>[];
-  text(): string;
-  /** Resolves with the first value that `pick` makes of a line, past or to come. */
-  find<T>(pick: (line: Record<string, unknown>) => T | undefined): Promise<T>;
-}
-
-function createLineReader(stream: NodeJS.ReadableStream): LineReader {
-  const all: Record<string, unknown>[] = [];
-  const waiting = new Set<(line: Record<string, unknown>) => void>();
-  let text = "";
-  let rest = "";
-  stream.setEncoding("utf8");
-  stream.on("data", (chunk: string) => {
-    text += chunk;
-    const parts = (rest + chunk).split("\n");
-    rest = parts.pop() ?? "";
-    for (const part of parts) {
-      if (!part.startsWith("{")) continue;
-      const line = JSON.parse(part) as Record<string, unknown>;
-      all.push(line);
-      for (const look of waiting) look(line);
-    }
-  });
-  return {
-    all,
-    text: () => text,
-    find(pick) {
-      return new Promise((resolve) => {
-        const look = (line: Record<string, unknown>) => {
-          const value = pick(line);
-          if (value === undefined) return;
-          waiting.delete(look);
-          resolve(value);
-        };
-        waiting.add(look);
-        for (const line of [...all]) look(line);
-      });
-    },
-  };
 }
