@@ -67,8 +67,9 @@ describe("in a terminal, login", () => {
     const terminal = home.inTerminal(["claude"]);
     await toTheCode(terminal);
     const automatic = linksOn(terminal).find((link) => link.includes("localhost"))!;
-    assert.match(await agreeAt(automatic), /Logged in/);
-    await terminal.shows("✓ claude is added: claude-oauth, person@example.com");
+    const added = terminal.shows("✓ claude is added: claude-oauth, person@example.com");
+    const [page] = await Promise.all([agreeAt(automatic), added]);
+    assert.match(page, /Logged in/);
     assert.equal(await terminal.ended(), 0);
     assert.ok(server.isLive(/refresh_token = "(.*)"/.exec(home.text())![1]!));
   });

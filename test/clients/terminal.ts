@@ -36,7 +36,12 @@ export function openTerminal({ file, args, env, cwd }: TerminalProgram): Termina
     child.once("error", reject);
     child.once("close", resolve);
   });
-  end.catch(() => {});
+  let isOver = false;
+  end
+    .catch(() => {})
+    .finally(() => {
+      isOver = true;
+    });
   const seen = () => readable(output());
 
   return {
@@ -47,9 +52,10 @@ export function openTerminal({ file, args, env, cwd }: TerminalProgram): Termina
       const deadline = Date.now() + timeoutMs;
       const wanted = typeof text === "string" ? text.replaceAll(/\s/g, "") : text;
       for (;;) {
+        const isLast = isOver || Date.now() > deadline;
         const shown = seen().slice(from);
         if (typeof wanted === "string" ? shown.includes(wanted) : wanted.test(shown)) return;
-        if (child.exitCode !== null || Date.now() > deadline) {
+        if (isLast) {
           throw new Error(`the terminal does not show ${text}, but: ${shown.slice(-3000)}`);
         }
         await sleep(50);

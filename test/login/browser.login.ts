@@ -176,9 +176,9 @@ test("in a terminal the question for the code ends when the browser has come bac
   terminal.type("y");
   await terminal.shows(/Code.*paste/);
   const { page } = await openPage();
-  await page.goto(linksOn(terminal).find((link) => link.includes("localhost"))!);
+  const added = terminal.shows("✓ claude is added: claude-oauth, person@example.com");
+  await Promise.all([added, page.goto(linksOn(terminal).find((link) => link.includes("localhost"))!)]);
   assert.equal(await page.title(), "Logged in");
-  await terminal.shows("✓ claude is added: claude-oauth, person@example.com");
   assert.equal(await terminal.ended(), 0);
 });
 
