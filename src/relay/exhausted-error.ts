@@ -51,12 +51,17 @@ export function exhaustedError(
         waiting(until, now),
       );
     }
-    case "capacity":
+    case "capacity": {
+      const { account, rest, until } = exhausted;
+      const who = isTied
+        ? `the account ${account.config.id} that this request belongs to`
+        : `any ${family} account`;
       return new RelayError(
-        "over_capacity",
-        `The provider does not answer on ${isTied ? `the account ${exhausted.account.config.id}` : `any ${family} account`} (${exhausted.rest.reason}); try again after ${when(exhausted.until, now)}.`,
-        waiting(exhausted.until, now),
+        isTied ? "account_resting" : "over_capacity",
+        `The provider does not answer on ${who} (${rest.reason}); try again after ${when(until, now)}.`,
+        waiting(until, now),
       );
+    }
     case "model-denied":
       return new RelayError(
         "unknown_model",

@@ -35,7 +35,7 @@ interface Journey {
   deps: RelayDeps;
   tried: Set<string>;
   attempts: number;
-  /** Falls to zero; a hold begins anew. */
+  /** Falls to zero with attempts that may have cost the provider work; a hold begins anew. */
   attemptsLeft: number;
   /** A wait in place is done once; a hold until its time is up. */
   hasWaited: boolean;
@@ -220,6 +220,8 @@ async function afterFailure(
   const { account, failure } = served;
   if (failure.kind === "aborted") throw signal.reason;
   const rest = await deps.pool.failed(account, failure, journey.scope);
+  // Accounts at their limit never hide one that is free, however many they are.
+  if (isRefusal(failure)) journey.attemptsLeft++;
   const passed = answer && { ...served, answer };
   if (passed && (failure.kind === "rejected" || account.passthrough)) return passed;
   if (passed && failure.kind === "model-missing" && journey.held?.failure?.kind === "model-missing") {
@@ -278,6 +280,13 @@ function mayBePassedOn(failure: Failure): boolean {
     case "aborted":
       return false;
   }
+}
+
+/** The account was turned away at the door; it rests, and is not asked again for this request. */
+function isRefusal({ kind }: Failure): boolean {
+  return (
+    kind === "rate-limited" || kind === "unauthorized" || kind === "account-out" || kind === "model-denied"
+  );
 }
 
 /** A client that gives up at a known time leaves room for another account; the last one may take what it needs. */

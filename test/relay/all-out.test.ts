@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { RestKind } from "../../src/accounts/account.ts";
+import { claudeFailures } from "../support/claude-script.ts";
 import { send } from "../support/client.ts";
 import { setStage } from "../support/stage.ts";
 import { startUpstream } from "../support/upstream.ts";
@@ -160,6 +161,22 @@ test("with max_attempts reached the best of what was seen is told", async (t) =>
   assert.equal(answer.status, 529);
   assert.equal(answer.header("x-cc-relay-error"), undefined);
   assert.deepEqual(servedBy(), ["a", "b"]);
+});
+
+test("accounts that are at their limit or refused do not count as attempts: a free one behind them answers", async (t) => {
+  const ids = ["a", "b", "c", "d", "e", "f"];
+  const { upstream, relay, servedBy } = await setStage(t, {
+    ids,
+    configure: (config) => ({ ...config, upstream: { ...config.upstream, maxAttempts: 2 } }),
+  });
+  for (const id of ["a", "b", "d"]) {
+    upstream.on(`key-of-${id}`, cases.claude.limited(Date.now() + 7_200_000));
+  }
+  upstream.on("key-of-c", claudeFailures.unauthorized());
+  upstream.on("key-of-e", claudeFailures.serverError());
+  const answer = await send(relay.url, cases.claude.request());
+  assert.equal(answer.status, 200, answer.text);
+  assert.deepEqual(servedBy(), ids);
 });
 
 test("a stream that was asked for as a JSON array is answered with one, errors included", async (t) => {

@@ -77,6 +77,18 @@ test("a bound request whose account reaches its limit is told that account's ret
   assert.deepEqual(stage.servedBy(), ["second", "second"]);
 });
 
+test("a bound request whose account rests for want of capacity is told its return, not that all are out", async (t) => {
+  const stage = await openai(t);
+  const previous = await responseOfSecond(stage);
+  stage.upstream.queue("key-of-second", openaiFailures.overloaded());
+  const passed = await send(stage.relay.url, respond({ previous }));
+  assert.deepEqual([passed.status, passed.header("x-cc-relay-error")], [503, undefined]);
+  await stage.relay.reconfigure((config) => ({ ...config, session: { ...config.session, maxWaitMs: 0 } }));
+  const answer = await send(stage.relay.url, respond({ previous }));
+  assertResting(answer, 2);
+  assert.deepEqual(stage.servedBy(), ["second", "second"]);
+});
+
 test("a bound request whose account was removed is told in the provider's form that the response is gone", async (t) => {
   const stage = await openai(t);
   const previous = await responseOfSecond(stage);
