@@ -23,10 +23,15 @@ export interface Exchange {
   route: Route;
   /** "" or "?…" as the client wrote it. */
   query: string;
-  /** Aborted when the client leaves before it has the whole answer. */
+  /** Aborted when the client leaves before it has the whole answer, or with a ShutdownCut as the reason. */
   signal: AbortSignal;
   /** Epoch ms. */
   receivedAt: number;
+}
+
+/** The relay goes down and cuts off who is still waiting: the client did not leave, it was left. */
+export class ShutdownCut extends Error {
+  override name = "ShutdownCut";
 }
 
 /** Read anew for each request, so that a reload counts for the next one and never for a stream that is open. */

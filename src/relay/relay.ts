@@ -7,7 +7,7 @@ import { RelayError } from "../errors.ts";
 import { forwardResponseHeaders } from "../network/headers.ts";
 import { authenticate } from "./authenticate.ts";
 import { decodingTransform } from "./decoding-transform.ts";
-import type { Exchange, RelayDeps } from "./exchange.ts";
+import { type Exchange, type RelayDeps, ShutdownCut } from "./exchange.ts";
 import { type Progress, type Served, sendWithFailover } from "./failover.ts";
 import { answerModels } from "./models.ts";
 import { readRequest } from "./read-request.ts";
@@ -191,7 +191,6 @@ async function answerError(
   { error, call, recorder, attempts }: Ended,
 ): Promise<void> {
   const { response, dialect, signal } = exchange;
-  const hasLeft = signal.aborted;
   const relayError =
     error instanceof RelayError
       ? error
@@ -199,16 +198,14 @@ async function answerError(
           cause: error,
         });
   const rendered = dialect.renderError(relayError, call);
-  const status = hasLeft ? 499 : rendered.status;
   const entry: BookEntry = {
     account: "(none)",
-    outcome: hasLeft ? "aborted" : "failed",
-    status,
+    ...endOf(signal, rendered.status),
     attempts,
     firstByteAt: undefined,
     observer: undefined,
   };
-  if (relayError.code === "internal" && !hasLeft) {
+  if (relayError.code === "internal" && !signal.aborted) {
     deps.log.error(
       { request: exchange.id, err: error instanceof Error ? error.stack : String(error) },
       "a fault of the relay",
@@ -216,8 +213,15 @@ async function answerError(
   }
   await recorder?.book(entry);
   recorder?.close(entry);
-  if (hasLeft || response.headersSent) return void response.destroy();
+  if (signal.aborted || response.headersSent) return void response.destroy();
   sendRendered(response, rendered);
+}
+
+/** Of a request that no answer reached: the status that was told, or would have been if somebody were there. */
+function endOf(signal: AbortSignal, toldStatus: number): Pick<BookEntry, "outcome" | "status"> {
+  if (!signal.aborted) return { outcome: "failed", status: toldStatus };
+  if (signal.reason instanceof ShutdownCut) return { outcome: "failed", status: 503 };
+  return { outcome: "aborted", status: 499 };
 }
 
 /** What the client is still sending is read and dropped by node:http: closing under it would take this answer away too. */

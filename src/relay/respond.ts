@@ -6,6 +6,7 @@ import { RelayError } from "../errors.ts";
 import type { Outcome } from "../store/store.ts";
 import type { Answer, Sink } from "./attempt.ts";
 import type { PatientTransform } from "./decoding-transform.ts";
+import { ShutdownCut } from "./exchange.ts";
 
 export interface Response {
   response: ServerResponse;
@@ -14,7 +15,7 @@ export interface Response {
   headers: string[];
   answer: Answer;
   transform: PatientTransform | undefined;
-  /** The client's departure; aborts the upstream elsewhere. */
+  /** The exchange's: the client's departure, or ours; aborts the upstream elsewhere. */
   signal: AbortSignal;
   /** Whether a clean end without the API's terminal event counts as broken off: event streams. */
   needsTerminalEvent: boolean;
@@ -166,7 +167,8 @@ class Conduit implements Sink {
   readonly #leave = (): void => {
     if (this.#finished) return;
     this.#options.answer.discard();
-    void this.#options.book(this.#booked ?? "aborted").finally(() => this.#finish());
+    const isOurs = this.#options.signal.reason instanceof ShutdownCut;
+    void this.#options.book(this.#booked ?? (isOurs ? "truncated" : "aborted")).finally(() => this.#finish());
   };
 
   #finish(): void {

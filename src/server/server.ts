@@ -8,7 +8,7 @@ import { RelayError } from "../errors.ts";
 import { http } from "../network/http.ts";
 import { hostAllowed, isForeignOrigin, isLoopbackHost } from "../network/loopback.ts";
 import { authenticate } from "../relay/authenticate.ts";
-import type { RelayDeps } from "../relay/exchange.ts";
+import { type RelayDeps, ShutdownCut } from "../relay/exchange.ts";
 import { relay, sendRendered } from "../relay/relay.ts";
 import { answerOwnRoute } from "./own-routes.ts";
 
@@ -41,6 +41,7 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
     startedAt: Date.now(),
     boundLoopback: isLoopbackHost(host),
     isDraining: false,
+    isCutting: false,
     open: 0,
     onceIdle() {},
   };
@@ -49,6 +50,10 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
     (request, response) => void serve(front, request, response),
   );
   await listen(server, host, port);
+  const cut = () => {
+    front.isCutting = true;
+    server.closeAllConnections();
+  };
   return {
     address: server.address() as AddressInfo,
     async drain(timeoutMs) {
@@ -56,14 +61,14 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // Node keeps a connection whose answer began before the drain for as long as its client does.
       const sweep = setInterval(() => server.closeIdleConnections(), 50);
-      const timer = setTimeout(() => server.closeAllConnections(), timeoutMs);
+      const timer = setTimeout(cut, timeoutMs);
       await closed;
       clearInterval(sweep);
       clearTimeout(timer);
       // Who was cut off is still being booked.
       if (front.open > 0) await new Promise<void>((resolve) => (front.onceIdle = resolve));
     },
-    cut: () => server.closeAllConnections(),
+    cut,
   };
 }
 
@@ -71,6 +76,8 @@ interface Front extends ServerOptions {
   startedAt: number;
   boundLoopback: boolean;
   isDraining: boolean;
+  /** No time is left: what is open is broken off. */
+  isCutting: boolean;
   /** Requests that are not over: their answer may be out, their booking is not. */
   open: number;
   onceIdle(): void;
@@ -117,7 +124,8 @@ async function handle(front: Front, request: IncomingMessage, response: ServerRe
       });
     const left = new AbortController();
     response.on("close", () => {
-      if (!response.writableFinished) left.abort(new Error("the client has left"));
+      if (response.writableFinished) return;
+      left.abort(front.isCutting ? new ShutdownCut("the relay goes down") : new Error("the client has left"));
     });
     await relay(
       { id: requestId(), request, response, ...route, query, signal: left.signal, receivedAt: deps.now() },

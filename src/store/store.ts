@@ -89,7 +89,7 @@ export interface UsageRow {
   tokens: TokenCounts;
   tier: string | undefined;
   webSearches: number;
-  /** Status sent to the client; 499 when it left before there was one. */
+  /** Status sent to the client; 499 when it left before there was one, 503 when the relay went down first. */
   status: number;
   outcome: Outcome;
   attempts: number;
