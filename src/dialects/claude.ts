@@ -4,7 +4,7 @@ import type { Binding } from "../call.ts";
 import { type RelayError, type RelayErrorCode, relayErrors } from "../errors.ts";
 import { readBoolean, readString, type Span } from "../json-scan.ts";
 import { bindingId, contentText, elementsAt, firstStringUnder, membersAt, textAt } from "./body-text.ts";
-import type { Dialect, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
+import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders } from "./error-headers.ts";
 import { isObject, mergeEntries } from "./model-list.ts";
 import { collapseSlashes, findRoute, isKnownPath, type RouteRule, withoutPrefix } from "./routes.ts";
@@ -141,14 +141,15 @@ function errorType(code: RelayErrorCode): string {
   }
 }
 
-function mergeModels(bodies: readonly Buffer[]): string {
+function mergeModels(bodies: readonly Buffer[]): MergedModels {
   const { pages, entries } = mergeEntries(bodies, "data", "id");
   const unfinished = pages.findLast((page) => page.document.has_more === true);
   const idOf = (entry: unknown) => (isObject(entry) && typeof entry.id === "string" ? entry.id : null);
-  return JSON.stringify({
+  const body = JSON.stringify({
     data: entries,
     has_more: unfinished !== undefined,
     first_id: idOf(entries[0]),
     last_id: idOf((unfinished?.entries ?? entries).at(-1)),
   });
+  return { body, read: pages.length };
 }

@@ -54,6 +54,13 @@ export interface Conversion {
   again?(head: { status: number; headers: HeaderMap }, body: Buffer): Call | undefined;
 }
 
+export interface MergedModels {
+  /** The answer, in the form of the API. */
+  body: string;
+  /** How many of the providers' answers were lists. */
+  read: number;
+}
+
 export interface Dialect {
   readonly name: DialectName;
   readonly family: Family;
@@ -65,8 +72,8 @@ export interface Dialect {
   read(route: Route, request: RequestParts): RequestFacts;
   /** Words an error of the relay. `stream` says which form a json-array stream wants. */
   renderError(error: RelayError, facts?: Pick<RequestFacts, "streamForm" | "model">): RenderedError;
-  /** One list out of what several accounts' providers answered to GET models; ids once, first wins. Malformed ones are skipped. */
-  mergeModels?(bodies: readonly Buffer[]): string;
+  /** One list out of what several accounts' providers answered to GET models; ids once, first wins. What is no list is skipped. */
+  mergeModels?(bodies: readonly Buffer[]): MergedModels;
   /** Present when answers are not native. Throws RelayError for what cannot be mapped. */
   convert?(call: Call): Conversion;
 }

@@ -4,7 +4,7 @@ import type { Binding, HeaderMap } from "../call.ts";
 import { type RelayError, type RelayErrorCode, relayErrors } from "../errors.ts";
 import { type Members, readString, type Span } from "../json-scan.ts";
 import { bindingId, contentText, elementsAt, firstStringUnder, membersAt } from "./body-text.ts";
-import type { Dialect, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
+import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders, retryAfterSeconds } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";
 import { collapseSlashes, findRoute, isKnownPath, type RouteRule } from "./routes.ts";
@@ -237,10 +237,11 @@ function canonicalStatus(code: RelayErrorCode): string {
   }
 }
 
-function mergeModels(bodies: readonly Buffer[]): string {
+function mergeModels(bodies: readonly Buffer[]): MergedModels {
   const { pages, entries } = mergeEntries(bodies, "models", "name");
   const token = pages
     .map((page) => page.document.nextPageToken)
     .find((each) => typeof each === "string" && each !== "");
-  return JSON.stringify({ models: entries, ...(token === undefined ? {} : { nextPageToken: token }) });
+  const body = JSON.stringify({ models: entries, ...(token === undefined ? {} : { nextPageToken: token }) });
+  return { body, read: pages.length };
 }

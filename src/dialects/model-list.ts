@@ -6,7 +6,7 @@ export interface ModelPage {
   entries: unknown[];
 }
 
-export interface MergedModels {
+export interface MergedEntries {
   /** The pages that could be read, in order. */
   pages: ModelPage[];
   /** Every model once; of entries with the same id the first. */
@@ -14,7 +14,7 @@ export interface MergedModels {
 }
 
 /** Entries without a string under `idField`, and bodies that are no list, are left out. */
-export function mergeEntries(bodies: readonly Buffer[], listField: string, idField: string): MergedModels {
+export function mergeEntries(bodies: readonly Buffer[], listField: string, idField: string): MergedEntries {
   const pages = bodies.flatMap((body) => readPage(body, listField) ?? []);
   const seen = new Set<string>();
   const entries = pages
@@ -36,7 +36,9 @@ function readPage(body: Buffer, listField: string): ModelPage | undefined {
   try {
     const document: unknown = JSON.parse(body.toString());
     if (!isObject(document)) return undefined;
-    const entries = document[listField];
+    // Google leaves out what is empty, the list itself included.
+    const isEmpty = Object.keys(document).length === 0;
+    const entries = isEmpty ? [] : document[listField];
     return Array.isArray(entries) ? { document, entries } : undefined;
   } catch {
     return undefined;

@@ -3,7 +3,7 @@
 import type { Binding, HeaderMap } from "../call.ts";
 import { type Members, readBoolean, readString, type Span } from "../json-scan.ts";
 import { bindingId, contentText, elementsAt, firstStringUnder, membersAt, textAt } from "./body-text.ts";
-import type { Dialect, RequestFacts, RequestParts, Route } from "./dialect.ts";
+import type { Dialect, MergedModels, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { mergeEntries } from "./model-list.ts";
 import { renderOpenaiError } from "./openai-error.ts";
 import { collapseSlashes, decodeSegment, findRoute, isKnownPath, type RouteRule } from "./routes.ts";
@@ -148,6 +148,7 @@ function fileId(body: Buffer): string | undefined {
   );
 }
 
-function mergeModels(bodies: readonly Buffer[]): string {
-  return JSON.stringify({ object: "list", data: mergeEntries(bodies, "data", "id").entries });
+function mergeModels(bodies: readonly Buffer[]): MergedModels {
+  const { pages, entries } = mergeEntries(bodies, "data", "id");
+  return { body: JSON.stringify({ object: "list", data: entries }), read: pages.length };
 }

@@ -29,11 +29,11 @@ export async function answerModels(exchange: Exchange, call: Call, deps: RelayDe
   let body = known && deps.now() - known.at < freshMs ? known.body : undefined;
   if (body === undefined) {
     const lists = await fetchLists(exchange, call, accounts, deps);
-    if (lists.length > 0) {
-      body = exchange.dialect.mergeModels(lists);
-      // A list that lacks an account's part is shown, and asked for again next time.
-      if (lists.length === accounts.length) deps.models.set(call.dialect, { body, at: deps.now() });
-    } else body = known?.body;
+    const merged = exchange.dialect.mergeModels(lists);
+    body = merged.read > 0 ? merged.body : known?.body;
+    // A list that lacks an account's part is shown, and asked for again next time.
+    const isWhole = merged.read > 0 && merged.read === accounts.length;
+    if (isWhole) deps.models.set(call.dialect, { body: merged.body, at: deps.now() });
   }
   if (body === undefined) {
     if (accounts.length === 0) return false;

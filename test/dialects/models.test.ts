@@ -7,7 +7,7 @@ import { openaiDialect } from "../../src/dialects/openai.ts";
 
 function merge(dialect: Dialect, ...bodies: unknown[]): unknown {
   const texts = bodies.map((body) => (typeof body === "string" ? body : JSON.stringify(body)));
-  return JSON.parse(dialect.mergeModels?.(texts.map((text) => Buffer.from(text))) ?? "null");
+  return JSON.parse(dialect.mergeModels!(texts.map((text) => Buffer.from(text))).body);
 }
 
 test("Claude's lists become one, with every id once and the first entry kept", () => {
@@ -95,6 +95,8 @@ test("bodies that are no list, and entries without an id, are left out", () => {
     first_id: null,
     last_id: null,
   });
+  const bodies = broken.map((text) => Buffer.from(text));
+  assert.equal(claudeDialect.mergeModels!(bodies).read, 2, "one is empty, and one has entries of no use");
   assert.deepEqual(merge(openaiDialect, ...broken), { object: "list", data: [] });
   assert.deepEqual(merge(geminiDialect, ...broken), { models: [] });
 });
