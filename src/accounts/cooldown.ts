@@ -1,7 +1,7 @@
 // How long an account rests after a failure. Pure: the pool applies what is decided here.
 
 import type { Failure } from "../failure.ts";
-import type { RestKind } from "./account.ts";
+import type { Rest, RestKind } from "./account.ts";
 
 export interface CooldownPolicy {
   /** session.unavailable_cooldown_seconds: refused credentials and accounts that a person must mend. */
@@ -13,6 +13,8 @@ export interface RestDecision {
   /** "" for the whole account. */
   scope: string;
   until: number;
+  /** The provider told the end; else it is our guess. */
+  isTold: boolean;
   reason: string;
 }
 
@@ -41,6 +43,7 @@ export function restAfter(
         kind: failure.kind,
         scope: failure.scope === "model" ? modelScope : "",
         until: failure.until ?? now + growing(unknownLimitMs, streak, 3600 * second),
+        isTold: failure.until !== undefined,
         reason: failure.reason,
       };
     case "capacity":
@@ -49,6 +52,7 @@ export function restAfter(
         kind: failure.kind,
         scope: modelScope,
         until: Math.min(failure.until ?? now + growing(2 * second, streak, 60 * second), now + 60 * second),
+        isTold: failure.until !== undefined,
         reason: failure.reason,
       };
     case "proxy":
@@ -56,6 +60,7 @@ export function restAfter(
         kind: failure.kind,
         scope: "",
         until: now + growing(30 * second, streak, 300 * second),
+        isTold: false,
         reason: failure.cause.message,
       };
     case "unreachable":
@@ -64,12 +69,19 @@ export function restAfter(
       return restAfterFaults(failure.kind, failure.reason, context);
     case "unauthorized":
     case "account-out":
-      return { kind: failure.kind, scope: "", until: now + policy.unavailableMs, reason: failure.reason };
+      return {
+        kind: failure.kind,
+        scope: "",
+        until: now + policy.unavailableMs,
+        isTold: false,
+        reason: failure.reason,
+      };
     case "model-denied":
       return {
         kind: failure.kind,
         scope: modelScope,
         until: now + policy.unavailableMs,
+        isTold: false,
         reason: failure.reason,
       };
     case "limited-unblamed":
@@ -91,8 +103,20 @@ function restAfterFaults(
     kind,
     scope: "",
     until: now + growing(10 * second, streak - faultsBeforeRest + 1, 300 * second),
+    isTold: false,
     reason,
   };
+}
+
+/**
+ * Whether a rest that runs already stands against the next one of its scope. The later end counts: many requests are under
+ * way when a limit is reached, and each brings a reason of its own. A provider that was asked again since and tells another end
+ * knows better, and a refused credential is for a person to see.
+ */
+export function outlasts(running: Rest, next: RestDecision, sentAt: number): boolean {
+  if (next.kind === "unauthorized" || next.kind === "account-out") return false;
+  const isNews = next.isTold && next.kind === running.kind && sentAt > running.since;
+  return !isNews && running.until > next.until;
 }
 
 function growing(firstMs: number, streak: number, mostMs: number): number {

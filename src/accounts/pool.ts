@@ -8,7 +8,7 @@ import type { AccountStore, RestRow } from "../store/store.ts";
 import type { Window } from "../usage/window.ts";
 import { type Account, createAccount, type Rest, restFor } from "./account.ts";
 import type { Bindings } from "./bindings.ts";
-import { restAfter, streakKey } from "./cooldown.ts";
+import { outlasts, type RestDecision, restAfter, streakKey } from "./cooldown.ts";
 import { type Exhausted, readExhausted } from "./exhausted.ts";
 import { type Choice, type Selection, selectAccount } from "./select.ts";
 
@@ -22,8 +22,8 @@ export interface Pool {
    * after it stands: the limit was reached while the answer was on its way.
    */
   succeeded(account: Account, modelScope: string, sentAt: number): Promise<void>;
-  /** Returns the rest that the failure brought the account, if any. */
-  failed(account: Account, failure: Failure, modelScope: string): Promise<Rest | undefined>;
+  /** A request failed. Returns the rest that the account is in for it, if any. */
+  failed(account: Account, failure: Failure, request: FailedRequest): Promise<Rest | undefined>;
   learn(account: Account, windows: readonly Window[]): void;
   /** Ends every rest of the account. */
   clearRests(id: string): Promise<void>;
@@ -31,8 +31,14 @@ export interface Pool {
   configure(accounts: readonly AccountConfig[], session: SessionConfig): Promise<void>;
   /** Reads rests that another process has changed in the store. */
   refresh(): Promise<void>;
-  /** Writes down what is saved lazily: windows and last use. */
+  /** Writes down what is saved lazily, windows and last use, and lets go of rests that are over. */
   flush(): Promise<void>;
+}
+
+export interface FailedRequest {
+  modelScope: string;
+  /** Epoch ms. */
+  sentAt: number;
 }
 
 export interface PoolOptions {
@@ -88,12 +94,17 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     return accounts.find((account) => account.config.id === id);
   }
 
-  async function rest(account: Account, decision: Omit<Rest, "since" | "probedAt">): Promise<Rest> {
+  async function rest(account: Account, decision: RestDecision, sentAt: number): Promise<Rest> {
     const time = now();
     const known = account.rests.get(decision.scope);
+    const running = known && known.until > time ? known : undefined;
     // A rest that was tested and found standing keeps its beginning, so that the hourly test goes on.
-    const stands = known !== undefined && known.until > time && known.kind === decision.kind;
-    const next: Rest = { ...decision, since: stands ? known.since : time, probedAt: time };
+    const since = running?.kind === decision.kind ? running.since : time;
+    const { scope, kind, until, reason } = decision;
+    const next: Rest =
+      running && outlasts(running, decision, sentAt)
+        ? { ...running, probedAt: time }
+        : { scope, kind, until, reason, since, probedAt: time };
     account.rests.set(next.scope, next);
     changes++;
     await store.saveRest({ accountId: account.config.id, ...next });
@@ -144,7 +155,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       }
     },
 
-    async failed(account, failure, modelScope) {
+    async failed(account, failure, { modelScope, sentAt }) {
       if (account.passthrough) return undefined;
       const key = streakKey(failure, modelScope);
       const time = now();
@@ -162,7 +173,8 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
         await bindings.dropAccount(account.config.id);
       }
       // Providers echo keys in their texts, and a reason is printed.
-      return await rest(account, { ...decision, reason: redact(decision.reason, [account.config.secret]) });
+      const reason = redact(decision.reason, [account.config.secret]);
+      return await rest(account, { ...decision, reason }, sentAt);
     },
 
     learn(account, windows) {
@@ -199,6 +211,11 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     refresh: readStore,
 
     async flush() {
+      const time = now();
+      for (const account of accounts) {
+        for (const { scope, until } of account.rests.values())
+          if (until <= time) await endRest(account, scope);
+      }
       for (const account of [...unsaved]) {
         unsaved.delete(account);
         await store.saveState({

@@ -199,7 +199,7 @@ async function useAccount(
     return { ...served, answer: result.answer, failure: undefined };
   }
   if (answer && !account.passthrough) learnWindows(served, answer, deps);
-  return await afterFailure(journey, { ...served, failure: result.failure }, answer);
+  return await afterFailure(journey, { ...served, failure: result.failure, sentAt }, answer);
 }
 
 function learnWindows(
@@ -213,13 +213,13 @@ function learnWindows(
 /** Blames whom the failure blames, then says whether the answer goes to the client or the next account gets its turn. */
 async function afterFailure(
   journey: Journey,
-  served: Omit<Served, "answer"> & { failure: Failure },
+  { sentAt, ...served }: Omit<Served, "answer"> & { failure: Failure; sentAt: number },
   answer: Answer | undefined,
 ): Promise<Served | undefined> {
   const { call, deps, signal, tried, routing } = journey;
   const { account, failure } = served;
   if (failure.kind === "aborted") throw signal.reason;
-  const rest = await deps.pool.failed(account, failure, journey.scope);
+  const rest = await deps.pool.failed(account, failure, { modelScope: journey.scope, sentAt });
   // Accounts at their limit never hide one that is free, however many they are.
   if (isRefusal(failure)) journey.attemptsLeft++;
   const passed = answer && { ...served, answer };

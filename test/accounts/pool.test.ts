@@ -31,7 +31,7 @@ const fault: Failure = { kind: "server-error", status: 500, reason: "internal" }
 
 test("a rest survives a restart and ends by itself", async () => {
   const { clock, open, pool } = await setUp();
-  await pool.failed(pool.account("a")!, limit, "opus");
+  await pool.failed(pool.account("a")!, limit, { modelScope: "opus", sentAt: start });
   const restarted = await open();
   const a = restarted.account("a")!;
   assert.deepEqual(readStatus(a, clock.now), {
@@ -45,7 +45,7 @@ test("a rest survives a restart and ends by itself", async () => {
 test("a good answer ends a rest that was tested, on disk too", async () => {
   const { accounts, pool } = await setUp();
   const a = pool.account("a")!;
-  await pool.failed(a, limit, "opus");
+  await pool.failed(a, limit, { modelScope: "opus", sentAt: start });
   await pool.succeeded(a, "opus", start);
   assert.equal(accounts.restRows.size, 0);
   assert.equal(readStatus(a, start).state, "ready");
@@ -55,8 +55,8 @@ test("a good answer to a request that was sent before the limit was reached does
   const { accounts, clock, pool } = await setUp();
   const a = pool.account("a")!;
   clock.now = start + 100;
-  await pool.failed(a, { ...limit, scope: "model" } as Failure, "opus");
-  await pool.failed(a, limit, "opus");
+  await pool.failed(a, { ...limit, scope: "model" } as Failure, { modelScope: "opus", sentAt: start });
+  await pool.failed(a, limit, { modelScope: "opus", sentAt: start });
   await pool.succeeded(a, "opus", start + 99);
   assert.deepEqual([...a.rests.keys()], ["opus", ""]);
   assert.equal(accounts.restRows.size, 2);
@@ -64,7 +64,11 @@ test("a good answer to a request that was sent before the limit was reached does
 
 test("a test under way is not forgotten when another process writes to the store", async () => {
   const { pool } = await setUp(["a"]);
-  await pool.failed(pool.account("a")!, { ...limit, until: start + 36_000_000 }, "");
+  await pool.failed(
+    pool.account("a")!,
+    { ...limit, until: start + 36_000_000 },
+    { modelScope: "", sentAt: start },
+  );
   const now = start + 3_600_000;
   assert.equal(pool.choose(selection({ now })).kind, "use");
   await pool.refresh();
@@ -77,7 +81,7 @@ test("a rest that begins while the store is read stands", async () => {
   accounts.rests = async () => {
     const rows = await read();
     accounts.rests = read;
-    await pool.failed(pool.account("a")!, limit, "");
+    await pool.failed(pool.account("a")!, limit, { modelScope: "", sentAt: start });
     return rows;
   };
   await pool.refresh();
@@ -87,30 +91,73 @@ test("a rest that begins while the store is read stands", async () => {
 test("a tested rest that stands keeps its beginning, so that it is tested again an hour later", async () => {
   const { clock, pool } = await setUp(["a"]);
   const a = pool.account("a")!;
-  await pool.failed(a, { ...limit, until: start + 36_000_000 }, "");
+  await pool.failed(a, { ...limit, until: start + 36_000_000 }, { modelScope: "", sentAt: start });
   clock.now = start + 3_600_000;
   assert.equal(pool.choose(selection({ now: clock.now })).kind, "use");
-  await pool.failed(a, { ...limit, until: start + 36_000_000 }, "");
+  await pool.failed(a, { ...limit, until: start + 36_000_000 }, { modelScope: "", sentAt: start });
   assert.equal(pool.choose(selection({ now: clock.now + 3_599_999 })).kind, "none");
   assert.equal(pool.choose(selection({ now: clock.now + 3_600_000 })).kind, "use");
+});
+
+test("of the reasons that requests under way bring at once, the one that ends last counts", async () => {
+  const { clock, pool } = await setUp();
+  const a = pool.account("a")!;
+  const inFlight = { modelScope: "", sentAt: start };
+  clock.now = start + 1000;
+  const until = (await pool.failed(a, limit, inFlight))!.until;
+  const guessed: Failure = { kind: "rate-limited", scope: "account", reason: "429" };
+  const refused = { kind: "proxy", cause: new Error("refused") } as const;
+  for (const later of [guessed, { ...limit, until: start + 60_000 }, refused, fault, fault, fault]) {
+    const rest = await pool.failed(a, later, inFlight);
+    if (rest) assert.equal(rest.until, until);
+  }
+  assert.deepEqual([a.rests.get("")?.until, a.rests.get("")?.kind], [until, "rate-limited"]);
+  const longer = await pool.failed(a, { ...limit, until: until + 1 }, inFlight);
+  assert.equal(longer?.until, until + 1);
+});
+
+test("a provider that was asked again and tells an earlier end is believed, our own guess is not", async () => {
+  const { clock, pool } = await setUp();
+  const a = pool.account("a")!;
+  await pool.failed(a, { ...limit, until: start + 36_000_000 }, { modelScope: "", sentAt: start });
+  clock.now = start + 3_600_000;
+  const asked = { modelScope: "", sentAt: clock.now };
+  const guess = await pool.failed(a, { kind: "rate-limited", scope: "account", reason: "429" }, asked);
+  assert.equal(guess?.until, start + 36_000_000);
+  const told = await pool.failed(a, { ...limit, until: clock.now + 60_000 }, asked);
+  assert.equal(told?.until, clock.now + 60_000);
+  const dead = await pool.failed(a, { kind: "unauthorized", reason: "revoked" }, asked);
+  assert.equal(dead?.kind, "unauthorized");
+});
+
+test("rests that are over are let go of, so that no number of models adds up", async () => {
+  const { accounts, clock, pool } = await setUp();
+  const a = pool.account("a")!;
+  for (let model = 0; model < 100; model++) {
+    await pool.failed(a, { kind: "capacity", reason: "full" }, { modelScope: `m${model}`, sentAt: start });
+  }
+  assert.equal(accounts.restRows.size, 100);
+  clock.now = start + 61_000;
+  await pool.flush();
+  assert.deepEqual([accounts.restRows.size, a.rests.size], [0, 0]);
 });
 
 test("three faults in a row rest the account, and a good answer between them does not let it come to that", async () => {
   const { pool } = await setUp();
   const a = pool.account("a")!;
-  assert.equal(await pool.failed(a, fault, ""), undefined);
-  assert.equal(await pool.failed(a, fault, ""), undefined);
+  assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start }), undefined);
+  assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start }), undefined);
   await pool.succeeded(a, "", start);
-  assert.equal(await pool.failed(a, fault, ""), undefined);
-  assert.equal(await pool.failed(a, fault, ""), undefined);
-  assert.equal((await pool.failed(a, fault, ""))?.until, start + 10_000);
+  assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start }), undefined);
+  assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start }), undefined);
+  assert.equal((await pool.failed(a, fault, { modelScope: "", sentAt: start }))?.until, start + 10_000);
 });
 
 test("a herd that fails together makes the next rest no longer than one failure would", async () => {
   const { pool } = await setUp();
   const a = pool.account("a")!;
   const capacity: Failure = { kind: "capacity", reason: "overloaded" };
-  for (let i = 0; i < 50; i++) await pool.failed(a, capacity, "opus");
+  for (let i = 0; i < 50; i++) await pool.failed(a, capacity, { modelScope: "opus", sentAt: start });
   assert.equal(a.rests.get("opus")!.until, start + 2000);
 });
 
@@ -124,14 +171,18 @@ test("a refused credential is needs-login, and the account's sessions move on", 
     ttlMs: 1000,
     renewalThresholdMs: 100,
   });
-  await pool.failed(pool.account("a")!, { kind: "unauthorized", reason: "invalid x-api-key" }, "");
+  await pool.failed(
+    pool.account("a")!,
+    { kind: "unauthorized", reason: "invalid x-api-key" },
+    { modelScope: "", sentAt: start },
+  );
   assert.equal(readStatus(pool.account("a")!, start).state, "needs-login");
   assert.equal(bindings.find("session", "s", start), undefined);
 });
 
 test("what another process changes in the store is taken over", async () => {
   const { accounts, pool } = await setUp();
-  await pool.failed(pool.account("a")!, limit, "");
+  await pool.failed(pool.account("a")!, limit, { modelScope: "", sentAt: start });
   await accounts.clearRests("a");
   await pool.refresh();
   assert.equal(readStatus(pool.account("a")!, start).state, "ready");
@@ -160,7 +211,7 @@ test("a new configuration keeps what was learned, and drops the sessions of acco
       renewalThresholdMs: 100,
     });
   }
-  await pool.failed(pool.account("a")!, limit, "");
+  await pool.failed(pool.account("a")!, limit, { modelScope: "", sentAt: start });
   await pool.configure([accountConfig("a"), accountConfig("b", { enabled: false })], session);
   assert.deepEqual(
     pool.accounts.map((one) => readStatus(one, start).state),
@@ -173,8 +224,12 @@ test("a new configuration keeps what was learned, and drops the sessions of acco
 
 test("a new secret ends the rest that the old one was refused with, and no other", async () => {
   const { pool } = await setUp();
-  await pool.failed(pool.account("a")!, { kind: "unauthorized", reason: "invalid x-api-key" }, "");
-  await pool.failed(pool.account("b")!, limit, "");
+  await pool.failed(
+    pool.account("a")!,
+    { kind: "unauthorized", reason: "invalid x-api-key" },
+    { modelScope: "", sentAt: start },
+  );
+  await pool.failed(pool.account("b")!, limit, { modelScope: "", sentAt: start });
   await pool.configure(
     [accountConfig("a", { secret: "new" }), accountConfig("b", { secret: "new" })],
     session,
@@ -191,7 +246,7 @@ test("a rest that another process ended takes what led to it along", async () =>
   const b = pool.account("b")!;
   for (const account of [a, b]) {
     pool.learn(account, [{ name: "5h", utilization: 1, resetsAt: start + 7_200_000, status: "rejected" }]);
-    await pool.failed(account, limit, "opus");
+    await pool.failed(account, limit, { modelScope: "opus", sentAt: start });
   }
   await accounts.clearRests("a");
   await pool.refresh();
@@ -206,7 +261,7 @@ test("a rest that is over leaves the windows alone", async () => {
   const { clock, accounts, pool } = await setUp();
   const a = pool.account("a")!;
   pool.learn(a, [{ name: "7d", utilization: 0.5, resetsAt: start + 86_400_000, status: "allowed" }]);
-  await pool.failed(a, limit, "opus");
+  await pool.failed(a, limit, { modelScope: "opus", sentAt: start });
   clock.now = start + 7_200_000;
   await accounts.clearRests("a");
   await pool.refresh();
