@@ -54,9 +54,10 @@ export function observeOpenai({ stream }: { stream: boolean }): AnswerObserver {
   }
 
   function readResponse(response: Buffer, answer: AnswerState): void {
-    const members = scanMembers(response, ["id", "model", "service_tier", "usage", "output"]);
+    const members = scanMembers(response, ["id", "model", "service_tier", "usage", "output", "store"]);
     const id = readString(response, members?.get("id"));
-    if (id) answer.id(id);
+    // What is not stored cannot be asked for again.
+    if (id && readSpan(response, members?.get("store")) !== false) answer.id(id);
     model = readString(response, members?.get("model")) || model;
     const serviceTier = readString(response, members?.get("service_tier"));
     if (serviceTier) tier = standardTiers.has(serviceTier) ? undefined : serviceTier;

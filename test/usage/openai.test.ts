@@ -55,6 +55,13 @@ describe("observeOpenai on a stream", () => {
       event("keepalive", {}) + created + event("codex.rate_limits", { usage }) + event("odd", {}) + end(),
       known,
     ],
+    "an answer that is not stored, which nobody can ask for again": [
+      event("response.created", { response: { ...pending, store: false } }) +
+        text +
+        end({ ...completed, store: false }),
+      { ...known, ids: [] },
+    ],
+    "an answer that is stored": [created + text + end({ ...completed, store: true }), known],
     "events without an event line": [(created + text + end()).replaceAll(/event: .*\n/g, ""), known],
     "a cut answer": [created + text, { ...begun, complete: false }],
     "an answer whose last event was cut off": [
