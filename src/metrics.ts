@@ -5,6 +5,8 @@ import type { Family } from "./family.ts";
 
 export interface Metrics {
   requestFinished(request: FinishedRequest): void;
+  /** A request that was turned away before it was read; `reason` is the code of the relay's error. */
+  requestRefused(request: { reason: string }): void;
   /** One attempt on one account; `result` is "ok" or the kind of failure. */
   attemptFinished(attempt: { account: string; family: Family; result: string }): void;
   /** A request moved to another account before its client noticed. */
@@ -50,6 +52,12 @@ export function createMetrics({ version, accounts }: MetricsOptions): Metrics {
     name: "cc_relay_requests_total",
     help: "Requests by API family, route, outcome and status code.",
     labelNames: ["family", "route", "outcome", "code"],
+    registers,
+  });
+  const refused = new Counter({
+    name: "cc_relay_refused_requests_total",
+    help: "Requests turned away before they were read, by the code of the error: a wrong key, host, path or size.",
+    labelNames: ["reason"],
     registers,
   });
   const attempts = new Counter({
@@ -100,6 +108,7 @@ export function createMetrics({ version, accounts }: MetricsOptions): Metrics {
       if (firstByteMs !== undefined) firstByte.observe({ family }, firstByteMs / 1000);
       for (const kind in counted) if (counted[kind]) tokens.inc({ family, account, kind }, counted[kind]);
     },
+    requestRefused: ({ reason }) => refused.inc({ reason }),
     attemptFinished: ({ family, account, result }) => attempts.inc({ family, account, result }),
     failedOver: ({ family, reason }) => failovers.inc({ family, reason }),
     streamOpened: (family) => streams.inc({ family }),

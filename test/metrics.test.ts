@@ -32,10 +32,11 @@ test("every metric has a help text, and only counters end in _total", async () =
   assert.match(text, /^cc_relay_build_info\{version="1.2.3"\} 1$/m);
 });
 
-test("failovers are counted by reason, attempts by result, open answers while they last", async () => {
+test("failovers and refusals are counted by reason, attempts by result, open answers while they last", async () => {
   const one = metrics();
   one.failedOver({ family: "gemini", reason: "rate-limited" });
   one.attemptFinished({ account: "a", family: "gemini", result: "rate-limited" });
+  one.requestRefused({ reason: "invalid_key" });
   one.streamOpened("gemini");
   one.streamOpened("gemini");
   one.streamClosed("gemini");
@@ -43,4 +44,5 @@ test("failovers are counted by reason, attempts by result, open answers while th
   assert.match(text, /^cc_relay_failovers_total\{family="gemini",reason="rate-limited"\} 1$/m);
   assert.match(text, /^cc_relay_attempts_total\{family="gemini",account="a",result="rate-limited"\} 1$/m);
   assert.match(text, /^cc_relay_open_answers\{family="gemini"\} 1$/m);
+  assert.match(text, /^cc_relay_refused_requests_total\{reason="invalid_key"\} 1$/m);
 });

@@ -2,6 +2,7 @@
 
 import type { Call } from "../call.ts";
 import { isBilled } from "../call.ts";
+import type { RelayErrorCode } from "../errors.ts";
 import type { Outcome, UsageRow } from "../store/store.ts";
 import { type AnswerObserver, noTokens } from "../usage/observer.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
@@ -26,6 +27,18 @@ export interface BookEntry {
   firstByteAt: number | undefined;
   /** What watched the answer; undefined when there was none to watch. */
   observer: AnswerObserver | undefined;
+  /** The relay's own error, when that was the answer. */
+  error?: RelayErrorCode;
+}
+
+export interface Refusal {
+  /** Our id of the request. */
+  id: string;
+  method: string;
+  /** As in the usage table, or what of the path may be shown. */
+  route: string;
+  error: RelayErrorCode;
+  status: number;
 }
 
 /** Whoever asks may name a model as long as a body; the log and the tables need not repeat it. */
@@ -98,6 +111,7 @@ export function createRecorder(exchange: Exchange, call: Call, client: string, d
           account: entry.account,
           status: entry.status,
           outcome: entry.outcome,
+          ...(entry.error && { error: entry.error }),
           attempts: entry.attempts,
           first_byte_ms: firstByteMs,
           total_ms: totalMs,
@@ -108,4 +122,13 @@ export function createRecorder(exchange: Exchange, call: Call, client: string, d
       );
     },
   };
+}
+
+/** Counts and logs a request that was turned away before it was read: a wrong key, host, path or size. Without this a client that is set up wrongly leaves no trace. */
+export function recordRefusal(
+  { id, method, route, error, status }: Refusal,
+  { log, metrics }: Pick<RelayDeps, "log" | "metrics">,
+): void {
+  metrics.requestRefused({ reason: error });
+  log.info({ request: id, method, route, status, error }, "refused");
 }

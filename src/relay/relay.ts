@@ -11,7 +11,7 @@ import { type Exchange, type RelayDeps, ShutdownCut } from "./exchange.ts";
 import { type Progress, type Served, sendWithFailover } from "./failover.ts";
 import { answerModels } from "./models.ts";
 import { readRequest } from "./read-request.ts";
-import { type BookEntry, createRecorder, type Recorder } from "./record.ts";
+import { type BookEntry, createRecorder, type Recorder, recordRefusal } from "./record.ts";
 import { respond } from "./respond.ts";
 import { bindAnswerState, turnStateHeader } from "./routing.ts";
 
@@ -27,7 +27,7 @@ export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> 
     const { maxBodyBytes } = config.server;
     call = await readRequest(exchange, { client, maxBodyBytes, scratch: deps.scratch });
     recorder = createRecorder(exchange, call, client, deps);
-    if (await answerModels(exchange, call, deps)) return;
+    if (await answerModels(exchange, call, deps)) return recorder.close(listed(deps.now()));
     const conversion = dialect.convert?.(call);
     const pinned = request.headers["x-cc-relay-account"]?.toString();
     const send = (sent: Call) => sendWithFailover(sent, pinned, deps, { signal, progress });
@@ -38,6 +38,18 @@ export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> 
   } catch (error) {
     await answerError(exchange, deps, { error, call, recorder, attempts: progress.attempts });
   }
+}
+
+/** A list of models comes from all accounts, and costs nothing. */
+function listed(now: number): BookEntry {
+  return {
+    account: "(all)",
+    outcome: "complete",
+    status: 200,
+    attempts: 0,
+    firstByteAt: now,
+    observer: undefined,
+  };
 }
 
 interface Delivery {
@@ -204,6 +216,7 @@ async function answerError(
     attempts,
     firstByteAt: undefined,
     observer: undefined,
+    ...(!signal.aborted && { error: relayError.code }),
   };
   if (relayError.code === "internal" && !signal.aborted) {
     deps.log.error(
@@ -211,8 +224,22 @@ async function answerError(
       "a fault of the relay",
     );
   }
-  await recorder?.book(entry);
-  recorder?.close(entry);
+  if (recorder) {
+    await recorder.book(entry);
+    recorder.close(entry);
+  } else if (!signal.aborted) {
+    const { id, request, route } = exchange;
+    recordRefusal(
+      {
+        id,
+        method: request.method ?? "",
+        route: `${dialect.name}/${route.operation}`,
+        error: relayError.code,
+        status: rendered.status,
+      },
+      deps,
+    );
+  }
   if (signal.aborted || response.headersSent) return void response.destroy();
   sendRendered(response, rendered);
 }

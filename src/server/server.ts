@@ -9,8 +9,9 @@ import { http } from "../network/http.ts";
 import { hostAllowed, isForeignOrigin, isLoopbackHost } from "../network/loopback.ts";
 import { authenticate } from "../relay/authenticate.ts";
 import { type RelayDeps, ShutdownCut } from "../relay/exchange.ts";
+import { recordRefusal } from "../relay/record.ts";
 import { relay, sendRendered } from "../relay/relay.ts";
-import { answerOwnRoute } from "./own-routes.ts";
+import { answerOwnRoute, routes } from "./own-routes.ts";
 
 export interface RelayServer {
   /** The address that was bound; the port is a real one even if 0 was asked for. */
@@ -108,6 +109,7 @@ async function serve(front: Front, request: IncomingMessage, response: ServerRes
 async function handle(front: Front, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { deps } = front;
   const { path, query } = splitTarget(request.url ?? "/");
+  const id = requestId();
   if (front.isDraining) response.shouldKeepAlive = false;
   try {
     guard(front, request);
@@ -128,11 +130,11 @@ async function handle(front: Front, request: IncomingMessage, response: ServerRe
       left.abort(front.isCutting ? new ShutdownCut("the relay goes down") : new Error("the client has left"));
     });
     await relay(
-      { id: requestId(), request, response, ...route, query, signal: left.signal, receivedAt: deps.now() },
+      { id, request, response, ...route, query, signal: left.signal, receivedAt: deps.now() },
       deps,
     );
   } catch (error) {
-    refuse(front, response, { error, path });
+    refuse(front, { id, request, response, error, path });
   }
 }
 
@@ -183,11 +185,15 @@ function shown(path: string): string {
   return JSON.stringify(path.length > 120 ? `${path.slice(0, 120)}…` : path);
 }
 
-function refuse(
-  { deps }: Front,
-  response: ServerResponse,
-  { error, path }: { error: unknown; path: string },
-): void {
+interface Refused {
+  id: string;
+  request: IncomingMessage;
+  response: ServerResponse;
+  error: unknown;
+  path: string;
+}
+
+function refuse({ deps }: Front, { id, request, response, error, path }: Refused): void {
   if (!(error instanceof RelayError)) {
     deps.log.error({ err: error instanceof Error ? error.stack : String(error) }, "a fault of the relay");
   }
@@ -196,7 +202,18 @@ function refuse(
     error instanceof RelayError
       ? error
       : new RelayError("internal", "cc-relay failed while it served this request; its log says more.");
-  sendRendered(response, nearestDialect(path).renderError(relayError));
+  const rendered = nearestDialect(path).renderError(relayError);
+  recordRefusal(
+    {
+      id,
+      method: request.method ?? "",
+      route: loggable(path),
+      error: relayError.code,
+      status: rendered.status,
+    },
+    deps,
+  );
+  sendRendered(response, rendered);
 }
 
 /** The query stays as it was written. Clients behind a proxy variable send the whole URL. */
@@ -205,4 +222,12 @@ function splitTarget(target: string): { path: string; query: string } {
   const rest = target.slice(origin.length) || "/";
   const at = rest.indexOf("?");
   return at < 0 ? { path: rest, query: "" } : { path: rest.slice(0, at), query: rest.slice(at) };
+}
+
+const routeWords = new Set(routes.flatMap((route) => route.split(/[ /:|{}]/)));
+
+/** Whoever asks may put a secret into a path: only words of the relay's own routes are shown. */
+function loggable(path: string): string {
+  const words = path.slice(0, 200).split("/");
+  return words.map((word) => (routeWords.has(word) ? word : "…")).join("/");
 }

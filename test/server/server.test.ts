@@ -7,6 +7,7 @@ import { routes } from "../../src/server/own-routes.ts";
 import { dialectCases } from "../relay/cases.ts";
 import { send, sendRaw } from "../support/client.ts";
 import { startRelay, type TestRelay, testAccount } from "../support/relay.ts";
+import { setStage } from "../support/stage.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
 
 let upstream: ScriptedUpstream;
@@ -210,4 +211,37 @@ test("100 KB of headers and a 60 KB query are forwarded", async () => {
   const answer = await send(open.url, { ...request, path: `/v1/messages?q=${"q".repeat(60_000)}` });
   assert.equal(answer.status, 200);
   assert.equal(upstream.requests.at(-1)?.headers["x-long"], long);
+});
+
+test("what is turned away leaves a line in the log and a count, and no key in either", async (t) => {
+  const { relay } = await setStage(t, {
+    configure: (config) => ({
+      ...config,
+      apiKeys: [{ name: "laptop", key }],
+      server: { ...config.server, maxBodyBytes: 1000 },
+    }),
+  });
+  const { path, body } = dialectCases[0]!.request();
+  const keyed = ["x-api-key", key];
+  await send(relay.url, { path: `${path}?key=wrong-key-in-the-query`, body });
+  await send(relay.url, { path: "/v1/nothing", headers: keyed });
+  await send(relay.url, { path, headers: keyed, body: "x".repeat(2000) });
+  await send(relay.url, { path, headers: [...keyed, "origin", "https://evil.example"], body });
+  await send(relay.url, { path: "/v1/models", headers: keyed });
+  const lines = relay.log.filter(({ message }) => message === "refused" || message === "request");
+  assert.deepEqual(
+    lines.map(({ message, fields }) => [message, fields.status, fields.error, fields.route]),
+    [
+      ["refused", 401, "invalid_key", "claude/generate"],
+      ["refused", 404, "not_found", "/v1/…"],
+      ["refused", 413, "body_too_large", "claude/generate"],
+      ["refused", 403, "forbidden_origin", "/v1/messages"],
+      ["request", 200, undefined, "claude/list-models"],
+    ],
+  );
+  assert.doesNotMatch(JSON.stringify(lines), /wrong-key|relay-key/);
+  const { text } = await send(relay.url, { path: "/metrics", headers: keyed });
+  for (const { fields } of lines.slice(0, 4)) {
+    assert.match(text, new RegExp(`^cc_relay_refused_requests_total\\{reason="${fields.error}"\\} 1$`, "m"));
+  }
 });
