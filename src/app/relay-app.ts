@@ -7,7 +7,7 @@ import { createRamp } from "../accounts/ramp.ts";
 import { readStatus } from "../accounts/state.ts";
 import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/problem.ts";
-import { watchConfig } from "../config/watch.ts";
+import { type SightedFile, watchConfig } from "../config/watch.ts";
 import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { createMetrics } from "../metrics.ts";
@@ -26,8 +26,8 @@ export interface RelayAppOptions {
   config: Config;
   /** Reads the configuration again, overrides of the command line included. Throws UserError. */
   readConfig(): Promise<Config>;
-  /** Files whose change means a reload, existing or not: the one that was read, or those that would be. */
-  watchedFiles: readonly string[];
+  /** Files whose change means a reload, sighted before `config` was read: the one that was, or those that would be. */
+  watchedFiles: readonly SightedFile[];
   log: Log;
   version: string;
   /** Epoch ms; the system's clock when absent. */
@@ -234,7 +234,7 @@ function opensToOthers(next: Config, boundHost: string, log: Log): boolean {
 
 /** What a running process cannot change. */
 function warnOfFixedSettings(before: Config, after: Config, log: Log): void {
-  for (const key of ["host", "port", "databasePath"] as const) {
+  for (const key of ["host", "port", "databasePath", "logLevel"] as const) {
     if (before.server[key] === after.server[key]) continue;
     log.warn(
       { setting: key, now: before.server[key], configured: after.server[key] },

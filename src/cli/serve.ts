@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { RelayApp } from "../app/relay-app.ts";
 import type { Config } from "../config/config.ts";
+import { type SightedFile, sightFile } from "../config/watch.ts";
 import { UserError } from "../errors.ts";
 import type { LogLevel } from "../log.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
@@ -110,12 +111,12 @@ function withFlags(config: Config, { host, port, logLevel }: ServeOptions): Conf
 
 interface ConfigSource {
   read(): Promise<Config>;
-  watchedFiles: readonly string[];
+  watchedFiles: readonly SightedFile[];
   close(): Promise<void>;
 }
 
 async function fileConfig(context: CommandContext): Promise<ConfigSource> {
-  const watchedFiles = await context.configPlaces();
+  const watchedFiles = (await context.configPlaces()).map(sightFile);
   return { read: () => context.loadConfig(), watchedFiles, close: async () => {} };
 }
 

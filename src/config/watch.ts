@@ -11,14 +11,28 @@ export interface WatchOptions {
   settleMs?: number;
 }
 
+/** A file, existing or not, as it was at one moment. */
+export interface SightedFile {
+  path: string;
+  state: string;
+}
+
+/** Taken before the file is read: a change that comes while it is read or before the watch begins is then noticed too. */
+export function sightFile(path: string): SightedFile {
+  return { path, state: inspectNow(path) };
+}
+
 /**
- * Calls back after the file changed, appeared or was replaced, once it is quiet again; not while it is gone.
- * The state at the time of the call is the one compared with: watch first, then load, and nothing falls between.
+ * Calls back after the file changed since it was sighted, appeared or was replaced, once it is quiet again; not while it is gone.
  * Never keeps the process alive. Returns the function that ends it.
  */
-export function watchConfig(file: string, onChange: () => void, options: WatchOptions = {}): () => void {
+export function watchConfig(
+  { path: file, state }: SightedFile,
+  onChange: () => void,
+  options: WatchOptions = {},
+): () => void {
   const { intervalMs = 250, settleMs = 50 } = options;
-  let known = inspectNow(file);
+  let known = state;
   let last = known;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;

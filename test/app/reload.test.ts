@@ -8,6 +8,7 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type RelayApp, startRelayApp } from "../../src/app/relay-app.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { sightFile } from "../../src/config/watch.ts";
 import { dialectCases } from "../relay/cases.ts";
 import { open, send } from "../support/client.ts";
 import { collectingLog, type LoggedLine } from "../support/relay.ts";
@@ -44,7 +45,7 @@ async function startWithFile(t: TestContext, head = "", host = "127.0.0.1"): Pro
   const app = await startRelayApp({
     config: await readConfig(),
     readConfig,
-    watchedFiles: [file],
+    watchedFiles: [sightFile(file)],
     log: collectingLog(log),
     version: "0.0.0-test",
   });

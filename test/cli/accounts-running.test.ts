@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type RelayApp, startRelayApp } from "../../src/app/relay-app.ts";
+import { sightFile } from "../../src/config/watch.ts";
 import { claudeError, claudeLimits } from "../support/claude-script.ts";
 import { type ClientAnswer, send } from "../support/client.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
@@ -26,7 +27,7 @@ describe("beside a running relay", () => {
     app = await startRelayApp({
       config: await place.loadConfig(),
       readConfig: place.loadConfig,
-      watchedFiles: [place.configFile],
+      watchedFiles: [sightFile(place.configFile)],
       log: silent,
       version: "0.0.0-test",
     });

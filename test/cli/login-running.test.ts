@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { type RelayApp, startRelayApp } from "../../src/app/relay-app.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { sightFile } from "../../src/config/watch.ts";
 import { silentLog } from "../../src/log.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import { claudeError } from "../support/claude-script.ts";
@@ -53,7 +54,7 @@ async function start(watched: string | undefined): Promise<{ host: string; port:
   app = await startRelayApp({
     config,
     readConfig: async () => (watched === undefined ? config : await read()),
-    watchedFiles: watched === undefined ? [] : [watched],
+    watchedFiles: watched === undefined ? [] : [sightFile(watched)],
     log: silentLog,
     version: "0.0.0-test",
   });

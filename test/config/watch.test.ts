@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { watchConfig } from "../../src/config/watch.ts";
+import { sightFile, watchConfig } from "../../src/config/watch.ts";
 
 let folder: string;
 let file: string;
@@ -28,7 +28,7 @@ afterEach(async () => {
 });
 
 function watch(): void {
-  stop = watchConfig(file, () => void seen++, { intervalMs, settleMs });
+  stop = watchConfig(sightFile(file), () => void seen++, { intervalMs, settleMs });
 }
 
 async function waitFor(count: number): Promise<void> {
@@ -46,6 +46,15 @@ async function expectNothingMore(): Promise<void> {
 test("a file that nobody touches is quiet", async () => {
   await writeFile(file, "a");
   watch();
+  await expectNothingMore();
+});
+
+test("a write between the sighting and the watch is noticed", async () => {
+  await writeFile(file, "a");
+  const sighted = sightFile(file);
+  await writeFile(file, "b");
+  stop = watchConfig(sighted, () => void seen++, { intervalMs, settleMs });
+  await waitFor(1);
   await expectNothingMore();
 });
 
@@ -119,7 +128,7 @@ test("what a link leads to is watched, and the link itself", async () => {
 
 test("a file that is still being written is waited for", async () => {
   await writeFile(file, "");
-  stop = watchConfig(file, () => void seen++, { intervalMs: 10, settleMs: 60 });
+  stop = watchConfig(sightFile(file), () => void seen++, { intervalMs: 10, settleMs: 60 });
   for (let part = 0; part < 10; part++) {
     await appendFile(file, "part\n");
     await sleep(15);
@@ -138,6 +147,6 @@ test("after the end of the watch nothing is called", async () => {
 
 test("a watch does not keep the process alive", async () => {
   const module = join(import.meta.dirname, "../../src/config/watch.ts");
-  const script = `const { watchConfig } = await import(${JSON.stringify(module)}); watchConfig("/nowhere", () => {});`;
+  const script = `const { sightFile, watchConfig } = await import(${JSON.stringify(module)}); watchConfig(sightFile("/nowhere"), () => {});`;
   await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], { timeout: 10_000 });
 });
