@@ -1,18 +1,23 @@
 // What the relay learns of accounts and conversations stands in memory first. A database that takes no writes (a full disk,
-// another program's lock) costs the next start what was learned, but no request its answer.
+// another program's lock) costs the next start what was learned, but no request its answer or its time.
 
 import type { Log } from "../log.ts";
 import type { AccountStore, BindingStore, Store } from "../store/store.ts";
+
+/** How long a request waits for what it taught to be written; after that the write goes on by itself. */
+const patienceMs = 200;
 
 /** The store's writes of learned things, which are logged when they fail and never reject. */
 export function forgiveWrites(store: Store, log: Log): { accounts: AccountStore; bindings: BindingStore } {
   const { accounts, bindings } = store;
   async function forgive(write: Promise<void>): Promise<void> {
-    try {
-      await write;
-    } catch (error) {
+    const written = write.catch((error: unknown) => {
       log.error({ err: String(error) }, "what was learned could not be written to the database");
-    }
+    });
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, patienceMs);
+    await Promise.race([written, late]);
+    clearTimeout(timer);
   }
   return {
     accounts: {

@@ -20,6 +20,7 @@ import { type RelayServer, startServer } from "../server/server.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { DaemonInfo, Store } from "../store/store.ts";
 import { forgiveWrites } from "./forgiving-store.ts";
+import { createLateUsage, type LateUsage } from "./late-usage.ts";
 import { createOutlivingRenewals } from "./outliving-renewals.ts";
 
 export interface RelayAppOptions {
@@ -51,6 +52,7 @@ export interface RelayApp {
 
 /** `accounts list` reads what is written by then. */
 const flushIntervalMs = 250;
+const catchUpIntervalMs = 1000;
 const maintenanceIntervalMs = 60_000;
 
 /** Throws UserError when the database or the address cannot be had; what was opened by then is closed. */
@@ -63,7 +65,9 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
   try {
     await claim(store, config);
     closers.unshift(() => store.daemon.release());
-    const { deps, pool, tokens } = await createParts(store, () => config, options);
+    const usage = createLateUsage(store.usage, log);
+    closers.unshift(() => usage.close());
+    const { deps, pool, tokens } = await createParts({ store, usage }, () => config, options);
     // A renewal under way is waited for: its answer would be lost, and the login with it.
     closers.unshift(
       () => tokens.close(),
@@ -93,6 +97,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       ...options.watchedFiles.map((file) => watchConfig(file, () => void reload())),
       store.onForeignChange(() => void pool.refresh().catch(failed("the database could not be read"))),
       every(flushIntervalMs, () => pool.flush(), log),
+      every(catchUpIntervalMs, () => usage.catchUp(), log),
       every(maintenanceIntervalMs, () => maintain(store, config, deps.now()), log),
     ];
     return {
@@ -115,7 +120,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
 }
 
 async function createParts(
-  store: Store,
+  { store, usage }: { store: Store; usage: LateUsage },
   config: () => Config,
   { log, version, now = Date.now, renewals }: Pick<RelayAppOptions, "log" | "version" | "now" | "renewals">,
 ): Promise<{ deps: RelayDeps; pool: Pool; tokens: TokenSource }> {
@@ -151,7 +156,7 @@ async function createParts(
     ramp: createRamp(),
     credentials: createCredentialSource(tokens),
     dispatchers,
-    store,
+    usage,
     models: new Map(),
     scratch: createScratch(),
     metrics,

@@ -10,7 +10,7 @@ import type { Dialect, Route } from "../dialects/dialect.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Dispatchers } from "../network/dispatchers.ts";
-import type { Store } from "../store/store.ts";
+import type { UsageStore } from "../store/store.ts";
 import type { ModelLists } from "./models.ts";
 import type { Scratch } from "./scratch.ts";
 
@@ -42,7 +42,8 @@ export interface RelayDeps {
   ramp: Ramp;
   credentials: CredentialSource;
   dispatchers: Dispatchers;
-  store: Store;
+  /** Never rejects: a client's answer does not depend on the database. */
+  usage: Pick<UsageStore, "record">;
   models: ModelLists;
   scratch: Scratch;
   metrics: Metrics;

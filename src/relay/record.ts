@@ -8,10 +8,7 @@ import { type AnswerObserver, noTokens } from "../usage/observer.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 
 export interface Recorder {
-  /**
-   * Writes the usage row if the call is billed and something changed since the last time. A store that fails is logged:
-   * the client's answer does not depend on it.
-   */
+  /** Writes the usage row if the call is billed and something changed since the last time. */
   book(entry: BookEntry): Promise<void>;
   /** Counts and logs the request; once, when all is over. */
   close(entry: BookEntry): void;
@@ -76,14 +73,7 @@ export function createRecorder(exchange: Exchange, call: Call, client: string, d
       const essence = `${next.outcome} ${next.account} ${next.model} ${Object.values(next.tokens).join()}`;
       if (essence === written) return;
       written = essence;
-      try {
-        await deps.store.usage.record(next);
-      } catch (error) {
-        deps.log.error(
-          { request: call.id, err: String(error) },
-          "the usage of a request could not be written",
-        );
-      }
+      await deps.usage.record(next);
     },
 
     close(entry) {

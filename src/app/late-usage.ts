@@ -1,0 +1,70 @@
+// Usage rows for a database that takes none for a while (a full disk, another program's lock): they are kept in memory and
+// written as soon as it does. No answer waits for that, and nothing is lost but what a kill finds unwritten.
+
+import type { Log } from "../log.ts";
+import type { UsageRow, UsageStore } from "../store/store.ts";
+
+export interface LateUsage extends Pick<UsageStore, "record"> {
+  /** Tries to write what is late; never rejects. */
+  catchUp(): Promise<void>;
+  /** Tries once more, and says how many rows are lost if that fails. */
+  close(): Promise<void>;
+}
+
+/** Some 20 MB; above it the oldest are given up. */
+const mostLate = 50_000;
+/** Rows that are written together share a commit. */
+const rowsPerCommit = 500;
+
+export function createLateUsage(usage: Pick<UsageStore, "record">, log: Log): LateUsage {
+  /** By request, in the order of time: a row that is written again takes the place of the one before. */
+  const late = new Map<string, UsageRow>();
+  let given = 0;
+
+  function keep(row: UsageRow): void {
+    late.delete(row.requestId);
+    late.set(row.requestId, row);
+    if (late.size <= mostLate) return;
+    late.delete(late.keys().next().value!);
+    given++;
+  }
+
+  async function writeSome(): Promise<boolean> {
+    const rows = [...late.values()].slice(0, rowsPerCommit);
+    const results = await Promise.allSettled(rows.map((row) => usage.record(row)));
+    for (const [index, row] of rows.entries()) {
+      const isWritten = results[index]?.status === "fulfilled";
+      if (isWritten && late.get(row.requestId) === row) late.delete(row.requestId);
+    }
+    return results.every(({ status }) => status === "fulfilled");
+  }
+
+  async function catchUp(): Promise<void> {
+    if (late.size === 0) return;
+    const rows = late.size;
+    while (late.size > 0) if (!(await writeSome())) return;
+    log.info({ rows, lost: given }, "the database takes writes again, late usage is written");
+    given = 0;
+  }
+
+  return {
+    async record(row) {
+      if (late.size > 0) return keep(row);
+      try {
+        await usage.record(row);
+      } catch (error) {
+        keep(row);
+        log.error(
+          { err: String(error) },
+          "usage could not be written to the database, and is kept to be written later",
+        );
+      }
+    },
+    catchUp,
+    async close() {
+      await catchUp();
+      if (late.size > 0)
+        log.error({ rows: late.size + given }, "usage is lost: the database takes no writes");
+    },
+  };
+}
