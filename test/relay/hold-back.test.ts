@@ -111,6 +111,28 @@ describe("the hold-back", { concurrency: true }, () => {
     const answer = await send(relay.url, claude.request());
     assert.equal(answer.header("x-cc-relay-account"), "second");
   });
+
+  test("a client that gives up at a known time is answered before it by leaving an account that is slow, unless it is the last", async (t) => {
+    const clock = { now: Date.now() };
+    const ids = ["first", "second", "third"];
+    const { upstream, relay, servedBy } = await setStage(t, {
+      type: "gemini-api",
+      ids,
+      now: () => clock.now,
+    });
+    const cli = ["user-agent", "GeminiCLI/0.61.0/gemini-2.5-pro (linux; x64; terminal)"];
+    upstream.queue("key-of-first", { status: 500, headersAfter: 200 });
+    upstream.queue("key-of-second", { hang: true });
+    upstream.queue("key-of-third", { headersAfter: 1800 });
+    const begun = performance.now();
+    const asked = send(relay.url, gemini.request({ headers: cli }));
+    await upstream.received(1);
+    clock.now += 54_500;
+    const answer = await asked;
+    const ms = performance.now() - begun;
+    assert.deepEqual([answer.status, servedBy()], [200, ids], answer.text);
+    assert.ok(ms > 2900 && ms < 6000, `${ms} ms`);
+  });
 });
 
 test("a head that comes late is waited for", async (t) => {
