@@ -80,7 +80,9 @@ async function throughProxy(proxy: ProxySettings, place: Place, options: RouteOp
   const late = new Error(
     `${describeProxy(proxy)} did not open a tunnel within ${inSeconds(options.limitMs)}`,
   );
-  return withLimit(options.limitMs, late, (signal) => openTunnel(proxy, place, { signal, ca: options.ca }));
+  return withLimit(options.limitMs, late, (signal) =>
+    openTunnel(proxy, place, { signal, limitMs: options.limitMs, ca: options.ca }),
+  );
 }
 
 async function resolve(host: string, { lookup, limitMs }: RouteOptions): Promise<void> {

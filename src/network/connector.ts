@@ -53,7 +53,11 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
       proxy = options.route(target);
       return proxy === undefined
         ? connectDirectly(target, { signal: limit.signal, limitMs: options.connectTimeoutMs })
-        : openTunnel(proxy, target, { signal: limit.signal, ca: options.ca });
+        : openTunnel(proxy, target, {
+            signal: limit.signal,
+            limitMs: options.connectTimeoutMs,
+            ca: options.ca,
+          });
     };
 
     open().then(

@@ -17,6 +17,8 @@ export interface TunnelTarget {
 export interface TunnelOptions {
   /** Ends the attempt; whatever arrives later is destroyed. */
   signal: AbortSignal;
+  /** When the signal comes at the latest: not every handshake can be ended earlier. */
+  limitMs: number;
   /** Certificates to trust beside the built-in ones, for an https proxy. */
   ca?: string;
 }
@@ -28,7 +30,7 @@ export function openTunnel(
   options: TunnelOptions,
 ): Promise<Socket> {
   return proxy.type === "socks5" || proxy.type === "socks5h"
-    ? openSocksTunnel(proxy, target, options.signal)
+    ? openSocksTunnel(proxy, target, options)
     : openConnectTunnel(proxy, target, options);
 }
 
@@ -43,14 +45,14 @@ const longestSocksField = 255;
 async function openSocksTunnel(
   proxy: ProxySettings,
   target: TunnelTarget,
-  signal: AbortSignal,
+  { signal, limitMs }: TunnelOptions,
 ): Promise<Socket> {
   for (const field of [proxy.username, proxy.password, target.host]) {
     if (field !== undefined && Buffer.byteLength(field) > longestSocksField) {
       throw new ProxyFault(`${describeProxy(proxy)} cannot be given a name or password of over 255 bytes`);
     }
   }
-  const agent = await createSocksAgent(proxy);
+  const agent = await createSocksAgent(proxy, limitMs);
   // The agent wants the ClientRequest only to emit an event on it.
   const request = Object.assign(new EventEmitter(), { destroy() {} }) as unknown as ClientRequest;
   const opening = agent.connect(request, { ...target, secureEndpoint: false });
@@ -58,7 +60,9 @@ async function openSocksTunnel(
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
   try {
-    return await Promise.race([opening, aborted]);
+    const socket = await Promise.race([opening, aborted]);
+    // From here on the agent's limit would be one of idleness, and cut a quiet stream.
+    return socket.setTimeout(0).removeAllListeners("timeout");
   } catch (error) {
     opening.then(
       (socket) => socket.destroy(),
@@ -69,18 +73,15 @@ async function openSocksTunnel(
   }
 }
 
-/**
- * `socks5h` in every case: with `socks5` the agent would resolve the target's name on this machine.
- * Its `timeout` option stays unset: it would go on as an idle limit and cut a quiet stream.
- */
-async function createSocksAgent(proxy: ProxySettings): Promise<SocksProxyAgent> {
+/** `socks5h` in every case: with `socks5` the agent would resolve the target's name on this machine. */
+async function createSocksAgent(proxy: ProxySettings, timeout: number): Promise<SocksProxyAgent> {
   // Loaded with the first SOCKS connection: most relays never make one, and it is a third of the start-up time.
   const { SocksProxyAgent } = await import("socks-proxy-agent");
   const userInfo =
     proxy.username === undefined && proxy.password === undefined
       ? ""
       : `${encode(proxy.username)}:${encode(proxy.password)}@`;
-  const agent = new SocksProxyAgent(`socks5h://${userInfo}proxy:${proxy.port}`);
+  const agent = new SocksProxyAgent(`socks5h://${userInfo}proxy:${proxy.port}`, { timeout });
   // Set apart: in a URL an IPv6 address keeps its brackets, which no resolver takes.
   agent.proxy.host = proxy.host;
   return agent;

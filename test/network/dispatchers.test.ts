@@ -14,6 +14,7 @@ import {
   type TestProxy,
   type TestProxyOptions,
 } from "../support/proxies.ts";
+import { until } from "../support/until.ts";
 
 const closers: (() => Promise<unknown> | unknown)[] = [];
 after(async () => {
@@ -180,6 +181,7 @@ for (const type of types) {
       safeToRepeat: false,
       mayBeProcessed: false,
     });
+    await until("no connection is left behind", () => proxy.openConnections === 0);
     assert.ok(Date.now() - startedAt < 2000);
   });
 

@@ -10,6 +10,8 @@ export interface TestProxy {
   readonly port: number;
   /** Connections accepted from clients. */
   readonly connections: number;
+  /** Those that are not closed. */
+  readonly openConnections: number;
   /** `host:port` as the client named it, one per tunnel that was asked for. */
   readonly targets: string[];
   /** `user:password` of every attempt to authenticate. */
@@ -40,7 +42,7 @@ export interface TestProxyOptions {
 
 export async function startSocksProxy(options: TestProxyOptions = {}): Promise<TestProxy> {
   const server = net.createServer();
-  const proxy = await listen(server, server, options);
+  const proxy = await listen(server);
   server.on("connection", (socket) => {
     proxy.state.connections += 1;
     serveSocks(socket, proxy.handle, options).catch(() => socket.destroy());
@@ -50,7 +52,7 @@ export async function startSocksProxy(options: TestProxyOptions = {}): Promise<T
 
 export async function startConnectProxy(options: TestProxyOptions = {}): Promise<TestProxy> {
   const server = options.tls === undefined ? http.createServer() : https.createServer(options.tls);
-  const proxy = await listen(server, server, options);
+  const proxy = await listen(server);
   server.on(options.tls === undefined ? "connection" : "secureConnection", () => {
     proxy.state.connections += 1;
   });
@@ -66,13 +68,9 @@ interface Listening {
   state: { connections: number };
 }
 
-async function listen(
-  server: net.Server,
-  events: net.Server,
-  _options: TestProxyOptions,
-): Promise<Listening> {
+async function listen(server: net.Server): Promise<Listening> {
   const sockets = new Set<Socket>();
-  events.on("connection", (socket: Socket) => {
+  server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.on("error", () => {});
     socket.on("close", () => sockets.delete(socket));
@@ -83,6 +81,9 @@ async function listen(
     port: (server.address() as AddressInfo).port,
     get connections() {
       return state.connections;
+    },
+    get openConnections() {
+      return sockets.size;
     },
     targets: [],
     credentials: [],
@@ -96,7 +97,8 @@ async function listen(
 }
 
 async function serveSocks(socket: Socket, proxy: TestProxy, options: TestProxyOptions): Promise<void> {
-  if (proxy.behaviour.kind === "stall") return;
+  // Read, for else the client's end of the connection would not be noticed.
+  if (proxy.behaviour.kind === "stall") return void socket.resume();
   if (proxy.behaviour.kind === "hang-up") {
     socket.destroy();
     return;
@@ -161,7 +163,8 @@ interface Connect {
 
 function serveConnect({ request, socket, head }: Connect, proxy: TestProxy, options: TestProxyOptions): void {
   socket.on("error", () => {});
-  if (proxy.behaviour.kind === "stall") return;
+  // Read, for else the client's end of the connection would not be noticed.
+  if (proxy.behaviour.kind === "stall") return void socket.resume().once("end", () => socket.end());
   if (proxy.behaviour.kind === "hang-up") {
     socket.destroy();
     return;
