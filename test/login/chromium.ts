@@ -34,7 +34,7 @@ export function findChromium(): string {
   if (found !== undefined) return found;
   const where = named ?? usualPlaces.join(" and ");
   throw new Error(
-    `there is no Chromium at ${where}: install it with test/login/setup.sh, or name one with ${browserVariable}`,
+    `there is no Chromium at ${where}: install Debian's package chromium, or name one with ${browserVariable}`,
   );
 }
 

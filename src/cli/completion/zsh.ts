@@ -15,7 +15,7 @@ __cc_relay_account_ids() {
 ${[...everyCommand(program)].map(functionOf).join("\n\n")}
 
 # Loaded by the completion system, or evaluated in a start-up file.
-if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+if [[ $funcstack[1] == _cc-relay ]]; then
   _cc_relay "$@"
 else
   compdef _cc_relay cc-relay

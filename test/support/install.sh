@@ -1,12 +1,17 @@
 #!/usr/bin/env bash
-# Installs the proxies that the suite starts, where they are missing (Debian and Ubuntu). None of them is left running.
+# Installs Debian's packages for the programs that a suite starts, where they are missing: `install.sh COMMAND[=PACKAGE]…`.
+# None of them is left running.
 set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin
 missing=()
-command -v microsocks >/dev/null || missing+=(microsocks)
-command -v danted >/dev/null || [ -x /usr/sbin/danted ] || missing+=(dante-server)
-command -v tinyproxy >/dev/null || missing+=(tinyproxy)
-command -v squid >/dev/null || [ -x /usr/sbin/squid ] || missing+=(squid)
+for each in "$@"; do
+  command -v "${each%%=*}" >/dev/null || missing+=("${each##*=}")
+done
 [ ${#missing[@]} -eq 0 ] && exit 0
+command -v apt-get >/dev/null || {
+  echo "this suite needs programs that are not installed here: ${missing[*]}" >&2
+  exit 1
+}
 
 root=()
 [ "$(id -u)" -eq 0 ] || root=(sudo)
