@@ -90,6 +90,9 @@ export async function sendWithFailover(
   }
 }
 
+/** A timer may fire some milliseconds before the clock says so: it would find the rest not over, and the session would move. */
+const timerSlackMs = 5;
+
 async function step(journey: Journey): Promise<Served | undefined> {
   const { deps, signal } = journey;
   const choice = choose(journey);
@@ -98,7 +101,7 @@ async function step(journey: Journey): Promise<Served | undefined> {
       return await giveUp(journey, choice.candidates);
     case "wait":
       journey.hasWaited = true;
-      await sleep(Math.max(choice.until - deps.now(), 0), undefined, { signal });
+      await sleep(Math.max(choice.until - deps.now(), 0) + timerSlackMs, undefined, { signal });
       return undefined;
     case "use": {
       const ticket = await enterRamp(journey, choice);

@@ -46,7 +46,7 @@ test("bodies in many pieces go whole to every account that is asked, and none is
     body.fill(String(index), body.indexOf("xx"), body.lastIndexOf("x"));
     return body;
   });
-  for (const _ of bodies) upstream.queue("key-of-first", claudeFailures.serverError());
+  for (const _ of bodies) upstream.queue("key-of-first", claudeFailures.bare429());
   const answers = await Promise.all(
     bodies.map((body) => send(relay.url, { path: "/v1/messages", headers: json, body })),
   );
