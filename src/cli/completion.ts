@@ -8,7 +8,7 @@ import { powershellScript } from "./completion/powershell.ts";
 import { zshScript } from "./completion/zsh.ts";
 import type { CommandContext } from "./context.ts";
 
-export const completionShells = ["bash", "zsh", "fish", "powershell"] as const;
+const completionShells = ["bash", "zsh", "fish", "powershell"] as const;
 export type CompletionShell = (typeof completionShells)[number];
 
 const scripts: Readonly<Record<CompletionShell, (program: GrammarCommand) => string>> = {

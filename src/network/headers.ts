@@ -62,14 +62,6 @@ export function stripKeyParameter(query: string): string {
   return kept.length === 0 ? "" : `?${kept.join("&")}`;
 }
 
-/** The first `key=` of "?…", decoded; undefined when there is none. */
-export function readKeyParameter(query: string): string | undefined {
-  const parameter = parametersOf(query).find((candidate) => nameOf(candidate) === "key");
-  if (parameter === undefined) return undefined;
-  const equals = parameter.indexOf("=");
-  return equals === -1 ? "" : decodeQuery(parameter.slice(equals + 1));
-}
-
 function parametersOf(query: string): string[] {
   return query.startsWith("?") ? query.slice(1).split("&") : [];
 }

@@ -6,7 +6,7 @@ import type { ClientKey } from "../config/config.ts";
 import { RelayError } from "../errors.ts";
 
 /** The name under which usage is booked while no keys are set. */
-export const anonymousClient = "anonymous";
+const anonymousClient = "anonymous";
 
 /** Returns the name of the client's key. Throws RelayError("invalid_key") where keys are set and none of the presented ones fits. */
 export function authenticate(

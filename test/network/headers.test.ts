@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  forwardResponseHeaders,
-  readKeyParameter,
-  splitRequestHeaders,
-  stripKeyParameter,
-} from "../../src/network/headers.ts";
+import { forwardResponseHeaders, splitRequestHeaders, stripKeyParameter } from "../../src/network/headers.ts";
 
 test("request headers keep their order, case and repetitions, less those of the hop, the relay and the credential", () => {
   const { forward, credential, acceptEncoding } = splitRequestHeaders([
@@ -121,21 +116,20 @@ test("response headers come from undici's raw form unchanged, less those of the 
 });
 
 test("key= leaves the query and everything else stays byte for byte", () => {
-  const table: [string, string, string | undefined][] = [
-    ["", "", undefined],
-    ["?beta=true", "?beta=true", undefined],
-    ["?key=abc", "", "abc"],
-    ["?alt=sse&key=a%2Bb&x=%7e&&y", "?alt=sse&x=%7e&&y", "a+b"],
-    ["?%6Bey=abc&alt=sse", "?alt=sse", "abc"],
-    ["?key=a&key=b", "", "a"],
-    ["?key", "", ""],
-    ["?apikey=1&keys=2&KEY=3&x=key=4", "?apikey=1&keys=2&KEY=3&x=key=4", undefined],
-    ["?key=%zz", "", "%zz"],
-    ["?%zz=1", "?%zz=1", undefined],
+  const table: [string, string][] = [
+    ["", ""],
+    ["?beta=true", "?beta=true"],
+    ["?key=abc", ""],
+    ["?alt=sse&key=a%2Bb&x=%7e&&y", "?alt=sse&x=%7e&&y"],
+    ["?%6Bey=abc&alt=sse", "?alt=sse"],
+    ["?key=a&key=b", ""],
+    ["?key", ""],
+    ["?apikey=1&keys=2&KEY=3&x=key=4", "?apikey=1&keys=2&KEY=3&x=key=4"],
+    ["?key=%zz", ""],
+    ["?%zz=1", "?%zz=1"],
   ];
-  for (const [query, stripped, key] of table) {
+  for (const [query, stripped] of table) {
     assert.equal(stripKeyParameter(query), stripped, query);
-    assert.equal(readKeyParameter(query), key, query);
   }
 });
 

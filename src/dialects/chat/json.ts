@@ -10,7 +10,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
  * Parsing 10 MB of nothing but brackets takes seconds, and everything that walks the result afterwards would need as deep
  * a stack. No schema, argument or message of a real client comes near this.
  */
-export const maxJsonDepth = 200;
+const maxJsonDepth = 200;
 
 /** Undefined when the text is no JSON or nests deeper than `maxJsonDepth`. */
 export function parseJson(text: string): { value: unknown } | undefined {

@@ -11,7 +11,7 @@ import { isJsonObject, type JsonObject, parseJsonExactly } from "./json.ts";
 import type { AnswerForm } from "./request/convert.ts";
 
 /** No event of a real answer comes near this: the largest carry one block of a server tool's result. */
-export const maxEventCharacters = 64 * 1024 * 1024;
+const maxEventCharacters = 64 * 1024 * 1024;
 
 export interface StreamOptions {
   head: { headers: HeaderMap };
