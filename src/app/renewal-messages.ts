@@ -1,6 +1,7 @@
 // What a relay and the process that renews logins for it tell each other.
 
 import type { Config } from "../config/config.ts";
+import { isObject } from "../json-values.ts";
 import type { RenewalOutcome } from "../oauth/renewal.ts";
 import type { RenewalTask } from "../oauth/renewal-runner.ts";
 import type { LoginAccount } from "../oauth/tokens.ts";
@@ -42,8 +43,4 @@ export function isOrder(message: unknown): message is RenewalOrder {
 
 export function isReport(message: unknown): message is RenewalReport {
   return isObject(message) && typeof message.kind === "string";
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

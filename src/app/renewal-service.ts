@@ -1,5 +1,6 @@
 // What a renewal process does with its orders: renews logins on the relay's own database, and tells what came of it.
 
+import { isObject } from "../json-values.ts";
 import type { Log } from "../log.ts";
 import { createDispatchers, type Dispatchers } from "../network/dispatchers.ts";
 import { createLocalRunner, type LocalRunner } from "../oauth/local-runner.ts";
@@ -115,7 +116,7 @@ async function openWorkplace(site: RenewalSite): Promise<Workplace> {
 }
 
 function isAddressed(message: unknown): message is { login: string } {
-  return typeof message === "object" && message !== null && "login" in message;
+  return isObject(message) && typeof message.login === "string";
 }
 
 function reportingLog(report: RenewalServiceOptions["report"]): Log {

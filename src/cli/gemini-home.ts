@@ -18,7 +18,9 @@ import {
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withoutComments } from "../doctor/clients/json-settings.ts";
 import { UserError } from "../errors.ts";
+import { isObject, type JsonObject, objectField, stringField } from "../json-values.ts";
 
 export const geminiAuthType = "gemini-api-key";
 
@@ -63,9 +65,7 @@ export async function readAuthType(file: string): Promise<string | undefined> {
   return authTypeOf(await readSettings(file));
 }
 
-type Json = Record<string, unknown>;
-
-async function readSettings(file: string): Promise<Json> {
+async function readSettings(file: string): Promise<JsonObject> {
   let text: string;
   try {
     text = await readFile(file, "utf8");
@@ -75,7 +75,8 @@ async function readSettings(file: string): Promise<Json> {
     throw new UserError(`${file} cannot be read: ${code}`, { cause: error });
   }
   try {
-    return asObject(JSON.parse(withoutComments(text)));
+    const settings: unknown = JSON.parse(withoutComments(text));
+    return isObject(settings) ? settings : {};
   } catch (error) {
     throw new UserError(`${file} is not valid JSON`, {
       fix: "mend it, Gemini CLI cannot read it either",
@@ -84,28 +85,17 @@ async function readSettings(file: string): Promise<Json> {
   }
 }
 
-/** Gemini CLI allows comments in its settings. Strings are matched first, so that a `//` inside one stays. */
-function withoutComments(text: string): string {
-  return text.replace(/"(?:[^"\\]|\\.)*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (found) =>
-    found.startsWith('"') ? found : " ",
-  );
+function authTypeOf(settings: JsonObject): string | undefined {
+  return stringField(objectField(settings.security, "auth"), "selectedType");
 }
 
-function authTypeOf(settings: Json): string | undefined {
-  const { selectedType } = asObject(asObject(settings.security).auth);
-  return typeof selectedType === "string" ? selectedType : undefined;
-}
-
-function withAuthType(settings: Json): Json {
-  const security = asObject(settings.security);
+function withAuthType(settings: JsonObject): JsonObject {
+  const security = objectField(settings, "security");
+  const auth = objectField(security, "auth");
   return {
     ...settings,
-    security: { ...security, auth: { ...asObject(security.auth), selectedType: geminiAuthType } },
+    security: { ...security, auth: { ...auth, selectedType: geminiAuthType } },
   };
-}
-
-function asObject(value: unknown): Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
 }
 
 /** Links the entries of one folder into another. */

@@ -3,6 +3,7 @@
 import { Agent, request } from "node:http";
 import type { Config } from "../config/config.ts";
 import { demoAccountId } from "../demo/demo.ts";
+import { parseJson, stringField } from "../json-values.ts";
 import type { CommandContext } from "./context.ts";
 
 /** `http://HOST:PORT` of the running relay when one has published its port, else as configured. */
@@ -31,8 +32,10 @@ export type Presence =
 export async function lookForRelay(origin: string): Promise<Presence> {
   const answer = await ask(`${origin}/health`, { method: "GET", timeoutMs: 2000 });
   if (answer === undefined) return { kind: "down" };
-  const { status, version } = parseObject(answer.text);
-  return status === "ok" && typeof version === "string" ? { kind: "up", version } : { kind: "other" };
+  const health = parseJson(answer.text);
+  const version = stringField(health, "version");
+  const isRelay = stringField(health, "status") === "ok" && version !== undefined;
+  return isRelay ? { kind: "up", version } : { kind: "other" };
 }
 
 /**
@@ -80,13 +83,4 @@ function ask(
     question.on("error", () => resolve(undefined));
     question.end(body);
   });
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
-  } catch {
-    return {};
-  }
 }

@@ -2,12 +2,13 @@
 // problems are found beside those of the schema; whatever has the wrong type is the schema's to report.
 
 import { type AccountType, accountTypes } from "../family.ts";
+import { isObject, type JsonObject } from "../json-values.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import type { Environment } from "./environment.ts";
 import type { Finding, KeyPath } from "./problem.ts";
 import { findHostFault, findTokenFault, findVariableNameFault } from "./text-faults.ts";
 
-export function findRuleFaults(document: Table): Finding[] {
+export function findRuleFaults(document: JsonObject): Finding[] {
   const accounts = listOf(document.accounts);
   return [
     ...findKeyFaults(listOf(document.api_keys)),
@@ -18,7 +19,7 @@ export function findRuleFaults(document: Table): Finding[] {
 }
 
 /** Accounts whose `api_key_env` names a variable that is unset or holds no key. */
-export function findVariableFaults(document: Table, env: Environment["env"]): Finding[] {
+export function findVariableFaults(document: JsonObject, env: Environment["env"]): Finding[] {
   return listOf(document.accounts).flatMap((account, index) => {
     const { type, api_key_env } = tableOf(account);
     const name = textOf(api_key_env);
@@ -32,8 +33,6 @@ export function findVariableFaults(document: Table, env: Environment["env"]): Fi
 export function nameByPosition(position: number): string {
   return `key-${position + 1}`;
 }
-
-type Table = Record<string, unknown>;
 
 function findKeyFaults(entries: readonly unknown[]): Finding[] {
   const names = new Map<string, number>();
@@ -76,7 +75,7 @@ function claim(owners: Map<string, number>, value: string | undefined, index: nu
 }
 
 /** Only the owner spends: whoever can reach the relay uses the accounts. */
-function findExposure(document: Table): Finding[] {
+function findExposure(document: JsonObject): Finding[] {
   const host = textOf(tableOf(document.server).host);
   if (host === undefined || findHostFault(host) !== undefined || isLoopbackHost(host)) return [];
   if (listOf(document.api_keys).length > 0) return [];
@@ -99,7 +98,7 @@ function findDuplicateIds(accounts: readonly unknown[]): Finding[] {
   });
 }
 
-function findAccountFaults(account: Table, path: KeyPath): Finding[] {
+function findAccountFaults(account: JsonObject, path: KeyPath): Finding[] {
   const proxy = findProxyFaults(tableOf(account.proxy), [...path, "proxy"]);
   const { type } = account;
   if (!isAccountType(type)) return proxy;
@@ -119,7 +118,7 @@ interface AccountPlace {
   path: KeyPath;
 }
 
-function findApiKeyFaults(account: Table, { type, path }: AccountPlace): Finding[] {
+function findApiKeyFaults(account: JsonObject, { type, path }: AccountPlace): Finding[] {
   if ("refresh_token" in account) {
     const what = `belongs to a login, and an account of type ${type} has an api_key`;
     const sibling = findSibling(type);
@@ -135,7 +134,7 @@ function findApiKeyFaults(account: Table, { type, path }: AccountPlace): Finding
   return [{ path: [...path, "api_key"], what: "is missing", fix }];
 }
 
-function findRefreshTokenFaults(account: Table, { type, path }: AccountPlace): Finding[] {
+function findRefreshTokenFaults(account: JsonObject, { type, path }: AccountPlace): Finding[] {
   const misplaced = ["api_key", "api_key_env"].filter((key) => key in account);
   const login = `run: cc-relay login ${accountTypes[type].family}`;
   if (misplaced.length > 0) {
@@ -155,13 +154,13 @@ function findSibling(type: AccountType): string | undefined {
   )?.[0];
 }
 
-function findProjectFaults(account: Table, { type, path }: AccountPlace): Finding[] {
+function findProjectFaults(account: JsonObject, { type, path }: AccountPlace): Finding[] {
   if (!("project" in account) || type === "gemini") return [];
   const what = `is for accounts of type gemini, and this one is ${type}`;
   return [{ path: [...path, "project"], what, fix: "remove it" }];
 }
 
-function findProxyFaults(proxy: Table, path: KeyPath): Finding[] {
+function findProxyFaults(proxy: JsonObject, path: KeyPath): Finding[] {
   const { type, host, port } = proxy;
   if (!isProxyType(type)) return [];
   const findings: Finding[] = [];
@@ -197,9 +196,8 @@ function checkVariable(name: string, env: Environment["env"]): Omit<Finding, "pa
 }
 
 /** Empty for anything but a table. */
-function tableOf(value: unknown): Table {
-  const isTable = typeof value === "object" && value !== null && !Array.isArray(value);
-  return isTable ? (value as Table) : {};
+function tableOf(value: unknown): JsonObject {
+  return isObject(value) ? value : {};
 }
 
 function listOf(value: unknown): readonly unknown[] {

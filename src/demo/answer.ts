@@ -1,6 +1,7 @@
 // What a simulated provider is asked and what it answers, without sockets.
 
 import type { Family } from "../family.ts";
+import { isObject, type JsonObject } from "../json-values.ts";
 import type { SimulatedAccount } from "./account.ts";
 
 export interface DemoRequest {
@@ -32,18 +33,12 @@ export interface SimulatedProvider {
   refuse(status: 400 | 401, message: string): DemoAnswer;
 }
 
-export type JsonObject = Record<string, unknown>;
-
 export function jsonAnswer(status: number, value: unknown, headers: Record<string, string> = {}): DemoAnswer {
   return {
     status,
     headers: { "content-type": "application/json", ...headers },
     pieces: [JSON.stringify(value)],
   };
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 export function objects(value: unknown): JsonObject[] {

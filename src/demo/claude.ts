@@ -1,11 +1,10 @@
 // The simulated Claude API: Messages with its streams, token counting, models and limits.
 
+import { isObject, type JsonObject } from "../json-values.ts";
 import {
   asText,
   type DemoAnswer,
   type DemoRequest,
-  isObject,
-  type JsonObject,
   jsonAnswer,
   objects,
   type SimulatedProvider,

@@ -1,7 +1,7 @@
 // What the simulated models say, and how it is counted.
 
 import { createHash } from "node:crypto";
-import { isObject, type JsonObject } from "./answer.ts";
+import { isObject, type JsonObject } from "../json-values.ts";
 
 export const thoughts = "No model is thinking here: this is the demo of cc-relay, and these words are fixed.";
 

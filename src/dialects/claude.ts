@@ -3,10 +3,11 @@
 import type { Binding } from "../call.ts";
 import { type RelayError, type RelayErrorCode, relayErrors } from "../errors.ts";
 import { readBoolean, readString, type Span } from "../json-scan.ts";
+import { stringField } from "../json-values.ts";
 import { bindingId, contentText, elementsAt, firstStringUnder, membersAt, textAt } from "./body-text.ts";
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders } from "./error-headers.ts";
-import { isObject, mergeEntries } from "./model-list.ts";
+import { mergeEntries } from "./model-list.ts";
 import { collapseSlashes, findRoute, isKnownPath, type RouteRule, withoutPrefix } from "./routes.ts";
 import { sessionFromHeaders, sessionFromText } from "./session.ts";
 
@@ -144,7 +145,7 @@ function errorType(code: RelayErrorCode): string {
 function mergeModels(bodies: readonly Buffer[]): MergedModels {
   const { pages, entries } = mergeEntries(bodies, "data", "id");
   const unfinished = pages.findLast((page) => page.document.has_more === true);
-  const idOf = (entry: unknown) => (isObject(entry) && typeof entry.id === "string" ? entry.id : null);
+  const idOf = (entry: unknown) => stringField(entry, "id") ?? null;
   const body = JSON.stringify({
     data: entries,
     has_more: unfinished !== undefined,

@@ -1,8 +1,10 @@
 // One model list out of several providers' answers.
 
+import { isObject, type JsonObject, stringField } from "../json-values.ts";
+
 /** An answer's list and what stands around it. */
 export interface ModelPage {
-  document: Record<string, unknown>;
+  document: JsonObject;
   entries: unknown[];
 }
 
@@ -20,16 +22,12 @@ export function mergeEntries(bodies: readonly Buffer[], listField: string, idFie
   const entries = pages
     .flatMap((page) => page.entries)
     .filter((entry) => {
-      const id = isObject(entry) ? entry[idField] : undefined;
-      if (typeof id !== "string" || seen.has(id)) return false;
+      const id = stringField(entry, idField);
+      if (id === undefined || seen.has(id)) return false;
       seen.add(id);
       return true;
     });
   return { pages, entries };
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function readPage(body: Buffer, listField: string): ModelPage | undefined {

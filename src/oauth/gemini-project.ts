@@ -3,6 +3,7 @@
 // The order of steps is that of Gemini CLI's own setup (packages/core/src/code_assist/setup.ts).
 
 import type { Dispatcher } from "undici";
+import { isObject, type JsonObject, listField, objectField, parseJson, stringField } from "../json-values.ts";
 import { readNetworkFault } from "../network/faults.ts";
 import { oneLine } from "./provider-text.ts";
 import { fetchSmallAnswer, type SmallAnswer } from "./small-answer.ts";
@@ -44,7 +45,7 @@ export async function findProject(given: ProjectSearch): Promise<ProjectResult> 
     return hidden ? { ok: true, project: search.configured as string } : loaded;
   }
   const answer = loaded.json;
-  if (isObject(answer.currentTier)) {
+  if (objectField(answer, "currentTier")) {
     const project = projectId(answer.cloudaicompanionProject) ?? search.configured;
     return project === undefined ? needsProject() : { ok: true, project };
   }
@@ -78,12 +79,13 @@ async function signUp(
   let operation = await call(search, "onboardUser", body);
   for (;;) {
     if (!operation.ok) return operation;
-    const { done, name, response, error } = operation.json;
+    const { done, name } = operation.json;
     if (done === true) {
       const found =
-        (isObject(response) ? projectId(response.cloudaicompanionProject) : undefined) ?? search.configured;
+        projectId(objectField(operation.json, "response")?.cloudaicompanionProject) ?? search.configured;
       if (found !== undefined) return { ok: true, project: found };
-      return isObject(error) ? refused(clean(textOf(error.message) ?? "the sign-up failed")) : needsProject();
+      const error = objectField(operation.json, "error");
+      return error ? refused(clean(stringField(error, "message") ?? "the sign-up failed")) : needsProject();
     }
     if (search.monotonic() + pollMs > deadline) {
       return {
@@ -101,9 +103,7 @@ async function signUp(
   }
 }
 
-type CallResult =
-  | { ok: true; json: Record<string, unknown> }
-  | (ProjectResult & { ok: false; reason?: string });
+type CallResult = { ok: true; json: JsonObject } | (ProjectResult & { ok: false; reason?: string });
 
 /** POSTs to a method, or without a body GETs an operation. */
 async function call(search: ProjectSearch, name: string, body: object | undefined): Promise<CallResult> {
@@ -128,51 +128,51 @@ async function call(search: ProjectSearch, name: string, body: object | undefine
     const fault = readNetworkFault(error);
     return { ok: false, kind: fault.kind === "proxy" ? "proxy" : "temporary", detail: fault.message };
   }
-  const json = parse(answer.body);
-  if (answer.status >= 200 && answer.status < 300 && json !== undefined) return { ok: true, json };
+  const json = parseJson(answer.body);
+  if (answer.status >= 200 && answer.status < 300 && isObject(json)) return { ok: true, json };
   return readRefusal(answer.status, json);
 }
 
 /** Google's error form: {error: {code, message, status, details: [{reason, …}]}}. */
-function readRefusal(status: number, json: Record<string, unknown> | undefined): CallResult {
-  const error = isObject(json?.error) ? json.error : {};
-  const details = Array.isArray(error.details) ? error.details.filter(isObject) : [];
-  const reason = details.map((detail) => textOf(detail.reason)).find((found) => found !== undefined);
-  const text = textOf(error.message);
+function readRefusal(status: number, json: unknown): CallResult {
+  const error = objectField(json, "error");
+  const details = listField(error, "details");
+  const reason = details.map((detail) => stringField(detail, "reason")).find((found) => found !== undefined);
+  const text = stringField(error, "message");
   const detail = clean(
     `Google answered ${status}${text === undefined ? "" : ` (${text.replace(/\.$/, "")})`}${helpLink(details)}`,
   );
   if (status === 401) return { ok: false, kind: "unauthorized", detail };
   if (status === 429) return { ok: false, kind: "throttled", detail };
   // An HTML page of a firewall says nothing about the login.
-  const isVerdict = json !== undefined && (status === 400 || status === 403 || status === 404);
+  const isVerdict = isObject(json) && (status === 400 || status === 403 || status === 404);
   return { ok: false, kind: isVerdict ? "refused" : "temporary", detail, reason };
 }
 
-function helpLink(details: readonly Record<string, unknown>[]): string {
-  const links = details.flatMap((detail) =>
-    Array.isArray(detail.links) ? detail.links.filter(isObject) : [],
-  );
-  const url = links.map((link) => textOf(link.url)).find((found) => found?.startsWith("https://"));
+function helpLink(details: readonly unknown[]): string {
+  const links = details.flatMap((detail) => listField(detail, "links"));
+  const url = links.map((link) => stringField(link, "url")).find((found) => found?.startsWith("https://"));
   return url === undefined ? "" : `, see ${url}`;
 }
 
 /** Undefined when Google allows none. */
-function chooseTier(answer: Record<string, unknown>): string | undefined {
-  const needsPerson = tiers(answer.ineligibleTiers).some(
-    (tier) => tier.reasonCode === "VALIDATION_REQUIRED" && textOf(tier.validationUrl) !== undefined,
+function chooseTier(answer: JsonObject): string | undefined {
+  const needsPerson = tiersIn(answer, "ineligibleTiers").some(
+    (tier) => tier.reasonCode === "VALIDATION_REQUIRED" && stringField(tier, "validationUrl") !== undefined,
   );
-  const allowed = tiers(answer.allowedTiers);
+  const allowed = tiersIn(answer, "allowedTiers");
   if (needsPerson || allowed.length === 0) return undefined;
-  return textOf(allowed.find((tier) => tier.isDefault === true)?.id) ?? "legacy-tier";
+  const usual = allowed.find((tier) => tier.isDefault === true);
+  return stringField(usual, "id") ?? "legacy-tier";
 }
 
 /** Google's own words, in its order; codes this program has never heard of included. */
-function ineligible(answer: Record<string, unknown>): string {
-  const reasons = tiers(answer.ineligibleTiers).map((tier) => {
-    const text = textOf(tier.reasonMessage) ?? textOf(tier.validationErrorMessage) ?? "no reason given";
-    const code = textOf(tier.reasonCode);
-    const url = textOf(tier.validationUrl);
+function ineligible(answer: JsonObject): string {
+  const reasons = tiersIn(answer, "ineligibleTiers").map((tier) => {
+    const text =
+      stringField(tier, "reasonMessage") ?? stringField(tier, "validationErrorMessage") ?? "no reason given";
+    const code = stringField(tier, "reasonCode");
+    const url = stringField(tier, "validationUrl");
     return `${text.replace(/\.$/, "")}${code === undefined ? "" : ` [${code}]`}${url === undefined ? "" : `, see ${url}`}`;
   });
   return clean(
@@ -182,8 +182,8 @@ function ineligible(answer: Record<string, unknown>): string {
   );
 }
 
-function tiers(value: unknown): Record<string, unknown>[] {
-  return Array.isArray(value) ? value.filter(isObject) : [];
+function tiersIn(answer: JsonObject, name: string): JsonObject[] {
+  return listField(answer, name).filter(isObject);
 }
 
 function metadata(project: string | undefined): object {
@@ -197,7 +197,8 @@ function metadata(project: string | undefined): object {
 
 /** A string, or an object with an id. */
 function projectId(value: unknown): string | undefined {
-  return isObject(value) ? textOf(value.id) : textOf(value);
+  if (isObject(value)) return stringField(value, "id");
+  return typeof value === "string" && value !== "" ? value : undefined;
 }
 
 function needsProject(): ProjectResult & { ok: false } {
@@ -213,21 +214,4 @@ function refused(detail: string): ProjectResult & { ok: false } {
 /** Google's reasons are long, and each of their words may be the one that helps. */
 function clean(text: string): string {
   return oneLine(text, 600);
-}
-
-function parse(body: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(body);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 // Reads what a token endpoint answered. Pure: terminal and passing failures are told apart here and nowhere else.
 
+import { isObject, type JsonObject, objectField, parseJson, stringField } from "../json-values.ts";
 import { oneLine } from "./provider-text.ts";
 
 export interface TokenAnswerHead {
@@ -41,24 +42,20 @@ export function readTokenAnswer(head: TokenAnswerHead, body: string, now: number
 }
 
 /** Undefined when neither token is there. A refresh token is kept whatever else is wrong: the old one is spent by now. */
-export function readGrant(json: Record<string, unknown>): TokenGrant | undefined {
-  const refreshToken = textOf(json.refresh_token);
+export function readGrant(json: JsonObject): TokenGrant | undefined {
+  const refreshToken = stringField(json, "refresh_token");
   const access = readAccess(json);
   if (refreshToken === undefined && access === undefined) return undefined;
   return { access, refreshToken, owner: readOwner(json) };
 }
 
-export function parseObject(body: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(body.replace(/^\ufeff/, ""));
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+export function parseObject(body: string): JsonObject | undefined {
+  const value = parseJson(body.replace(/^\ufeff/, ""));
+  return isObject(value) ? value : undefined;
 }
 
-function readAccess(json: Record<string, unknown>): TokenGrant["access"] {
-  const token = textOf(json.access_token);
+function readAccess(json: JsonObject): TokenGrant["access"] {
+  const token = stringField(json, "access_token");
   const seconds = typeof json.expires_in === "string" ? Number(json.expires_in) : json.expires_in;
   if (token === undefined || typeof seconds !== "number" || !(seconds > 0) || !Number.isFinite(seconds)) {
     return undefined;
@@ -71,19 +68,15 @@ function readAccess(json: Record<string, unknown>): TokenGrant["access"] {
 }
 
 /** Claude names the account, Google puts an identity token beside the others (its signature is TLS's). */
-function readOwner(json: Record<string, unknown>): string | undefined {
-  const account = isObject(json.account) ? textOf(json.account.email_address) : undefined;
+function readOwner(json: JsonObject): string | undefined {
+  const account = stringField(objectField(json, "account"), "email_address");
   if (account !== undefined) return account;
-  const claims = textOf(json.id_token)?.split(".")[1];
+  const claims = stringField(json, "id_token")?.split(".")[1];
   const identity = claims && parseObject(Buffer.from(claims, "base64url").toString("utf8"));
-  return identity ? textOf(identity.email) : undefined;
+  return stringField(identity, "email");
 }
 
-function readFailure(
-  head: TokenAnswerHead,
-  json: Record<string, unknown> | undefined,
-  now: number,
-): TokenFailure {
+function readFailure(head: TokenAnswerHead, json: JsonObject | undefined, now: number): TokenFailure {
   const { status } = head;
   const { code, text } = readError(json);
   const detail = describe(status, code, text);
@@ -104,15 +97,21 @@ function readFailure(
 /**
  * `error` is a string in OAuth's form (RFC 6749, section 5.2) and an object in Anthropic's envelope and Google's APIs.
  */
-function readError(json: Record<string, unknown> | undefined): {
+function readError(json: JsonObject | undefined): {
   code: string | undefined;
   text: string | undefined;
 } {
-  const error = json?.error;
-  if (isObject(error)) {
-    return { code: textOf(error.type) ?? textOf(error.status), text: textOf(error.message) };
+  const error = objectField(json, "error");
+  if (error) {
+    return {
+      code: stringField(error, "type") ?? stringField(error, "status"),
+      text: stringField(error, "message"),
+    };
   }
-  return { code: textOf(error), text: textOf(json?.error_description) ?? textOf(json?.message) };
+  return {
+    code: stringField(json, "error"),
+    text: stringField(json, "error_description") ?? stringField(json, "message"),
+  };
 }
 
 /** Anthropic's envelope calls a spent token an invalid request; only the text tells. */
@@ -148,12 +147,4 @@ function readRetryAfter(value: string | undefined, now: number): number | undefi
 
 function temporary(detail: string): TokenAnswer {
   return { ok: false, failure: { kind: "temporary", detail } };
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

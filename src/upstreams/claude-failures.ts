@@ -3,9 +3,10 @@
 
 import type { Call } from "../call.ts";
 import type { Failure } from "../failure.ts";
+import { objectField, parseJson, stringField } from "../json-values.ts";
 import { readClaudeLimit } from "./claude-limits.ts";
 import { reasonFrom } from "./reason.ts";
-import { describeReply, isWebPage, objectField, parseJson, stringField } from "./reply.ts";
+import { describeReply, isWebPage } from "./reply.ts";
 import { clampUntil, readRetryAfter } from "./retry-after.ts";
 import type { ReplyHead } from "./upstream.ts";
 

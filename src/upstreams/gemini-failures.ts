@@ -3,10 +3,11 @@
 
 import type { Call } from "../call.ts";
 import type { Failure } from "../failure.ts";
+import { parseJson } from "../json-values.ts";
 import { type GoogleError, readGoogleError } from "./google-error.ts";
 import { nextMidnightInLosAngeles } from "./los-angeles.ts";
 import { reasonFrom } from "./reason.ts";
-import { describeReply, isWebPage, parseJson } from "./reply.ts";
+import { describeReply, isWebPage } from "./reply.ts";
 import { clampUntil, readRetryAfter, waitInText } from "./retry-after.ts";
 import type { ReplyHead } from "./upstream.ts";
 

@@ -1,6 +1,6 @@
 // Google's error envelope, `{"error":{code,message,status,details}}`, as the Gemini API and Code Assist send it.
 
-import { isRecord, listField, numberField, objectField, parseJson, stringField } from "./reply.ts";
+import { isObject, listField, numberField, objectField, parseJson, stringField } from "../json-values.ts";
 import { parseDuration, parseInstant } from "./retry-after.ts";
 
 export interface GoogleError {
@@ -41,7 +41,7 @@ export function readGoogleError(body: unknown): GoogleError | undefined {
 }
 
 function describe(error: Record<string, unknown>): GoogleError {
-  const details = listField(error, "details").filter(isRecord);
+  const details = listField(error, "details").filter(isObject);
   const ofType = (name: string) => details.filter((one) => stringField(one, "@type")?.endsWith(`.${name}`));
   const infos = ofType("ErrorInfo");
   const metadata = (name: string) =>

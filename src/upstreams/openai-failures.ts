@@ -3,17 +3,10 @@
 
 import type { Call } from "../call.ts";
 import type { Failure } from "../failure.ts";
+import { isObject, numberField, objectField, parseJson, stringField } from "../json-values.ts";
 import { readOpenaiLimit } from "./openai-limits.ts";
 import { reasonFrom } from "./reason.ts";
-import {
-  describeReply,
-  isRecord,
-  isWebPage,
-  numberField,
-  objectField,
-  parseJson,
-  stringField,
-} from "./reply.ts";
+import { describeReply, isWebPage } from "./reply.ts";
 import { clampUntil, readRetryAfter, waitInText } from "./retry-after.ts";
 import type { ReplyHead } from "./upstream.ts";
 
@@ -53,7 +46,7 @@ function readError(body: unknown): OpenaiError {
   const resetsIn = numberField(error, "resets_in_seconds");
   return {
     type: stringField(error, "type"),
-    code: isRecord(error) && typeof error.code === "number" ? undefined : stringField(error, "code"),
+    code: isObject(error) && typeof error.code === "number" ? undefined : stringField(error, "code"),
     message: stringField(error, "message") ?? stringField(body, "error") ?? stringField(body, "detail") ?? "",
     resetsAt: resetsAt === undefined ? undefined : resetsAt * 1000,
     resetsInMs: resetsIn === undefined ? undefined : resetsIn * 1000,

@@ -1,8 +1,9 @@
 // Reads usage out of answers of the Claude Messages API.
 
 import { readSpan, readString, scanMembers } from "../json-scan.ts";
+import { fieldOf, stringField } from "../json-values.ts";
 import { type AnswerState, observeAnswer } from "./answer.ts";
-import { fieldOf, figureOf, textOf } from "./fields.ts";
+import { figureOf } from "./fields.ts";
 import type { AnswerObserver, TokenCounts, UsageReport } from "./observer.ts";
 
 export function observeClaude({ stream }: { stream: boolean }): AnswerObserver {
@@ -98,12 +99,12 @@ function createClaudeUsage() {
   function read(usage: unknown): void {
     figures = update(figures, usage);
     webSearches = figureOf(fieldOf(usage, "server_tool_use"), "web_search_requests") ?? webSearches;
-    serviceTier = textOf(usage, "service_tier") ?? serviceTier;
-    speed = textOf(usage, "speed") ?? speed;
+    serviceTier = stringField(usage, "service_tier") ?? serviceTier;
+    speed = stringField(usage, "speed") ?? speed;
     const iterations = fieldOf(usage, "iterations");
     if (Array.isArray(iterations)) {
       besides = iterations
-        .filter((iteration) => besideTypes.has(textOf(iteration, "type")))
+        .filter((iteration) => besideTypes.has(stringField(iteration, "type")))
         .map((iteration) => update(noFigures, iteration));
     }
   }

@@ -1,12 +1,7 @@
-// Narrows what providers report: fields of JSON values that may be anything.
+// The figures that providers report, narrowed from JSON values that may be anything.
 
 import { readSpan, type Span } from "../json-scan.ts";
-
-/** Undefined unless the value is an object that has the field with a value other than null. */
-export function fieldOf(value: unknown, name: string): unknown {
-  if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
-  return (value as Record<string, unknown>)[name] ?? undefined;
-}
+import { fieldOf } from "../json-values.ts";
 
 /** A number of tokens or the like; undefined for anything that cannot be one. */
 export function figureOf(value: unknown, name: string): number | undefined {
@@ -27,10 +22,4 @@ export function figureAt(json: Buffer, span: Span | undefined): number | undefin
 
 function asFigure(value: unknown): number | undefined {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
-}
-
-/** Undefined for the empty string too. */
-export function textOf(value: unknown, name: string): string | undefined {
-  const text = fieldOf(value, name);
-  return typeof text === "string" && text !== "" ? text : undefined;
 }

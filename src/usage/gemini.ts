@@ -1,8 +1,9 @@
 // Reads usage out of answers of the Gemini API, and of Code Assist, which wraps them.
 
 import { firstElements, type Members, readSpan, readString, type Span, scanMembers } from "../json-scan.ts";
+import { stringField } from "../json-values.ts";
 import { type AnswerState, observeAnswer } from "./answer.ts";
-import { figureAt, textOf } from "./fields.ts";
+import { figureAt } from "./fields.ts";
 import type { AnswerObserver, UsageReport } from "./observer.ts";
 
 export interface GeminiAnswer {
@@ -118,7 +119,7 @@ function isFinished(chunk: Buffer, candidates: Span | undefined): boolean {
 
 /** A prompt that was refused gets an answer without candidates. */
 function isBlocked(chunk: Buffer, feedback: Span | undefined): boolean {
-  return isReason(textOf(readSpan(chunk, feedback), "blockReason"));
+  return isReason(stringField(readSpan(chunk, feedback), "blockReason"));
 }
 
 function isReason(reason: string | undefined): boolean {

@@ -1,8 +1,9 @@
 // Reads usage out of answers of the OpenAI Responses API.
 
 import { firstElements, readSpan, readString, type Span, scanMembers } from "../json-scan.ts";
+import { fieldOf } from "../json-values.ts";
 import { type AnswerState, observeAnswer } from "./answer.ts";
-import { fieldOf, figureOf } from "./fields.ts";
+import { figureOf } from "./fields.ts";
 import { type AnswerObserver, noTokens, type TokenCounts, type UsageReport } from "./observer.ts";
 
 export function observeOpenai({ stream }: { stream: boolean }): AnswerObserver {

@@ -1,10 +1,6 @@
 // JSON from outside: bounded in depth, and with numbers that survive the way through.
 
-export type JsonObject = Record<string, unknown>;
-
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+export { isObject as isJsonObject, type JsonObject } from "../../json-values.ts";
 
 /**
  * Parsing 10 MB of nothing but brackets takes seconds, and everything that walks the result afterwards would need as deep

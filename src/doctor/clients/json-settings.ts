@@ -1,5 +1,6 @@
 // The JSON settings of client programs, which may hold comments.
 
+import { isObject, objectField, parseJson } from "../../json-values.ts";
 import { readOptional } from "./read-optional.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -8,22 +9,17 @@ export type Json = Readonly<Record<string, unknown>>;
 export async function readJsonSettings(file: string): Promise<Json | undefined> {
   const text = await readOptional(file);
   if (text === undefined) return {};
-  try {
-    const value: unknown = JSON.parse(withoutComments(text.replace(/^\uFEFF/, "")));
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(withoutComments(text.replace(/^\uFEFF/, "")));
+  return isObject(value) ? value : undefined;
 }
 
 /** A member that is an object; empty when it is none. */
 export function tableIn(settings: Json, name: string): Json {
-  const value = settings[name];
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
+  return objectField(settings, name) ?? {};
 }
 
 /** Strings are matched first, so that a `//` inside one stays. */
-function withoutComments(text: string): string {
+export function withoutComments(text: string): string {
   return text.replace(/"(?:[^"\\]|\\.)*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (found) =>
     found.startsWith('"') ? found : " ",
   );

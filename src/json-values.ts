@@ -1,0 +1,44 @@
+// Narrows JSON that came from outside: values and fields that may be anything.
+
+export type JsonObject = Record<string, unknown>;
+
+/** The parsed value; undefined when the text is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Arrays and null are not objects here. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Own fields only: JSON may name one `constructor`. Undefined when the value is no object. */
+export function fieldOf(value: unknown, name: string): unknown {
+  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+}
+
+export function objectField(value: unknown, name: string): JsonObject | undefined {
+  const field = fieldOf(value, name);
+  return isObject(field) ? field : undefined;
+}
+
+/** Undefined for the empty string too. */
+export function stringField(value: unknown, name: string): string | undefined {
+  const field = fieldOf(value, name);
+  return typeof field === "string" && field !== "" ? field : undefined;
+}
+
+export function numberField(value: unknown, name: string): number | undefined {
+  const field = fieldOf(value, name);
+  return typeof field === "number" && Number.isFinite(field) ? field : undefined;
+}
+
+/** Empty when there is no list. */
+export function listField(value: unknown, name: string): readonly unknown[] {
+  const field = fieldOf(value, name);
+  return Array.isArray(field) ? field : [];
+}
