@@ -5,6 +5,13 @@ export type Family = "claude" | "gemini" | "openai";
 
 export const families: readonly Family[] = ["claude", "gemini", "openai"];
 
+/** As a sentence names them. */
+export const familyNames: Readonly<Record<Family, string>> = {
+  claude: "Claude",
+  gemini: "Gemini",
+  openai: "OpenAI",
+};
+
 /** The `type` of an account, as written in config.toml. */
 export type AccountType = "claude-api" | "claude-oauth" | "gemini-api" | "gemini" | "openai-responses";
 

@@ -14,7 +14,8 @@ import { renderChecks } from "./doctor/blocks.ts";
 import { readProgramVersion } from "./doctor/program-version.ts";
 import { guessShell } from "./env.ts";
 import { findProgram } from "./find-program.ts";
-import { lookForRelay, originOf } from "./relay-address.ts";
+import { originOf } from "./origin.ts";
+import { lookForRelay } from "./relay-address.ts";
 
 export interface DoctorOptions {
   offline: boolean;

@@ -3,30 +3,16 @@
 import { Agent, request } from "node:http";
 import type { Config } from "../config/config.ts";
 import { demoAccountId } from "../demo/demo.ts";
+import type { Presence } from "../doctor/daemon.ts";
 import { parseJson, stringField } from "../json-values.ts";
 import type { CommandContext } from "./context.ts";
+import { originOf } from "./origin.ts";
 
 /** `http://HOST:PORT` of the running relay when one has published its port, else as configured. */
 export async function findRelay(context: CommandContext, config: Config): Promise<string> {
   const daemon = await context.findDaemon(config);
   return originOf(daemon ?? config.server);
 }
-
-/** An address that a relay listens on as everyone here can reach it. */
-export function originOf({ host, port }: { host: string; port: number }): string {
-  if (host === "0.0.0.0" || host === "") return `http://127.0.0.1:${port}`;
-  if (host === "::" || host === "[::]") return `http://[::1]:${port}`;
-  if (!host.includes(":") || host.startsWith("[")) return `http://${host}:${port}`;
-  // RFC 6874: the percent sign before a zone is itself encoded.
-  return `http://[${host.replace("%", "%25")}]:${port}`;
-}
-
-export type Presence =
-  | { kind: "up"; version: string }
-  /** Nobody listens, or nothing comes back in time. */
-  | { kind: "down" }
-  /** Another program has the port. */
-  | { kind: "other" };
 
 /** Asks for `/health`, which needs no key. */
 export async function lookForRelay(origin: string): Promise<Presence> {

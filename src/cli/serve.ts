@@ -12,6 +12,7 @@ import type { LogLevel } from "../log.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import { plural } from "../terminal/format.ts";
 import type { CommandContext } from "./context.ts";
+import { originOf } from "./origin.ts";
 
 export interface ServeOptions {
   host?: string;
@@ -73,7 +74,7 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
     });
     if (screen.isTerminal) screen.write(banner(app, context, options.demo === true));
     for (const warning of config.warnings) log.warn({}, warning);
-    log.info({ url: urlOf(app), accounts: config.accounts.length, pid: process.pid }, "listening");
+    log.info({ url: originOf(app), accounts: config.accounts.length, pid: process.pid }, "listening");
     await untilStopped(() => app.reload());
     log.info({}, "stopping: open answers may finish");
     onSecondSignal(() => app.cut());
@@ -141,11 +142,6 @@ function secretsOf(config: Config): string[] {
   return [...config.apiKeys.map(({ key }) => key), ...config.accounts.map(({ secret }) => secret)];
 }
 
-export function urlOf({ host, port }: Pick<RelayApp, "host" | "port">): string {
-  const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`;
-}
-
 function banner(app: RelayApp, { out, version }: CommandContext, isDemo: boolean): string {
   const { style } = out.stderr;
   const config = app.config();
@@ -158,7 +154,7 @@ function banner(app: RelayApp, { out, version }: CommandContext, isDemo: boolean
   const lines = [
     `${style.bold("cc-relay")} ${version}`,
     "",
-    `  endpoint   ${style.cyan(urlOf(app))}`,
+    `  endpoint   ${style.cyan(originOf(app))}`,
     `  accounts   ${accounts}`,
     `  config     ${config.file ?? "no file, defaults"}`,
     "",

@@ -1,6 +1,7 @@
 // The configuration as the rest of the program sees it: validated, in code units, with every default filled in.
 
 import type { AccountType, Family } from "../family.ts";
+import type { EnvironmentProxySettings } from "../network/environment-proxy.ts";
 import type { ProxySettings } from "../network/proxy.ts";
 
 export interface Config {
@@ -15,7 +16,7 @@ export interface Config {
   apiKeys: ClientKey[];
   accounts: AccountConfig[];
   /** HTTP(S)_PROXY of the environment, for accounts that have no proxy of their own. Loopback targets never use it. */
-  environmentProxy: EnvironmentProxy | undefined;
+  environmentProxy: EnvironmentProxySettings | undefined;
   /** Problems that do not stop anything, one sentence each, no secrets. */
   warnings: string[];
 }
@@ -63,12 +64,6 @@ export interface OAuthConfig {
 export interface ClientKey {
   name: string;
   key: string;
-}
-
-export interface EnvironmentProxy {
-  httpProxy?: string;
-  httpsProxy?: string;
-  noProxy?: string;
 }
 
 export interface AccountConfig {

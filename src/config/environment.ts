@@ -3,7 +3,7 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import envPaths from "env-paths";
-import type { EnvironmentProxy } from "./config.ts";
+import type { EnvironmentProxySettings } from "../network/environment-proxy.ts";
 
 export interface Environment {
   env: Readonly<Record<string, string | undefined>>;
@@ -27,7 +27,7 @@ export function readEnvironment(): Environment {
 }
 
 /** The proxies that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; undefined when there is none. Lower case wins, as in curl. */
-export function readEnvironmentProxy(env: Environment["env"]): EnvironmentProxy | undefined {
+export function readEnvironmentProxy(env: Environment["env"]): EnvironmentProxySettings | undefined {
   const httpProxy = env.http_proxy || env.HTTP_PROXY;
   const httpsProxy = env.https_proxy || env.HTTPS_PROXY;
   const noProxy = env.no_proxy || env.NO_PROXY;

@@ -1,9 +1,9 @@
 // Whether an account can be used: the way to its provider, then its key or login. Nothing goes round its proxy.
 
-import type { AccountConfig, EnvironmentProxy } from "../config/config.ts";
+import type { AccountConfig } from "../config/config.ts";
 import { UserError } from "../errors.ts";
 import { accountTypes } from "../family.ts";
-import { environmentProxyFor } from "../network/environment-proxy.ts";
+import { type EnvironmentProxySettings, environmentProxyFor } from "../network/environment-proxy.ts";
 import { describeProxy, type ProxySettings, withoutBrackets } from "../network/proxy.ts";
 import { ProxyFault } from "../network/proxy-fault.ts";
 import { redact } from "../redact.ts";
@@ -15,7 +15,7 @@ import { shellWord } from "./shell-word.ts";
 import { credentialName, type Verdict } from "./verdict.ts";
 
 export interface AccountOptions extends TrialOptions, Pick<RouteOptions, "lookup" | "ca"> {
-  environmentProxy: EnvironmentProxy | undefined;
+  environmentProxy: EnvironmentProxySettings | undefined;
 }
 
 export interface AccountExamination {

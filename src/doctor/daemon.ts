@@ -20,7 +20,12 @@ export interface RelayProbe {
   look(origin: string): Promise<Presence>;
 }
 
-export type Presence = { kind: "up"; version: string } | { kind: "down" } | { kind: "other" };
+export type Presence =
+  | { kind: "up"; version: string }
+  /** Nobody listens, or nothing comes back in time. */
+  | { kind: "down" }
+  /** Another program has the port. */
+  | { kind: "other" };
 
 /** What the database says about the relay. */
 export type Claim =

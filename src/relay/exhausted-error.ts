@@ -5,7 +5,7 @@ import type { Exhausted } from "../accounts/exhausted.ts";
 import type { Call } from "../call.ts";
 import { RelayError } from "../errors.ts";
 import type { Failure } from "../failure.ts";
-import type { Family } from "../family.ts";
+import { familyNames } from "../family.ts";
 import { duration, rfc3339 } from "../terminal/format.ts";
 
 export interface ExhaustedContext {
@@ -19,12 +19,6 @@ export interface ExhaustedContext {
 
 /** Above this, clients that wait would hold a person up for nothing: they are told not to. */
 const longestSensibleWaitSeconds = 60;
-
-const familyNames: Readonly<Record<Family, string>> = {
-  claude: "Claude",
-  gemini: "Gemini",
-  openai: "OpenAI",
-};
 
 export function exhaustedError(
   exhausted: Exhausted,

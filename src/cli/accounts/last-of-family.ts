@@ -1,7 +1,7 @@
 // What a family's requests come to when its last account goes.
 
 import type { Config } from "../../config/config.ts";
-import type { Family } from "../../family.ts";
+import { type Family, familyNames } from "../../family.ts";
 import { sign } from "../../terminal/style.ts";
 import type { CommandContext } from "../context.ts";
 
@@ -18,9 +18,3 @@ export function warnOfFamily({ out }: CommandContext, after: Config, family: Fam
     `${sign("warn", out.stderr)} no ${account} for ${familyNames[family]} is left: its requests ${outcome}\n`,
   );
 }
-
-const familyNames: Readonly<Record<Family, string>> = {
-  claude: "Claude",
-  gemini: "Gemini",
-  openai: "OpenAI",
-};

@@ -5,6 +5,7 @@ import { plural } from "../../terminal/format.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { sign } from "../../terminal/style.ts";
 import { displayWidth, singleLine } from "../../terminal/width.ts";
+import { breakLines } from "../../terminal/wrap.ts";
 
 type BlockScreen = Pick<Screen, "width" | "style" | "unicode">;
 
@@ -35,6 +36,7 @@ function describe({ label, status, detail, fix }: Check, labelWidth: number, scr
   const name = singleLine(label);
   const space = " ".repeat(Math.max(0, labelWidth - displayWidth(name)));
   const indent = 4 + labelWidth + 2;
+  // A path that is longer than a line stays whole: it has to be copied.
   const [first = "", ...rest] = breakLines(singleLine(detail), screen.width - indent);
   const verdict = `  ${sign(status, screen)} ${name}${space}  ${first}`;
   return [
@@ -54,20 +56,6 @@ function describeFix(fix: string, screen: BlockScreen): string[] {
     ...lines.map((each, index) => `${index === 0 ? "    - " : "      "}${each}`),
     ...(command === undefined ? [] : [`      ${command}`]),
   ];
-}
-
-/** Lines of at most `width` columns where words allow it: a path that is longer stays whole, as it has to be copied. */
-function breakLines(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    const longer = line === "" ? word : `${line} ${word}`;
-    if (line !== "" && displayWidth(longer) > width) {
-      lines.push(line);
-      line = word;
-    } else line = longer;
-  }
-  return [...lines, line];
 }
 
 /** `14 checks: 11 fine, 2 warnings, 1 failed` */

@@ -1,6 +1,6 @@
 // Whether a text can be the API key that was asked for. Pure; no sentence of it quotes the text.
 
-import { accountTypes, type Family } from "../../family.ts";
+import { accountTypes, type Family, familyNames } from "../../family.ts";
 
 export type KeyVerdict =
   | { kind: "fine" }
@@ -33,12 +33,6 @@ export function judgeKey(text: string, { family, apiUrl }: KeyQuestion): KeyVerd
     what: `that does not look like a key for ${familyNames[family]}: they begin with ${words}`,
   };
 }
-
-export const familyNames: Readonly<Record<Family, string>> = {
-  claude: "Claude",
-  gemini: "Gemini",
-  openai: "OpenAI",
-};
 
 const beginnings: Readonly<Record<Family, { pattern: RegExp; words: string }>> = {
   claude: { pattern: /^sk-ant-/, words: "sk-ant-" },

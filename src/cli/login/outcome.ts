@@ -7,7 +7,7 @@ import { quoteSh } from "../../terminal/shells.ts";
 import { sign } from "../../terminal/style.ts";
 import { singleLine } from "../../terminal/width.ts";
 import type { CommandContext } from "../context.ts";
-import { originOf } from "../relay-address.ts";
+import { originOf } from "../origin.ts";
 import type { Keeping } from "./keep.ts";
 
 export async function reportOutcome(
