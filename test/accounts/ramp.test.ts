@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { type TestContext, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { createRamp, type Ticket } from "../../src/accounts/ramp.ts";
 
 const never = new AbortController().signal;
@@ -17,39 +17,96 @@ function herd(
   return { inside, refused: () => refused };
 }
 
-test("one goes first, and the rest follow a few at a time once its answer is good", async () => {
-  const ramp = createRamp({ stepMs: 20, perStep: 3, patienceMs: 10_000 });
-  const { inside } = herd(ramp, 10);
-  await sleep(30);
+/** Takes timers out of the test's time: they fire when it says so, in order. Returns what lets so many milliseconds pass. */
+function stopTime(t: TestContext): (ms: number) => Promise<void> {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  return async (ms) => {
+    t.mock.timers.tick(ms);
+    // Whoever was let in has heard of it by the next turn of the event loop.
+    await nextTurn();
+  };
+}
+
+test("one goes first, and the rest follow a few at a time once its answer is good", async (t) => {
+  const pass = stopTime(t);
+  const ramp = createRamp({ stepMs: 250, perStep: 3, patienceMs: 10_000 });
+  const { inside } = herd(ramp, 11);
+  await pass(9000);
   assert.equal(inside.length, 1);
   inside[0]!.done(true);
-  await sleep(5);
+  await pass(0);
   assert.equal(inside.length, 4);
-  await sleep(22);
+  await pass(249);
+  assert.equal(inside.length, 4);
+  await pass(1);
   assert.equal(inside.length, 7);
-  await sleep(60);
+  await pass(250);
   assert.equal(inside.length, 10);
+  await pass(250);
+  assert.equal(inside.length, 11);
 });
 
-test("when the first fails, all that wait are sent to choose again", async () => {
+test("a second good answer opens the account no wider than the first", async (t) => {
+  const pass = stopTime(t);
+  const ramp = createRamp({ stepMs: 250, perStep: 3 });
+  const { inside } = herd(ramp, 10);
+  await pass(0);
+  inside[0]!.done(true);
+  await pass(0);
+  inside[1]!.done(true);
+  await pass(0);
+  assert.equal(inside.length, 4);
+});
+
+test("a failure after a good answer sends nobody away", async (t) => {
+  const pass = stopTime(t);
+  const ramp = createRamp({ stepMs: 250, perStep: 3 });
+  const { inside, refused } = herd(ramp, 10);
+  await pass(0);
+  inside[0]!.done(true);
+  await pass(0);
+  inside[1]!.done(false);
+  await pass(250);
+  assert.deepEqual([inside.length, refused()], [7, 0]);
+});
+
+test("when the first fails, all that wait are sent to choose again", async (t) => {
+  const pass = stopTime(t);
   const ramp = createRamp();
   const { inside, refused } = herd(ramp, 5);
-  await sleep(0);
+  await pass(0);
   inside[0]!.done(false);
-  await sleep(0);
+  await pass(0);
   assert.equal(inside.length, 1);
   assert.equal(refused(), 4);
 });
 
-test("a first answer that takes long lets one more through at a time", async () => {
-  const ramp = createRamp({ patienceMs: 20 });
-  const { inside } = herd(ramp, 3);
-  await sleep(30);
+test("after a step in which nobody waited, the next herd begins with one again", async (t) => {
+  const pass = stopTime(t);
+  const ramp = createRamp({ stepMs: 250, perStep: 1 });
+  const { inside } = herd(ramp, 1);
+  await pass(0);
+  inside[0]!.done(true);
+  await pass(250);
+  const later = herd(ramp, 3);
+  await pass(0);
+  assert.equal(later.inside.length, 1);
+});
+
+test("a first answer that takes long lets one more through at a time", async (t) => {
+  const pass = stopTime(t);
+  const ramp = createRamp({ patienceMs: 10_000 });
+  const { inside } = herd(ramp, 4);
+  await pass(9999);
+  assert.equal(inside.length, 1);
+  await pass(1);
   assert.equal(inside.length, 2);
+  await pass(10_000);
+  assert.equal(inside.length, 3);
 });
 
 test("who leaves the queue takes no place", async () => {
-  const ramp = createRamp({ stepMs: 1000, perStep: 1 });
+  const ramp = createRamp({ perStep: 1 });
   const left = new AbortController();
   const first = await ramp.enter("b", never);
   const leaving = ramp.enter("b", left.signal);

@@ -9,6 +9,7 @@ import { silentLog } from "../../src/log.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import { claudeError } from "../support/claude-script.ts";
 import { type ClientAnswer, send } from "../support/client.ts";
+import { patient } from "../support/patience.ts";
 import { until } from "../support/until.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
 import { agreeAt, createLoginPlace, type LoginPlace, oauthToml } from "./login-support.ts";
@@ -121,7 +122,11 @@ describe("beside a running relay, login", () => {
       stderr,
       /^✓ first is renewed: .*\n.*\n {2}the relay at http:\/\/127\.0\.0\.1:\d+ takes it within a second\n/,
     );
-    await until("it takes effect within a second", async () => (await ask("first")).status === 200, 1000);
+    await until(
+      "it takes effect within a second",
+      async () => (await ask("first")).status === 200,
+      patient(1000),
+    );
     assert.deepEqual(await rests(), []);
   });
 
@@ -134,7 +139,11 @@ describe("beside a running relay, login", () => {
     const call = { daemon, browser, env: { DISPLAY: ":0" }, at: Date.now() };
     const { stderr } = await place.login("claude --id max --yes", call);
     assert.match(stderr, /\n✓ max is renewed: claude-oauth, person@example\.com\n/);
-    await until("the relay has read it", () => app.config().accounts[1]?.secret !== "revoked-long-ago", 1000);
+    await until(
+      "the relay has read it",
+      () => app.config().accounts[1]?.secret !== "revoked-long-ago",
+      patient(1000),
+    );
     assert.equal((await ask("max")).status, 200);
     const { credential } = upstream.requests.at(-1)!;
     assert.ok(authorization.accepts(credential ?? ""));

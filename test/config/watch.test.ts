@@ -7,6 +7,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { sightFile, watchConfig } from "../../src/config/watch.ts";
+import { until } from "../support/until.ts";
 
 let folder: string;
 let file: string;
@@ -32,7 +33,7 @@ function watch(): void {
 }
 
 async function waitFor(count: number): Promise<void> {
-  for (let tries = 0; seen < count && tries < 300; tries++) await sleep(10);
+  await until("the change is noticed", () => seen >= count);
   assert.equal(seen, count);
 }
 
@@ -127,8 +128,9 @@ test("what a link leads to is watched, and the link itself", async () => {
 });
 
 test("a file that is still being written is waited for", async () => {
+  // Much longer than the writing takes, on a busy machine too.
   await writeFile(file, "");
-  stop = watchConfig(sightFile(file), () => void seen++, { intervalMs: 10, settleMs: 60 });
+  stop = watchConfig(sightFile(file), () => void seen++, { intervalMs: 10, settleMs: 1500 });
   for (let part = 0; part < 10; part++) {
     await appendFile(file, "part\n");
     await sleep(15);
@@ -148,5 +150,5 @@ test("after the end of the watch nothing is called", async () => {
 test("a watch does not keep the process alive", async () => {
   const module = join(import.meta.dirname, "../../src/config/watch.ts");
   const script = `const { sightFile, watchConfig } = await import(${JSON.stringify(module)}); watchConfig(sightFile("/nowhere"), () => {});`;
-  await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], { timeout: 10_000 });
+  await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], { timeout: 60_000 });
 });

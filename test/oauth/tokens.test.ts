@@ -656,7 +656,7 @@ test("no token ever reaches the log", async () => {
 });
 
 async function until<T>(look: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  for (let round = 0; round < 400; round++) {
+  for (let round = 0; round < 3000; round++) {
     const found = await look();
     if (found !== undefined) return found;
     await sleep(10);

@@ -7,7 +7,9 @@ import type { Config } from "../../src/config/config.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import type { Behaviour, RecordedRequest } from "../support/behaviour.ts";
 import { open, send } from "../support/client.ts";
+import { patient } from "../support/patience.ts";
 import { startRelay, type TestRelay } from "../support/relay.ts";
+import { until } from "../support/until.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
 import { accountOf, accountsOf, type DialectCase } from "./cases.ts";
 
@@ -190,9 +192,9 @@ export function testDialect(dialect: DialectCase): void {
       await answer.read();
       answer.abort();
       const request = upstream.requests[0]!;
-      await Promise.race([request.closed, sleep(1000)]);
+      await Promise.race([request.closed, sleep(patient(1000))]);
       assert.equal(request.aborted, true);
-      const row = await until(async () => (await lastRow())[0]);
+      const row = await until("the request is booked", async () => (await lastRow())[0]);
       assert.deepEqual([row.requests, row.errors], [1, 0]);
       assert.deepEqual(row.tokens, upstream.total());
     });
@@ -207,7 +209,7 @@ export function testDialect(dialect: DialectCase): void {
       const second = begin(relay.url, dialect.request());
       const requests = await upstream.received(2);
       second.abort();
-      await Promise.race([requests[1]!.closed, sleep(1000)]);
+      await Promise.race([requests[1]!.closed, sleep(patient(1000))]);
       assert.equal(requests[1]!.aborted, true);
       assert.equal(request!.closedAt, undefined);
     });
@@ -335,13 +337,4 @@ function withTokenUrl(
 ): Config {
   if (!login || !authorization) return config;
   return { ...config, oauth: { ...config.oauth, [login]: { tokenUrl: `${authorization.url}/token` } } };
-}
-
-async function until<T>(read: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 0; tries < 100; tries++) {
-    const value = await read();
-    if (value !== undefined) return value;
-    await sleep(10);
-  }
-  throw new Error("it did not happen within a second");
 }

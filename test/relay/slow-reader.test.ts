@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type OpenAnswer, open } from "../support/client.ts";
+import { patient } from "../support/patience.ts";
 import { type Stage, setStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { dialectCases } from "./cases.ts";
@@ -77,7 +78,7 @@ test("a client that leaves while the provider is stopped closes the provider's r
   answer.abort();
   const begun = performance.now();
   await upstream.requests[0]!.closed;
-  assert.ok(performance.now() - begun < 100);
+  assert.ok(performance.now() - begun < patient(500));
   await until("it is booked", () => relay.log.find(({ fields }) => fields.outcome === "aborted"));
 });
 
@@ -86,5 +87,5 @@ test("a slow reader does not slow another client down", async (t) => {
   const begun = performance.now();
   const other = await (await open(relay.url, claude.request({ session: "other" }))).finish();
   assert.equal(other.end, "clean");
-  assert.ok(performance.now() - begun < 1000);
+  assert.ok(performance.now() - begun < patient(1000));
 });

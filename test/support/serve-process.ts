@@ -85,7 +85,7 @@ export async function createServeFolder(
     },
     async start(args) {
       const child = folder.spawn(args);
-      const url = await until("the relay listens", () => listeningUrl(child), 15_000);
+      const url = await until("the relay listens", () => listeningUrl(child), 60_000);
       return { ...child, url };
     },
     async look(work) {

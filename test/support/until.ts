@@ -2,11 +2,14 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Asks again until there is an answer other than undefined and false. Rejects when it takes too long, naming what was waited for. */
+/**
+ * Asks again until there is an answer other than undefined and false. Rejects when it takes too long, naming what was waited
+ * for. The usual limit is there to end a test that hangs: on a busy machine everything takes long.
+ */
 export async function until<T>(
   what: string,
   read: () => T | undefined | false | Promise<T | undefined | false>,
-  withinMs = 3000,
+  withinMs = 30_000,
 ): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {

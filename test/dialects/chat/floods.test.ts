@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { RelayError } from "../../../src/errors.ts";
+import { patient } from "../../support/patience.ts";
 import { convert, type Json, readOrRefuse } from "./support.ts";
 
 const deep = (open: string, close: string, depth: number) => open.repeat(depth) + close.repeat(depth);
@@ -91,7 +92,9 @@ const floods: [title: string, body: () => string, converts: boolean][] = [
 ];
 
 for (const [title, body, converts] of floods) {
-  test(`${title}: ${converts ? "converted" : "an invalid_request"}, without delay`, { timeout: 5000 }, () => {
+  test(`${title}: ${converts ? "converted" : "an invalid_request"}, without delay`, {
+    timeout: patient(5000),
+  }, () => {
     const text = body();
     readOrRefuse(text);
     if (converts) return void convert(text);
