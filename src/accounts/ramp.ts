@@ -103,6 +103,8 @@ export function createRamp({ stepMs = 250, perStep = 4, patienceMs = 10_000 }: R
 }
 
 function queue(slope: Slope, signal: AbortSignal): Promise<Ticket | "refused"> {
+  // An abort that has happened is announced to nobody who listens from now on.
+  if (signal.aborted) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
     const waiter: Waiter = {
       signal,

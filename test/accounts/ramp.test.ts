@@ -118,6 +118,12 @@ test("who leaves the queue takes no place", async () => {
   assert.notEqual(await staying, "refused");
 });
 
+test("who has left before the queue is not kept in it", async () => {
+  const ramp = createRamp();
+  await ramp.enter("b", never);
+  await assert.rejects(ramp.enter("b", AbortSignal.abort(new Error("left"))), /left/);
+});
+
 test("accounts do not wait for each other", async () => {
   const ramp = createRamp();
   assert.notEqual(await ramp.enter("a", never), "refused");
