@@ -13,11 +13,19 @@ export type Exhausted =
   /** Nobody rests: every account was tried for this request and none could be reached or blamed. */
   | { kind: "tried" };
 
+export interface ExhaustedQuery {
+  candidates: readonly Account[];
+  modelScope: string;
+  /** The rests that accounts were sent into by this very request, by account id. */
+  begun: ReadonlyMap<string, Rest>;
+  now: number;
+}
+
 /** The earliest return decides; refused credentials count only when there is nothing else, for they return by nobody's clock. */
-export function readExhausted(candidates: readonly Account[], modelScope: string, now: number): Exhausted {
+export function readExhausted({ candidates, modelScope, begun, now }: ExhaustedQuery): Exhausted {
   if (candidates.length === 0) return { kind: "no-account" };
   const resting = candidates.flatMap((account) => {
-    const rest = restFor(account, modelScope, now);
+    const rest = restFor(account, modelScope, now) ?? endedRest(begun.get(account.config.id), now);
     return rest ? [{ account, rest }] : [];
   });
   if (resting.length === 0) return { kind: "tried" };
@@ -37,6 +45,14 @@ export function readExhausted(candidates: readonly Account[], modelScope: string
     case "account-out":
       return { kind: "credentials", rest, account };
   }
+}
+
+/** The shortest wait that `retry-after` can tell. */
+const momentMs = 1000;
+
+/** A limit of moments is over before the last account has answered: its account is the one to come back to, and soon. */
+function endedRest(rest: Rest | undefined, now: number): Rest | undefined {
+  return rest && { ...rest, until: now + momentMs };
 }
 
 function rank(kind: RestKind): number {

@@ -9,14 +9,12 @@ import type { Window } from "../usage/window.ts";
 import { type Account, createAccount, type Rest, restFor } from "./account.ts";
 import type { Bindings } from "./bindings.ts";
 import { outlasts, type RestDecision, restAfter, streakKey } from "./cooldown.ts";
-import { type Exhausted, readExhausted } from "./exhausted.ts";
 import { type Choice, type Selection, selectAccount } from "./select.ts";
 
 export interface Pool {
   readonly accounts: readonly Account[];
   account(id: string): Account | undefined;
   choose(selection: Selection): Choice;
-  exhausted(candidates: readonly Account[], modelScope: string, now: number): Exhausted;
   /**
    * A request that was sent at `sentAt` got a good answer: streaks end, and a rest that it tested is over. A rest that began
    * after it stands: the limit was reached while the answer was on its way.
@@ -141,8 +139,6 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       }
       return choice;
     },
-
-    exhausted: readExhausted,
 
     async succeeded(account, modelScope, sentAt) {
       if (account.streaks.size > 0) account.streaks.clear();

@@ -1,8 +1,8 @@
 // Tries accounts until one gives a good first event, or none is left. Until then the client has seen nothing.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Account, restFor } from "../accounts/account.ts";
-import type { Exhausted } from "../accounts/exhausted.ts";
+import { type Account, type Rest, restFor } from "../accounts/account.ts";
+import { type Exhausted, readExhausted } from "../accounts/exhausted.ts";
 import type { Ticket } from "../accounts/ramp.ts";
 import type { Choice, Selection } from "../accounts/select.ts";
 import type { Call } from "../call.ts";
@@ -42,8 +42,10 @@ interface Journey {
   holdUntil: number;
   /** The last answer that may be passed on when nobody has a better one. */
   held: Served | undefined;
-  /** The last attempt that got no answer. */
+  /** The last attempt that got no answer and sent its account into no rest. */
   unreached: { account: Account; failure: Failure } | undefined;
+  /** The rests that its failures began, by account id. */
+  rests: Map<string, Rest>;
   startedAt: number;
 }
 
@@ -78,6 +80,7 @@ export async function sendWithFailover(
     holdUntil: startedAt + session.holdMs,
     held: undefined,
     unreached: undefined,
+    rests: new Map(),
     startedAt,
   };
   let served: Served | undefined;
@@ -232,8 +235,11 @@ async function afterFailure(
     return journey.held;
   }
   keepOrDiscard(journey, passed);
-  journey.unreached = answer ? undefined : { account, failure };
-  const isHome = (routing.tied ?? routing.session?.accountId) === account.config.id;
+  if (rest) journey.rests.set(account.config.id, rest);
+  else if (!answer) journey.unreached = { account, failure };
+  // A request that names its account asks it whether or not it rests: there would be no end to it.
+  const isHome =
+    routing.pinned === undefined && (routing.tied ?? routing.session?.accountId) === account.config.id;
   const waitsInPlace =
     isHome &&
     !journey.hasWaited &&
@@ -316,10 +322,10 @@ function firstByteMs({ call, deps, routing, tried, scope, startedAt }: Journey, 
 async function giveUp(journey: Journey, candidates: Account[]): Promise<Served | undefined> {
   const { call, deps, held, unreached, scope, routing } = journey;
   const now = deps.now();
-  const exhausted = deps.pool.exhausted(candidates, scope, now);
+  const exhausted = readExhausted({ candidates, modelScope: scope, begun: journey.rests, now });
   const canBeHeld = !held || held.failure?.kind === "capacity";
   if (canBeHeld && isNear(exhausted, journey.holdUntil)) {
-    await hold(journey, candidates);
+    await hold(journey, candidates, exhausted.until);
     return undefined;
   }
   if (held) return held;
@@ -340,25 +346,29 @@ function isUnsupported(call: Call, accounts: readonly Account[]): boolean {
   return enabled.length > 0 && !call.onlyTypes && !enabled.some((account) => canServe(account, call));
 }
 
-function isNear(exhausted: Exhausted, holdUntil: number): boolean {
+function isNear(
+  exhausted: Exhausted,
+  holdUntil: number,
+): exhausted is Extract<Exhausted, { kind: "limited" | "capacity" }> {
   return (exhausted.kind === "limited" || exhausted.kind === "capacity") && exhausted.until <= holdUntil;
 }
 
 /** How often a held request looks whether somebody has ended a rest by hand. */
 const lookMs = 500;
 
-/** Until one of the resting accounts is back, or no time is left; then all may be asked again. */
-async function hold(journey: Journey, candidates: Account[]): Promise<void> {
+/** Until one of the accounts is back, or no time is left; then all may be asked again. */
+async function hold(journey: Journey, candidates: Account[], until: number): Promise<void> {
   const { deps, scope, signal, holdUntil, held } = journey;
   held?.answer.discard();
   journey.held = undefined;
-  const resting = candidates.filter((account) => restFor(account, scope, deps.now()));
-  const firstEnd = () => Math.min(...resting.map((one) => restFor(one, scope, deps.now())?.until ?? 0));
-  for (let end = firstEnd(); end > 0; end = firstEnd()) {
-    const leftMs = Math.min(end, holdUntil) - deps.now();
-    if (leftMs <= 0) break;
-    await sleep(Math.min(leftMs, lookMs), undefined, { signal });
+  const isResting = (account: Account) => restFor(account, scope, deps.now()) !== undefined;
+  const resting = candidates.filter(isResting);
+  const leftMs = () => Math.min(until, holdUntil) - deps.now();
+  while (leftMs() > 0 && resting.every(isResting)) {
+    await sleep(Math.min(leftMs(), lookMs), undefined, { signal });
   }
   journey.tried.clear();
+  journey.rests.clear();
+  journey.unreached = undefined;
   journey.attemptsLeft = deps.config().upstream.maxAttempts;
 }

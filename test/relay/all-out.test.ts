@@ -5,6 +5,8 @@ import { type TestContext, test } from "node:test";
 import type { RestKind } from "../../src/accounts/account.ts";
 import { claudeFailures } from "../support/claude-script.ts";
 import { send } from "../support/client.ts";
+import { geminiFailures } from "../support/gemini-script.ts";
+import { openaiFailures } from "../support/openai-script.ts";
 import { setStage } from "../support/stage.ts";
 import { startUpstream } from "../support/upstream.ts";
 import { cases, type DialectCase } from "./cases.ts";
@@ -148,6 +150,39 @@ test("a provider that cannot be reached is named, and after three times told as 
     assert.match(answer.text, /only|127\.0\.0\.1/);
   }
   assert.deepEqual(codes, ["upstream_unreachable", "upstream_unreachable", "over_capacity", "over_capacity"]);
+});
+
+test("limits that are over by the time the last account has answered are told as limits, to come back to in a second", async (t) => {
+  const overAtOnce = [
+    [cases.claude, claudeFailures.bucketEmpty(0)],
+    [cases.chat, claudeFailures.bucketEmpty(0)],
+    [cases.gemini, geminiFailures.perMinute("0s")],
+    [cases.openai, openaiFailures.rateLimited(0)],
+  ] as const;
+  for (const [dialect, limit] of overAtOnce) {
+    const { upstream, relay, servedBy } = await setStage(t, { type: dialect.type });
+    upstream.on("key-of-first", limit);
+    upstream.on("key-of-second", dialect.limited(Date.now() + 7_200_000));
+    const answer = await send(relay.url, dialect.request());
+    assert.deepEqual([answer.status, answer.header("x-cc-relay-error")], [429, "all_limited"], dialect.name);
+    assert.deepEqual([answer.header("retry-after"), answer.header("x-should-retry")], ["1", undefined]);
+    assert.deepEqual(servedBy(), ["first", "second"]);
+  }
+});
+
+test("an account that could not be reached may answer the next request, whatever the others' limits are", async (t) => {
+  const gone = await startUpstream();
+  await gone.close();
+  for (const unreachable of ["first", "second"]) {
+    const { upstream, relay } = await setStage(t, {
+      accounts: (account) => (account.id === unreachable ? { ...account, apiUrl: gone.url } : account),
+    });
+    upstream.on(() => true, cases.claude.limited(Date.now() + 7_200_000));
+    const answer = await send(relay.url, cases.claude.request());
+    assert.deepEqual([answer.status, answer.header("x-cc-relay-error")], [502, "upstream_unreachable"]);
+    assert.match(answer.text, new RegExp(unreachable));
+    assert.equal(answer.header("retry-after"), undefined);
+  }
 });
 
 test("with max_attempts reached the best of what was seen is told", async (t) => {

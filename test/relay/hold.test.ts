@@ -77,11 +77,20 @@ describe("a hold", { concurrency: true }, () => {
   });
 
   test("a return that is too far away is told at once", async (t) => {
-    const { upstream, relay } = await holding(t, 2000);
-    upstream.on(() => true, claudeFailures.bucketEmpty(30));
+    const { upstream, relay } = await holding(t, 20_000);
+    upstream.on(() => true, claudeFailures.bucketEmpty(90));
     const [answer, ms] = await timed(send(relay.url, claude.request()));
     assert.equal(answer.status, 429);
-    assert.ok(ms < patient(1000), `${ms} ms`);
+    assert.ok(ms < 15_000, `${ms} ms`);
+  });
+
+  test("limits without any wait are held for as well, and asked about once a second", async (t) => {
+    const { upstream, relay, servedBy } = await holding(t, 20_000);
+    for (const id of ["first", "second"]) upstream.queue(`key-of-${id}`, claudeFailures.bucketEmpty(0));
+    const [answer, ms] = await timed(send(relay.url, claude.request()));
+    assert.equal(answer.status, 200, answer.text);
+    assert.ok(ms >= 950, `${ms} ms`);
+    assert.deepEqual(servedBy(), ["first", "second", "first"]);
   });
 
   test("refused credentials are not waited for", async (t) => {

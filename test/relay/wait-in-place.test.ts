@@ -66,6 +66,16 @@ describe("a wait in place", { concurrency: true }, () => {
     assert.deepEqual(servedBy(), ["first", "first", "first", "second"]);
   });
 
+  test("a request that names its account is told of a short limit, and the provider is asked once", async (t) => {
+    const { upstream, relay, servedBy } = await boundSession(t);
+    upstream.on("key-of-first", retryIn(3));
+    const pinned = claude.request({ session: "s", headers: ["x-cc-relay-account", "first"] });
+    const answer = await send(relay.url, pinned);
+    assert.deepEqual([answer.status, answer.header("x-cc-relay-error")], [429, "account_resting"]);
+    assert.match(answer.header("retry-after") ?? "", /^[123]$/);
+    assert.deepEqual(servedBy(), ["first", "first"]);
+  });
+
   test("a limit that lasts longer than max_wait_seconds moves the request at once", async (t) => {
     for (const [maxWaitMs, seconds] of [
       [5000, 7],
