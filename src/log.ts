@@ -1,6 +1,7 @@
 // The log: JSON lines for machines, one-line text for a terminal, secrets removed from both.
 
 import { pino } from "pino";
+import { createLineWriter } from "./line-writer.ts";
 import { censored, holdsSecret, redact } from "./redact.ts";
 
 /** What every layer logs with. The fields come first, the message says in lower case what happened. */
@@ -27,8 +28,10 @@ export interface LogOptions {
   clock?: () => number;
 }
 
+const standardError = 2;
+
 export function createLog(options: LogOptions): Log {
-  const destination = options.destination ?? bufferedStandardError();
+  const destination = options.destination ?? createLineWriter(standardError);
   const clean = createLineCleaner(options.secrets ?? (() => []));
   const clock = options.clock ?? Date.now;
   const render = options.pretty ? (line: string) => prettyLine(line, options.colour ?? false) : undefined;
@@ -81,11 +84,6 @@ const secretNames = [
   "credential",
   "clientCredential",
 ];
-
-/** Lines leave together, every tenth of a second and at the end: one system call each would cost more than the request it tells of. */
-function bufferedStandardError(): { write(text: string): unknown } {
-  return pino.destination({ dest: 2, sync: false, minLength: 16_000, periodicFlush: 100 });
-}
 
 const secretName = new RegExp(`"(?:${secretNames.join("|")})":`, "i");
 const wholeSecretName = new RegExp(`^(?:${secretNames.join("|")})$`, "i");

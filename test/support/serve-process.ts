@@ -20,8 +20,8 @@ export interface ServeFolder {
   readonly database: string;
   /** Writes config.toml, less `[server]`'s `port` and `database_path`, which are the folder's own. */
   configure(toml: string, server?: string): Promise<void>;
-  /** Starts `cc-relay serve` without waiting for it. */
-  spawn(args?: readonly string[]): ServeProcess;
+  /** Starts `cc-relay serve` without waiting for it; its standard error may go to a descriptor instead of `stderr()`. */
+  spawn(args?: readonly string[], stderr?: number): ServeProcess;
   /** Starts `cc-relay serve` and waits until it listens. */
   start(args?: readonly string[]): Promise<RunningServe>;
   /** Looks into the database while, before or after a relay runs on it. */
@@ -71,12 +71,12 @@ export async function createServeFolder(
       writeFile(configFile, `[server]\nport = 0\ndatabase_path = "relay.db"\n${server}\n${toml}`, {
         mode: 0o600,
       }),
-    spawn(args = []) {
+    spawn(args = [], stderr) {
       const child = watch(
         spawn(process.execPath, [program, "--config", configFile, "serve", ...args], {
           cwd: path,
           env: { PATH: process.env.PATH, HOME: path, LANG: "C.UTF-8" },
-          stdio: ["ignore", "pipe", "pipe"],
+          stdio: ["ignore", "pipe", stderr ?? "pipe"],
         }),
       );
       children.add(child);
@@ -119,7 +119,7 @@ function watch(child: ChildProcess): ServeProcess {
   let stderr = "";
   let stdout = "";
   let exit: ServeExit | undefined;
-  child.stderr!.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   child.stdout!.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   const exited = new Promise<ServeExit>((resolve) => {
     child.once("close", (code, signal) => {

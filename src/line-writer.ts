@@ -1,0 +1,81 @@
+// Writes log lines to a file descriptor, many at a time: one system call each would cost more than the request it tells of.
+// What a descriptor does not take (a full disk, a reader that is gone) is lost, and neither stops the program nor its end:
+// pino's own destination ends the process at the first error, and then tries for ever to write what is left.
+
+import { write, writeSync } from "node:fs";
+
+export interface LineWriter {
+  write(lines: string): void;
+}
+
+const intervalMs = 100;
+const enough = 16_000;
+/** What may wait for a reader that does not read; above it lines are dropped. */
+const most = 4 * 1024 * 1024;
+/** How long the end of the process waits for such a reader, and how often it looks. */
+const patienceMs = 1000;
+const lookMs = 10;
+
+/** What is left is written when the process exits. */
+export function createLineWriter(fd: number): LineWriter {
+  let lines = "";
+  /** Of a batch that was not taken whole: goes first. */
+  let rest: Buffer = nothing;
+  let isWriting = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  function take(): Buffer {
+    const bytes = Buffer.concat([rest, Buffer.from(lines)]);
+    lines = "";
+    rest = nothing;
+    return bytes;
+  }
+
+  function flush(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    isWriting = true;
+    const bytes = take();
+    write(fd, bytes, (error, written) => {
+      isWriting = false;
+      rest = restOf(bytes, error, written);
+      if (rest.length > 0 || lines !== "") flushLater();
+    });
+  }
+
+  function flushLater(): void {
+    timer ??= setTimeout(flush, intervalMs).unref();
+  }
+
+  process.on("exit", () => {
+    const giveUpAt = performance.now() + patienceMs;
+    for (let left = take(); left.length > 0 && performance.now() < giveUpAt; ) left = writeNow(fd, left);
+  });
+
+  return {
+    write(more) {
+      if (lines.length + rest.length > most) return;
+      lines += more;
+      if (isWriting) return;
+      if (lines.length >= enough && rest.length === 0) flush();
+      else flushLater();
+    },
+  };
+}
+
+const nothing = Buffer.alloc(0);
+
+function writeNow(fd: number, bytes: Buffer): Buffer {
+  try {
+    return bytes.subarray(writeSync(fd, bytes));
+  } catch (error) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookMs);
+    return restOf(bytes, error, 0);
+  }
+}
+
+/** A full pipe (EAGAIN) will be read; after any other error there is nothing to be tried again. */
+function restOf(bytes: Buffer, error: unknown, written: number): Buffer {
+  if (!error) return bytes.subarray(written);
+  return (error as NodeJS.ErrnoException).code === "EAGAIN" ? bytes : nothing;
+}
