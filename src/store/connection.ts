@@ -1,13 +1,22 @@
 // One connection to the database file: how it is created, and how work on it waits for other processes.
 
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from "node:fs";
+import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { explainSqlite, isBusy } from "./sqlite-errors.ts";
 
 export interface Connection {
-  /** The main file; lock files stand beside it. */
+  /** The main file, behind any links; lock files stand beside it. */
   readonly path: string;
   readonly database: Database.Database;
   /**
@@ -26,7 +35,8 @@ export interface ConnectionOptions {
   busyTimeoutMs: number;
 }
 
-export async function openConnection(path: string, options: ConnectionOptions): Promise<Connection> {
+export async function openConnection(location: string, options: ConnectionOptions): Promise<Connection> {
+  const path = followLinks(location);
   const database = openFile(path, options.mode);
   const waiting = new Set<Promise<unknown>>();
 
@@ -81,6 +91,25 @@ export function createPrivateFile(path: string): void {
     closeSync(openSync(path, "wx", 0o600));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}
+
+/** By whatever name a file is opened, its lock is the same. A link may lead to a file that is not there yet. */
+function followLinks(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    // What is wrong with the path is said by whoever opens it.
+    const target = readLink(path);
+    return target === undefined ? path : resolve(dirname(path), target);
+  }
+}
+
+function readLink(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
   }
 }
 

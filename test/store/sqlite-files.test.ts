@@ -71,6 +71,31 @@ test("a path through a symbolic link is the file it points to", () =>
     await store.close();
   }));
 
+test("a database has one daemon, by whatever link it is opened", () =>
+  withHarness(async ({ folder, path, open }) => {
+    const first = await open();
+    assert.deepEqual(await first.daemon.claim(), { ok: true });
+    const link = join(folder, "link.db");
+    symlinkSync(path, link);
+    const second = await openSqliteStore(link);
+    assert.equal((await second.daemon.claim()).ok, false);
+    assert.equal((await second.daemon.look()).running, true);
+    await second.close();
+  }));
+
+test("the file that a link leads to is made for its owner only", () =>
+  withHarness(async ({ folder }) => {
+    const before = process.umask(0);
+    symlinkSync(join("data", "real.db"), join(folder, "link.db"));
+    const store = await openSqliteStore(join(folder, "link.db"));
+    try {
+      assert.equal(mode(join(folder, "data", "real.db")), 0o600);
+    } finally {
+      process.umask(before);
+      await store.close();
+    }
+  }));
+
 test("to only look creates nothing: a missing file is an empty store", () =>
   withHarness(async ({ folder, open }) => {
     const store = await open({ readonly: true });
