@@ -46,7 +46,7 @@ export function forwardResponseHeaders(
     const name = pairs[at]!;
     const value = pairs[at + 1]!;
     const lower = name.toLowerCase();
-    if (isHopByHop(lower) || named.has(lower)) continue;
+    if (isHopByHop(lower) || named.has(lower) || isForRelayToSay(lower)) continue;
     if (lower === "content-length" && !options.bodyUnchanged) continue;
     if (options.drop?.(lower)) continue;
     if (isToken(name) && isWritable(value)) forward.push(name, value);
@@ -98,6 +98,11 @@ const hopByHopHeaders: ReadonlySet<string> = new Set([
 
 function isHopByHop(name: string): boolean {
   return hopByHopHeaders.has(name) || name.startsWith("proxy-");
+}
+
+/** A provider that lets web pages in speaks for its own host, not for this one; our own names say what this relay did. */
+function isForRelayToSay(name: string): boolean {
+  return name.startsWith("access-control-") || name.startsWith("x-cc-relay-");
 }
 
 function isDroppedFromRequest(name: string): boolean {

@@ -33,7 +33,9 @@ export interface OriginQuestion {
 
 /** Whether a web page of another origin made the request. Programs send neither header. */
 export function isForeignOrigin(question: OriginQuestion): boolean {
-  if (question.secFetchSite?.trim().toLowerCase() === "cross-site") return true;
+  // Another port of localhost, and a neighbour below the same domain, are other origins that a browser calls same-site.
+  const site = question.secFetchSite?.trim().toLowerCase();
+  if (site === "cross-site" || site === "same-site") return true;
   if (question.origin === undefined) return false;
   // "null" (sandboxed frames, files, redirects) and every scheme but http cannot be the relay's own page.
   const origin = parseWebOrigin(question.origin.trim());

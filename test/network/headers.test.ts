@@ -72,6 +72,14 @@ test("a header value that no HTTP library writes is left out instead of failing 
   ]);
 });
 
+test("what only this relay may say of itself does not come from a provider", () => {
+  const raw = [
+    ...["Access-Control-Allow-Origin", "*", "access-control-expose-headers", "request-id"],
+    ...["X-CC-Relay-Account", "another", "x-cc-relay-error", "all_limited", "Request-Id", "req_1"],
+  ];
+  assert.deepEqual(forwardResponseHeaders(raw, { bodyUnchanged: true }), ["Request-Id", "req_1"]);
+});
+
 test("response headers come from undici's raw form unchanged, less those of the hop and those the caller drops", () => {
   const raw = [
     "Content-Type",

@@ -91,6 +91,7 @@ test("a page of another origin is foreign; programs and the relay's own origin a
     [{ host, secFetchSite: "cross-site" }, true],
     [{ host, secFetchSite: " Cross-Site " }, true],
     [{ host, secFetchSite: "cross-site", origin: "http://127.0.0.1:3000" }, true],
+    [{ host, secFetchSite: "same-site" }, true],
     [{ host, secFetchSite: "same-origin" }, false],
     [{ host, secFetchSite: "none" }, false],
   ];

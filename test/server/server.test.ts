@@ -101,6 +101,7 @@ test("a page of another origin is refused, whatever it asks for, and no CORS hea
     ["Origin", "null"],
     ["Origin", "http://127.0.0.1:1"],
     ["Sec-Fetch-Site", "cross-site"],
+    ["Sec-Fetch-Site", "same-site"],
   ];
   for (const headers of foreign) {
     for (const request of [
