@@ -38,7 +38,8 @@ function knows(path: string): boolean {
   return /^(?:\/openai)?\/v1\/chat\/completions$/.test(collapseSlashes(path));
 }
 
-function readFacts({ headers, body = Buffer.alloc(0) }: RequestParts): RequestFacts {
+function readFacts({ headers, ...request }: RequestParts): RequestFacts {
+  const body = withoutMark(request.body ?? Buffer.alloc(0));
   const members = membersAt(body, ["model", "stream", "prompt_cache_key"]);
   const model = readString(body, members.get("model"))?.trim();
   if (!model) throw missingModel(body, members);
@@ -112,8 +113,7 @@ function convert(call: Call, now: () => number): Conversion {
 
 function parseBody(body: Buffer): JsonObject {
   if (body.length === 0) throw new InvalidChatRequest(undefined, "The request has no body; send it as JSON.");
-  // A byte order mark is no JSON, though some clients write one.
-  const parsed = parseJson(body.toString("utf8").replace(/^\uFEFF/, ""));
+  const parsed = parseJson(withoutMark(body).toString("utf8"));
   if (parsed && isJsonObject(parsed.value)) return parsed.value;
   throw new InvalidChatRequest(
     undefined,
@@ -122,3 +122,10 @@ function parseBody(body: Buffer): JsonObject {
       : "The request body is not valid JSON, or nests too deeply.",
   );
 }
+
+/** A byte order mark is no JSON, though some clients write one. */
+function withoutMark(body: Buffer): Buffer {
+  return body.subarray(0, 3).equals(byteOrderMark) ? body.subarray(3) : body;
+}
+
+const byteOrderMark = Buffer.from("\uFEFF");

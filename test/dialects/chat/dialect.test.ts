@@ -164,7 +164,9 @@ test("no header is made up for a client that sent none", () => {
 });
 
 test("a byte order mark before the body is no fault", () => {
-  const { call } = convert(`\uFEFF${JSON.stringify(request())}`);
+  const marked = `\uFEFF${JSON.stringify(request())}`;
+  assert.deepEqual(read(marked), read(request()));
+  const { call } = convert(marked);
   assert.equal(JSON.parse(String(call.body)).model, "claude-sonnet-4-5");
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { InvalidChatRequest } from "../../../src/dialects/chat/invalid.ts";
-import { messagesOf } from "./support.ts";
+import { messagesOf, request, toClaude } from "./support.ts";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
@@ -115,6 +115,16 @@ const good: { title: string; part: unknown; block: unknown }[] = [
 for (const { title, part, block } of good) {
   test(`${title} is converted`, () => assert.deepEqual(partOf(part), block));
 }
+
+test("an image's detail, which Claude has not, is reported unless it is the default", () => {
+  const warningsOf = (detail: unknown) => {
+    const image_url = { url: "https://example.com/a.png", detail };
+    return toClaude(request({ messages: [{ role: "user", content: [{ type: "image_url", image_url }] }] }))
+      .warnings;
+  };
+  assert.deepEqual(warningsOf("low"), ["image_url.detail dropped"]);
+  assert.deepEqual(warningsOf("auto"), []);
+});
 
 const place = "messages[0].content[0]";
 const refused: { title: string; part: unknown; param: string }[] = [

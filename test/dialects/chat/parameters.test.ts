@@ -216,6 +216,10 @@ test("dropped parameters that ask for nothing are not reported", () => {
   );
 });
 
+test("an empty object that turns something on is reported", () => {
+  assert.deepEqual(warningsOf({ web_search_options: {} }), ["web_search_options dropped"]);
+});
+
 test("warnings stay fit for a header, whatever the parameters are called", () => {
   const hostile: Json = { "x\r\nset-cookie: a=b": 1, ü: 1, "a,b": 1, ["n".repeat(41)]: 1 };
   assert.deepEqual(warningsOf(hostile), ["4 unknown parameters dropped"]);

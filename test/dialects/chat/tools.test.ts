@@ -64,6 +64,27 @@ const definitions: { title: string; from: Json; to: Json; warnings?: string[] }[
     warnings: ["tools.strict dropped"],
   },
   {
+    title: "a strict tool with an open object that may be null",
+    from: {
+      name: "a",
+      strict: true,
+      parameters: { ...closed, properties: { a: { type: ["object", "null"] } } },
+    },
+    to: { name: "a", input_schema: { ...closed, properties: { a: { type: ["object", "null"] } } } },
+    warnings: ["tools.strict dropped"],
+  },
+  {
+    title: "a tool whose empty lists and maps are null",
+    from: { name: "a", parameters: { type: "object", properties: null, required: null, anyOf: null } },
+    to: { name: "a", input_schema: empty },
+  },
+  {
+    title: "a tool with a member that Claude has not",
+    from: { name: "a", parameters: empty, examples: ["x"] },
+    to: { name: "a", input_schema: empty },
+    warnings: ["tools.examples dropped"],
+  },
+  {
     title: "a tool that is not strict",
     from: { name: "a", strict: false, parameters: closed },
     to: { name: "a", input_schema: closed },

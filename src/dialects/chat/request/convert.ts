@@ -7,6 +7,7 @@ import type { JsonObject } from "../json.ts";
 import { type ModelFamily, modelFamily } from "../model-families.ts";
 import { type Block, limitBreakpoints, maxCacheBreakpoints, textBlock } from "./blocks.ts";
 import type { ClaudeMessage } from "./conversation.ts";
+import { warnOfDropped } from "./dropped.ts";
 import { convertLimits, type Limits } from "./limits.ts";
 import {
   type ConvertedMessages,
@@ -16,7 +17,7 @@ import {
   replacePrefill,
   trimPrefill,
 } from "./messages.ts";
-import { convertOneToOne, refuseUnmappable, warnOfDropped } from "./parameters.ts";
+import { convertedParameters, convertOneToOne, refuseUnmappable } from "./parameters.ts";
 import { convertReasoning, type Reasoning } from "./reasoning.ts";
 import { convertResponseFormat, type ResponseFormat } from "./response-format.ts";
 import { convertSampling, convertStop } from "./sampling.ts";
@@ -71,7 +72,7 @@ export function convertRequest(chat: JsonObject): ConvertedRequest {
   const form = readForm(chat, { legacyFunctions: tools.legacy, unfenceJson: format.line !== undefined });
   const system = withLines(conversation, [choice.line, format.line]);
   settleBreakpoints({ system, messages: conversation.messages }, oneToOne.cache_control, warnings);
-  warnOfDropped(chat, warnings);
+  warnOfDropped(chat, convertedParameters, warnings);
 
   const body = withoutUndefined({
     model,

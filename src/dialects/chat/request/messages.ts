@@ -6,6 +6,7 @@ import { isJsonObject, type JsonObject, parseJsonExactly } from "../json.ts";
 import { type Block, isBlank, type TextBlock, textBlock } from "./blocks.ts";
 import { convertContent, convertText } from "./content.ts";
 import { type ClaudeMessage, type Conversation, createConversation } from "./conversation.ts";
+import { warnOfDroppedMembers } from "./dropped.ts";
 
 export interface ConvertedMessages {
   /** All system and developer texts, in order: Claude has them in front of the conversation. */
@@ -24,9 +25,10 @@ export function convertMessages(chat: JsonObject, warnings: Set<string>): Conver
     const message = asObject(entry, path);
     const role = requiredString(message, "role", path);
     if (role === "system" || role === "developer") {
-      for (const block of convertText(message.content, at(path, "content"))) system.push(block);
-    } else addMessage(conversation, { role, message, path });
-    if (dropsName(role, message, path)) warnings.add("messages.name dropped");
+      const place = { path: at(path, "content"), warnings };
+      for (const block of convertText(message.content, place)) system.push(block);
+    } else addMessage(conversation, { role, message, path, warnings });
+    warnOfDroppedMembers(message, membersByRole[role] ?? contentMembers, { parameter: "messages", warnings });
   }
   const messages = conversation.finish();
   if (messages.length === 0) {
@@ -67,32 +69,54 @@ export function withOpeningUser(messages: readonly ClaudeMessage[]): ClaudeMessa
   return [{ role: "user", content: [textBlock(".")] }, ...messages];
 }
 
+/**
+ * What is read of a message, by role. Claude has no names for speakers; that of a tool or function message only repeats
+ * which call it answers.
+ */
+const contentMembers: ReadonlySet<string> = new Set(["role", "content"]);
+const membersByRole: Readonly<Record<string, ReadonlySet<string>>> = {
+  assistant: new Set([
+    ...contentMembers,
+    ...["refusal", "audio", "tool_calls", "function_call", "thinking_blocks"],
+    // OpenAI's SDK hangs what it has parsed onto the message that comes back to it.
+    "parsed",
+  ]),
+  tool: new Set([...contentMembers, "tool_call_id", "name"]),
+  function: new Set([...contentMembers, "name"]),
+};
+
+/** `index` is left over from a stream, `parsed_arguments` from OpenAI's SDK: both say nothing new. */
+const callMembers: ReadonlySet<string> = new Set(["id", "type", "function", "index"]);
+const calledMembers: ReadonlySet<string> = new Set(["name", "arguments", "parsed_arguments"]);
+
 interface SourceMessage {
   role: string;
   message: JsonObject;
   path: string;
+  warnings: Set<string>;
 }
 
-function addMessage(conversation: Conversation, { role, message, path }: SourceMessage): void {
+function addMessage(conversation: Conversation, source: SourceMessage): void {
+  const { role, message, path, warnings } = source;
   const content = at(path, "content");
   switch (role) {
     case "user":
       if (message.content === undefined || message.content === null) {
         throw new InvalidChatRequest(content, "is required.");
       }
-      conversation.add("user", convertContent(message.content, "any", content));
+      conversation.add("user", convertContent(message.content, { kinds: "any", path: content, warnings }));
       return;
     case "assistant":
-      addAssistant(conversation, message, path);
+      addAssistant(conversation, source);
       return;
     case "tool": {
       const id = requiredString(message, "tool_call_id", path);
-      addResult(conversation, { id, message, path, idPath: at(path, "tool_call_id") });
+      addResult(conversation, { ...source, id, idPath: at(path, "tool_call_id") });
       return;
     }
     case "function": {
       const id = functionCallId(requiredString(message, "name", path));
-      addResult(conversation, { id, message, path, idPath: at(path, "name") });
+      addResult(conversation, { ...source, id, idPath: at(path, "name") });
       return;
     }
     default:
@@ -103,19 +127,18 @@ function addMessage(conversation: Conversation, { role, message, path }: SourceM
   }
 }
 
-function addAssistant(conversation: Conversation, message: JsonObject, path: string): void {
+function addAssistant(conversation: Conversation, { message, path, warnings }: SourceMessage): void {
   if (optionalObject(message, "audio", path)) {
     throw new InvalidChatRequest(at(path, "audio"), "Claude takes no audio.", "unsupported_content");
   }
   const blocks = thinkingBlocks(message, path);
-  for (const block of convertContent(message.content, "text and refusals", at(path, "content"))) {
-    blocks.push(block);
-  }
+  const place = { kinds: "text and refusals", path: at(path, "content"), warnings } as const;
+  for (const block of convertContent(message.content, place)) blocks.push(block);
   const refusal = optionalString(message, "refusal", path);
   if (refusal !== undefined && !isBlank(refusal)) blocks.push(textBlock(refusal));
   conversation.add("assistant", blocks);
   for (const [index, entry] of (optionalArray(message, "tool_calls", path) ?? []).entries()) {
-    addToolCall(conversation, entry, { path, where: at(at(path, "tool_calls"), index) });
+    addToolCall(conversation, entry, { path, where: at(at(path, "tool_calls"), index), warnings });
   }
   const legacy = optionalObject(message, "function_call", path);
   if (legacy) {
@@ -128,7 +151,7 @@ function addAssistant(conversation: Conversation, message: JsonObject, path: str
 function addToolCall(
   conversation: Conversation,
   entry: unknown,
-  { path, where }: { path: string; where: string },
+  { path, where, warnings }: { path: string; where: string; warnings: Set<string> },
 ): void {
   const call = asObject(entry, where);
   const type = optionalString(call, "type", where) ?? "function";
@@ -138,20 +161,21 @@ function addToolCall(
   }
   const id = requiredString(call, "id", where);
   const name = requiredString(body, "name", at(where, "function"));
+  warnOfDroppedMembers(call, callMembers, { parameter: "tool_calls", warnings });
+  warnOfDroppedMembers(body, calledMembers, { parameter: "tool_calls", warnings });
   conversation.call({ id, name, input: parseArguments(body, at(where, "function")) }, path);
 }
 
-interface ResultMessage {
+interface ResultMessage extends SourceMessage {
   id: string;
-  message: JsonObject;
-  path: string;
   idPath: string;
 }
 
 /** A text stays a text, since a result may be empty and a block may not; a list becomes blocks. */
-function addResult(conversation: Conversation, { id, message, path, idPath }: ResultMessage): void {
+function addResult(conversation: Conversation, result: ResultMessage): void {
+  const { id, message, path, idPath, warnings } = result;
   const source = message.content;
-  const blocks = convertContent(source, "any", at(path, "content"));
+  const blocks = convertContent(source, { kinds: "any", path: at(path, "content"), warnings });
   let cacheControl: unknown;
   for (const block of blocks) {
     cacheControl = block.cache_control ?? cacheControl;
@@ -180,7 +204,7 @@ function parseArguments(call: JsonObject, path: string): unknown {
 
 /**
  * `thinking_blocks` of clients that keep what Claude signed (LiteLLM's extension): first in the message, unchanged.
- * `reasoning_content` has no signature, without which Claude takes no thinking back: it is left out.
+ * `reasoning_content` has no signature, without which Claude takes no thinking back: it is left out, with a warning.
  */
 function thinkingBlocks(message: JsonObject, path: string): Block[] {
   const where = at(path, "thinking_blocks");
@@ -193,10 +217,4 @@ function thinkingBlocks(message: JsonObject, path: string): Block[] {
     }
     return { ...block, type };
   });
-}
-
-/** Claude has no names for speakers. That of a tool or function message only repeats which call it answers. */
-function dropsName(role: string, message: JsonObject, path: string): boolean {
-  const name = optionalString(message, "name", path);
-  return name !== undefined && role !== "tool" && role !== "function";
 }

@@ -1,9 +1,9 @@
-// Every other parameter of a chat request: which have no counterpart, which are refused, and the few that map one to one.
+// Every other parameter of a chat request: which are read at all, which are refused, and the few that map one to one.
 
 import { createHash } from "node:crypto";
 import { at, optionalArray, optionalNumber, optionalObject, optionalString, wrongType } from "../fields.ts";
 import { InvalidChatRequest } from "../invalid.ts";
-import { isJsonObject, type JsonObject } from "../json.ts";
+import type { JsonObject } from "../json.ts";
 
 /** Refuses what would change the answer's very form. */
 export function refuseUnmappable(chat: JsonObject): void {
@@ -19,18 +19,6 @@ export function refuseUnmappable(chat: JsonObject): void {
   for (const [index, modality] of (optionalArray(chat, "modalities") ?? []).entries()) {
     if (modality !== "text") throw noAudio(at("modalities", index));
   }
-}
-
-/** Names what has no counterpart. Values that ask for nothing (null, false, empty) are no loss. */
-export function warnOfDropped(chat: JsonObject, warnings: Set<string>): void {
-  let unnamed = 0;
-  for (const [name, value] of Object.entries(chat)) {
-    if (convertedParameters.has(name) || asksForNothing(name, value)) continue;
-    // The names become a header: only those that fit into one, and not without end.
-    if (/^[A-Za-z0-9_.-]{1,40}$/.test(name) && warnings.size < 40) warnings.add(`${name} dropped`);
-    else unnamed++;
-  }
-  if (unnamed > 0) warnings.add(`${unnamed} unknown parameters dropped`);
 }
 
 export interface OneToOne {
@@ -55,7 +43,7 @@ export function convertOneToOne(chat: JsonObject, warnings: Set<string>): OneToO
 }
 
 /** Everything that some part of the conversion reads; what is not here is dropped with a warning. */
-const convertedParameters: ReadonlySet<string> = new Set([
+export const convertedParameters: ReadonlySet<string> = new Set([
   "model",
   "messages",
   "stream",
@@ -86,16 +74,6 @@ const convertedParameters: ReadonlySet<string> = new Set([
   "top_k",
   "output_config",
 ]);
-
-/** Zero is the default of these; a seed of zero is a seed. */
-const zeroByDefault: ReadonlySet<string> = new Set(["presence_penalty", "frequency_penalty", "top_logprobs"]);
-
-function asksForNothing(name: string, value: unknown): boolean {
-  if (value === null || value === undefined || value === false || value === "") return true;
-  if (value === 0) return zeroByDefault.has(name);
-  if (Array.isArray(value)) return value.length === 0;
-  return isJsonObject(value) && Object.keys(value).length === 0;
-}
 
 function convertTier(chat: JsonObject, warnings: Set<string>): "auto" | "standard_only" | undefined {
   const tier = optionalString(chat, "service_tier");

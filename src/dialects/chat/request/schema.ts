@@ -16,8 +16,7 @@ export function transformSchema(schema: JsonObject): JsonObject {
 export function isClosedSchema(schema: unknown): boolean {
   if (Array.isArray(schema)) return schema.every(isClosedSchema);
   if (!isJsonObject(schema)) return true;
-  const isObject = schema.type === "object" || isJsonObject(schema.properties);
-  if (isObject && schema.additionalProperties !== false) return false;
+  if (isObjectSchema(schema) && schema.additionalProperties !== false) return false;
   return subschemas(schema).every(isClosedSchema);
 }
 

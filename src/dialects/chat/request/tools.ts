@@ -13,6 +13,7 @@ import {
 import { InvalidChatRequest, shown } from "../invalid.ts";
 import type { JsonObject } from "../json.ts";
 import type { ModelFamily } from "../model-families.ts";
+import { warnOfDroppedMembers } from "./dropped.ts";
 import { isClosedSchema } from "./schema.ts";
 
 export interface ClaudeTool {
@@ -51,6 +52,9 @@ interface ToolOptions {
   warnings: Set<string>;
 }
 
+const toolMembers: ReadonlySet<string> = new Set(["type", "function"]);
+const functionMembers: ReadonlySet<string> = new Set(["name", "description", "parameters", "strict"]);
+
 function convertTool(entry: unknown, path: string, options: ToolOptions): ClaudeTool {
   const tool = asObject(entry, path);
   const type = requiredString(tool, "type", path);
@@ -61,6 +65,7 @@ function convertTool(entry: unknown, path: string, options: ToolOptions): Claude
       "unsupported_value",
     );
   }
+  warnOfDroppedMembers(tool, toolMembers, { parameter: "tools", warnings: options.warnings });
   return convertFunction(requiredObject(tool, "function", path), at(path, "function"), options);
 }
 
@@ -81,13 +86,14 @@ function convertFunction(
     if (family.jsonSchema && isClosedSchema(tool.input_schema)) tool.strict = true;
     else warnings.add("tools.strict dropped");
   }
+  warnOfDroppedMembers(definition, functionMembers, { parameter: "tools", warnings });
   return tool;
 }
 
 /** Claude wants an object at the root and refuses alternatives there. */
 function inputSchema(parameters: JsonObject, path: string): JsonObject {
   for (const keyword of ["anyOf", "oneOf", "allOf"]) {
-    if (parameters[keyword] === undefined) continue;
+    if ((parameters[keyword] ?? undefined) === undefined) continue;
     throw new InvalidChatRequest(
       path,
       `Claude refuses ${keyword} at the root of a tool's parameters; put it into a property.`,
@@ -98,6 +104,8 @@ function inputSchema(parameters: JsonObject, path: string): JsonObject {
   if (type !== "object" && !(Array.isArray(type) && type.includes("object"))) {
     throw new InvalidChatRequest(at(path, "type"), 'must be "object".');
   }
-  const properties = parameters.properties === undefined ? { properties: {} } : {};
-  return { ...parameters, type: "object", ...properties };
+  // Go writes an empty list or map of its own as null, which no JSON schema has as the value of these.
+  const stated = Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== null));
+  const properties = stated.properties === undefined ? { properties: {} } : {};
+  return { ...stated, type: "object", ...properties };
 }
