@@ -15,6 +15,7 @@ export interface GeminiAnswer {
 
 export function observeGemini({ form, wrapped }: GeminiAnswer): AnswerObserver {
   const usage = createGeminiUsage();
+  const candidates = createCandidates();
   return observeAnswer({
     form: form === "sse" ? "sse" : "json",
     readEvent,
@@ -48,7 +49,10 @@ export function observeGemini({ form, wrapped }: GeminiAnswer): AnswerObserver {
   function readChunk(chunk: Buffer, members: Members | undefined): boolean {
     usage.read(chunk, members?.get("usageMetadata"));
     usage.readModel(chunk, members?.get("modelVersion"));
-    return isFinished(chunk, members?.get("candidates")) || isBlocked(chunk, members?.get("promptFeedback"));
+    return (
+      candidates.haveEnded(chunk, members?.get("candidates")) ||
+      isBlocked(chunk, members?.get("promptFeedback"))
+    );
   }
 }
 
@@ -108,13 +112,24 @@ function createGeminiUsage() {
   }
 }
 
-function isFinished(chunk: Buffer, candidates: Span | undefined): boolean {
-  for (const { start, end } of firstElements(chunk, candidates)) {
-    const candidate = chunk.subarray(start, end);
-    if (isReason(readString(candidate, scanMembers(candidate, ["finishReason"])?.get("finishReason"))))
-      return true;
+/** Of several candidates (`candidateCount`) each ends by itself: the answer is whole when none is under way any more. */
+function createCandidates() {
+  const underWay = new Set<number>();
+  const ended = new Set<number>();
+
+  return { haveEnded };
+
+  function haveEnded(chunk: Buffer, candidates: Span | undefined): boolean {
+    for (const { start, end } of firstElements(chunk, candidates)) {
+      const candidate = chunk.subarray(start, end);
+      const members = scanMembers(candidate, ["index", "finishReason"]);
+      const index = figureAt(candidate, members?.get("index")) ?? 0;
+      if (isReason(readString(candidate, members?.get("finishReason")))) ended.add(index);
+      if (ended.has(index)) underWay.delete(index);
+      else underWay.add(index);
+    }
+    return ended.size > 0 && underWay.size === 0;
   }
-  return false;
 }
 
 /** A prompt that was refused gets an answer without candidates. */

@@ -167,10 +167,20 @@ describe("observeGemini on a stream", () => {
     );
     observer.push(Buffer.from(dataOnly(chunk({ promptFeedback: { safetyRatings: [] } }))));
     assert.equal(observer.complete, false);
-    observer.push(
-      Buffer.from(dataOnly({ candidates: [{ index: 0 }, { index: 1, finishReason: "MAX_TOKENS" }] })),
-    );
+    observer.push(Buffer.from(dataOnly({ candidates: [{ finishReason: "MAX_TOKENS" }] })));
     assert.equal(observer.complete, true);
+  });
+
+  it("is complete when the last of several candidates has its finish reason", () => {
+    const observer = make("sse")();
+    const complete = (...candidates: object[]) => {
+      observer.push(Buffer.from(dataOnly(chunk({ candidates }))));
+      return observer.complete;
+    };
+    assert.equal(complete({ index: 0 }, { index: 1 }), false);
+    assert.equal(complete({ index: 0 }, { index: 1, finishReason: "STOP" }), false);
+    assert.equal(complete({ index: 1 }), false, "what comes behind a candidate's end does not reopen it");
+    assert.equal(complete({ index: 0, finishReason: "MAX_TOKENS" }), true);
   });
 
   it("counts what comes behind the finish reason", () => {
