@@ -51,13 +51,10 @@ export function findRouting(call: Call, pinned: string | undefined, deps: RelayD
       if (call.sessionKey !== undefined && pinned === undefined && isConversation) {
         await deps.bindings.bind({ ...use, kind: sessionKind, key: call.sessionKey, ttlMs });
       }
-      if (call.binding && call.binding.kind !== "encrypted" && !isStranger) {
-        await deps.bindings.bind({
-          ...use,
-          kind: call.binding.kind,
-          key: call.binding.id,
-          ttlMs: stateTtlMs,
-        });
+      // A good answer is proof: nobody but the holder of the state can give one.
+      if (call.binding && !isStranger) {
+        const { kind, id: key } = call.binding;
+        await deps.bindings.bind({ ...stateUse(accountId, deps), kind, key });
       }
     },
   };
@@ -69,9 +66,14 @@ export async function bindAnswerState(
   accountId: string,
   state: { responseIds: readonly string[]; turnState: string | undefined },
 ): Promise<void> {
-  const use = { accountId, now: deps.now(), ttlMs: stateTtlMs, renewalThresholdMs: stateTtlMs / 2 };
+  const use = stateUse(accountId, deps);
   for (const key of state.responseIds) await deps.bindings.bind({ ...use, kind: "response", key });
   if (state.turnState !== undefined) await deps.bindings.bind({ ...use, kind: "turn", key: state.turnState });
+}
+
+/** What is in use stays known, however long it lives: it is written anew in the second half of its time. */
+function stateUse(accountId: string, deps: RelayDeps) {
+  return { accountId, now: deps.now(), ttlMs: stateTtlMs, renewalThresholdMs: stateTtlMs / 2 };
 }
 
 function requireAccount(id: string, family: Family, deps: RelayDeps): void {
@@ -91,12 +93,14 @@ function requireAccount(id: string, family: Family, deps: RelayDeps): void {
 function tiedAccount(call: Call, session: BoundTo | undefined, deps: RelayDeps): string | undefined {
   if (!call.binding) return undefined;
   const { kind, id } = call.binding;
-  const isEncrypted = kind === "encrypted";
-  const bound = isEncrypted ? session : deps.bindings.find(kind, id, deps.now());
-  if (!bound) return undefined;
-  const accountId = (isEncrypted ? bound.detourId : undefined) ?? bound.accountId;
-  if (deps.pool.account(accountId)?.config.enabled) return accountId;
-  if (isEncrypted || kind === "turn") return undefined;
+  const bound = deps.bindings.find(kind, id, deps.now());
+  const isEnabled = (accountId: string | undefined) =>
+    accountId !== undefined && deps.pool.account(accountId)?.config.enabled === true;
+  // Before it has come back once, only the session tells who encrypted it. Another account that could read it will do.
+  if (kind === "encrypted")
+    return [bound?.accountId, bound?.detourId, session?.detourId, session?.accountId].find(isEnabled);
+  if (!bound || isEnabled(bound.accountId)) return bound?.accountId;
+  if (kind === "turn") return undefined;
   throw new RelayError(
     "binding_gone",
     `The account that holds ${JSON.stringify(id.slice(0, 80))} is no longer configured; start a new conversation.`,

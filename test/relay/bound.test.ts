@@ -166,6 +166,39 @@ test("encrypted reasoning goes back to the account that serves its session, or n
   assert.deepEqual(servedBy(), ["second", "second", "first", "first"]);
 });
 
+test("encrypted reasoning goes back to the account that could read it, also when its session is forgotten", async (t) => {
+  const { relay, upstream } = await openai(t);
+  const encrypted = [{ type: "reasoning", id: "rs_1", encrypted_content: "A".repeat(5000) }];
+  const turn = (session: string, headers?: string[]) =>
+    send(relay.url, respond({ session, input: encrypted, headers }));
+  assert.equal((await turn("s1", onSecond)).status, 200);
+  await relay.restart();
+  const resumed = await turn("s2");
+  assert.equal(resumed.header("x-cc-relay-account"), "second", resumed.text);
+  upstream.queue("key-of-second", openaiFailures.usageLimit(Date.now() + 2 * hour));
+  assertResting(await turn("s3"), 7200);
+  await relay.reconfigure((config) => ({
+    ...config,
+    accounts: config.accounts.map((one) => ({ ...one, enabled: one.id === "first" })),
+  }));
+  const orphaned = await turn("s4");
+  assert.equal(orphaned.header("x-cc-relay-account"), "first", "the provider says what it thinks of it");
+});
+
+test("a file that is used every few weeks keeps its account, however long it lives", async (t) => {
+  let now = Date.now();
+  const { relay } = await setStage(t, { type: "openai-responses", now: () => now });
+  const use = (headers?: string[]) => {
+    const content = [{ type: "input_file", file_id: "file-1" }];
+    return send(relay.url, respond({ input: [{ role: "user", content }], headers }));
+  };
+  assert.equal((await use(onSecond)).status, 200);
+  for (let weeks = 0; weeks < 9; weeks += 3) {
+    now += 21 * 24 * hour;
+    assert.equal((await use()).header("x-cc-relay-account"), "second", `after ${weeks + 3} weeks`);
+  }
+});
+
 test("a turn state goes back to the account that issued it, also after a restart", async (t) => {
   const { upstream, relay } = await openai(t);
   const state = "t".repeat(3000);
