@@ -24,6 +24,8 @@ export interface Rest {
   kind: RestKind;
   /** One sentence for a person, without secrets. */
   reason: string;
+  /** See hashSettings; undefined when they are not known. */
+  settings: string | undefined;
   /** When it was last tested with a real request; `since` at first. */
   probedAt: number;
 }

@@ -1,7 +1,7 @@
 // The accounts with all that is known of them: chooses one for a request and learns from every answer.
 // Decisions are made by select.ts, cooldown.ts and exhausted.ts; this shell keeps the state and writes it down.
 
-import type { AccountConfig, SessionConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import type { Failure } from "../failure.ts";
 import { redact } from "../redact.ts";
 import type { AccountStore, RestRow } from "../store/store.ts";
@@ -10,6 +10,7 @@ import { type Account, createAccount, type Rest, restFor } from "./account.ts";
 import type { Bindings } from "./bindings.ts";
 import { outlasts, type RestDecision, restAfter, streakKey } from "./cooldown.ts";
 import { type Choice, type Selection, selectAccount } from "./select.ts";
+import { hashSettings, isOutdated } from "./settings.ts";
 
 export interface Pool {
   readonly accounts: readonly Account[];
@@ -26,7 +27,7 @@ export interface Pool {
   /** Ends every rest of the account. */
   clearRests(id: string): Promise<void>;
   /** Takes a new configuration; what was learned of accounts that stay is kept. */
-  configure(accounts: readonly AccountConfig[], session: SessionConfig): Promise<void>;
+  configure(config: PoolConfig): Promise<void>;
   /** Reads rests that another process has changed in the store. */
   refresh(): Promise<void>;
   /** Writes down what is saved lazily, windows and last use, and lets go of rests that are over. */
@@ -39,9 +40,10 @@ export interface FailedRequest {
   sentAt: number;
 }
 
+export type PoolConfig = Pick<Config, "accounts" | "session" | "oauth" | "environmentProxy">;
+
 export interface PoolOptions {
-  accounts: readonly AccountConfig[];
-  session: SessionConfig;
+  config: PoolConfig;
   store: AccountStore;
   bindings: Bindings;
   now: () => number;
@@ -49,7 +51,7 @@ export interface PoolOptions {
 
 export async function createPool(options: PoolOptions): Promise<Pool> {
   const { store, bindings, now } = options;
-  let session = options.session;
+  let config = options.config;
   let accounts: Account[] = [];
   /** Accounts whose windows or last use are not on disk yet. */
   const unsaved = new Set<Account>();
@@ -69,6 +71,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       const known = account.rests;
       account.rests = new Map(rows.map((row) => [row.scope, restOf(row, known.get(row.scope))]));
       if (isEndedElsewhere(known, account.rests, now())) forgetLimits(account);
+      await endOutdated(account);
     }
   }
 
@@ -99,10 +102,11 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     // A rest that was tested and found standing keeps its beginning, so that the hourly test goes on.
     const since = running?.kind === decision.kind ? running.since : time;
     const { scope, kind, until, reason } = decision;
+    const settings = hashSettings(account.config, config);
     const next: Rest =
       running && outlasts(running, decision, sentAt)
         ? { ...running, probedAt: time }
-        : { scope, kind, until, reason, since, probedAt: time };
+        : { scope, kind, until, reason, since, settings, probedAt: time };
     account.rests.set(next.scope, next);
     changes++;
     await store.saveRest({ accountId: account.config.id, ...next });
@@ -115,13 +119,17 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     await store.clearRests(account.config.id, scope);
   }
 
-  /** Another secret may be accepted where the one before was not. */
-  async function forgetRefusals(account: Account): Promise<void> {
-    const { kind } = account.rests.get("") ?? {};
-    if (kind === "unauthorized" || kind === "account-out") await endRest(account, "");
+  /** Another secret may be accepted where the one before was not, and another proxy may lead where that one did not. */
+  async function endOutdated(account: Account): Promise<void> {
+    const settings = hashSettings(account.config, config);
+    for (const rest of account.rests.values()) {
+      if (!isOutdated(rest, settings)) continue;
+      account.streaks.clear();
+      await endRest(account, rest.scope);
+    }
   }
 
-  accounts = options.accounts.map((config) => createAccount(config));
+  accounts = config.accounts.map((one) => createAccount(one));
   await readStore();
 
   return {
@@ -160,7 +168,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       const streak = (account.streaks.get(key) ?? 0) + (running?.kind === failure.kind ? 0 : 1);
       const decision = restAfter(
         failure,
-        { unavailableMs: session.unavailableCooldownMs },
+        { unavailableMs: config.session.unavailableCooldownMs },
         { modelScope, streak: Math.max(streak, 1), now: time },
       );
       if (isCounted(failure)) account.streaks.set(key, streak);
@@ -187,18 +195,14 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       await store.clearRests(id);
     },
 
-    async configure(configs, nextSession) {
-      session = nextSession;
+    async configure(next) {
+      config = next;
       const before = new Map(accounts.map((account) => [account.config.id, account]));
-      const renewed: Account[] = [];
-      accounts = configs.map((config) => {
+      accounts = next.accounts.map((config) => {
         const known = before.get(config.id);
         before.delete(config.id);
-        if (!known) return createAccount(config);
-        if (known.config.secret !== config.secret) renewed.push(known);
-        return Object.assign(known, { config });
+        return known ? Object.assign(known, { config }) : createAccount(config);
       });
-      for (const account of renewed) await forgetRefusals(account);
       await readStore();
       const off = accounts.filter((account) => !account.config.enabled).map((account) => account.config.id);
       for (const id of [...before.keys(), ...off]) await bindings.dropAccount(id);

@@ -82,7 +82,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       if (!next || opensToOthers(next, options.config.server.host, log)) return;
       warnOfFixedSettings(options.config, next, log);
       config = next;
-      await pool.configure(next.accounts, next.session);
+      await pool.configure(next);
       deps.dispatchers.retain(next.accounts);
       deps.models.clear();
       log.info({ accounts: next.accounts.length }, "the configuration was reloaded");
@@ -124,12 +124,12 @@ async function createParts(
   config: () => Config,
   { log, version, now = Date.now, renewals }: Pick<RelayAppOptions, "log" | "version" | "now" | "renewals">,
 ): Promise<{ deps: RelayDeps; pool: Pool; tokens: TokenSource }> {
-  const { accounts, server, session, upstream, environmentProxy } = config();
+  const { server, upstream, environmentProxy } = config();
   const { databasePath } = server;
   const { connectTimeoutMs } = upstream;
   const learned = forgiveWrites(store, log);
   const bindings = await createBindings(learned.bindings, now());
-  const pool = await createPool({ accounts, session, store: learned.accounts, bindings, now });
+  const pool = await createPool({ config: config(), store: learned.accounts, bindings, now });
   const dispatchers = createDispatchers({ connectTimeoutMs, environmentProxy });
   const site = () => ({ databasePath, connectTimeoutMs, environmentProxy, oauth: config().oauth });
   const tokens = createTokenSource({

@@ -21,6 +21,8 @@ export interface AccountLoginOptions {
   tokens: TokenStore;
   /** Asked for every renewal: it can change while the process runs. */
   provider(): OAuthProvider;
+  /** Tells of everything beside the login that a renewal can fail for: when it has changed, it is worth asking again at once. */
+  circumstances(): string;
   runner: RenewalRunner;
   clock: TokenClock;
   log: Log;
@@ -94,8 +96,8 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
   /** A reason not to ask the provider now. A login that was gone may have been logged in again meanwhile. */
   async function findBlock(): Promise<LoginFailure | undefined> {
     if (blocked === undefined || clock.monotonic() >= blocked.until) return undefined;
+    if (blocked.circumstances !== options.circumstances()) return undefined;
     if (!needsPerson(blocked.failure.reason)) return blocked.failure;
-    if (blocked.provider !== providerKey(options.provider())) return undefined;
     const stored = await tokens.load(accountId);
     return stored?.generation === blocked.generation ? blocked.failure : undefined;
   }
@@ -108,17 +110,20 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
   }
 
   async function perform(request: { refusedToken?: string; urgent: boolean }): Promise<void> {
-    const provider = options.provider();
     const { refusedToken, urgent } = request;
-    const outcome = await options.runner.run({ known: row, refusedToken, urgent });
-    accept(outcome, { provider, forced: refusedToken !== undefined });
+    const context = {
+      provider: options.provider(),
+      circumstances: options.circumstances(),
+      forced: refusedToken !== undefined,
+    };
+    accept(await options.runner.run({ known: row, refusedToken, urgent }), context);
   }
 
-  function accept(outcome: RenewalOutcome, context: { provider: OAuthProvider; forced: boolean }): void {
+  function accept(outcome: RenewalOutcome, context: RenewalContext): void {
     switch (outcome.kind) {
       case "row": {
         take(outcome.row);
-        if (token === undefined) return fail(unusable(outcome.row), context.provider);
+        if (token === undefined) return fail(unusable(outcome.row), context);
         blocked = undefined;
         failures = 0;
         if (!outcome.renewed) return;
@@ -128,7 +133,7 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
         return;
       }
       case "failed":
-        return fail(outcome, context.provider);
+        return fail(outcome, context);
       case "postponed":
         backgroundAfter = clock.monotonic() + postponedMs;
         log.warn(
@@ -139,7 +144,7 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
     }
   }
 
-  function fail(outcome: FailedOutcome, provider: OAuthProvider): void {
+  function fail(outcome: FailedOutcome, { provider, circumstances }: RenewalContext): void {
     const { failure } = outcome.reply;
     failures += 1;
     const wait = waitMs(failure, failures);
@@ -154,7 +159,7 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
       failure: described,
       until: clock.monotonic() + wait,
       generation,
-      provider: providerKey(provider),
+      circumstances,
     };
   }
 
@@ -223,19 +228,23 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
   };
 }
 
+/** What it was begun with: both can change before it ends. */
+interface RenewalContext {
+  provider: OAuthProvider;
+  circumstances: string;
+  /** For a token that was refused. */
+  forced: boolean;
+}
+
 type FailedOutcome = Extract<RenewalOutcome, { kind: "failed" }>;
 
 interface Block {
   failure: LoginFailure;
   /** Monotonic. */
   until: number;
-  /** Of the stored row, and which endpoint and client it is about: with another one it is worth asking again. */
+  /** Of the stored row. */
   generation: number | undefined;
-  provider: string;
-}
-
-function providerKey(provider: OAuthProvider): string {
-  return JSON.stringify([provider.tokenUrl, provider.clientId, provider.clientSecret]);
+  circumstances: string;
 }
 
 /** A pair without a usable access token: its refresh token is kept, for there is no other. */

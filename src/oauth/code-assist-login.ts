@@ -12,6 +12,8 @@ export interface CodeAssistOptions {
   /** Base address of Code Assist, no trailing slash. */
   apiUrl(): string;
   login: AccountLogin;
+  /** See AccountLoginOptions. */
+  circumstances(): string;
   dispatcher(): Dispatcher;
   clock: TokenClock;
   log: Log;
@@ -34,9 +36,15 @@ export function createCodeAssistLogin(options: CodeAssistOptions): CodeAssistLog
   const { accountId, login, clock, log } = options;
   let project: string | undefined;
   let searching: Promise<void> | undefined;
-  let blocked: { failure: LoginFailure; until: number } | undefined;
+  let blocked: { failure: LoginFailure; until: number; circumstances: string } | undefined;
 
   async function search(access: AccessResult & { ok: true }): Promise<void> {
+    const circumstances = options.circumstances();
+    const block = (failure: LoginFailure) => {
+      log.warn({ account: accountId, reason: failure.reason }, failure.message);
+      const wait = needsPerson(failure.reason) ? refusedMs : passingMs;
+      blocked = { failure, until: clock.monotonic() + wait, circumstances };
+    };
     let result = await find(access.token);
     if (!result.ok && result.kind === "unauthorized") {
       const renewed = await login.refused(access.token, new AbortController().signal);
@@ -62,17 +70,17 @@ export function createCodeAssistLogin(options: CodeAssistOptions): CodeAssistLog
     });
   }
 
-  function block(failure: LoginFailure): void {
-    const wait = needsPerson(failure.reason) ? refusedMs : passingMs;
-    log.warn({ account: accountId, reason: failure.reason }, failure.message);
-    blocked = { failure, until: clock.monotonic() + wait };
+  function findBlock(): LoginFailure | undefined {
+    const stands = blocked !== undefined && clock.monotonic() < blocked.until;
+    return stands && blocked?.circumstances === options.circumstances() ? blocked.failure : undefined;
   }
 
   return {
     async complete(access, signal) {
       const known = project ?? access.row.project;
       if (known !== undefined) return { ok: true, access, project: known };
-      if (blocked !== undefined && clock.monotonic() < blocked.until) return blocked.failure;
+      const block = findBlock();
+      if (block !== undefined) return block;
       searching ??= search(access).finally(() => {
         searching = undefined;
       });

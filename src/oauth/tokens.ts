@@ -97,12 +97,25 @@ export function createTokenSource(deps: TokenSourceDeps): TokenSource {
     };
     const provider = () => providerFor(account.type, deps.config());
     const dispatcher = () => deps.dispatcherFor(entry.account);
+    const circumstances = () => {
+      const { tokenUrl, clientId, clientSecret } = provider();
+      const { apiUrl, proxy } = entry.account;
+      return JSON.stringify([tokenUrl, clientId, clientSecret, apiUrl, proxy]);
+    };
     const local = createLocalRunner({ ...shared, provider, dispatcher, now: clock.now });
     const runner = (provider().rotates && deps.runnerFor?.(() => entry.account, local)) || local;
-    entry.login = createAccountLogin({ ...shared, provider, runner, clock });
+    entry.login = createAccountLogin({ ...shared, provider, circumstances, runner, clock });
     if (account.type === "gemini") {
       const apiUrl = () => entry.account.apiUrl;
-      entry.codeAssist = createCodeAssistLogin({ ...shared, dispatcher, clock, apiUrl, login: entry.login });
+      const { login } = entry;
+      entry.codeAssist = createCodeAssistLogin({
+        ...shared,
+        dispatcher,
+        clock,
+        circumstances,
+        apiUrl,
+        login,
+      });
     }
     return entry;
   }

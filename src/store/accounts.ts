@@ -11,14 +11,14 @@ export function createAccountStore({ database, run }: Connection): AccountStore 
   const saveState = database.prepare(`
     INSERT INTO account_states (account_id, last_used_at, windows) VALUES (?, ?, ?)
     ON CONFLICT (account_id) DO UPDATE SET last_used_at = excluded.last_used_at, windows = excluded.windows`);
-  const rests = database.prepare<[], RestRow>(`
-    SELECT account_id AS accountId, scope, since, until, kind, reason, probed_at AS probedAt
+  const rests = database.prepare<[], RestRecord>(`
+    SELECT account_id AS accountId, scope, since, until, kind, reason, settings, probed_at AS probedAt
     FROM rests ORDER BY account_id, scope`);
-  const saveRest = database.prepare<RestRow>(`
-    INSERT INTO rests (account_id, scope, since, until, kind, reason, probed_at)
-    VALUES (@accountId, @scope, @since, @until, @kind, @reason, @probedAt)
+  const saveRest = database.prepare<RestRecord>(`
+    INSERT INTO rests (account_id, scope, since, until, kind, reason, settings, probed_at)
+    VALUES (@accountId, @scope, @since, @until, @kind, @reason, @settings, @probedAt)
     ON CONFLICT (account_id, scope) DO UPDATE SET since = excluded.since, until = excluded.until,
-      kind = excluded.kind, reason = excluded.reason, probed_at = excluded.probed_at`);
+      kind = excluded.kind, reason = excluded.reason, settings = excluded.settings, probed_at = excluded.probed_at`);
   const clearRest = database.prepare("DELETE FROM rests WHERE account_id = ? AND scope = ?");
   const clearRests = database.prepare("DELETE FROM rests WHERE account_id = ?");
   const forgetting = [
@@ -37,13 +37,15 @@ export function createAccountStore({ database, run }: Connection): AccountStore 
     states: () => run(() => states.all().map(toState)),
     saveState: (row) =>
       run(() => void saveState.run(row.accountId, row.lastUsedAt ?? null, JSON.stringify(row.windows))),
-    rests: () => run(() => rests.all()),
-    saveRest: (row) => run(() => void saveRest.run(row)),
+    rests: () => run(() => rests.all().map((row) => ({ ...row, settings: row.settings ?? undefined }))),
+    saveRest: (row) => run(() => void saveRest.run({ ...row, settings: row.settings ?? null })),
     clearRests: (accountId, scope) =>
       run(() => void (scope === undefined ? clearRests.run(accountId) : clearRest.run(accountId, scope))),
     forget: (accountId) => run(() => forget.immediate(accountId)),
   };
 }
+
+type RestRecord = Omit<RestRow, "settings"> & { settings: string | null };
 
 interface StateRecord {
   account_id: string;

@@ -13,7 +13,7 @@ export interface MigrationContext {
 export type Migration = (database: Database, context: MigrationContext) => void;
 
 /** The step at index n leads from `user_version` n to n + 1. */
-export const migrations: readonly Migration[] = [createTables, importPredecessor];
+export const migrations: readonly Migration[] = [createTables, importPredecessor, tellWhatRestsAreAbout];
 
 /** In the file's header, so that another program's database is told from ours. */
 export const applicationId = 0x63637279;
@@ -136,4 +136,8 @@ function createTables(database: Database): void {
       DELETE FROM usage_days WHERE start = (SELECT max(start) FROM usage_days WHERE start <= OLD.time) AND until > OLD.time;
     END;
   `);
+}
+
+function tellWhatRestsAreAbout(database: Database): void {
+  database.exec("ALTER TABLE rests ADD COLUMN settings TEXT");
 }

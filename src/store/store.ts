@@ -28,6 +28,8 @@ export interface RestRow {
   kind: string;
   /** One sentence for a person, secrets redacted. */
   reason: string;
+  /** Hash of the settings that the failure is about; undefined when they are not known. */
+  settings: string | undefined;
   /** When a long rest was last tested with a real request. */
   probedAt: number;
 }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createBindings } from "../../src/accounts/bindings.ts";
-import { createPool, type Pool } from "../../src/accounts/pool.ts";
+import { createPool, type Pool, type PoolConfig } from "../../src/accounts/pool.ts";
 import { readStatus } from "../../src/accounts/state.ts";
+import type { AccountConfig } from "../../src/config/config.ts";
 import type { Failure } from "../../src/failure.ts";
 import { accountConfig, memoryAccountStore, memoryBindingStore, selection, session, start } from "./fakes.ts";
 
@@ -12,13 +13,16 @@ async function setUp(ids = ["a", "b"]) {
   const bindings = await createBindings(memoryBindingStore(), start);
   const open = (): Promise<Pool> =>
     createPool({
-      accounts: ids.map((id) => accountConfig(id)),
-      session,
+      config: configOf(ids.map((id) => accountConfig(id))),
       store: accounts,
       bindings,
       now: () => clock.now,
     });
   return { clock, accounts, bindings, open, pool: await open() };
+}
+
+function configOf(accounts: AccountConfig[], more: Partial<PoolConfig> = {}): PoolConfig {
+  return { accounts, session, oauth: { claude: {}, gemini: {} }, environmentProxy: undefined, ...more };
 }
 
 const limit: Failure = {
@@ -212,7 +216,7 @@ test("a new configuration keeps what was learned, and drops the sessions of acco
     });
   }
   await pool.failed(pool.account("a")!, limit, { modelScope: "", sentAt: start });
-  await pool.configure([accountConfig("a"), accountConfig("b", { enabled: false })], session);
+  await pool.configure(configOf([accountConfig("a"), accountConfig("b", { enabled: false })]));
   assert.deepEqual(
     pool.accounts.map((one) => readStatus(one, start).state),
     ["resting", "disabled"],
@@ -231,13 +235,50 @@ test("a new secret ends the rest that the old one was refused with, and no other
   );
   await pool.failed(pool.account("b")!, limit, { modelScope: "", sentAt: start });
   await pool.configure(
-    [accountConfig("a", { secret: "new" }), accountConfig("b", { secret: "new" })],
-    session,
+    configOf([accountConfig("a", { secret: "new" }), accountConfig("b", { secret: "new" })]),
   );
   assert.deepEqual(
     pool.accounts.map((one) => readStatus(one, start).state),
     ["ready", "resting"],
   );
+});
+
+test("what is mended in the configuration ends the rest that it led to, while the relay runs and while it does not", async () => {
+  const dead = { type: "socks5", host: "127.0.0.1", port: 1 } as const;
+  const refused: Failure = { kind: "unauthorized", reason: "the login is gone" };
+  const out: Failure = { kind: "account-out", reason: "Google wants a project of your own" };
+  const broken: Failure = { kind: "proxy", cause: new Error("the socks5 proxy refused the connection") };
+  const cases: [failure: Failure, before: Partial<AccountConfig>, mended: Partial<PoolConfig>][] = [
+    [
+      refused,
+      { type: "claude-oauth" },
+      { accounts: [accountConfig("a", { type: "claude-oauth", secret: "new" })] },
+    ],
+    [refused, {}, { oauth: { claude: { tokenUrl: "https://new.example/token" }, gemini: {} } }],
+    [refused, {}, { accounts: [accountConfig("a", { apiUrl: "https://new.example" })] }],
+    [out, {}, { accounts: [accountConfig("a", { project: "my-project-1" })] }],
+    [broken, { proxy: dead }, { accounts: [accountConfig("a", { proxy: { ...dead, port: 1080 } })] }],
+    [broken, { proxy: dead }, { accounts: [accountConfig("a")] }],
+    [broken, {}, { environmentProxy: { httpsProxy: "http://proxy.example:3128" } }],
+  ];
+  for (const [failure, before, mended] of cases) {
+    for (const way of ["reload", "restart"]) {
+      const { accounts, bindings } = await setUp([]);
+      const open = (config: PoolConfig) =>
+        createPool({ config, store: accounts, bindings, now: () => start });
+      const config = configOf([accountConfig("a", before)]);
+      const pool = await open(config);
+      await pool.failed(pool.account("a")!, failure, { modelScope: "", sentAt: start });
+      await pool.configure({ ...config, session: { ...session, holdMs: 1 } });
+      assert.equal(readStatus(pool.account("a")!, start).until !== undefined, true, "nothing was mended yet");
+
+      const next = { ...config, ...mended };
+      if (way === "reload") await pool.configure(next);
+      const { state } = readStatus((way === "reload" ? pool : await open(next)).account("a")!, start);
+      assert.equal(state, "ready", `${way}: ${JSON.stringify(mended)}`);
+      assert.equal(accounts.restRows.size, 0);
+    }
+  }
 });
 
 test("a rest that another process ended takes what led to it along", async () => {

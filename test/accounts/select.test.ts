@@ -11,6 +11,7 @@ function rest(one: Account, untilMs: number, overrides: Partial<Rest> = {}): Acc
     until: start + untilMs,
     kind: "rate-limited",
     reason: "5h limit",
+    settings: undefined,
     probedAt: start,
     ...overrides,
   };

@@ -81,6 +81,7 @@ function rest(accountId: string, some: Partial<RestRow>): RestRow {
     until: now + 95 * minute,
     kind: "rate-limited",
     reason: "the limit is used up",
+    settings: undefined,
     probedAt: now - minute,
     ...some,
   };

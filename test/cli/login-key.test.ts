@@ -431,7 +431,8 @@ describe("a file that cannot be written", () => {
 
 function rest(accountId: string, some: Partial<RestRow>): RestRow {
   const reason = "the key was refused";
-  return { accountId, scope: "", since: now, until: now + 1e6, kind: "", reason, probedAt: now, ...some };
+  const times = { since: now, until: now + 1e6, probedAt: now };
+  return { accountId, scope: "", ...times, kind: "", reason, settings: undefined, ...some };
 }
 
 function tokenRow(accountId: string) {

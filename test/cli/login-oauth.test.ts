@@ -183,6 +183,7 @@ From a browser on this machine, this one needs no pasting:
         until: now + 1e6,
         kind: "unauthorized",
         reason: "the login is gone",
+        settings: undefined,
         probedAt: now,
       }),
     );

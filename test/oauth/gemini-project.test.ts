@@ -309,6 +309,19 @@ test("a refusal names Google's reason and the way out, and is not asked about ag
     assert.equal(seen.length, 2);
   }));
 
+test("a refusal says nothing about another address in the configuration, which is asked at once", () =>
+  withLogin(async ({ account, source }) => {
+    answers = [
+      [404, { error: { message: "no such service" } }],
+      [200, { currentTier: {}, cloudaicompanionProject: "theirs" }],
+    ];
+    const tokens = source();
+    assert.equal((await tokens.credential(account, signal)).ok, false);
+    const mended = { ...account, apiUrl: account.apiUrl.replace("127.0.0.1", "localhost") };
+    const found = await tokens.credential(mended, signal);
+    assert.ok(found.ok && found.project === "theirs");
+  }));
+
 test("a token refused during the search is renewed once", () =>
   withLogin(async ({ account, source, authorization }) => {
     answers = [

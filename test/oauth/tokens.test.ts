@@ -380,6 +380,24 @@ test("an endpoint that does not take our request is the configuration's fault an
   }
 });
 
+test("a proxy or an endpoint that was mended in the configuration is asked at once", async () => {
+  let tokenUrl = "http://127.0.0.1:1/token";
+  const source = createTokenSource({
+    tokens: store,
+    dispatcherFor: (account) => dispatchers.for(account.id, account.proxy),
+    config: () => ({ claude: { tokenUrl }, gemini: {} }),
+    clock: { now: () => wall, monotonic: () => mono },
+    log,
+  });
+  sources.push(source);
+  const login = account(server.issue());
+  const proxy = { type: "http", host: "127.0.0.1", port: 1 } as const;
+  assert.equal(failureOf(await source.credential({ ...login, proxy }, signal)).reason, "proxy");
+  assert.equal(failureOf(await source.credential(login, signal)).reason, "unreachable");
+  tokenUrl = `${server.url}/token`;
+  assert.ok(server.accepts(tokenOf(await source.credential(login, signal))));
+});
+
 test("plain http is refused for anything but loopback", async () => {
   const source = createSource(store, "http://platform.example/token");
   const failure = failureOf(await source.credential(account("r"), signal));

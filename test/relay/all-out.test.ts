@@ -107,6 +107,7 @@ async function tell(t: TestContext, dialect: DialectCase, resting: Resting): Pro
       until: now + seconds * 1000,
       kind,
       reason: `the reason of a${index}`,
+      settings: undefined,
       probedAt: now,
     });
   }

@@ -574,6 +574,7 @@ function rest(accountId: string, scope: string): RestRow {
     until,
     kind: "rate-limited",
     reason: "5h window is used up",
+    settings: scope === "" ? undefined : `settings of ${accountId}`,
     probedAt: 0,
   };
 }

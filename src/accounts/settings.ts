@@ -1,0 +1,25 @@
+// What of the configuration decides whether an account is reached and accepted. A rest that a failure of that kind led to is about
+// these settings, and over with them: whoever mends the file has mended the account.
+
+import { createHash } from "node:crypto";
+import type { AccountConfig, Config } from "../config/config.ts";
+import type { RestRow } from "../store/store.ts";
+
+export type SharedSettings = Pick<Config, "oauth" | "environmentProxy">;
+
+/** A hash, for it stands in the database and a secret is among them. */
+export function hashSettings(account: AccountConfig, { oauth, environmentProxy }: SharedSettings): string {
+  const { type, family, apiUrl, secret, project } = account;
+  const proxy = account.proxy ?? environmentProxy;
+  const login = family === "openai" ? undefined : oauth[family];
+  const settings = JSON.stringify([type, apiUrl, secret, project, proxy, login]);
+  return createHash("sha256").update(settings).digest("hex");
+}
+
+/** Whether a rest is about other settings than the account has now. */
+export function isOutdated({ kind, settings }: Pick<RestRow, "kind" | "settings">, current: string): boolean {
+  return settings !== undefined && settings !== current && !providerKinds.has(kind);
+}
+
+/** The provider's limits and load are what they are, however it is asked. */
+const providerKinds: ReadonlySet<string> = new Set(["rate-limited", "capacity"]);
