@@ -36,9 +36,9 @@ export function claudeProvider(overrides: OAuthOverrides): OAuthProvider {
     refreshHeaders: ["anthropic-beta", "oauth-2025-04-20"],
     sendsState: true,
     terms: [
-      "Anthropic means a Claude subscription login for your own, ordinary use of Claude Code and its other native apps.",
-      "Everything else, other programs and other people included, is to use an API key; Anthropic may end access that breaks this.",
-      "cc-relay sends only what a Claude client itself sent over such a login; an API key has none of these limits.",
+      "Anthropic means this login for your own, ordinary use of Claude Code.",
+      "All other use needs an API key; Anthropic may end access that breaks this.",
+      "cc-relay sends over it only what a Claude client of yours has itself sent.",
     ],
   };
 }

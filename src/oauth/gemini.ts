@@ -36,9 +36,9 @@ export function geminiProvider(overrides: OAuthOverrides): OAuthProvider {
     refreshHeaders: [],
     sendsState: false,
     terms: [
-      "Since June 2026 Google closes this login to personal accounts; Code Assist Standard and Enterprise licences still have it.",
-      "Google's terms mean it for Gemini CLI and Google's own clients, for the account's owner; Google may end access that breaks this.",
-      "cc-relay does not pose as another Google product; a Gemini API key works for everybody and has none of these limits.",
+      "Since June 2026 only for Code Assist licences, not for personal accounts.",
+      "Google means it for Gemini CLI and may end access that breaks its terms.",
+      "cc-relay poses as no Google product; a Gemini API key has no such limits.",
     ],
   };
 }

@@ -32,7 +32,7 @@ export interface OAuthProvider {
   refreshHeaders: readonly string[];
   /** The token endpoint wants `state` back with the code. */
   sendsState: boolean;
-  /** What the provider's terms say about such a login, before a person agrees to it. */
+  /** What the provider's terms say about such a login, before a person agrees to it: a line each on 80 columns. */
   terms: readonly [string, string, string];
 }
 

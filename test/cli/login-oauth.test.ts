@@ -53,9 +53,9 @@ const stored = (id: string) => place.store(database, ({ tokens }) => tokens.load
 const tokenInFile = () => /^refresh_token = "(.*)"$/m.exec(place.text())?.[1];
 
 const terms = `Before you log in to Claude with OAuth:
-  1. Anthropic means a Claude subscription login for your own, ordinary use of Claude Code and its other native apps.
-  2. Everything else, other programs and other people included, is to use an API key; Anthropic may end access that breaks this.
-  3. cc-relay sends only what a Claude client itself sent over such a login; an API key has none of these limits.
+  1. Anthropic means this login for your own, ordinary use of Claude Code.
+  2. All other use needs an API key; Anthropic may end access that breaks this.
+  3. cc-relay sends over it only what a Claude client of yours has itself sent.
   - to use an API key instead, run: cc-relay login claude --api-key
 `;
 
@@ -73,12 +73,9 @@ describe("an OAuth login on a terminal", () => {
       withoutLinks(result.stderr),
       `
 Before you log in to Claude with OAuth:
-  1. Anthropic means a Claude subscription login for your own, ordinary use of
-     Claude Code and its other native apps.
-  2. Everything else, other programs and other people included, is to use an API
-     key; Anthropic may end access that breaks this.
-  3. cc-relay sends only what a Claude client itself sent over such a login; an
-     API key has none of these limits.
+  1. Anthropic means this login for your own, ordinary use of Claude Code.
+  2. All other use needs an API key; Anthropic may end access that breaks this.
+  3. cc-relay sends over it only what a Claude client of yours has itself sent.
   - to use an API key instead, run: cc-relay login claude --api-key
 
 
@@ -227,9 +224,9 @@ describe("an OAuth login in a pipe", () => {
       stderr,
       `✗ there is no terminal to ask whether it is to be an API key or a login
   --yes logs in with OAuth, and says yes to what the provider's terms say:
-    1. Anthropic means a Claude subscription login for your own, ordinary use of Claude Code and its other native apps.
-    2. Everything else, other programs and other people included, is to use an API key; Anthropic may end access that breaks this.
-    3. cc-relay sends only what a Claude client itself sent over such a login; an API key has none of these limits.
+    1. Anthropic means this login for your own, ordinary use of Claude Code.
+    2. All other use needs an API key; Anthropic may end access that breaks this.
+    3. cc-relay sends over it only what a Claude client of yours has itself sent.
   - to add an API key, pipe it in: printf %s "$KEY" | cc-relay login claude --api-key
 `,
     );
