@@ -38,7 +38,11 @@ export function assembleConfig(data: ConfigData, { file, databasePath, env }: As
     apiKeys: data.api_keys.map(readClientKey),
     accounts: data.accounts.map((account) => readAccount(account, env)),
     environmentProxy: readEnvironmentProxy(env),
-    warnings: [...data.api_keys.flatMap(warnOfClientKey), ...data.accounts.flatMap(warnOfAccount)],
+    warnings: [
+      ...data.api_keys.flatMap(warnOfClientKey),
+      ...data.accounts.flatMap(warnOfAccount),
+      ...data.accounts.flatMap(warnOfSharedLogin),
+    ],
   };
 }
 
@@ -172,5 +176,19 @@ function warnOfAccount({ id, type, api_url }: AccountData): string[] {
   if (api_url === undefined || !hasRetiredHost(type, api_url)) return [];
   return [
     `the account ${id} names the host cloudcode.googleapis.com, which is not Code Assist's; cloudcode-pa.googleapis.com is used: write api_url = "${accountTypes.gemini.defaultUrl}" or remove the line`,
+  ];
+}
+
+/** A Claude refresh token is good once: whoever sends it a second time ends the login for both. */
+function warnOfSharedLogin(
+  { id, type, refresh_token }: AccountData,
+  at: number,
+  all: AccountData[],
+): string[] {
+  if (type !== "claude-oauth") return [];
+  const first = all.findIndex((other) => other.type === type && other.refresh_token === refresh_token);
+  if (first === at) return [];
+  return [
+    `the accounts ${all[first]!.id} and ${id} have the same refresh_token, and each will end the other's login: remove one of them, or log in again with: cc-relay login claude --id ${id}`,
   ];
 }

@@ -120,6 +120,17 @@ describe("values in the units of the program", () => {
     ]);
   });
 
+  test("two accounts with one Claude login, which would end each other's, are allowed with a warning", () => {
+    const account = (id: string, type: string) =>
+      `[[accounts]]\ntype = "${type}"\nid = "${id}"\nrefresh_token = "token-1"\n`;
+    const ids = ["a", "b"].map((id) => account(id, "claude-oauth"));
+    assert.deepEqual(read(ids.join("")).warnings, [
+      "the accounts a and b have the same refresh_token, and each will end the other's login: remove one of them, or log in again with: cc-relay login claude --id b",
+    ]);
+    // Google's stays good however often it is used.
+    assert.deepEqual(read(["c", "d"].map((id) => account(id, "gemini")).join("")).warnings, []);
+  });
+
   test("with client keys any host can be bound", () => {
     const text =
       'api_keys = ["k"]\n[server]\nhost = "0.0.0.0"\nallowed_hosts = ["relay.lan", "::1", "h:8080"]';
