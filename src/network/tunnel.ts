@@ -5,6 +5,7 @@ import type { ClientRequest } from "node:http";
 import { isIP, type Socket } from "node:net";
 import tls from "node:tls";
 import type { SocksProxyAgent } from "socks-proxy-agent";
+import { unlessAborted } from "../abort.ts";
 import { http, https } from "./http.ts";
 import { describeProxy, formatHostPort, type ProxySettings } from "./proxy.ts";
 import { ProxyFault } from "./proxy-fault.ts";
@@ -56,11 +57,9 @@ async function openSocksTunnel(
   // The agent wants the ClientRequest only to emit an event on it.
   const request = Object.assign(new EventEmitter(), { destroy() {} }) as unknown as ClientRequest;
   const opening = agent.connect(request, { ...target, secureEndpoint: false });
-  const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
   try {
-    const socket = await Promise.race([opening, aborted]);
+    if (!(await unlessAborted(opening, signal))) throw signal.reason;
+    const socket = await opening;
     // From here on the agent's limit would be one of idleness, and cut a quiet stream.
     return socket.setTimeout(0).removeAllListeners("timeout");
   } catch (error) {

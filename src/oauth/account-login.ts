@@ -1,5 +1,6 @@
 // The login of one account in this process: its access token while it lasts, and at most one renewal at a time.
 
+import { unlessAborted } from "../abort.ts";
 import type { Log } from "../log.ts";
 import type { TokenRow, TokenStore } from "../token-store.ts";
 import {
@@ -265,21 +266,5 @@ function waitMs(failure: FailedOutcome["reply"]["failure"], failures: number): n
     case "throttled":
     case "aborted":
       return Math.max(Math.min(growing, backoffLimitMs), Math.min(failure.retryAfterMs ?? 0, 3_600_000));
-  }
-}
-
-/** False when the signal came first; the promise goes on. */
-async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<boolean> {
-  if (signal.aborted) {
-    promise.catch(() => {});
-    return false;
-  }
-  const { promise: aborted, resolve } = Promise.withResolvers<boolean>();
-  const abort = () => resolve(false);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise.then(() => true), aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }

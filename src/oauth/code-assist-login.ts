@@ -1,6 +1,7 @@
 // A Google login together with the project it works in: found at first use, kept with the login.
 
 import type { Dispatcher } from "undici";
+import { unlessAborted } from "../abort.ts";
 import type { Log } from "../log.ts";
 import type { AccessResult, AccountLogin } from "./account-login.ts";
 import { findProject, type ProjectResult } from "./gemini-project.ts";
@@ -84,13 +85,7 @@ export function createCodeAssistLogin(options: CodeAssistOptions): CodeAssistLog
       searching ??= search(access).finally(() => {
         searching = undefined;
       });
-      const aborted = new Promise<"aborted">((resolve) => {
-        signal.addEventListener("abort", () => resolve("aborted"), { once: true });
-      });
-      if (signal.aborted || (await Promise.race([searching, aborted])) === "aborted") {
-        searching?.catch(() => {});
-        return callerGaveUp;
-      }
+      if (!(await unlessAborted(searching, signal))) return callerGaveUp;
       if (project === undefined) return blocked?.failure ?? callerGaveUp;
       const fresh = await login.access(signal);
       return fresh.ok ? { ok: true, access: fresh, project } : fresh;

@@ -1,5 +1,6 @@
 // Renews a login in this process: under its lock, and with the pair in memory while the disk does not take it.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import type { Log } from "../log.ts";
 import type { TokenStore } from "../token-store.ts";
@@ -119,7 +120,8 @@ export function createLocalRunner(options: LocalRunnerOptions): LocalRunner {
   /** Writes the pair that the disk did not take, again and again, until it does or the process ends. */
   async function saveUnsaved(): Promise<void> {
     for (let delayMs = 500; unsaved !== undefined; delayMs = Math.min(delayMs * 2, 15_000)) {
-      await sleep(delayMs, closing.signal);
+      // Ends early when the process does, and keeps none alive.
+      await sleep(delayMs, undefined, { signal: closing.signal, ref: false }).catch(() => {});
       const pair = unsaved;
       if (pair === undefined) return;
       try {
@@ -168,19 +170,4 @@ export function createLocalRunner(options: LocalRunnerOptions): LocalRunner {
       while (turns.size > 0) await Promise.all(turns);
     },
   };
-}
-
-/** Ends early, without throwing, when the signal does; keeps no process alive. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const timer = setTimeout(done, ms);
-    timer.unref();
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

@@ -1,6 +1,7 @@
 // Rotated tokens in SQLite, and the lock under which they are rotated.
 
 import { createHash } from "node:crypto";
+import { unlessAborted } from "../abort.ts";
 import type { TokenRow, TokenStore } from "../token-store.ts";
 import type { Connection } from "./connection.ts";
 import { waitForLock } from "./lock-file.ts";
@@ -43,13 +44,9 @@ export function createTokenStore({ path, database, run }: Connection): TokenStor
     void turn.then(() => {
       if (queues.get(accountId) === turn) queues.delete(accountId);
     });
-    try {
-      if (before !== undefined) await unlessAborted(before, signal);
-    } catch (error) {
-      end();
-      throw error;
-    }
-    return end;
+    if (before === undefined || (await unlessAborted(before, signal))) return end;
+    end();
+    throw signal!.reason;
   }
 
   return {
@@ -88,18 +85,6 @@ export function createTokenStore({ path, database, run }: Connection): TokenStor
 /** Account ids are free text, file names are not. */
 function lockPath(path: string, accountId: string): string {
   return `${path}.lock-${createHash("sha256").update(accountId).digest("hex").slice(0, 16)}`;
-}
-
-async function unlessAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return promise;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }
 
 type Nullable<T> = { [K in keyof T]: undefined extends T[K] ? Exclude<T[K], undefined> | null : T[K] };

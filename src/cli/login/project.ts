@@ -1,6 +1,7 @@
 // The Google Cloud project of a new Gemini login. Google's refusals show here, before the account is written.
 
 import type { Dispatcher } from "undici";
+import { unlessAborted } from "../../abort.ts";
 import { UserError } from "../../errors.ts";
 import { accountTypes } from "../../family.ts";
 import { findProject, type ProjectResult } from "../../oauth/gemini-project.ts";
@@ -61,7 +62,7 @@ function readVariable({ env }: CommandContext): string | undefined {
 }
 
 /** Google's sign-up can take minutes, and whoever waits for it may give up. */
-function search({
+async function search({
   plan,
   accessToken,
   configured,
@@ -70,12 +71,9 @@ function search({
 }: ProjectRequest & { accessToken: string; configured: string | undefined }): Promise<ProjectResult> {
   const isCodeAssist = plan.existing?.type === "gemini";
   const apiUrl = isCodeAssist ? plan.existing!.apiUrl : accountTypes.gemini.defaultUrl;
-  const { promise: given, reject: giveUp } = Promise.withResolvers<never>();
-  const abort = () => giveUp(new UserError("the login was cancelled", { exitCode: 2 }));
-  if (signal.aborted) abort();
-  else signal.addEventListener("abort", abort, { once: true });
   const found = findProject({ apiUrl, accessToken, configured, dispatcher });
-  return Promise.race([found, given]).finally(() => signal.removeEventListener("abort", abort));
+  if (await unlessAborted(found, signal)) return found;
+  throw new UserError("the login was cancelled", { exitCode: 2 });
 }
 
 async function askProject({ prompts, out }: CommandContext): Promise<string> {
