@@ -91,6 +91,10 @@ test("a pair is read, and a refresh token is kept whatever else the answer lacks
       { ...good, expires_in: "3599" },
       { access: { token: "a", expiresInMs: 3_599_000 }, refreshToken: "r", owner: undefined },
     ],
+    ...[1e18, "1e308"].map((expires_in): [unknown, unknown] => [
+      { ...good, expires_in },
+      { access: { token: "a", expiresInMs: 315_360_000_000 }, refreshToken: "r", owner: undefined },
+    ]),
     [
       { ...good, access_token: "a\r\nx: y" },
       { access: undefined, refreshToken: "r", owner: undefined },
