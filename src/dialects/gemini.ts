@@ -128,16 +128,24 @@ function openingText(body: Buffer, request: Span | undefined): string | undefine
 function firstUserText(body: Buffer, contents: Span | undefined): string {
   for (const content of elementsAt(body, contents)) {
     const role = readString(body, membersAt(body, ["role"], content).get("role"));
-    if (role === undefined || role === "user") return partsText(body, content);
+    if (role === undefined || role === "user") return partsText(body, content, isSessionContext);
   }
   return "";
 }
 
+/**
+ * Gemini CLI's words before the first prompt: the day, and the files of the folder. They are written anew when a session is
+ * taken up again, and by then the session itself has changed the files.
+ */
+function isSessionContext(text: string): boolean {
+  return text.startsWith("<session_context>");
+}
+
 /** A content is `{parts}`; loose clients send a string. */
-function partsText(body: Buffer, content: Span | undefined): string {
+function partsText(body: Buffer, content: Span | undefined, skip?: (text: string) => boolean): string {
   if (content === undefined) return "";
   const parts = membersAt(body, ["parts"], content).get("parts");
-  return contentText(body, parts ?? content);
+  return contentText(body, parts ?? content, skip);
 }
 
 /** Uploaded files and context caches belong to one project. */

@@ -29,6 +29,15 @@ test("a Gemini CLI request is read as it is, with the time that it waits for hea
   assert.equal(sdk.headerBudgetMs, undefined);
 });
 
+test("a session of Gemini CLI is the same one when it is taken up on another day, in a folder whose files have changed", () => {
+  const path = "/v1beta/models/m:streamGenerateContent";
+  const begun = session(path, { body: geminiCli(1) });
+  assert.equal(session(path, { body: geminiCli(2, "Monday") }), begun);
+  const other = geminiCli(1);
+  other.contents[0]?.parts.splice(1, 1, { text: "Say something else" });
+  assert.notEqual(session(path, { body: other }), begun);
+});
+
 test("a Gemini stream is an event stream only where alt asks for it", () => {
   const form = (query: string) => read(`/v1beta/models/m:streamGenerateContent?${query}`).streamForm;
   assert.equal(form("alt=sse"), "sse");

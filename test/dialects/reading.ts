@@ -64,10 +64,11 @@ export function claudeCode(
 }
 
 /** As Gemini CLI 0.61 sends it in API-key mode, shortened. */
-export function geminiCli(turn: number) {
+export function geminiCli(turn: number, day = "Sunday") {
+  const context = `<session_context>\nThis is the Gemini CLI. Today is ${day}.\n</session_context>`;
   return {
     contents: [
-      { parts: [{ text: "This is the Gemini CLI. Today is Sunday." }, { text: "Say hi" }], role: "user" },
+      { parts: [{ text: context }, { text: "Say hi" }], role: "user" },
       ...(turn > 1
         ? [
             { parts: [{ functionCall: { name: "ls", args: {} }, thoughtSignature: "c2ln" }], role: "model" },
