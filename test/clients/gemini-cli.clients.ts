@@ -2,12 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { geminiFailures } from "../support/gemini-script.ts";
 import { geminiModel, printing, readTranscript, runGemini, trusting } from "./gemini-cli.ts";
 import { runProgram } from "./program.ts";
 import { relayCommand } from "./sandbox.ts";
 import { accountsThatServed, assertSound, firstKey, playBoth, type Stage, startRelayStage } from "./stage.ts";
-import { commands, failingKey, greeting, sawBoth } from "./task.ts";
+import { commands, failingKey, greeting, sawBoth, sawOne } from "./task.ts";
 
 const settings = { type: "gemini-api", model: geminiModel } as const;
 const twoCommands = `Script: run [[${commands.one}]] and then [[${commands.two}]]`;
@@ -54,6 +55,31 @@ test("a named model of Gemini CLI needs no router, and its stream comes whole", 
   );
   assert.deepEqual(outcome.lines.at(-2), `assistant: ${greeting}`);
   assert.deepEqual(actions(stage), ["streamGenerateContent?alt=sse"]);
+});
+
+test("a session of Gemini CLI that is taken up again stays on its account, though its folder has changed; a new one does not", async (t) => {
+  const stage = await startRelayStage(t, settings);
+  const { upstream, sandbox } = stage;
+  upstream.on(() => true, geminiModel);
+  upstream.queue(firstKey, geminiFailures.perMinute("2s"));
+  const run = async (...args: string[]) => {
+    const { lines } = readTranscript(
+      await runGemini(stage, { mode, args: [...args, "-m", "gemini-2.5-flash"] }),
+    );
+    return lines.at(-2);
+  };
+  assert.equal(await run(twoCommands), `assistant: ${sawBoth}`);
+  assert.deepEqual(accountsThatServed(stage), ["second", "second", "second"]);
+  await sleep(2000);
+
+  // Gemini CLI lists the folder's files before the first prompt, and does so anew.
+  await sandbox.write("workspace", "made-in-the-session.txt", "new");
+  assert.equal(await run(`Script: run [[${commands.one}]]`, "--resume", "latest"), `assistant: ${sawOne}`);
+  assert.deepEqual(accountsThatServed(stage).slice(3), ["second", "second"]);
+
+  assert.equal(await run("Script: say hello"), `assistant: ${greeting}`);
+  assert.deepEqual(accountsThatServed(stage).slice(5), ["first"]);
+  await assertSound(stage);
 });
 
 test("a wrong relay key is told to Gemini CLI at once", async (t) => {

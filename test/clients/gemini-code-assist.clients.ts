@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import { type Behaviour, type RecordedRequest, stringField } from "../support/behaviour.ts";
 import { codeAssistProject, geminiFailures } from "../support/gemini-script.ts";
@@ -9,7 +10,7 @@ import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
 import { geminiModel, readTranscript, runGemini } from "./gemini-cli.ts";
 import { relayKey, startRelayProcess } from "./relay-process.ts";
 import { accountBlock, type RelayStage, type Stage, startDirectStage } from "./stage.ts";
-import { commands, sawBoth, withFaults } from "./task.ts";
+import { commands, greeting, sawBoth, withFaults } from "./task.ts";
 
 const twoCommands = `Script: run [[${commands.one}]] and then [[${commands.two}]]`;
 
@@ -119,3 +120,29 @@ for (const [what, fault] of Object.entries(hidden)) {
     await assertBooked(stage, { first: 2, second: 2 });
   });
 }
+
+test("a session of Gemini CLI with a Google login that is taken up again stays on its account and project, a new one does not", async (t) => {
+  const stage = await startLoginStage(t);
+  const { upstream, spare } = stage;
+  spare.on(() => true, geminiModel);
+  upstream.on(
+    () => true,
+    withFaults(geminiModel, (request) =>
+      request === generations(upstream)[0] ? geminiFailures.codeAssistLimited("2s") : undefined,
+    ),
+  );
+  const run = async (...args: string[]) => {
+    const all = [...args, "-m", "gemini-2.5-flash"];
+    const { lines } = readTranscript(await runGemini(stage, { mode: "code-assist", args: all }));
+    return lines.at(-2);
+  };
+  const asked = () => [generations(upstream).length, generations(spare).length];
+  assert.equal(await run(twoCommands), `assistant: ${sawBoth}`);
+  assert.deepEqual(asked(), [1, 3]);
+  await sleep(2000);
+  assert.equal(await run("Script: say hello", "--resume", "latest"), `assistant: ${greeting}`);
+  assert.deepEqual(asked(), [1, 4]);
+  assert.equal(await run("Script: say hello"), `assistant: ${greeting}`);
+  assert.deepEqual(asked(), [2, 4]);
+  assertOwnTokensAndProjects(stage);
+});
