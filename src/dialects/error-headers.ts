@@ -18,7 +18,7 @@ export function errorHeaders(error: RelayError, contentType = "application/json"
   const headers = ["content-type", contentType, "x-cc-relay-error", error.code];
   const wait = retryAfterSeconds(error);
   if (wait !== undefined) headers.push("retry-after", String(wait));
-  const shouldRetry = error.shouldRetry ?? impliedRetry(error.code, wait);
+  const shouldRetry = readShouldRetry(error);
   if (shouldRetry !== undefined) headers.push("x-should-retry", String(shouldRetry));
   return headers;
 }
@@ -29,6 +29,9 @@ export function retryAfterSeconds(error: RelayError): number | undefined {
   return Math.max(0, Math.ceil(error.retryAfterSeconds));
 }
 
-function impliedRetry(code: RelayErrorCode, wait: number | undefined): boolean | undefined {
-  return hopeless.has(code) || (wait !== undefined && wait > longestWaitSeconds) ? false : undefined;
+/** What `x-should-retry` says; undefined: nothing, the status speaks for itself. */
+export function readShouldRetry(error: RelayError): boolean | undefined {
+  if (error.shouldRetry !== undefined) return error.shouldRetry;
+  const wait = retryAfterSeconds(error) ?? 0;
+  return hopeless.has(error.code) || wait > longestWaitSeconds ? false : undefined;
 }

@@ -5,7 +5,7 @@ import { type RelayError, type RelayErrorCode, relayErrors } from "../errors.ts"
 import { type Members, readString, type Span } from "../json-scan.ts";
 import { bindingId, contentText, elementsAt, firstStringUnder, membersAt } from "./body-text.ts";
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
-import { errorHeaders, retryAfterSeconds } from "./error-headers.ts";
+import { errorHeaders, readShouldRetry, retryAfterSeconds } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";
 import { collapseSlashes, findRoute, isKnownPath, type RouteRule } from "./routes.ts";
 import { sessionFromHeaders, sessionFromText } from "./session.ts";
@@ -189,6 +189,12 @@ function renderError(error: RelayError, facts?: Pick<RequestFacts, "streamForm" 
   };
 }
 
+/**
+ * Gemini CLI asks for more than four minutes, without a word, what was answered 503, and no header keeps it from that. Where
+ * RetryInfo names more than five minutes it stops and prints the message (seen in Gemini CLI 0.61).
+ */
+const hopelessWaitSeconds = 3600;
+
 /** Gemini CLI ignores `retry-after` and waits as RetryInfo says; the domain tells whose limit it is (Google's AIP-193). */
 function errorDetails(error: RelayError, model: string | undefined): unknown[] {
   const details: unknown[] = [];
@@ -200,7 +206,8 @@ function errorDetails(error: RelayError, model: string | undefined): unknown[] {
       ...(model === undefined ? {} : { metadata: { model } }),
     });
   }
-  const wait = retryAfterSeconds(error);
+  const isHopeless = relayErrors[error.code].status === 503 && readShouldRetry(error) === false;
+  const wait = retryAfterSeconds(error) ?? (isHopeless ? hopelessWaitSeconds : undefined);
   if (wait !== undefined) {
     details.push({ "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: `${wait}s` });
   }

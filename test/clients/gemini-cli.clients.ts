@@ -102,6 +102,21 @@ test("a wrong relay key is told to Gemini CLI at once", async (t) => {
   assert.equal(upstream.requests.length, 0);
 });
 
+test("when every account is refused or at its limit Gemini CLI says so, and does not try again for minutes", async (t) => {
+  for (const [failure, told] of [
+    [geminiFailures.keyInvalid(), /Every Gemini account was refused by its provider/],
+    [geminiFailures.perDay(), /Every Gemini account is at its limit until 20\S+Z/],
+  ] as const) {
+    const stage = await startRelayStage(t, settings);
+    stage.upstream.on(() => true, failure);
+    const args = ["Script: say hello", "-m", "gemini-2.5-flash"];
+    const run = await runGemini(stage, { mode, args, timeoutMs: 90_000 });
+    assert.notEqual(run.code, 0);
+    assert.match(run.stdout + run.stderr, told);
+    assert.equal((await stage.relay.usage("account")).total.requests, 1, "asked by the client");
+  }
+});
+
 test("`cc-relay run gemini` needs nothing set up, not even settings.json", async (t) => {
   const stage = await startRelayStage(t, settings);
   stage.upstream.on(() => true, geminiModel);

@@ -157,7 +157,11 @@ test("Gemini's clients get every error in Google's form", () => {
       reason: "RATE_LIMIT_EXCEEDED",
       domain: "cc-relay",
     };
-    const details = limits.includes(code) ? { details: [info] } : {};
+    // Gemini CLI repeats any other 503 for minutes; after more than five minutes it does not ask again.
+    const anHour = { "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: "3600s" };
+    const isHopeless503 = status === 503 && hopeless.includes(code);
+    const all = [...(limits.includes(code) ? [info] : []), ...(isHopeless503 ? [anHour] : [])];
+    const details = all.length > 0 ? { details: all } : {};
     assert.deepEqual(geminiDialect.renderError(new RelayError(code, message)), {
       status,
       headers: headers(code, "application/json; charset=UTF-8"),
