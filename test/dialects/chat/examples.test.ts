@@ -444,7 +444,7 @@ test("18: what structured output cannot enforce is told in the description", () 
       },
     },
   });
-  assert.deepEqual(warnings, []);
+  assert.deepEqual(warnings, ["response_format.schema downgraded"]);
 });
 
 test("an answer without the last event is no answer, streamed or not", () => {

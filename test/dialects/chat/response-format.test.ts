@@ -221,6 +221,32 @@ for (const { title, from, to } of schemas) {
   test(`schema: ${title}`, () => assert.deepEqual(transformSchema(from), to));
 }
 
+const weakened: { what: string; schema: Json; warns: boolean }[] = [
+  { what: "a limit deep inside", schema: inObject({ type: "array", items: { maxLength: 5 } }), warns: true },
+  {
+    what: "a limit in a definition",
+    schema: { $defs: { X: { minimum: 1 } }, $ref: "#/$defs/X" },
+    warns: true,
+  },
+  { what: "words beside a reference", schema: inObject({ $ref: "#", description: "D" }), warns: true },
+  { what: "a schema for an object's others", schema: inObject({}, { type: "string" }), warns: true },
+  { what: "what is enforced", schema: inObject({ type: "array", minItems: 1, title: "T" }), warns: false },
+  { what: "what constrains nothing", schema: inObject({ default: 1, examples: [1] }), warns: false },
+];
+
+function inObject(property: Json, others: unknown = false): Json {
+  return { type: "object", properties: { a: property }, additionalProperties: others };
+}
+
+for (const { what, schema, warns } of weakened) {
+  test(`a schema with ${what} is ${warns ? "" : "not "}reported as weakened`, () => {
+    const { warnings } = toClaude(
+      request({ response_format: { type: "json_schema", json_schema: { schema } } }),
+    );
+    assert.deepEqual(warnings, warns ? ["response_format.schema downgraded"] : []);
+  });
+}
+
 const refused: { from: unknown; param: string }[] = [
   { from: "json", param: "response_format" },
   { from: {}, param: "response_format.type" },

@@ -57,7 +57,8 @@ function bySchema(definition: JsonObject, { canEnforce, warnings }: ResponseForm
   if (!schema) return anyObject(warnings);
   if (canEnforce && strict !== false) {
     if (description) warnings.add(`${at("response_format", "description")} dropped`);
-    return { format: { type: "json_schema", schema: transformSchema(schema) } };
+    const onWeakened = () => warnings.add("response_format.schema downgraded");
+    return { format: { type: "json_schema", schema: transformSchema(schema, onWeakened) } };
   }
   if (strict !== false) warnings.add("response_format downgraded");
   const purpose = description ? ` (${description})` : "";

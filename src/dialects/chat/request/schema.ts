@@ -3,13 +3,17 @@
 
 import { isJsonObject, type JsonObject } from "../json.ts";
 
-/** A schema that structured output accepts: what it cannot enforce stands as text in the description. */
-export function transformSchema(schema: JsonObject): JsonObject {
+/**
+ * A schema that structured output accepts: what it cannot enforce stands as text in the description.
+ *
+ * @param onWeakened called when a constraint is no more than told, or what stands beside a reference is lost.
+ */
+export function transformSchema(schema: JsonObject, onWeakened = () => {}): JsonObject {
   const { definitions, ...rest } = schema;
   // Draft 7 keeps under `definitions` what newer drafts, and Claude, keep under `$defs`.
   const source =
     isJsonObject(definitions) && rest.$defs === undefined ? { ...rest, $defs: definitions } : schema;
-  return transform(source);
+  return transform(source, onWeakened);
 }
 
 /** Whether every object in the schema forbids properties it does not name, which strict tools must. */
@@ -33,21 +37,25 @@ const stringFormats: ReadonlySet<unknown> = new Set([
   "uuid",
 ]);
 
-function transform(schema: JsonObject): JsonObject {
+function transform(schema: JsonObject, onWeakened: () => void): JsonObject {
   const kept: [string, unknown][] = [];
   const told: [string, unknown][] = [];
   const definitions = schema.$defs;
-  if (isJsonObject(definitions)) kept.push(["$defs", transformEach(definitions)]);
+  if (isJsonObject(definitions)) kept.push(["$defs", transformEach(definitions, onWeakened)]);
   // A reference stands alone: Claude refuses neighbours of it.
   if (schema.$ref !== undefined) {
     kept.push(["$ref", reference(schema.$ref)]);
+    if (Object.keys(schema).some((keyword) => keyword !== "$ref" && !annotations.has(keyword))) onWeakened();
     return Object.fromEntries(kept);
   }
   for (const [keyword, value] of Object.entries(schema)) {
     if (handledApart.has(keyword)) continue;
-    const entry = keptKeyword(keyword, value, schema);
+    const entry = keptKeyword({ keyword, value, schema, onWeakened });
     if (entry) kept.push(entry);
-    else told.push([keyword, value]);
+    else {
+      told.push([keyword, value]);
+      if (!annotations.has(keyword)) onWeakened();
+    }
   }
   if (isObjectSchema(schema)) {
     if (!isJsonObject(schema.properties)) kept.push(["properties", {}]);
@@ -55,6 +63,7 @@ function transform(schema: JsonObject): JsonObject {
     // `true` and `false` say nothing that the model could follow; a schema for further properties does.
     if (isJsonObject(schema.additionalProperties)) {
       told.push(["additionalProperties", schema.additionalProperties]);
+      onWeakened();
     }
   }
   const description = describe(schema.description, told);
@@ -71,8 +80,23 @@ const handledApart: ReadonlySet<string> = new Set([
   "description",
 ]);
 
+/** These constrain nothing. */
+const annotations: ReadonlySet<string> = new Set([
+  ...["$defs", "$schema", "$id", "$comment", "title", "default", "examples", "deprecated"],
+  ...["readOnly", "writeOnly"],
+]);
+
+interface Keyword {
+  keyword: string;
+  value: unknown;
+  /** It stands in this one. */
+  schema: JsonObject;
+  onWeakened: () => void;
+}
+
 /** The keyword as Claude enforces it; undefined when it does not. */
-function keptKeyword(keyword: string, value: unknown, schema: JsonObject): [string, unknown] | undefined {
+function keptKeyword({ keyword, value, schema, onWeakened }: Keyword): [string, unknown] | undefined {
+  const inner = (part: unknown) => transformAny(part, onWeakened);
   switch (keyword) {
     case "type":
     case "title":
@@ -85,17 +109,15 @@ function keptKeyword(keyword: string, value: unknown, schema: JsonObject): [stri
       return isPrimitive(value) ? [keyword, value] : undefined;
     case "anyOf":
     case "allOf":
-      return Array.isArray(value) ? [keyword, value.map(transformAny)] : undefined;
+      return Array.isArray(value) ? [keyword, value.map(inner)] : undefined;
     case "oneOf":
-      return Array.isArray(value) && schema.anyOf === undefined
-        ? ["anyOf", value.map(transformAny)]
-        : undefined;
+      return Array.isArray(value) && schema.anyOf === undefined ? ["anyOf", value.map(inner)] : undefined;
     case "properties":
-      return isJsonObject(value) ? [keyword, transformEach(value)] : undefined;
+      return isJsonObject(value) ? [keyword, transformEach(value, onWeakened)] : undefined;
     case "required":
       return Array.isArray(value) ? [keyword, value] : undefined;
     case "items":
-      return isJsonObject(value) ? [keyword, transform(value)] : undefined;
+      return isJsonObject(value) ? [keyword, inner(value)] : undefined;
     case "format":
       return stringFormats.has(value) ? [keyword, value] : undefined;
     case "minItems":
@@ -111,12 +133,14 @@ function isObjectSchema(schema: JsonObject): boolean {
   return type === "object" || (Array.isArray(type) && type.includes("object"));
 }
 
-function transformAny(schema: unknown): unknown {
-  return isJsonObject(schema) ? transform(schema) : schema;
+function transformAny(schema: unknown, onWeakened: () => void): unknown {
+  return isJsonObject(schema) ? transform(schema, onWeakened) : schema;
 }
 
-function transformEach(schemas: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, transformAny(schema)]));
+function transformEach(schemas: JsonObject, onWeakened: () => void): JsonObject {
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [name, transformAny(schema, onWeakened)]),
+  );
 }
 
 function reference(value: unknown): unknown {
