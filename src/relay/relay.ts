@@ -113,6 +113,8 @@ async function deliver({ exchange, call, conversion, served, recorder, deps }: D
       if (isGood && !account.passthrough) {
         await bindAnswerState(deps, account.config.id, {
           responseIds: answer.observer?.ids ?? [],
+          // A conversation is known by the first that it holds.
+          encrypted: call.binding?.kind === "encrypted" ? undefined : answer.observer?.encrypted,
           turnState: answer.head.headers[turnStateHeader]?.toString(),
         });
       }

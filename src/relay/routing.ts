@@ -5,6 +5,7 @@ import { type Account, createAccount } from "../accounts/account.ts";
 import type { BoundTo } from "../accounts/bindings.ts";
 import { type Call, isBilled } from "../call.ts";
 import type { Config } from "../config/config.ts";
+import { bindingId } from "../dialects/body-text.ts";
 import { RelayError } from "../errors.ts";
 import { type AccountType, accountTypes, type Family, passthroughAccountId } from "../family.ts";
 import type { RelayDeps } from "./exchange.ts";
@@ -64,10 +65,13 @@ export function findRouting(call: Call, pinned: string | undefined, deps: RelayD
 export async function bindAnswerState(
   deps: RelayDeps,
   accountId: string,
-  state: { responseIds: readonly string[]; turnState: string | undefined },
+  state: { responseIds: readonly string[]; encrypted: string | undefined; turnState: string | undefined },
 ): Promise<void> {
   const use = stateUse(accountId, deps);
   for (const key of state.responseIds) await deps.bindings.bind({ ...use, kind: "response", key });
+  if (state.encrypted !== undefined) {
+    await deps.bindings.bind({ ...use, kind: "encrypted", key: bindingId(state.encrypted) });
+  }
   if (state.turnState !== undefined) await deps.bindings.bind({ ...use, kind: "turn", key: state.turnState });
 }
 
@@ -96,7 +100,7 @@ function tiedAccount(call: Call, session: BoundTo | undefined, deps: RelayDeps):
   const bound = deps.bindings.find(kind, id, deps.now());
   const isEnabled = (accountId: string | undefined) =>
     accountId !== undefined && deps.pool.account(accountId)?.config.enabled === true;
-  // Before it has come back once, only the session tells who encrypted it. Another account that could read it will do.
+  // What no answer here had may still be the session's account's. Another account that could read it will do.
   if (kind === "encrypted")
     return [bound?.accountId, bound?.detourId, session?.detourId, session?.accountId].find(isEnabled);
   if (!bound || isEnabled(bound.accountId)) return bound?.accountId;

@@ -34,6 +34,8 @@ export interface AnswerState {
   finish(): void;
   /** An id that ties later requests to this account. */
   id(id: string): void;
+  /** The first encrypted content of the answer. */
+  encrypted: string | undefined;
 }
 
 export function observeAnswer(reader: AnswerReader): AnswerObserver {
@@ -48,6 +50,7 @@ class Observation implements AnswerObserver, AnswerState {
   #finished = false;
   opening: Opening = pending;
   lateError: unknown;
+  encrypted: string | undefined;
   readonly ids: string[] = [];
 
   constructor(reader: AnswerReader) {

@@ -78,6 +78,9 @@ export function observeDecoded(encoding: string | undefined, observer: AnswerObs
     get ids() {
       return observer.ids;
     },
+    get encrypted() {
+      return observer.encrypted;
+    },
   };
 
   async function decode(chunk: Buffer): Promise<void> {

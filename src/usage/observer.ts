@@ -54,6 +54,8 @@ export interface AnswerObserver {
   readonly report: UsageReport;
   /** Provider ids that tie later requests to this account (response ids), in order of appearance, bounded. */
   readonly ids: readonly string[];
+  /** The first of what the provider encrypted in its answer: only this account can read it when it comes back. Undefined: nothing. */
+  readonly encrypted: string | undefined;
 }
 
 export const noTokens: Readonly<TokenCounts> = {

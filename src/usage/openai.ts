@@ -67,6 +67,7 @@ export function observeOpenai({ stream }: { stream: boolean }): AnswerObserver {
     if (!hasFigures(usage)) return;
     tokens = countTokens(usage);
     webSearches = countSearches(response, members?.get("output"));
+    answer.encrypted ??= findEncrypted(response, members?.get("output"));
   }
 }
 
@@ -132,3 +133,16 @@ function countSearches(response: Buffer, output: Span | undefined): number {
 }
 
 const searchCall = "web_search_call";
+
+/** Reasoning and compactions that the client is to send back. */
+function findEncrypted(response: Buffer, output: Span | undefined): string | undefined {
+  if (!output || !response.includes(encryptedContent)) return undefined;
+  for (const { start, end } of firstElements(response, output)) {
+    const item = response.subarray(start, end);
+    const content = readString(item, scanMembers(item, [encryptedContent])?.get(encryptedContent));
+    if (content) return content;
+  }
+  return undefined;
+}
+
+const encryptedContent = "encrypted_content";

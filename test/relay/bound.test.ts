@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { type ClientAnswer, open, send, sseData } from "../support/client.ts";
-import { openaiFailures } from "../support/openai-script.ts";
+import { encryptedContent, openaiFailures } from "../support/openai-script.ts";
 import { type Stage, setStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
@@ -184,6 +184,25 @@ test("encrypted reasoning goes back to the account that could read it, also when
   const orphaned = await turn("s4");
   assert.equal(orphaned.header("x-cc-relay-account"), "first", "the provider says what it thinks of it");
 });
+
+for (const encoding of [undefined, "gzip"] as const) {
+  test(`encrypted reasoning is known from the answer that brought it${encoding ? `, in ${encoding}` : ""}`, async (t) => {
+    const { relay, upstream } = await openai(t);
+    upstream.queue("key-of-second", {
+      content: [
+        { kind: "thinking", text: "hm" },
+        { kind: "text", text: "yes" },
+      ],
+      encoding,
+    });
+    const accepts = encoding ? ["accept-encoding", encoding] : [];
+    const first = respond({ session: "s1", headers: [...onSecond, ...accepts] });
+    assert.equal((await send(relay.url, first)).status, 200);
+    const input = [{ type: "reasoning", encrypted_content: encryptedContent }];
+    const resumed = await send(relay.url, respond({ session: "s2", input }));
+    assert.equal(resumed.header("x-cc-relay-account"), "second", resumed.text);
+  });
+}
 
 test("a file that is used every few weeks keeps its account, however long it lives", async (t) => {
   let now = Date.now();

@@ -158,7 +158,7 @@ function outputItem(piece: ContentPiece, index: number): Record<string, unknown>
       type: "reasoning",
       id: `rs_${index}`,
       summary,
-      encrypted_content: "ZW5jcnlwdGVk",
+      encrypted_content: encryptedContent,
       status: "completed",
     };
   }
@@ -280,6 +280,9 @@ export function codexLimits(
   }
   return headers;
 }
+
+/** Of every reasoning item. */
+export const encryptedContent = "ZW5jcnlwdGVk";
 
 export const openaiFailures = {
   rateLimited: (retryAfter = 20): Behaviour =>

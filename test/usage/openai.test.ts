@@ -1,8 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import type { AnswerObserver } from "../../src/usage/observer.ts";
 import { observeOpenai } from "../../src/usage/openai.ts";
-import { assertReads, blank, event, openings, type Reading, readAll, readingOf } from "./reading.ts";
+import {
+  assertReads,
+  blank,
+  bytewise,
+  event,
+  openings,
+  type Reading,
+  readAll,
+  readingOf,
+} from "./reading.ts";
 
 const observeStream = () => observeOpenai({ stream: true });
 const observeJson = () => observeOpenai({ stream: false });
@@ -211,6 +221,22 @@ describe("observeOpenai on a JSON answer", () => {
       tokens,
       ids: ["resp_2"],
     });
+  });
+
+  it("knows the first thing that the provider encrypted, in a stream too", () => {
+    const output = [
+      { type: "message", content: [{ type: "output_text", text: '"encrypted_content":"no"' }] },
+      { type: "reasoning", summary: [], encrypted_content: null },
+      { type: "reasoning", summary: [], encrypted_content: "gAAAA-1" },
+      { type: "reasoning", summary: [], encrypted_content: "gAAAA-2" },
+    ];
+    const encryptedIn = (observer: AnswerObserver, answer: string) => {
+      for (const byte of bytewise(Buffer.from(answer))) observer.push(byte);
+      return observer.encrypted;
+    };
+    assert.equal(encryptedIn(observeJson(), JSON.stringify({ ...completed, output })), "gAAAA-1");
+    assert.equal(encryptedIn(observeStream(), created + text + end({ ...completed, output })), "gAAAA-1");
+    assert.equal(encryptedIn(observeStream(), created + text + end()), undefined);
   });
 
   it("knows no figures of a response that is still queued", () => {
