@@ -4,7 +4,7 @@ import { createParser, type EventSourceMessage } from "eventsource-parser";
 import type { HeaderMap } from "../../call.ts";
 import { RelayError } from "../../errors.ts";
 import type { AnswerTransform } from "../../sse/transform.ts";
-import { chatUsage, completionId, finishReason, mergeUsage } from "./completion.ts";
+import { chatUsage, completionId, finishReason, mergeUsage, refusalText } from "./completion.ts";
 import { errorOfEvent, errorOfRelay, type OpenAiError } from "./errors.ts";
 import { answerHeaders } from "./headers.ts";
 import { isJsonObject, type JsonObject, parseJsonExactly } from "./json.ts";
@@ -150,6 +150,7 @@ function createEventReader(writer: ChunkWriter, form: StreamOptions["form"]): Ev
   let calls = 0;
   let usage: JsonObject = {};
   let stopReason: unknown;
+  let stopDetails: unknown;
 
   function read(event: JsonObject): void {
     switch (event.type) {
@@ -172,10 +173,12 @@ function createEventReader(writer: ChunkWriter, form: StreamOptions["form"]): Ev
         usage = mergeUsage(usage, event.usage);
         const delta = isJsonObject(event.delta) ? event.delta : {};
         stopReason = delta.stop_reason ?? stopReason;
+        stopDetails = delta.stop_details ?? stopDetails;
         return;
       }
       case "message_stop":
         for (const index of [...open.keys()]) stopBlock(index);
+        if (stopReason === "refusal") writer.delta({ refusal: refusalText(stopDetails) });
         writer.finish(finishReason(stopReason, form), form.includeUsage ? usage : undefined);
         return;
       case "error":

@@ -330,7 +330,7 @@ test("13: an overload in mid-stream is an error event without [DONE]", () => {
   ]);
 });
 
-test("14: a refusal in a stream ends with content_filter", () => {
+test("14: a refusal in a stream says why and ends with content_filter", () => {
   const details = { type: "refusal", category: "cyber", explanation: "no" };
   assert.deepEqual(
     streamed(
@@ -345,6 +345,7 @@ test("14: a refusal in a stream ends with content_filter", () => {
     [
       chunk({ role: "assistant", content: "" }),
       chunk({ content: "I" }),
+      chunk({ refusal: "no" }),
       chunk({}, "content_filter"),
       "[DONE]",
     ],

@@ -187,7 +187,6 @@ for (const [stop_reason, finish] of [
   ["max_tokens", "length"],
   ["model_context_window_exceeded", "length"],
   ["tool_use", "tool_calls"],
-  ["refusal", "content_filter"],
   ["brand_new", "stop"],
 ]) {
   test(`stream: stop_reason ${stop_reason} is finish_reason ${finish}`, () => {
@@ -195,6 +194,12 @@ for (const [stop_reason, finish] of [
     assert.deepEqual(chunks, [opening, chunk({}, finish), "[DONE]"]);
   });
 }
+
+test("stream: a refusal without an explanation is told all the same", () => {
+  const chunks = streamed({}, messageStart, messageDelta({ stop_reason: "refusal" }), messageStop);
+  const refusal = "The model declined to answer this request.";
+  assert.deepEqual(chunks, [opening, chunk({ refusal }), chunk({}, "content_filter"), "[DONE]"]);
+});
 
 test("without message_start the chunks still have a head", () => {
   const [first, second] = streamed({}, blockDelta(0, { type: "text_delta", text: "a" }), ...last) as Json[];
