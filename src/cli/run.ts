@@ -2,11 +2,13 @@
 
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { Argument, Command } from "commander";
 import { UserError } from "../errors.ts";
 import { type Client, clientInfo, codexProvider, proxyInTheWay, withoutProxy } from "../terminal/clients.ts";
-import { changedEnvironment, type EnvironmentChange } from "../terminal/environment.ts";
+import { changedEnvironment, type Environment, type EnvironmentChange } from "../terminal/environment.ts";
 import { sign } from "../terminal/style.ts";
+import { createClaudeSettings, readSettingsVariables, undoneVariables } from "./claude-settings.ts";
 import { type ClientAccess, readAccess } from "./client-access.ts";
 import type { CommandContext } from "./context.ts";
 import { findProgram } from "./find-program.ts";
@@ -46,9 +48,26 @@ Examples:
   $ cc-relay run claude
   $ cc-relay run codex -- exec "Say hi"`,
     )
-    .action((client: Runnable, args: string[], flags: { key?: string }) =>
-      run(context, { client, args: args[0] === "--" ? args.slice(1) : args, keyName: flags.key }),
-    );
+    .action((client: Runnable, words: string[], flags: { key?: string }) => {
+      const { key = flags.key, config = context.configFile, args } = splitWords(words);
+      context.configFile = config;
+      return run(context, { client, args, keyName: key });
+    });
+}
+
+/** What stands before `--` is ours, when it can be: without it, and where it is the client's own, all belongs to the client. */
+function splitWords(words: string[]): { key?: string; config?: string; args: string[] } {
+  const end = words.indexOf("--");
+  if (end < 0) return { args: words };
+  try {
+    const { values } = parseArgs({
+      args: words.slice(0, end),
+      options: { key: { type: "string" }, config: { type: "string" } },
+    });
+    return { ...values, args: words.slice(end + 1) };
+  } catch {
+    return { args: words };
+  }
 }
 
 export async function runClient(
@@ -64,7 +83,7 @@ export async function runClient(
   }
   const access = (await readAccess(context, keyName))(client);
   await requireRelay(access.origin);
-  const setup = await setups[client](context, access);
+  const setup = await setups[client](context, access, args);
   try {
     const end = await start({
       file,
@@ -101,17 +120,13 @@ interface ClientSetup extends EnvironmentChange {
   cleanUp(): Promise<void>;
 }
 
-const setups: Readonly<
-  Record<Runnable, (context: CommandContext, access: ClientAccess) => Promise<ClientSetup>>
-> = {
-  claude: async (context, access) => ({
-    ...environmentFor("claude", context, access),
-    args: [],
-    cleanUp: nothing,
-  }),
+type SetUp = (context: CommandContext, access: ClientAccess, args: readonly string[]) => Promise<ClientSetup>;
+
+const setups: Readonly<Record<Runnable, SetUp>> = {
+  claude: setUpClaude,
   gemini: setUpGemini,
-  codex: async (context, access) => ({
-    ...environmentFor("codex", context, access),
+  codex: async ({ env }, access) => ({
+    ...environmentFor("codex", env, access),
     args: codexFlags(access),
     cleanUp: nothing,
   }),
@@ -122,7 +137,7 @@ async function nothing(): Promise<void> {}
 /** The base URL, the key, and none of what would stand in their way. */
 function environmentFor(
   client: Client,
-  { env }: CommandContext,
+  env: Environment,
   { origin, host, key }: ClientAccess,
 ): EnvironmentChange {
   const { urlVariable, keyVariable, path, conflicting } = clientInfo[client];
@@ -138,8 +153,28 @@ function environmentFor(
   };
 }
 
+async function setUpClaude(
+  { env, cwd, out }: CommandContext,
+  access: ClientAccess,
+  args: readonly string[],
+): Promise<ClientSetup> {
+  const own = await readSettingsVariables(env, cwd);
+  const change = environmentFor("claude", { ...env, ...own }, access);
+  const undone = undoneVariables(change, own);
+  const names = Object.keys(undone);
+  if (names.length === 0) return { ...change, args: [], cleanUp: nothing };
+  if (args.some((arg) => /^--settings(=|$)/.test(arg))) {
+    out.stderr.write(
+      `${sign("warn", out.stderr)} Claude Code's settings set ${names.join(", ")}: it may pass the relay by\n` +
+        "  - to have that overruled for this run, leave --settings out\n",
+    );
+  }
+  const settings = await createClaudeSettings(undone);
+  return { ...change, args: settings.args, cleanUp: settings.remove };
+}
+
 async function setUpGemini(context: CommandContext, access: ClientAccess): Promise<ClientSetup> {
-  const change = environmentFor("gemini", context, access);
+  const change = environmentFor("gemini", context.env, access);
   const home = await createGeminiHome(context.env.GEMINI_CLI_HOME || homedir(), context.platform);
   await warnOfWorkspace(context);
   return {

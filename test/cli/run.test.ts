@@ -16,7 +16,7 @@ import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { findProgram } from "../../src/cli/find-program.ts";
-import { type RunOptions, runClient } from "../../src/cli/run.ts";
+import { type RunOptions, runClient, runCommand } from "../../src/cli/run.ts";
 import { escapeArgumentForCmd } from "../../src/cli/start-program.ts";
 import { type FakeContextOptions, fakeConfig, fakeContext, listen, listenAsRelay } from "./support.ts";
 
@@ -65,7 +65,12 @@ function seen(): Seen {
 }
 
 function environment(more: Record<string, string> = {}): Record<string, string> {
-  return { PATH: join(folder, "bin"), HOME: folder, ...more };
+  return {
+    PATH: join(folder, "bin"),
+    HOME: folder,
+    CLAUDE_CONFIG_DIR: join(folder, ".claude"),
+    ...more,
+  };
 }
 
 async function run(options: Partial<RunOptions>, surroundings: FakeContextOptions = {}) {
@@ -125,6 +130,73 @@ describe("run claude", () => {
   it("passes the signal on that ended the client", async () => {
     install("claude", 'process.kill(process.pid, "SIGKILL")');
     assert.equal((await run({})).exitSignal, "SIGKILL");
+  });
+});
+
+describe("run claude, where its own settings set variables,", () => {
+  const own = {
+    ANTHROPIC_BASE_URL: "https://other.example",
+    ANTHROPIC_API_KEY: "own",
+    HTTPS_PROXY: "http://p",
+    OTHER: "stays",
+  };
+
+  /** Claude Code puts what its settings say over its environment, and the file that --settings names over both. */
+  function installReader(): void {
+    install(
+      "claude",
+      `const at = process.argv.indexOf("--settings");
+if (at > 0) fs.copyFileSync(process.argv[at + 1], ${JSON.stringify(join(folder, "given.json"))});
+fs.writeFileSync(${JSON.stringify(join(folder, "mode"))}, at > 0 ? String(fs.statSync(process.argv[at + 1]).mode & 0o777) : "");`,
+    );
+  }
+
+  function writeSettings(path: string, env: object): void {
+    mkdirSync(join(folder, path, ".."), { recursive: true });
+    writeFileSync(join(folder, path), JSON.stringify({ env, model: "opus" }));
+  }
+
+  it("overrules them for this run, in a file that nobody else can read and that goes with it", async () => {
+    installReader();
+    writeSettings(".claude/settings.json", { ANTHROPIC_BASE_URL: "https://another.example", OTHER: "x" });
+    writeSettings("work/.claude/settings.local.json", own);
+    const before = readFileSync(join(folder, ".claude/settings.json"), "utf8");
+    const context = await run({ args: ["-p", "x"] }, { cwd: join(folder, "work") });
+    const [flag, file = "", ...rest] = seen().args;
+    assert.deepEqual([flag, ...rest], ["--settings", "-p", "x"]);
+    assert.deepEqual(JSON.parse(readFileSync(join(folder, "given.json"), "utf8")), {
+      env: { ANTHROPIC_BASE_URL: `http://127.0.0.1:${relay.port}`, ANTHROPIC_API_KEY: "" },
+    });
+    assert.equal(readFileSync(join(folder, "mode"), "utf8"), String(0o600));
+    // The settings bring a proxy along, so that the relay has to be excepted from it.
+    assert.equal(seen().env.NO_PROXY, "127.0.0.1");
+    assert.equal(existsSync(file), false);
+    assert.equal(readFileSync(join(folder, ".claude/settings.json"), "utf8"), before);
+    assert.equal(context.out.stderr.text(), "");
+  });
+
+  it("says so where a --settings of one's own comes last and counts", async () => {
+    installReader();
+    writeSettings(".claude/settings.json", own);
+    const context = await run({ args: ["--settings", "{}"] });
+    assert.equal(
+      context.out.stderr.text(),
+      "! Claude Code's settings set ANTHROPIC_BASE_URL, ANTHROPIC_API_KEY: it may pass the relay by\n" +
+        "  - to have that overruled for this run, leave --settings out\n",
+    );
+  });
+
+  it("adds nothing where they agree or speak of other things, and leaves broken ones to Claude Code", async () => {
+    install("claude");
+    writeSettings(".claude/settings.json", {
+      ANTHROPIC_BASE_URL: `http://127.0.0.1:${relay.port}`,
+      OTHER: "x",
+    });
+    await run({ args: ["-p"] });
+    assert.deepEqual(seen().args, ["-p"]);
+    writeFileSync(join(folder, ".claude/settings.json"), "{");
+    await run({ args: ["-p"] });
+    assert.deepEqual(seen().args, ["-p"]);
   });
 });
 
@@ -299,6 +371,27 @@ describe("run refuses", () => {
       await other.close();
     }
   });
+});
+
+describe("what is typed after run", () => {
+  const given: [string, string[], string | undefined][] = [
+    ["claude", [], undefined],
+    ["claude -- -p x", ["-p", "x"], undefined],
+    ["claude -p x", ["-p", "x"], undefined],
+    ["--key laptop claude -- -p x", ["-p", "x"], "laptop"],
+    ["claude --key laptop -- -p x", ["-p", "x"], "laptop"],
+    ["claude --key=laptop -- --key x -- y", ["--key", "x", "--", "y"], "laptop"],
+    ["claude mcp add x -- npx y", ["mcp", "add", "x", "--", "npx", "y"], undefined],
+    ["claude --key -- x", ["--key", "--", "x"], undefined],
+  ];
+  for (const [line, args, keyName] of given) {
+    it(`${line}: the client gets ${JSON.stringify(args)}`, async () => {
+      const seen: RunOptions[] = [];
+      const command = runCommand(fakeContext(), async (_context, options) => void seen.push(options));
+      await command.parseAsync(line.split(" "), { from: "user" });
+      assert.deepEqual(seen, [{ client: "claude", args, keyName }]);
+    });
+  }
 });
 
 describe("the process that runs a client", () => {

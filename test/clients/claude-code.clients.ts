@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stringField } from "../support/behaviour.ts";
@@ -87,6 +89,35 @@ test("`cc-relay run claude` needs nothing set up, and exits as Claude Code does"
   assert.equal(readTranscript(ran).lines.at(-1), `result success false: ${sawBoth}`);
   assert.equal(ran.code, 0);
   assert.deepEqual(accountsThatServed(stage), ["first", "first", "first"]);
+  await assertSound(stage);
+});
+
+test("`cc-relay run claude` holds for its one run against settings that lead elsewhere, and leaves them as they are", async (t) => {
+  const stage = await startRelayStage(t, settings);
+  stage.upstream.on(() => true, claudeModel);
+  // Nobody listens on the discard port.
+  const own = JSON.stringify({
+    env: {
+      ANTHROPIC_BASE_URL: "http://127.0.0.1:9",
+      ANTHROPIC_API_KEY: "a key that must not be used",
+      CLAUDE_CODE_USE_BEDROCK: "1",
+      HTTP_PROXY: "http://127.0.0.1:9",
+      HTTPS_PROXY: "http://127.0.0.1:9",
+      NO_PROXY: "",
+      no_proxy: "",
+    },
+  });
+  await stage.sandbox.write("home", ".claude/settings.json", own);
+  const [node, script] = relayCommand;
+  const ran = await runProgram({
+    file: node,
+    args: [script, "--config", stage.relay.configFile, "run", "claude", "--", ...printing([twoCommands])],
+    env: stage.sandbox.env,
+    cwd: stage.sandbox.workspace,
+  });
+  assert.equal(readTranscript(ran).lines.at(-1), `result success false: ${sawBoth}`);
+  assert.deepEqual(accountsThatServed(stage), ["first", "first", "first"]);
+  assert.equal(await readFile(join(stage.sandbox.home, ".claude/settings.json"), "utf8"), own);
   await assertSound(stage);
 });
 
