@@ -6,6 +6,7 @@ import { UserError } from "../errors.ts";
 import { families } from "../family.ts";
 import { redact } from "../redact.ts";
 import { type Client, clientInfo } from "../terminal/clients.ts";
+import { shellWord } from "../terminal/shells.ts";
 import type { CommandContext } from "./context.ts";
 import { findRelay, isDemo } from "./relay-address.ts";
 
@@ -58,6 +59,6 @@ function chooseKey(keys: readonly ClientKey[], name: string | undefined): string
     fix:
       names.length === 0
         ? "api_keys is empty, so no key is needed: leave --key out"
-        : `use ${nearest === undefined ? `one of ${names.join(", ")}` : `--key ${nearest}`}`,
+        : `use ${nearest === undefined ? `one of ${names.join(", ")}` : `--key ${shellWord(nearest)}`}`,
   });
 }

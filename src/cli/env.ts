@@ -10,11 +10,18 @@ import {
   findConflicts,
   proxyInTheWay,
 } from "../terminal/clients.ts";
-import type { Environment } from "../terminal/environment.ts";
-import { quoteSh, type Shell, type ShellSyntax, shellSyntax, shells } from "../terminal/shells.ts";
+import {
+  guessShell,
+  type Shell,
+  type ShellSyntax,
+  shellSyntax,
+  shells,
+  shellWord,
+} from "../terminal/shells.ts";
 import { sign } from "../terminal/style.ts";
 import { type ClientAccess, readAccess } from "./client-access.ts";
 import type { CommandContext } from "./context.ts";
+import { withSameConfig } from "./same-config.ts";
 
 export interface EnvOptions {
   /** Undefined: all of them. */
@@ -60,24 +67,19 @@ export async function runEnv(context: CommandContext, options: EnvOptions): Prom
   }
 }
 
-function commandLine({ configFile }: CommandContext, { client, unset }: EnvOptions, shell: Shell): string {
+function commandLine(
+  { configFile }: CommandContext,
+  { client, unset, keyName }: EnvOptions,
+  shell: Shell,
+): string {
   const words = [
-    "cc-relay",
-    ...(configFile === undefined
-      ? []
-      : ["--config", /^[\w./:\\-]+$/.test(configFile) ? configFile : quoteSh(configFile)]),
-    "env",
+    "cc-relay env",
     ...(client === undefined ? [] : [client]),
     ...(unset ? ["--unset"] : []),
+    ...(keyName === undefined ? [] : [`--key ${shellWord(keyName)}`]),
     `--shell ${shell}`,
   ];
-  return words.join(" ");
-}
-
-/** fish is told by SHELL, which says what a person works in; every other login shell reads the lines for sh. */
-export function guessShell(env: Environment, platform: NodeJS.Platform): Shell {
-  if (env.SHELL) return /(^|\/)fish$/.test(env.SHELL) ? "fish" : "sh";
-  return platform === "win32" ? "powershell" : "sh";
+  return withSameConfig(words.join(" "), configFile);
 }
 
 function variableNames(client: Client): string[] {
@@ -132,7 +134,7 @@ function codexComment({ origin, key }: ClientAccess): string[] {
 
 /** What would keep the lines from working, on standard error: standard output is evaluated. */
 function warn(
-  { out, env }: CommandContext,
+  { out, env, configFile }: CommandContext,
   client: Client,
   { access, syntax }: { access: ClientAccess; syntax: ShellSyntax },
 ): void {
@@ -158,7 +160,7 @@ function warn(
   if (client === "gemini" && urlVariable !== undefined) {
     notice(
       'Gemini CLI also needs {"security":{"auth":{"selectedType":"gemini-api-key"}}} in ~/.gemini/settings.json',
-      "to do without, run: cc-relay run gemini",
+      withSameConfig("to do without, run: cc-relay run gemini", configFile),
     );
   }
 }

@@ -7,11 +7,11 @@ import { type EnvironmentProxySettings, environmentProxyFor } from "../network/e
 import { describeProxy, type ProxySettings, withoutBrackets } from "../network/proxy.ts";
 import { ProxyFault } from "../network/proxy-fault.ts";
 import { redact } from "../redact.ts";
+import { shellWord } from "../terminal/shells.ts";
 import { type Check, type Findings, findingsOn } from "./check.ts";
 import type { ClockReading } from "./clock.ts";
 import { type TrialOptions, tryCredential } from "./credential.ts";
 import { type RouteOptions, type Walk, walkRoute } from "./route.ts";
-import { shellWord } from "./shell-word.ts";
 import { credentialName, type Verdict } from "./verdict.ts";
 
 export interface AccountOptions extends TrialOptions, Pick<RouteOptions, "lookup" | "ca"> {

@@ -1,10 +1,11 @@
 // Whether the database is there, can be read, and is sound.
 
 import { statSync } from "node:fs";
+import { mendDamaged } from "../store/damaged.ts";
+import { shellWord } from "../terminal/shells.ts";
 import { singleLine } from "../terminal/width.ts";
 import { type Check, findingsOn } from "./check.ts";
 import { inspectDatabase } from "./integrity.ts";
-import { shellWord } from "./shell-word.ts";
 
 export async function checkDatabase(path: string, limitMs: number): Promise<Check> {
   const findings = findingsOn("relay", "database");
@@ -16,10 +17,7 @@ export async function checkDatabase(path: string, limitMs: number): Promise<Chec
     case "sound":
       return findings.ok(`${file}: sound`);
     case "damaged":
-      return findings.fail(
-        `${file}: damaged (${singleLine(integrity.complaint)})`,
-        `stop the relay, move the file away together with its -wal and -shm and start again; what can be saved of it prints: sqlite3 ${shellWord(path)} .recover`,
-      );
+      return findings.fail(`${file}: damaged (${singleLine(integrity.complaint)})`, mendDamaged(path));
     case "unreadable":
       return findings.fail(integrity.message, integrity.fix ?? "check the file and its disk");
     case "unknown":

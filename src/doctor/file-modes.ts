@@ -2,8 +2,8 @@
 
 import { type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { shellWord } from "../terminal/shells.ts";
 import { type Check, findingsOn } from "./check.ts";
-import { shellWord } from "./shell-word.ts";
 
 export interface FileModesOptions {
   configFile: string | undefined;

@@ -3,6 +3,7 @@
 import { statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { UserError } from "../errors.ts";
+import { mendDamaged, moveDatabaseAway } from "./damaged.ts";
 
 /** Another process holds a lock for the moment; PROTOCOL is the WAL's own race for one. */
 export function isBusy(error: unknown): boolean {
@@ -30,12 +31,12 @@ function explainCode(error: { code: string; message: string }, path: string): Us
   switch (error.code.split("_")[1]) {
     case "NOTADB":
       return new UserError(`${path} is not a SQLite database`, {
-        fix: `move the file away, ${chooseAnother}`,
+        fix: `set server.database_path to another file, or to move this one away, ${moveDatabaseAway(path)}`,
         cause,
       });
     case "CORRUPT":
       return new UserError(`the database ${path} is damaged (${error.message})`, {
-        fix: `stop the relay, move the file away together with its -wal and -shm and start again; sqlite3's .recover may save its contents`,
+        fix: mendDamaged(path),
         cause,
       });
     case "READONLY":

@@ -1,5 +1,7 @@
 // How the shells set variables, with values quoted so that nothing in them is ever executed or expanded.
 
+import type { Environment } from "./environment.ts";
+
 export const shells = ["sh", "fish", "powershell", "cmd"] as const;
 export type Shell = (typeof shells)[number];
 
@@ -40,9 +42,20 @@ export const shellSyntax: Readonly<Record<Shell, ShellSyntax>> = {
   },
 };
 
+/** fish is told by SHELL, which says what a person works in; every other login shell reads the lines for sh. */
+export function guessShell(env: Environment, platform: NodeJS.Platform): Shell {
+  if (env.SHELL) return /(^|\/)fish$/.test(env.SHELL) ? "fish" : "sh";
+  return platform === "win32" ? "powershell" : "sh";
+}
+
 /** POSIX, Shell Command Language 2.2.2: inside single quotes every character stands for itself. */
 export function quoteSh(value: string): string {
   return `'${value.replaceAll("'", "'\\''")}'`;
+}
+
+/** A file name or an id in a command that a person copies: as it is where no shell makes anything of it, else in quotes. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./~-]+$/.test(text) && !text.startsWith("~") ? text : quoteSh(text);
 }
 
 /** fish, "Quotes": only `\'` and `\\` mean something inside single quotes. Control characters stand outside, so that it stays one line. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
-import { type EnvOptions, guessShell, runEnv } from "../../src/cli/env.ts";
+import { type EnvOptions, runEnv } from "../../src/cli/env.ts";
 import { UserError } from "../../src/errors.ts";
 import {
   type FakeContextOptions,
@@ -147,6 +147,8 @@ unset OPENAI_API_KEY
   it("on a terminal says how the lines are taken over", async () => {
     const { stderr } = await env({ client: "claude" }, { screen: { isTerminal: true } });
     assert.equal(stderr, '  - to run these lines in this shell: eval "$(cc-relay env claude --shell sh)"\n');
+    const named = await env({ client: "claude", keyName: "laptop" }, { screen: { isTerminal: true } });
+    assert.match(named.stderr, /eval "\$\(cc-relay env claude --key laptop --shell sh\)"\n$/);
     const other = fakeContext({ config, screen: { isTerminal: true } });
     other.configFile = "my relay.toml";
     await runEnv(other, { client: undefined, shell: "fish", unset: true, keyName: undefined });
@@ -266,16 +268,6 @@ describe("conflicts", () => {
   - to except the relay, run: set -gx NO_PROXY 'intranet,127.0.0.1';
 `,
     );
-  });
-});
-
-describe("the shell", () => {
-  it("is guessed from SHELL, and is PowerShell on Windows without it", () => {
-    assert.equal(guessShell({ SHELL: "/usr/bin/fish" }, "linux"), "fish");
-    assert.equal(guessShell({ SHELL: "/bin/zsh" }, "darwin"), "sh");
-    assert.equal(guessShell({}, "linux"), "sh");
-    assert.equal(guessShell({}, "win32"), "powershell");
-    assert.equal(guessShell({ SHELL: "/usr/bin/bash" }, "win32"), "sh");
   });
 });
 

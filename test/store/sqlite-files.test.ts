@@ -127,7 +127,7 @@ test("a file that cannot be used is named with what is wrong and what to do", ()
         "text",
         (path) => writeFileSync(path, "api_keys = []\n".repeat(100)),
         /is not a SQLite database$/,
-        /move the file away/,
+        /another file, or to move this one away, run: mv /,
       ],
       ["folder", (path) => mkdirSync(path), /is a folder$/, /another file/],
       [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { shellSyntax } from "../../src/terminal/shells.ts";
+import { guessShell, shellSyntax, shellWord } from "../../src/terminal/shells.ts";
 import { assertKeysSurvive, assertRemoved, keys } from "./shell-lines.ts";
 
 // zsh and fish are asked by the suite of programs that are not on every machine.
@@ -55,4 +55,23 @@ describe("lines that remove a variable", () => {
       ["unset KEY", "set -e KEY;", "Remove-Item -ErrorAction SilentlyContinue Env:KEY", 'set "KEY="'],
     );
   });
+});
+
+describe("the shell", () => {
+  it("is guessed from SHELL, and is PowerShell on Windows without it", () => {
+    assert.equal(guessShell({ SHELL: "/usr/bin/fish" }, "linux"), "fish");
+    assert.equal(guessShell({ SHELL: "/bin/zsh" }, "darwin"), "sh");
+    assert.equal(guessShell({}, "linux"), "sh");
+    assert.equal(guessShell({}, "win32"), "powershell");
+    assert.equal(guessShell({ SHELL: "/usr/bin/bash" }, "win32"), "sh");
+  });
+});
+
+it("a word is left as it is where no shell makes anything of it, and is quoted everywhere else", () => {
+  for (const word of ["/etc/cc-relay/config.toml", "claude-1", "a=b,c", "x~"])
+    assert.equal(shellWord(word), word);
+  assert.equal(shellWord("my relay.toml"), "'my relay.toml'");
+  assert.equal(shellWord("~/x"), "'~/x'");
+  assert.equal(shellWord("it's $x"), "'it'\\''s $x'");
+  assert.equal(shellWord(""), "''");
 });

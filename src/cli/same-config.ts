@@ -1,0 +1,12 @@
+// Our own commands as they are told to a person: with the `--config` of this call, or they would be about another relay.
+
+import { shellWord } from "../terminal/shells.ts";
+
+/** The text with that file in every command of ours; as it is where none was named. */
+export function withSameConfig(text: string, configFile: string | undefined): string {
+  if (configFile === undefined) return text;
+  return text.replace(ownCommand, () => `cc-relay --config ${shellWord(configFile)} `);
+}
+
+/** Those that read a configuration. */
+const ownCommand = /\bcc-relay (?=(?:accounts|doctor|env|login|run|serve|service|usage)\b)/g;
