@@ -10,13 +10,13 @@ const context = createContext();
 // Whoever reads our output may leave early (`cc-relay usage | head`): that is no failure.
 process.stdout.on("error", ignoreBrokenPipe);
 process.stderr.on("error", ignoreBrokenPipe);
-process.on("uncaughtException", (error) => process.exit(reportError(error, context.out.stderr, argv)));
+process.on("uncaughtException", (error) => process.exit(reportError(error, context)));
 
 try {
   const program = await createProgram(context, argv);
   await program.parseAsync(argv, { from: "user" });
 } catch (error) {
-  context.exitCode = reportError(error, context.out.stderr, argv);
+  context.exitCode = reportError(error, context);
 }
 
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);

@@ -40,8 +40,8 @@ function listCommand(context: CommandContext, run: AccountsActions): Command {
     .addHelpText(
       "after",
       `
-In a pipe, one line per account, tab-separated: id, type, priority, state, until when, why, windows,
-requests and tokens of the last 24 hours.
+In a pipe, one line per account, tab-separated: id, type, priority, state, until
+when, why, windows, requests and tokens of the last 24 hours.
 
 Examples:
   $ cc-relay accounts list

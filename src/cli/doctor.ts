@@ -16,6 +16,7 @@ import { readProgramVersion } from "./doctor/program-version.ts";
 import { findProgram } from "./find-program.ts";
 import { originOf } from "./origin.ts";
 import { lookForRelay } from "./relay-address.ts";
+import { withSameConfig } from "./same-config.ts";
 
 export interface DoctorOptions {
   offline: boolean;
@@ -68,7 +69,7 @@ export async function runDoctor(
   const { stdout, stderr } = context.out;
   const progress = showProgress(stderr);
   try {
-    const checks = await examine({
+    const found = await examine({
       configFile: context.configFile,
       environment: site.environment,
       machine: { ...site, platform, shell: guessShell(env, platform), now: clock },
@@ -87,6 +88,10 @@ export async function runDoctor(
       lookup: site.lookup,
       ca: site.ca,
     });
+    const checks = found.map((check) => ({
+      ...check,
+      fix: check.fix && withSameConfig(check.fix, context.configFile),
+    }));
     progress.end();
     if (json) stdout.write(toJson(checks));
     else if (stdout.isTerminal) stdout.write(renderChecks(checks, stdout));

@@ -41,11 +41,11 @@ export function loginCommand(context: CommandContext, run = runLogin): Command {
 
 const helpText = `
 On a terminal it asks for what is left out. In a pipe it asks nothing:
-  --api-key             reads the key from standard input, its first line
-  --yes                 logs in with OAuth: agree in the browser at the address on
-                        standard error, and it comes back to this machine by itself
-  --yes --no-browser    the same from any other machine: the code is read from
-                        standard input
+  --api-key           reads the key from standard input, its first line
+  --yes               logs in with OAuth: agree in the browser at the address on
+                      standard error, and the answer comes back here by itself
+  --yes --no-browser  the same from any other machine: the code is read from
+                      standard input
 
 Examples:
   $ cc-relay login claude

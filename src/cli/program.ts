@@ -2,6 +2,7 @@
 
 import { Command, Option } from "commander";
 import type { CommandContext } from "./context.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** In the order of the help text. Each is loaded only when it is called or listed: start-up time is paid by every request of `npx`. */
 const commands: Readonly<Record<string, (context: CommandContext) => Promise<Command>>> = {
@@ -33,10 +34,9 @@ export async function createProgram(context: CommandContext, argv?: readonly str
       `
 Examples:
   $ cc-relay serve --demo                try everything without an account
-  $ eval "$(cc-relay env claude)"        point this shell's Claude Code at the relay
+  $ eval "$(cc-relay env claude)"        point this shell's Claude Code at it
   $ cc-relay run claude -- -p "Say hi"   the same for one run`,
     )
-    .exitOverride()
     .hook("preAction", (_program, action) => {
       const { config } = action.optsWithGlobals<{ config?: string }>();
       context.configFile = config;
@@ -70,10 +70,12 @@ function* everyCommand(command: Command): Iterable<Command> {
 function settle(command: Command, program: Command, { out }: CommandContext): void {
   if (command !== program) {
     command.copyInheritedSettings(program).helpOption("-h, --help", "print this help");
-    // `cc-relay serve --config FILE` is what fingers type; not where everything behind belongs to another program.
-    const isLeaf = command.commands.length === 0;
-    if (isLeaf && command.name() !== "run") command.addOption(configOption().hideHelp());
+    // `cc-relay serve --config FILE` is what fingers type.
+    if (command.commands.length === 0) command.addOption(configOption().hideHelp());
   }
+  command.exitOverride((error) => {
+    throw new UsageError(error, command);
+  });
   command.configureOutput({
     writeOut: (text) => out.stdout.write(text),
     writeErr: (text) => out.stderr.write(text),

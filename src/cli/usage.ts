@@ -7,6 +7,7 @@ import type { Store, UsageKey } from "../store/store.ts";
 import type { Screen } from "../terminal/output.ts";
 import { wrap } from "../terminal/wrap.ts";
 import type { CommandContext } from "./context.ts";
+import { withSameConfig } from "./same-config.ts";
 import { lookInStore } from "./store-access.ts";
 import { toCsv, toJson } from "./usage/documents.ts";
 import { type Footnote, footnotes } from "./usage/footnotes.ts";
@@ -63,12 +64,15 @@ export async function showUsage(context: CommandContext, options: UsageOptions):
   if (options.format === "json") return stdout.write(toJson(report));
   if (options.format === "csv") stdout.write(toCsv(report));
   if (report.summary.rows.length === 0) {
-    return stderr.write(nothingUsed(period, now));
+    return stderr.write(withSameConfig(nothingUsed(period, now), context.configFile));
   }
   if (options.format === "table") stdout.write(renderUsage(report, stdout));
   // Part of the picture on a terminal; a program that reads standard output must not meet them.
   const isPicture = options.format === "table" && stdout.isTerminal;
-  const notes = footnotes(report, stdout);
+  const notes = footnotes(report, stdout).map((note) => ({
+    ...note,
+    text: withSameConfig(note.text, context.configFile),
+  }));
   if (isPicture) stdout.write(drawNotes(notes, stdout));
   else stderr.write(notes.map(({ text }) => `${text}\n`).join(""));
 }

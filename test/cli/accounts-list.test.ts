@@ -141,6 +141,17 @@ describe("accounts list", () => {
     assert.match(stdout, /\n {2}x needs login\n/);
   });
 
+  it("names the configuration of this call in the commands that it tells", async () => {
+    const { stdout } = await place.type(`--config ${place.configFile} accounts list`, {
+      screen: { isTerminal: true },
+    });
+    const commands = stdout.split("\n").filter((line) => line.includes("run: "));
+    assert.equal(commands.length, 3);
+    for (const command of commands) {
+      assert.ok(command.includes(`run: cc-relay --config ${place.configFile} `), command);
+    }
+  });
+
   it("keeps every line within a narrow terminal", async () => {
     const { stdout } = await list({ isTerminal: true, width: 60 });
     const drawn = stdout.split("\n").filter((line) => !line.startsWith("  - "));

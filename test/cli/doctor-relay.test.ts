@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmod, mkdir, open, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
@@ -149,7 +150,19 @@ describe("doctor finds what is wrong with the relay:", () => {
     ]);
   });
 
-  it("a database with damaged pages", async (t) => {
+  it("that nothing runs, and starts it with the configuration of this call", async (t) => {
+    const site = await siteFor(t, { withoutRelay: true });
+    const { stdout } = await site.examine({ config: site.configFile });
+    assert.match(
+      stdout,
+      new RegExp(
+        `^daemon\\twarn\\tnot running\\tto start it, run: cc-relay --config ${site.configFile} serve$`,
+        "m",
+      ),
+    );
+  });
+
+  it("a database with damaged pages, and how to get rid of it", async (t) => {
     const site = await siteFor(t, { withoutRelay: true });
     await site.store(async ({ bindings }) => {
       for (let index = 0; index < 300; index++) {
@@ -164,9 +177,15 @@ describe("doctor finds what is wrong with the relay:", () => {
     const { found, code } = await site.faults();
     assert.match(
       found.find((fault) => fault.includes("database:")) ?? "",
-      /^fail database: the database FOLDER\/data\/relay\.db is damaged \(database disk image is malformed\) -> stop the relay, move the file away/,
+      /^fail database: the database FOLDER\/data\/relay\.db is damaged \(database disk image is malformed\) -> stop the relay and begin a new database \(.*\), run: mv FOLDER\/data\/relay\.db\* /,
     );
     assert.equal(code, 1);
+    const { checks } = await site.document();
+    const fix = checks.find(({ name }) => name === "database")?.fix ?? "";
+    execFileSync("sh", ["-c", fix.replace(/^.* run: /, "")]);
+    assert.deepEqual((await site.faults()).found, [notRunning]);
+    const [moved] = (await readdir(join(site.folder, "data"))).filter((name) => name.startsWith("damaged-"));
+    assert.ok((await readdir(join(site.folder, "data", moved!))).includes("relay.db"));
   });
 
   it("a database with a wrong index, which everything else would still open", async (t) => {
@@ -194,7 +213,7 @@ describe("doctor finds what is wrong with the relay:", () => {
     await mkdir(join(site.folder, "data"));
     await writeFile(site.database, "something else entirely. ".repeat(400), { mode: 0o600 });
     assert.deepEqual((await site.faults()).found, [
-      "fail database: FOLDER/data/relay.db is not a SQLite database -> move the file away, or set server.database_path to another file",
+      'fail database: FOLDER/data/relay.db is not a SQLite database -> set server.database_path to another file, or to move this one away, run: mv FOLDER/data/relay.db* "$(mktemp -d FOLDER/data/damaged-XXXXXX)"',
       notRunning,
     ]);
   });

@@ -60,7 +60,9 @@ export interface Site {
   publish(change: Partial<DaemonInfo>): Promise<void>;
   /** Ends the relay as `kill -9` would: what it published stays. */
   killRelay(): Promise<void>;
-  examine(options?: Partial<DoctorOptions> & Pick<FakeContextOptions, "screen">): Promise<Examined>;
+  examine(
+    options?: Partial<DoctorOptions> & Pick<FakeContextOptions, "screen"> & { config?: string },
+  ): Promise<Examined>;
   /** With --json, by the schema. */
   document(options?: Partial<DoctorOptions>): Promise<Document & { code: number }>;
   /** What is not fine: `STATUS NAME: DETAIL -> FIX`, this site's own paths and ports replaced by words. */
@@ -146,9 +148,9 @@ export async function createSite({ withoutRelay = false }: SiteOptions = {}): Pr
       await store?.daemon.publish(running);
       await relay.close();
     },
-    async examine({ screen, offline = false, json = false } = {}) {
+    async examine({ screen, offline = false, json = false, config } = {}) {
       const context = fakeContext({ screen, cwd: folder, env });
-      Object.assign(context, { clock: Date.now });
+      Object.assign(context, { clock: Date.now, configFile: config });
       await runDoctor(context, { offline, json }, site);
       const { stdout, stderr } = context.out;
       return { stdout: stdout.text(), stderr: stderr.text(), code: context.exitCode };

@@ -4,9 +4,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Command } from "commander";
 import type { CommandContext } from "../../src/cli/context.ts";
 import { loginCommand, runLogin } from "../../src/cli/login.ts";
 import { reportError } from "../../src/cli/report.ts";
+import { UsageError } from "../../src/cli/usage-error.ts";
 import type { Environment } from "../../src/config/environment.ts";
 import { UserError } from "../../src/errors.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
@@ -130,12 +132,17 @@ async function run(
     limitMs: call.limitMs ?? 10_000,
   };
   const command = loginCommand(context, (given, options) => runLogin(given, options, deps));
-  command.exitOverride().configureOutput({ outputError() {}, writeErr() {} });
+  new Command("cc-relay").addCommand(command);
+  command
+    .exitOverride((error) => {
+      throw new UsageError(error, command);
+    })
+    .configureOutput({ outputError() {}, writeErr() {} });
   const signalled = call.signalAt && signalWhen(call.signalAt, seen);
   try {
     await command.parseAsync(argv, { from: "user" });
   } catch (error) {
-    context.exitCode = reportError(error, context.out.stderr, ["login", ...argv]);
+    context.exitCode = reportError(error, context);
   }
   await signalled;
   const { stdout, stderr } = context.out;

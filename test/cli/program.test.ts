@@ -34,10 +34,17 @@ describe("the help of every command", () => {
   it("is as wide as the terminal", async () => {
     for (const width of [80, 120]) {
       const context = fakeContext({ screen: { isTerminal: true, width } });
-      const program = await createProgram(context, ["help"]);
-      await assert.rejects(program.parseAsync(["help", "env"], { from: "user" }), { exitCode: 0 });
-      const lines = context.out.stdout.text().split("\n");
-      assert.ok(lines.every((line) => line.length <= width));
+      const program = await createProgram(context);
+      for (const command of [program, ...everyCommand(program)]) command.outputHelp();
+      // A command that is there to be copied stays on one line.
+      const lines = context.out.stdout
+        .text()
+        .replaceAll(/^ {2}\$ .*$/gm, "")
+        .split("\n");
+      assert.deepEqual(
+        lines.filter((line) => line.length > width),
+        [],
+      );
       assert.ok(width === 80 || lines.some((line) => line.length > 80));
     }
   });
@@ -55,6 +62,24 @@ describe("--config", () => {
       const context = fakeContext();
       const program = await createProgram(context, argv);
       await program.parseAsync(argv, { from: "user" });
+      assert.equal(context.configFile, expected);
+    });
+  }
+});
+
+describe("--config of run", () => {
+  const given: [string, string | undefined][] = [
+    ["run --config a.toml claude", "a.toml"],
+    ["run claude --config a.toml -- exec", "a.toml"],
+    // Codex has a --config of its own.
+    ["run codex --config model=x", undefined],
+  ];
+  for (const [line, expected] of given) {
+    it(`is ${expected ?? "the client's"} in ${line}`, async () => {
+      const context = fakeContext();
+      const argv = line.split(" ");
+      const program = await createProgram(context, argv);
+      await assert.rejects(program.parseAsync(argv, { from: "user" }), /is not installed/);
       assert.equal(context.configFile, expected);
     });
   }

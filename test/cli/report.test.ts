@@ -6,9 +6,13 @@ import { UserError } from "../../src/errors.ts";
 import { fakeScreen } from "../terminal/support.ts";
 import { fakeContext } from "./support.ts";
 
-function report(error: unknown, screen: Parameters<typeof fakeScreen>[0] = { isTerminal: false }) {
+function report(
+  error: unknown,
+  screen: Parameters<typeof fakeScreen>[0] = { isTerminal: false },
+  configFile?: string,
+) {
   const printed = fakeScreen(screen);
-  const code = reportError(error, printed, []);
+  const code = reportError(error, { out: { stdout: printed, stderr: printed }, configFile });
   return { code, text: printed.text() };
 }
 
@@ -28,6 +32,13 @@ describe("an error of the person", () => {
       text: text.replace("✗", "\u001b[31m✗\u001b[39m"),
     });
     assert.equal(report(error, { unicode: false }).text, text.replace("✗", "x"));
+  });
+
+  it("names the configuration of this call in the command that mends it", () => {
+    assert.equal(
+      report(error, undefined, "/etc/my relay.toml").text.split("\n").at(-2),
+      "  - to take another, run: cc-relay --config '/etc/my relay.toml' serve --port 0",
+    );
   });
 
   it("has no stack trace and its own exit code", () => {
@@ -84,6 +95,18 @@ describe("a usage error", () => {
       "✗ missing required argument 'shell'\n  - to see how it is used, run: cc-relay completion --help\n",
     ],
     [
+      ["accounts", "enable"],
+      "✗ missing required argument 'id'\n  - to see how it is used, run: cc-relay accounts enable --help\n",
+    ],
+    [
+      ["--config", "env", "accounts", "lst"],
+      "✗ unknown command 'lst' (did you mean list?)\n  - to see how it is used, run: cc-relay accounts --help\n",
+    ],
+    [
+      ["serve", "--port", "x"],
+      "✗ --port: 'x' is invalid: a port is a number from 0 to 65535\n  - to see how it is used, run: cc-relay serve --help\n",
+    ],
+    [
       ["env", "claude", "sk-ant-api03-abcdef12345"],
       "✗ too many arguments for 'env'. Expected 1 argument but got 2: claude, sk-ant-***.\n  - to see how it is used, run: cc-relay env --help\n",
     ],
@@ -96,10 +119,9 @@ describe("a usage error", () => {
         () => assert.fail("it was accepted"),
         (thrown: unknown) => thrown,
       );
-      const screen = fakeScreen({ isTerminal: false });
-      assert.equal(reportError(error, screen, argv), 2);
-      assert.equal(screen.text(), expected);
       assert.equal(context.out.stderr.text() + context.out.stdout.text(), "");
+      assert.equal(reportError(error, context), 2);
+      assert.equal(context.out.stderr.text(), expected);
     });
   }
 });

@@ -55,7 +55,7 @@ describe("cc-relay serve", { concurrency: true }, () => {
     await folder.configure("");
     assert.equal(
       await refusal(folder, ["--port", String(port)]),
-      `✗ 127.0.0.1:${port} is taken by another program\n  - stop that program, or choose another port: cc-relay serve --port 0\n`,
+      `✗ 127.0.0.1:${port} is taken by another program\n  - stop that program, or choose another port: cc-relay --config ${folder.configFile} serve --port 0\n`,
     );
   });
 

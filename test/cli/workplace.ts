@@ -80,7 +80,7 @@ export async function createWorkplace(toml: string | undefined): Promise<Workpla
       try {
         await (await createProgram(context, argv)).parseAsync(argv, { from: "user" });
       } catch (error) {
-        context.exitCode = reportError(error, context.out.stderr, argv);
+        context.exitCode = reportError(error, context);
       }
       const { stdout, stderr } = context.out;
       return { stdout: stdout.text(), stderr: stderr.text(), code: context.exitCode };

@@ -10,6 +10,7 @@ import type { Screen } from "../../terminal/output.ts";
 import { sign } from "../../terminal/style.ts";
 import { singleLine, truncate } from "../../terminal/width.ts";
 import { wrap } from "../../terminal/wrap.ts";
+import { withSameConfig } from "../same-config.ts";
 import { drawWindows } from "./windows.ts";
 
 export interface BlocksContext {
@@ -17,6 +18,8 @@ export interface BlocksContext {
   now: number;
   /** The utilization from which on an account has no room: session.switch_at_utilization. */
   fullAt: number;
+  /** `--config FILE` as it was given. */
+  configFile: string | undefined;
 }
 
 /** Within a family in the order in which they are tried. */
@@ -36,7 +39,7 @@ export function renderBlocks(views: readonly AccountView[], context: BlocksConte
     ...verdict(view, context),
     ...(windows[index] ?? []).map((line) => `  ${line}`),
     ...wrap(activity(view, context.now), screen.width - 2).map((line) => `  ${line}`),
-    ...nextCommand(view),
+    ...nextCommand(view).map((line) => withSameConfig(line, context.configFile)),
   ]);
   const summary = views.length > 1 ? [[screen.style.dim(summarize(views))]] : [];
   return [...blocks, ...summary].map((lines) => lines.map((line) => `${line}\n`).join("")).join("\n");

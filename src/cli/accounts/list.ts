@@ -4,6 +4,7 @@ import { type AccountView, readAccountViews } from "../../app/account-views.ts";
 import { rfc3339 } from "../../terminal/format.ts";
 import { renderTable } from "../../terminal/table.ts";
 import type { CommandContext } from "../context.ts";
+import { withSameConfig } from "../same-config.ts";
 import { lookInStore } from "../store-access.ts";
 import { renderBlocks } from "./blocks.ts";
 import { windowText } from "./windows.ts";
@@ -17,11 +18,13 @@ export async function listAccounts(context: CommandContext, { json }: ListOption
   const now = context.clock();
   const views = await lookInStore(config, (store) => readAccountViews(config, store, now));
   const { stdout, stderr } = context.out;
+  const { configFile } = context;
   if (json) return stdout.write(toJson(views));
   if (views.length === 0) {
-    stderr.write("no accounts yet\n  - to add one, run: cc-relay login claude\n");
+    stderr.write(withSameConfig("no accounts yet\n  - to add one, run: cc-relay login claude\n", configFile));
   } else if (stdout.isTerminal) {
-    stdout.write(renderBlocks(views, { screen: stdout, now, fullAt: config.session.switchAtUtilization }));
+    const fullAt = config.session.switchAtUtilization;
+    stdout.write(renderBlocks(views, { screen: stdout, now, fullAt, configFile }));
   } else {
     stdout.write(renderTable({ columns: [], rows: views.map(toCells) }, stdout));
   }

@@ -3,11 +3,11 @@
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../../config/config.ts";
-import { quoteSh } from "../../terminal/shells.ts";
 import { sign } from "../../terminal/style.ts";
 import { singleLine } from "../../terminal/width.ts";
 import type { CommandContext } from "../context.ts";
 import { originOf } from "../origin.ts";
+import { withSameConfig } from "../same-config.ts";
 import type { Keeping } from "./keep.ts";
 
 export async function reportOutcome(
@@ -25,22 +25,15 @@ export async function reportOutcome(
     `  written to ${place.file}`,
     ...(isOff ? [`  ${sign("warn", stderr)} it is disabled, so that nothing is sent to it`] : []),
     `  ${daemon === undefined ? "no relay is running" : await tellRelay(context, { place, plan, type }, daemon)}`,
-    `  - ${isOff ? `to use it, run: ${command(context, `accounts enable ${id}`)}` : next(context, daemon !== undefined)}`,
+    `  - ${withSameConfig(isOff ? `to use it, run: cc-relay accounts enable ${id}` : next(daemon !== undefined), context.configFile)}`,
   ];
   stderr.write(`${lines.join("\n")}\n`);
 }
 
-function next(context: CommandContext, isRunning: boolean): string {
+function next(isRunning: boolean): string {
   return isRunning
-    ? `to see how the accounts are doing, run: ${command(context, "accounts list")}`
-    : `to start it, run: ${command(context, "serve")}`;
-}
-
-/** The same configuration again. */
-function command({ configFile }: CommandContext, words: string): string {
-  if (configFile === undefined) return `cc-relay ${words}`;
-  const file = /^[\w./:\\-]+$/.test(configFile) ? configFile : quoteSh(configFile);
-  return `cc-relay --config ${file} ${words}`;
+    ? "to see how the accounts are doing, run: cc-relay accounts list"
+    : "to start it, run: cc-relay serve";
 }
 
 async function tellRelay(

@@ -1,0 +1,18 @@
+// Commander's own errors, with the command that they are about: its help is what a person needs next.
+
+import { type Command, CommanderError } from "commander";
+
+export class UsageError extends CommanderError {
+  /** As it is typed: `cc-relay accounts enable`. */
+  readonly command: string;
+
+  constructor({ exitCode, code, message }: CommanderError, command: Command) {
+    super(exitCode, code, message);
+    this.command = nameOf(command);
+  }
+}
+
+function nameOf(command: Command): string {
+  const { parent } = command;
+  return parent === null ? command.name() : `${nameOf(parent)} ${command.name()}`;
+}
