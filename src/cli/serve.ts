@@ -6,13 +6,16 @@ import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { RelayApp } from "../app/relay-app.ts";
 import type { Config } from "../config/config.ts";
+import { usualConfigFile } from "../config/discover.ts";
+import { readEnvironment } from "../config/environment.ts";
 import { type SightedFile, sightFile } from "../config/watch.ts";
 import { UserError } from "../errors.ts";
 import type { LogLevel } from "../log.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
-import { plural } from "../terminal/format.ts";
+import { guessShell, shellSyntax } from "../terminal/shells.ts";
 import type { CommandContext } from "./context.ts";
 import { originOf } from "./origin.ts";
+import { type BannerFacts, renderBanner } from "./serve/banner.ts";
 
 export interface ServeOptions {
   host?: string;
@@ -72,7 +75,9 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
       version: context.version,
       renewals: "outliving",
     });
-    if (screen.isTerminal) screen.write(banner(app, context, options.demo === true));
+    if (screen.isTerminal) {
+      screen.write(renderBanner(await readBannerFacts(app, context, options.demo === true), screen));
+    }
     for (const warning of config.warnings) log.warn({}, warning);
     log.info({ url: originOf(app), accounts: config.accounts.length, pid: process.pid }, "listening");
     await untilStopped(() => app.reload());
@@ -142,28 +147,34 @@ function secretsOf(config: Config): string[] {
   return [...config.apiKeys.map(({ key }) => key), ...config.accounts.map(({ secret }) => secret)];
 }
 
-function banner(app: RelayApp, { out, version }: CommandContext, isDemo: boolean): string {
-  const { style } = out.stderr;
-  const config = app.config();
-  const enabled = config.accounts.filter((account) => account.enabled).length;
-  const accounts = isDemo
-    ? `${plural(enabled, "simulated account")}: nothing leaves this machine`
-    : enabled > 0
-      ? plural(enabled, "account")
-      : "none yet: requests go on with the client's own credential";
-  const lines = [
-    `${style.bold("cc-relay")} ${version}`,
-    "",
-    `  endpoint   ${style.cyan(originOf(app))}`,
-    `  accounts   ${accounts}`,
-    `  config     ${config.file ?? "no file, defaults"}`,
-    "",
-    `  next: in another terminal, ${style.bold('eval "$(cc-relay env claude)"')} and start claude`,
-    ...(enabled === 0 ? [`        add an account with ${style.bold("cc-relay login claude")}`] : []),
-    "",
-    "",
-  ];
-  return lines.join("\n");
+async function readBannerFacts(
+  app: RelayApp,
+  context: CommandContext,
+  isDemo: boolean,
+): Promise<BannerFacts> {
+  const { file, accounts } = app.config();
+  const url = originOf(app);
+  const isFound = !isDemo || (await leadsTo(url, context));
+  return {
+    version: context.version,
+    url,
+    accounts: accounts.filter((account) => account.enabled).length,
+    isDemo,
+    file,
+    named: file === usualConfigFile(readEnvironment()) ? undefined : file,
+    byHand: isFound ? undefined : shellSyntax[guessShell(context.env, context.platform)],
+  };
+}
+
+/** Whether `cc-relay env` finds the address: a demo is in no database that other commands read. */
+async function leadsTo(url: string, context: CommandContext): Promise<boolean> {
+  try {
+    const { findRelay } = await import("./relay-address.ts");
+    return (await findRelay(context, await context.loadConfig({ missingVariables: "warning" }))) === url;
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
 }
 
 function untilStopped(reload: () => Promise<void>): Promise<void> {

@@ -40,6 +40,11 @@ export async function findConfigTarget(options: DiscoverOptions): Promise<string
   return findNamed(options)?.file ?? (await discoverConfig(options)).target;
 }
 
+/** The file that is found from every folder, where none has its own. */
+export function usualConfigFile({ configFolder }: Environment): string {
+  return join(configFolder, "config.toml");
+}
+
 /** The database that is used when no configuration file names one. */
 export function defaultDatabasePath(environment: Environment): string {
   return join(environment.dataFolder, "relay.db");
@@ -65,8 +70,8 @@ function findNamed({ flag, environment }: DiscoverOptions): NamedFile | undefine
   return undefined;
 }
 
-function listUsualPlaces({ cwd, configFolder }: Environment): [string, string] {
-  return [join(cwd, "config.toml"), join(configFolder, "config.toml")];
+function listUsualPlaces(environment: Environment): [string, string] {
+  return [join(environment.cwd, "config.toml"), usualConfigFile(environment)];
 }
 
 function missingFile({ file, by }: NamedFile): UserError {
