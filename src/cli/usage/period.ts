@@ -25,7 +25,7 @@ export function readPeriod(
   const to = readMoment("--until", until, { now, edge: "end" });
   if (from < to) return { since: from, until: to, untilNow: false };
   throw new UserError("--until does not lie after --since", {
-    fix: "swap the two, or leave --until out for everything up to now",
+    fix: "name an earlier --since (7d when left out), or leave --until out for everything up to now",
     exitCode: 2,
   });
 }
