@@ -4,15 +4,16 @@
 // names ranks above them; only the last of several such files counts. An empty value there is as good as none.
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readJsonSettings, tableIn } from "../doctor/clients/json-settings.ts";
 import type { Environment, EnvironmentChange } from "../terminal/environment.ts";
 
 /** The variables of all its settings files, the higher-ranking ones over the others. */
 export async function readSettingsVariables(env: Environment, cwd: string): Promise<Record<string, string>> {
+  const folder = env.CLAUDE_CONFIG_DIR || join(env.HOME || env.USERPROFILE || cwd, ".claude");
   const files = [
-    join(env.CLAUDE_CONFIG_DIR || join(homedir(), ".claude"), "settings.json"),
+    join(folder, "settings.json"),
     join(cwd, ".claude", "settings.json"),
     join(cwd, ".claude", "settings.local.json"),
   ];

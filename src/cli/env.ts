@@ -19,6 +19,7 @@ import {
   shellWord,
 } from "../terminal/shells.ts";
 import { sign } from "../terminal/style.ts";
+import { readSettingsVariables, undoneVariables } from "./claude-settings.ts";
 import { type ClientAccess, readAccess } from "./client-access.ts";
 import type { CommandContext } from "./context.ts";
 import { withSameConfig } from "./same-config.ts";
@@ -103,6 +104,7 @@ async function setLines(
     if (access.key !== undefined) lines.push(assign(shell, keyVariable, access.key));
     if (client === "codex") comments.push(...codexComment(access));
     warn(context, client, { access, syntax });
+    if (client === "claude") await warnOfSettings(context, access);
   }
   // Last: a shell that does not take comments here has done everything else by then.
   return [...lines, ...comments.map(syntax.comment)];
@@ -130,6 +132,23 @@ function codexComment({ origin, key }: ClientAccess): string[] {
       keyVariable: key === undefined ? clientInfo.openai.keyVariable : keyVariable,
     }).map(([name, value]) => `${name} = ${value}`),
   ];
+}
+
+/** Claude Code puts what its own settings say over the lines. */
+async function warnOfSettings(
+  { out, env, cwd, configFile }: CommandContext,
+  access: ClientAccess,
+): Promise<void> {
+  const { urlVariable = "", keyVariable, path, title, conflicting } = clientInfo.claude;
+  const key = access.key === undefined ? {} : { [keyVariable]: access.key };
+  const set = { [urlVariable]: access.origin + path, ...key };
+  const remove = access.key === undefined ? [] : conflicting.map(({ name }) => name);
+  const names = Object.keys(undoneVariables({ set, remove }, await readSettingsVariables(env, cwd)));
+  if (names.length === 0) return;
+  out.stderr.write(
+    `${sign("warn", out.stderr)} ${title}'s settings set ${names.join(", ")} over these lines\n` +
+      `  - change "env" there, or run: ${withSameConfig("cc-relay run claude", configFile)}\n`,
+  );
 }
 
 /** What would keep the lines from working, on standard error: standard output is evaluated. */

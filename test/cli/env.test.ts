@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { type EnvOptions, runEnv } from "../../src/cli/env.ts";
 import { UserError } from "../../src/errors.ts";
@@ -157,6 +160,20 @@ unset OPENAI_API_KEY
       "  - to run these lines in this shell: cc-relay --config 'my relay.toml' env --unset --shell fish | source\n",
     );
   });
+});
+
+it("what Claude Code's own settings put over the lines is named, with what overrules it", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "cc-relay-env-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const own = { ANTHROPIC_BASE_URL: "https://other.example", ANTHROPIC_API_KEY: "own", OTHER: "x" };
+  await writeFile(join(folder, "settings.json"), JSON.stringify({ env: own }));
+  const surroundings = { env: { CLAUDE_CONFIG_DIR: folder } };
+  assert.equal(
+    (await env({ client: "claude" }, surroundings)).stderr,
+    "! Claude Code's settings set ANTHROPIC_BASE_URL, ANTHROPIC_API_KEY over these lines\n" +
+      '  - change "env" there, or run: cc-relay run claude\n',
+  );
+  assert.equal((await env({ client: "codex" }, surroundings)).stderr, "");
 });
 
 describe("the key of env", () => {
