@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { openaiFailures } from "../support/openai-script.ts";
 import { type CodexRun, codexModel, readTranscript, runCodex } from "./codex.ts";
 import { relayKey, startRelayProcess } from "./relay-process.ts";
@@ -11,6 +12,7 @@ import {
   assertSound,
   firstKey,
   type RelayStage,
+  secondKey,
   startDirectStage,
   startRelayStage,
 } from "./stage.ts";
@@ -45,6 +47,24 @@ test("Codex, whose built-in provider tries a WebSocket first, is at once told to
     `${lostMs} ms between the WebSocket and HTTP; with any other answer than 426 it is 7 s`,
   );
   assert.equal(tap.requests.filter(({ isUpgrade }) => isUpgrade).length, 1);
+  await assertSound(stage);
+});
+
+test("a session of Codex with its built-in provider is taken up again on its account, and goes on elsewhere when that reaches its limit", async (t) => {
+  const stage = await startRelayStage(t, { type: "openai-responses" });
+  const { upstream, relay } = stage;
+  const spent = openaiFailures.usageLimit(Date.now() + 7_200_000);
+  upstream.on(() => true, withFaults(codexModel, failingKey(secondKey, spent, 5)));
+  upstream.queue(firstKey, openaiFailures.rateLimited(2));
+  const run = async (args: readonly string[]) => {
+    const env = { CODEX_API_KEY: relayKey };
+    return readTranscript(await runCodex(stage, { flags: builtIn(relay.url), env, args })).lines.at(-1);
+  };
+  assert.equal(await run([twoCommands]), `agent_message: ${sawBoth}`);
+  assert.deepEqual(accountsThatServed(stage), ["second", "second", "second"]);
+  await sleep(2000);
+  assert.equal(await run(["resume", "--last", twoCommands]), `agent_message: ${sawBoth}`);
+  assert.deepEqual(accountsThatServed(stage).slice(3), ["second", "first", "first"]);
   await assertSound(stage);
 });
 

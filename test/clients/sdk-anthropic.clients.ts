@@ -8,13 +8,15 @@ import { claudeEnvironment } from "./claude-code.ts";
 import { type AnthropicClient, errorOf, sdks } from "./sdks.ts";
 import {
   accountsAsked,
+  accountsThatServed,
   assertSound,
   firstKey,
+  playBoth,
   type Stage,
   startDirectStage,
   startRelayStage,
 } from "./stage.ts";
-import { greeting } from "./task.ts";
+import { failingKey, greeting } from "./task.ts";
 
 const settings = { type: "claude-api" } as const;
 const question = {
@@ -23,6 +25,7 @@ const question = {
   messages: [{ role: "user", content: "Grüß Gott" }],
 };
 const once = { maxRetries: 0 };
+const look = { kind: "tool", name: "look", input: { where: "Zürich" } } as const;
 
 async function clientOf(stage: Stage): Promise<AnthropicClient> {
   return sdks.anthropic(await claudeEnvironment(stage));
@@ -73,6 +76,36 @@ test("the Anthropic SDK does not notice that an account is at its limit", async 
   assert.equal((await client.messages.create(question, once)).stop_reason, "end_turn");
   assert.deepEqual(accountsAsked(stage), ["first", "second", "second"]);
   await assertSound(stage);
+});
+
+test("a conversation of the Anthropic SDK with a tool goes on while its account reaches its limit, and ends as without the relay", async (t) => {
+  const limited = claudeFailures.windowRejected("5h", Date.now() + 7_200_000);
+  const { stage, outcome } = await playBoth(
+    t,
+    {
+      ...settings,
+      model: ({ json }) => {
+        const { length } = (json as { messages: unknown[] }).messages;
+        return { content: length < 5 ? [{ ...look, id: `toolu_${length}` }] : greeting, events: 6 };
+      },
+      hiddenFaults: failingKey(firstKey, limited, 2),
+    },
+    async (stage) => {
+      const client = await clientOf(stage);
+      const messages: unknown[] = [...question.messages];
+      for (;;) {
+        const body = { ...question, messages, tools: [{ name: "look", input_schema: { type: "object" } }] };
+        const { content } = await client.messages.stream(body, once).finalMessage();
+        messages.push({ role: "assistant", content });
+        const calls = content.filter(({ type }) => type === "tool_use");
+        if (calls.length === 0) return messages;
+        const results = calls.map(({ id }) => ({ type: "tool_result", tool_use_id: id, content: "found" }));
+        messages.push({ role: "user", content: results });
+      }
+    },
+  );
+  assert.equal(outcome.length, 6);
+  assert.deepEqual(accountsThatServed(stage), ["first", "second", "second"]);
 });
 
 test("aborting a stream of the Anthropic SDK ends the provider's work at once, and is booked with what was said by then", async (t) => {

@@ -7,13 +7,15 @@ import { geminiFailures, geminiModels } from "../support/gemini-script.ts";
 import { errorOf, type GoogleClient, sdks } from "./sdks.ts";
 import {
   accountsAsked,
+  accountsThatServed,
   assertSound,
   firstKey,
+  playBoth,
   type Stage,
   startDirectStage,
   startRelayStage,
 } from "./stage.ts";
-import { greeting } from "./task.ts";
+import { failingKey, greeting } from "./task.ts";
 
 const settings = { type: "gemini-api" } as const;
 const question = { model: "gemini-2.5-flash", contents: "Grüß Gott" };
@@ -78,6 +80,36 @@ test("the Google SDK does not notice that an account is out of quota, in a strea
   assert.ok(((await client.models.generateContent(question)).text ?? "").length > 0);
   assert.deepEqual(accountsAsked(stage), ["first", "second", "second"]);
   await assertSound(stage);
+});
+
+test("a conversation of the Google SDK with a tool goes on while its account spends its quota, and ends as without the relay", async (t) => {
+  const { stage, outcome } = await playBoth(
+    t,
+    {
+      ...settings,
+      model: ({ json }) => {
+        const { length } = (json as { contents: unknown[] }).contents;
+        const call = { kind: "tool", id: `call_${length}`, name: "look", input: {} } as const;
+        return { content: length < 5 ? [call] : greeting };
+      },
+      hiddenFaults: failingKey(firstKey, geminiFailures.perDay(), 2),
+    },
+    async (stage) => {
+      const client = await clientOf(stage);
+      const contents: unknown[] = [{ role: "user", parts: [{ text: question.contents }] }];
+      const config = { tools: [{ functionDeclarations: [{ name: "look" }] }] };
+      for (;;) {
+        const answer = await client.models.generateContent({ ...question, contents, config });
+        const { functionCalls = [] } = answer;
+        if (functionCalls.length === 0) return { turns: contents.length, text: answer.text };
+        contents.push({ role: "model", parts: functionCalls.map((functionCall) => ({ functionCall })) });
+        const results = functionCalls.map(({ name }) => ({ name, response: { output: "found" } }));
+        contents.push({ role: "user", parts: results.map((functionResponse) => ({ functionResponse })) });
+      }
+    },
+  );
+  assert.deepEqual(outcome, { turns: 5, text: greeting });
+  assert.deepEqual(accountsThatServed(stage), ["first", "second", "second"]);
 });
 
 test("aborting a stream of the Google SDK ends the provider's work at once", async (t) => {

@@ -7,13 +7,15 @@ import { openaiError, openaiFailedEvent, openaiFailures, openaiModels } from "..
 import { errorOf, type OpenAiClient, sdks } from "./sdks.ts";
 import {
   accountsAsked,
+  accountsThatServed,
   assertSound,
   firstKey,
+  playBoth,
   type Stage,
   startDirectStage,
   startRelayStage,
 } from "./stage.ts";
-import { greeting } from "./task.ts";
+import { failingKey, greeting } from "./task.ts";
 
 const settings = { type: "openai-responses" } as const;
 const question = { model: "gpt-5", input: "Grüß Gott" };
@@ -75,6 +77,40 @@ test("the OpenAI SDK does not notice that an account is out of quota", async (t)
   assert.ok((await client.responses.create(question, once)).output_text.length > 0);
   assert.deepEqual(accountsAsked(stage), ["first", "second", "second"]);
   await assertSound(stage);
+});
+
+test("a conversation of the OpenAI SDK with a tool goes on while its account reaches its limit, and ends as without the relay", async (t) => {
+  const limited = openaiFailures.usageLimit(Date.now() + 7_200_000);
+  const { stage, outcome } = await playBoth(
+    t,
+    {
+      ...settings,
+      model: ({ json }) => {
+        const { length } = (json as { input: unknown[] }).input;
+        const call = { kind: "tool", id: `call_${length}`, name: "look", input: {} } as const;
+        return { content: length < 5 ? [call] : greeting };
+      },
+      hiddenFaults: failingKey(firstKey, limited, 2),
+    },
+    async (stage) => {
+      const client = await clientOf(stage);
+      const input: unknown[] = [{ role: "user", content: question.input }];
+      const tools = [{ type: "function", name: "look", parameters: { type: "object" }, strict: false }];
+      for (;;) {
+        const { output, output_text } = await client.responses.create({ ...question, input, tools }, once);
+        const calls = output.filter(({ type }) => type === "function_call");
+        if (calls.length === 0) return { turns: input.length, output_text };
+        const results = calls.map(({ call_id }) => ({
+          type: "function_call_output",
+          call_id,
+          output: "found",
+        }));
+        input.push(...output, ...results);
+      }
+    },
+  );
+  assert.deepEqual(outcome, { turns: 5, output_text: greeting });
+  assert.deepEqual(accountsThatServed(stage), ["first", "second", "second"]);
 });
 
 test("aborting a stream of the OpenAI SDK ends the provider's work at once", async (t) => {
