@@ -31,7 +31,7 @@ export function respond(options: Response): Promise<void> {
   });
 }
 
-/** How long a cut-off client may take to read what was sent before its socket goes. */
+/** How long a cut-off client may take to read what was sent before its socket is reset all the same. */
 const cutGraceMs = 5000;
 
 class Conduit implements Sink {
@@ -207,14 +207,15 @@ function outcomeOf({ head, observer }: Answer): Outcome {
   return observer?.lateError === undefined ? "complete" : "truncated";
 }
 
-/** Ends the connection without ending the answer, after what was written has left: a clean end would pass for success. */
+/**
+ * Ends the connection without ending the answer, after what was written has left: a clean end would pass for success. It is
+ * reset, not closed: after a reset Gemini CLI asks again, and fails for good after a mere close (seen in Gemini CLI 0.61); and
+ * in HTTP/1.0, where an answer ends with its connection, nothing else tells that it is not whole.
+ */
 function cutOff(response: ServerResponse): void {
   const { socket } = response;
   if (!socket) return void response.destroy();
-  const isFramed = response.req.httpVersionMinor > 0;
-  if (isFramed) socket.destroySoon();
-  // An answer in HTTP/1.0 ends where its connection does: only a reset tells that it is not whole.
-  else if (socket.writableLength === 0) socket.resetAndDestroy();
-  else socket.once("drain", () => socket.resetAndDestroy());
-  setTimeout(() => socket.destroy(), cutGraceMs).unref();
+  const reset = () => void socket.resetAndDestroy();
+  socket.write("", reset);
+  setTimeout(reset, cutGraceMs).unref();
 }

@@ -43,7 +43,7 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
     boundLoopback: isLoopbackHost(host),
     isDraining: false,
     isCutting: false,
-    open: 0,
+    open: new Set(),
     onceIdle() {},
   };
   const server = http.createServer(
@@ -53,6 +53,7 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
   await listen(server, host, port);
   const cut = () => {
     front.isCutting = true;
+    for (const response of front.open) if (!response.writableFinished) response.socket?.resetAndDestroy();
     server.closeAllConnections();
   };
   return {
@@ -67,7 +68,7 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
       clearInterval(sweep);
       clearTimeout(timer);
       // Who was cut off is still being booked.
-      if (front.open > 0) await new Promise<void>((resolve) => (front.onceIdle = resolve));
+      if (front.open.size > 0) await new Promise<void>((resolve) => (front.onceIdle = resolve));
     },
     cut,
   };
@@ -79,8 +80,8 @@ interface Front extends ServerOptions {
   isDraining: boolean;
   /** No time is left: what is open is broken off. */
   isCutting: boolean;
-  /** Requests that are not over: their answer may be out, their booking is not. */
-  open: number;
+  /** Of the requests that are not over: the answer may be out, the booking is not. */
+  open: Set<ServerResponse>;
   onceIdle(): void;
 }
 
@@ -98,11 +99,12 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 }
 
 async function serve(front: Front, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  front.open++;
+  front.open.add(response);
   try {
     await handle(front, request, response);
   } finally {
-    if (--front.open === 0) front.onceIdle();
+    front.open.delete(response);
+    if (front.open.size === 0) front.onceIdle();
   }
 }
 

@@ -3,12 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Behaviour } from "../support/behaviour.ts";
 import { geminiFailures } from "../support/gemini-script.ts";
 import { geminiModel, printing, readTranscript, runGemini, trusting } from "./gemini-cli.ts";
 import { runProgram } from "./program.ts";
 import { relayCommand } from "./sandbox.ts";
 import { accountsThatServed, assertSound, firstKey, playBoth, type Stage, startRelayStage } from "./stage.ts";
-import { commands, failingKey, greeting, sawBoth, sawOne } from "./task.ts";
+import { commands, type Fault, failingKey, greeting, sawBoth, sawOne } from "./task.ts";
 
 const settings = { type: "gemini-api", model: geminiModel } as const;
 const twoCommands = `Script: run [[${commands.one}]] and then [[${commands.two}]]`;
@@ -46,6 +47,21 @@ for (const [what, fault] of Object.entries(hidden)) {
     const { stage, outcome } = await playBoth(t, { ...settings, hiddenFaults }, work);
     assert.deepEqual(outcome.lines.at(-2), `assistant: ${sawBoth}`);
     assert.deepEqual(accountsThatServed(stage), ["first", "first", "second", "second"]);
+  });
+}
+
+for (const how of ["rst", "clean"] as const) {
+  test(`a stream that ends too early (${how}) is asked for again by Gemini CLI, as without the relay`, async (t) => {
+    const cut: Behaviour = { content: greeting, events: 10, cut: { afterEvents: 6, how } };
+    const faults: Fault = ({ url }, number) =>
+      number === 2 && url.includes("streamGenerateContent") ? cut : undefined;
+    const { stage, outcome } = await playBoth(t, { ...settings, faults, errors: 1 }, async (stage) => {
+      const args = [twoCommands, "-m", "gemini-2.5-flash"];
+      return readTranscript(await runGemini(stage, { mode, args }));
+    });
+    assert.equal(outcome.exitCode, 0);
+    assert.ok(outcome.lines.at(-2)?.endsWith(sawBoth), outcome.lines.join("\n"));
+    assert.deepEqual(accountsThatServed(stage), ["first", "first", "first", "first"]);
   });
 }
 

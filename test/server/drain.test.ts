@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dialectCases } from "../relay/cases.ts";
 import { claudeFailures } from "../support/claude-script.ts";
-import { begin, open, send } from "../support/client.ts";
+import { begin, open, send, sendToEnd } from "../support/client.ts";
 import { patient } from "../support/patience.ts";
 import { type Stage, setStage } from "../support/stage.ts";
 
@@ -94,6 +94,18 @@ test("a request on a connection that was open before is told to come back", asyn
     assert.equal(told.header("connection"), "close");
   } else assert.equal(told, "ECONNRESET");
   assert.ok((await timed(closing)) < patient(1000));
+});
+
+test("what a shutdown breaks off is reset, so that clients ask again, whether its answer had begun or not", async (t) => {
+  const stage = await draining(t, 50);
+  const { upstream, relay } = stage;
+  upstream.queue("key-of-first", gate(5).behaviour, { hang: true });
+  const body = String(claude.request().body);
+  const post = `POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+  const ends = [1, 2].map(() => sendToEnd(Number(new URL(relay.url).port), post));
+  await upstream.received(2);
+  await relay.app.close();
+  for (const { error } of await Promise.all(ends)) assert.equal(error, "ECONNRESET");
 });
 
 test("what is still open when the time is over is broken off, and booked at whatever stage it was", async (t) => {

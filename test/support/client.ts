@@ -94,6 +94,25 @@ export function sendRaw(port: number, bytes: string | Buffer): Promise<Buffer> {
   });
 }
 
+export interface RawEnd {
+  text: string;
+  /** ECONNRESET when the connection was reset; undefined for an orderly end. */
+  error: string | undefined;
+}
+
+/** Like `sendRaw`, and tells how the connection ended. */
+export function sendToEnd(port: number, bytes: string): Promise<RawEnd> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(bytes));
+    const decoder = new StringDecoder("utf8");
+    let text = "";
+    let error: string | undefined;
+    socket.on("data", (chunk) => (text += decoder.write(chunk)));
+    socket.on("error", (cause: NodeJS.ErrnoException) => (error = cause.code));
+    socket.on("close", () => resolve({ text, error }));
+  });
+}
+
 /** The `data:` documents of an event stream, in order. */
 export function sseData(text: string): unknown[] {
   return text
