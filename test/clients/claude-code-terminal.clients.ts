@@ -2,9 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { claudeModelList } from "../support/claude-script.ts";
 import { claudeEnvironment, claudeModel, sessionHeader } from "./claude-code.ts";
 import { relayCommand } from "./sandbox.ts";
-import { assertSound, type RelayStage, startRelayStage } from "./stage.ts";
+import { assertSound, type RelayStage, secondKey, startRelayStage } from "./stage.ts";
 import { commands, greeting, sawOne } from "./task.ts";
 import { openTerminal, type TerminalProgram } from "./terminal.ts";
 
@@ -62,6 +64,25 @@ test("in a terminal Claude Code starts without asking about the key, works, and 
   terminal.type(enter);
   assert.equal(await terminal.ended(), 0);
   await assertSound(stage);
+});
+
+test("Claude Code finds the models of the accounts in time, though one of the providers does not answer", async (t) => {
+  const stage = await startRelayStage(t, settings);
+  const { upstream } = stage;
+  upstream.on(() => true, claudeModel);
+  // Those that Claude Code knows itself it lists as its own.
+  upstream.on({ path: "/v1/models" }, { body: claudeModelList(["claude-of-the-house"]) });
+  upstream.on(secondKey, { hang: true });
+  const discovery = { CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: "1" };
+  const env = { ...(await claudeEnvironment(stage)), ...discovery };
+  const terminal = openTerminal(await claudeInTerminal(stage, env));
+  t.after(() => terminal.close());
+  await terminal.shows("shift+tab to cycle");
+  const listings = () => stage.relay.log().filter(({ route }) => route === "claude/list-models");
+  while (listings().length === 0) await sleep(50);
+  terminal.type("/model");
+  terminal.type(enter);
+  await terminal.shows("From gateway");
 });
 
 test("`cc-relay run claude` hands the terminal over to Claude Code", async (t) => {
