@@ -2,6 +2,7 @@
 
 export type Credential =
   | { kind: "api-key"; key: string }
-  | { kind: "bearer"; token: string /** Google Cloud project of a Code Assist login. */; project?: string }
+  /** `project`: the Google Cloud project of a Code Assist login. */
+  | { kind: "bearer"; token: string; project?: string }
   /** The client's own credential headers: pass-through. */
   | { kind: "client" };

@@ -2,27 +2,24 @@
 // the relay loop and the cooldown policy ask the Failure and never look at status codes or message texts.
 
 export type Failure =
-  /** No answer: refused, reset, DNS, TLS, or a time-out before the first byte. */
-  | {
-      kind: "unreachable";
-      cause: Error /** No byte can have been processed: a kept-alive socket had already closed. */;
-      safeToRepeat: boolean;
-    }
+  /**
+   * No answer: refused, reset, DNS, TLS, or a time-out before the first byte. `safeToRepeat`: no byte can have been
+   * processed, because a kept-alive socket had already closed.
+   */
+  | { kind: "unreachable"; cause: Error; safeToRepeat: boolean }
   /** The account's own proxy refused, or could not reach the provider. Never the login's fault. */
   | { kind: "proxy"; cause: Error }
   /** 500, 502, 504 or an API error as first event: counted, rests after three in a row. */
   | { kind: "server-error"; status: number; reason: string }
-  /** A quota of this account is used up; with scope "model" only for the model family that was asked for. */
-  | {
-      kind: "rate-limited";
-      scope: "account" | "model" /** Epoch ms; undefined when the provider did not say. */;
-      until?: number;
-      reason: string;
-    }
+  /**
+   * A quota of this account is used up; with scope "model" only for the model family that was asked for. `until` is
+   * epoch ms, undefined when the provider did not say.
+   */
+  | { kind: "rate-limited"; scope: "account" | "model"; until?: number; reason: string }
   /** A 429 without any rate-limit header: nobody is blamed, the next account may answer. */
   | { kind: "limited-unblamed"; reason: string }
-  /** 529, 503 or a capacity reason: the provider is full, not this account. */
-  | { kind: "capacity" /** Epoch ms, when the provider gave a delay. */; until?: number; reason: string }
+  /** 529, 503 or a capacity reason: the provider is full, not this account. `until` is epoch ms, when it gave a delay. */
+  | { kind: "capacity"; until?: number; reason: string }
   /** 401, or a 403 about the credential. */
   | { kind: "unauthorized"; reason: string }
   /** 402, disabled, revoked, credit too low: a person has to act. */

@@ -25,7 +25,8 @@ export interface Selection {
 }
 
 export type Choice =
-  | { kind: "use"; account: Account /** The rest that this request tests. */; probe: Rest | undefined }
+  /** `probe`: the rest that this request tests. */
+  | { kind: "use"; account: Account; probe: Rest | undefined }
   /** The session's account is back shortly: moving would cost its prompt cache. */
   | { kind: "wait"; account: Account; until: number }
   /** `candidates` could serve the request if they were not resting or tried. */

@@ -70,7 +70,7 @@ export interface Dialect {
   knows(path: string): boolean;
   /** Throws RelayError("invalid_request") only where the dialect converts; native dialects never refuse a body. */
   read(route: Route, request: RequestParts): RequestFacts;
-  /** Words an error of the relay. `stream` says which form a json-array stream wants. */
+  /** Words an error of the relay; `facts` are known when the request could be read. In a JSON array the error is an element. */
   renderError(error: RelayError, facts?: Pick<RequestFacts, "streamForm" | "model">): RenderedError;
   /** One list out of what several accounts' providers answered to GET models; ids once, first wins. What is no list is skipped. */
   mergeModels?(bodies: readonly Buffer[]): MergedModels;

@@ -20,11 +20,8 @@ export interface CallbackVerdict {
 }
 
 export type Callback =
-  | {
-      kind: "code";
-      code: string /** Shows the page; the browser waits for it. */;
-      show(verdict: CallbackVerdict): void;
-    }
+  /** `show` shows the page; the browser waits for it. */
+  | { kind: "code"; code: string; show(verdict: CallbackVerdict): void }
   /** The person or the provider said no, in the provider's words. */
   | { kind: "denied"; text: string };
 

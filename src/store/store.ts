@@ -24,7 +24,7 @@ export interface RestRow {
   scope: string;
   since: number;
   until: number;
-  /** The failure kind that caused it; `unauthorized` and `account-out` make the state `needs-login` or a named reason. */
+  /** The kind of failure that caused it. */
   kind: string;
   /** One sentence for a person, secrets redacted. */
   reason: string;
@@ -47,7 +47,10 @@ export interface AccountStore {
   saveRest(row: RestRow): Promise<void>;
   /** Without a scope: every rest of the account. */
   clearRests(accountId: string, scope?: string): Promise<void>;
-  /** Removes state, rests, bindings and tokens of the account and ends detours to it; its usage stays. */
+  /**
+   * Removes state, rests, sessions and tokens of the account and ends detours to it. Its usage stays, and so does what is
+   * tied to its state at the provider: whoever asks for it is told that the account is gone.
+   */
   forget(accountId: string): Promise<void>;
 }
 
@@ -66,8 +69,10 @@ export interface BindingStore {
   /** The unexpired ones. */
   load(now: number): Promise<BindingRow[]>;
   save(row: BindingRow): Promise<void>;
-  /** Deletes what is bound to the account and ends detours to it. */
-  /** Sessions of the account, and detours over it. State at the provider stays bound: nobody else has it. */
+  /**
+   * Deletes the account's sessions and ends detours to it. What is tied to its state at the provider stays tied: no other
+   * account has that state.
+   */
   dropAccount(accountId: string): Promise<void>;
   /** Deletes at most `limit` expired rows; returns how many. */
   prune(now: number, limit: number): Promise<number>;
@@ -107,7 +112,7 @@ export interface UsageSummaryRow {
   requests: number;
   errors: number;
   tokens: TokenCounts;
-  /** Undefined when any part has no known price and none has one; see `unpriced`. */
+  /** Of the requests that have a price; undefined when there are only requests without one. */
   costUsd: number | undefined;
   /** Requests with tokens but no price. */
   unpriced: number;

@@ -30,7 +30,8 @@ export interface UsageReport {
 export type Opening =
   | { kind: "pending" }
   | { kind: "content" }
-  | { kind: "error" /** The event's JSON, parsed. */; event: unknown };
+  /** `event`: its JSON, parsed. */
+  | { kind: "error"; event: unknown };
 
 /**
  * Reads an answer as it passes, cut anywhere. It gets a copy of the reference and neither keeps nor changes the
