@@ -2,6 +2,7 @@
 
 import type { AccountConfig } from "../config/config.ts";
 import type { FailureKind } from "../failure.ts";
+import type { RestRow } from "../store/store.ts";
 import type { Window } from "../usage/window.ts";
 
 export interface Account {
@@ -35,6 +36,26 @@ export type RestKind = Exclude<FailureKind, "limited-unblamed" | "model-missing"
 
 export function createAccount(config: AccountConfig, passthrough = false): Account {
   return { config, passthrough, rests: new Map(), windows: new Map(), lastUsedAt: 0, streaks: new Map() };
+}
+
+/** The rest that a row of the store tells of; undefined when its kind is unknown here, because a newer version wrote it. */
+export function readRest({ kind, ...row }: RestRow): Rest | undefined {
+  return isRestKind(kind) ? { ...row, kind } : undefined;
+}
+
+const restKinds: Readonly<Record<RestKind, true>> = {
+  "rate-limited": true,
+  capacity: true,
+  proxy: true,
+  unreachable: true,
+  "server-error": true,
+  unauthorized: true,
+  "account-out": true,
+  "model-denied": true,
+};
+
+function isRestKind(kind: string): kind is RestKind {
+  return Object.hasOwn(restKinds, kind);
 }
 
 /** The rest that keeps the account from serving the scope now; the one that ends last when there are two. */

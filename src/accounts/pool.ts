@@ -6,7 +6,7 @@ import type { Failure } from "../failure.ts";
 import { redact } from "../redact.ts";
 import type { AccountStore, RestRow } from "../store/store.ts";
 import type { Window } from "../usage/window.ts";
-import { type Account, createAccount, type Rest, restFor } from "./account.ts";
+import { type Account, createAccount, type Rest, readRest, restFor } from "./account.ts";
 import type { Bindings } from "./bindings.ts";
 import { outlasts, type RestDecision, restAfter, streakKey } from "./cooldown.ts";
 import { type Choice, type Selection, selectAccount } from "./select.ts";
@@ -69,7 +69,9 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     for (const account of accounts) {
       const rows = rests.get(account.config.id) ?? [];
       const known = account.rests;
-      account.rests = new Map(rows.map((row) => [row.scope, restOf(row, known.get(row.scope))]));
+      account.rests = new Map(
+        rows.flatMap((row) => readRest(row) ?? []).map((rest) => [rest.scope, withProbe(rest, known)]),
+      );
       if (isEndedElsewhere(known, account.rests, now())) forgetLimits(account);
       await endOutdated(account);
     }
@@ -238,7 +240,9 @@ function isCounted(failure: Failure): boolean {
 }
 
 /** A test under way is known in memory only. */
-function restOf(row: RestRow, known: Rest | undefined): Rest {
-  const probedAt = known?.since === row.since ? Math.max(known.probedAt, row.probedAt) : row.probedAt;
-  return { ...row, kind: row.kind as Rest["kind"], probedAt };
+function withProbe(stored: Rest, known: Account["rests"]): Rest {
+  const own = known.get(stored.scope);
+  return own?.since === stored.since
+    ? { ...stored, probedAt: Math.max(own.probedAt, stored.probedAt) }
+    : stored;
 }

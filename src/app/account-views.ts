@@ -1,6 +1,6 @@
 // The accounts as they stand now: what is configured, what the store has learned of them, and their last 24 hours.
 
-import { type Account, createAccount, type RestKind } from "../accounts/account.ts";
+import { type Account, createAccount, readRest } from "../accounts/account.ts";
 import { hashSettings, isOutdated, type SharedSettings } from "../accounts/settings.ts";
 import { type AccountStatus, readStatus } from "../accounts/state.ts";
 import type { AccountConfig, Config } from "../config/config.ts";
@@ -61,6 +61,6 @@ function viewOf(config: AccountConfig, { state, rests, activity }: Learned, now:
 /** The account as the relay would have it after a start. */
 function restore(config: AccountConfig, rests: readonly RestRow[]): Account {
   const account = createAccount(config);
-  for (const row of rests) account.rests.set(row.scope, { ...row, kind: row.kind as RestKind });
+  for (const rest of rests.flatMap((row) => readRest(row) ?? [])) account.rests.set(rest.scope, rest);
   return account;
 }

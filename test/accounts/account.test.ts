@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isOutOfRoom } from "../../src/accounts/account.ts";
+import { isOutOfRoom, readRest } from "../../src/accounts/account.ts";
 import { account, start } from "./fakes.ts";
 
 function withWindow(name: string, utilization: number | undefined, status?: string) {
@@ -22,4 +22,20 @@ test("a window that has reset says nothing any more", () => {
 test("overage counts while it is in use only", () => {
   assert.equal(isOutOfRoom(withWindow("overage", undefined, "in-use"), 0.98, start), true);
   assert.equal(isOutOfRoom(withWindow("overage", undefined, "rejected"), 0.98, start), false);
+});
+
+test("a rest of a kind that a newer version wrote down is left alone, not taken for one that is known", () => {
+  const row = {
+    accountId: "a",
+    scope: "",
+    since: start,
+    until: start + 1000,
+    kind: "rate-limited",
+    reason: "5h window is used up",
+    settings: undefined,
+    probedAt: start,
+  };
+  assert.equal(readRest(row)?.kind, "rate-limited");
+  assert.equal(readRest({ ...row, kind: "of-tomorrow" }), undefined);
+  assert.equal(readRest({ ...row, kind: "toString" }), undefined);
 });
