@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { LoginToken } from "../../src/oauth/tokens.ts";
 import { until } from "../support/until.ts";
 import {
@@ -43,14 +44,16 @@ test("a relay that is killed before its renewal has begun leaves nothing running
   const secret = its.server.issue();
   const held = Promise.withResolvers<void>();
   const holding = its.store.tokens.withLock("claude-1", () => held.promise);
-  const relay = await its.startRelay(secret);
+  const witness = await its.createWitness();
+  const relay = await its.startRelay(secret, witness.script);
   relay.child.stdin!.write("credential\n");
-  await new Promise((resolve) => setTimeout(resolve, 600));
+  await until("the process that is to renew it runs", async () => (await witness.seen()).length > 0);
+  // On most machines it then waits for the lock; whatever it is at, it gives up.
+  await sleep(300);
   relay.child.kill("SIGKILL");
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await until("it has ended", async () => (await witness.ended()) === 1);
   held.resolve();
   await holding;
-  await new Promise((resolve) => setTimeout(resolve, 300));
   assert.equal(its.server.requests.length, 0);
   assert.ok(its.server.isLive(secret));
 });

@@ -35,7 +35,7 @@ export interface Renewals {
   createSource(options?: SourceOptions): TokenSource;
   createWitness(): Promise<Witness>;
   /** Another process with the login `claude-1`, which is renewed outside it too. */
-  startRelay(secret: string): Promise<Relay>;
+  startRelay(secret: string, script?: string): Promise<Relay>;
   /** Takes SQLite's one place for a writer, so that nobody else's commit succeeds, until what it returns is called. */
   blockWrites(): () => void;
   close(): Promise<void>;
@@ -51,6 +51,8 @@ export interface SourceOptions {
 export interface Witness {
   script: string;
   seen(): Promise<SeenProcess[]>;
+  /** How many have come to their end by themselves. */
+  ended(): Promise<number>;
 }
 
 export interface SeenProcess {
@@ -116,10 +118,12 @@ export async function startRenewals(): Promise<Renewals> {
     async createWitness() {
       const script = join(folder, "witness.mjs");
       const book = join(folder, "witness.jsonl");
+      const ends = join(folder, "witness-ends");
       const real = new URL("../../src/app/renewal-process.ts", import.meta.url);
       const text = `import { appendFileSync } from "node:fs";
 const { pid, argv, env } = process;
 appendFileSync(${JSON.stringify(book)}, JSON.stringify({ pid, argv, env }) + "\\n");
+process.on("exit", () => appendFileSync(${JSON.stringify(ends)}, "."));
 await import(${JSON.stringify(real.href)});
 `;
       await writeFile(script, text);
@@ -129,16 +133,23 @@ await import(${JSON.stringify(real.href)});
           const written = existsSync(book) ? (await readFile(book, "utf8")).trim().split("\n") : [];
           return written.map((line) => JSON.parse(line) as SeenProcess);
         },
+        async ended() {
+          return existsSync(ends) ? (await readFile(ends)).length : 0;
+        },
       };
     },
 
-    async startRelay(secret) {
-      const script = fileURLToPath(new URL("../support/login-process.ts", import.meta.url));
-      const child = spawn(process.execPath, [script, database, `${server.url}/token`, secret, "outliving"], {
-        stdio: ["pipe", "pipe", "inherit"],
-        // A group of its own, to be killed as a whole.
-        detached: true,
-      });
+    async startRelay(secret, script) {
+      const program = fileURLToPath(new URL("../support/login-process.ts", import.meta.url));
+      const child = spawn(
+        process.execPath,
+        [program, database, `${server.url}/token`, secret, "outliving", ...(script ? [script] : [])],
+        {
+          stdio: ["pipe", "pipe", "inherit"],
+          // A group of its own, to be killed as a whole.
+          detached: true,
+        },
+      );
       children.push(child);
       const answers = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
       const read = async () => JSON.parse((await answers.next()).value as string);

@@ -1,5 +1,6 @@
-// A process of its own with one login on a real database: `node login-process.ts DATABASE TOKEN_URL REFRESH_TOKEN [outliving]`.
-// With `outliving` it has its login renewed as `cc-relay serve` does, else itself, as the short commands do.
+// A process of its own with one login on a real database: `node login-process.ts DATABASE TOKEN_URL REFRESH_TOKEN [outliving [SCRIPT]]`.
+// With `outliving` it has its login renewed as `cc-relay serve` does, by SCRIPT if one is named; else itself, as the short
+// commands do.
 //
 // Reads commands from standard input, a line each, and answers each with one line of JSON:
 //   credential    the access token, or why there is none
@@ -13,7 +14,7 @@ import { createDispatchers } from "../../src/network/dispatchers.ts";
 import { createTokenSource } from "../../src/oauth/tokens.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 
-const [database = "", tokenUrl = "", secret = "", renewals = ""] = process.argv.slice(2);
+const [database = "", tokenUrl = "", secret = "", renewals = "", script] = process.argv.slice(2);
 const store = await openSqliteStore(database);
 const dispatchers = createDispatchers({ connectTimeoutMs: 2000 });
 let passed = 0;
@@ -34,7 +35,7 @@ const tokens = createTokenSource({
   log,
   runnerFor:
     renewals === "outliving"
-      ? createOutlivingRenewals({ site, tokens: store.tokens, now, log }).runnerFor
+      ? createOutlivingRenewals({ site, tokens: store.tokens, now, log, script }).runnerFor
       : undefined,
 });
 const account = {
