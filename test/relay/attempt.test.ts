@@ -6,6 +6,7 @@ import type { Dispatcher } from "undici";
 import type { Call } from "../../src/call.ts";
 import { type Answer, attempt, type Sink } from "../../src/relay/attempt.ts";
 import { upstreamFor } from "../../src/upstreams/registry.ts";
+import { type AnswerObserver, noTokens } from "../../src/usage/observer.ts";
 
 const event = (type: string) => Buffer.from(`event: ${type}\ndata: {"type":"${type}"}\n\n`);
 
@@ -46,7 +47,14 @@ function playedUpstream() {
   };
 }
 
-function begin(signal = new AbortController().signal) {
+interface Played {
+  signal?: AbortSignal;
+  /** In place of the one that reads Claude's usage. */
+  observer?: AnswerObserver;
+  onObserverError?: (error: unknown) => void;
+}
+
+function begin({ signal = new AbortController().signal, observer, onObserverError }: Played = {}) {
   const upstream = playedUpstream();
   const result = attempt({
     dispatcher: upstream.dispatcher,
@@ -57,12 +65,12 @@ function begin(signal = new AbortController().signal) {
       headers: [],
       body: undefined,
     },
-    upstream: upstreamFor("claude-api"),
+    upstream: { ...upstreamFor("claude-api"), ...(observer && { observe: () => observer }) },
     call: { operation: "generate", stream: true, streamForm: "sse", family: "claude" } as Call,
     timeouts: { firstByteMs: 1000, idleMs: 1000 },
     signal,
     now: () => 0,
-    onObserverError: assert.ifError,
+    onObserverError: onObserverError ?? assert.ifError,
   });
   return { upstream, result };
 }
@@ -126,13 +134,13 @@ test("a discarded answer frees its connection, and says nothing more", async () 
 test("a client that leaves before the request is sent sends none", async () => {
   const left = new AbortController();
   left.abort(new Error("gone"));
-  const { result } = begin(left.signal);
+  const { result } = begin({ signal: left.signal });
   assert.deepEqual(await result, { ok: false, failure: { kind: "aborted" }, answer: undefined });
 });
 
 test("a client that leaves while the answer is held closes the request and blames nobody", async () => {
   const left = new AbortController();
-  const { upstream, result } = begin(left.signal);
+  const { upstream, result } = begin({ signal: left.signal });
   upstream.head();
   upstream.data(event("ping"));
   left.abort(new Error("gone"));
@@ -150,4 +158,33 @@ test("no more than a megabyte is held, whatever comes", async () => {
   const held = settled.answer.held.reduce((sum, chunk) => sum + chunk.length, 0);
   assert.ok(held >= 1_000_000 && held < 1_200_000, `${held} bytes`);
   settled.answer.discard();
+});
+
+test("an observer that fails is reported once and asked no more, and the answer goes on", async () => {
+  const errors: unknown[] = [];
+  const fault = new Error("cannot read this");
+  const observer: AnswerObserver = {
+    push() {
+      throw fault;
+    },
+    end() {
+      throw fault;
+    },
+    opening: { kind: "content" },
+    complete: false,
+    lateError: undefined,
+    report: { tokens: noTokens, reported: false, model: undefined, tier: undefined, webSearches: 0 },
+    ids: [],
+  };
+  const { upstream, result } = begin({ observer, onObserverError: (error) => errors.push(error) });
+  upstream.head();
+  upstream.data(event("message_start"));
+  const settled = await result;
+  assert.ok(settled.ok);
+  const sink = collect();
+  settled.answer.pipe(sink);
+  upstream.data(event("message_stop"));
+  upstream.end();
+  assert.deepEqual(errors, [fault]);
+  assert.deepEqual(sink.said, [event("message_start").toString(), event("message_stop").toString(), "end"]);
 });

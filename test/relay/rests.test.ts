@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { claudeError, claudeFailures } from "../support/claude-script.ts";
-import { begin, send } from "../support/client.ts";
+import { begin, type ClientRequest, send } from "../support/client.ts";
 import { patient } from "../support/patience.ts";
 import { type Stage, setStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
@@ -179,4 +179,31 @@ test("a model that every account is refused is told as one that is not to be had
     assert.match(answer.text, /claude-opus-5-5/);
   }
   assert.deepEqual(servedBy(), ["first", "second"]);
+});
+
+test("a conversation that counts its tokens first stays on the account that counted them; a look at a model binds none", async (t) => {
+  const { upstream, relay } = await setStage(t);
+  const headers = ["x-claude-code-session-id", "counting"];
+  const body = { model: "claude-opus-5-5", messages: [{ role: "user", content: "hi" }] };
+  const served = async (request: ClientRequest) =>
+    (await send(relay.url, { headers, ...request })).header("x-cc-relay-account");
+
+  let fresh = 0;
+  const returnOfFirst = async () => {
+    await relay.store.accounts.clearRests("first");
+    await until("the first account is back", async () => {
+      const answer = await send(relay.url, claude.request({ session: `fresh-${fresh++}` }));
+      return answer.header("x-cc-relay-account") === "first";
+    });
+  };
+
+  upstream.queue("key-of-first", retryAfter(hour));
+  assert.equal(await served({ path: "/v1/models/claude-opus-5-5", method: "GET" }), "second");
+  await returnOfFirst();
+  upstream.queue("key-of-first", retryAfter(hour));
+  assert.equal(await served({ path: "/v1/messages/count_tokens", body }), "second");
+  const asked = upstream.requests.slice(-2).map(({ credential }) => credential);
+  assert.deepEqual(asked, ["key-of-first", "key-of-second"], "it was not bound before");
+  await returnOfFirst();
+  assert.equal(await served({ path: "/v1/messages", body: { ...body, max_tokens: 5 } }), "second");
 });

@@ -446,6 +446,24 @@ describe("the headers of a 429", () => {
       { kind: "rate-limited", scope: "account", in: null },
     ],
     [
+      "a full window without a status, and a summary that rejects nothing",
+      {
+        ...unified({ status: "allowed", "5h-utilization": "1", "5h-reset": seconds(hour) }),
+        "retry-after": "3",
+      },
+      { kind: "rate-limited", scope: "account", in: 3 * second },
+    ],
+    [
+      "a full window without a status, and a summary that rejects",
+      unified({
+        status: "rejected",
+        "5h-utilization": "1",
+        "5h-reset": seconds(hour),
+        "7d-utilization": "0.5",
+      }),
+      { kind: "rate-limited", scope: "account", in: hour },
+    ],
+    [
       "nonsense in every header",
       unified({ status: "purple", "5h-status": "", "5h-reset": "soon", reset: "NaN" }),
       { kind: "rate-limited", scope: "account", in: null },

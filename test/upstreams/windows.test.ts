@@ -136,6 +136,11 @@ describe("windows in the headers of the OpenAI API", () => {
         { name: "secondary", utilization: 0.02, resetsAt: undefined, status: undefined },
       ],
     ],
+    [
+      "a bucket without size, of which no share can be used up",
+      { "x-ratelimit-limit-requests": "0", "x-ratelimit-remaining-requests": "0" },
+      [],
+    ],
     ["nonsense", { "x-codex-primary-used-percent": "many", "x-ratelimit-limit-requests": "-1" }, []],
   ];
   for (const [title, headers, expected] of rows) {
