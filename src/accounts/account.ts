@@ -14,7 +14,7 @@ export interface Account {
   windows: Map<string, Window>;
   /** Epoch ms; 0: never. */
   lastUsedAt: number;
-  /** Faults in a row of one kind since the last good answer, by scope and kind: what growing rests grow with. */
+  /** Failures in a row since the last good answer, by streakKey: the more there are, the longer the next rest. */
   streaks: Map<string, number>;
 }
 

@@ -109,9 +109,9 @@ function restAfterFaults(
 }
 
 /**
- * Whether a rest that runs already stands against the next one of its scope. The later end counts: many requests are under
- * way when a limit is reached, and each brings a reason of its own. A provider that was asked again since and tells another end
- * knows better, and a refused credential is for a person to see.
+ * Whether a rest that is running stays in place of the next one of its scope. Mostly the later end counts, since many requests
+ * are under way when a limit is reached and each brings a reason of its own. Two things replace it all the same: an end that
+ * the provider told when it was asked after the rest began, and a refused credential, which a person has to see.
  */
 export function outlasts(running: Rest, next: RestDecision, sentAt: number): boolean {
   if (next.kind === "unauthorized" || next.kind === "account-out") return false;

@@ -55,7 +55,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   let accounts: Account[] = [];
   /** Accounts whose windows or last use are not on disk yet. */
   const unsaved = new Set<Account>();
-  /** Counts our own changes of rests. */
+  /** How often rests were changed here, so that rows read before a change are told from those read after it. */
   let changes = 0;
 
   async function readStore(): Promise<void> {
@@ -86,7 +86,10 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     }
   }
 
-  /** A rest that ends early, by hand or by a good test, puts in doubt what led to it: a full window would keep the account behind all others. */
+  /**
+   * A rest that ends early, by hand or by a good test, puts in doubt what led to it. A window that still counted as full would
+   * keep the account behind all others.
+   */
   function forgetLimits(account: Account): void {
     account.windows.clear();
     account.streaks.clear();
@@ -230,7 +233,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   };
 }
 
-/** Our own ends are in memory before they are in the store. */
+/** Whether another process has ended a rest. Rests that end here are gone from memory before they are from the store. */
 function isEndedElsewhere(known: Account["rests"], stored: Account["rests"], now: number): boolean {
   return [...known.values()].some(({ scope, until }) => until > now && !stored.has(scope));
 }

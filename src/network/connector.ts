@@ -80,7 +80,7 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
   };
 }
 
-/** Outside, so that a connection does not hold on to all that was there when it was made. */
+/** Defined out here: as a closure it would keep alive, with every connection, all that its making has used. */
 function ignore(): void {}
 
 /** Routers forget idle connections after some minutes; a model may think in silence for longer. */

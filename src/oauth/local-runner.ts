@@ -70,7 +70,7 @@ export function createLocalRunner(options: LocalRunnerOptions): LocalRunner {
     });
   }
 
-  /** Resolves as soon as there is an outcome; the lock is held on while its pair is not on the disk. Nobody waits for it at the end. */
+  /** Resolves as soon as there is an outcome. The lock is kept until its pair is on the disk; closing ends the wait for it. */
   function underLock(
     work: () => Promise<RenewalOutcome>,
     { urgent, known }: Pick<RenewalTask, "urgent" | "known">,

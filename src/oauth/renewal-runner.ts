@@ -8,7 +8,7 @@ export interface RenewalTask {
   known: TokenRow | undefined;
   /** An access token that the provider refused: a row that still holds it is not good enough. */
   refusedToken: string | undefined;
-  /** The login cannot be used before this is done: then a disk that takes no mark does not stop it. */
+  /** Somebody waits for the token: it is renewed even when the mark that explains a crash cannot be written. */
   urgent: boolean;
 }
 

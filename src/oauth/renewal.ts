@@ -24,7 +24,7 @@ export interface RenewalRequest {
   unsaved: UnsavedRow | undefined;
   /** An access token that the provider refused: a row that still holds it is not good enough. */
   refusedToken: string | undefined;
-  /** The login cannot be used before this is done: then a disk that takes no mark does not stop it. */
+  /** Somebody waits for the token: it is renewed even when the mark that explains a crash cannot be written. */
   urgent: boolean;
 }
 
@@ -101,7 +101,7 @@ export type RenewalPlan =
       base: TokenRow;
       /** Generation of the row that is there now. */
       expected: number | undefined;
-      /** Whether the row may be marked before: not while it still holds the chain of another login. */
+      /** Whether the row is marked before the exchange: not while it still holds the tokens of another login. */
       marks: boolean;
       /** An earlier exchange of the same token began then, and nobody wrote down what came of it. */
       brokenOffAt: number | undefined;
@@ -124,8 +124,8 @@ export function planRenewal(request: RenewalRequest, stored: TokenRow | undefine
     // The row was removed under us: what this process remembers is newer than the file.
     return { kind: "exchange", base: known, expected: undefined, marks: true, brokenOffAt: undefined };
   }
-  // At a process's first look the file is the newer one where the two differ. Later a row with another beginning was written
-  // by somebody who has read a newer file than this process.
+  // A row of another configured token is an older login's when this process looks for the first time: the file was changed
+  // since. Later it is a newer login's, written by a process that has read a newer file.
   const isOwn = stored !== undefined && (stored.configuredHash === configuredHash || known !== undefined);
   if (!isOwn) {
     const base = firstRow(request, configuredHash, stored?.generation);

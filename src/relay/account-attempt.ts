@@ -13,9 +13,9 @@ export interface Turn {
   call: Call;
   deps: RelayDeps;
   upstream: Upstream;
-  /** The client's departure. */
+  /** Aborted when the client leaves. */
   signal: AbortSignal;
-  /** Until the response head of one attempt. */
+  /** How long one attempt may take to its response head. */
   firstByteMs: number;
 }
 
@@ -61,7 +61,10 @@ function sendOnce({ config }: Account, credential: Credential, turn: Turn): Prom
   });
 }
 
-/** Providers echo what they were sent, and a reason is logged and printed: a token has no form that gives it away. */
+/**
+ * Providers echo what they were sent, and reasons are logged and printed. Access tokens have no form by which they could be
+ * recognised, so the ones that were used are taken out by their value.
+ */
 function withoutSecrets(failure: Failure, secrets: readonly string[]): Failure {
   return "reason" in failure ? { ...failure, reason: redact(failure.reason, secrets) } : failure;
 }

@@ -15,7 +15,7 @@ export interface AttemptOptions {
   upstream: Upstream;
   call: Call;
   timeouts: AttemptTimeouts;
-  /** The client's departure. */
+  /** Aborted when the client leaves. */
   signal: AbortSignal;
   now: () => number;
   onObserverError(error: unknown): void;
@@ -24,7 +24,7 @@ export interface AttemptOptions {
 export interface AttemptTimeouts {
   /** Until the response head. */
   firstByteMs: number;
-  /** Between two chunks of a forwarded answer; time in which the client does not read does not count. */
+  /** Between two chunks of a forwarded answer, not counting the time in which the client does not read. */
   idleMs: number;
 }
 
@@ -42,7 +42,7 @@ export interface Answer {
   readonly observer: AnswerObserver | undefined;
   /** Epoch ms of the response head. */
   readonly headAt: number;
-  /** What was held back. */
+  /** What has come and was not handed over yet. */
   readonly held: readonly Buffer[];
   /** The answer ended cleanly while it was held: `held` is all of it. */
   readonly isWhole: boolean;
@@ -65,7 +65,7 @@ export interface Sink {
 
 /** The hold-back ends this long after the response head, whatever has come. */
 const holdMs = 5000;
-/** … or when this much is held; also the bound of memory per undecided answer. */
+/** It also ends when this much is held, which bounds the memory of an undecided answer. */
 const mostHeldBytes = 1024 * 1024;
 const mostErrorBytes = 256 * 1024;
 
@@ -76,7 +76,10 @@ export function attempt(options: AttemptOptions): Promise<AttemptResult> {
   });
 }
 
-/** The undici handler of one attempt: undecided until `#decide`, then silent until `pipe`, then a conduit. */
+/**
+ * The undici handler of one attempt. Until `#decide` it collects, from there until `pipe` it keeps the upstream paused, and
+ * then it hands over what comes.
+ */
 class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
   readonly #options: AttemptOptions;
   #resolve: ((result: AttemptResult) => void) | undefined;
@@ -281,7 +284,7 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
     this.#broken = error;
     this.#controller?.abort(error);
     if (this.#sink) return this.#sink.broken(error);
-    // Decided but not piped yet: pipe() will tell.
+    // Decided, and nobody has taken the answer yet: `pipe` tells the sink.
     if (!this.#resolve) return;
     this.#settle({ ok: false, failure: failureOf(error), answer: undefined });
   }
@@ -309,7 +312,7 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
   }
 }
 
-/** undici sends pieces in chunks when it is not told their length. */
+/** Without a content-length undici would send a body of several pieces in chunked coding. */
 function framed({ headers, body }: UpstreamRequest): Pick<Dispatcher.DispatchOptions, "headers" | "body"> {
   if (body === undefined || Buffer.isBuffer(body)) return { headers, body: body ?? null };
   const length = body.reduce((sum, piece) => sum + piece.length, 0);

@@ -34,8 +34,8 @@ export class ShutdownCut extends Error {
   override name = "ShutdownCut";
 }
 
-/** Read anew for each request, so that a reload counts for the next one and never for a stream that is open. */
 export interface RelayDeps {
+  /** Asked anew by each request, so that a reload counts for the next one and never for a stream that is open. */
   config(): Config;
   pool: Pool;
   bindings: Bindings;

@@ -35,10 +35,11 @@ interface Journey {
   deps: RelayDeps;
   tried: Set<string>;
   attempts: number;
-  /** Falls to zero with attempts that may have cost the provider work; a hold begins anew. */
+  /** At zero no account is tried any more. Attempts that were refused at once are not counted; a hold starts the count anew. */
   attemptsLeft: number;
-  /** A wait in place is done once; a hold until its time is up. */
+  /** A request waits in place for its own account once at most. */
   hasWaited: boolean;
+  /** Epoch ms until which it may be held when every account is out. */
   holdUntil: number;
   /** The last answer that may be passed on when nobody has a better one. */
   held: Served | undefined;

@@ -97,7 +97,7 @@ function tooLarge(maxBytes: number): RelayError {
   );
 }
 
-/** A client may send every byte by itself, and each piece takes more than a hundred of them: so many small ones are joined. */
+/** Each piece of a body takes more than a hundred bytes of memory beside its own, so many small ones are joined. */
 const crowd = 1024;
 const smallPiece = 1024;
 

@@ -32,7 +32,7 @@ export interface Refusal {
   /** Our id of the request. */
   id: string;
   method: string;
-  /** As in the usage table, or what of the path may be shown. */
+  /** As in the usage table; of a path without a route, what can be logged of it. */
   route: string;
   error: RelayErrorCode;
   status: number;

@@ -15,7 +15,7 @@ export interface Response {
   headers: string[];
   answer: Answer;
   transform: PatientTransform | undefined;
-  /** The exchange's: the client's departure, or ours; aborts the upstream elsewhere. */
+  /** The exchange's: aborted when the client leaves or the relay shuts down. Whoever aborts it has the upstream aborted too. */
   signal: AbortSignal;
   /** Whether a clean end without the API's terminal event counts as broken off: event streams. */
   needsTerminalEvent: boolean;
@@ -37,7 +37,7 @@ const cutGraceMs = 5000;
 class Conduit implements Sink {
   readonly #options: Response;
   readonly #resolve: () => void;
-  /** Steps that wait for a booking in progress, in order. */
+  /** What is to be done, in order, once the usage that is being written is in the database. */
   #queue: (() => void | Promise<void>)[] = [];
   #busy = false;
   #waitsForDrain = false;
@@ -100,7 +100,7 @@ class Conduit implements Sink {
     this.#enqueue(() => this.#breakOff(cause));
   }
 
-  /** All of it is here: one write, after the booking. */
+  /** The whole answer is here already: the usage is written down, then everything goes out in one write. */
   async #sendWhole(): Promise<void> {
     const { answer, transform, response, status, headers } = this.#options;
     if (transform) {
@@ -150,7 +150,7 @@ class Conduit implements Sink {
   async #breakOff(cause: Error): Promise<void> {
     if (this.#finished) return;
     const { response, transform } = this.#options;
-    // What the client has is whole if its terminal event went by; the socket behind it does not matter any more.
+    // Once the terminal event has gone by the client has a whole answer, whatever happens to the upstream's socket.
     const isWhole = this.#booked !== undefined;
     await this.#book(this.#booked ?? "truncated");
     const error = new RelayError(

@@ -3,15 +3,16 @@
 export interface Collector {
   /** The next bytes. False when there are more of them than the bound; then all are forgotten. */
   add(chunk: Buffer, start: number, end: number): boolean;
-  /** Has to be called before the chunk goes out of hand. */
+  /** Copies what is still inside the chunk. Call it before the chunk may be used for something else. */
   keep(): void;
   /** What was collected; begins anew. Valid as long as the chunk it came from. */
   take(): Buffer;
 }
 
 export function createCollector(maxBytes: number): Collector {
-  /** A piece of the chunk at hand, as long as that is enough; else the copy takes it up. */
+  /** The latest bytes, still inside the chunk they came in: most events never need a copy. */
   let piece: Buffer = nothing;
+  /** The bytes of earlier chunks; the first `copied` of them count. */
   let copy: Buffer = nothing;
   let copied = 0;
 
