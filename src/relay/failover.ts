@@ -50,6 +50,14 @@ interface Journey {
   startedAt: number;
 }
 
+export interface Sending {
+  /** The account that the client has named; undefined when it leaves the choice to the relay. */
+  pinned: string | undefined;
+  /** Aborted when the client leaves. */
+  signal: AbortSignal;
+  progress: Progress;
+}
+
 export interface Progress {
   /** Counted up while the request is under way, for the usage row of one that fails. */
   attempts: number;
@@ -61,9 +69,8 @@ export interface Progress {
  */
 export async function sendWithFailover(
   call: Call,
-  pinned: string | undefined,
+  { pinned, signal, progress }: Sending,
   deps: RelayDeps,
-  { signal, progress }: { signal: AbortSignal; progress: Progress },
 ): Promise<Served> {
   const startedAt = deps.now();
   const { session, upstream } = deps.config();

@@ -28,7 +28,7 @@ export async function answerModels(exchange: Exchange, call: Call, deps: RelayDe
   const known = deps.models.get(call.dialect);
   let body = known && deps.now() - known.at < freshMs ? known.body : undefined;
   if (body === undefined) {
-    const lists = await fetchLists(exchange, call, accounts, deps);
+    const lists = await fetchLists(accounts, { call, signal: exchange.signal }, deps);
     const merged = exchange.dialect.mergeModels(lists);
     body = merged.read > 0 ? merged.body : known?.body;
     // A list that lacks an account's part is shown, and asked for again next time.
@@ -49,24 +49,27 @@ export async function answerModels(exchange: Exchange, call: Call, deps: RelayDe
   return true;
 }
 
+interface Listing {
+  call: Call;
+  signal: AbortSignal;
+}
+
 async function fetchLists(
-  exchange: Exchange,
-  call: Call,
-  accounts: Account[],
+  accounts: readonly Account[],
+  { call, signal: left }: Listing,
   deps: RelayDeps,
 ): Promise<Buffer[]> {
-  const signal = AbortSignal.any([exchange.signal, AbortSignal.timeout(timeLimitMs)]);
+  const signal = AbortSignal.any([left, AbortSignal.timeout(timeLimitMs)]);
   const lists = await Promise.all(
-    accounts.map((account) => fetchList(account, call, deps, signal).catch(() => undefined)),
+    accounts.map((account) => fetchList(account, { call, signal }, deps).catch(() => undefined)),
   );
   return lists.flatMap((list) => list ?? []);
 }
 
 async function fetchList(
   account: Account,
-  call: Call,
+  { call, signal }: Listing,
   deps: RelayDeps,
-  signal: AbortSignal,
 ): Promise<Buffer | undefined> {
   const upstream = upstreamFor(account.config.type);
   const credential = await deps.credentials.get(account, signal);

@@ -41,8 +41,17 @@ export interface Refusal {
 /** Whoever asks may name a model as long as a body; the log and the tables need not repeat it. */
 const longestModel = 200;
 
-export function createRecorder(exchange: Exchange, call: Call, client: string, deps: RelayDeps): Recorder {
-  const { receivedAt } = exchange;
+export interface Recorded {
+  call: Call;
+  /** The client key's name. */
+  client: string;
+}
+
+export function createRecorder(
+  { receivedAt }: Exchange,
+  { call, client }: Recorded,
+  deps: RelayDeps,
+): Recorder {
   let written = "";
 
   function row(entry: BookEntry): UsageRow {

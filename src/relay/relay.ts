@@ -26,11 +26,11 @@ export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> 
     const client = authenticate(request.headers, exchange.query, config.apiKeys);
     const { maxBodyBytes } = config.server;
     call = await readRequest(exchange, { client, maxBodyBytes, scratch: deps.scratch });
-    recorder = createRecorder(exchange, call, client, deps);
+    recorder = createRecorder(exchange, { call, client }, deps);
     if (await answerModels(exchange, call, deps)) return recorder.close(listed(deps.now()));
     const conversion = dialect.convert?.(call);
     const pinned = request.headers["x-cc-relay-account"]?.toString();
-    const send = (sent: Call) => sendWithFailover(sent, pinned, deps, { signal, progress });
+    const send = (sent: Call) => sendWithFailover(sent, { pinned, signal, progress }, deps);
     const served = await send(conversion?.call ?? call);
     const delivery = { exchange, call, conversion, recorder, deps };
     if (conversion) await deliverConverted({ ...delivery, conversion, served, send });

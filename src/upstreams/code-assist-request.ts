@@ -30,7 +30,7 @@ export function wrapRequest(call: Call, method: PublicMethod, target: Target): U
   const { origin, prefix } = splitUrl(target.apiUrl);
   const body = plainBody(call);
   // What is no JSON object is sent as it is: Google words its errors best.
-  const wrapped = body && wrapBody(body, call, method, projectOf(target));
+  const wrapped = body && wrapBody(body, call, { method, project: projectOf(target) });
   return {
     origin,
     // Google's other query parameters (`fields`, `prettyPrint`) would change the envelope, not the answer in it.
@@ -65,8 +65,7 @@ function projectOf({ credential }: Target): string | undefined {
 function wrapBody(
   body: Buffer,
   call: Call,
-  method: PublicMethod,
-  project: string | undefined,
+  { method, project }: { method: PublicMethod; project: string | undefined },
 ): Buffer | undefined {
   const request = method.name === "countTokens" ? countRequest(body, method) : generateRequest(body, call);
   if (request === undefined) return undefined;
