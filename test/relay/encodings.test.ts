@@ -110,3 +110,9 @@ test("a bomb, an unknown coding and a broken one are refused in the API's own fo
   assert.deepEqual([broken.status, broken.header("x-cc-relay-error")], [400, "invalid_request"]);
   assert.equal(upstream.requests.length, 0);
 });
+
+test("a content-encoding without a body, as some send it with every request, is no fault", async () => {
+  const headers = ["content-encoding", "gzip", "x-cc-relay-account", "first"];
+  const answer = await send(relay.url, { path: "/v1/models/claude-opus-5-5", method: "GET", headers });
+  assert.equal(answer.header("x-cc-relay-account"), "first", answer.text);
+});

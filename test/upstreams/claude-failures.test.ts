@@ -163,6 +163,8 @@ describe("texts that mean that the account is out", () => {
       { kind: "account-out" },
     ],
     [400, "This organization has been disabled.", { kind: "account-out" }],
+    // Whatever a gateway writes into its own fault, the account is not to blame for it.
+    [500, "Your credit balance is too low", { kind: "server-error", status: 500 }],
     [403, "Your organization has been disabled for a reason.", { kind: "account-out" }],
     [400, "You have reached your specified API usage limits.", { kind: "account-out" }],
     [

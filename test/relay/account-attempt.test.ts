@@ -1,0 +1,65 @@
+// One account's turn, against a dispatcher that fails as it is told.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Dispatcher } from "undici";
+import { createAccount } from "../../src/accounts/account.ts";
+import type { Call } from "../../src/call.ts";
+import { silentLog } from "../../src/log.ts";
+import { describeExchange } from "../../src/network/faults.ts";
+import { attemptOn } from "../../src/relay/account-attempt.ts";
+import type { RelayDeps } from "../../src/relay/exchange.ts";
+import { upstreamFor } from "../../src/upstreams/registry.ts";
+import { accountConfig } from "../accounts/fakes.ts";
+
+/** Every connection turns out to have been closed already, `times` times; after that the provider resets it. */
+function staleConnections(times: number): { dispatcher: Dispatcher; dispatched: () => number } {
+  let dispatched = 0;
+  const dispatcher = {
+    dispatch(_: unknown, handler: Dispatcher.DispatchHandler) {
+      dispatched++;
+      const error = Object.assign(new Error("other side closed"), { code: "UND_ERR_SOCKET" });
+      const stale = dispatched <= times;
+      describeExchange(error, { origin: "https://api.anthropic.com", stage: "sent", stale });
+      queueMicrotask(() => handler.onResponseError?.(undefined as never, error));
+      return true;
+    },
+  } as unknown as Dispatcher;
+  return { dispatcher, dispatched: () => dispatched };
+}
+
+async function turnOn(dispatcher: Dispatcher) {
+  const config = accountConfig("a");
+  const deps = {
+    dispatchers: { for: () => dispatcher },
+    credentials: { get: async () => ({ ok: true, credential: { kind: "api-key", key: config.secret } }) },
+    config: () => ({ upstream: { idleTimeoutMs: 1000 } }),
+    log: silentLog,
+    now: () => 0,
+  } as unknown as RelayDeps;
+  const call = {
+    id: "r",
+    operation: "generate",
+    family: "claude",
+    method: "POST",
+    path: "/v1/messages",
+    query: "",
+    headers: [] as string[],
+    stream: true,
+  } as Call;
+  const upstream = upstreamFor("claude-api");
+  const { signal } = new AbortController();
+  return attemptOn(createAccount(config), { call, deps, upstream, signal, firstByteMs: 1000 });
+}
+
+test("a request whose connection had closed before is sent once more, and not again", async () => {
+  for (const [stale, sent] of [
+    [0, 1],
+    [1, 2],
+    [5, 2],
+  ] as const) {
+    const { dispatcher, dispatched } = staleConnections(stale);
+    const result = await turnOn(dispatcher);
+    assert.deepEqual([result.ok, dispatched()], [false, sent], `${stale} stale connections`);
+  }
+});
