@@ -17,9 +17,6 @@ export interface ExhaustedContext {
   isUnsupported: boolean;
 }
 
-/** Above this, clients that wait would hold a person up for nothing: they are told not to. */
-const longestSensibleWaitSeconds = 60;
-
 export function exhaustedError(
   exhausted: Exhausted,
   { call, now, isTied, isUnsupported }: ExhaustedContext,
@@ -113,11 +110,8 @@ function unsupportedError(call: Call): RelayError {
   );
 }
 
-function waiting(until: number, now: number): { retryAfterSeconds: number; shouldRetry?: boolean } {
-  const retryAfterSeconds = Math.max(Math.ceil((until - now) / 1000), 1);
-  return retryAfterSeconds > longestSensibleWaitSeconds
-    ? { retryAfterSeconds, shouldRetry: false }
-    : { retryAfterSeconds };
+function waiting(until: number, now: number): { retryAfterSeconds: number } {
+  return { retryAfterSeconds: Math.max(Math.ceil((until - now) / 1000), 1) };
 }
 
 function when(until: number, now: number): string {

@@ -1,54 +1,20 @@
 // Tries accounts until one gives a good first event, or none is left. Until then the client has seen nothing.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Account, type Rest, restFor } from "../accounts/account.ts";
-import { type Exhausted, readExhausted } from "../accounts/exhausted.ts";
+import { type Account, restFor } from "../accounts/account.ts";
 import type { Ticket } from "../accounts/ramp.ts";
 import type { Choice, Selection } from "../accounts/select.ts";
 import type { Call } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { modelScope } from "../model-scope.ts";
 import { upstreamFor } from "../upstreams/registry.ts";
-import type { Upstream } from "../upstreams/upstream.ts";
 import { attemptOn } from "./account-attempt.ts";
 import type { Answer } from "./attempt.ts";
+import { canServe } from "./can-serve.ts";
 import type { RelayDeps } from "./exchange.ts";
-import { exhaustedError, unreachableError } from "./exhausted-error.ts";
-import { findRouting, type Routing } from "./routing.ts";
-
-/** An answer that goes to the client, good or passed on. */
-export interface Served {
-  answer: Answer;
-  account: Account;
-  upstream: Upstream;
-  attempts: number;
-  /** Why an answer that is not good is passed on all the same; undefined for a good one. */
-  failure: Failure | undefined;
-}
-
-/** What a request has gone through so far. */
-interface Journey {
-  call: Call;
-  routing: Routing;
-  scope: string;
-  signal: AbortSignal;
-  deps: RelayDeps;
-  tried: Set<string>;
-  attempts: number;
-  /** At zero no account is tried any more. Attempts that were refused at once are not counted; a hold starts the count anew. */
-  attemptsLeft: number;
-  /** A request waits in place for its own account once at most. */
-  hasWaited: boolean;
-  /** Epoch ms until which it may be held when every account is out. */
-  holdUntil: number;
-  /** The last answer that may be passed on when nobody has a better one. */
-  held: Served | undefined;
-  /** The last attempt that got no answer and sent its account into no rest. */
-  unreached: { account: Account; failure: Failure } | undefined;
-  /** The rests that its failures began, by account id. */
-  rests: Map<string, Rest>;
-  startedAt: number;
-}
+import { giveUp } from "./give-up.ts";
+import type { Journey, Served } from "./journey.ts";
+import { findRouting } from "./routing.ts";
 
 export interface Sending {
   /** The account that the client has named; undefined when it leaves the choice to the relay. */
@@ -152,13 +118,6 @@ function choose(journey: Journey): Choice {
     return { kind: "none", candidates: [choice.account] };
   }
   return choice;
-}
-
-export function canServe(account: Account, call: Call): boolean {
-  const { type, family } = account.config;
-  if (family !== call.family) return false;
-  if (call.onlyTypes && !call.onlyTypes.includes(type)) return false;
-  return upstreamFor(type).supports(call);
 }
 
 /** Only requests that are new to an account because another one sent them away queue: what it serves already it goes on serving. */
@@ -325,58 +284,4 @@ function firstByteMs({ call, deps, routing, tried, scope, startedAt }: Journey, 
   if (!deps.pool.accounts.some(isOther)) return configuredMs;
   const leftMs = call.headerBudgetMs - (now - startedAt);
   return Math.min(configuredMs, Math.max(leftMs * 0.6, 1000));
-}
-
-async function giveUp(journey: Journey, candidates: Account[]): Promise<Served | undefined> {
-  const { call, deps, held, unreached, scope, routing } = journey;
-  const now = deps.now();
-  const exhausted = readExhausted({ candidates, modelScope: scope, begun: journey.rests, now });
-  const canBeHeld = !held || held.failure?.kind === "capacity";
-  if (canBeHeld && isNear(exhausted, journey.holdUntil)) {
-    await hold(journey, candidates, exhausted.until);
-    return undefined;
-  }
-  if (held) return held;
-  if (unreached && (unreached.account.passthrough || !restFor(unreached.account, scope, now))) {
-    throw unreachableError(unreached.account, unreached.failure);
-  }
-  throw exhaustedError(exhausted, {
-    call,
-    now,
-    isTied: routing.tied !== undefined || routing.pinned !== undefined,
-    isUnsupported: isUnsupported(call, deps.pool.accounts),
-  });
-}
-
-/** Chat Completions are for accounts with keys by our own rule: there the kind of account is missing, not the operation. */
-function isUnsupported(call: Call, accounts: readonly Account[]): boolean {
-  const enabled = accounts.filter(({ config }) => config.enabled && config.family === call.family);
-  return enabled.length > 0 && !call.onlyTypes && !enabled.some((account) => canServe(account, call));
-}
-
-function isNear(
-  exhausted: Exhausted,
-  holdUntil: number,
-): exhausted is Extract<Exhausted, { kind: "limited" | "capacity" }> {
-  return (exhausted.kind === "limited" || exhausted.kind === "capacity") && exhausted.until <= holdUntil;
-}
-
-/** How often a held request looks whether somebody has ended a rest by hand. */
-const lookMs = 500;
-
-/** Until one of the accounts is back, or no time is left; then all may be asked again. */
-async function hold(journey: Journey, candidates: Account[], until: number): Promise<void> {
-  const { deps, scope, signal, holdUntil, held } = journey;
-  held?.answer.discard();
-  journey.held = undefined;
-  const isResting = (account: Account) => restFor(account, scope, deps.now()) !== undefined;
-  const resting = candidates.filter(isResting);
-  const leftMs = () => Math.min(until, holdUntil) - deps.now();
-  while (leftMs() > 0 && resting.every(isResting)) {
-    await sleep(Math.min(leftMs(), lookMs), undefined, { signal });
-  }
-  journey.tried.clear();
-  journey.rests.clear();
-  journey.unreached = undefined;
-  journey.attemptsLeft = deps.config().upstream.maxAttempts;
 }

@@ -6,8 +6,8 @@ import type { Call } from "../call.ts";
 import { RelayError } from "../errors.ts";
 import { upstreamFor } from "../upstreams/registry.ts";
 import { attempt } from "./attempt.ts";
+import { canServe } from "./can-serve.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
-import { canServe } from "./failover.ts";
 
 /** The merged lists, by dialect. */
 export type ModelLists = Map<string, { body: string; at: number }>;

@@ -175,6 +175,7 @@ test("an observer that fails is reported once and asked no more, and the answer 
     lateError: undefined,
     report: { tokens: noTokens, reported: false, model: undefined, tier: undefined, webSearches: 0 },
     ids: [],
+    encrypted: undefined,
   };
   const { upstream, result } = begin({ observer, onObserverError: (error) => errors.push(error) });
   upstream.head();

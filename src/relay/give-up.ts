@@ -1,0 +1,64 @@
+// When no account is left for a request: it is held until one is back, gets the best answer there was, or is told why not.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Account, restFor } from "../accounts/account.ts";
+import { type Exhausted, readExhausted } from "../accounts/exhausted.ts";
+import type { Call } from "../call.ts";
+import { canServe } from "./can-serve.ts";
+import { exhaustedError, unreachableError } from "./exhausted-error.ts";
+import type { Journey, Served } from "./journey.ts";
+
+/** Undefined after a hold: all accounts may be asked again. Throws the RelayError that the client is told. */
+export async function giveUp(journey: Journey, candidates: Account[]): Promise<Served | undefined> {
+  const { call, deps, held, unreached, scope, routing } = journey;
+  const now = deps.now();
+  const exhausted = readExhausted({ candidates, modelScope: scope, begun: journey.rests, now });
+  const canBeHeld = !held || held.failure?.kind === "capacity";
+  if (canBeHeld && isNear(exhausted, journey.holdUntil)) {
+    await hold(journey, candidates, exhausted.until);
+    return undefined;
+  }
+  if (held) return held;
+  if (unreached && (unreached.account.passthrough || !restFor(unreached.account, scope, now))) {
+    throw unreachableError(unreached.account, unreached.failure);
+  }
+  throw exhaustedError(exhausted, {
+    call,
+    now,
+    isTied: routing.tied !== undefined || routing.pinned !== undefined,
+    isUnsupported: isUnsupported(call, deps.pool.accounts),
+  });
+}
+
+/** Chat Completions are for accounts with keys by our own rule: there the kind of account is missing, not the operation. */
+function isUnsupported(call: Call, accounts: readonly Account[]): boolean {
+  const enabled = accounts.filter(({ config }) => config.enabled && config.family === call.family);
+  return enabled.length > 0 && !call.onlyTypes && !enabled.some((account) => canServe(account, call));
+}
+
+function isNear(
+  exhausted: Exhausted,
+  holdUntil: number,
+): exhausted is Extract<Exhausted, { kind: "limited" | "capacity" }> {
+  return (exhausted.kind === "limited" || exhausted.kind === "capacity") && exhausted.until <= holdUntil;
+}
+
+/** How often a held request looks whether somebody has ended a rest by hand. */
+const lookMs = 500;
+
+/** Until one of the accounts is back, or no time is left; then all may be asked again. */
+async function hold(journey: Journey, candidates: Account[], until: number): Promise<void> {
+  const { deps, scope, signal, holdUntil, held } = journey;
+  held?.answer.discard();
+  journey.held = undefined;
+  const isResting = (account: Account) => restFor(account, scope, deps.now()) !== undefined;
+  const resting = candidates.filter(isResting);
+  const leftMs = () => Math.min(until, holdUntil) - deps.now();
+  while (leftMs() > 0 && resting.every(isResting)) {
+    await sleep(Math.min(leftMs(), lookMs), undefined, { signal });
+  }
+  journey.tried.clear();
+  journey.rests.clear();
+  journey.unreached = undefined;
+  journey.attemptsLeft = deps.config().upstream.maxAttempts;
+}
