@@ -208,9 +208,10 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
         before.delete(config.id);
         return known ? Object.assign(known, { config }) : createAccount(config);
       });
-      await readStore();
       const off = accounts.filter((account) => !account.config.enabled).map((account) => account.config.id);
-      for (const id of [...before.keys(), ...off]) await bindings.dropAccount(id);
+      // In the same moment: a session that moves from now on must not lose its new account.
+      await Promise.all([...before.keys(), ...off].map((id) => bindings.dropAccount(id)));
+      await readStore();
     },
 
     refresh: readStore,

@@ -226,6 +226,20 @@ test("a new configuration keeps what was learned, and drops the sessions of acco
   assert.equal(bindings.find("session", "c", start), undefined);
 });
 
+test("a session that moves while a new configuration is being taken stays where it went", async () => {
+  const { bindings, pool } = await setUp();
+  const bind = (accountId: string) => {
+    const times = { now: start, ttlMs: 1000, renewalThresholdMs: 100 };
+    return bindings.bind({ kind: "session", key: "one", accountId, ...times });
+  };
+  await bind("a");
+  const taken = pool.configure(configOf([accountConfig("a", { enabled: false }), accountConfig("b")]));
+  // From here on a request finds "a" disabled, and its session is bound to "b".
+  await bind("b");
+  await taken;
+  assert.equal(bindings.find("session", "one", start)?.accountId, "b");
+});
+
 test("a new secret ends the rest that the old one was refused with, and no other", async () => {
   const { pool } = await setUp();
   await pool.failed(

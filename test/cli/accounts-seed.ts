@@ -59,6 +59,10 @@ export async function seedAccounts(store: Store): Promise<void> {
   await store.accounts.saveRest(
     rest("openai-1", { kind: "unauthorized", until: now + 36 * minute, reason: refused }),
   );
+  // From before its login was replaced by hand, so that it says nothing.
+  await store.accounts.saveRest(
+    rest("claude-max", { kind: "unauthorized", reason: "the login is gone", settings: "others" }),
+  );
   // Over, so that it says nothing.
   await store.accounts.saveRest(rest("gemini-1", { until: now - 1 }));
   for (let index = 0; index < 3; index++) {
