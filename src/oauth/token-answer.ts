@@ -111,9 +111,13 @@ function readError(json: JsonObject | undefined): {
       text: stringField(error, "message"),
     };
   }
+  const text = stringField(json, "error_description") ?? stringField(json, "message");
+  // Google's subtype alone tells that an administrator wants a new login now and then (`invalid_rapt`).
+  const subtype = stringField(json, "error_subtype");
+  const isNews = subtype !== undefined && text?.includes(subtype) !== true;
   return {
     code: stringField(json, "error"),
-    text: stringField(json, "error_description") ?? stringField(json, "message"),
+    text: isNews ? [text, subtype].filter(Boolean).join(", ") : text,
   };
 }
 
@@ -128,6 +132,9 @@ function isRevocation(code: string, text: string | undefined): boolean {
 
 const wrongRequest: ReadonlySet<string> = new Set([
   "invalid_client",
+  // Google's own, of a client of one's own.
+  "deleted_client",
+  "disabled_client",
   "invalid_request",
   "invalid_scope",
   "unauthorized_client",

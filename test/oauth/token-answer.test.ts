@@ -25,6 +25,7 @@ test("terminal and passing failures of the token endpoint are told apart", () =>
     [400, { type: "error", error: { type: "invalid_request_error", message: "missing field" } }, "rejected"],
     [400, { error: "invalid_request" }, "rejected"],
     [401, { error: "invalid_client", error_description: "Unauthorized" }, "rejected"],
+    [401, { error: "deleted_client", error_description: "The OAuth client was deleted." }, "rejected"],
     [400, { error: "invalid_scope" }, "rejected"],
     [400, { error: "unauthorized_client" }, "rejected"],
     [404, { type: "error", error: { type: "not_found_error", message: "Not found" } }, "rejected"],
@@ -135,6 +136,17 @@ test("a failure is told in the provider's words on one line, without secrets", (
   });
   assert.ok(!answer.ok);
   assert.equal(answer.failure.detail, "answered 400 (invalid_grant: Token sk-ant-*** [31mis gone)");
+  const details = [undefined, "Bad Request", "reauth related error (invalid_rapt)"].map(
+    (error_description) => {
+      const policy = read(400, { error: "invalid_grant", error_description, error_subtype: "invalid_rapt" });
+      return policy.ok || policy.failure.detail;
+    },
+  );
+  assert.deepEqual(details, [
+    "answered 400 (invalid_grant: invalid_rapt)",
+    "answered 400 (invalid_grant: Bad Request, invalid_rapt)",
+    "answered 400 (invalid_grant: reauth related error (invalid_rapt))",
+  ]);
   const long = read(400, { error: "invalid_grant", error_description: "y".repeat(5000) });
   assert.ok(!long.ok && long.failure.detail.length < 260);
 });
