@@ -81,6 +81,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       const next = await readNext(options, log);
       if (!next || opensToOthers(next, options.config.server.host, log)) return;
       warnOfFixedSettings(options.config, next, log);
+      for (const warning of next.warnings) if (!config.warnings.includes(warning)) log.warn({}, warning);
       config = next;
       await pool.configure(next);
       deps.dispatchers.retain(next.accounts);

@@ -150,6 +150,16 @@ test("a setting that needs a restart is named", async (t) => {
   );
 });
 
+test("what a new configuration has that stops nothing is warned of, once", async (t) => {
+  const { startRelay, testAccount } = await import("../support/relay.ts");
+  const relay = await startRelay({ accounts: [testAccount("a", "claude-api", "http://127.0.0.1:1")] });
+  t.after(() => relay.close());
+  const warnings = () => relay.log.filter(({ level }) => level === "warn").map(({ message }) => message);
+  await relay.reconfigure((config) => ({ ...config, warnings: ["the key is odd"] }));
+  await relay.reconfigure((config) => ({ ...config, warnings: ["the key is odd", "the host is retired"] }));
+  assert.deepEqual(warnings(), ["the key is odd", "the host is retired"]);
+});
+
 test("of two reloads that overlap the later one wins, however long the first takes to read", async (t) => {
   const upstream = await startUpstream();
   t.after(() => upstream.close());
