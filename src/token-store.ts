@@ -27,6 +27,11 @@ export interface TokenStore {
    */
   replace(row: TokenRow, expectedGeneration: number | undefined): Promise<boolean>;
   /**
+   * The row that began with a configured token under another id: its account was renamed. It goes to this id, and a row that
+   * is here goes to that one, for the two may have changed places. Waits for a renewal that began under the other id.
+   */
+  takeOver(accountId: string, configuredHash: string): Promise<TokenRow | undefined>;
+  /**
    * Runs `work` while no other process holds the account's lock; a dead holder's lock is taken over.
    * Rejects with the signal's reason when aborted while waiting.
    */

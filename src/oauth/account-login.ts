@@ -78,9 +78,9 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
 
   /** The first look into the store. A row that began with another configured token is not ours to use: see planRenewal. */
   function load(): Promise<void> {
-    loading ??= tokens.load(accountId).then(
+    loading ??= findRow().then(
       (stored) => {
-        if (stored?.configuredHash === hashToken(options.configuredToken)) take(stored);
+        if (stored !== undefined) take(stored);
       },
       (error: unknown) => {
         loading = undefined;
@@ -88,6 +88,14 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
       },
     );
     return loading;
+  }
+
+  async function findRow(): Promise<TokenRow | undefined> {
+    const configuredHash = hashToken(options.configuredToken);
+    const stored = await tokens.load(accountId);
+    if (stored?.configuredHash === configuredHash) return stored;
+    // An account with another id is still the same login, whose configured token was spent long ago.
+    return tokens.takeOver(accountId, configuredHash);
   }
 
   function present(): AccessResult | undefined {

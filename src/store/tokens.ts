@@ -23,6 +23,21 @@ export function createTokenStore({ path, database, run }: Connection): TokenStor
       expires_at = @expiresAt, project = @project, generation = @generation, updated_at = @updatedAt,
       exchange_hash = @exchangeHash, exchange_at = @exchangeAt
     WHERE account_id = @accountId AND generation = @expectedGeneration`);
+  const findElsewhere = database
+    .prepare<[hash: string, here: string], string>(
+      "SELECT account_id FROM tokens WHERE configured_hash = ? AND account_id <> ?",
+    )
+    .pluck();
+  const rename = database.prepare("UPDATE tokens SET account_id = ? WHERE account_id = ?");
+  const exchangeIds = database.transaction((here: string, there: string) => {
+    // No account has the empty id.
+    for (const [to, from] of [
+      ["", here],
+      [here, there],
+      [there, ""],
+    ])
+      rename.run(to, from);
+  });
   const queues = new Map<string, Promise<void>>();
 
   /** A rotated refresh token exists nowhere else: this one commit waits for the disk. */
@@ -49,12 +64,30 @@ export function createTokenStore({ path, database, run }: Connection): TokenStor
     throw signal!.reason;
   }
 
+  function loadRow(accountId: string): Promise<TokenRow | undefined> {
+    return run(() => {
+      const row = load.get(accountId);
+      return row === undefined ? undefined : toTokenRow(row);
+    });
+  }
+
+  async function withLock<T>(accountId: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    const endTurn = await takeTurn(accountId, signal);
+    try {
+      const lock = await waitForLock(lockPath(path, accountId), signal);
+      try {
+        return await work();
+      } finally {
+        lock.release();
+      }
+    } finally {
+      endTurn();
+    }
+  }
+
   return {
-    load: (accountId) =>
-      run(() => {
-        const row = load.get(accountId);
-        return row === undefined ? undefined : toTokenRow(row);
-      }),
+    load: loadRow,
     replace: (row, expectedGeneration) =>
       run(() => {
         const values = toRecord(row);
@@ -65,22 +98,27 @@ export function createTokenStore({ path, database, run }: Connection): TokenStor
         );
         return result.changes === 1;
       }),
-    async withLock(accountId, work, signal) {
-      signal?.throwIfAborted();
-      const endTurn = await takeTurn(accountId, signal);
-      try {
-        const lock = await waitForLock(lockPath(path, accountId), signal);
-        try {
-          return await work();
-        } finally {
-          lock.release();
-        }
-      } finally {
-        endTurn();
-      }
+    async takeOver(accountId, configuredHash) {
+      const find = () => run(() => findElsewhere.get(configuredHash, accountId));
+      const other = await find();
+      if (other === undefined) return undefined;
+      const limit = AbortSignal.timeout(longestRenewalMs);
+      return withLock(
+        other,
+        async () => {
+          if ((await find()) !== other) return undefined;
+          await run(() => exchangeIds.immediate(accountId, other));
+          return loadRow(accountId);
+        },
+        limit,
+      );
     },
+    withLock,
   };
 }
+
+/** Whoever holds a lock for longer has a pair that no disk takes. */
+const longestRenewalMs = 75_000;
 
 /** Account ids are free text, file names are not. */
 function lockPath(path: string, accountId: string): string {

@@ -238,6 +238,26 @@ test("a token that a person put into the file wins over the stored chain, in a n
   assert.ok(server.isLive(store.rows.get("claude-1")!.refreshToken));
 });
 
+test("an account that is renamed keeps its login, two that change places keep theirs", async () => {
+  const secrets = { a: server.issue("a"), b: server.issue("b") };
+  for (const [id, secret] of Object.entries(secrets)) {
+    await createSource().credential(account(secret, { id }), signal);
+  }
+  const renamed = [
+    account(secrets.a, { id: "work" }),
+    account(secrets.a, { id: "b" }),
+    account(secrets.b, { id: "a" }),
+    account(secrets.b, { id: "c" }),
+  ];
+  for (const login of renamed) {
+    assert.ok(server.accepts(tokenOf(await createSource().credential(login, signal))));
+    pass(eightHours);
+    const token = tokenOf(await createSource().credential(login, signal));
+    assert.match(token, login.secret === secrets.a ? /-a-/ : /-b-/);
+  }
+  assert.equal(server.killed, 0);
+});
+
 test("a dead token in a changed file leaves the stored chain as it was", async () => {
   const good = account(server.issue());
   await createSource().credential(good, signal);

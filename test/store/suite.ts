@@ -161,6 +161,29 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
       assert.equal((await store.tokens.load("a"))?.refreshToken, "new");
     });
 
+    storeTest(
+      "a row goes to the new id of its account, after a renewal under the old one",
+      async (store, open) => {
+        const other = await open();
+        const row = { ...token("a"), configuredHash: "of a" };
+        await store.tokens.replace(row, undefined);
+        const renewed = { ...row, refreshToken: "new", generation: 2 };
+        let taken: Promise<unknown> = Promise.resolve();
+        await store.tokens.withLock("a", async () => {
+          taken = other.tokens.takeOver("work", "of a");
+          await sleep(20);
+          assert.equal(await store.tokens.replace(renewed, 1), true);
+        });
+        assert.deepEqual(await taken, { ...renewed, accountId: "work" });
+        assert.equal(await store.tokens.load("a"), undefined);
+        assert.equal(await store.tokens.takeOver("work", "of nobody"), undefined);
+
+        await store.tokens.replace({ ...token("b"), configuredHash: "of b" }, undefined);
+        assert.equal((await store.tokens.takeOver("b", "of a"))?.refreshToken, "new");
+        assert.equal((await store.tokens.load("work"))?.configuredHash, "of b");
+      },
+    );
+
     storeTest("one holder at a time has the lock of an account, in whatever process", async (store, open) => {
       const other = await open();
       let inside = 0;

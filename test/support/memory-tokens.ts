@@ -34,6 +34,16 @@ export function createMemoryTokens(): MemoryTokens {
       store.written.push({ ...row });
       return true;
     },
+    async takeOver(accountId, configuredHash) {
+      const other = [...store.rows.values()].find((row) => row.configuredHash === configuredHash);
+      if (other === undefined) return undefined;
+      if (store.writeError) throw store.writeError;
+      const own = store.rows.get(accountId);
+      store.rows.delete(other.accountId);
+      if (own !== undefined) store.rows.set(other.accountId, { ...own, accountId: other.accountId });
+      store.rows.set(accountId, { ...other, accountId });
+      return { ...other, accountId };
+    },
     async withLock(accountId, work, signal) {
       if (store.lockError) throw store.lockError;
       const before = queues.get(accountId) ?? Promise.resolve();
