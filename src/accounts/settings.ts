@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import type { AccountConfig, Config } from "../config/config.ts";
 import type { RestRow } from "../store/store.ts";
 
-export type SharedSettings = Pick<Config, "oauth" | "environmentProxy">;
+type SharedSettings = Pick<Config, "oauth" | "environmentProxy">;
 
 /** A hash, for it stands in the database and a secret is among them. */
 export function hashSettings(account: AccountConfig, { oauth, environmentProxy }: SharedSettings): string {
@@ -16,7 +16,10 @@ export function hashSettings(account: AccountConfig, { oauth, environmentProxy }
   return createHash("sha256").update(settings).digest("hex");
 }
 
-/** Whether a rest is about other settings than the account has now. */
+/**
+ * Whether a rest is about other settings than the account has now. Only the relay can tell: the environment is a part of them, and
+ * that of another program is another.
+ */
 export function isOutdated({ kind, settings }: Pick<RestRow, "kind" | "settings">, current: string): boolean {
   return settings !== undefined && settings !== current && !providerKinds.has(kind);
 }

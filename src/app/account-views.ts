@@ -1,7 +1,6 @@
 // The accounts as they stand now: what is configured, what the store has learned of them, and their last 24 hours.
 
 import { type Account, createAccount, readRest } from "../accounts/account.ts";
-import { hashSettings, isOutdated, type SharedSettings } from "../accounts/settings.ts";
 import { type AccountStatus, readStatus } from "../accounts/state.ts";
 import type { AccountConfig, Config } from "../config/config.ts";
 import type { AccountActivity, AccountStateRow, RestRow, Store } from "../store/store.ts";
@@ -23,7 +22,7 @@ const dayMs = 86_400_000;
 
 /** In the order of the configuration; changes nothing. */
 export async function readAccountViews(
-  { accounts, ...shared }: Pick<Config, "accounts"> & SharedSettings,
+  { accounts }: Pick<Config, "accounts">,
   store: Pick<Store, "accounts" | "usage">,
   now: number,
 ): Promise<AccountView[]> {
@@ -34,9 +33,7 @@ export async function readAccountViews(
   ]);
   return accounts.map((config) => {
     const isOwn = ({ accountId }: { accountId: string }) => accountId === config.id;
-    const settings = hashSettings(config, shared);
-    const standing = rests.filter((rest) => isOwn(rest) && !isOutdated(rest, settings));
-    const learned = { state: states.find(isOwn), rests: standing, activity: activity.find(isOwn) };
+    const learned = { state: states.find(isOwn), rests: rests.filter(isOwn), activity: activity.find(isOwn) };
     return viewOf(config, learned, now);
   });
 }

@@ -56,12 +56,10 @@ export async function seedAccounts(store: Store): Promise<void> {
     rest("claude-max", { scope: "opus", until: now + 30 * hour, reason: "the weekly limit is used up" }),
   );
   const refused = "Incorrect API key provided: sk-proj-***";
+  // A relay's environment, which is a part of its settings, is mostly not that of whoever looks.
+  const settings = "as the relay has them";
   await store.accounts.saveRest(
-    rest("openai-1", { kind: "unauthorized", until: now + 36 * minute, reason: refused }),
-  );
-  // From before its login was replaced by hand, so that it says nothing.
-  await store.accounts.saveRest(
-    rest("claude-max", { kind: "unauthorized", reason: "the login is gone", settings: "others" }),
+    rest("openai-1", { kind: "unauthorized", until: now + 36 * minute, reason: refused, settings }),
   );
   // Over, so that it says nothing.
   await store.accounts.saveRest(rest("gemini-1", { until: now - 1 }));
