@@ -47,6 +47,8 @@ export interface Call {
   headers: string[];
   /** The client's own credential headers as raw pairs: for pass-through only. */
   clientCredential: string[];
+  /** `query` with the client's own `key=` in it: for pass-through only. */
+  clientQuery: string;
   /** `accept-encoding` as the client sent it; undefined when it sent none. */
   acceptEncoding: string | undefined;
   /** The body byte for byte, still in its `content-encoding`; undefined when there is none. */

@@ -133,6 +133,7 @@ function probeCall(account: AccountConfig, credential: Credential): Call {
     query,
     headers: ["accept", "application/json", "user-agent", "cc-relay", ...headers],
     clientCredential: [],
+    clientQuery: "",
     acceptEncoding: undefined,
     body,
     model: undefined,

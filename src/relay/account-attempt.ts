@@ -76,8 +76,9 @@ function secretsOf(credential: Credential, call: Call): string[] {
     case "bearer":
       return [credential.token];
     case "client":
-      return call.clientCredential
-        .filter((_, index) => index % 2 === 1)
-        .map((value) => value.replace(/^Bearer\s+/i, ""));
+      return [
+        ...call.clientCredential.filter((_, index) => index % 2 === 1),
+        ...new URLSearchParams(call.clientQuery).getAll("key"),
+      ].map((value) => value.replace(/^Bearer\s+/i, ""));
   }
 }

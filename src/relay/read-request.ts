@@ -40,6 +40,7 @@ export async function readRequest(
     query: stripKeyParameter(exchange.query),
     headers: forward,
     clientCredential: credential,
+    clientQuery: exchange.query,
     acceptEncoding,
     body: dialect.convert ? readable : body,
     model: facts.model ?? route.model,

@@ -18,9 +18,10 @@ export interface NativeRequestOptions {
 /** A request whose bytes are the client's. */
 export function nativeRequest({ call, target, keyHeader, headers }: NativeRequestOptions): UpstreamRequest {
   const { origin, prefix } = splitUrl(target.apiUrl);
+  const query = target.credential.kind === "client" ? call.clientQuery : call.query;
   return {
     origin,
-    path: `${prefix}${call.path}${call.query}`,
+    path: `${prefix}${call.path}${query}`,
     method: call.method,
     headers: [
       ...(headers ?? call.headers),

@@ -22,6 +22,7 @@ export function makeCall(parts: Partial<Call> = {}): Call {
     query: "",
     headers: ["content-type", "application/json"],
     clientCredential: [],
+    clientQuery: "",
     acceptEncoding: undefined,
     body: Buffer.from("{}"),
     model: "claude-opus-5-5",

@@ -88,6 +88,7 @@ function convert(call: Call, now: () => number): Conversion {
     path: "/v1/messages",
     // Parameters in the query are the OpenAI API's (Azure's `api-version`).
     query: "",
+    clientQuery: "",
     headers: upstreamHeaders(call.headers),
     acceptEncoding: undefined,
     body: Buffer.from(JSON.stringify(body)),

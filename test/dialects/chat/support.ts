@@ -26,6 +26,7 @@ export function chatCall(body: unknown, overrides: Partial<Call> = {}): Call {
     query: "",
     headers: [],
     clientCredential: [],
+    clientQuery: "",
     acceptEncoding: undefined,
     body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body)),
     model: undefined,
