@@ -125,14 +125,19 @@ async function createParts(
   config: () => Config,
   { log, version, now = Date.now, renewals }: Pick<RelayAppOptions, "log" | "version" | "now" | "renewals">,
 ): Promise<{ deps: RelayDeps; pool: Pool; tokens: TokenSource }> {
-  const { server, upstream, environmentProxy } = config();
+  const { server, environmentProxy } = config();
   const { databasePath } = server;
-  const { connectTimeoutMs } = upstream;
+  const network = {
+    get connectTimeoutMs() {
+      return config().upstream.connectTimeoutMs;
+    },
+    environmentProxy,
+  };
   const learned = forgiveWrites(store, log);
   const bindings = await createBindings(learned.bindings, now());
   const pool = await createPool({ config: config(), store: learned.accounts, bindings, now });
-  const dispatchers = createDispatchers({ connectTimeoutMs, environmentProxy });
-  const site = () => ({ databasePath, connectTimeoutMs, environmentProxy, oauth: config().oauth });
+  const dispatchers = createDispatchers(network);
+  const site = () => ({ databasePath, ...network, oauth: config().oauth });
   const tokens = createTokenSource({
     tokens: store.tokens,
     dispatcherFor: (account) => dispatchers.for(account.id, account.proxy),

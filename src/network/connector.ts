@@ -10,7 +10,7 @@ import { core } from "./undici.ts";
 
 export interface ConnectorOptions {
   /** For name, TCP, the proxy's handshake and TLS together. */
-  connectTimeoutMs: number;
+  readonly connectTimeoutMs: number;
   /** The proxy for a target, or undefined for a direct connection. May throw: then nothing is connected. */
   route: (target: { secure: boolean; host: string; port: number }) => ProxySettings | undefined;
   /** Certificates to trust beside the built-in ones. */
@@ -24,6 +24,7 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
   return (request, callback) => {
     const isSecure = request.protocol === "https:";
     const host = withoutBrackets(request.hostname);
+    const limitMs = options.connectTimeoutMs;
     const target = { secure: isSecure, host, port: Number(request.port) || (isSecure ? 443 : 80) };
     const limit = new AbortController();
     let proxy: ProxySettings | undefined;
@@ -43,19 +44,19 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
         target,
         proxy,
         tunnelled: raw !== undefined,
-        ms: options.connectTimeoutMs,
+        ms: limitMs,
       });
       limit.abort(late);
       // Not left to the socket: TLS on top of a destroyed one closes without an error, and undici would wait for ever.
       settle(late, null);
-    }, options.connectTimeoutMs);
+    }, limitMs);
     const open = async (): Promise<Socket> => {
       proxy = options.route(target);
       return proxy === undefined
-        ? connectDirectly(target, { signal: limit.signal, limitMs: options.connectTimeoutMs })
+        ? connectDirectly(target, { signal: limit.signal, limitMs })
         : openTunnel(proxy, target, {
             signal: limit.signal,
-            limitMs: options.connectTimeoutMs,
+            limitMs,
             ca: options.ca,
           });
     };

@@ -8,8 +8,8 @@ import { core } from "./undici.ts";
 import { createWatchedClient } from "./watched-client.ts";
 
 export interface DispatcherOptions {
-  /** For name resolution, TCP, the proxy's handshake and TLS together. */
-  connectTimeoutMs: number;
+  /** For name resolution, TCP, the proxy's handshake and TLS together. Read anew for every connection. */
+  readonly connectTimeoutMs: number;
   /** Proxies of the environment, for accounts that have none of their own. */
   environmentProxy?: EnvironmentProxySettings;
   /** A PEM certificate to trust beside those Node trusts. */
@@ -64,7 +64,9 @@ const keepAliveMs = 30_000;
 
 function createAgent(proxy: ProxySettings | undefined, options: DispatcherOptions): Agent {
   const connect = createConnector({
-    connectTimeoutMs: options.connectTimeoutMs,
+    get connectTimeoutMs() {
+      return options.connectTimeoutMs;
+    },
     route: (target) => proxy ?? environmentProxyFor(target, options.environmentProxy),
     ca: options.ca,
   });

@@ -1,7 +1,9 @@
 // The configuration file changes under a running relay: what takes effect, how soon, and what it does not touch.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -138,6 +140,34 @@ test("a relay that others can reach never loses its keys to a reload", async (t)
   await until("the report", () => relay.log.some(({ message }) => /has no api_keys/.test(message)));
   const answer = await send(relay.url, claude.request());
   assert.deepEqual([answer.status, answer.header("x-cc-relay-error")], [401, "invalid_key"]);
+});
+
+test("the time limit of connecting is read anew, for connections through a proxy too", async (t) => {
+  const relay = await startWithFile(t, "[upstream]\nconnect_timeout_seconds = 3600");
+  const silent = createServer();
+  silent.listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  t.after(() => silent.close());
+  const { port } = silent.address() as AddressInfo;
+  const proxied = (seconds: number) =>
+    `[upstream]\nconnect_timeout_seconds = ${seconds}\n${accounts(["a"], relay.upstream.url)}[accounts.proxy]\ntype = "socks5"\nhost = "127.0.0.1"\nport = ${port}\n`;
+  await writeFile(relay.file, `[server]\nport = 0\n${proxied(0.3)}`);
+  await until("the reload", () => relay.reloads() === 1);
+  // By name: a broken proxy gives the account a rest.
+  const ask = () => send(relay.url, claude.request({ headers: ["x-cc-relay-account", "a"] }));
+  const first = await ask();
+  assert.match(first.text, /did not open a tunnel within 0\.3 s/);
+  await writeFile(relay.file, `[server]\nport = 0\n${proxied(0.2)}`);
+  await until("the reload", () => relay.reloads() === 2);
+  const second = await ask();
+  assert.match(second.text, /did not open a tunnel within 0\.2 s/);
+});
+
+test("what the new configuration is warned of is in the log", async (t) => {
+  const relay = await startWithFile(t);
+  await relay.write(["a"], 'api_keys = ["schl\u00fcssel"]');
+  const warning = await until("the warning", () => relay.log.find(({ level }) => level === "warn"));
+  assert.match(warning.message, /^the client key key-1 has characters/);
 });
 
 test("a setting that needs a restart is named", async (t) => {
