@@ -120,7 +120,10 @@ async function handle(front: Front, request: IncomingMessage, response: ServerRe
     const route = matchRoute(request.method ?? "GET", path);
     if (!route) {
       authenticate(request.headers, query, deps.config().apiKeys);
-      throw noRoute(request, path);
+      const methods = allowedMethods(path);
+      if (methods.length === 0) throw noRoute(request, path);
+      response.setHeader("allow", methods.join(", "));
+      throw wrongMethod(request, path, methods);
     }
     if (front.isDraining)
       throw new RelayError("draining", "cc-relay is shutting down; send the request again in a moment.", {
@@ -170,12 +173,12 @@ function upgradeRequired(): RelayError {
   );
 }
 
+function wrongMethod({ method }: IncomingMessage, path: string, methods: readonly string[]): RelayError {
+  const message = `${shown(path)} takes ${methods.join(" or ")}, not ${method}.`;
+  return new RelayError("method_not_allowed", message, { shouldRetry: false });
+}
+
 function noRoute(request: IncomingMessage, path: string): RelayError {
-  const methods = allowedMethods(path);
-  if (methods.length > 0) {
-    const message = `${shown(path)} takes ${methods.join(" or ")}, not ${request.method}.`;
-    return new RelayError("method_not_allowed", message, { shouldRetry: false });
-  }
   const hint = baseUrlHint(path, request.headers.host ?? "127.0.0.1");
   const advice = hint ? `use ${hint} as the base URL` : "GET / lists the routes";
   return new RelayError("not_found", `cc-relay has no route ${shown(path)}; ${advice}.`, {

@@ -163,8 +163,19 @@ test("unknown paths are told in the nearest API's form, with the base URL to use
     (await ask("POST", "/gemini/v1beta/v1beta/models/m:generateContent")).text,
     /"status":\s*"NOT_FOUND"/,
   );
-  const method = await ask("DELETE", "/v1/messages");
-  assert.deepEqual([method.status, method.code], [405, "method_not_allowed"]);
+});
+
+test("a method that a path has not is told with those it has", async () => {
+  for (const [method, path, allowed] of [
+    ["DELETE", "/v1/messages", "POST"],
+    ["POST", "/openai/v1/responses/resp_1", "GET, DELETE"],
+    ["POST", "/health", "GET, HEAD"],
+    ["PUT", "/metrics", "GET"],
+  ] as const) {
+    const answer = await send(open.url, { method, path });
+    assert.deepEqual([answer.status, answer.header("x-cc-relay-error")], [405, "method_not_allowed"], path);
+    assert.equal(answer.header("allow"), allowed, path);
+  }
 });
 
 test("a WebSocket upgrade is answered 426 at once", async () => {
