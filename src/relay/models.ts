@@ -8,12 +8,15 @@ import { upstreamFor } from "../upstreams/registry.ts";
 import { attempt } from "./attempt.ts";
 import { canServe } from "./can-serve.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
+import { readAnswer } from "./read-answer.ts";
 
 /** The merged lists, by dialect. */
 export type ModelLists = Map<string, { body: string; at: number }>;
 
 const freshMs = 60_000;
 const timeLimitMs = 2000;
+/** A thousand models are half a megabyte. */
+const mostListBytes = 8 * 1024 * 1024;
 
 /** Whether the call was a list of models of pooled accounts, and has been answered. */
 export async function answerModels(exchange: Exchange, call: Call, deps: RelayDeps): Promise<boolean> {
@@ -92,14 +95,6 @@ async function fetchList(
     result.answer?.discard();
     return undefined;
   }
-  const { answer } = result;
-  return await new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    answer.pipe({
-      data: (chunk) => void chunks.push(chunk),
-      end: () => resolve(Buffer.concat(chunks)),
-      broken: reject,
-    });
-  });
+  const { body, isWhole } = await readAnswer(result.answer, { mostBytes: mostListBytes, signal });
+  return isWhole ? body : undefined;
 }

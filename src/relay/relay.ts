@@ -11,6 +11,7 @@ import { type Exchange, type RelayDeps, ShutdownCut } from "./exchange.ts";
 import { type Progress, sendWithFailover } from "./failover.ts";
 import type { Served } from "./journey.ts";
 import { answerModels } from "./models.ts";
+import { readAnswer } from "./read-answer.ts";
 import { readRequest } from "./read-request.ts";
 import { type BookEntry, createRecorder, type Recorder, recordRefusal } from "./record.ts";
 import { respond } from "./respond.ts";
@@ -67,18 +68,22 @@ interface ConvertedDelivery extends Delivery {
   send(call: Call): Promise<Served>;
 }
 
-/** A converted API words the provider's errors in its own form; they are small, so they are read whole. */
+const mostErrorBytes = 256 * 1024;
+
+/** A converted API words the provider's errors in its own form; they are small, so they are read first. */
 async function deliverConverted({ send, ...delivery }: ConvertedDelivery): Promise<void> {
   const { conversion, exchange } = delivery;
   const { signal } = exchange;
   let { served } = delivery;
   if (served.answer.head.status < 300) return await deliver(delivery);
-  let body = await readAll(served, signal);
+  const readBody = async ({ answer }: Served) =>
+    (await readAnswer(answer, { mostBytes: mostErrorBytes, signal })).body;
+  let body = await readBody(served);
   const again = conversion.again?.(served.answer.head, body);
   if (again) {
     served = await send(again);
     if (served.answer.head.status < 300) return await deliver({ ...delivery, served });
-    body = await readAll(served, signal);
+    body = await readBody(served);
   }
   await deliverConvertedError({ ...delivery, served, body });
 }
@@ -179,17 +184,6 @@ async function deliverConvertedError({
   ]);
   exchange.response.end(rendered.body);
   recorder.close(entry);
-}
-
-/** Rejects with the signal's reason when the client leaves; what an upstream that breaks off has sent by then is all there is. */
-function readAll({ answer }: Served, signal: AbortSignal): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    const done = () => resolve(Buffer.concat(chunks));
-    if (signal.aborted) return reject(signal.reason);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    answer.pipe({ data: (chunk) => void chunks.push(chunk), end: done, broken: done });
-  });
 }
 
 interface Ended {

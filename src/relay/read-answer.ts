@@ -1,0 +1,38 @@
+// Reads an answer that is not forwarded as it comes, within a bound.
+
+import type { Answer } from "./attempt.ts";
+
+export interface ReadAnswer {
+  body: Buffer;
+  /** False when the upstream broke off, or had more to say than the bound allows: then `body` is what came by then. */
+  isWhole: boolean;
+}
+
+export interface ReadAnswerOptions {
+  mostBytes: number;
+  signal: AbortSignal;
+}
+
+/** Rejects with the signal's reason. */
+export function readAnswer(answer: Answer, { mostBytes, signal }: ReadAnswerOptions): Promise<ReadAnswer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const finish = (isWhole: boolean) =>
+      resolve({ body: Buffer.concat(chunks).subarray(0, mostBytes), isWhole });
+    if (signal.aborted) return reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    answer.pipe({
+      data(chunk) {
+        if (size > mostBytes) return;
+        chunks.push(chunk);
+        size += chunk.length;
+        if (size <= mostBytes) return;
+        answer.discard();
+        finish(false);
+      },
+      end: () => finish(true),
+      broken: () => finish(false),
+    });
+  });
+}
