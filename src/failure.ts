@@ -16,7 +16,7 @@ export type Failure =
    * epoch ms, undefined when the provider did not say.
    */
   | { kind: "rate-limited"; scope: "account" | "model"; until?: number; reason: string }
-  /** A 429 without any rate-limit header: nobody is blamed, the next account may answer. */
+  /** A 429 without any rate-limit header, or of an operation with a limit of its own: nobody is blamed, the next account may answer. */
   | { kind: "limited-unblamed"; reason: string }
   /** 529, 503 or a capacity reason: the provider is full, not this account. `until` is epoch ms, when it gave a delay. */
   | { kind: "capacity"; until?: number; reason: string }

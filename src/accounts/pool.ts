@@ -18,11 +18,11 @@ export interface Pool {
   choose(selection: Selection): Choice;
   /**
    * A request that was sent at `sentAt` got a good answer: streaks end, and a rest that it tested is over. A rest that began
-   * after it stands: the limit was reached while the answer was on its way.
+   * after it stands: the limit was reached while the answer was on its way. So does every rest when what was asked for is free.
    */
-  succeeded(account: Account, modelScope: string, sentAt: number): Promise<void>;
+  succeeded(account: Account, request: SentRequest & { isBilled: boolean }): Promise<void>;
   /** A request failed. Returns the rest that the account is in for it, if any. */
-  failed(account: Account, failure: Failure, request: FailedRequest): Promise<Rest | undefined>;
+  failed(account: Account, failure: Failure, request: SentRequest): Promise<Rest | undefined>;
   learn(account: Account, windows: readonly Window[]): void;
   /** Ends every rest of the account. */
   clearRests(id: string): Promise<void>;
@@ -34,7 +34,7 @@ export interface Pool {
   flush(): Promise<void>;
 }
 
-export interface FailedRequest {
+export interface SentRequest {
   modelScope: string;
   /** Epoch ms. */
   sentAt: number;
@@ -153,9 +153,9 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       return choice;
     },
 
-    async succeeded(account, modelScope, sentAt) {
+    async succeeded(account, { modelScope, sentAt, isBilled }) {
       if (account.streaks.size > 0) account.streaks.clear();
-      if (account.rests.size === 0) return;
+      if (account.rests.size === 0 || !isBilled) return;
       for (const scope of ["", modelScope]) {
         const rest = account.rests.get(scope);
         if (!rest || rest.since > sentAt) continue;

@@ -21,6 +21,8 @@ export interface Selection {
   /** Longest wait in place for a session's own account. */
   maxWaitMs: number;
   switchAtUtilization: number;
+  /** Whether it may test a rest: what costs nothing is answered while the limit stands. */
+  mayTest: boolean;
   now: number;
 }
 
@@ -60,7 +62,7 @@ function chooseBound(open: readonly Account[], selection: Selection): Choice | u
       if (selection.tied === undefined && leavesForRoom(account, open, selection)) continue;
       return { kind: "use", account, probe: undefined };
     }
-    if (isProbeDue(rest, now)) return { kind: "use", account, probe: rest };
+    if (selection.mayTest && isProbeDue(rest, now)) return { kind: "use", account, probe: rest };
     if (rest.until - now <= selection.maxWaitMs && canBeWaitedOut(rest)) {
       return { kind: "wait", account, until: rest.until };
     }
@@ -89,11 +91,11 @@ interface Ranked {
 }
 
 function chooseRanked(open: readonly Account[], selection: Selection): Choice | undefined {
-  const { modelScope, now, switchAtUtilization } = selection;
+  const { modelScope, now, switchAtUtilization, mayTest } = selection;
   let best: Ranked | undefined;
   for (const account of open) {
     const probe = restFor(account, modelScope, now);
-    if (probe && !isProbeDue(probe, now)) continue;
+    if (probe && !(mayTest && isProbeDue(probe, now))) continue;
     const next = { account, probe, isOutOfRoom: !probe && isOutOfRoom(account, switchAtUtilization, now) };
     if (!best || ranksBefore(next, best)) best = next;
   }

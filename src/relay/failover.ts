@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Account, restFor } from "../accounts/account.ts";
 import type { Ticket } from "../accounts/ramp.ts";
 import type { Choice, Selection } from "../accounts/select.ts";
-import type { Call } from "../call.ts";
+import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { modelScope } from "../model-scope.ts";
 import { upstreamFor } from "../upstreams/registry.ts";
@@ -111,6 +111,7 @@ function choose(journey: Journey): Choice {
     tried,
     maxWaitMs: journey.hasWaited ? 0 : session.maxWaitMs,
     switchAtUtilization: session.switchAtUtilization,
+    mayTest: isBilled(call.operation),
     now: deps.now(),
   };
   const choice = deps.pool.choose(selection);
@@ -165,7 +166,8 @@ async function useAccount(
   if (result.ok) {
     ticket?.done(true);
     if (!account.passthrough) {
-      await deps.pool.succeeded(account, scope, sentAt);
+      const sent = { modelScope: scope, sentAt, isBilled: isBilled(call.operation) };
+      await deps.pool.succeeded(account, sent);
       learnWindows(served, result.answer, deps);
       await journey.routing.bind(account.config.id);
     }

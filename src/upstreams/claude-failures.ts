@@ -1,7 +1,7 @@
 // What an error of the Claude API means for the account and for the request. Statuses, types and `details.error_code`
 // are Anthropic's (errors page, SDK); wordings are only a refinement, since they may change.
 
-import type { Call } from "../call.ts";
+import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { objectField, parseJson, stringField } from "../json-values.ts";
 import { readClaudeLimit } from "./claude-limits.ts";
@@ -180,7 +180,7 @@ function judgeForbidden(at: Case): Failure {
 }
 
 function judgeLimit(at: Case): Failure {
-  const { head, error, now } = at;
+  const { head, error, call, now } = at;
   const reason = reasonOf(at);
   const limit = readClaudeLimit(head.headers, now);
   // A window that is used up for everything is a fact, whatever the text adds to it.
@@ -192,7 +192,10 @@ function judgeLimit(at: Case): Failure {
     case "spent":
       return { kind: "rate-limited", scope: "model", until: limit.until, reason };
     case "limited":
-      return { kind: "rate-limited", scope: "account", until: limit.until, reason };
+      // Counting tokens is free and has a rate of its own: messages go on.
+      return isBilled(call.operation)
+        ? { kind: "rate-limited", scope: "account", until: limit.until, reason }
+        : { kind: "limited-unblamed", reason };
     case "silent":
       return { kind: "limited-unblamed", reason };
   }

@@ -1,7 +1,7 @@
 // What an error of the Gemini API or of Code Assist means for the account and for the request. The order in which a
 // 429 is read is Gemini CLI's (googleQuotaErrors): Google has no rate-limit headers, everything stands in the body.
 
-import type { Call } from "../call.ts";
+import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { parseJson } from "../json-values.ts";
 import { type GoogleError, readGoogleError } from "./google-error.ts";
@@ -146,7 +146,7 @@ function judgeBadRequest(at: Case): Failure {
 }
 
 function judgeForbidden(at: Case): Failure {
-  const { head, error, text } = at;
+  const { head, error, text, call } = at;
   const reason = reasonOf(at);
   // A proxy's or firewall's page judges the address, not the credential.
   if (isWebPage(head, text)) return { kind: "server-error", status: 403, reason };
@@ -158,7 +158,10 @@ function judgeForbidden(at: Case): Failure {
   if (/\bunregistered callers\b|\bapi key\b|\bauthentication\b|\bcredentials?\b/i.test(error.message)) {
     return { kind: "unauthorized", reason };
   }
-  return { kind: "model-denied", reason };
+  // What Gemini CLI asks for beside (experiments, settings, its quota) may be denied to an account that generates.
+  return call.model === undefined
+    ? { kind: "rejected", status: 403, reason }
+    : { kind: "model-denied", reason };
 }
 
 function judgeNotFound(at: Case): Failure {
@@ -170,8 +173,10 @@ function judgeNotFound(at: Case): Failure {
 }
 
 function judgeLimit(at: Case): Failure {
-  const { head, error, now } = at;
+  const { head, error, call, now } = at;
   const reason = reasonOf(at);
+  // Quotas are kept per method: one that is used up for counting says nothing about generating.
+  if (!isBilled(call.operation)) return { kind: "limited-unblamed", reason };
   if (error.hasZeroQuota) return { kind: "model-denied", reason };
   if (error.quotaIds.some((id) => /PerDay|Daily/i.test(id))) {
     // RetryInfo stands here too and is misleadingly short.

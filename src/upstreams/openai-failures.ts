@@ -1,7 +1,7 @@
 // What an error of the OpenAI API means for the account and for the request: codes and types as OpenAI documents them
 // and as Codex acts on them.
 
-import type { Call } from "../call.ts";
+import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { isObject, numberField, objectField, parseJson, stringField } from "../json-values.ts";
 import { readOpenaiLimit } from "./openai-limits.ts";
@@ -10,16 +10,16 @@ import { describeReply, isWebPage } from "./reply.ts";
 import { clampUntil, readRetryAfter, waitInText } from "./retry-after.ts";
 import type { ReplyHead } from "./upstream.ts";
 
-export function readOpenaiFailure(head: ReplyHead, body: Buffer, _call: Call, now: number): Failure {
+export function readOpenaiFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {
   const text = body.toString("utf8");
-  const at = { head, error: readError(parseJson(text)), text, now };
+  const at = { head, error: readError(parseJson(text)), text, call, now };
   return judgeCode(at) ?? judgeStatus(at);
 }
 
 /** `response.failed`, or the top-level `error` event in either of its forms. */
-export function readOpenaiErrorEvent(event: unknown, _call: Call, now: number): Failure {
+export function readOpenaiErrorEvent(event: unknown, call: Call, now: number): Failure {
   const error = readError(objectField(event, "response") ?? event);
-  const at = { head: { status: statusOfEvent(event, error), headers: {} }, error, text: "", now };
+  const at = { head: { status: statusOfEvent(event, error), headers: {} }, error, text: "", call, now };
   return judgeCode(at) ?? judgeStatus(at);
 }
 
@@ -36,6 +36,7 @@ interface Case {
   head: ReplyHead;
   error: OpenaiError;
   text: string;
+  call: Call;
   now: number;
 }
 
@@ -144,12 +145,14 @@ function judgeForbidden(at: Case): Failure {
 }
 
 function judgeLimit(at: Case): Failure {
-  const { head, error, now } = at;
+  const { head, error, call, now } = at;
   const reason = reasonOf(at);
   if (/exceeded your current quota/i.test(error.message)) return { kind: "account-out", reason };
   const limit = readOpenaiLimit(head.headers, now);
   const until = limit.until ?? waitInText(error.message, tryAgain, now) ?? limit.resetOf(error.type ?? "");
-  if (until === undefined && !limit.isPresent) return { kind: "limited-unblamed", reason };
+  // Reading what is stored and counting have rates of their own.
+  const isOwn = !isBilled(call.operation);
+  if (isOwn || (until === undefined && !limit.isPresent)) return { kind: "limited-unblamed", reason };
   return { kind: "rate-limited", scope: "account", until, reason };
 }
 

@@ -55,6 +55,7 @@ export function selection(overrides: Partial<Selection> = {}): Selection {
     tried: new Set(),
     maxWaitMs: 5000,
     switchAtUtilization: 0.98,
+    mayTest: true,
     now: start,
     ...overrides,
   };

@@ -50,9 +50,18 @@ test("a good answer ends a rest that was tested, on disk too", async () => {
   const { accounts, pool } = await setUp();
   const a = pool.account("a")!;
   await pool.failed(a, limit, { modelScope: "opus", sentAt: start });
-  await pool.succeeded(a, "opus", start);
+  await pool.succeeded(a, { modelScope: "opus", sentAt: start, isBilled: true });
   assert.equal(accounts.restRows.size, 0);
   assert.equal(readStatus(a, start).state, "ready");
+});
+
+test("a good answer to what is free says nothing about a limit", async () => {
+  const { accounts, pool } = await setUp();
+  const a = pool.account("a")!;
+  await pool.failed(a, limit, { modelScope: "opus", sentAt: start });
+  await pool.succeeded(a, { modelScope: "opus", sentAt: start, isBilled: false });
+  assert.equal(accounts.restRows.size, 1);
+  assert.equal(readStatus(a, start).state, "resting");
 });
 
 test("a good answer to a request that was sent before the limit was reached does not end the rest", async () => {
@@ -61,7 +70,7 @@ test("a good answer to a request that was sent before the limit was reached does
   clock.now = start + 100;
   await pool.failed(a, { ...limit, scope: "model" } as Failure, { modelScope: "opus", sentAt: start });
   await pool.failed(a, limit, { modelScope: "opus", sentAt: start });
-  await pool.succeeded(a, "opus", start + 99);
+  await pool.succeeded(a, { modelScope: "opus", sentAt: start + 99, isBilled: true });
   assert.deepEqual([...a.rests.keys()], ["opus", ""]);
   assert.equal(accounts.restRows.size, 2);
 });
@@ -151,7 +160,7 @@ test("three faults in a row rest the account, and a good answer between them doe
   const a = pool.account("a")!;
   assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start }), undefined);
   assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start }), undefined);
-  await pool.succeeded(a, "", start);
+  await pool.succeeded(a, { modelScope: "", sentAt: start, isBilled: true });
   assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start }), undefined);
   assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start }), undefined);
   assert.equal((await pool.failed(a, fault, { modelScope: "", sentAt: start }))?.until, start + 10_000);

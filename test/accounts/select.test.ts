@@ -152,6 +152,11 @@ test("a rest longer than an hour is tested once an hour with one request", () =>
   assert.ok(probe.kind === "use" && probe.probe);
   resting.rests.get("")!.probedAt = start + hour;
   assert.equal(shown(selectAccount(accounts, selection({ now: start + hour + 1 }))), "use b");
+  resting.rests.get("")!.probedAt = start;
+  for (const home of [undefined, "a"]) {
+    const free = selection({ now: start + hour, home, mayTest: false });
+    assert.equal(shown(selectAccount(accounts, free)), "use b", "what is free finds out nothing");
+  }
   const short = rest(account("a", { priority: 200 }), hour);
   assert.equal(shown(selectAccount([short, account("b")], selection({ now: start + hour - 1 }))), "use b");
 });

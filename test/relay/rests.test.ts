@@ -58,6 +58,22 @@ test("a rest of hours is tested by one request an hour, and goes on while the li
   }
 });
 
+test("counting tokens, which goes on at the limit, tests no rest and ends none", async (t) => {
+  const { relay, upstream, clock, ask, servedBy } = await limitedFor(t, 5 * hour);
+  const count = async (headers: string[] = []) => {
+    const request = { ...claude.request({ session: "home", headers }), path: "/v1/messages/count_tokens" };
+    return (await send(relay.url, request)).header("x-cc-relay-account");
+  };
+  const counts = { status: 200, body: { input_tokens: 3 } };
+  upstream.on((request) => request.path.endsWith("count_tokens"), counts);
+  clock.now += 61 * minute;
+  assert.equal(await count(), "second");
+  assert.equal(await count(["x-cc-relay-account", "first"]), "first");
+  assert.equal(await ask("home"), "second");
+  assert.equal(servedBy().at(-2), "first", "the message was the test");
+  assert.equal((await relay.store.accounts.rests()).length, 1);
+});
+
 test("a test that is answered well ends the rest for all", async (t) => {
   const { upstream, relay, clock, ask, servedBy } = await limitedFor(t, 5 * hour);
   clock.now += 61 * minute;

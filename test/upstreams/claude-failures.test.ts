@@ -556,6 +556,25 @@ describe("bodies that are not the API's", () => {
   }
 });
 
+describe("a 429 of counting tokens", () => {
+  const count = (headers: Record<string, string>) => {
+    const body = Buffer.from(JSON.stringify(errorBody({ type: limitType, message: ordinary429 })));
+    const call = makeCall({ operation: "count-tokens", path: "/v1/messages/count_tokens" });
+    return readClaudeFailure(headOf(429, headers), body, call, now);
+  };
+
+  it("is about a rate of its own, and blames nobody", () => {
+    assert.equal(count({ "retry-after": "60" }).kind, "limited-unblamed");
+  });
+
+  it("is about the account when a window of the plan is used up", () => {
+    const failure = count(
+      unified({ status: "rejected", "5h-status": "rejected", "5h-reset": seconds(hour) }),
+    );
+    assert.equal(failure.kind, "rate-limited");
+  });
+});
+
 describe("an error as the first event of a stream", () => {
   const rows: [ErrorParts, Expected][] = [
     [

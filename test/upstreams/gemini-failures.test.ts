@@ -369,6 +369,27 @@ describe("reasons of Code Assist", () => {
   });
 });
 
+describe("what is asked for beside generating", () => {
+  const settings = geminiCall({
+    operation: "code-assist",
+    path: "/v1internal:listExperiments",
+    model: undefined,
+  });
+
+  it("may be denied to an account that generates", () => {
+    const failure = read(403, { message: "The caller does not have permission" }, { call: settings });
+    assert.equal(failure.kind, "rejected");
+  });
+
+  it("has limits of its own", () => {
+    const counting = geminiCall({ operation: "count-tokens" });
+    const quotas = [[retry("40s")], [quota("CountTokensPerDayPerProject")], [info("QUOTA_EXHAUSTED")]];
+    for (const call of [settings, counting]) {
+      for (const details of quotas) assert.equal(read(429, { details }, { call }).kind, "limited-unblamed");
+    }
+  });
+});
+
 describe("an error as the first chunk of a stream", () => {
   const rows: [string, unknown, Expected][] = [
     ["503", errorBody(503), { kind: "capacity", in: null }],

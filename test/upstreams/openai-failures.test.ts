@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Call } from "../../src/call.ts";
 import { readOpenaiErrorEvent, readOpenaiFailure } from "../../src/upstreams/openai-failures.ts";
 import { day, type Expected, headOf, hour, minute, now, openaiCall, second, summarize } from "./make-call.ts";
 
@@ -10,11 +11,16 @@ interface ErrorParts {
   [more: string]: unknown;
 }
 
-function read(status: number, error: ErrorParts, headers: Record<string, string> = {}) {
+function read(
+  status: number,
+  error: ErrorParts,
+  headers: Record<string, string> = {},
+  call: Call = openaiCall(),
+) {
   const body = Buffer.from(
     JSON.stringify({ error: { message: "", type: null, param: null, code: null, ...error } }),
   );
-  return readOpenaiFailure(headOf(status, headers), body, openaiCall(), now);
+  return readOpenaiFailure(headOf(status, headers), body, call, now);
 }
 
 const unixIn = (ms: number) => Math.floor((now + ms) / 1000);
@@ -193,6 +199,13 @@ describe("the wait of a 429", () => {
   ];
   for (const [title, error, headers, expected] of rows) {
     it(title, () => assert.deepEqual(summarize(read(429, error, headers), expected), expected));
+  }
+});
+
+it("the limit of reading what is stored, or of counting, is not the account's", () => {
+  for (const operation of ["stored", "count-tokens"] as const) {
+    const failure = read(429, { type: "requests" }, { "retry-after": "60" }, openaiCall({ operation }));
+    assert.equal(failure.kind, "limited-unblamed");
   }
 });
 
