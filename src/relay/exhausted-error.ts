@@ -11,20 +11,23 @@ import { duration, rfc3339 } from "../terminal/format.ts";
 export interface ExhaustedContext {
   call: Call;
   now: number;
-  /** The request could go to one account only. */
-  isTied: boolean;
-  /** Accounts of the family are enabled, and none of their kinds has the operation. */
-  isUnsupported: boolean;
+  /** The id of the one account that the request could go to; undefined when any would have done. */
+  only: string | undefined;
+  /** Whether accounts of the family are enabled, and whether one of them is of a kind that has the operation. */
+  kinds: "none" | "unfit" | "fit";
 }
 
 export function exhaustedError(
   exhausted: Exhausted,
-  { call, now, isTied, isUnsupported }: ExhaustedContext,
+  { call, now, only, kinds }: ExhaustedContext,
 ): RelayError {
   const family = familyNames[call.family];
+  const isTied = only !== undefined;
   switch (exhausted.kind) {
     case "no-account":
-      return isUnsupported ? unsupportedError(call) : noAccountError(call);
+      if (kinds !== "fit" && call.dialect === "chat") return noChatError();
+      if (kinds === "unfit") return unsupportedError(call);
+      return isTied ? unfitError(only, call) : noAccountError(call);
     case "tried":
       return new RelayError(
         "upstream_unreachable",
@@ -82,21 +85,33 @@ export function unreachableError(account: Account, failure: Failure): RelayError
   );
 }
 
-function noAccountError(call: Call): RelayError {
-  const family = familyNames[call.family];
-  if (call.dialect === "chat") {
-    return new RelayError(
-      "no_account",
-      "Chat Completions need an account of type claude-api, and none is ready: a Claude login covers Claude clients only; see `cc-relay accounts list`, or add a key with `cc-relay login claude --api-key`.",
-      { shouldRetry: false },
-    );
-  }
-  const what = call.model === undefined ? "this request" : JSON.stringify(call.model.slice(0, 100));
+/** By our own rule: there the kind of account is missing, not the operation. */
+function noChatError(): RelayError {
   return new RelayError(
     "no_account",
-    `No enabled ${family} account can serve ${what}; add one with \`cc-relay login ${call.family}\`, or see \`cc-relay accounts list\`.`,
+    "Chat Completions need an account of type claude-api, and none is ready: a Claude login covers Claude clients only; see `cc-relay accounts list`, or add a key with `cc-relay login claude --api-key`.",
     { shouldRetry: false },
   );
+}
+
+function noAccountError(call: Call): RelayError {
+  return new RelayError(
+    "no_account",
+    `No enabled ${familyNames[call.family]} account can serve ${subjectOf(call)}; add one with \`cc-relay login ${call.family}\`, or see \`cc-relay accounts list\`.`,
+    { shouldRetry: false },
+  );
+}
+
+function unfitError(id: string, call: Call): RelayError {
+  return new RelayError(
+    "no_account",
+    `The account ${id} that this request belongs to cannot serve ${subjectOf(call)}; see its type and its models in config.toml.`,
+    { shouldRetry: false },
+  );
+}
+
+function subjectOf({ model }: Call): string {
+  return model === undefined ? "this request" : JSON.stringify(model.slice(0, 100));
 }
 
 /** Google's two kinds of account complement each other: logins speak Code Assist only, keys everything else. */

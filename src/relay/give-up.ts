@@ -25,15 +25,15 @@ export async function giveUp(journey: Journey, candidates: Account[]): Promise<S
   throw exhaustedError(exhausted, {
     call,
     now,
-    isTied: routing.tied !== undefined || routing.pinned !== undefined,
-    isUnsupported: isUnsupported(call, deps.pool.accounts),
+    only: routing.pinned ?? routing.tied,
+    kinds: readKinds(call, deps.pool.accounts),
   });
 }
 
-/** Chat Completions are for accounts with keys by our own rule: there the kind of account is missing, not the operation. */
-function isUnsupported(call: Call, accounts: readonly Account[]): boolean {
+function readKinds(call: Call, accounts: readonly Account[]): "none" | "unfit" | "fit" {
   const enabled = accounts.filter(({ config }) => config.enabled && config.family === call.family);
-  return enabled.length > 0 && !call.onlyTypes && !enabled.some((account) => canServe(account, call));
+  if (enabled.some((account) => canServe(account, call))) return "fit";
+  return enabled.length > 0 ? "unfit" : "none";
 }
 
 function isNear(

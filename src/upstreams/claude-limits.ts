@@ -65,7 +65,9 @@ export function readClaudeWindows(headers: HeaderMap): Window[] {
   }
   if (overage.isPresent) {
     const status = overage.inUse ? "in-use" : overage.status;
-    result.push({ name: "overage", utilization: undefined, resetsAt: overage.resetsAt, status });
+    // It is paid until the plan has room again; the budget for it may last to the month's end.
+    const resetsAt = (overage.inUse ? summary.resetsAt : undefined) ?? overage.resetsAt;
+    result.push({ name: "overage", utilization: undefined, resetsAt, status });
   }
   for (const { name, limit, remaining, resetsAt } of readBuckets(headers)) {
     const utilization =

@@ -227,6 +227,25 @@ test("a stream that was asked for as a JSON array is answered with one, errors i
   assert.deepEqual([answer.status, error.code, error.status], [429, 429, "RESOURCE_EXHAUSTED"]);
 });
 
+test("an account whose models leave out the one asked for is told apart from a missing account", async (t) => {
+  const { upstream, relay } = await setStage(t, {
+    ids: ["haiku"],
+    accounts: (account) => ({ ...account, models: ["*haiku*"] }),
+  });
+  const named = cases.claude.request({ headers: ["x-cc-relay-account", "haiku"] });
+  const told = [
+    [cases.claude.request(), /^No enabled Claude account can serve "claude-opus-5-5"/],
+    [cases.chat.request(), /^No enabled Claude account can serve "claude-/],
+    [named, /^The account haiku that this request belongs to cannot serve "claude-opus-5-5"/],
+  ] as const;
+  for (const [request, message] of told) {
+    const answer = await send(relay.url, request);
+    assert.deepEqual([answer.status, answer.header("x-cc-relay-error")], [503, "no_account"]);
+    assert.match((answer.json() as { error: { message: string } }).error.message, message);
+  }
+  assert.equal(upstream.requests.length, 0);
+});
+
 test("an operation that no kind of account here has is told as such, and one that is a matter of keys is not", async (t) => {
   const stage = await setStage(t, { type: "gemini", ids: ["login"] });
   const embed = { path: "/v1beta/models/gemini-embedding-001:embedContent", body: { content: {} } };

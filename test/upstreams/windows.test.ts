@@ -49,6 +49,11 @@ describe("windows in the headers of the Claude API", () => {
       [{ name: "overage", utilization: undefined, resetsAt: now + day, status: "in-use" }],
     ],
     [
+      "overage in use until the plan's window is renewed",
+      unified({ "overage-in-use": "true", "overage-reset": unix(9 * day), reset: unix(hour) }),
+      [{ name: "overage", utilization: undefined, resetsAt: now + hour, status: "in-use" }],
+    ],
+    [
       "overage not in use",
       unified({ "overage-in-use": "false", "overage-status": "allowed" }),
       [{ name: "overage", utilization: undefined, resetsAt: undefined, status: "allowed" }],
