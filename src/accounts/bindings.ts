@@ -7,7 +7,7 @@ export interface Bindings {
   find(kind: string, key: string, now: number): BoundTo | undefined;
   /**
    * Called on success. A session that was served away from home keeps its home and remembers the detour;
-   * without a binding, or when `move` says that the home is no longer there, the account becomes the home.
+   * without a binding the account becomes the home.
    */
   bind(use: BindingUse): Promise<void>;
   /**
