@@ -91,13 +91,14 @@ function generateRequest(body: Buffer, call: Call): Buffer | undefined {
     const aliased = members.get(alias);
     return aliased ? [renameMember(body, aliased, name)] : [];
   });
-  const model = members.get("model");
-  if (model) edits.push(dropMember(body, model));
   const system = members.get("systemInstruction") ?? members.get("system_instruction");
   if (system && body[system.start] === quote) {
     edits.push({ start: system.start, end: system.start, text: '{"parts":[{"text":' });
     edits.push({ start: system.end, end: system.end, text: "}]}" });
   }
+  // After what is added where it begins: the comma before it may stand right behind the system instruction.
+  const model = members.get("model");
+  if (model) edits.push(dropMember(body, model));
   if (call.sessionKey !== undefined && !members.has("session_id") && !members.has("sessionId")) {
     const id = JSON.stringify(sessionId(call.sessionKey));
     return addMember(applyEdits(body, edits), "session_id", id);

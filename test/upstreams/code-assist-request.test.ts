@@ -119,6 +119,12 @@ describe("a call of the public API, wrapped", () => {
     assert.notEqual(other, first);
   });
 
+  it("loses the model behind a system instruction that is a string", () => {
+    const system = '"systemInstruction":{"parts":[{"text":"Be brief."}]}';
+    assert.equal(wrapText('{"system_instruction":"Be brief.","model":"m"}'), envelope(`{${system}}`));
+    assert.equal(wrapText('{"model":"m","system_instruction":"Be brief."}'), envelope(`{${system}}`));
+  });
+
   it("keeps a session id of the client's", () => {
     for (const body of ['{"session_id":"mine"}', '{"sessionId":"mine"}']) {
       assert.equal(wrapText(body, { sessionKey: "s1" }), envelope(body));
