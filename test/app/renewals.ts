@@ -175,7 +175,7 @@ await import(${JSON.stringify(real.href)});
       await dispatchers.close();
       await store.close();
       await server.close();
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }
