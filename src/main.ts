@@ -7,9 +7,9 @@ import { reportError } from "./cli/report.ts";
 const argv = process.argv.slice(2);
 const context = createContext();
 
-// Whoever reads our output may leave early (`cc-relay usage | head`): that is no failure.
-process.stdout.on("error", ignoreBrokenPipe);
-process.stderr.on("error", ignoreBrokenPipe);
+// Whoever reads our output may leave early (`cc-relay usage | head`), or close the terminal: that is no failure.
+process.stdout.on("error", ignoreLostReader);
+process.stderr.on("error", ignoreLostReader);
 process.on("uncaughtException", (error) => process.exit(reportError(error, context)));
 
 try {
@@ -28,8 +28,8 @@ if (context.exitSignal) {
   process.exit(context.exitCode);
 }
 
-function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
+function ignoreLostReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
 }
 
 /** Pipes are written in the background on some systems; ending the process would cut what is left. */

@@ -12,6 +12,7 @@ import { type SightedFile, sightFile } from "../config/watch.ts";
 import { UserError } from "../errors.ts";
 import type { LogLevel } from "../log.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
+import type { Screen } from "../terminal/output.ts";
 import { guessShell, shellSyntax } from "../terminal/shells.ts";
 import type { CommandContext } from "./context.ts";
 import { originOf } from "./origin.ts";
@@ -80,7 +81,7 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
     }
     for (const warning of config.warnings) log.warn({}, warning);
     log.info({ url: originOf(app), accounts: config.accounts.length, pid: process.pid }, "listening");
-    await untilStopped(() => app.reload());
+    await untilStopped(screen, () => app.reload());
     log.info({}, "stopping: open answers may finish");
     onSecondSignal(() => app.cut());
     await app.close();
@@ -177,9 +178,10 @@ async function leadsTo(url: string, context: CommandContext): Promise<boolean> {
   }
 }
 
-function untilStopped(reload: () => Promise<void>): Promise<void> {
+function untilStopped(screen: Screen, reload: () => Promise<void>): Promise<void> {
   return new Promise((resolve) => {
-    const hangUp = () => void reload();
+    // The system says that a terminal was closed with the signal that daemons are told to reload with.
+    const hangUp = () => (screen.isGone() ? stop() : void reload());
     const stop = () => {
       // SIGHUP stays: without a listener it would end the process in the middle of its open answers.
       process.off("SIGTERM", stop).off("SIGINT", stop);

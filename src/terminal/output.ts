@@ -1,5 +1,6 @@
 // Where a command prints: results to standard output, everything else to standard error.
 
+import { isatty } from "node:tty";
 import type { Environment } from "./environment.ts";
 import { createStyle, type Style } from "./style.ts";
 
@@ -15,6 +16,8 @@ export interface Screen {
   readonly style: Style;
   /** Block characters and signs can be shown. */
   readonly unicode: boolean;
+  /** It was a terminal, and that is closed: nobody reads any more. */
+  isGone(): boolean;
 }
 
 export interface Output {
@@ -27,6 +30,7 @@ export interface OutputStream {
   write(text: string): unknown;
   isTTY?: boolean | undefined;
   columns?: number | undefined;
+  fd?: number;
 }
 
 export interface OutputOptions {
@@ -47,6 +51,7 @@ export function createOutput({ stdout, stderr, env, platform = process.platform 
       },
       style: createStyle(wantsColour(isTerminal, env)),
       unicode: !isTerminal || isUtf8(env, platform),
+      isGone: () => isTerminal && stream.fd !== undefined && !isatty(stream.fd),
     };
   };
   return { stdout: screen(stdout), stderr: screen(stderr) };

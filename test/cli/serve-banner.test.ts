@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { describe, it, type TestContext } from "node:test";
-import { fileURLToPath } from "node:url";
+import { describe, it } from "node:test";
 import { type BannerFacts, renderBanner } from "../../src/cli/serve/banner.ts";
 import { shellSyntax } from "../../src/terminal/shells.ts";
-import { openTerminal, type Terminal } from "../clients/terminal.ts";
 import { fakeScreen } from "../terminal/support.ts";
 
 function banner(facts: Partial<BannerFacts>, colour = false): string {
@@ -70,36 +65,5 @@ describe("the banner of serve", () => {
       "",
       "",
     ]);
-  });
-});
-
-describe("on a terminal, serve", () => {
-  async function serve(t: TestContext, args: (folder: string) => string[]): Promise<[Terminal, string]> {
-    const folder = await mkdtemp(join(tmpdir(), "cc-relay-banner-"));
-    await writeFile(join(folder, "config.toml"), '[server]\nport = 0\ndatabase_path = "relay.db"\n');
-    const terminal = openTerminal({
-      file: process.execPath,
-      args: [fileURLToPath(new URL("../../src/main.ts", import.meta.url)), ...args(folder)],
-      env: { PATH: process.env.PATH ?? "", HOME: folder, LANG: "C.UTF-8", TERM: "xterm" },
-      cwd: folder,
-    });
-    t.after(async () => {
-      await terminal.close();
-      await rm(folder, { recursive: true, force: true });
-    });
-    return [terminal, folder];
-  }
-
-  it("shows the address of a demo on a port of its own, which `env` would not find", async (t) => {
-    const [terminal] = await serve(t, () => ["serve", "--demo", "--port", "0"]);
-    await terminal.shows(/listening/);
-    const url = /endpoint(http:\/\/127\.0\.0\.1:[1-9]\d*)accounts6simulated/.exec(terminal.seen())?.[1];
-    assert.ok(url, terminal.seen());
-    assert.ok(terminal.seen().includes(`exportANTHROPIC_BASE_URL='${url}'`), terminal.seen());
-  });
-
-  it("names the configuration of its folder, which no command in another one finds", async (t) => {
-    const [terminal, folder] = await serve(t, () => ["serve"]);
-    await terminal.shows(`eval "$(cc-relay --config ${folder}/config.toml env claude)" and start claude`);
   });
 });

@@ -15,6 +15,7 @@ export function fakeScreen(
     width: options.width ?? 80,
     style: createStyle(options.colour ?? false),
     unicode: options.unicode ?? true,
+    isGone: () => false,
     text: () => parts.join(""),
   };
 }
