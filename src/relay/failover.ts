@@ -1,7 +1,7 @@
 // Tries accounts until one gives a good first event, or none is left. Until then the client has seen nothing.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Account, restFor } from "../accounts/account.ts";
+import { type Account, type Rest, restFor } from "../accounts/account.ts";
 import type { Ticket } from "../accounts/ramp.ts";
 import type { Choice, Selection } from "../accounts/select.ts";
 import { type Call, isBilled } from "../call.ts";
@@ -191,7 +191,7 @@ async function afterFailure(
   { sentAt, ...served }: Omit<Served, "answer"> & { failure: Failure; sentAt: number },
   answer: Answer | undefined,
 ): Promise<Served | undefined> {
-  const { call, deps, signal, tried, routing } = journey;
+  const { deps, signal, tried } = journey;
   const { account, failure } = served;
   if (failure.kind === "aborted") throw signal.reason;
   const rest = await deps.pool.failed(account, failure, { modelScope: journey.scope, sentAt });
@@ -206,18 +206,32 @@ async function afterFailure(
   keepOrDiscard(journey, passed);
   if (rest) journey.rests.set(account.config.id, rest);
   else if (!answer) journey.unreached = { account, failure };
-  // A request that names its account asks it whether or not it rests: there would be no end to it.
-  const isHome =
-    routing.pinned === undefined && (routing.tied ?? routing.session?.accountId) === account.config.id;
-  const waitsInPlace =
-    isHome &&
-    !journey.hasWaited &&
-    failure.kind === "rate-limited" &&
-    rest !== undefined &&
-    rest.until - deps.now() <= deps.config().session.maxWaitMs;
-  if (!waitsInPlace) tried.add(account.config.id);
+  const waited = rest && isWaitedOut(journey, { account, failure }, rest);
+  if (!waited) tried.add(account.config.id);
   // A limit that is over already: asked once more, like one that was waited for.
   else if (rest.until <= deps.now()) journey.hasWaited = true;
+  reportMove(journey, { account, failure }, rest);
+  return undefined;
+}
+
+interface Failed {
+  account: Account;
+  failure: Exclude<Failure, { kind: "aborted" }>;
+}
+
+/** Whether the session stays for a limit that is over within seconds. */
+function isWaitedOut(
+  { routing, hasWaited, deps }: Journey,
+  { account, failure }: Failed,
+  { until }: Rest,
+): boolean {
+  // A request that names its account asks it whether or not it rests: there would be no end to it.
+  if (routing.pinned !== undefined || hasWaited) return false;
+  const isHome = (routing.tied ?? routing.session?.accountId) === account.config.id;
+  return isHome && failure.kind === "rate-limited" && until - deps.now() <= deps.config().session.maxWaitMs;
+}
+
+function reportMove({ call, deps }: Journey, { account, failure }: Failed, rest: Rest | undefined): void {
   deps.metrics.failedOver({ family: call.family, reason: failure.kind });
   deps.log.warn(
     {
@@ -229,7 +243,6 @@ async function afterFailure(
     },
     "the account did not answer, trying the next",
   );
-  return undefined;
 }
 
 function keepOrDiscard(journey: Journey, passed: Served | undefined): void {
