@@ -46,6 +46,11 @@ export interface Answer {
   readonly held: readonly Buffer[];
   /** The answer ended cleanly while it was held: `held` is all of it. */
   readonly isWhole: boolean;
+  /**
+   * Asked when the answer has ended cleanly: it broke off all the same, in the middle of its JSON. Where no length was told
+   * that is how a connection looks that was closed too early.
+   */
+  readonly isCutShort: boolean;
   /** Hands over what was held and all that follows. Once only. */
   pipe(sink: Sink): void;
   pause(): void;
@@ -108,6 +113,10 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
       this.#settle({ ok: false, failure: { kind: "aborted" }, answer: undefined });
       this.discard();
     };
+  }
+
+  get isCutShort(): boolean {
+    return this.observer?.unclosed === true && this.head.headers["content-length"] === undefined;
   }
 
   send(): void {
@@ -250,13 +259,10 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
       });
     }
     if (opening?.kind === "pending" && this.#isStream && this.isWhole && !this.observer?.complete) {
-      const reason = "the stream ended before its first event";
-      return this.#settle({
-        ok: false,
-        failure: { kind: "server-error", status: 502, reason },
-        answer: undefined,
-      });
+      return this.#settle(endedEarly("the stream ended before its first event"));
     }
+    if (this.isWhole && this.isCutShort)
+      return this.#settle(endedEarly("the answer ended inside of its JSON"));
     this.#settle({ ok: true, answer: this });
   }
 
@@ -326,6 +332,10 @@ function failureOf(error: Error): Failure {
   const cause = new Error(fault.message, { cause: error });
   if (fault.kind === "proxy") return { kind: "proxy", cause };
   return { kind: "unreachable", cause, safeToRepeat: fault.safeToRepeat };
+}
+
+function endedEarly(reason: string): AttemptResult {
+  return { ok: false, failure: { kind: "server-error", status: 502, reason }, answer: undefined };
 }
 
 function discardReason(): Error {

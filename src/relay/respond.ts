@@ -81,9 +81,7 @@ class Conduit implements Sink {
     this.#enqueue(async () => {
       await this.#options.answer.observer?.settled?.();
       if (this.#finished) return;
-      if (this.#options.needsTerminalEvent && !hasEnding(this.#options.answer)) {
-        return this.#breakOff(new Error("the stream ended without its last event"));
-      }
+      if (lacksEnding(this.#options)) return this.#breakOff(new Error("it ended before it was whole"));
       try {
         const rest = await this.#options.transform?.end();
         await this.#book();
@@ -108,7 +106,7 @@ class Conduit implements Sink {
       return answer.pipe(this);
     }
     await answer.observer?.settled?.();
-    if (this.#options.needsTerminalEvent && !hasEnding(answer)) {
+    if (lacksEnding(this.#options)) {
       response.writeHead(status, headers);
       return answer.pipe(this);
     }
@@ -195,8 +193,13 @@ class Conduit implements Sink {
   }
 }
 
+/** Whether an answer that has ended cleanly is cut all the same. */
+function lacksEnding({ answer, needsTerminalEvent }: Response): boolean {
+  return answer.isCutShort || (needsTerminalEvent && !hasTerminalEvent(answer));
+}
+
 /** An error event is an ending too: the provider said it, and it is passed on as it is. */
-function hasEnding({ observer }: Answer): boolean {
+function hasTerminalEvent({ observer }: Answer): boolean {
   return (
     !observer || observer.complete || observer.lateError !== undefined || observer.opening.kind === "error"
   );

@@ -14,6 +14,8 @@ export interface DocumentSplitterOptions {
 
 export interface DocumentSplitter {
   push(chunk: Buffer): void;
+  /** The answer's outermost bracket has come, and was not closed yet. */
+  readonly open: boolean;
   /** The answer's outermost bracket was closed. */
   readonly closed: boolean;
 }
@@ -31,6 +33,9 @@ export function createDocumentSplitter(options: DocumentSplitterOptions): Docume
 
   return {
     push,
+    get open() {
+      return state === "reading";
+    },
     get closed() {
       return state === "closed";
     },

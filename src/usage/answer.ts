@@ -71,6 +71,10 @@ class Observation implements AnswerObserver, AnswerState {
     return this.#finished || this.#documents?.closed === true;
   }
 
+  get unclosed(): boolean {
+    return !this.#events && this.#documents?.open === true;
+  }
+
   get report(): UsageReport {
     return this.#reader.report();
   }

@@ -69,6 +69,9 @@ export function observeDecoded(encoding: string | undefined, observer: AnswerObs
     get complete() {
       return observer.complete || (unreadable && ended);
     },
+    get unclosed() {
+      return observer.unclosed && !unreadable;
+    },
     get lateError() {
       return observer.lateError;
     },

@@ -50,6 +50,8 @@ export interface AnswerObserver {
    * reason was seen where an API has no terminal event, or the JSON document closed.
    */
   readonly complete: boolean;
+  /** The answer is a JSON document that has begun and not closed. Never so of an event stream. */
+  readonly unclosed: boolean;
   /** An error event that came after content; its JSON. */
   readonly lateError: unknown;
   readonly report: UsageReport;

@@ -172,6 +172,7 @@ test("an observer that fails is reported once and asked no more, and the answer 
     },
     opening: { kind: "content" },
     complete: false,
+    unclosed: false,
     lateError: undefined,
     report: { tokens: noTokens, reported: false, model: undefined, tier: undefined, webSearches: 0 },
     ids: [],

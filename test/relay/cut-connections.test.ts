@@ -8,9 +8,10 @@ import { dialectCases } from "./cases.ts";
 
 const claude = dialectCases[0]!;
 
-const body = String(claude.request().body);
-const post = (version: string) =>
-  `POST /v1/messages HTTP/${version}\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;
+function post(version: string, { stream } = { stream: true }): string {
+  const body = String(claude.request({ stream }).body);
+  return `POST /v1/messages HTTP/${version}\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;
+}
 
 function sendBytes({ relay }: Stage, bytes: string): Promise<RawEnd> {
   return sendToEnd(Number(new URL(relay.url).port), bytes);
@@ -29,6 +30,29 @@ for (const how of ["rst", "fin", "clean"] as const) {
     });
   }
 }
+
+test("a document whose beginning has gone out is reset when the provider ends it before it is whole", async (t) => {
+  const stage = await setStage(t);
+  const content = "x".repeat(3 * 1024 * 1024);
+  stage.upstream.queue("key-of-first", { content, cut: { afterBytes: 2 * 1024 * 1024, how: "clean" } });
+  const { text, error } = await sendBytes(stage, post("1.1", { stream: false }));
+  assert.equal(error, "ECONNRESET");
+  assert.match(text, /^HTTP\/1\.1 200 /);
+  assert.doesNotMatch(text, /\r\n0\r\n\r\n$/);
+  const usage = await stage.relay.store.usage.summarize({
+    since: 0,
+    until: Date.now() + 1000,
+    by: "account",
+  });
+  assert.deepEqual([usage.total.requests, usage.total.errors], [1, 1]);
+});
+
+test("a body of the announced length is whole, whatever stands in it", async (t) => {
+  const { upstream, relay } = await setStage(t);
+  upstream.queue("key-of-first", { body: '{"id":"msg_1","content":[' });
+  const answer = await send(relay.url, claude.request({ stream: false }));
+  assert.deepEqual([answer.end, answer.text], ["clean", '{"id":"msg_1","content":[']);
+});
 
 test("a whole answer in HTTP/1.0 ends in order", async (t) => {
   const { text, error } = await sendBytes(await setStage(t), post("1.0"));

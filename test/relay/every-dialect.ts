@@ -93,7 +93,10 @@ export function testDialect(dialect: DialectCase): void {
         "a close before the head": { breakOff: { when: "before-headers", how: "fin" } },
         ...(stream
           ? { "a cut before the first event": { cut: { afterEvents: 0, how: "rst" } } }
-          : { "a cut in the document": { cut: { afterBytes: 20, how: "rst" } } }),
+          : {
+              "a cut in the document": { cut: { afterBytes: 20, how: "rst" } },
+              "a clean end in the document": { cut: { afterBytes: 20, how: "clean" } },
+            }),
       };
       for (const [fault, behaviour] of Object.entries(broken)) {
         test(`${fault}: the next account answers a ${form} request`, async () => {

@@ -48,6 +48,19 @@ describe("observeDecoded", () => {
     });
   }
 
+  it("knows a document that ended too early, in its coding or before it was coded", async () => {
+    const document = Buffer.from('{"type":"message","content":[]}');
+    for (const [encoding, encode] of Object.entries(encoders)) {
+      const unclosed = async (encoded: Buffer) => {
+        const observer = observeDecoded(encoding, observeClaude({ stream: false }));
+        await read(observer, [encoded]);
+        return observer.unclosed;
+      };
+      assert.equal(await unclosed(encode(document)), false, encoding);
+      assert.equal(await unclosed(encode(document.subarray(0, -1))), true, encoding);
+    }
+  });
+
   it("reads deflate without the zlib header, which some servers send", async () => {
     assert.deepEqual(await read(observe("deflate"), bytewise(rawDeflate(answer))), known);
   });
