@@ -4,6 +4,7 @@ import type { AccountConfig } from "../config/config.ts";
 import type { FailureKind } from "../failure.ts";
 import type { RestRow } from "../store/store.ts";
 import type { Window } from "../usage/window.ts";
+import { type Cuts, noCuts } from "./cuts.ts";
 
 export interface Account {
   config: AccountConfig;
@@ -16,6 +17,7 @@ export interface Account {
   lastUsedAt: number;
   /** Failures in a row since the last good answer, by streakKey: the more there are, the longer the next rest. */
   streaks: Map<string, number>;
+  cuts: Cuts;
 }
 
 export interface Rest {
@@ -35,7 +37,15 @@ export interface Rest {
 export type RestKind = Exclude<FailureKind, "limited-unblamed" | "model-missing" | "rejected" | "aborted">;
 
 export function createAccount(config: AccountConfig, passthrough = false): Account {
-  return { config, passthrough, rests: new Map(), windows: new Map(), lastUsedAt: 0, streaks: new Map() };
+  return {
+    config,
+    passthrough,
+    rests: new Map(),
+    windows: new Map(),
+    lastUsedAt: 0,
+    streaks: new Map(),
+    cuts: noCuts,
+  };
 }
 
 /** The rest that a row of the store tells of; undefined when its kind is unknown here, because a newer version wrote it. */

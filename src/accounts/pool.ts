@@ -9,6 +9,7 @@ import type { Window } from "../usage/window.ts";
 import { type Account, createAccount, type Rest, readRest, restFor } from "./account.ts";
 import type { Bindings } from "./bindings.ts";
 import { outlasts, type RestDecision, restAfter, streakKey } from "./cooldown.ts";
+import { addCut, noCuts } from "./cuts.ts";
 import { type Choice, type Selection, selectAccount } from "./select.ts";
 import { hashSettings, isOutdated } from "./settings.ts";
 
@@ -23,6 +24,8 @@ export interface Pool {
   succeeded(account: Account, request: SentRequest & { isBilled: boolean }): Promise<void>;
   /** A request failed. Returns the rest that the account is in for it, if any. */
   failed(account: Account, failure: Failure, request: SentRequest): Promise<Rest | undefined>;
+  /** A good answer whose head came at `beganAt` has come to its end, or was cut on the provider's side. */
+  ended(account: Account, answer: { isCut: boolean; beganAt: number }): void;
   learn(account: Account, windows: readonly Window[]): void;
   /** Ends every rest of the account. */
   clearRests(id: string): Promise<void>;
@@ -184,6 +187,10 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       // Providers echo keys in their texts, and a reason is printed.
       const reason = redact(decision.reason, [account.config.secret]);
       return await rest(account, { ...decision, reason }, sentAt);
+    },
+
+    ended(account, { isCut, beganAt }) {
+      account.cuts = isCut ? addCut(account.cuts, { beganAt, now: now() }) : noCuts;
     },
 
     learn(account, windows) {

@@ -2,6 +2,7 @@
 
 import { matchesModel } from "../model-scope.ts";
 import { type Account, isOutOfRoom, isProbeDue, type Rest, restFor } from "./account.ts";
+import { keepsBreakingOff } from "./cuts.ts";
 
 export interface Selection {
   model: string | undefined;
@@ -59,7 +60,7 @@ function chooseBound(open: readonly Account[], selection: Selection): Choice | u
     if (!account) continue;
     const rest = restFor(account, modelScope, now);
     if (!rest) {
-      if (selection.tied === undefined && leavesForRoom(account, open, selection)) continue;
+      if (selection.tied === undefined && leavesForBetter(account, open, selection)) continue;
       return { kind: "use", account, probe: undefined };
     }
     if (selection.mayTest && isProbeDue(rest, now)) return { kind: "use", account, probe: rest };
@@ -70,13 +71,16 @@ function chooseBound(open: readonly Account[], selection: Selection): Choice | u
   return undefined;
 }
 
-/** Windows are money: a session leaves an account whose window is full for one that has room. */
-function leavesForRoom(account: Account, open: readonly Account[], selection: Selection): boolean {
-  const { now, modelScope, switchAtUtilization } = selection;
-  if (!isOutOfRoom(account, switchAtUtilization, now)) return false;
-  return open.some(
-    (other) => !restFor(other, modelScope, now) && !isOutOfRoom(other, switchAtUtilization, now),
-  );
+/** A session leaves an account of the second choice for one that is none. */
+function leavesForBetter(account: Account, open: readonly Account[], selection: Selection): boolean {
+  const { now, modelScope } = selection;
+  if (!isSecondChoice(account, selection)) return false;
+  return open.some((other) => !restFor(other, modelScope, now) && !isSecondChoice(other, selection));
+}
+
+/** Windows are money, and an answer that breaks off is paid for twice. Used all the same when no other account can serve. */
+function isSecondChoice(account: Account, { switchAtUtilization, now }: Selection): boolean {
+  return isOutOfRoom(account, switchAtUtilization, now) || keepsBreakingOff(account.cuts, now);
 }
 
 function canBeWaitedOut(rest: Rest): boolean {
@@ -87,24 +91,24 @@ interface Ranked {
   account: Account;
   probe: Rest | undefined;
   /** Of an account that is to be tested this is what the test finds out. */
-  isOutOfRoom: boolean;
+  isSecondChoice: boolean;
 }
 
 function chooseRanked(open: readonly Account[], selection: Selection): Choice | undefined {
-  const { modelScope, now, switchAtUtilization, mayTest } = selection;
+  const { modelScope, now, mayTest } = selection;
   let best: Ranked | undefined;
   for (const account of open) {
     const probe = restFor(account, modelScope, now);
     if (probe && !(mayTest && isProbeDue(probe, now))) continue;
-    const next = { account, probe, isOutOfRoom: !probe && isOutOfRoom(account, switchAtUtilization, now) };
+    const next = { account, probe, isSecondChoice: !probe && isSecondChoice(account, selection) };
     if (!best || ranksBefore(next, best)) best = next;
   }
   return best && { kind: "use", account: best.account, probe: best.probe };
 }
 
-/** Room first, then priority, then the least recently used. */
+/** First choices first, then priority, then the least recently used. */
 function ranksBefore(a: Ranked, b: Ranked): boolean {
-  if (a.isOutOfRoom !== b.isOutOfRoom) return b.isOutOfRoom;
+  if (a.isSecondChoice !== b.isSecondChoice) return b.isSecondChoice;
   const [one, other] = [a.account, b.account];
   if (one.config.priority !== other.config.priority) return one.config.priority > other.config.priority;
   return one.lastUsedAt < other.lastUsedAt;

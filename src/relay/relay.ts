@@ -1,10 +1,11 @@
 // One request from its key to its usage row. Accounts may change until the first byte, and never after it.
 
 import type { ServerResponse } from "node:http";
-import type { Call } from "../call.ts";
+import { type Call, isBilled } from "../call.ts";
 import type { Conversion } from "../dialects/dialect.ts";
 import { RelayError } from "../errors.ts";
 import { forwardResponseHeaders } from "../network/headers.ts";
+import type { Outcome } from "../store/store.ts";
 import { authenticate } from "./authenticate.ts";
 import { decodingTransform } from "./decoding-transform.ts";
 import { type Exchange, type RelayDeps, ShutdownCut } from "./exchange.ts";
@@ -128,7 +129,14 @@ async function deliver({ exchange, call, conversion, served, recorder, deps }: D
     },
   });
   deps.metrics.streamClosed(call.family);
+  if (isGood && isBilled(call.operation)) noteEnd(served, entry.outcome, deps);
   recorder.close(entry);
+}
+
+/** An answer that the client left, or that the provider ended with an error event, says nothing of the account's connections. */
+function noteEnd({ account, answer }: Served, outcome: Outcome, { pool }: RelayDeps): void {
+  if (account.passthrough || outcome === "aborted" || answer.observer?.lateError !== undefined) return;
+  pool.ended(account, { isCut: outcome === "truncated", beganAt: answer.headAt });
 }
 
 function isEventStream(contentType: string | string[] | undefined): boolean {

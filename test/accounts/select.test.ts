@@ -78,6 +78,20 @@ test("an account whose window is full ranks behind one with room, and is used wh
   );
 });
 
+test("an account whose answers keep breaking off ranks behind one whose answers do not, for a while and if there is one", () => {
+  const cut = account("a", { priority: 200 });
+  cut.cuts = { count: 3, at: start };
+  const accounts = [cut, account("b")];
+  assert.equal(shown(selectAccount(accounts, selection())), "use b");
+  assert.equal(shown(selectAccount(accounts, selection({ home: "a" }))), "use b");
+  assert.equal(shown(selectAccount(accounts, selection({ tied: "a" }))), "use a");
+  assert.equal(shown(selectAccount([cut], selection({ home: "a" }))), "use a");
+  rest(accounts[1]!, 60_000);
+  assert.equal(shown(selectAccount(accounts, selection({ home: "a" }))), "use a");
+  accounts[1]!.rests.clear();
+  assert.equal(shown(selectAccount(accounts, selection({ home: "a", now: start + 300_000 }))), "use a");
+});
+
 test("paid overage in use counts as no room", () => {
   const paying = account("a", { priority: 200 });
   paying.windows.set("overage", {

@@ -47,6 +47,19 @@ test("a document whose beginning has gone out is reset when the provider ends it
   assert.deepEqual([usage.total.requests, usage.total.errors], [1, 1]);
 });
 
+test("a session whose answers keep breaking off on its account goes on at another, which a single account is spared", async (t) => {
+  const cut = { cut: { afterEvents: 4, how: "rst" } } as const;
+  for (const ids of [["first", "second"], ["first"]]) {
+    const { upstream, relay, servedBy } = await setStage(t, { ids });
+    const ask = () => send(relay.url, claude.request({ session: "home" }));
+    upstream.queue("key-of-first", cut, cut, {}, cut, cut, cut);
+    for (const end of ["cut", "cut", "clean", "cut", "cut", "cut", "clean"])
+      assert.equal((await ask()).end, end);
+    assert.deepEqual([...new Set(servedBy().slice(0, 6))], ["first"]);
+    assert.equal(servedBy()[6], ids.at(-1));
+  }
+});
+
 test("a body of the announced length is whole, whatever stands in it", async (t) => {
   const { upstream, relay } = await setStage(t);
   upstream.queue("key-of-first", { body: '{"id":"msg_1","content":[' });
