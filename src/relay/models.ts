@@ -30,8 +30,9 @@ export async function answerModels(exchange: Exchange, call: Call, deps: RelayDe
   if (!isPooled) return false;
   const known = deps.models.get(call.dialect);
   let body = known && deps.now() - known.at < freshMs ? known.body : undefined;
+  const signal = AbortSignal.any([exchange.signal, AbortSignal.timeout(timeLimitMs)]);
   if (body === undefined) {
-    const lists = await fetchLists(accounts, { call, signal: exchange.signal }, deps);
+    const lists = await fetchLists(accounts, { call, signal }, deps);
     const merged = exchange.dialect.mergeModels(lists);
     body = merged.read > 0 ? merged.body : known?.body;
     // A list that lacks an account's part is shown, and asked for again next time.
@@ -40,7 +41,12 @@ export async function answerModels(exchange: Exchange, call: Call, deps: RelayDe
   }
   if (body === undefined) {
     if (accounts.length === 0) return false;
-    throw new RelayError("upstream_timeout", "No provider listed its models in time; try again.");
+    throw signal.aborted
+      ? new RelayError("upstream_timeout", "No provider listed its models in time; try again.")
+      : new RelayError(
+          "upstream_unreachable",
+          "No account got a list of models from its provider; check the accounts with `cc-relay doctor`.",
+        );
   }
   exchange.response.writeHead(200, [
     "content-type",
@@ -59,12 +65,11 @@ interface Listing {
 
 async function fetchLists(
   accounts: readonly Account[],
-  { call, signal: left }: Listing,
+  listing: Listing,
   deps: RelayDeps,
 ): Promise<Buffer[]> {
-  const signal = AbortSignal.any([left, AbortSignal.timeout(timeLimitMs)]);
   const lists = await Promise.all(
-    accounts.map((account) => fetchList(account, { call, signal }, deps).catch(() => undefined)),
+    accounts.map((account) => fetchList(account, listing, deps).catch(() => undefined)),
   );
   return lists.flatMap((list) => list ?? []);
 }
@@ -80,7 +85,7 @@ async function fetchList(
   // The whole list: the client's own paging would be of one account's list only.
   const query = call.family === "claude" ? "?limit=1000" : call.family === "gemini" ? "?pageSize=1000" : "";
   const listed = { ...call, query, acceptEncoding: undefined };
-  const { idleTimeoutMs } = deps.config().upstream;
+  const { firstByteTimeoutMs: firstByteMs, idleTimeoutMs: idleMs } = deps.config().upstream;
   const result = await attempt({
     dispatcher: deps.dispatchers.for(account.config.id, account.config.proxy),
     request: upstream.prepare(listed, { apiUrl: account.config.apiUrl, credential: credential.credential }),
@@ -88,7 +93,7 @@ async function fetchList(
     call: listed,
     signal,
     now: deps.now,
-    timeouts: { firstByteMs: timeLimitMs, idleMs: idleTimeoutMs },
+    timeouts: { firstByteMs, idleMs },
     onObserverError: () => {},
   });
   if (!result.ok) {

@@ -94,8 +94,12 @@ describe("models", { concurrency: 4 }, () => {
       for (const behaviour of [{ status: 500, body: {} }, { body: "<html>" }, { body: { unknown: [] } }]) {
         upstream.on(() => true, behaviour);
         const answer = await send(relay.url, { path });
-        assert.equal(answer.header("x-cc-relay-error"), "upstream_timeout", answer.text);
+        assert.equal(answer.header("x-cc-relay-error"), "upstream_unreachable", answer.text);
+        assert.match(answer.text, /No account got a list of models from its provider; check the accounts/);
       }
+      upstream.on(() => true, { hang: true });
+      const late = await send(relay.url, { path });
+      assert.equal(late.header("x-cc-relay-error"), "upstream_timeout", late.text);
       upstream.on(() => true, { body: list([]) });
       assert.deepEqual(idsOf((await send(relay.url, { path })).json()), []);
     });
