@@ -32,7 +32,7 @@ export function authenticate(
 }
 
 function presentedKeys(headers: IncomingHttpHeaders, query: string): string[] {
-  const bearer = /^Bearer\s+(\S+)\s*$/i.exec(headers.authorization ?? "")?.[1];
+  const bearer = /^Bearer\s+(.+)$/i.exec(headers.authorization ?? "")?.[1];
   const fromQuery = query.includes("key=") ? new URLSearchParams(query).getAll("key") : [];
   return [bearer, headers["x-api-key"], headers["x-goog-api-key"], ...fromQuery].flatMap((key) => key ?? []);
 }

@@ -71,6 +71,19 @@ test("everything else needs a key where keys are set, in any of its four places"
     assert.equal((await send(keyed.url, { path: "/", headers: ["x-api-key", value] })).status, 401);
 });
 
+test("a key with spaces opens in every place, too", async (t) => {
+  const spaced = await startRelay({
+    configure: (config) => ({ ...config, apiKeys: [{ name: "laptop", key: "one two" }] }),
+  });
+  t.after(() => spaced.close());
+  for (const headers of [
+    ["Authorization", "Bearer one two"],
+    ["X-Api-Key", "one two"],
+  ])
+    assert.equal((await send(spaced.url, { path: "/", headers })).status, 200, headers[0]);
+  assert.equal((await send(spaced.url, { path: "/?key=one%20two" })).status, 200);
+});
+
 test("metrics are Prometheus text with what was served", async () => {
   await send(open.url, dialectCases[0]!.request());
   const answer = await send(open.url, { path: "/metrics" });
