@@ -76,8 +76,9 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
         rows.flatMap((row) => readRest(row) ?? []).map((rest) => [rest.scope, withProbe(rest, known)]),
       );
       if (isEndedElsewhere(known, account.rests, now())) forgetLimits(account);
-      await endOutdated(account);
     }
+    // Not before every row has been taken over: while this is written down, rests of other accounts begin.
+    for (const account of accounts) await endOutdated(account);
   }
 
   /** Rows that were read before a change of our own would undo it. */

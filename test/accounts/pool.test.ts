@@ -304,6 +304,23 @@ test("what is mended in the configuration ends the rest that it led to, while th
   }
 });
 
+test("a rest that begins while one that was mended is taken out of the store stands", async () => {
+  const { accounts, pool } = await setUp();
+  const sent = { modelScope: "", sentAt: start };
+  await pool.failed(pool.account("a")!, { kind: "unauthorized", reason: "invalid x-api-key" }, sent);
+  const clear = accounts.clearRests;
+  accounts.clearRests = async (...rest) => {
+    accounts.clearRests = clear;
+    await pool.failed(pool.account("b")!, limit, sent);
+    await clear(...rest);
+  };
+  await pool.configure(configOf([accountConfig("a", { secret: "new" }), accountConfig("b")]));
+  assert.deepEqual(
+    pool.accounts.map((one) => readStatus(one, start).state),
+    ["ready", "resting"],
+  );
+});
+
 test("a rest that another process ended takes what led to it along", async () => {
   const { accounts, pool } = await setUp();
   const a = pool.account("a")!;
