@@ -141,6 +141,17 @@ const cases: Case[] = [
     ],
   },
   {
+    title: "a base URL in the folder's settings, which rank above Claude Code's own",
+    plant: async (site) => {
+      await site.write(".claude/settings.json", JSON.stringify({ env: { ANTHROPIC_BASE_URL: origin } }));
+      const env = { ANTHROPIC_BASE_URL: `${origin}/v1` };
+      await site.write("../.claude/settings.local.json", JSON.stringify({ env }));
+    },
+    found: [
+      'fail claude: ANTHROPIC_BASE_URL ends in /v1, and Claude Code adds its own: it would ask for /v1/v1/messages -> change "env" in FOLDER/.claude/settings.local.json',
+    ],
+  },
+  {
     title: "a base URL of Claude Code that ends in /v1",
     plant: (site) => Object.assign(site.env, { ANTHROPIC_BASE_URL: `${origin}/v1/` }),
     found: [

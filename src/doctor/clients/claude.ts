@@ -1,31 +1,25 @@
 // Claude Code: its program, and the variables that decide where it sends what. Tried with version 2.1.330.
 
-import { join } from "node:path";
 import { clientInfo, findConflicts } from "../../terminal/clients.ts";
 import { type Check, findingsOn } from "../check.ts";
 import { findBaseUrlFault } from "./base-url.ts";
+import { readClaudeSettings } from "./claude-settings.ts";
 import { describeProgram, lookForProgram } from "./installed.ts";
-import { readJsonSettings, tableIn } from "./json-settings.ts";
 import { findKeyFault } from "./relay-key.ts";
 import { pointAtRelay, type Surroundings, unset, usesAccounts } from "./surroundings.ts";
 
 export async function checkClaude(surroundings: Surroundings): Promise<Check[]> {
-  const { env, home } = surroundings;
   const program = await lookForProgram("claude", findings, surroundings.programs);
-  const file = join(env.CLAUDE_CONFIG_DIR || join(home, ".claude"), "settings.json");
-  const settings = await readJsonSettings(file);
-  if (settings === undefined) {
-    const broken = findings.fail(`${file} is not valid JSON`, "mend it: Claude Code cannot read it either");
-    return [program.check, broken];
+  const settings = await readClaudeSettings(surroundings);
+  if (settings.broken.length > 0) {
+    const fix = "mend it: Claude Code cannot read it either";
+    return [program.check, ...settings.broken.map((file) => findings.fail(`${file} is not valid JSON`, fix))];
   }
-  const ownVariables = Object.entries(tableIn(settings, "env")).flatMap(([name, value]) =>
-    typeof value === "string" ? [[name, value] as const] : [],
-  );
-  // What its settings set goes over what the shell has set.
-  const own = Object.fromEntries(ownVariables);
-  const effective = { ...env, ...own };
-  const inFile = (name: string, instruction: string) =>
-    Object.hasOwn(own, name) ? `change "env" in ${file}` : instruction;
+  const effective = { ...surroundings.env, ...settings.variables };
+  const inFile = (name: string, instruction: string) => {
+    const file = settings.fileOf(name);
+    return file === undefined ? instruction : `change "env" in ${file}`;
+  };
   const faults = [
     findTwoCredentials(effective, (name) => inFile(name, unset(name, surroundings))),
     ...(await findAddressFaults(effective, { surroundings, inFile })),
