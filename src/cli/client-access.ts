@@ -1,4 +1,4 @@
-// What a client program needs to reach the relay: the address and the key.
+// What a client program needs to reach the relay: the address, the key, and the variables that say them.
 
 import type { ClientKey } from "../config/config.ts";
 import { nearestWord } from "../config/suggest.ts";
@@ -6,6 +6,7 @@ import { UserError } from "../errors.ts";
 import { families } from "../family.ts";
 import { redact } from "../redact.ts";
 import { type Client, clientInfo } from "../terminal/clients.ts";
+import type { EnvironmentChange } from "../terminal/environment.ts";
 import { shellWord } from "../terminal/shells.ts";
 import type { CommandContext } from "./context.ts";
 import { findRelay, isDemo } from "./relay-address.ts";
@@ -40,6 +41,19 @@ export async function readAccess(
     // A family without an account, asked without a relay key, forwards the client's own credential.
     const isForwarded = !served.has(clientInfo[client].family) && !needsAny;
     return { origin, host, key: key ?? (isForwarded ? undefined : anyKey) };
+  };
+}
+
+/** The variables that point a client at the relay, and those that would stand in their way. */
+export function variablesFor(client: Client, { origin, key }: ClientAccess): Required<EnvironmentChange> {
+  const { urlVariable, keyVariable, path, conflicting } = clientInfo[client];
+  return {
+    set: {
+      ...(urlVariable === undefined ? {} : { [urlVariable]: origin + path }),
+      ...(key === undefined ? {} : { [keyVariable]: key }),
+    },
+    // A forwarded request needs the credential that the client has.
+    remove: key === undefined ? [] : conflicting.map(({ name }) => name),
   };
 }
 

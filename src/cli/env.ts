@@ -20,7 +20,7 @@ import {
 } from "../terminal/shells.ts";
 import { sign } from "../terminal/style.ts";
 import { readSettingsVariables, undoneVariables } from "./claude-settings.ts";
-import { type ClientAccess, readAccess } from "./client-access.ts";
+import { type ClientAccess, readAccess, variablesFor } from "./client-access.ts";
 import type { CommandContext } from "./context.ts";
 import { withSameConfig } from "./same-config.ts";
 
@@ -99,9 +99,8 @@ async function setLines(
   const accessOf = await readAccess(context, keyName);
   for (const client of chosen) {
     const access = accessOf(client);
-    const { urlVariable, keyVariable, path } = clientInfo[client];
-    if (urlVariable !== undefined) lines.push(assign(shell, urlVariable, access.origin + path));
-    if (access.key !== undefined) lines.push(assign(shell, keyVariable, access.key));
+    const { set } = variablesFor(client, access);
+    for (const [name, value] of Object.entries(set)) lines.push(assign(shell, name, value));
     if (client === "codex") comments.push(...codexComment(access));
     warn(context, client, { access, syntax });
     if (client === "claude") await warnOfSettings(context, access);
@@ -139,14 +138,11 @@ async function warnOfSettings(
   { out, env, cwd, configFile }: CommandContext,
   access: ClientAccess,
 ): Promise<void> {
-  const { urlVariable = "", keyVariable, path, title, conflicting } = clientInfo.claude;
-  const key = access.key === undefined ? {} : { [keyVariable]: access.key };
-  const set = { [urlVariable]: access.origin + path, ...key };
-  const remove = access.key === undefined ? [] : conflicting.map(({ name }) => name);
-  const names = Object.keys(undoneVariables({ set, remove }, await readSettingsVariables(env, cwd)));
+  const settings = await readSettingsVariables(env, cwd);
+  const names = Object.keys(undoneVariables(variablesFor("claude", access), settings));
   if (names.length === 0) return;
   out.stderr.write(
-    `${sign("warn", out.stderr)} ${title}'s settings set ${names.join(", ")} over these lines\n` +
+    `${sign("warn", out.stderr)} ${clientInfo.claude.title}'s settings set ${names.join(", ")} over these lines\n` +
       `  - change "env" there, or run: ${withSameConfig("cc-relay run claude", configFile)}\n`,
   );
 }

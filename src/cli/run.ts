@@ -9,7 +9,7 @@ import { type Client, clientInfo, codexProvider, proxyInTheWay, withoutProxy } f
 import { changedEnvironment, type Environment, type EnvironmentChange } from "../terminal/environment.ts";
 import { sign } from "../terminal/style.ts";
 import { createClaudeSettings, readSettingsVariables, undoneVariables } from "./claude-settings.ts";
-import { type ClientAccess, readAccess } from "./client-access.ts";
+import { type ClientAccess, readAccess, variablesFor } from "./client-access.ts";
 import type { CommandContext } from "./context.ts";
 import { findProgram } from "./find-program.ts";
 import { createGeminiHome, geminiAuthType, readAuthType } from "./gemini-home.ts";
@@ -55,7 +55,10 @@ Examples:
     });
 }
 
-/** What stands before `--` is ours, when it can be: without it, and where it is the client's own, all belongs to the client. */
+/**
+ * Flags of ours may stand behind the client's name too, before `--`. Where there is no `--`, or flags before it that are none
+ * of ours, every word is the client's.
+ */
 function splitWords(words: string[]): { key?: string; config?: string; args: string[] } {
   const end = words.indexOf("--");
   if (end < 0) return { args: words };
@@ -134,23 +137,12 @@ const setups: Readonly<Record<Runnable, SetUp>> = {
 
 async function nothing(): Promise<void> {}
 
-/** The base URL, the key, and none of what would stand in their way. */
-function environmentFor(
-  client: Client,
-  env: Environment,
-  { origin, host, key }: ClientAccess,
-): EnvironmentChange {
-  const { urlVariable, keyVariable, path, conflicting } = clientInfo[client];
-  return {
-    set: {
-      ...(urlVariable === undefined ? {} : { [urlVariable]: origin + path }),
-      ...(key === undefined ? {} : { [keyVariable]: key }),
-      // Proxies stay: the client has other things to fetch.
-      ...(proxyInTheWay(host, env) === undefined ? {} : withoutProxy(host, env)),
-    },
-    // A forwarded request needs the credential that the client has.
-    remove: key === undefined ? [] : conflicting.map(({ name }) => name),
-  };
+/** Points the client at the relay, past the proxy that its environment may name. */
+function environmentFor(client: Client, env: Environment, access: ClientAccess): EnvironmentChange {
+  const { set, remove } = variablesFor(client, access);
+  // Proxies stay: the client has other things to fetch.
+  const exception = proxyInTheWay(access.host, env) === undefined ? {} : withoutProxy(access.host, env);
+  return { set: { ...set, ...exception }, remove };
 }
 
 async function setUpClaude(
