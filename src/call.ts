@@ -1,5 +1,6 @@
 // One client request as every layer below the server sees it.
 
+import { hash } from "node:crypto";
 import type { Family } from "./family.ts";
 
 export type DialectName = "claude" | "gemini" | "openai" | "chat";
@@ -20,10 +21,18 @@ export type Operation =
 
 /** State at the provider that only one account can see. */
 export interface Binding {
-  /** `response` a previous_response_id or /responses/ID; `turn` an x-codex-turn-state; `file` a file or container id. */
+  /**
+   * `response` a previous_response_id or /responses/ID; `turn` an x-codex-turn-state; `file` a file or container id;
+   * `encrypted` reasoning that the client carries along.
+   */
   kind: "response" | "turn" | "file" | "encrypted";
-  /** The provider's id, or a hash of it where it is long. */
+  /** See bindingId. */
   id: string;
+}
+
+/** What stands for an id of the provider's, or for encrypted reasoning: the value itself, or its hash where it is long. */
+export function bindingId(value: string): string {
+  return value.length <= 128 ? value : hash("sha256", value, "base64url");
 }
 
 /** Lower-case header names; repeated headers joined as node:http does. */

@@ -103,11 +103,6 @@ export function firstStringUnder(
   return undefined;
 }
 
-/** What stands for a value that may be long (encrypted reasoning): the value itself, or its hash. */
-export function bindingId(value: string): string {
-  return value.length <= 128 ? value : hashOf(Buffer.from(value));
-}
-
 function hashOf(bytes: Buffer): string {
   return createHash("sha256").update(bytes).digest("base64url");
 }

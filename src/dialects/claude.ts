@@ -1,10 +1,10 @@
 // The Claude Messages dialect: Claude Code and Anthropic's SDKs.
 
-import type { Binding } from "../call.ts";
+import { type Binding, bindingId } from "../call.ts";
 import { type RelayError, type RelayErrorCode, relayErrors } from "../errors.ts";
 import { readBoolean, readString, type Span } from "../json-scan.ts";
 import { stringField } from "../json-values.ts";
-import { bindingId, contentText, elementsAt, firstStringUnder, membersAt, textAt } from "./body-text.ts";
+import { contentText, elementsAt, firstStringUnder, membersAt, textAt } from "./body-text.ts";
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";

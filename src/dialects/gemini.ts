@@ -1,9 +1,9 @@
 // The Gemini dialect: Gemini CLI in both of its modes and Google's SDKs.
 
-import type { Binding, HeaderMap } from "../call.ts";
+import { type Binding, bindingId, type HeaderMap } from "../call.ts";
 import { type RelayError, type RelayErrorCode, relayErrors } from "../errors.ts";
 import { type Members, readString, type Span } from "../json-scan.ts";
-import { bindingId, contentText, elementsAt, firstStringUnder, membersAt } from "./body-text.ts";
+import { contentText, elementsAt, firstStringUnder, membersAt } from "./body-text.ts";
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders, readShouldRetry, retryAfterSeconds } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";

@@ -1,8 +1,8 @@
 // The OpenAI Responses dialect: Codex and OpenAI's SDKs.
 
-import type { Binding, HeaderMap } from "../call.ts";
+import { type Binding, bindingId, type HeaderMap } from "../call.ts";
 import { type Members, readBoolean, readString, type Span } from "../json-scan.ts";
-import { bindingId, contentText, elementsAt, firstStringUnder, membersAt, textAt } from "./body-text.ts";
+import { contentText, elementsAt, firstStringUnder, membersAt, textAt } from "./body-text.ts";
 import type { Dialect, MergedModels, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { mergeEntries } from "./model-list.ts";
 import { renderOpenaiError } from "./openai-error.ts";

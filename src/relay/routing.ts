@@ -3,9 +3,8 @@
 
 import { type Account, createAccount } from "../accounts/account.ts";
 import type { BoundTo } from "../accounts/bindings.ts";
-import { type Call, isBilled } from "../call.ts";
+import { bindingId, type Call, isBilled } from "../call.ts";
 import type { Config } from "../config/config.ts";
-import { bindingId } from "../dialects/body-text.ts";
 import { RelayError } from "../errors.ts";
 import { type AccountType, accountTypes, type Family, passthroughAccountId } from "../family.ts";
 import type { RelayDeps } from "./exchange.ts";
