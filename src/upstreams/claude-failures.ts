@@ -6,7 +6,7 @@ import type { Failure } from "../failure.ts";
 import { objectField, parseJson, stringField } from "../json-values.ts";
 import { readClaudeLimit } from "./claude-limits.ts";
 import { reasonFrom } from "./reason.ts";
-import { describeReply, isWebPage } from "./reply.ts";
+import { describeReply, isWebPage, judgeStatusAlone } from "./reply.ts";
 import { clampUntil, readRetryAfter } from "./retry-after.ts";
 import type { ReplyHead } from "./upstream.ts";
 
@@ -143,8 +143,6 @@ function judgeStatus(at: Case): Failure {
   switch (status) {
     case 401:
       return { kind: "unauthorized", reason };
-    case 402:
-      return { kind: "account-out", reason };
     case 403:
       return judgeForbidden(at);
     case 404:
@@ -153,18 +151,11 @@ function judgeStatus(at: Case): Failure {
         : { kind: "rejected", status, reason };
     case 429:
       return judgeLimit(at);
-    case 501:
-    case 505:
-      return { kind: "rejected", status, reason };
-    case 503:
-    case 529:
-      return { kind: "capacity", until: readRetryAfter(head.headers, now), reason };
   }
-  if (status < 500) return { kind: "rejected", status, reason };
-  if (error.type === "overloaded_error" && !isWebPage(head, text)) {
-    return { kind: "capacity", until: readRetryAfter(head.headers, now), reason };
-  }
-  return { kind: "server-error", status, reason };
+  const until = readRetryAfter(head.headers, now);
+  const failure = judgeStatusAlone(status, { reason, until });
+  const isOverload = error.type === "overloaded_error" && !isWebPage(head, text);
+  return failure.kind === "server-error" && isOverload ? { kind: "capacity", until, reason } : failure;
 }
 
 function judgeForbidden(at: Case): Failure {

@@ -7,7 +7,7 @@ import { parseJson } from "../json-values.ts";
 import { type GoogleError, readGoogleError } from "./google-error.ts";
 import { nextMidnightInLosAngeles } from "./los-angeles.ts";
 import { reasonFrom } from "./reason.ts";
-import { describeReply, isWebPage } from "./reply.ts";
+import { describeReply, isWebPage, judgeStatusAlone } from "./reply.ts";
 import { clampUntil, readRetryAfter, waitInText } from "./retry-after.ts";
 import type { ReplyHead } from "./upstream.ts";
 
@@ -113,22 +113,15 @@ function judgeStatus(at: Case): Failure {
       return judgeBadRequest(at);
     case 401:
       return { kind: "unauthorized", reason };
-    case 402:
-      return { kind: "account-out", reason };
     case 403:
       return judgeForbidden(at);
     case 404:
       return judgeNotFound(at);
     case 429:
       return judgeLimit(at);
-    case 501:
-    case 505:
-      return { kind: "rejected", status, reason };
-    case 503:
-    case 529:
-      return { kind: "capacity", until: waitOf(error, now) ?? readRetryAfter(head.headers, now), reason };
   }
-  return status < 500 ? { kind: "rejected", status, reason } : { kind: "server-error", status, reason };
+  const until = waitOf(error, now) ?? readRetryAfter(head.headers, now);
+  return judgeStatusAlone(status, { reason, until });
 }
 
 function judgeBadRequest(at: Case): Failure {

@@ -6,7 +6,7 @@ import type { Failure } from "../failure.ts";
 import { isObject, numberField, objectField, parseJson, stringField } from "../json-values.ts";
 import { readOpenaiLimit } from "./openai-limits.ts";
 import { reasonFrom } from "./reason.ts";
-import { describeReply, isWebPage } from "./reply.ts";
+import { describeReply, isWebPage, judgeStatusAlone } from "./reply.ts";
 import { clampUntil, readRetryAfter, waitInText } from "./retry-after.ts";
 import type { ReplyHead } from "./upstream.ts";
 
@@ -97,8 +97,6 @@ function judgeStatus(at: Case): Failure {
   switch (status) {
     case 401:
       return judgeUnauthorized(at);
-    case 402:
-      return { kind: "account-out", reason };
     case 403:
       return judgeForbidden(at);
     case 404:
@@ -107,16 +105,9 @@ function judgeStatus(at: Case): Failure {
         : { kind: "rejected", status, reason };
     case 429:
       return judgeLimit(at);
-    case 501:
-    case 505:
-      return { kind: "rejected", status, reason };
-    case 503:
-    case 529: {
-      const until = readRetryAfter(head.headers, now) ?? waitInText(error.message, tryAgain, now);
-      return { kind: "capacity", until: isWebPage(head, text) ? undefined : until, reason };
-    }
   }
-  return status < 500 ? { kind: "rejected", status, reason } : { kind: "server-error", status, reason };
+  const told = readRetryAfter(head.headers, now) ?? waitInText(error.message, tryAgain, now);
+  return judgeStatusAlone(status, { reason, until: isWebPage(head, text) ? undefined : told });
 }
 
 function judgeUnauthorized(at: Case): Failure {

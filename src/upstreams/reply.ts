@@ -1,6 +1,7 @@
-// Reading what came back, whatever it is: bodies that should be JSON and may be a proxy's web page.
+// Reading what came back, whatever it is: what a status alone means, and bodies that should be JSON and may be a web page.
 
 import type { HeaderMap } from "../call.ts";
+import type { Failure } from "../failure.ts";
 import { reasonFrom } from "./reason.ts";
 import { headerValue } from "./retry-after.ts";
 import type { ReplyHead } from "./upstream.ts";
@@ -10,6 +11,24 @@ export function isWebPage(head: ReplyHead, body: string): boolean {
   return (
     /\bhtml\b/i.test(headerValue(head.headers, "content-type") ?? "") || /^\s*<(?:!doctype|html)/i.test(body)
   );
+}
+
+/** What every provider means by a status, where its own words say no more. `until` is for missing capacity. */
+export function judgeStatusAlone(
+  status: number,
+  { reason, until }: { reason: string; until: number | undefined },
+): Failure {
+  switch (status) {
+    case 402:
+      return { kind: "account-out", reason };
+    case 501:
+    case 505:
+      return { kind: "rejected", status, reason };
+    case 503:
+    case 529:
+      return { kind: "capacity", until, reason };
+  }
+  return status < 500 ? { kind: "rejected", status, reason } : { kind: "server-error", status, reason };
 }
 
 /** What to call a failure whose body holds no error in the API's form. */
