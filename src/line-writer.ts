@@ -8,10 +8,11 @@ export interface LineWriter {
   write(lines: string): void;
 }
 
+/** Lines leave together this often, or as soon as there are this many characters. */
 const intervalMs = 100;
-const enough = 16_000;
-/** What may wait for a reader that does not read; above it lines are dropped. */
-const most = 4 * 1024 * 1024;
+const fullBatch = 16_000;
+/** So much may wait for a reader that does not read; above it lines are dropped. */
+const mostWaiting = 4 * 1024 * 1024;
 /** How long the end of the process waits for such a reader, and how often it looks. */
 const patienceMs = 1000;
 const lookMs = 10;
@@ -54,10 +55,10 @@ export function createLineWriter(fd: number): LineWriter {
 
   return {
     write(more) {
-      if (lines.length + rest.length > most) return;
+      if (lines.length + rest.length > mostWaiting) return;
       lines += more;
       if (isWriting) return;
-      if (lines.length >= enough && rest.length === 0) flush();
+      if (lines.length >= fullBatch && rest.length === 0) flush();
       else flushLater();
     },
   };

@@ -24,7 +24,7 @@ export function matchRoute(method: string, path: string): MatchedRoute | undefin
   return undefined;
 }
 
-/** The methods that a path has, for the message of a 405; empty when there is no such route. */
+/** The methods that a path has, for a 405; empty when there is no such route. */
 export function allowedMethods(path: string): string[] {
   return ["GET", "POST", "DELETE"].filter((method) => matchRoute(method, path) !== undefined);
 }

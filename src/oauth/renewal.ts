@@ -48,8 +48,8 @@ export type RenewalOutcome =
   | { kind: "postponed"; cause: unknown };
 
 export async function renew(request: RenewalRequest, deps: RenewalDeps): Promise<RenewalOutcome> {
-  // A row can change under us although we hold the lock: `accounts remove` does not take it, nor does a renewal that could not
-  // get it. Each change is looked at.
+  // A row can change under us although we hold the lock: `accounts remove` does not take it, nor does a login that comes to this
+  // id from another, nor a renewal that could not get it. Each change is looked at.
   for (let round = 0; ; round++) {
     const stored = await deps.tokens.load(request.accountId);
     const plan = planRenewal(request, stored, deps.now());

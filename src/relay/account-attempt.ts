@@ -21,28 +21,26 @@ export interface Turn {
 
 export async function attemptOn(account: Account, turn: Turn): Promise<AttemptResult> {
   const { deps, signal } = turn;
-  let held = await deps.credentials.get(account, signal);
+  let found = await deps.credentials.get(account, signal);
   let isRepeated = false;
   let isRenewed = account.passthrough;
   for (;;) {
-    if (!held.ok) return { ok: false, failure: held.failure, answer: undefined };
-    const result = await sendOnce(account, held.credential, turn);
+    if (!found.ok) return { ok: false, failure: found.failure, answer: undefined };
+    const { credential } = found;
+    const result = await sendOnce(account, credential, turn);
     if (result.ok) return result;
     if (result.failure.kind === "unreachable" && result.failure.safeToRepeat && !isRepeated) {
       isRepeated = true;
       continue;
     }
-    if (result.failure.kind === "account-out") await deps.credentials.reconsider(account, held.credential);
-    const failed = {
-      ...result,
-      failure: withoutSecrets(result.failure, secretsOf(held.credential, turn.call)),
-    };
+    if (result.failure.kind === "account-out") await deps.credentials.reconsider(account, credential);
+    const failed = { ...result, failure: withoutSecrets(result.failure, secretsOf(credential, turn.call)) };
     if (result.failure.kind !== "unauthorized" || isRenewed) return failed;
-    const renewed = await deps.credentials.renew(account, held.credential, signal);
+    const renewed = await deps.credentials.renew(account, credential, signal);
     if (!renewed) return failed;
     result.answer?.discard();
     isRenewed = true;
-    held = renewed;
+    found = renewed;
   }
 }
 

@@ -72,7 +72,8 @@ export interface Sink {
 const holdMs = 5000;
 /** It also ends when this much is held, which bounds the memory of an undecided answer. */
 const mostHeldBytes = 1024 * 1024;
-const mostErrorBytes = 256 * 1024;
+/** So much of an error is read. */
+export const mostErrorBytes = 256 * 1024;
 
 export function attempt(options: AttemptOptions): Promise<AttemptResult> {
   return new Promise((resolve) => {

@@ -206,10 +206,10 @@ async function afterFailure(
   keepOrDiscard(journey, passed);
   if (rest) journey.rests.set(account.config.id, rest);
   else if (!answer) journey.unreached = { account, failure };
-  const waited = rest && isWaitedOut(journey, { account, failure }, rest);
-  if (!waited) tried.add(account.config.id);
-  // A limit that is over already: asked once more, like one that was waited for.
-  else if (rest.until <= deps.now()) journey.hasWaited = true;
+  if (rest && isWaitedOut(journey, { account, failure }, rest)) {
+    // A limit that is over already is asked once more, like one that was waited for.
+    if (rest.until <= deps.now()) journey.hasWaited = true;
+  } else tried.add(account.config.id);
   reportMove(journey, { account, failure }, rest);
   return undefined;
 }
@@ -219,7 +219,7 @@ interface Failed {
   failure: Exclude<Failure, { kind: "aborted" }>;
 }
 
-/** Whether the session stays for a limit that is over within seconds. */
+/** Whether the request stays with its own account, whose limit is over within seconds. */
 function isWaitedOut(
   { routing, hasWaited, deps }: Journey,
   { account, failure }: Failed,

@@ -21,9 +21,12 @@ export interface Served {
 export interface Journey {
   call: Call;
   routing: Routing;
+  /** The family of the model that is asked for: a rest may be of that alone. "" without a model. */
   scope: string;
+  /** Aborted when the client leaves. */
   signal: AbortSignal;
   deps: RelayDeps;
+  /** The ids of accounts that are not asked again for this request. */
   tried: Set<string>;
   attempts: number;
   /** At zero no account is tried any more. Attempts that were refused at once are not counted; a hold starts the count anew. */
@@ -36,7 +39,8 @@ export interface Journey {
   held: Served | undefined;
   /** The last attempt that got no answer and sent its account into no rest. */
   unreached: { account: Account; failure: Failure } | undefined;
-  /** The rests that its failures began, by account id. */
+  /** The rests that its failures began, by account id: one of moments may be over before the last account has answered. */
   rests: Map<string, Rest>;
+  /** Epoch ms. */
   startedAt: number;
 }

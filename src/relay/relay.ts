@@ -6,6 +6,7 @@ import type { Conversion } from "../dialects/dialect.ts";
 import { RelayError } from "../errors.ts";
 import { forwardResponseHeaders } from "../network/headers.ts";
 import type { Outcome } from "../store/store.ts";
+import { mostErrorBytes } from "./attempt.ts";
 import { authenticate } from "./authenticate.ts";
 import { decodingTransform } from "./decoding-transform.ts";
 import { type Exchange, type RelayDeps, ShutdownCut } from "./exchange.ts";
@@ -69,8 +70,6 @@ interface ConvertedDelivery extends Delivery {
   send(call: Call): Promise<Served>;
 }
 
-const mostErrorBytes = 256 * 1024;
-
 /** A converted API words the provider's errors in its own form; they are small, so they are read first. */
 async function deliverConverted({ send, ...delivery }: ConvertedDelivery): Promise<void> {
   const { conversion, exchange } = delivery;
@@ -120,7 +119,7 @@ async function deliver({ exchange, call, conversion, served, recorder, deps }: D
       if (isGood && !account.passthrough) {
         await bindAnswerState(deps, account.config.id, {
           responseIds: answer.observer?.ids ?? [],
-          // A conversation is known by the first that it holds.
+          // A conversation is recognised by the first that it carries, and that was in an earlier answer.
           encrypted: call.binding?.kind === "encrypted" ? undefined : answer.observer?.encrypted,
           turnState: answer.head.headers[turnStateHeader]?.toString(),
         });

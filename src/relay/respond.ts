@@ -219,6 +219,7 @@ function cutOff(response: ServerResponse): void {
   const { socket } = response;
   if (!socket) return void response.destroy();
   const reset = () => void socket.resetAndDestroy();
+  // Called back when everything before it has gone out.
   socket.write("", reset);
   setTimeout(reset, cutGraceMs).unref();
 }
