@@ -21,7 +21,7 @@ export const relayErrors = {
   account_resting: { status: 429, summary: "the one account that can answer is resting" },
   not_supported: { status: 501, summary: "no account of this family offers the operation" },
   upstream_unreachable: { status: 502, summary: "the provider could not be reached" },
-  no_account: { status: 503, summary: "no account is configured for this API" },
+  no_account: { status: 503, summary: "no enabled account can serve the request" },
   needs_login: { status: 503, summary: "every account's credential was refused" },
   over_capacity: { status: 503, summary: "the provider is out of capacity on every account" },
   draining: { status: 503, summary: "the relay is shutting down" },

@@ -44,7 +44,7 @@ export interface RenderedError {
 /** A call rewritten into another family's API, and the way back. */
 export interface Conversion {
   call: Call;
-  /** Names of request parameters whose meaning was weakened: sent as `x-cc-relay-warning`. */
+  /** What of the request was weakened or lost, by its name (`seed dropped`): sent as `x-cc-relay-warning`. */
   warnings: string[];
   /** For one good answer (status 2xx). */
   answer(head: { status: number; headers: HeaderMap }): AnswerTransform;
