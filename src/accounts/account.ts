@@ -36,10 +36,10 @@ export interface Rest {
 /** The failures that make an account rest. */
 export type RestKind = Exclude<FailureKind, "limited-unblamed" | "model-missing" | "rejected" | "aborted">;
 
-export function createAccount(config: AccountConfig, passthrough = false): Account {
+export function createAccount(config: AccountConfig): Account {
   return {
     config,
-    passthrough,
+    passthrough: false,
     rests: new Map(),
     windows: new Map(),
     lastUsedAt: 0,

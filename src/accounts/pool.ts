@@ -104,7 +104,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     return accounts.find((account) => account.config.id === id);
   }
 
-  async function rest(account: Account, decision: RestDecision, sentAt: number): Promise<Rest> {
+  async function beginRest(account: Account, decision: RestDecision, sentAt: number): Promise<Rest> {
     const time = now();
     const known = account.rests.get(decision.scope);
     const running = known && known.until > time ? known : undefined;
@@ -187,7 +187,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       }
       // Providers echo keys in their texts, and a reason is printed.
       const reason = redact(decision.reason, [account.config.secret]);
-      return await rest(account, { ...decision, reason }, sentAt);
+      return await beginRest(account, { ...decision, reason }, sentAt);
     },
 
     ended(account, { isCut, beganAt }) {

@@ -90,7 +90,7 @@ function canBeWaitedOut(rest: Rest): boolean {
 interface Ranked {
   account: Account;
   probe: Rest | undefined;
-  /** Of an account that is to be tested this is what the test finds out. */
+  /** False for an account that is to be tested: that is what the test finds out. */
   isSecondChoice: boolean;
 }
 
@@ -98,9 +98,9 @@ function chooseRanked(open: readonly Account[], selection: Selection): Choice | 
   const { modelScope, now, mayTest } = selection;
   let best: Ranked | undefined;
   for (const account of open) {
-    const probe = restFor(account, modelScope, now);
-    if (probe && !(mayTest && isProbeDue(probe, now))) continue;
-    const next = { account, probe, isSecondChoice: !probe && isSecondChoice(account, selection) };
+    const rest = restFor(account, modelScope, now);
+    if (rest && !(mayTest && isProbeDue(rest, now))) continue;
+    const next = { account, probe: rest, isSecondChoice: !rest && isSecondChoice(account, selection) };
     if (!best || ranksBefore(next, best)) best = next;
   }
   return best && { kind: "use", account: best.account, probe: best.probe };

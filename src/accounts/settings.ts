@@ -1,5 +1,5 @@
-// What of the configuration decides whether an account is reached and accepted. A rest that a failure of that kind led to is about
-// these settings, and over with them: whoever mends the file has mended the account.
+// The settings that decide whether an account is reached and accepted. A rest for another reason than the provider's limits is
+// about them, and over when they change: whoever mends the file has mended the account.
 
 import { createHash } from "node:crypto";
 import type { AccountConfig, Config } from "../config/config.ts";
@@ -17,8 +17,8 @@ export function hashSettings(account: AccountConfig, { oauth, environmentProxy }
 }
 
 /**
- * Whether a rest is about other settings than the account has now. Only the relay can tell: the environment is a part of them, and
- * that of another program is another.
+ * Whether a rest is about other settings than the account has now. Only the relay itself can tell: the proxies of its
+ * environment are among them, and another program may have another environment.
  */
 export function isOutdated({ kind, settings }: Pick<RestRow, "kind" | "settings">, current: string): boolean {
   return settings !== undefined && settings !== current && !providerKinds.has(kind);

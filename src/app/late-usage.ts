@@ -19,14 +19,15 @@ const rowsPerCommit = 500;
 export function createLateUsage(usage: Pick<UsageStore, "record">, log: Log): LateUsage {
   /** By request, in the order of time: a row that is written again takes the place of the one before. */
   const late = new Map<string, UsageRow>();
-  let given = 0;
+  /** Rows that were given up since the last time all was written. */
+  let lost = 0;
 
   function keep(row: UsageRow): void {
     late.delete(row.requestId);
     late.set(row.requestId, row);
     if (late.size <= mostLate) return;
     late.delete(late.keys().next().value!);
-    given++;
+    lost++;
   }
 
   async function writeSome(): Promise<boolean> {
@@ -43,8 +44,8 @@ export function createLateUsage(usage: Pick<UsageStore, "record">, log: Log): La
     if (late.size === 0) return;
     const rows = late.size;
     while (late.size > 0) if (!(await writeSome())) return;
-    log.info({ rows, lost: given }, "the database takes writes again, late usage is written");
-    given = 0;
+    log.info({ rows, lost }, "the database takes writes again, late usage is written");
+    lost = 0;
   }
 
   return {
@@ -63,8 +64,7 @@ export function createLateUsage(usage: Pick<UsageStore, "record">, log: Log): La
     catchUp,
     async close() {
       await catchUp();
-      if (late.size > 0)
-        log.error({ rows: late.size + given }, "usage is lost: the database takes no writes");
+      if (late.size > 0) log.error({ rows: late.size + lost }, "usage is lost: the database takes no writes");
     },
   };
 }

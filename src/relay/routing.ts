@@ -137,21 +137,18 @@ function passthroughAccount(call: Call, config: Config): Account | undefined {
   const isCodeAssist = call.path.startsWith("/v1internal");
   const apiUrl =
     config.upstream.passthroughUrls[family] ?? accountTypes[isCodeAssist ? "gemini" : type].defaultUrl;
-  const account = createAccount(
-    {
-      id: passthroughAccountId,
-      name: passthroughAccountId,
-      type,
-      family,
-      priority: 0,
-      enabled: true,
-      apiUrl,
-      secret: "",
-      proxy: undefined,
-      models: undefined,
-      project: undefined,
-    },
-    true,
-  );
-  return account;
+  const account = createAccount({
+    id: passthroughAccountId,
+    name: passthroughAccountId,
+    type,
+    family,
+    priority: 0,
+    enabled: true,
+    apiUrl,
+    secret: "",
+    proxy: undefined,
+    models: undefined,
+    project: undefined,
+  });
+  return { ...account, passthrough: true };
 }

@@ -80,7 +80,7 @@ interface Front extends ServerOptions {
   isDraining: boolean;
   /** No time is left: what is open is broken off. */
   isCutting: boolean;
-  /** Of the requests that are not over: the answer may be out, the booking is not. */
+  /** Of requests that are not over. An answer may be out already while its usage is still being written down. */
   open: Set<ServerResponse>;
   onceIdle(): void;
 }

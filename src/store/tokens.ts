@@ -31,12 +31,9 @@ export function createTokenStore({ path, database, run }: Connection): TokenStor
   const rename = database.prepare("UPDATE tokens SET account_id = ? WHERE account_id = ?");
   const exchangeIds = database.transaction((here: string, there: string) => {
     // No account has the empty id.
-    for (const [to, from] of [
-      ["", here],
-      [here, there],
-      [there, ""],
-    ])
-      rename.run(to, from);
+    rename.run("", here);
+    rename.run(here, there);
+    rename.run(there, "");
   });
   const queues = new Map<string, Promise<void>>();
 
