@@ -2,16 +2,15 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LoginToken } from "../../src/oauth/tokens.ts";
+import { loginAccount, tokenOf } from "../support/login-account.ts";
 import { until } from "../support/until.ts";
 import {
   complaints,
   eightHours,
   isRunning,
-  loginAccount,
   type Renewals,
   type SeenProcess,
   startRenewals,
-  tokenOf,
 } from "./renewals.ts";
 
 const signal = new AbortController().signal;

@@ -4,17 +4,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { messageFormat } from "../../src/app/renewal-messages.ts";
+import { loginAccount, tokenOf } from "../support/login-account.ts";
 import { startConnectProxy } from "../support/proxies.ts";
 import { until } from "../support/until.ts";
-import {
-  complaints,
-  eightHours,
-  isRunning,
-  loginAccount,
-  type Renewals,
-  startRenewals,
-  tokenOf,
-} from "./renewals.ts";
+import { complaints, eightHours, isRunning, type Renewals, startRenewals } from "./renewals.ts";
 
 const signal = new AbortController().signal;
 let its: Renewals;

@@ -12,12 +12,7 @@ import Database from "better-sqlite3";
 import { createOutlivingRenewals } from "../../src/app/outliving-renewals.ts";
 import { createLog } from "../../src/log.ts";
 import { createDispatchers } from "../../src/network/dispatchers.ts";
-import {
-  createTokenSource,
-  type LoginAccount,
-  type LoginToken,
-  type TokenSource,
-} from "../../src/oauth/tokens.ts";
+import { createTokenSource, type TokenSource } from "../../src/oauth/tokens.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
@@ -178,23 +173,6 @@ await import(${JSON.stringify(real.href)});
       await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
-}
-
-export function loginAccount(secret: string, change: Partial<LoginAccount> = {}): LoginAccount {
-  return {
-    id: "claude-1",
-    type: "claude-oauth",
-    apiUrl: "https://api.example",
-    secret,
-    proxy: undefined,
-    project: undefined,
-    ...change,
-  };
-}
-
-export function tokenOf(result: LoginToken): string {
-  assert.ok(result.ok, result.ok ? "" : result.message);
-  return result.token;
 }
 
 export function isRunning(pid: number): boolean {

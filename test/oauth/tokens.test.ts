@@ -5,16 +5,13 @@ import { createLog, type Log } from "../../src/log.ts";
 import { createDispatchers, type Dispatchers } from "../../src/network/dispatchers.ts";
 import type { ProxySettings } from "../../src/network/proxy.ts";
 import { hashToken } from "../../src/oauth/renewal.ts";
-import {
-  createTokenSource,
-  type LoginAccount,
-  type LoginToken,
-  type TokenSource,
-} from "../../src/oauth/tokens.ts";
+import { createTokenSource, type LoginToken, type TokenSource } from "../../src/oauth/tokens.ts";
 import type { TokenStore } from "../../src/token-store.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
+import { loginAccount, tokenOf } from "../support/login-account.ts";
 import { createMemoryTokens, type MemoryTokens } from "../support/memory-tokens.ts";
 import { startConnectProxy } from "../support/proxies.ts";
+import { until } from "../support/until.ts";
 
 const signal = new AbortController().signal;
 
@@ -60,23 +57,6 @@ function createSource(tokens: TokenStore = store, tokenUrl = `${server.url}/toke
   return source;
 }
 
-function account(secret: string, change: Partial<LoginAccount> = {}): LoginAccount {
-  return {
-    id: "claude-1",
-    type: "claude-oauth",
-    apiUrl: "https://api.example",
-    secret,
-    proxy: undefined,
-    project: undefined,
-    ...change,
-  };
-}
-
-function tokenOf(result: LoginToken): string {
-  assert.ok(result.ok, result.ok ? "" : result.message);
-  return result.token;
-}
-
 function failureOf(result: LoginToken) {
   assert.ok(!result.ok, "a failure was expected");
   return result;
@@ -86,7 +66,7 @@ const eightHours = 8 * 3_600_000;
 
 test("the first credential exchanges the configured token and stores the pair before anybody has it", async () => {
   const configured = server.issue();
-  const result = await createSource().credential(account(configured), signal);
+  const result = await createSource().credential(loginAccount(configured), signal);
   const token = tokenOf(result);
   assert.ok(server.accepts(token));
   const row = store.rows.get("claude-1");
@@ -108,7 +88,7 @@ test("the first credential exchanges the configured token and stores the pair be
 
 test("the refresh request is what Anthropic's own SDK sends, without the name of another program", async () => {
   const configured = server.issue();
-  await createSource().credential(account(configured), signal);
+  await createSource().credential(loginAccount(configured), signal);
   const [request] = server.requests;
   assert.deepEqual(request?.parameters, {
     grant_type: "refresh_token",
@@ -122,7 +102,7 @@ test("the refresh request is what Anthropic's own SDK sends, without the name of
 
 test("200 parallel requests at expiry cause one refresh", async () => {
   const source = createSource();
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   await source.credential(login, signal);
   for (let round = 0; round < 3; round++) {
     pass(eightHours);
@@ -137,7 +117,7 @@ test("200 parallel requests at expiry cause one refresh", async () => {
 
 test("a token is renewed in the background while the old one is handed out, and waited for at its end", async () => {
   const source = createSource();
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   const first = tokenOf(await source.credential(login, signal));
   pass(eightHours - 121_000);
   assert.equal(tokenOf(await source.credential(login, signal)), first);
@@ -146,7 +126,7 @@ test("a token is renewed in the background while the old one is handed out, and 
 
   pass(2_000);
   assert.equal(tokenOf(await source.credential(login, signal)), first);
-  const second = await until(async () => {
+  const second = await until("a second token", async () => {
     const token = tokenOf(await source.credential(login, signal));
     return token === first ? undefined : token;
   });
@@ -160,7 +140,7 @@ test("a token is renewed in the background while the old one is handed out, and 
 
 test("a caller that gives up ends neither the renewal nor the others' waiting", async () => {
   const source = createSource();
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   server.faults.push({ kind: "delay", ms: 60 });
   const impatient = new AbortController();
   const given = source.credential(login, impatient.signal);
@@ -174,7 +154,7 @@ test("a caller that gives up ends neither the renewal nor the others' waiting", 
 
 test("a 401 renews once for all who got it, and a token that was replaced already is not renewed again", async () => {
   const source = createSource();
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   const first = tokenOf(await source.credential(login, signal));
   const results = await Promise.all(Array.from({ length: 50 }, () => source.refused(login, first, signal)));
   const second = new Set(results.map(tokenOf));
@@ -187,7 +167,7 @@ test("a 401 renews once for all who got it, and a token that was replaced alread
 
 test("a token that is refused right after it was renewed for that reason is not renewed for ever", async () => {
   const source = createSource();
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   const first = tokenOf(await source.credential(login, signal));
   const second = tokenOf(await source.refused(login, first, signal));
   const failure = failureOf(await source.refused(login, second, signal));
@@ -199,7 +179,7 @@ test("a token that is refused right after it was renewed for that reason is not 
 });
 
 test("two sources on one store renew once between them, and each takes what the other stored", async () => {
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   const [one, two] = [createSource(), createSource()];
   const results = await Promise.all(
     [one, two].flatMap((s) => Array.from({ length: 20 }, () => s.credential(login, signal))),
@@ -214,7 +194,7 @@ test("two sources on one store renew once between them, and each takes what the 
 });
 
 test("after a restart the stored pair is used, not the spent token of the configuration", async () => {
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   const token = tokenOf(await createSource().credential(login, signal));
   assert.equal(tokenOf(await createSource().credential(login, signal)), token);
   assert.equal(server.requests.length, 1);
@@ -224,10 +204,10 @@ test("after a restart the stored pair is used, not the spent token of the config
 });
 
 test("a token that a person put into the file wins over the stored chain, in a new process and after a reload", async () => {
-  const old = account(server.issue());
+  const old = loginAccount(server.issue());
   const source = createSource();
   await source.credential(old, signal);
-  const fresh = account(server.issue());
+  const fresh = loginAccount(server.issue());
   assert.ok(server.accepts(tokenOf(await source.credential(fresh, signal))));
   assert.equal(server.requests.at(-1)?.parameters.refresh_token, fresh.secret);
   assert.equal(store.rows.get("claude-1")?.configuredHash, hashToken(fresh.secret));
@@ -241,13 +221,13 @@ test("a token that a person put into the file wins over the stored chain, in a n
 test("an account that is renamed keeps its login, two that change places keep theirs", async () => {
   const secrets = { a: server.issue("a"), b: server.issue("b") };
   for (const [id, secret] of Object.entries(secrets)) {
-    await createSource().credential(account(secret, { id }), signal);
+    await createSource().credential(loginAccount(secret, { id }), signal);
   }
   const renamed = [
-    account(secrets.a, { id: "work" }),
-    account(secrets.a, { id: "b" }),
-    account(secrets.b, { id: "a" }),
-    account(secrets.b, { id: "c" }),
+    loginAccount(secrets.a, { id: "work" }),
+    loginAccount(secrets.a, { id: "b" }),
+    loginAccount(secrets.b, { id: "a" }),
+    loginAccount(secrets.b, { id: "c" }),
   ];
   for (const login of renamed) {
     assert.ok(server.accepts(tokenOf(await createSource().credential(login, signal))));
@@ -259,10 +239,10 @@ test("an account that is renamed keeps its login, two that change places keep th
 });
 
 test("a dead token in a changed file leaves the stored chain as it was", async () => {
-  const good = account(server.issue());
+  const good = loginAccount(server.issue());
   await createSource().credential(good, signal);
   const kept = { ...store.rows.get("claude-1") };
-  const failure = failureOf(await createSource().credential(account("restored-from-a-backup"), signal));
+  const failure = failureOf(await createSource().credential(loginAccount("restored-from-a-backup"), signal));
   assert.equal(failure.reason, "refresh-revoked");
   assert.deepEqual(store.rows.get("claude-1"), kept);
   pass(eightHours);
@@ -271,7 +251,7 @@ test("a dead token in a changed file leaves the stored chain as it was", async (
 
 test("a revoked login is told with its cause and the command that mends it, and is not asked for again at once", async () => {
   const source = createSource();
-  const login = account("never-issued", { id: "my account" });
+  const login = loginAccount("never-issued", { id: "my account" });
   const failure = failureOf(await source.credential(login, signal));
   assert.deepEqual(failure, {
     ok: false,
@@ -291,7 +271,7 @@ test("a revoked login is told with its cause and the command that mends it, and 
 
 test("a revoked login is used again as soon as somebody else stored a new one", async () => {
   const source = createSource();
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   const first = tokenOf(await source.credential(login, signal));
   server.revoke(first);
   assert.equal(failureOf(await source.refused(login, first, signal)).reason, "refresh-revoked");
@@ -309,12 +289,12 @@ test("a revoked login is used again as soon as somebody else stored a new one", 
 
 test("a login that dies in the background is used as long as its access token lasts", async () => {
   const source = createSource();
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   const first = tokenOf(await source.credential(login, signal));
   pass(eightHours - 100_000);
   server.faults.push({ kind: "answer", status: 400, body: '{"error":"invalid_grant"}' });
   assert.equal(tokenOf(await source.credential(login, signal)), first);
-  await until(() => lines.find((line) => line.includes("refresh-revoked")));
+  await until("the refusal", () => lines.some((line) => line.includes("refresh-revoked")));
   assert.equal(tokenOf(await source.credential(login, signal)), first);
 });
 
@@ -331,7 +311,7 @@ test("every passing failure leaves the login alive and is followed by a good ren
     { kind: "hang-up", when: "before" },
   ];
   const source = createSource();
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   await source.credential(login, signal);
   for (const fault of faults) {
     pass(eightHours);
@@ -353,7 +333,7 @@ test("every passing failure leaves the login alive and is followed by a good ren
 
 test("while a passing failure is waited out nobody asks, the wait grows to five minutes, and the old token is used", async () => {
   const source = createSource();
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   const first = tokenOf(await source.credential(login, signal));
   pass(eightHours - 5_000);
   server.requests.length = 0;
@@ -379,7 +359,7 @@ test("a server that nobody reached is asked again after at most thirty seconds",
   const source = createSource(store, "http://127.0.0.1:1/token");
   const waits: number[] = [];
   for (let round = 0; round < 5; round++) {
-    const failure = failureOf(await source.credential(account("r"), signal));
+    const failure = failureOf(await source.credential(loginAccount("r"), signal));
     assert.equal(failure.reason, "unreachable");
     assert.match(failure.message, /127\.0\.0\.1:1 refused the connection; it is tried again at 2026-11-22T/);
     waits.push(failure.until! - wall);
@@ -393,7 +373,7 @@ test("an endpoint that does not take our request is the configuration's fault an
     const source = createSource();
     server.faults.push({ kind: "answer", status: body.startsWith("{") ? 401 : 404, body });
     const failure = failureOf(
-      await source.credential(account(server.issue(), { id: body.slice(2, 5) }), signal),
+      await source.credential(loginAccount(server.issue(), { id: body.slice(2, 5) }), signal),
     );
     assert.equal(failure.reason, "refresh-rejected");
     assert.match(failure.message, /check \[oauth\.claude\] in the configuration$/);
@@ -410,7 +390,7 @@ test("a proxy or an endpoint that was mended in the configuration is asked at on
     log,
   });
   sources.push(source);
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   const proxy = { type: "http", host: "127.0.0.1", port: 1 } as const;
   assert.equal(failureOf(await source.credential({ ...login, proxy }, signal)).reason, "proxy");
   assert.equal(failureOf(await source.credential(login, signal)).reason, "unreachable");
@@ -420,14 +400,14 @@ test("a proxy or an endpoint that was mended in the configuration is asked at on
 
 test("plain http is refused for anything but loopback", async () => {
   const source = createSource(store, "http://platform.example/token");
-  const failure = failureOf(await source.credential(account("r"), signal));
+  const failure = failureOf(await source.credential(loginAccount("r"), signal));
   assert.equal(failure.reason, "refresh-rejected");
   assert.match(failure.message, /platform\.example is to be spoken to by https/);
 });
 
 test("an answer whose pair arrived is kept although the connection then breaks or never ends", async () => {
   const source = createSource();
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   await source.credential(login, signal);
   for (const fault of [{ kind: "endless" }, { kind: "cut", bytes: 100_000 }] as const) {
     pass(eightHours);
@@ -444,7 +424,7 @@ test("a pair whose refresh token came with a useless access token is stored all 
     (answer) => ({ ...answer, access_token: "a\r\nx: y" }),
   ];
   const source = createSource();
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   for (const change of lies) {
     server.faults.push({ kind: "lie", change });
     const failure = failureOf(await source.credential(login, signal));
@@ -458,7 +438,7 @@ test("a pair whose refresh token came with a useless access token is stored all 
 
 test("an answer lost after the rotation leaves a mark that explains the dead login afterwards", async () => {
   const source = createSource();
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   const begunAt = new Date(wall).toISOString();
   server.faults.push({ kind: "cut", bytes: 30 });
   assert.equal(failureOf(await source.credential(login, signal)).reason, "unreachable");
@@ -480,14 +460,14 @@ test("a failure whose outcome is known leaves no mark", async () => {
     ["b", { kind: "answer", status: 400, body: '{"error":"invalid_grant"}' }],
   ] as const) {
     server.faults.push(fault);
-    failureOf(await source.credential(account(server.issue(), { id }), signal));
+    failureOf(await source.credential(loginAccount(server.issue(), { id }), signal));
     assert.equal(store.rows.get(id)?.exchangeHash, undefined);
   }
 });
 
 test("a disk that takes no writes keeps the pair in memory and the lock held, and is written when it can be", async () => {
   const source = createSource();
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   await source.credential(login, signal);
   const stored = { ...store.rows.get("claude-1")! };
   pass(eightHours);
@@ -504,9 +484,9 @@ test("a disk that takes no writes keeps the pair in memory and the lock held, an
   const third = tokenOf(await source.credential(login, signal));
   assert.ok(server.accepts(third));
   store.writeError = undefined;
-  await until(() => (store.rows.get("claude-1")?.accessToken === third ? true : undefined));
+  await until("the pair is written", () => store.rows.get("claude-1")?.accessToken === third);
   assert.ok(server.isLive(store.rows.get("claude-1")!.refreshToken));
-  await until(() => (store.isLocked("claude-1") ? undefined : true));
+  await until("the lock is free", () => !store.isLocked("claude-1"));
   assert.equal(server.killed, 0);
   pass(eightHours);
   assert.ok(tokenOf(await createSource().credential(login, signal)));
@@ -515,7 +495,7 @@ test("a disk that takes no writes keeps the pair in memory and the lock held, an
 test("close tries once more to write the pair, and says so when it is lost", async () => {
   for (const recovers of [true, false]) {
     const source = createSource();
-    const login = account(server.issue(), { id: `recovers-${recovers}` });
+    const login = loginAccount(server.issue(), { id: `recovers-${recovers}` });
     store.writeError = new Error("disk is full");
     tokenOf(await source.credential(login, signal));
     if (recovers) store.writeError = undefined;
@@ -531,12 +511,12 @@ test("close tries once more to write the pair, and says so when it is lost", asy
 
 test("with a full disk nothing is exchanged in the background", async () => {
   const source = createSource();
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   const first = tokenOf(await source.credential(login, signal));
   pass(eightHours - 60_000);
   store.writeError = new Error("disk is full");
   assert.equal(tokenOf(await source.credential(login, signal)), first);
-  await until(() => lines.find((line) => line.includes("a login is renewed later")));
+  await until("the delay", () => lines.some((line) => line.includes("a login is renewed later")));
   assert.equal(tokenOf(await source.credential(login, signal)), first);
   assert.equal(server.requests.length, 1);
 });
@@ -544,7 +524,7 @@ test("with a full disk nothing is exchanged in the background", async () => {
 test("a lock that cannot be made does not stop a renewal that cannot wait", async () => {
   const source = createSource();
   store.lockError = new Error("no space left on device");
-  assert.ok(tokenOf(await source.credential(account(server.issue()), signal)));
+  assert.ok(tokenOf(await source.credential(loginAccount(server.issue()), signal)));
   assert.ok(lines.some((line) => line.includes("it is renewed without")));
 });
 
@@ -552,18 +532,18 @@ test("a pair renewed without the lock is written later all the same", async () =
   const source = createSource();
   store.lockError = new Error("no space left on device");
   store.writeError = new Error("no space left on device");
-  const token = tokenOf(await source.credential(account(server.issue()), signal));
+  const token = tokenOf(await source.credential(loginAccount(server.issue()), signal));
   store.writeError = undefined;
-  await until(() => (store.rows.get("claude-1")?.accessToken === token ? true : undefined));
+  await until("the pair is written", () => store.rows.get("claude-1")?.accessToken === token);
 });
 
 test("a token that ends at once is handed out, not asked for again and again", async () => {
   const source = createSource();
   server.expiresIn = 0.001;
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   server.faults.push({ kind: "delay", ms: 10 });
   const pending = source.credential(login, signal);
-  await until(() => server.requests[0]);
+  await until("the request", () => server.requests[0]);
   pass(5);
   assert.ok(tokenOf(await pending));
   assert.equal(server.requests.length, 1);
@@ -573,7 +553,7 @@ test("close does not wait for a lock that another process holds", async () => {
   const source = createSource();
   const release = Promise.withResolvers<void>();
   const holding = store.withLock("claude-1", () => release.promise);
-  const waiting = source.credential(account(server.issue()), signal);
+  const waiting = source.credential(loginAccount(server.issue()), signal);
   await sleep(10);
   const closed = source.close();
   assert.match(failureOf(await waiting).message, /another cc-relay process is renewing it/);
@@ -586,9 +566,9 @@ test("close does not wait for a lock that another process holds", async () => {
 test("close waits for a renewal under way", async () => {
   const source = createSource();
   server.faults.push({ kind: "delay", ms: 80 });
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   void source.credential(login, signal);
-  await until(() => server.requests[0]);
+  await until("the request", () => server.requests[0]);
   await source.close();
   assert.ok(server.isLive(store.rows.get("claude-1")!.refreshToken));
   assert.notEqual(store.rows.get("claude-1")!.refreshToken, login.secret);
@@ -596,12 +576,12 @@ test("close waits for a renewal under way", async () => {
 
 test("a row replaced during the exchange is left alone: its login is used", async () => {
   const source = createSource();
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   await source.credential(login, signal);
   pass(eightHours);
   server.faults.push({ kind: "delay", ms: 60 });
   const pending = source.credential(login, signal);
-  await until(() => server.requests[1]);
+  await until("the second request", () => server.requests[1]);
   const theirs = {
     ...store.rows.get("claude-1")!,
     accessToken: "theirs",
@@ -617,7 +597,7 @@ test("a row replaced during the exchange is left alone: its login is used", asyn
 
 test("a wall clock that jumps neither loses the login nor keeps an ended token", async () => {
   const source = createSource();
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   await source.credential(login, signal);
   for (const jump of [400 * 86_400_000, -800 * 86_400_000, 86_400_000]) {
     wall += jump;
@@ -640,7 +620,7 @@ test("renewals go through the account's proxy, and its faults say nothing about 
     username: "u",
     password,
   });
-  const login = account(server.issue(), { proxy: settings("wrong") });
+  const login = loginAccount(server.issue(), { proxy: settings("wrong") });
   const source = createSource();
   const failure = failureOf(await source.credential(login, signal));
   assert.equal(failure.reason, "proxy");
@@ -659,7 +639,7 @@ test("Google's form is spoken to Google, whose refresh token stays unless a new 
   server.rotates = false;
   const source = createSource();
   const configured = server.issue();
-  const login = account(configured, { id: "g", type: "gemini", project: "my-project" });
+  const login = loginAccount(configured, { id: "g", type: "gemini", project: "my-project" });
   const result = await source.credential(login, signal);
   assert.ok(result.ok && result.project === "my-project");
   const [request] = server.requests;
@@ -679,7 +659,7 @@ test("Google's form is spoken to Google, whose refresh token stays unless a new 
 
 test("no token ever reaches the log", async () => {
   const source = createSource();
-  const login = account(server.issue());
+  const login = loginAccount(server.issue());
   const first = tokenOf(await source.credential(login, signal));
   server.faults.push({
     kind: "answer",
@@ -692,12 +672,3 @@ test("no token ever reaches the log", async () => {
     assert.ok(!text.includes(secret));
   assert.ok(lines.length >= 2);
 });
-
-async function until<T>(look: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  for (let round = 0; round < 3000; round++) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await sleep(10);
-  }
-  return assert.fail("it never came");
-}

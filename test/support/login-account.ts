@@ -1,0 +1,21 @@
+// An account with a login as tests configure it, and the token that it is to have.
+
+import assert from "node:assert/strict";
+import type { LoginAccount, LoginToken } from "../../src/oauth/tokens.ts";
+
+export function loginAccount(secret: string, change: Partial<LoginAccount> = {}): LoginAccount {
+  return {
+    id: "claude-1",
+    type: "claude-oauth",
+    apiUrl: "https://api.example",
+    secret,
+    proxy: undefined,
+    project: undefined,
+    ...change,
+  };
+}
+
+export function tokenOf(result: LoginToken): string {
+  assert.ok(result.ok, result.ok ? "" : result.message);
+  return result.token;
+}
