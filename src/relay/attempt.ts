@@ -5,6 +5,7 @@ import type { Dispatcher } from "undici";
 import type { Call } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { readNetworkFault } from "../network/faults.ts";
+import { isEventStream } from "../upstreams/reply.ts";
 import type { ReplyHead, Upstream, UpstreamRequest } from "../upstreams/upstream.ts";
 import { decodeBody, observeDecoded } from "../usage/decoded.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
@@ -161,7 +162,7 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
     this.headAt = now();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#decide(), holdMs);
-    this.#isStream = call.stream || String(headers["content-type"]).startsWith("text/event-stream");
+    this.#isStream = call.stream || isEventStream(headers);
     if (status >= 300) return;
     const encoding = headers["content-encoding"]?.toString();
     this.#observe(() => (this.observer = observeDecoded(encoding, upstream.observe(call, this.head))));

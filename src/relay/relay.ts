@@ -6,6 +6,7 @@ import type { Conversion } from "../dialects/dialect.ts";
 import { RelayError } from "../errors.ts";
 import { forwardResponseHeaders } from "../network/headers.ts";
 import type { Outcome } from "../store/store.ts";
+import { isEventStream } from "../upstreams/reply.ts";
 import { mostErrorBytes } from "./attempt.ts";
 import { authenticate } from "./authenticate.ts";
 import { decodingTransform } from "./decoding-transform.ts";
@@ -112,7 +113,7 @@ async function deliver({ exchange, call, conversion, served, recorder, deps }: D
     answer,
     transform,
     signal: exchange.signal,
-    needsTerminalEvent: isGood && call.stream && isEventStream(answer.head.headers["content-type"]),
+    needsTerminalEvent: isGood && call.stream && isEventStream(answer.head.headers),
     async book(outcome) {
       entry.outcome = outcome;
       // Also of an answer that broke off: what is stored at the provider under its id can be asked for.
@@ -136,10 +137,6 @@ async function deliver({ exchange, call, conversion, served, recorder, deps }: D
 function noteEnd({ account, answer }: Served, outcome: Outcome, { pool }: RelayDeps): void {
   if (account.passthrough || outcome === "aborted" || answer.observer?.lateError !== undefined) return;
   pool.ended(account, { isCut: outcome === "truncated", beganAt: answer.headAt });
-}
-
-function isEventStream(contentType: string | string[] | undefined): boolean {
-  return String(contentType).startsWith("text/event-stream");
 }
 
 interface AnswerHeaders {

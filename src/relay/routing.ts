@@ -99,7 +99,7 @@ function tiedAccount(call: Call, session: BoundTo | undefined, deps: RelayDeps):
   const bound = deps.bindings.find(kind, id, deps.now());
   const isEnabled = (accountId: string | undefined) =>
     accountId !== undefined && deps.pool.account(accountId)?.config.enabled === true;
-  // The account whose answer had it, or one that has read it since; where none is known, the one that serves the session.
+  // The account whose answer had it, or one that has read it since; where there is none, the one that serves the session.
   if (kind === "encrypted")
     return [bound?.accountId, bound?.detourId, session?.detourId, session?.accountId].find(isEnabled);
   if (!bound || isEnabled(bound.accountId)) return bound?.accountId;

@@ -43,7 +43,7 @@ export function describeReply(head: ReplyHead, body: string): string {
 }
 
 /** Whether a stream came back: the answer's own word, else what was asked for. */
-export function isEventStream(headers: HeaderMap, asked: boolean): boolean {
+export function isEventStream(headers: HeaderMap, asked = false): boolean {
   const type = headerValue(headers, "content-type")?.toLowerCase();
   if (type === undefined) return asked;
   if (type.startsWith("text/event-stream")) return true;
