@@ -165,9 +165,15 @@ class Conduit implements Sink {
   readonly #leave = (): void => {
     if (this.#finished) return;
     this.#options.answer.discard();
-    const isOurs = this.#options.signal.reason instanceof ShutdownCut;
-    void this.#options.book(this.#booked ?? (isOurs ? "truncated" : "aborted")).finally(() => this.#finish());
+    void this.#bookDeparture().finally(() => this.#finish());
   };
+
+  /** Of a compressed answer, what had come by then may still be on its way through the decoder: it counts too. */
+  async #bookDeparture(): Promise<void> {
+    await this.#options.answer.observer?.settled?.();
+    const isOurs = this.#options.signal.reason instanceof ShutdownCut;
+    await this.#options.book(this.#booked ?? (isOurs ? "truncated" : "aborted"));
+  }
 
   #finish(): void {
     if (this.#finished) return;
