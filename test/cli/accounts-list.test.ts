@@ -7,7 +7,7 @@ import { z } from "zod";
 import { useZone } from "../store/zones.ts";
 import { patient } from "../support/patience.ts";
 import { accountsToml, seedAccounts } from "./accounts-seed.ts";
-import { createWorkplace, hour, now, type Workplace } from "./workplace.ts";
+import { createWorkplace, hour, inWorkplace, now, type Workplace } from "./workplace.ts";
 
 before(() => useZone("UTC"));
 after(() => useZone(undefined));
@@ -263,17 +263,8 @@ describe("accounts list", () => {
 });
 
 describe("accounts list with nothing to see", () => {
-  async function inPlace(toml: string | undefined, work: (place: Workplace) => Promise<void>) {
-    const place = await createWorkplace(toml);
-    try {
-      await work(place);
-    } finally {
-      await place.close();
-    }
-  }
-
   it("has zeros for every account without a database, and creates none", async () => {
-    await inPlace(accountsToml, async (place) => {
+    await inWorkplace(accountsToml, async (place) => {
       const { stdout, code } = await place.type("accounts list --json");
       const { accounts } = listing.parse(JSON.parse(stdout));
       assert.equal(code, 0);
@@ -291,7 +282,7 @@ describe("accounts list with nothing to see", () => {
   });
 
   it("says how to add an account without a configuration file", async () => {
-    await inPlace(undefined, async (place) => {
+    await inWorkplace(undefined, async (place) => {
       for (const isTerminal of [true, false]) {
         assert.deepEqual(await place.type("accounts list", { screen: { isTerminal } }), {
           stdout: "",
@@ -310,7 +301,7 @@ describe("accounts list with nothing to see", () => {
 
   it("lists accounts whose key is in a variable that is not set here", async () => {
     const toml = '[[accounts]]\ntype = "claude-api"\nid = "claude-1"\napi_key_env = "SET_FOR_THE_DAEMON"\n';
-    await inPlace(toml, async (place) => {
+    await inWorkplace(toml, async (place) => {
       assert.equal(
         (await place.type("accounts list")).stdout,
         "claude-1\tclaude-api\t100\tready\t\t\t\t0\t0\n",
@@ -319,7 +310,7 @@ describe("accounts list with nothing to see", () => {
   });
 
   it("names the problems of a broken configuration and exits 1", async () => {
-    await inPlace('[[accounts]]\ntype = "claude-api"\nid = "claude-1"\n', async (place) => {
+    await inWorkplace('[[accounts]]\ntype = "claude-api"\nid = "claude-1"\n', async (place) => {
       const { stdout, stderr, code } = await place.type("accounts list");
       assert.deepEqual([stdout, code], ["", 1]);
       assert.match(stderr, /api_key/);
@@ -327,7 +318,7 @@ describe("accounts list with nothing to see", () => {
   });
 
   it("says what is wrong with a database that is none", async () => {
-    await inPlace(`server.database_path = "relay.db"\n${accountsToml}`, async (place) => {
+    await inWorkplace(`server.database_path = "relay.db"\n${accountsToml}`, async (place) => {
       await writeFile(
         `${place.folder}/relay.db`,
         "this is a letter to my grandmother, and it is long enough",
@@ -339,7 +330,7 @@ describe("accounts list with nothing to see", () => {
   });
 
   it("sends whoever types only `accounts` to the help", async () => {
-    await inPlace(undefined, async (place) => {
+    await inWorkplace(undefined, async (place) => {
       const { stdout, stderr, code } = await place.type("accounts");
       assert.deepEqual([stdout, code], ["", 2]);
       assert.match(stderr, /^Usage: cc-relay accounts /);

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { tokens, usageRow } from "../store/rows.ts";
 import { useZone } from "../store/zones.ts";
 import { seedUsage, usageToml } from "./usage-seed.ts";
-import { createWorkplace, day, hour, now, type Workplace } from "./workplace.ts";
+import { createWorkplace, day, hour, inWorkplace, now, type Workplace } from "./workplace.ts";
 
 before(() => useZone("UTC"));
 after(() => useZone(undefined));
@@ -218,18 +218,9 @@ describe("usage with nothing to show", () => {
   const nothing =
     "no usage from 2026-11-15 12:00 until now\n  - to look further back, run: cc-relay usage --since 30d\n";
 
-  async function inPlace(toml: string | undefined, work: (place: Workplace) => Promise<void>) {
-    const place = await createWorkplace(toml);
-    try {
-      await work(place);
-    } finally {
-      await place.close();
-    }
-  }
-
   it("is said on standard error, with or without a file, and no database is created", async () => {
     for (const toml of [undefined, usageToml]) {
-      await inPlace(toml, async (place) => {
+      await inWorkplace(toml, async (place) => {
         for (const isTerminal of [true, false]) {
           const result = await place.type("usage", { screen: { isTerminal } });
           assert.deepEqual(result, { stdout: "", stderr: nothing, code: 0 });
@@ -240,7 +231,7 @@ describe("usage with nothing to show", () => {
   });
 
   it("is an empty document with --json, and a header alone with --csv", async () => {
-    await inPlace(undefined, async (place) => {
+    await inWorkplace(undefined, async (place) => {
       const json = await place.type("usage --json --by family --since 2026-01-01 --until 2026-01-31");
       assert.deepEqual([json.stderr, json.code], ["", 0]);
       assert.deepEqual(report.parse(JSON.parse(json.stdout)), {
@@ -270,7 +261,7 @@ describe("usage with nothing to show", () => {
   });
 
   it("suggests to start the relay where looking further back would not help", async () => {
-    await inPlace(undefined, async (place) => {
+    await inWorkplace(undefined, async (place) => {
       assert.equal(
         (await place.type("usage --since 90d")).stderr,
         "no usage from 2026-08-24 12:00 until now\n" +

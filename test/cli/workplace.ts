@@ -96,3 +96,16 @@ export async function createWorkplace(toml: string | undefined): Promise<Workpla
     close: () => rm(folder, { recursive: true, force: true }),
   };
 }
+
+/** For one test: a place that is gone after it. */
+export async function inWorkplace(
+  toml: string | undefined,
+  work: (place: Workplace) => Promise<void>,
+): Promise<void> {
+  const place = await createWorkplace(toml);
+  try {
+    await work(place);
+  } finally {
+    await place.close();
+  }
+}
