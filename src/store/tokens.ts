@@ -99,16 +99,15 @@ export function createTokenStore({ path, database, run }: Connection): TokenStor
       const find = () => run(() => findElsewhere.get(configuredHash, accountId));
       const other = await find();
       if (other === undefined) return undefined;
+      const exchange = async () => {
+        if ((await find()) !== other) return undefined;
+        await run(() => exchangeIds.immediate(accountId, other));
+        return loadRow(accountId);
+      };
       const limit = AbortSignal.timeout(longestRenewalMs);
-      return withLock(
-        other,
-        async () => {
-          if ((await find()) !== other) return undefined;
-          await run(() => exchangeIds.immediate(accountId, other));
-          return loadRow(accountId);
-        },
-        limit,
-      );
+      // In one order, whoever asks: two accounts that changed places look for each other's rows.
+      const [first, second] = [accountId, other].sort() as [string, string];
+      return withLock(first, () => withLock(second, exchange, limit), limit);
     },
     withLock,
   };

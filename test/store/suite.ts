@@ -162,13 +162,13 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
     });
 
     storeTest(
-      "a row goes to the new id of its account, after a renewal under the old one",
+      "a row goes to the new id of its account, after renewals under either id",
       async (store, open) => {
         const other = await open();
         const row = { ...token("a"), configuredHash: "of a" };
         await store.tokens.replace(row, undefined);
         const renewed = { ...row, refreshToken: "new", generation: 2 };
-        let taken: Promise<unknown> = Promise.resolve();
+        let taken: Promise<TokenRow | undefined> = Promise.resolve(undefined);
         await store.tokens.withLock("a", async () => {
           taken = other.tokens.takeOver("work", "of a");
           await sleep(20);
@@ -178,9 +178,16 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
         assert.equal(await store.tokens.load("a"), undefined);
         assert.equal(await store.tokens.takeOver("work", "of nobody"), undefined);
 
-        await store.tokens.replace({ ...token("b"), configuredHash: "of b" }, undefined);
-        assert.equal((await store.tokens.takeOver("b", "of a"))?.refreshToken, "new");
-        assert.equal((await store.tokens.load("work"))?.configuredHash, "of b");
+        const second = { ...token("b"), configuredHash: "of b" };
+        await store.tokens.replace(second, undefined);
+        const exchanged = { ...second, refreshToken: "newer", generation: second.generation + 1 };
+        await store.tokens.withLock("b", async () => {
+          taken = other.tokens.takeOver("b", "of a");
+          await sleep(20);
+          assert.equal(await store.tokens.replace(exchanged, second.generation), true);
+        });
+        assert.equal((await taken)?.refreshToken, "new");
+        assert.deepEqual(await store.tokens.load("work"), { ...exchanged, accountId: "work" });
       },
     );
 
