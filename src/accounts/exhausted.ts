@@ -5,13 +5,21 @@ import { type Account, type Rest, type RestKind, restFor } from "./account.ts";
 export type Exhausted =
   /** No account of the family is configured, enabled and able to serve the request. */
   | { kind: "no-account" }
-  | { kind: "limited"; until: number; rest: Rest; account: Account }
-  | { kind: "capacity"; until: number; rest: Rest; account: Account }
-  | { kind: "credentials"; rest: Rest; account: Account }
-  /** Every account was refused this one model. */
-  | { kind: "model-denied"; until: number; rest: Rest; account: Account }
+  | AllResting
   /** Nobody rests: every account was tried for this request and none could be reached or blamed. */
   | { kind: "tried" };
+
+export interface AllResting {
+  /** What decides. With `model-denied` every account was refused this one model, with `credentials` altogether. */
+  kind: "limited" | "capacity" | "model-denied" | "credentials";
+  /** The account that is back first, and its rest. */
+  account: Account;
+  rest: Rest;
+  /** When that is. Refused credentials come back by nobody's clock. */
+  until: number;
+  /** All accounts that could serve the request rest for this kind of reason. */
+  isCommon: boolean;
+}
 
 export interface ExhaustedQuery {
   candidates: readonly Account[];
@@ -29,23 +37,24 @@ export function readExhausted({ candidates, modelScope, begun, now }: ExhaustedQ
     return rest ? [{ account, rest }] : [];
   });
   if (resting.length === 0) return { kind: "tried" };
-  resting.sort((a, b) => rank(a.rest.kind) - rank(b.rest.kind) || a.rest.until - b.rest.until);
+  resting.sort((a, b) => rankOf(a.rest) - rankOf(b.rest) || a.rest.until - b.rest.until);
   const { account, rest } = resting[0]!;
-  switch (rest.kind) {
-    case "rate-limited":
-      return { kind: "limited", until: rest.until, rest, account };
-    case "capacity":
-    case "proxy":
-    case "unreachable":
-    case "server-error":
-      return { kind: "capacity", until: rest.until, rest, account };
-    case "model-denied":
-      return { kind: "model-denied", until: rest.until, rest, account };
-    case "unauthorized":
-    case "account-out":
-      return { kind: "credentials", rest, account };
-  }
+  const kind = kindOf[rest.kind];
+  const isCommon =
+    resting.length === candidates.length && resting.every((one) => kindOf[one.rest.kind] === kind);
+  return { kind, account, rest, until: rest.until, isCommon };
 }
+
+const kindOf: Readonly<Record<RestKind, AllResting["kind"]>> = {
+  "rate-limited": "limited",
+  capacity: "capacity",
+  proxy: "capacity",
+  unreachable: "capacity",
+  "server-error": "capacity",
+  "model-denied": "model-denied",
+  unauthorized: "credentials",
+  "account-out": "credentials",
+};
 
 /** The shortest wait that `retry-after` can tell. */
 const momentMs = 1000;
@@ -55,7 +64,13 @@ function endedRest(rest: Rest | undefined, now: number): Rest | undefined {
   return rest && { ...rest, until: now + momentMs };
 }
 
-function rank(kind: RestKind): number {
-  if (kind === "unauthorized" || kind === "account-out") return 2;
-  return kind === "model-denied" ? 1 : 0;
+const ranks: Readonly<Record<AllResting["kind"], number>> = {
+  limited: 0,
+  capacity: 0,
+  "model-denied": 1,
+  credentials: 2,
+};
+
+function rankOf({ kind }: Rest): number {
+  return ranks[kindOf[kind]];
 }

@@ -34,25 +34,31 @@ export function exhaustedError(
         `No ${family} account could answer; send the request again.`,
       );
     case "limited": {
-      const { account, until } = exhausted;
-      const who = isTied
-        ? `The account ${account.config.id} that this request belongs to is`
-        : `Every ${family} account is`;
-      const first = isTied ? "" : `, ${account.config.id} is back first`;
+      const { account, until, isCommon } = exhausted;
+      const { id } = account.config;
+      const end = when(until, now);
+      const what = isTied
+        ? `The account ${id} that this request belongs to is at its limit until ${end}`
+        : isCommon
+          ? `Every ${family} account is at its limit until ${end}, ${id} is back first`
+          : `No ${family} account can answer until ${end}, when the limit of ${id} ends`;
       return new RelayError(
         isTied ? "account_resting" : "all_limited",
-        `${who} at its limit until ${when(until, now)}${first}; wait, or add an account with \`cc-relay login ${call.family}\`.`,
+        `${what}; wait, or add an account with \`cc-relay login ${call.family}\`.`,
         waiting(until, now),
       );
     }
     case "capacity": {
-      const { account, rest, until } = exhausted;
-      const who = isTied
-        ? `the account ${account.config.id} that this request belongs to`
-        : `any ${family} account`;
+      const { account, rest, until, isCommon } = exhausted;
+      const { id } = account.config;
+      const what = isTied
+        ? `The provider does not answer on the account ${id} that this request belongs to`
+        : isCommon
+          ? `The provider does not answer on any ${family} account`
+          : `No ${family} account can answer, and ${id} is back first`;
       return new RelayError(
         isTied ? "account_resting" : "over_capacity",
-        `The provider does not answer on ${who} (${rest.reason}); try again after ${when(until, now)}.`,
+        `${what} (${rest.reason}); try again after ${when(until, now)}.`,
         waiting(until, now),
       );
     }

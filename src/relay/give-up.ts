@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Account, restFor } from "../accounts/account.ts";
-import { type Exhausted, readExhausted } from "../accounts/exhausted.ts";
+import { type AllResting, type Exhausted, readExhausted } from "../accounts/exhausted.ts";
 import type { Call } from "../call.ts";
 import { canServe } from "./can-serve.ts";
 import { exhaustedError, unreachableError } from "./exhausted-error.ts";
@@ -36,10 +36,7 @@ function readKinds(call: Call, accounts: readonly Account[]): "none" | "unfit" |
   return enabled.length > 0 ? "unfit" : "none";
 }
 
-function isNear(
-  exhausted: Exhausted,
-  holdUntil: number,
-): exhausted is Extract<Exhausted, { kind: "limited" | "capacity" }> {
+function isNear(exhausted: Exhausted, holdUntil: number): exhausted is AllResting {
   return (exhausted.kind === "limited" || exhausted.kind === "capacity") && exhausted.until <= holdUntil;
 }
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { RestKind } from "../../src/accounts/account.ts";
 import { claudeFailures } from "../support/claude-script.ts";
-import { send } from "../support/client.ts";
+import { type ClientAnswer, send } from "../support/client.ts";
 import { geminiFailures } from "../support/gemini-script.ts";
 import { openaiFailures } from "../support/openai-script.ts";
 import { setStage } from "../support/stage.ts";
@@ -93,7 +93,43 @@ const table: readonly [string, Resting, Partial<Record<keyof typeof cases, Told>
   ],
 ];
 
-async function tell(t: TestContext, dialect: DialectCase, resting: Resting): Promise<Told> {
+/** The whole sentence, with the time left out. */
+const sentences: readonly [string, Resting, string][] = [
+  [
+    "limits",
+    [
+      ["rate-limited", 7200],
+      ["rate-limited", 3600],
+    ],
+    "Every Claude account is at its limit until TIME, a1 is back first; wait, or add an account with `cc-relay login claude`.",
+  ],
+  [
+    "a limit and a refused credential",
+    [
+      ["unauthorized", 60],
+      ["rate-limited", 7200],
+    ],
+    "No Claude account can answer until TIME, when the limit of a1 ends; wait, or add an account with `cc-relay login claude`.",
+  ],
+  [
+    "faults of several kinds",
+    [
+      ["server-error", 40],
+      ["proxy", 20],
+    ],
+    "The provider does not answer on any Claude account (the reason of a1); try again after TIME.",
+  ],
+  [
+    "a limit and a fault",
+    [
+      ["rate-limited", 7200],
+      ["proxy", 20],
+    ],
+    "No Claude account can answer, and a1 is back first (the reason of a1); try again after TIME.",
+  ],
+];
+
+async function ask(t: TestContext, dialect: DialectCase, resting: Resting): Promise<ClientAnswer> {
   const { upstream, relay } = await setStage(t, {
     type: dialect.type,
     ids: resting.map((_, index) => `a${index}`),
@@ -114,6 +150,12 @@ async function tell(t: TestContext, dialect: DialectCase, resting: Resting): Pro
   await relay.restart();
   const answer = await send(relay.url, dialect.request());
   assert.equal(upstream.requests.length, 0);
+  return answer;
+}
+
+async function tell(t: TestContext, dialect: DialectCase, resting: Resting): Promise<Told> {
+  const now = Date.now();
+  const answer = await ask(t, dialect, resting);
   const wait = answer.header("retry-after");
   // The restart took a moment.
   const begun = (Date.now() - now) / 1000;
@@ -134,6 +176,13 @@ for (const [name, resting, expected] of table) {
       if (wanted === undefined) assert.equal(retryAfter, undefined);
       else assert.ok(Math.abs(retryAfter! - wanted) <= 1, `${dialect}: ${retryAfter} s instead of ${wanted}`);
     }
+  });
+}
+
+for (const [name, resting, sentence] of sentences) {
+  test(`${name}: no more is said of all accounts than is true of all`, async (t) => {
+    const { error } = (await ask(t, cases.claude, resting)).json() as { error: { message: string } };
+    assert.equal(error.message.replace(/20\S+Z \(in [^)]+\)/, "TIME"), sentence);
   });
 }
 

@@ -43,7 +43,7 @@ export function createJsonAnswer({ head, form, now }: AnswerOptions): AnswerTran
       }
       return Buffer.from(JSON.stringify(convertMessage(message, form, now)));
     },
-    // Nothing has been sent yet: another account may still answer.
+    // A JSON document has no place for an error: that the connection is reset says it.
     fail: () => undefined,
   };
 }
