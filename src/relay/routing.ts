@@ -106,7 +106,7 @@ function tiedAccount(call: Call, session: BoundTo | undefined, deps: RelayDeps):
   if (kind === "turn") return undefined;
   throw new RelayError(
     "binding_gone",
-    `The account that holds ${JSON.stringify(id.slice(0, 80))} is no longer configured; start a new conversation.`,
+    `The account that holds ${JSON.stringify(id.slice(0, 80))} is disabled or no longer configured; start a new conversation.`,
     { param: kind === "response" ? "previous_response_id" : undefined, shouldRetry: false },
   );
 }

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import type { AccountConfig } from "../../src/config/config.ts";
 import { type ClientAnswer, open, send, sseData } from "../support/client.ts";
 import { encryptedContent, openaiFailures } from "../support/openai-script.ts";
 import { type Stage, setStage } from "../support/stage.ts";
@@ -89,14 +90,11 @@ test("a bound request whose account rests for want of capacity is told its retur
   assert.deepEqual(stage.servedBy(), ["second", "second"]);
 });
 
-test("a bound request whose account was removed is told in the provider's form that the response is gone", async (t) => {
+test("a bound request whose account was disabled or removed is told in the provider's form that the response is gone", async (t) => {
   const stage = await openai(t);
   const previous = await responseOfSecond(stage);
-  const withoutSecond = (ids: string[]) =>
-    stage.relay.reconfigure((config) => ({
-      ...config,
-      accounts: config.accounts.filter(({ id }) => ids.includes(id)),
-    }));
+  const changeAccounts = (change: (accounts: AccountConfig[]) => AccountConfig[]) =>
+    stage.relay.reconfigure((config) => ({ ...config, accounts: change(config.accounts) }));
   const assertGone = async () => {
     const answer = await send(stage.relay.url, respond({ previous }));
     assert.equal(answer.status, openaiFailures.previousResponseNotFound("x").status);
@@ -106,8 +104,11 @@ test("a bound request whose account was removed is told in the provider's form t
       [error.code, error.param, error.type],
       ["previous_response_not_found", "previous_response_id", "invalid_request_error"],
     );
+    assert.match(String(error.message), /is disabled or no longer configured; start a new conversation/);
   };
-  await withoutSecond(["first"]);
+  await changeAccounts((all) => all.map((one) => (one.id === "second" ? { ...one, enabled: false } : one)));
+  await assertGone();
+  await changeAccounts((all) => all.filter(({ id }) => id === "first"));
   await assertGone();
   await stage.relay.restart();
   await assertGone();
