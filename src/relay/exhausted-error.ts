@@ -80,10 +80,16 @@ export function exhaustedError(
 }
 
 export function unreachableError(account: Account, failure: Failure): RelayError {
-  const reason = "cause" in failure ? failure.cause.message : failure.kind;
-  const cause = "cause" in failure ? failure.cause : undefined;
-  const isTimeout = cause?.name === "TimeoutError";
   const { hostname } = new URL(account.config.apiUrl);
+  if ("reason" in failure) {
+    return new RelayError(
+      "upstream_unreachable",
+      `${hostname} gave no whole answer on account ${account.config.id} (${failure.reason}); send the request again.`,
+    );
+  }
+  const cause = "cause" in failure ? failure.cause : undefined;
+  const reason = cause?.message ?? failure.kind;
+  const isTimeout = cause?.name === "TimeoutError";
   return new RelayError(
     isTimeout ? "upstream_timeout" : "upstream_unreachable",
     `${hostname} could not be reached on account ${account.config.id} (${reason}); check the network with \`cc-relay doctor\`.`,

@@ -60,6 +60,17 @@ test("a session whose answers keep breaking off on its account goes on at anothe
   }
 });
 
+test("when the only account's document ends before it is whole, and nothing has gone out, that is said", async (t) => {
+  const { upstream, relay } = await setStage(t, { ids: ["only"] });
+  upstream.queue("key-of-only", { cut: { afterBytes: 20, how: "clean" } });
+  const answer = await send(relay.url, claude.request({ stream: false }));
+  assert.deepEqual([answer.status, answer.header("x-cc-relay-error")], [502, "upstream_unreachable"]);
+  assert.match(
+    answer.text,
+    /127\.0\.0\.1 gave no whole answer on account only \(the answer ended inside of its JSON\); send the request again\./,
+  );
+});
+
 test("a body of the announced length is whole, whatever stands in it", async (t) => {
   const { upstream, relay } = await setStage(t);
   upstream.queue("key-of-first", { body: '{"id":"msg_1","content":[' });
