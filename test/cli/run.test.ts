@@ -12,12 +12,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { findProgram } from "../../src/cli/find-program.ts";
 import { type RunOptions, runClient, runCommand } from "../../src/cli/run.ts";
-import { escapeArgumentForCmd } from "../../src/cli/start-program.ts";
 import { type FakeContextOptions, fakeConfig, fakeContext, listen, listenAsRelay } from "./support.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -466,30 +464,4 @@ describe("the process that runs a client", () => {
       assert.deepEqual(await end(), { code: 9, signal: null, stderr: "" });
     }
   });
-});
-
-describe("findProgram", () => {
-  it("takes the first executable file of PATH", async () => {
-    const [one, two] = [join(folder, "one"), join(folder, "two")];
-    mkdirSync(join(one, "claude"), { recursive: true });
-    mkdirSync(two);
-    writeFileSync(join(folder, "bin", "claude"), "");
-    writeFileSync(join(two, "claude"), "", { mode: 0o755 });
-    const env = { PATH: ["", one, join(folder, "bin"), two].join(delimiter) };
-    assert.equal(await findProgram("claude", { env, platform: "linux" }), join(two, "claude"));
-    assert.equal(await findProgram("gemini", { env, platform: "linux" }), undefined);
-    assert.equal(await findProgram("claude", { env: {}, platform: "linux" }), undefined);
-  });
-
-  it("tries the endings of PATHEXT on Windows", async () => {
-    writeFileSync(join(folder, "bin", "codex.CMD"), "", { mode: 0o755 });
-    const env = { Path: join(folder, "bin"), PATHEXT: ".EXE;.CMD" };
-    assert.equal(await findProgram("codex", { env, platform: "win32" }), join(folder, "bin", "codex.CMD"));
-  });
-});
-
-it("arguments for a batch file on Windows are quoted for the runtime and escaped twice for cmd.exe", () => {
-  assert.equal(escapeArgumentForCmd("plain"), '^^^"plain^^^"');
-  assert.equal(escapeArgumentForCmd('a "b" c\\'), '^^^"a^^^ \\^^^"b\\^^^"^^^ c\\\\^^^"');
-  assert.equal(escapeArgumentForCmd("100%&x"), '^^^"100^^^%^^^&x^^^"');
 });

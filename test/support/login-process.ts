@@ -13,6 +13,7 @@ import { createLog } from "../../src/log.ts";
 import { createDispatchers } from "../../src/network/dispatchers.ts";
 import { createTokenSource } from "../../src/oauth/tokens.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { loginAccount } from "./login-account.ts";
 
 const [database = "", tokenUrl = "", secret = "", renewals = "", script] = process.argv.slice(2);
 const store = await openSqliteStore(database);
@@ -38,14 +39,7 @@ const tokens = createTokenSource({
       ? createOutlivingRenewals({ site, tokens: store.tokens, now, log, script }).runnerFor
       : undefined,
 });
-const account = {
-  id: "claude-1",
-  type: "claude-oauth",
-  apiUrl: "https://api.example",
-  secret,
-  proxy: undefined,
-  project: undefined,
-};
+const account = loginAccount(secret);
 const signal = new AbortController().signal;
 
 process.stdout.write('"ready"\n');

@@ -173,3 +173,13 @@ function orRefuse(work: () => unknown): void {
     assert.equal(error.code, "invalid_request");
   }
 }
+
+/** A call of a function in a chat message. */
+export const call = (id: string, name = "get", args: unknown = "{}") => ({
+  id,
+  type: "function",
+  function: { name, arguments: args },
+});
+
+/** A text part; a text block of Claude's looks the same. */
+export const text = (value: string) => ({ type: "text", text: value });
