@@ -6,7 +6,7 @@ import type { Family } from "./family.ts";
 export type DialectName = "claude" | "gemini" | "openai" | "chat";
 
 /**
- * What is asked for. `generate`, `embed` and `compact` cost tokens and are booked in the usage table; the others are not.
+ * What is asked for. `generate`, `embed` and `compact` cost tokens and are recorded in the usage table; the others are not.
  * `code-assist` is any v1internal method but the generating and counting ones; `stored` is a stored response's own route.
  */
 export type Operation =

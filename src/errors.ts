@@ -18,7 +18,7 @@ export const relayErrors = {
   unsupported_encoding: { status: 415, summary: "the body has a content-encoding the relay cannot read" },
   upgrade_required: { status: 426, summary: "WebSocket is not offered; use HTTP" },
   all_limited: { status: 429, summary: "every account that could answer is at its limit" },
-  account_resting: { status: 429, summary: "the one account that can answer is resting" },
+  account_in_cooldown: { status: 429, summary: "the one account that can answer is in cooldown" },
   not_supported: { status: 501, summary: "no account of this family offers the operation" },
   upstream_unreachable: { status: 502, summary: "the provider could not be reached" },
   no_account: { status: 503, summary: "no enabled account can serve the request" },
@@ -62,7 +62,7 @@ export class RelayError extends Error {
 /** 1 failed, 2 wrong usage or cancelled, 4 login needed. */
 export type ExitCode = 1 | 2 | 4;
 
-/** An error for the person at the keyboard: what is wrong, where, and the command that mends it. Never has a stack trace. */
+/** An error for the person at the keyboard: what is wrong, where, and the command that fixes it. Never has a stack trace. */
 export class UserError extends Error {
   readonly fix: string | undefined;
   readonly exitCode: ExitCode;

@@ -9,7 +9,7 @@ export type Failure =
   | { kind: "unreachable"; cause: Error; safeToRepeat: boolean }
   /** The account's own proxy refused, or could not reach the provider. Never the login's fault. */
   | { kind: "proxy"; cause: Error }
-  /** 500, 502, 504 or an API error as first event: counted, rests after three in a row. */
+  /** 500, 502, 504 or an API error as first event: counted, cooldowns after three in a row. */
   | { kind: "server-error"; status: number; reason: string }
   /**
    * A quota of this account is used up; with scope "model" only for the model family that was asked for. `until` is
@@ -24,7 +24,7 @@ export type Failure =
   | { kind: "unauthorized"; reason: string }
   /** 402, disabled, revoked, credit too low: a person has to act. */
   | { kind: "account-out"; reason: string }
-  /** A 403 (or zero quota) about one model: the account rests for that model. */
+  /** A 403 (or zero quota) about one model: the account is in cooldown for that model. */
   | { kind: "model-denied"; reason: string }
   /** A 404 that says this account has not the model: one other account is tried, then it is passed on. */
   | { kind: "model-missing"; reason: string }

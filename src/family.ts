@@ -39,5 +39,5 @@ export const accountTypes: Readonly<Record<AccountType, AccountTypeInfo>> = {
   "openai-responses": { family: "openai", credential: "api_key", defaultUrl: "https://api.openai.com/v1" },
 };
 
-/** The account id under which requests forwarded with the client's own credential are booked. */
+/** The account id under which requests forwarded with the client's own credential are recorded. */
 export const passthroughAccountId = "passthrough";

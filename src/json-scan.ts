@@ -2,7 +2,7 @@
 // than relaying it, and every other stream stands still meanwhile.
 //
 // For every valid document the result is what JSON.parse would give. Bytes that are not JSON are found out only where
-// they disturb the reading; the provider judges the rest.
+// they disturb the reading; the provider classifies the rest.
 
 /** Where a value stands: the first byte and the one behind the last. Offsets are of the buffer that was scanned. */
 export interface Span {

@@ -12,9 +12,9 @@ export interface LineWriter {
 const intervalMs = 100;
 const fullBatch = 16_000;
 /** So much may wait for a reader that does not read; above it lines are dropped. */
-const mostWaiting = 4 * 1024 * 1024;
+const maxWaiting = 4 * 1024 * 1024;
 /** How long the end of the process waits for such a reader, and how often it looks. */
-const patienceMs = 1000;
+const waitTimeoutMs = 1000;
 const lookMs = 10;
 
 /** What is left is written when the process exits. */
@@ -49,13 +49,13 @@ export function createLineWriter(fd: number): LineWriter {
   }
 
   process.on("exit", () => {
-    const giveUpAt = performance.now() + patienceMs;
-    for (let left = take(); left.length > 0 && performance.now() < giveUpAt; ) left = writeNow(fd, left);
+    const deadline = performance.now() + waitTimeoutMs;
+    for (let left = take(); left.length > 0 && performance.now() < deadline; ) left = writeNow(fd, left);
   });
 
   return {
     write(more) {
-      if (lines.length + rest.length > mostWaiting) return;
+      if (lines.length + rest.length > maxWaiting) return;
       lines += more;
       if (isWriting) return;
       if (lines.length >= fullBatch && rest.length === 0) flush();

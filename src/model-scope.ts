@@ -5,12 +5,12 @@ import type { Family } from "./family.ts";
 /** Anthropic counts some windows per model family (`seven_day_opus`), whatever the generation or date in the id. */
 const claudeFamilies = /opus|sonnet|haiku|fable|mythos/i;
 
-/** Clients choose the names, and what rests is written down: no true name is nearly as long. */
-const longestName = 200;
+/** Clients choose the names, and the scope is written down: no true name is nearly as long. */
+const maxNameLength = 200;
 
-/** What rests when only one model of an account is limited: Claude's model family, elsewhere the model itself. */
+/** The scope of a cooldown when only one model of an account is limited: Claude's model family, elsewhere the model itself. */
 export function modelScope(family: Family, model: string): string {
-  const name = model.slice(0, longestName);
+  const name = model.slice(0, maxNameLength);
   if (family !== "claude") return name;
   return claudeFamilies.exec(name)?.[0].toLowerCase() ?? name;
 }

@@ -28,7 +28,7 @@ export interface TokenStore {
   replace(row: TokenRow, expectedGeneration: number | undefined): Promise<boolean>;
   /**
    * The row that began with a configured token under another id: its account was renamed. It goes to this id, and a row that
-   * is here goes to that one, for the two may have changed places. Waits for renewals that began under either id.
+   * is here goes to that one, for the two may have changed places. Waits for refreshes that began under either id.
    */
   takeOver(accountId: string, configuredHash: string): Promise<TokenRow | undefined>;
   /**

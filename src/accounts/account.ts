@@ -2,29 +2,29 @@
 
 import type { AccountConfig } from "../config/config.ts";
 import type { FailureKind } from "../failure.ts";
-import type { RestRow } from "../store/store.ts";
+import type { CooldownRow } from "../store/store.ts";
 import type { Window } from "../usage/window.ts";
-import { type Cuts, noCuts } from "./cuts.ts";
+import { noTruncations, type Truncations } from "./truncations.ts";
 
 export interface Account {
   config: AccountConfig;
-  /** Forwards the client's own credential; never rests and never fails over. */
+  /** Forwards the client's own credential; is never in cooldown and never fails over. */
   passthrough: boolean;
   /** By scope: "" is the whole account, anything else a model family. */
-  rests: Map<string, Rest>;
+  cooldowns: Map<string, Cooldown>;
   windows: Map<string, Window>;
   /** Epoch ms; 0: never. */
   lastUsedAt: number;
-  /** Failures in a row since the last good answer, by streakKey: the more there are, the longer the next rest. */
+  /** Failures in a row since the last good answer, by streakKey: the more there are, the longer the next cooldown. */
   streaks: Map<string, number>;
-  cuts: Cuts;
+  truncations: Truncations;
 }
 
-export interface Rest {
+export interface Cooldown {
   scope: string;
   since: number;
   until: number;
-  kind: RestKind;
+  kind: CooldownKind;
   /** One sentence for a person, without secrets. */
   reason: string;
   /** See hashSettings; undefined when they are not known. */
@@ -33,27 +33,30 @@ export interface Rest {
   probedAt: number;
 }
 
-/** The failures that make an account rest. */
-export type RestKind = Exclude<FailureKind, "limited-unblamed" | "model-missing" | "rejected" | "aborted">;
+/** The failures that put an account in cooldown. */
+export type CooldownKind = Exclude<
+  FailureKind,
+  "limited-unblamed" | "model-missing" | "rejected" | "aborted"
+>;
 
 export function createAccount(config: AccountConfig): Account {
   return {
     config,
     passthrough: false,
-    rests: new Map(),
+    cooldowns: new Map(),
     windows: new Map(),
     lastUsedAt: 0,
     streaks: new Map(),
-    cuts: noCuts,
+    truncations: noTruncations,
   };
 }
 
-/** The rest that a row of the store tells of; undefined when its kind is unknown here, because a newer version wrote it. */
-export function readRest({ kind, ...row }: RestRow): Rest | undefined {
-  return isRestKind(kind) ? { ...row, kind } : undefined;
+/** The cooldown that a row of the store tells of; undefined when its kind is unknown here, because a newer version wrote it. */
+export function readCooldown({ kind, ...row }: CooldownRow): Cooldown | undefined {
+  return isCooldownKind(kind) ? { ...row, kind } : undefined;
 }
 
-const restKinds: Readonly<Record<RestKind, true>> = {
+const cooldownKinds: Readonly<Record<CooldownKind, true>> = {
   "rate-limited": true,
   capacity: true,
   proxy: true,
@@ -64,27 +67,27 @@ const restKinds: Readonly<Record<RestKind, true>> = {
   "model-denied": true,
 };
 
-function isRestKind(kind: string): kind is RestKind {
-  return Object.hasOwn(restKinds, kind);
+function isCooldownKind(kind: string): kind is CooldownKind {
+  return Object.hasOwn(cooldownKinds, kind);
 }
 
-/** The rest that keeps the account from serving the scope now; the one that ends last when there are two. */
-export function restFor(account: Account, scope: string, now: number): Rest | undefined {
-  const whole = running(account.rests.get(""), now);
-  const scoped = scope === "" ? undefined : running(account.rests.get(scope), now);
+/** The cooldown that keeps the account from serving the scope now; the one that ends last when there are two. */
+export function cooldownFor(account: Account, scope: string, now: number): Cooldown | undefined {
+  const whole = running(account.cooldowns.get(""), now);
+  const scoped = scope === "" ? undefined : running(account.cooldowns.get(scope), now);
   if (!whole || !scoped) return whole ?? scoped;
   return scoped.until > whole.until ? scoped : whole;
 }
 
-function running(rest: Rest | undefined, now: number): Rest | undefined {
-  return rest && rest.until > now ? rest : undefined;
+function running(cooldown: Cooldown | undefined, now: number): Cooldown | undefined {
+  return cooldown && cooldown.until > now ? cooldown : undefined;
 }
 
 const probeIntervalMs = 3_600_000;
 
-/** A rest longer than an hour is tested once an hour with one real request: limits are lifted early more often than providers say. */
-export function isProbeDue(rest: Rest, now: number): boolean {
-  return rest.until - rest.since > probeIntervalMs && now - rest.probedAt >= probeIntervalMs;
+/** A cooldown longer than an hour is tested once an hour with one real request: limits are lifted early more often than providers say. */
+export function isProbeDue(cooldown: Cooldown, now: number): boolean {
+  return cooldown.until - cooldown.since > probeIntervalMs && now - cooldown.probedAt >= probeIntervalMs;
 }
 
 /** Whether a request spends money that a window with room would not: the window is nearly full, or paid overage runs. */

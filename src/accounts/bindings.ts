@@ -6,7 +6,7 @@ import type { BindingRow, BindingStore } from "../store/store.ts";
 export interface Bindings {
   find(kind: string, key: string, now: number): BoundTo | undefined;
   /**
-   * Called on success. A session that was served away from home keeps its home and remembers the detour;
+   * Called on success. A session that was served away from home keeps its home and remembers the fallback;
    * without a binding the account becomes the home.
    */
   bind(use: BindingUse): Promise<void>;
@@ -19,7 +19,7 @@ export interface Bindings {
 
 export interface BoundTo {
   accountId: string;
-  detourId: string | undefined;
+  fallbackId: string | undefined;
 }
 
 export interface BindingUse {
@@ -33,7 +33,7 @@ export interface BindingUse {
 }
 
 /** The oldest are forgotten beyond this; at some 300 bytes each that is 30 MB. */
-const mostBindings = 100_000;
+const maxBindings = 100_000;
 
 export async function createBindings(store: BindingStore, now: number): Promise<Bindings> {
   const rows = new Map<string, BindingRow>();
@@ -55,26 +55,26 @@ export async function createBindings(store: BindingStore, now: number): Promise<
       const hash = storedKey(key);
       const id = `${kind} ${hash}`;
       const known = live(id, now);
-      const detourId = known && known.accountId !== accountId ? accountId : undefined;
-      const renews = !known || known.expiresAt - now <= Math.min(renewalThresholdMs, ttlMs);
-      if (known && !renews && known.detourId === detourId) return;
+      const fallbackId = known && known.accountId !== accountId ? accountId : undefined;
+      const refreshes = !known || known.expiresAt - now <= Math.min(renewalThresholdMs, ttlMs);
+      if (known && !refreshes && known.fallbackId === fallbackId) return;
       const row: BindingRow = {
         kind,
         key: hash,
         accountId: known?.accountId ?? accountId,
-        detourId,
-        expiresAt: renews ? now + ttlMs : known.expiresAt,
+        fallbackId,
+        expiresAt: refreshes ? now + ttlMs : known.expiresAt,
       };
       rows.delete(id);
       rows.set(id, row);
-      if (rows.size > mostBindings) rows.delete(rows.keys().next().value!);
+      if (rows.size > maxBindings) rows.delete(rows.keys().next().value!);
       await store.save(row);
     },
 
     async dropAccount(accountId) {
       for (const [id, row] of rows) {
         if (row.kind === "session" && row.accountId === accountId) rows.delete(id);
-        else if (row.detourId === accountId) rows.set(id, { ...row, detourId: undefined });
+        else if (row.fallbackId === accountId) rows.set(id, { ...row, fallbackId: undefined });
       }
       await store.dropAccount(accountId);
     },
@@ -83,11 +83,11 @@ export async function createBindings(store: BindingStore, now: number): Promise<
 
 /** As many as are kept. Sessions come first: they live for an hour, the ids of answers for a month. */
 function youngest(rows: BindingRow[]): BindingRow[] {
-  if (rows.length <= mostBindings) return rows;
+  if (rows.length <= maxBindings) return rows;
   const isSession = ({ kind }: BindingRow) => (kind === "session" ? 1 : 0);
   return rows
     .toSorted((a, b) => isSession(a) - isSession(b) || a.expiresAt - b.expiresAt)
-    .slice(-mostBindings);
+    .slice(-maxBindings);
 }
 
 /** Session keys are hashes already; some turn states are kilobytes. */

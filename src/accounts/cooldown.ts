@@ -1,15 +1,15 @@
-// How long an account rests after a failure. Pure: the pool applies what is decided here.
+// How long an account is in cooldown after a failure. Pure: the pool applies what is decided here.
 
 import type { Failure } from "../failure.ts";
-import type { Rest, RestKind } from "./account.ts";
+import type { Cooldown, CooldownKind } from "./account.ts";
 
 export interface CooldownPolicy {
-  /** session.unavailable_cooldown_seconds: refused credentials and accounts that a person must mend. */
+  /** session.unavailable_cooldown_seconds: refused credentials and accounts that a person must fix. */
   unavailableMs: number;
 }
 
-export interface RestDecision {
-  kind: RestKind;
+export interface CooldownDecision {
+  kind: CooldownKind;
   /** "" for the whole account. */
   scope: string;
   until: number;
@@ -28,14 +28,14 @@ export interface CooldownContext {
 
 const second = 1000;
 const unknownLimitMs = 60 * second;
-const faultsBeforeRest = 3;
+const faultsBeforeCooldown = 3;
 
 /** Undefined when the account is not to blame, or not yet. */
-export function restAfter(
+export function cooldownAfter(
   failure: Failure,
   policy: CooldownPolicy,
   context: CooldownContext,
-): RestDecision | undefined {
+): CooldownDecision | undefined {
   const { modelScope, streak, now } = context;
   switch (failure.kind) {
     case "rate-limited":
@@ -64,9 +64,9 @@ export function restAfter(
         reason: failure.cause.message,
       };
     case "unreachable":
-      return restAfterFaults(failure.kind, failure.cause.message, context);
+      return cooldownAfterFaults(failure.kind, failure.cause.message, context);
     case "server-error":
-      return restAfterFaults(failure.kind, failure.reason, context);
+      return cooldownAfterFaults(failure.kind, failure.reason, context);
     case "unauthorized":
     case "account-out":
       return {
@@ -93,34 +93,34 @@ export function restAfter(
 }
 
 /** One fault can be the request's; three in a row without a good answer between them are the account's. */
-function restAfterFaults(
+function cooldownAfterFaults(
   kind: "unreachable" | "server-error",
   reason: string,
   { streak, now }: CooldownContext,
-): RestDecision | undefined {
-  if (streak < faultsBeforeRest) return undefined;
+): CooldownDecision | undefined {
+  if (streak < faultsBeforeCooldown) return undefined;
   return {
     kind,
     scope: "",
-    until: now + growing(10 * second, streak - faultsBeforeRest + 1, 300 * second),
+    until: now + growing(10 * second, streak - faultsBeforeCooldown + 1, 300 * second),
     isTold: false,
     reason,
   };
 }
 
 /**
- * Whether a rest that is running stays in place of the next one of its scope. Mostly the later end counts, since many requests
+ * Whether a cooldown that is running stays in place of the next one of its scope. Mostly the later end counts, since many requests
  * are under way when a limit is reached and each brings a reason of its own. Two things replace it all the same: an end that
- * the provider told when it was asked after the rest began, and a refused credential, which a person has to see.
+ * the provider told when it was asked after the cooldown began, and a refused credential, which a person has to see.
  */
-export function outlasts(running: Rest, next: RestDecision, sentAt: number): boolean {
+export function outlasts(running: Cooldown, next: CooldownDecision, sentAt: number): boolean {
   if (next.kind === "unauthorized" || next.kind === "account-out") return false;
   const isNews = next.isTold && next.kind === running.kind && sentAt > running.since;
   return !isNews && running.until > next.until;
 }
 
-function growing(firstMs: number, streak: number, mostMs: number): number {
-  return Math.min(firstMs * 2 ** Math.min(streak - 1, 20), mostMs);
+function growing(firstMs: number, streak: number, maxMs: number): number {
+  return Math.min(firstMs * 2 ** Math.min(streak - 1, 20), maxMs);
 }
 
 /** Faults of these kinds count together: a provider that alternates between 502 and resets is one broken provider. */

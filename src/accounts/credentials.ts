@@ -11,9 +11,9 @@ export interface CredentialSource {
   get(account: Account, signal: AbortSignal): Promise<CredentialResult>;
   /**
    * The provider refused the credential of an attempt: a login is refreshed once, tied to the token that failed.
-   * Undefined when there is nothing to renew: a key is what it is, unless the configuration has another one by now.
+   * Undefined when there is nothing to refresh: a key is what it is, unless the configuration has another one by now.
    */
-  renew(account: Account, refused: Credential, signal: AbortSignal): Promise<CredentialResult | undefined>;
+  refresh(account: Account, refused: Credential, signal: AbortSignal): Promise<CredentialResult | undefined>;
   /** The provider refused what goes with the credential: a project that was found for it is searched for again. */
   reconsider(account: Account, refused: Credential): Promise<void>;
 }
@@ -30,7 +30,7 @@ export function createCredentialSource(tokens: TokenSource): CredentialSource {
       return readLogin(await tokens.credential(config, signal));
     },
 
-    async renew({ config }, refused, signal) {
+    async refresh({ config }, refused, signal) {
       if (refused.kind === "api-key" && refused.key !== config.secret) {
         return { ok: true, credential: { kind: "api-key", key: config.secret } };
       }

@@ -4,36 +4,36 @@
 import type { Config } from "../config/config.ts";
 import type { Failure } from "../failure.ts";
 import { redact } from "../redact.ts";
-import type { AccountStore, RestRow } from "../store/store.ts";
+import type { AccountStore, CooldownRow } from "../store/store.ts";
 import type { Window } from "../usage/window.ts";
-import { type Account, createAccount, type Rest, readRest, restFor } from "./account.ts";
+import { type Account, type Cooldown, cooldownFor, createAccount, readCooldown } from "./account.ts";
 import type { Bindings } from "./bindings.ts";
-import { outlasts, type RestDecision, restAfter, streakKey } from "./cooldown.ts";
-import { addCut, noCuts } from "./cuts.ts";
+import { type CooldownDecision, cooldownAfter, outlasts, streakKey } from "./cooldown.ts";
 import { type Choice, type Selection, selectAccount } from "./select.ts";
 import { hashSettings, isOutdated } from "./settings.ts";
+import { addTruncation, noTruncations } from "./truncations.ts";
 
 export interface Pool {
   readonly accounts: readonly Account[];
   account(id: string): Account | undefined;
   choose(selection: Selection): Choice;
   /**
-   * A request that was sent at `sentAt` got a good answer: streaks end, and a rest that it tested is over. A rest that began
-   * after it stands: the limit was reached while the answer was on its way. So does every rest when what was asked for is free.
+   * A request that was sent at `sentAt` got a good answer: streaks end, and a cooldown that it tested is over. A cooldown that began
+   * after it stands: the limit was reached while the answer was on its way. So does every cooldown when what was asked for is free.
    */
   succeeded(account: Account, request: SentRequest & { isBilled: boolean }): Promise<void>;
-  /** A request failed. Returns the rest that the account is in for it, if any. */
-  failed(account: Account, failure: Failure, request: SentRequest): Promise<Rest | undefined>;
+  /** A request failed. Returns the cooldown that the account is in for it, if any. */
+  failed(account: Account, failure: Failure, request: SentRequest): Promise<Cooldown | undefined>;
   /** A good answer whose head came at `beganAt` has come to its end, or was cut on the provider's side. */
-  ended(account: Account, answer: { isCut: boolean; beganAt: number }): void;
+  ended(account: Account, answer: { isTruncated: boolean; beganAt: number }): void;
   learn(account: Account, windows: readonly Window[]): void;
-  /** Ends every rest of the account. */
-  clearRests(id: string): Promise<void>;
+  /** Ends every cooldown of the account. */
+  clearCooldowns(id: string): Promise<void>;
   /** Takes a new configuration; what was learned of accounts that stay is kept. */
   configure(config: PoolConfig): Promise<void>;
-  /** Reads rests that another process has changed in the store. */
+  /** Reads cooldowns that another process has changed in the store. */
   refresh(): Promise<void>;
-  /** Writes down what is saved lazily, windows and last use, and lets go of rests that are over. */
+  /** Writes down what is saved lazily, windows and last use, and lets go of cooldowns that are over. */
   flush(): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   let accounts: Account[] = [];
   /** Accounts whose windows or last use are not on disk yet. */
   const unsaved = new Set<Account>();
-  /** How often rests were changed here, so that rows read before a change are told from those read after it. */
+  /** How often cooldowns were changed here, so that rows read before a change are told from those read after it. */
   let changes = 0;
 
   async function readStore(): Promise<void> {
@@ -68,30 +68,32 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       account.lastUsedAt = state.lastUsedAt ?? 0;
       account.windows = new Map(state.windows.map((window) => [window.name, window]));
     }
-    const rests = Map.groupBy(await readRests(), (row) => row.accountId);
+    const cooldowns = Map.groupBy(await readCooldowns(), (row) => row.accountId);
     for (const account of accounts) {
-      const rows = rests.get(account.config.id) ?? [];
-      const known = account.rests;
-      account.rests = new Map(
-        rows.flatMap((row) => readRest(row) ?? []).map((rest) => [rest.scope, withProbe(rest, known)]),
+      const rows = cooldowns.get(account.config.id) ?? [];
+      const known = account.cooldowns;
+      account.cooldowns = new Map(
+        rows
+          .flatMap((row) => readCooldown(row) ?? [])
+          .map((cooldown) => [cooldown.scope, withProbe(cooldown, known)]),
       );
-      if (isEndedElsewhere(known, account.rests, now())) forgetLimits(account);
+      if (isEndedElsewhere(known, account.cooldowns, now())) forgetLimits(account);
     }
-    // Not before every row has been taken over: while this is written down, rests of other accounts begin.
+    // Not before every row has been taken over: while this is written down, cooldowns of other accounts begin.
     for (const account of accounts) await endOutdated(account);
   }
 
   /** Rows that were read before a change of our own would undo it. */
-  async function readRests(): Promise<RestRow[]> {
+  async function readCooldowns(): Promise<CooldownRow[]> {
     for (;;) {
       const before = changes;
-      const rows = await store.rests();
+      const rows = await store.cooldowns();
       if (changes === before) return rows;
     }
   }
 
   /**
-   * A rest that ends early, by hand or by a good test, puts in doubt what led to it. A window that still counted as full would
+   * A cooldown that ends early, by hand or by a good test, puts in doubt what led to it. A window that still counted as full would
    * keep the account behind all others.
    */
   function forgetLimits(account: Account): void {
@@ -104,37 +106,41 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     return accounts.find((account) => account.config.id === id);
   }
 
-  async function beginRest(account: Account, decision: RestDecision, sentAt: number): Promise<Rest> {
+  async function beginCooldown(
+    account: Account,
+    decision: CooldownDecision,
+    sentAt: number,
+  ): Promise<Cooldown> {
     const time = now();
-    const known = account.rests.get(decision.scope);
+    const known = account.cooldowns.get(decision.scope);
     const running = known && known.until > time ? known : undefined;
-    // A rest that was tested and found standing keeps its beginning, so that the hourly test goes on.
+    // A cooldown that was tested and found standing keeps its beginning, so that the hourly test goes on.
     const since = running?.kind === decision.kind ? running.since : time;
     const { scope, kind, until, reason } = decision;
     const settings = hashSettings(account.config, config);
-    const next: Rest =
+    const next: Cooldown =
       running && outlasts(running, decision, sentAt)
         ? { ...running, probedAt: time }
         : { scope, kind, until, reason, since, settings, probedAt: time };
-    account.rests.set(next.scope, next);
+    account.cooldowns.set(next.scope, next);
     changes++;
-    await store.saveRest({ accountId: account.config.id, ...next });
+    await store.saveCooldown({ accountId: account.config.id, ...next });
     return next;
   }
 
-  async function endRest(account: Account, scope: string): Promise<void> {
-    if (!account.rests.delete(scope)) return;
+  async function endCooldown(account: Account, scope: string): Promise<void> {
+    if (!account.cooldowns.delete(scope)) return;
     changes++;
-    await store.clearRests(account.config.id, scope);
+    await store.clearCooldowns(account.config.id, scope);
   }
 
   /** Another secret may be accepted where the one before was not, and another proxy may lead where that one did not. */
   async function endOutdated(account: Account): Promise<void> {
     const settings = hashSettings(account.config, config);
-    for (const rest of account.rests.values()) {
-      if (!isOutdated(rest, settings)) continue;
+    for (const cooldown of account.cooldowns.values()) {
+      if (!isOutdated(cooldown, settings)) continue;
       account.streaks.clear();
-      await endRest(account, rest.scope);
+      await endCooldown(account, cooldown.scope);
     }
   }
 
@@ -159,12 +165,12 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
 
     async succeeded(account, { modelScope, sentAt, isBilled }) {
       if (account.streaks.size > 0) account.streaks.clear();
-      if (account.rests.size === 0 || !isBilled) return;
+      if (account.cooldowns.size === 0 || !isBilled) return;
       for (const scope of ["", modelScope]) {
-        const rest = account.rests.get(scope);
-        if (!rest || rest.since > sentAt) continue;
-        if (rest.until > now()) forgetLimits(account);
-        await endRest(account, scope);
+        const cooldown = account.cooldowns.get(scope);
+        if (!cooldown || cooldown.since > sentAt) continue;
+        if (cooldown.until > now()) forgetLimits(account);
+        await endCooldown(account, scope);
       }
     },
 
@@ -172,10 +178,10 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       if (account.passthrough) return undefined;
       const key = streakKey(failure, modelScope);
       const time = now();
-      const running = restFor(account, modelScope, time);
-      // A herd that fails together is one failure: only the first of it makes the next rest longer.
+      const running = cooldownFor(account, modelScope, time);
+      // Many sessions that fail together are one failure: only the first of it makes the next cooldown longer.
       const streak = (account.streaks.get(key) ?? 0) + (running?.kind === failure.kind ? 0 : 1);
-      const decision = restAfter(
+      const decision = cooldownAfter(
         failure,
         { unavailableMs: config.session.unavailableCooldownMs },
         { modelScope, streak: Math.max(streak, 1), now: time },
@@ -187,11 +193,13 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       }
       // Providers echo keys in their texts, and a reason is printed.
       const reason = redact(decision.reason, [account.config.secret]);
-      return await beginRest(account, { ...decision, reason }, sentAt);
+      return await beginCooldown(account, { ...decision, reason }, sentAt);
     },
 
-    ended(account, { isCut, beganAt }) {
-      account.cuts = isCut ? addCut(account.cuts, { beganAt, now: now() }) : noCuts;
+    ended(account, { isTruncated, beganAt }) {
+      account.truncations = isTruncated
+        ? addTruncation(account.truncations, { beganAt, now: now() })
+        : noTruncations;
     },
 
     learn(account, windows) {
@@ -200,12 +208,12 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       unsaved.add(account);
     },
 
-    async clearRests(id) {
+    async clearCooldowns(id) {
       const account = find(id);
       changes++;
-      account?.rests.clear();
+      account?.cooldowns.clear();
       account?.streaks.clear();
-      await store.clearRests(id);
+      await store.clearCooldowns(id);
     },
 
     async configure(next) {
@@ -227,8 +235,8 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     async flush() {
       const time = now();
       for (const account of accounts) {
-        for (const { scope, until } of account.rests.values())
-          if (until <= time) await endRest(account, scope);
+        for (const { scope, until } of account.cooldowns.values())
+          if (until <= time) await endCooldown(account, scope);
       }
       for (const account of [...unsaved]) {
         unsaved.delete(account);
@@ -242,8 +250,8 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   };
 }
 
-/** Whether another process has ended a rest. Rests that end here are gone from memory before they are from the store. */
-function isEndedElsewhere(known: Account["rests"], stored: Account["rests"], now: number): boolean {
+/** Whether another process has ended a cooldown. Cooldowns that end here are gone from memory before they are from the store. */
+function isEndedElsewhere(known: Account["cooldowns"], stored: Account["cooldowns"], now: number): boolean {
   return [...known.values()].some(({ scope, until }) => until > now && !stored.has(scope));
 }
 
@@ -252,7 +260,7 @@ function isCounted(failure: Failure): boolean {
 }
 
 /** A test under way is known in memory only. */
-function withProbe(stored: Rest, known: Account["rests"]): Rest {
+function withProbe(stored: Cooldown, known: Account["cooldowns"]): Cooldown {
   const own = known.get(stored.scope);
   return own?.since === stored.since
     ? { ...stored, probedAt: Math.max(own.probedAt, stored.probedAt) }

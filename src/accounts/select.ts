@@ -1,42 +1,42 @@
 // Which account a request goes to next. Pure: takes the accounts, what is known of the request, and the time.
 
 import { matchesModel } from "../model-scope.ts";
-import { type Account, isOutOfRoom, isProbeDue, type Rest, restFor } from "./account.ts";
-import { keepsBreakingOff } from "./cuts.ts";
+import { type Account, type Cooldown, cooldownFor, isOutOfRoom, isProbeDue } from "./account.ts";
+import { isUnstable } from "./truncations.ts";
 
 export interface Selection {
   model: string | undefined;
-  /** The model's family, the scope of model rests; "" without a model. */
+  /** The model's family, the scope of cooldowns of one model; "" without a model. */
   modelScope: string;
   /** Whether this kind of account can serve the request at all. */
   canServe(account: Account): boolean;
-  /** The client named the account (x-cc-relay-account): that one, resting or not. */
+  /** The client named the account (x-cc-relay-account): that one, in cooldown or not. */
   pinned: string | undefined;
   /** State at the provider ties the request to this account: that one or none. */
-  tied: string | undefined;
-  /** The session's account, and where it is served while that rests. */
-  home: string | undefined;
-  detour: string | undefined;
+  required: string | undefined;
+  /** The session's account, and where it is served while that is in cooldown. */
+  sticky: string | undefined;
+  fallback: string | undefined;
   /** Already tried for this request. */
   tried: ReadonlySet<string>;
   /** Longest wait in place for a session's own account. */
   maxWaitMs: number;
   switchAtUtilization: number;
-  /** Whether it may test a rest: what costs nothing is answered while the limit stands. */
-  mayTest: boolean;
+  /** Whether it may test a cooldown: what costs nothing is answered while the limit stands. */
+  mayProbe: boolean;
   now: number;
 }
 
 export type Choice =
-  /** `probe`: the rest that this request tests. */
-  | { kind: "use"; account: Account; probe: Rest | undefined }
+  /** `probe`: the cooldown that this request tests. */
+  | { kind: "use"; account: Account; probe: Cooldown | undefined }
   /** The session's account is back shortly: moving would cost its prompt cache. */
   | { kind: "wait"; account: Account; until: number }
-  /** `candidates` could serve the request if they were not resting or tried. */
+  /** `candidates` could serve the request if they were not in cooldown or tried. */
   | { kind: "none"; candidates: Account[] };
 
 export function selectAccount(accounts: readonly Account[], selection: Selection): Choice {
-  const named = selection.pinned ?? selection.tied;
+  const named = selection.pinned ?? selection.required;
   const candidates = accounts.filter(
     (account) =>
       account.config.enabled &&
@@ -52,20 +52,20 @@ export function selectAccount(accounts: readonly Account[], selection: Selection
   return chooseBound(open, selection) ?? chooseRanked(open, selection) ?? { kind: "none", candidates };
 }
 
-/** The session's home if it can serve, soon or now; else its detour. */
+/** The session's sticky account if it can serve, soon or now; else its fallback. */
 function chooseBound(open: readonly Account[], selection: Selection): Choice | undefined {
   const { modelScope, now } = selection;
-  for (const id of [selection.tied ?? selection.home, selection.detour]) {
+  for (const id of [selection.required ?? selection.sticky, selection.fallback]) {
     const account = id === undefined ? undefined : open.find((one) => one.config.id === id);
     if (!account) continue;
-    const rest = restFor(account, modelScope, now);
-    if (!rest) {
-      if (selection.tied === undefined && leavesForBetter(account, open, selection)) continue;
+    const cooldown = cooldownFor(account, modelScope, now);
+    if (!cooldown) {
+      if (selection.required === undefined && leavesForBetter(account, open, selection)) continue;
       return { kind: "use", account, probe: undefined };
     }
-    if (selection.mayTest && isProbeDue(rest, now)) return { kind: "use", account, probe: rest };
-    if (rest.until - now <= selection.maxWaitMs && canBeWaitedOut(rest)) {
-      return { kind: "wait", account, until: rest.until };
+    if (selection.mayProbe && isProbeDue(cooldown, now)) return { kind: "use", account, probe: cooldown };
+    if (cooldown.until - now <= selection.maxWaitMs && canBeWaitedOut(cooldown)) {
+      return { kind: "wait", account, until: cooldown.until };
     }
   }
   return undefined;
@@ -75,32 +75,36 @@ function chooseBound(open: readonly Account[], selection: Selection): Choice | u
 function leavesForBetter(account: Account, open: readonly Account[], selection: Selection): boolean {
   const { now, modelScope } = selection;
   if (!isSecondChoice(account, selection)) return false;
-  return open.some((other) => !restFor(other, modelScope, now) && !isSecondChoice(other, selection));
+  return open.some((other) => !cooldownFor(other, modelScope, now) && !isSecondChoice(other, selection));
 }
 
 /** Windows are money, and an answer that breaks off is paid for twice. Used all the same when no other account can serve. */
 function isSecondChoice(account: Account, { switchAtUtilization, now }: Selection): boolean {
-  return isOutOfRoom(account, switchAtUtilization, now) || keepsBreakingOff(account.cuts, now);
+  return isOutOfRoom(account, switchAtUtilization, now) || isUnstable(account.truncations, now);
 }
 
-function canBeWaitedOut(rest: Rest): boolean {
-  return rest.kind === "rate-limited" || rest.kind === "capacity";
+function canBeWaitedOut(cooldown: Cooldown): boolean {
+  return cooldown.kind === "rate-limited" || cooldown.kind === "capacity";
 }
 
 interface Ranked {
   account: Account;
-  probe: Rest | undefined;
+  probe: Cooldown | undefined;
   /** False for an account that is to be tested: that is what the test finds out. */
   isSecondChoice: boolean;
 }
 
 function chooseRanked(open: readonly Account[], selection: Selection): Choice | undefined {
-  const { modelScope, now, mayTest } = selection;
+  const { modelScope, now, mayProbe } = selection;
   let best: Ranked | undefined;
   for (const account of open) {
-    const rest = restFor(account, modelScope, now);
-    if (rest && !(mayTest && isProbeDue(rest, now))) continue;
-    const next = { account, probe: rest, isSecondChoice: !rest && isSecondChoice(account, selection) };
+    const cooldown = cooldownFor(account, modelScope, now);
+    if (cooldown && !(mayProbe && isProbeDue(cooldown, now))) continue;
+    const next = {
+      account,
+      probe: cooldown,
+      isSecondChoice: !cooldown && isSecondChoice(account, selection),
+    };
     if (!best || ranksBefore(next, best)) best = next;
   }
   return best && { kind: "use", account: best.account, probe: best.probe };

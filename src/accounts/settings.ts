@@ -1,9 +1,9 @@
-// The settings that decide whether an account is reached and accepted. A rest for another reason than the provider's limits is
-// about them, and over when they change: whoever mends the file has mended the account.
+// The settings that decide whether an account is reached and accepted. A cooldown for another reason than the provider's limits is
+// about them, and over when they change: whoever fixes the file has fixed the account.
 
 import { createHash } from "node:crypto";
 import type { AccountConfig, Config } from "../config/config.ts";
-import type { RestRow } from "../store/store.ts";
+import type { CooldownRow } from "../store/store.ts";
 
 type SharedSettings = Pick<Config, "oauth" | "environmentProxy">;
 
@@ -17,10 +17,13 @@ export function hashSettings(account: AccountConfig, { oauth, environmentProxy }
 }
 
 /**
- * Whether a rest is about other settings than the account has now. Only the relay itself can tell: the proxies of its
+ * Whether a cooldown is about other settings than the account has now. Only the relay itself can tell: the proxies of its
  * environment are among them, and another program may have another environment.
  */
-export function isOutdated({ kind, settings }: Pick<RestRow, "kind" | "settings">, current: string): boolean {
+export function isOutdated(
+  { kind, settings }: Pick<CooldownRow, "kind" | "settings">,
+  current: string,
+): boolean {
   return settings !== undefined && settings !== current && !providerKinds.has(kind);
 }
 

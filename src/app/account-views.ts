@@ -1,9 +1,9 @@
 // The accounts as they stand now: what is configured, what the store has learned of them, and their last 24 hours.
 
-import { type Account, createAccount, readRest } from "../accounts/account.ts";
+import { type Account, createAccount, readCooldown } from "../accounts/account.ts";
 import { type AccountStatus, readStatus } from "../accounts/state.ts";
 import type { AccountConfig, Config } from "../config/config.ts";
-import type { AccountActivity, AccountStateRow, RestRow, Store } from "../store/store.ts";
+import type { AccountActivity, AccountStateRow, CooldownRow, Store } from "../store/store.ts";
 import type { Window } from "../usage/window.ts";
 
 export interface AccountView {
@@ -26,28 +26,32 @@ export async function readAccountViews(
   store: Pick<Store, "accounts" | "usage">,
   now: number,
 ): Promise<AccountView[]> {
-  const [states, rests, activity] = await Promise.all([
+  const [states, cooldowns, activity] = await Promise.all([
     store.accounts.states(),
-    store.accounts.rests(),
+    store.accounts.cooldowns(),
     store.usage.activity(now - dayMs),
   ]);
   return accounts.map((config) => {
     const isOwn = ({ accountId }: { accountId: string }) => accountId === config.id;
-    const learned = { state: states.find(isOwn), rests: rests.filter(isOwn), activity: activity.find(isOwn) };
+    const learned = {
+      state: states.find(isOwn),
+      cooldowns: cooldowns.filter(isOwn),
+      activity: activity.find(isOwn),
+    };
     return viewOf(config, learned, now);
   });
 }
 
 interface Learned {
   state: AccountStateRow | undefined;
-  rests: readonly RestRow[];
+  cooldowns: readonly CooldownRow[];
   activity: AccountActivity | undefined;
 }
 
-function viewOf(config: AccountConfig, { state, rests, activity }: Learned, now: number): AccountView {
+function viewOf(config: AccountConfig, { state, cooldowns, activity }: Learned, now: number): AccountView {
   return {
     config,
-    status: readStatus(restore(config, rests), now),
+    status: readStatus(restore(config, cooldowns), now),
     lastUsedAt: state?.lastUsedAt,
     windows: state?.windows ?? [],
     requests24h: activity?.requests ?? 0,
@@ -56,8 +60,9 @@ function viewOf(config: AccountConfig, { state, rests, activity }: Learned, now:
 }
 
 /** The account as the relay would have it after a start. */
-function restore(config: AccountConfig, rests: readonly RestRow[]): Account {
+function restore(config: AccountConfig, cooldowns: readonly CooldownRow[]): Account {
   const account = createAccount(config);
-  for (const rest of rests.flatMap((row) => readRest(row) ?? [])) account.rests.set(rest.scope, rest);
+  for (const cooldown of cooldowns.flatMap((row) => readCooldown(row) ?? []))
+    account.cooldowns.set(cooldown.scope, cooldown);
   return account;
 }

@@ -5,7 +5,7 @@ import type { Log } from "../log.ts";
 import type { AccountStore, BindingStore, Store } from "../store/store.ts";
 
 /** How long a request waits for what it taught to be written; after that the write goes on by itself. */
-const patienceMs = 200;
+const waitTimeoutMs = 200;
 
 /** The store's writes of learned things, which are logged when they fail and never reject. */
 export function forgiveWrites(store: Store, log: Log): { accounts: AccountStore; bindings: BindingStore } {
@@ -15,7 +15,7 @@ export function forgiveWrites(store: Store, log: Log): { accounts: AccountStore;
       log.error({ err: String(error) }, "what was learned could not be written to the database");
     });
     const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, patienceMs);
+    const timer = setTimeout(resolve, waitTimeoutMs);
     await Promise.race([written, late]);
     clearTimeout(timer);
   }
@@ -23,8 +23,8 @@ export function forgiveWrites(store: Store, log: Log): { accounts: AccountStore;
     accounts: {
       ...accounts,
       saveState: (row) => forgive(accounts.saveState(row)),
-      saveRest: (row) => forgive(accounts.saveRest(row)),
-      clearRests: (id, scope) => forgive(accounts.clearRests(id, scope)),
+      saveCooldown: (row) => forgive(accounts.saveCooldown(row)),
+      clearCooldowns: (id, scope) => forgive(accounts.clearCooldowns(id, scope)),
     },
     bindings: {
       ...bindings,

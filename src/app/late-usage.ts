@@ -12,7 +12,7 @@ export interface LateUsage extends Pick<UsageStore, "record"> {
 }
 
 /** Some 20 MB; above it the oldest are given up. */
-const mostLate = 50_000;
+const maxLate = 50_000;
 /** Rows that are written together share a commit. */
 const rowsPerCommit = 500;
 
@@ -25,7 +25,7 @@ export function createLateUsage(usage: Pick<UsageStore, "record">, log: Log): La
   function keep(row: UsageRow): void {
     late.delete(row.requestId);
     late.set(row.requestId, row);
-    if (late.size <= mostLate) return;
+    if (late.size <= maxLate) return;
     late.delete(late.keys().next().value!);
     lost++;
   }

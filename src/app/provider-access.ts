@@ -5,21 +5,21 @@ import type { Dispatcher } from "undici";
 import type { AccountConfig, Config } from "../config/config.ts";
 import { silentLog } from "../log.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
-import { hashToken } from "../oauth/renewal.ts";
+import { hashToken } from "../oauth/refresh.ts";
 import { createTokenSource, type LoginToken, type TokenSource } from "../oauth/tokens.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import type { TokenRow } from "../token-store.ts";
-import { createOutlivingRenewals } from "./outliving-renewals.ts";
+import { createDetachedRefreshes } from "./detached-refreshes.ts";
 
 export interface ProviderAccess {
   dispatcherFor(account: AccountConfig): Dispatcher;
   logins: {
-    /** The stored token while it is good: then nothing is renewed and nothing written. Throws UserError when the database cannot be used. */
+    /** The stored token while it is good: then nothing is refreshed and nothing written. Throws UserError when the database cannot be used. */
     credential(account: AccountConfig, signal: AbortSignal): Promise<LoginToken>;
     refused(account: AccountConfig, token: string, signal: AbortSignal): Promise<LoginToken>;
   };
-  /** Waits for renewals under way: the answer holds the only refresh token there is. */
+  /** Waits for refreshes under way: the answer holds the only refresh token there is. */
   close(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export function openProviderAccess(config: Config, options: ProviderAccessOption
     return (await reading).tokens.load(accountId);
   }
 
-  /** Creates the database where there is none: a renewed login must be on the disk, or it is lost. */
+  /** Creates the database where there is none: a refreshed login must be on the disk, or it is lost. */
   async function source(): Promise<TokenSource> {
     writing ??= openSqliteStore(databasePath).then((store) => ({ store, tokens: createTokens(store) }));
     return (await writing).tokens;
@@ -60,7 +60,7 @@ export function openProviderAccess(config: Config, options: ProviderAccessOption
       clock: { now },
       log: silentLog,
       // Somebody who waits presses Ctrl-C.
-      runnerFor: createOutlivingRenewals({ site, tokens, now, log: silentLog }).runnerFor,
+      runnerFor: createDetachedRefreshes({ site, tokens, now, log: silentLog }).runnerFor,
     });
   }
 

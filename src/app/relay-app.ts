@@ -3,7 +3,7 @@
 import { createBindings } from "../accounts/bindings.ts";
 import { createCredentialSource } from "../accounts/credentials.ts";
 import { createPool, type Pool } from "../accounts/pool.ts";
-import { createRamp } from "../accounts/ramp.ts";
+import { createSlowStart } from "../accounts/slow-start.ts";
 import { readStatus } from "../accounts/state.ts";
 import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/problem.ts";
@@ -19,9 +19,9 @@ import { createScratch } from "../relay/scratch.ts";
 import { type RelayServer, startServer } from "../server/server.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { DaemonInfo, Store } from "../store/store.ts";
+import { createDetachedRefreshes } from "./detached-refreshes.ts";
 import { forgiveWrites } from "./forgiving-store.ts";
 import { createLateUsage, type LateUsage } from "./late-usage.ts";
-import { createOutlivingRenewals } from "./outliving-renewals.ts";
 
 export interface RelayAppOptions {
   config: Config;
@@ -33,8 +33,8 @@ export interface RelayAppOptions {
   version: string;
   /** Epoch ms; the system's clock when absent. */
   now?: () => number;
-  /** Who renews logins whose tokens are good once: a process that a kill of this one does not reach, or (absent) this one. */
-  renewals?: "outliving";
+  /** Who refreshes logins whose tokens are good once: a process that a kill of this one does not reach, or (absent) this one. */
+  refreshes?: "detached";
 }
 
 export interface RelayApp {
@@ -47,7 +47,7 @@ export interface RelayApp {
   /** Waits for open answers within drain_seconds, then breaks them off; nothing of the app is left after it. */
   close(): Promise<void>;
   /** Breaks off open answers: `close` need not wait for them any more. */
-  cut(): void;
+  abortAll(): void;
 }
 
 /** `accounts list` reads what is written by then. */
@@ -68,7 +68,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
     const usage = createLateUsage(store.usage, log);
     closers.unshift(() => usage.close());
     const { deps, pool, tokens } = await createParts({ store, usage }, () => config, options);
-    // A renewal under way is waited for: its answer would be lost, and the login with it.
+    // A refresh under way is waited for: its answer would be lost, and the login with it.
     closers.unshift(
       () => tokens.close(),
       () => deps.dispatchers.close(),
@@ -106,7 +106,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       port,
       config: () => config,
       reload,
-      cut: () => server.cut(),
+      abortAll: () => server.abortAll(),
       async close() {
         for (const stop of stops) stop();
         await server.drain(config.server.drainMs);
@@ -123,7 +123,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
 async function createParts(
   { store, usage }: { store: Store; usage: LateUsage },
   config: () => Config,
-  { log, version, now = Date.now, renewals }: Pick<RelayAppOptions, "log" | "version" | "now" | "renewals">,
+  { log, version, now = Date.now, refreshes }: Pick<RelayAppOptions, "log" | "version" | "now" | "refreshes">,
 ): Promise<{ deps: RelayDeps; pool: Pool; tokens: TokenSource }> {
   const { server, environmentProxy } = config();
   const { databasePath } = server;
@@ -144,7 +144,7 @@ async function createParts(
     config: () => config().oauth,
     clock: { now },
     log,
-    runnerFor: renewals && createOutlivingRenewals({ site, tokens: store.tokens, now, log }).runnerFor,
+    runnerFor: refreshes && createDetachedRefreshes({ site, tokens: store.tokens, now, log }).runnerFor,
   });
   const metrics = createMetrics({
     version,
@@ -159,7 +159,7 @@ async function createParts(
     config,
     pool,
     bindings,
-    ramp: createRamp(),
+    slowStart: createSlowStart(),
     credentials: createCredentialSource(tokens),
     dispatchers,
     usage,

@@ -52,7 +52,7 @@ Examples:
 
 function enableCommand(context: CommandContext, run: AccountsActions): Command {
   return new Command("enable")
-    .description("use an account again: switch it on, and end its rest")
+    .description("use an account again: switch it on, and end its cooldown")
     .addArgument(idArgument())
     .addHelpText("after", "\nExample:\n  $ cc-relay accounts enable claude-1")
     .action((id: string) => run.enable(context, id));

@@ -1,4 +1,4 @@
-// `cc-relay doctor`: everything that can be wrong, checked at once, each with what mends it.
+// `cc-relay doctor`: everything that can be wrong, checked at once, each with what fixes it.
 
 import { lookup } from "node:dns/promises";
 import { homedir } from "node:os";
@@ -39,14 +39,14 @@ export interface DoctorSite {
 
 export function doctorCommand(context: CommandContext, run = runDoctor): Command {
   return new Command("doctor")
-    .description("check everything, and name the command that mends what is not fine")
+    .description("check everything, and name the command that fixes what is not fine")
     .option("--offline", "leave out what needs a network: the accounts and the clock")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
       `
 In a pipe, one line per finding, tab-separated: name, status (ok, warn or fail),
-what was found, what mends it. Exit code: 0 nothing failed, 1 something failed,
+what was found, what fixes it. Exit code: 0 nothing failed, 1 something failed,
 4 only logins or keys did.
 
 Examples:
@@ -129,10 +129,10 @@ function showProgress(screen: Screen): { end(): void } {
   };
 }
 
-/** A login that is being renewed is not left: its answer holds the only refresh token there is. */
+/** A login that is being refreshed is not left: its answer holds the only refresh token there is. */
 async function closeProviders(providers: ProviderAccess | undefined, screen: Screen): Promise<void> {
   const timer = setTimeout(
-    () => screen.write("a login is being renewed: waiting for the answer, so that it is not lost\n"),
+    () => screen.write("a login is being refreshed: waiting for the answer, so that it is not lost\n"),
     1000,
   );
   try {

@@ -79,7 +79,7 @@ async function readSettings(file: string): Promise<JsonObject> {
     return isObject(settings) ? settings : {};
   } catch (error) {
     throw new UserError(`${file} is not valid JSON`, {
-      fix: "mend it, Gemini CLI cannot read it either",
+      fix: "fix it, Gemini CLI cannot read it either",
       cause: error,
     });
   }

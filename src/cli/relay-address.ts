@@ -46,7 +46,7 @@ interface Question {
 }
 
 /** Ours answer in a few lines: whatever sends more is another program. */
-const longestAnswer = 64 * 1024;
+const maxAnswerLength = 64 * 1024;
 
 /** Undefined when nothing answers in time; what has come by then when an answer breaks off. */
 function ask(
@@ -62,7 +62,7 @@ function ask(
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {
         text += chunk;
-        if (text.length > longestAnswer) question.destroy();
+        if (text.length > maxAnswerLength) question.destroy();
       });
       response.on("end", done).on("error", done);
     });

@@ -23,7 +23,7 @@ export function reportError(
   return 1;
 }
 
-/** `✗ what is wrong`, its further lines indented, and as the last line what mends it. */
+/** `✗ what is wrong`, its further lines indented, and as the last line what fixes it. */
 function problem(message: string, fix: string, screen: Screen): string {
   const [verdict = "", ...facts] = message.split("\n");
   const lines = [

@@ -74,7 +74,7 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
       watchedFiles: source.watchedFiles,
       log,
       version: context.version,
-      renewals: "outliving",
+      refreshes: "detached",
     });
     if (screen.isTerminal) {
       screen.write(renderBanner(await readBannerFacts(app, context, options.demo === true), screen));
@@ -83,7 +83,7 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
     log.info({ url: originOf(app), accounts: config.accounts.length, pid: process.pid }, "listening");
     await untilStopped(screen, () => app.reload());
     log.info({}, "stopping: open answers may finish");
-    onSecondSignal(() => app.cut());
+    onSecondSignal(() => app.abortAll());
     await app.close();
     log.info({}, "stopped");
   } finally {
@@ -192,6 +192,6 @@ function untilStopped(screen: Screen, reload: () => Promise<void>): Promise<void
 }
 
 /** Who asks twice does not want to wait; who asks once more gets the system's own way of ending a program. */
-function onSecondSignal(cut: () => void): void {
-  process.once("SIGTERM", cut).once("SIGINT", cut);
+function onSecondSignal(abort: () => void): void {
+  process.once("SIGTERM", abort).once("SIGINT", abort);
 }

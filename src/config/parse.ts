@@ -26,7 +26,7 @@ export function parseDocument(text: string): Record<string, unknown> {
 
 /** A fault of the syntax as a problem of the file. */
 export function describeSyntax(fault: TomlResult & { ok: false }, file: string | undefined): Problem {
-  const fix = "mend this line first; the rest of the file is checked after it";
+  const fix = "fix this line first; the rest of the file is checked after it";
   return { file, line: fault.line, key: "", what: fault.reason, fix };
 }
 

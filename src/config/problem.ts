@@ -52,12 +52,12 @@ export function formatKey(path: KeyPath): string {
 const shownProblems = 100;
 const shownDepth = 8;
 const shownKeyLength = 60;
-const longestKeyRead = 1000;
+const maxKeyLength = 1000;
 const shownFileLength = 400;
 
 function formatPart(part: string): string {
   // A key pasted on the left side of the = is a secret all the same.
-  const safe = redact(part.slice(0, longestKeyRead));
+  const safe = redact(part.slice(0, maxKeyLength));
   if (/^[A-Za-z0-9_-]+$/.test(safe)) return printable(safe, shownKeyLength);
   return `"${printable(safe, shownKeyLength).replaceAll('"', '\\"')}"`;
 }

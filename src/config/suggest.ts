@@ -2,7 +2,7 @@
 
 /** The nearest of `known`, if few enough letters differ for a slip of the finger; else undefined. */
 export function nearestWord(word: string, known: readonly string[]): string | undefined {
-  if (word.length > longestWord) return undefined;
+  if (word.length > maxWordLength) return undefined;
   const typed = word.toLowerCase().replaceAll("-", "_");
   let best: { word: string; distance: number } | undefined;
   for (const candidate of known) {
@@ -14,7 +14,7 @@ export function nearestWord(word: string, known: readonly string[]): string | un
 }
 
 // Bounds the work: a file may hold keys of any length.
-const longestWord = 64;
+const maxWordLength = 64;
 
 function allowedSlips(candidate: string): number {
   if (candidate.length <= 4) return 1;

@@ -9,7 +9,7 @@ import { withoutBrackets } from "../network/proxy.ts";
 export function findIdFault(id: string): string | undefined {
   if (id === "") return "is empty";
   if (reservedIds.includes(id)) return "is a name that the usage figures need for themselves";
-  if (id.length > longestName) return `is longer than ${longestName} characters`;
+  if (id.length > maxNameLength) return `is longer than ${maxNameLength} characters`;
   if (!/^[A-Za-z0-9._-]+$/.test(id)) return "may hold letters, digits, dots, dashes and underscores only";
   return undefined;
 }
@@ -17,7 +17,7 @@ export function findIdFault(id: string): string | undefined {
 /** Names are printed in tables and logs. */
 export function findNameFault(name: string): string | undefined {
   if (name.trim() === "") return "is empty";
-  if (name.length > longestName) return `is longer than ${longestName} characters`;
+  if (name.length > maxNameLength) return `is longer than ${maxNameLength} characters`;
   return /[\p{Cc}\p{Zl}\p{Zp}]/u.test(name) ? "holds a control character" : undefined;
 }
 
@@ -73,7 +73,7 @@ export function findAllowedHostFault(host: string): string | undefined {
     : "is no host name; there are no wildcards";
 }
 
-const longestName = 100;
+const maxNameLength = 100;
 
 /** `(none)` is the account of requests that nobody answered. */
 const reservedIds: readonly string[] = [passthroughAccountId, "(none)"];

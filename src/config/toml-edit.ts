@@ -149,16 +149,16 @@ function insertItem(text: string, container: ValueNode, added: string): string {
 }
 
 function removeItem(text: string, { node, list }: Place): string {
-  if (node.comma !== undefined) return cut(text, { start: node.start, end: node.comma + 1 });
+  if (node.comma !== undefined) return remove(text, { start: node.start, end: node.comma + 1 });
   const comma = list[list.indexOf(node) - 1]?.comma;
-  if (comma === undefined) return cut(text, node);
+  if (comma === undefined) return remove(text, node);
   // The last element takes the comma before it along: TOML 1.0 allows none before the } of a table.
   if (isBlank(text.slice(comma + 1, node.start))) return splice(text, { start: comma, end: node.end }, "");
-  return splice(cut(text, node), { start: comma, end: comma + 1 }, "");
+  return splice(remove(text, node), { start: comma, end: comma + 1 }, "");
 }
 
 /** Removes a part of a line with the white space behind it, or the whole line when nothing else is on it. */
-function cut(text: string, span: Span): string {
+function remove(text: string, span: Span): string {
   const start = lineStart(text, span.start);
   const end = lineEnd(text, span.end);
   const isAlone = isBlank(text.slice(start, span.start)) && isBlank(text.slice(span.end, end));

@@ -161,12 +161,12 @@ async function replaceFile(file: string, options: EditOptions): Promise<boolean>
 
 // Writing takes milliseconds. A draft older than this was left by a process that died.
 const abandonedMs = 3000;
-const patienceMs = 8000;
+const waitTimeoutMs = 8000;
 
 /** The draft is also the lock: there is one at a time, and renaming it into place gives it up. */
 async function claimDraft(draft: string, file: string): Promise<FileHandle> {
-  const giveUpAt = Date.now() + patienceMs;
-  while (Date.now() < giveUpAt) {
+  const deadline = Date.now() + waitTimeoutMs;
+  while (Date.now() < deadline) {
     try {
       return await open(draft, "wx", 0o600);
     } catch (error) {

@@ -183,7 +183,7 @@ function takeApart(block: JsonObject): { empty: JsonObject; deltas: JsonObject[]
     case "tool_use":
       return {
         empty: { ...block, input: {} },
-        deltas: ["", ...cut(JSON.stringify(block.input), 8)].map((partial_json) => ({
+        deltas: ["", ...split(JSON.stringify(block.input), 8)].map((partial_json) => ({
           type: "input_json_delta",
           partial_json,
         })),
@@ -196,7 +196,7 @@ function takeApart(block: JsonObject): { empty: JsonObject; deltas: JsonObject[]
   }
 }
 
-function cut(text: string, size: number): string[] {
+function split(text: string, size: number): string[] {
   return Array.from({ length: Math.ceil(text.length / size) }, (_, index) =>
     text.slice(index * size, (index + 1) * size),
   );

@@ -6,11 +6,11 @@ import { firstElements, type Members, readString, type Span, scanMembers } from 
 const noMembers: Members = new Map();
 
 /** Longer strings are told apart by a hash of their bytes instead of being parsed. */
-const longestParsed = 64 * 1024;
+const maxParsedBytes = 64 * 1024;
 /** Only so many blocks of one message are read: what makes a conversation its own stands at the front. */
-const mostBlocks = 64;
+const maxBlocks = 64;
 /** A key that occurs more often than this without an acceptable value is given up. */
-const mostHits = 256;
+const maxHits = 256;
 
 /** The members of the object at a span, or of the whole body; empty for anything that is no object. Offsets count from the body's start. */
 export function membersAt(body: Buffer, names: readonly string[], span?: Span): Members {
@@ -32,7 +32,7 @@ export function* elementsAt(body: Buffer, span: Span | undefined): Generator<Spa
   }
   let count = 0;
   for (const element of firstElements(body, span)) {
-    if (++count > mostBlocks) return;
+    if (++count > maxBlocks) return;
     yield element;
   }
 }
@@ -40,7 +40,7 @@ export function* elementsAt(body: Buffer, span: Span | undefined): Generator<Spa
 /** The text of a string value, or what stands for it when it is long; undefined for other values. */
 export function textAt(body: Buffer, span: Span | undefined): string | undefined {
   if (span === undefined || body[span.start] !== 0x22) return undefined;
-  if (span.end - span.start > longestParsed) return hashOf(body.subarray(span.start, span.end));
+  if (span.end - span.start > maxParsedBytes) return hashOf(body.subarray(span.start, span.end));
   return readString(body, span);
 }
 
@@ -85,7 +85,7 @@ export function firstStringUnder(
 ): string | undefined {
   const needle = Buffer.from(JSON.stringify(key));
   let from = 0;
-  for (let hits = 0; hits < mostHits; hits++) {
+  for (let hits = 0; hits < maxHits; hits++) {
     const at = body.indexOf(needle, from);
     if (at < 0) return undefined;
     from = at + needle.length;

@@ -126,7 +126,7 @@ function errorType(code: RelayErrorCode): string {
     case "body_too_large":
       return "request_too_large";
     case "all_limited":
-    case "account_resting":
+    case "account_in_cooldown":
       return "rate_limit_error";
     case "not_supported":
       return "not_supported";

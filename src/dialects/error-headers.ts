@@ -3,7 +3,7 @@
 import type { RelayError, RelayErrorCode } from "../errors.ts";
 
 /** Claude Code and Codex wait up to a minute; a longer sleep looks like a hang, and SDKs would sleep for hours. */
-export const longestWaitSeconds = 60;
+export const maxWaitSeconds = 60;
 
 /** Nothing changes by itself: asking again is useless. Claude Code would retry a 401 for three minutes, a 501 once more. */
 const hopeless: ReadonlySet<RelayErrorCode> = new Set([
@@ -33,5 +33,5 @@ export function retryAfterSeconds(error: RelayError): number | undefined {
 export function readShouldRetry(error: RelayError): boolean | undefined {
   if (error.shouldRetry !== undefined) return error.shouldRetry;
   const wait = retryAfterSeconds(error) ?? 0;
-  return hopeless.has(error.code) || wait > longestWaitSeconds ? false : undefined;
+  return hopeless.has(error.code) || wait > maxWaitSeconds ? false : undefined;
 }

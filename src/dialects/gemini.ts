@@ -198,7 +198,7 @@ const hopelessWaitSeconds = 3600;
 /** Gemini CLI ignores `retry-after` and waits as RetryInfo says; the domain tells whose limit it is (Google's AIP-193). */
 function errorDetails(error: RelayError, model: string | undefined): unknown[] {
   const details: unknown[] = [];
-  if (error.code === "all_limited" || error.code === "account_resting") {
+  if (error.code === "all_limited" || error.code === "account_in_cooldown") {
     details.push({
       "@type": "type.googleapis.com/google.rpc.ErrorInfo",
       reason: "RATE_LIMIT_EXCEEDED",
@@ -234,7 +234,7 @@ function canonicalStatus(code: RelayErrorCode): string {
     case "upgrade_required":
       return "FAILED_PRECONDITION";
     case "all_limited":
-    case "account_resting":
+    case "account_in_cooldown":
       return "RESOURCE_EXHAUSTED";
     case "method_not_allowed":
     case "not_supported":

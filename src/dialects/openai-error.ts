@@ -2,7 +2,7 @@
 
 import { type RelayError, type RelayErrorCode, relayErrors } from "../errors.ts";
 import type { RenderedError } from "./dialect.ts";
-import { errorHeaders, longestWaitSeconds, retryAfterSeconds } from "./error-headers.ts";
+import { errorHeaders, maxWaitSeconds, retryAfterSeconds } from "./error-headers.ts";
 
 /** @param now epoch ms: a limit that lasts is told with the time of its end. */
 export function renderOpenaiError(error: RelayError, now: number): RenderedError {
@@ -36,7 +36,7 @@ function errorFields(error: RelayError, now: number): ErrorFields {
         param: error.param ?? "previous_response_id",
       };
     case "all_limited":
-    case "account_resting":
+    case "account_in_cooldown":
       return limitFields(error, now);
     default:
       return {
@@ -53,8 +53,7 @@ function errorFields(error: RelayError, now: number): ErrorFields {
  */
 function limitFields(error: RelayError, now: number): ErrorFields {
   const wait = retryAfterSeconds(error);
-  if (wait === undefined || wait <= longestWaitSeconds)
-    return { type: "requests", code: "rate_limit_exceeded" };
+  if (wait === undefined || wait <= maxWaitSeconds) return { type: "requests", code: "rate_limit_exceeded" };
   return {
     type: "usage_limit_reached",
     code: "rate_limit_exceeded",

@@ -53,25 +53,25 @@ const guesses: readonly { pattern: RegExp; dialect: Dialect }[] = [
 
 /**
  * The base URL that the client should have been given, when its path is a known one behind a wrong base; undefined when no
- * base URL would mend it.
+ * base URL would fix it.
  */
 export function baseUrlHint(path: string, host: string): string | undefined {
   const collapsed = collapseSlashes(path);
-  const mended = mend(collapsed);
-  if (mended === undefined) return undefined;
-  const { base, tail } = mended;
+  const corrected = correctPath(collapsed);
+  if (corrected === undefined) return undefined;
+  const { base, tail } = corrected;
   const works = base + tail !== collapsed && dialects.some((dialect) => dialect.knows(base + tail));
   return works ? `http://${host}${base}` : undefined;
 }
 
-interface Mended {
+interface Corrected {
   base: string;
   /** What the client appends to its base URL. */
   tail: string;
 }
 
 /** OpenAI's clients want the version in the base URL, Google's and most of Claude's append it themselves. */
-function mend(path: string): Mended | undefined {
+function correctPath(path: string): Corrected | undefined {
   const prefix = /^\/(?:api|claude|gemini|openai)(?=\/)/.exec(path)?.[0] ?? "";
   const keep = (...own: string[]) => (own.includes(prefix) ? prefix : "");
 
@@ -104,6 +104,6 @@ function mend(path: string): Mended | undefined {
 function withVersion(
   base: string,
   { version, missing, tail = "" }: { version: string | undefined; missing: string; tail: string | undefined },
-): Mended {
+): Corrected {
   return version === undefined ? { base: base + missing, tail } : { base, tail: version + tail };
 }

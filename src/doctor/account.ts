@@ -59,7 +59,7 @@ export async function checkAccount(
     // The tokens of logins are in the database.
     if (!(error instanceof UserError)) throw error;
     return only(
-      findings.warn(`its login was not tried: ${error.message}`, error.fix ?? "mend the database first"),
+      findings.warn(`its login was not tried: ${error.message}`, error.fix ?? "fix the database first"),
     );
   }
 }

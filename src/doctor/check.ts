@@ -14,9 +14,9 @@ export interface Check {
   status: Status;
   /** What was found; no full stop, no secret. */
   detail: string;
-  /** How it is mended, mostly ending in `run: COMMAND`. Undefined exactly when the status is ok. */
+  /** How it is fixed, mostly ending in `run: COMMAND`. Undefined exactly when the status is ok. */
   fix: string | undefined;
-  /** Only a person who logs in, or gives another key, mends it. */
+  /** Only a person who logs in, or gives another key, fixes it. */
   needsLogin: boolean;
 }
 

@@ -61,17 +61,17 @@ function warningCheck(findings: Findings, warning: string, file: string | undefi
 }
 
 /** A hostile file can have very many. */
-const mostProblems = 50;
+const maxProblems = 50;
 
 function problemChecks(findings: Findings, error: UserError): Check[] {
   if (!(error instanceof ConfigError)) {
     return [findings.fail(error.message, error.fix ?? "see: cc-relay --help")];
   }
-  const shown = error.problems.slice(0, mostProblems).map((problem) => {
+  const shown = error.problems.slice(0, maxProblems).map((problem) => {
     return findings.fail(describe(problem), problem.fix);
   });
   const left = error.problems.length - shown.length;
-  if (left > 0) shown.push(findings.fail(`and ${plural(left, "more problem")}`, "mend the others first"));
+  if (left > 0) shown.push(findings.fail(`and ${plural(left, "more problem")}`, "fix the others first"));
   return shown;
 }
 

@@ -10,11 +10,11 @@ import { upstreamFor } from "../upstreams/registry.ts";
 import type { ClockReading } from "./clock.ts";
 import { credentialName, readFailure, readLoginFailure, readRedirect, type Verdict } from "./verdict.ts";
 
-/** The logins' tokens, one source with the relay's: under the same locks, and every renewed one is kept. */
+/** The logins' tokens, one source with the relay's: under the same locks, and every refreshed one is kept. */
 export interface LoginSource {
   /** A stored token as long as there is a good one: only else a new one. */
   credential(account: AccountConfig, signal: AbortSignal): Promise<LoginToken>;
-  /** The provider refused a token: renewed once. */
+  /** The provider refused a token: refreshed once. */
   refused(account: AccountConfig, token: string, signal: AbortSignal): Promise<LoginToken>;
 }
 
@@ -158,7 +158,7 @@ function readClock(
   return { host: new URL(origin).hostname, theirs: theirs + (Number.isFinite(age) ? age * 1000 : 0), ours };
 }
 
-const mostBytes = 256 * 1024;
+const maxBytes = 256 * 1024;
 
 async function readSome(body: Dispatcher.ResponseData["body"]): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -167,7 +167,7 @@ async function readSome(body: Dispatcher.ResponseData["body"]): Promise<Buffer> 
     chunks.push(chunk as Buffer);
     size += (chunk as Buffer).length;
     // Leaving the loop destroys the body, and with it the connection.
-    if (size >= mostBytes) break;
+    if (size >= maxBytes) break;
   }
   return Buffer.concat(chunks);
 }

@@ -1,7 +1,7 @@
 // Whether the database is there, can be read, and is sound.
 
 import { statSync } from "node:fs";
-import { mendDamaged } from "../store/damaged.ts";
+import { fixForDamaged } from "../store/damaged.ts";
 import { shellWord } from "../terminal/shells.ts";
 import { singleLine } from "../terminal/width.ts";
 import { type Check, findingsOn } from "./check.ts";
@@ -17,7 +17,7 @@ export async function checkDatabase(path: string, limitMs: number): Promise<Chec
     case "sound":
       return findings.ok(`${file}: sound`);
     case "damaged":
-      return findings.fail(`${file}: damaged (${singleLine(integrity.complaint)})`, mendDamaged(path));
+      return findings.fail(`${file}: damaged (${singleLine(integrity.complaint)})`, fixForDamaged(path));
     case "unreadable":
       return findings.fail(integrity.message, integrity.fix ?? "check the file and its disk");
     case "unknown":

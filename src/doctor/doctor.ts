@@ -119,10 +119,10 @@ async function examineAccounts(
   const examinations = await Promise.all(
     config.accounts.map(async (account) => {
       let clock: ClockReading | undefined;
-      // The steps have limits; what they do not bound is the wait for another process that renews the same login.
+      // The steps have limits; what they do not bound is the wait for another process that refreshes the same login.
       const checks = await bounded({
         findings: findingsOnAccount(account),
-        limitMs: limitMs * mostSteps,
+        limitMs: limitMs * maxSteps,
         work: async () => {
           const examination = await checkAccount(account, {
             dispatcher: providers.dispatcherFor(account),
@@ -147,7 +147,7 @@ async function examineAccounts(
 }
 
 /** DNS, TCP, TLS, a token, a request, another token, another request. */
-const mostSteps = 7;
+const maxSteps = 7;
 
 /** Accounts share hosts, and few lookups can be under way at once. */
 function rememberLookups(lookup: ExaminationOptions["lookup"]): ExaminationOptions["lookup"] {

@@ -1,4 +1,4 @@
-// The way to a provider, walked step by step: the first step that fails is the one to mend.
+// The way to a provider, walked step by step: the first step that fails is the one to fix.
 
 import net, { isIP, type Socket } from "node:net";
 import tls, { type PeerCertificate } from "node:tls";

@@ -20,7 +20,7 @@ export function readUsableConfig(text: string, { file, environment }: UsableOpti
   if (!parsed.ok) return undefined;
   let document = parsed.data;
   // What was taken out can be missed elsewhere, so it is looked at again.
-  for (let round = 0; round < mostRounds; round++) {
+  for (let round = 0; round < maxRounds; round++) {
     const validation = validate(document);
     const faults = [...(validation.ok ? [] : validation.findings), ...findRuleFaults(document)];
     if (validation.ok && faults.length === 0) {
@@ -35,7 +35,7 @@ export function readUsableConfig(text: string, { file, environment }: UsableOpti
   return undefined;
 }
 
-const mostRounds = 5;
+const maxRounds = 5;
 
 type Table = Record<string, unknown>;
 

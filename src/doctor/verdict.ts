@@ -29,7 +29,7 @@ export function readFailure(account: AccountConfig, failure: Failure): Verdict {
     fix,
   });
   const tryAgain = "to try again, run: cc-relay doctor";
-  const seeRest = "to see until when it rests, run: cc-relay accounts list";
+  const seeCooldown = "to see until when it is in cooldown, run: cc-relay accounts list";
   switch (failure.kind) {
     case "unauthorized":
       return { kind: "refused", detail: `${credentialName(account)} refused: ${failure.reason}` };
@@ -37,7 +37,7 @@ export function readFailure(account: AccountConfig, failure: Failure): Verdict {
       return troubled(true, failure.reason, "settle it with the provider, or use another account");
     case "rate-limited":
     case "limited-unblamed":
-      return troubled(false, `at its limit: ${failure.reason}`, seeRest);
+      return troubled(false, `at its limit: ${failure.reason}`, seeCooldown);
     case "capacity":
     case "server-error":
       return troubled(false, failure.reason, tryAgain);

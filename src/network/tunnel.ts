@@ -41,7 +41,7 @@ export function trust(ca: string | undefined): { ca?: string[] } {
 }
 
 /** RFC 1928 carries names, user names and passwords in fields of one length byte; the library would throw past our reach. */
-const longestSocksField = 255;
+const maxSocksFieldBytes = 255;
 
 async function openSocksTunnel(
   proxy: ProxySettings,
@@ -49,7 +49,7 @@ async function openSocksTunnel(
   { signal, limitMs }: TunnelOptions,
 ): Promise<Socket> {
   for (const field of [proxy.username, proxy.password, target.host]) {
-    if (field !== undefined && Buffer.byteLength(field) > longestSocksField) {
+    if (field !== undefined && Buffer.byteLength(field) > maxSocksFieldBytes) {
       throw new ProxyFault(`${describeProxy(proxy)} cannot be given a name or password of over 255 bytes`);
     }
   }

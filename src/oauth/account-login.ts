@@ -1,18 +1,18 @@
-// The login of one account in this process: its access token while it lasts, and at most one renewal at a time.
+// The login of one account in this process: its access token while it lasts, and at most one refresh at a time.
 
 import { unlessAborted } from "../abort.ts";
 import type { Log } from "../log.ts";
 import type { TokenRow, TokenStore } from "../token-store.ts";
 import {
   callerGaveUp,
+  describeRefresh,
   describeRefusedToken,
-  describeRenewal,
   type LoginFailure,
   needsPerson,
 } from "./login-failure.ts";
 import type { OAuthProvider } from "./provider.ts";
-import { failedWith, hashToken, type RenewalOutcome } from "./renewal.ts";
-import type { RenewalRunner } from "./renewal-runner.ts";
+import { failedWith, hashToken, type RefreshOutcome } from "./refresh.ts";
+import type { RefreshRunner } from "./refresh-runner.ts";
 import { type AgingToken, ageToken, freshnessOf, remainingMs, type TokenClock } from "./token-age.ts";
 
 export interface AccountLoginOptions {
@@ -20,11 +20,11 @@ export interface AccountLoginOptions {
   /** The refresh token in the configuration. */
   configuredToken: string;
   tokens: TokenStore;
-  /** Asked for every renewal: it can change while the process runs. */
+  /** Asked for every refresh: it can change while the process runs. */
   provider(): OAuthProvider;
-  /** Tells of everything beside the login that a renewal can fail for: when it has changed, it is worth asking again at once. */
+  /** Tells of everything beside the login that a refresh can fail for: when it has changed, it is worth asking again at once. */
   circumstances(): string;
-  runner: RenewalRunner;
+  runner: RefreshRunner;
   clock: TokenClock;
   log: Log;
 }
@@ -34,11 +34,11 @@ export type AccessResult = { ok: true; token: string; row: TokenRow } | LoginFai
 export interface AccountLogin {
   /** A token that is good for at least ten seconds, or the last one as long as it lasts when no new one can be had. */
   access(signal: AbortSignal): Promise<AccessResult>;
-  /** The provider refused `token`: renewed once, unless it has been replaced already. */
+  /** The provider refused `token`: refreshed once, unless it has been replaced already. */
   refused(token: string, signal: AbortSignal): Promise<AccessResult>;
   /** Remembers the project found for the login, in the store too. */
   saveProject(project: string | undefined): Promise<void>;
-  /** Waits for a renewal under way, and tries once more to write a pair that could not be written. */
+  /** Waits for a refresh under way, and tries once more to write a pair that could not be written. */
   close(): Promise<void>;
 }
 
@@ -47,11 +47,11 @@ const backoffBaseMs = 5_000;
 const backoffLimitMs = 300_000;
 /** Nobody was reached, so nobody is bothered; a line that is back should be noticed. */
 const unreachableLimitMs = 30_000;
-/** How long a login that needs a person is not asked for again; the accounts' own rest is longer. */
+/** How long a login that needs a person is not asked for again; the accounts' own cooldown is longer. */
 const deadMs = 60_000;
-/** A second refusal within this time after a forced renewal is no matter of the token's age. */
+/** A second refusal within this time after a forced refresh is no matter of the token's age. */
 const forcedMs = 60_000;
-/** How long a background renewal waits for a disk that takes no writes. */
+/** How long a background refresh waits for a disk that takes no writes. */
 const postponedMs = 30_000;
 
 export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
@@ -76,7 +76,7 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
         : ageToken({ token: next.accessToken, expiresAt: next.expiresAt, issuedAt: next.updatedAt }, clock);
   }
 
-  /** The first look into the store. A row that began with another configured token is not ours to use: see planRenewal. */
+  /** The first look into the store. A row that began with another configured token is not ours to use: see planRefresh. */
   function load(): Promise<void> {
     loading ??= findRow().then(
       (stored) => {
@@ -111,7 +111,7 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
     return stored?.generation === blocked.generation ? blocked.failure : undefined;
   }
 
-  function renewOnce(request: { refusedToken?: string; urgent: boolean }): Promise<void> {
+  function refreshOnce(request: { refusedToken?: string; urgent: boolean }): Promise<void> {
     running ??= perform(request).finally(() => {
       running = undefined;
     });
@@ -128,17 +128,17 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
     accept(await options.runner.run({ known: row, refusedToken, urgent }), context);
   }
 
-  function accept(outcome: RenewalOutcome, context: RenewalContext): void {
+  function accept(outcome: RefreshOutcome, context: RefreshContext): void {
     switch (outcome.kind) {
       case "row": {
         take(outcome.row);
         if (token === undefined) return fail(unusable(outcome.row), context);
         blocked = undefined;
         failures = 0;
-        if (!outcome.renewed) return;
+        if (!outcome.refreshed) return;
         if (context.forced) forcedAt = clock.monotonic();
         const expires = new Date(token.expiresAt).toISOString();
-        log.info({ account: accountId, expires }, "a login was renewed");
+        log.info({ account: accountId, expires }, "a login was refreshed");
         return;
       }
       case "failed":
@@ -147,19 +147,19 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
         backgroundAfter = clock.monotonic() + postponedMs;
         log.warn(
           { account: accountId, err: outcome.cause },
-          "a login is renewed later: the database takes no writes",
+          "a login is refreshed later: the database takes no writes",
         );
         return;
     }
   }
 
-  function fail(outcome: FailedOutcome, { provider, circumstances }: RenewalContext): void {
+  function fail(outcome: FailedOutcome, { provider, circumstances }: RefreshContext): void {
     const { failure } = outcome.reply;
     failures += 1;
     const wait = waitMs(failure, failures);
     const { brokenOffAt, generation } = outcome;
     const until = clock.now() + wait;
-    const described = describeRenewal({ accountId, provider, failure, brokenOffAt, until });
+    const described = describeRefresh({ accountId, provider, failure, brokenOffAt, until });
     log[needsPerson(described.reason) ? "error" : "warn"](
       { account: accountId, reason: described.reason },
       described.message,
@@ -174,33 +174,33 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
 
   async function access(signal: AbortSignal): Promise<AccessResult> {
     await load();
-    if (token && row && freshnessOf(token, clock) !== "renew-now") {
-      if (freshnessOf(token, clock) === "renew-soon") void renewInBackground();
+    if (token && row && freshnessOf(token, clock) !== "refresh-now") {
+      if (freshnessOf(token, clock) === "refresh-soon") void refreshInBackground();
       return { ok: true, token: token.token, row };
     }
     const block = await findBlock();
     if (block !== undefined) return present() ?? block;
     const before = taken;
-    if (!(await unlessAborted(renewOnce({ urgent: true }), signal))) return callerGaveUp;
+    if (!(await unlessAborted(refreshOnce({ urgent: true }), signal))) return callerGaveUp;
     // One that has just come is used once, however short it says it lasts: asking again would bring another of the kind.
     if (taken !== before && token && row) return { ok: true, token: token.token, row };
     return present() ?? blocked?.failure ?? access(signal);
   }
 
-  async function renewInBackground(): Promise<void> {
+  async function refreshInBackground(): Promise<void> {
     try {
       if (running !== undefined || clock.monotonic() < backgroundAfter) return;
       if ((await findBlock()) !== undefined) return;
-      await renewOnce({ urgent: false });
+      await refreshOnce({ urgent: false });
     } catch (error) {
-      log.error({ account: accountId, err: error }, "a login could not be renewed in the background");
+      log.error({ account: accountId, err: error }, "a login could not be refreshed in the background");
     }
   }
 
   async function refused(refusedToken: string, signal: AbortSignal): Promise<AccessResult> {
     await load();
     for (let round = 0; round < 2; round++) {
-      if (token && row && token.token !== refusedToken && freshnessOf(token, clock) !== "renew-now") {
+      if (token && row && token.token !== refusedToken && freshnessOf(token, clock) !== "refresh-now") {
         return { ok: true, token: token.token, row };
       }
       if (
@@ -212,8 +212,8 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
       }
       const block = await findBlock();
       if (block !== undefined) return block;
-      // A renewal that was under way for another reason may end with the refused token still in place: then once more.
-      if (!(await unlessAborted(renewOnce({ refusedToken, urgent: true }), signal))) return callerGaveUp;
+      // A refresh that was under way for another reason may end with the refused token still in place: then once more.
+      if (!(await unlessAborted(refreshOnce({ refusedToken, urgent: true }), signal))) return callerGaveUp;
     }
     const now = present();
     return now?.ok && now.token !== refusedToken
@@ -238,14 +238,14 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
 }
 
 /** What it was begun with: both can change before it ends. */
-interface RenewalContext {
+interface RefreshContext {
   provider: OAuthProvider;
   circumstances: string;
   /** For a token that was refused. */
   forced: boolean;
 }
 
-type FailedOutcome = Extract<RenewalOutcome, { kind: "failed" }>;
+type FailedOutcome = Extract<RefreshOutcome, { kind: "failed" }>;
 
 interface Block {
   failure: LoginFailure;

@@ -96,7 +96,7 @@ function send(response: http.ServerResponse, page: CallbackPage): void {
   if (!response.headersSent) response.writeHead(page.status, page.headers).end(page.body);
 }
 
-const mostTries = 10;
+const maxTries = 10;
 
 /** The word localhost means 127.0.0.1 to one browser and ::1 to the next, so both listen on the same port. */
 async function listen(port: number, handle: http.RequestListener): Promise<http.Server[]> {
@@ -109,7 +109,7 @@ async function listen(port: number, handle: http.RequestListener): Promise<http.
       // A machine without IPv6 has no browser that uses it either.
       if (code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT") return [first];
       await closeServer(first);
-      if (code !== "EADDRINUSE" || port !== 0 || round === mostTries) throw error;
+      if (code !== "EADDRINUSE" || port !== 0 || round === maxTries) throw error;
     }
   }
 }

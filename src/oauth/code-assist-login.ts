@@ -29,7 +29,7 @@ export interface CodeAssistLogin {
   forgetProject(): Promise<void>;
 }
 
-/** A refusal is asked about again after this time at the earliest; the accounts' own rest is longer. */
+/** A refusal is asked about again after this time at the earliest; the accounts' own cooldown is longer. */
 const refusedMs = 60_000;
 const passingMs = 10_000;
 
@@ -48,9 +48,9 @@ export function createCodeAssistLogin(options: CodeAssistOptions): CodeAssistLog
     };
     let result = await find(access.token);
     if (!result.ok && result.kind === "unauthorized") {
-      const renewed = await login.refused(access.token, new AbortController().signal);
-      if (!renewed.ok) return block(renewed);
-      result = await find(renewed.token);
+      const refreshed = await login.refused(access.token, new AbortController().signal);
+      if (!refreshed.ok) return block(refreshed);
+      result = await find(refreshed.token);
     }
     if (!result.ok) return block(describeProject(accountId, result, clock.now()));
     project = result.project;

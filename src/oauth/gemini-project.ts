@@ -123,7 +123,7 @@ async function call(search: ProjectSearch, name: string, body: object | undefine
       signal: AbortSignal.timeout(requestLimitMs),
       maxBytes: largestAnswerBytes,
     });
-    if (answer.cut !== undefined) throw answer.cut;
+    if (answer.truncatedBy !== undefined) throw answer.truncatedBy;
   } catch (error) {
     const fault = readNetworkFault(error);
     return { ok: false, kind: fault.kind === "proxy" ? "proxy" : "temporary", detail: fault.message };

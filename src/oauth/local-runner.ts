@@ -1,12 +1,12 @@
-// Renews a login in this process: under its lock, and with the pair in memory while the disk does not take it.
+// Refreshes a login in this process: under its lock, and with the pair in memory while the disk does not take it.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import type { Log } from "../log.ts";
 import type { TokenStore } from "../token-store.ts";
 import type { OAuthProvider } from "./provider.ts";
-import { failedWith, type RenewalOutcome, renew, type UnsavedRow } from "./renewal.ts";
-import type { RenewalRunner, RenewalTask } from "./renewal-runner.ts";
+import { failedWith, type RefreshOutcome, refresh, type UnsavedRow } from "./refresh.ts";
+import type { RefreshRunner, RefreshTask } from "./refresh-runner.ts";
 import { requestToken, type TokenReply } from "./token-request.ts";
 
 export interface LocalRunnerOptions {
@@ -14,7 +14,7 @@ export interface LocalRunnerOptions {
   /** The refresh token in the configuration. */
   configuredToken: string;
   tokens: TokenStore;
-  /** Asked for every renewal: both can change while the process runs. */
+  /** Asked for every refresh: both can change while the process runs. */
   provider(): OAuthProvider;
   dispatcher(): Dispatcher;
   /** Epoch ms. */
@@ -22,10 +22,10 @@ export interface LocalRunnerOptions {
   log: Log;
 }
 
-export interface LocalRunner extends RenewalRunner {
-  /** @param giveUp ends the waiting for the lock, and nothing that comes after it. */
-  run(task: RenewalTask, giveUp?: AbortSignal): Promise<RenewalOutcome>;
-  /** Whether a pair waits for the disk. Nobody else holds it, so nobody else can renew the login. */
+export interface LocalRunner extends RefreshRunner {
+  /** @param endFailover ends the waiting for the lock, and nothing that comes after it. */
+  run(task: RefreshTask, endFailover?: AbortSignal): Promise<RefreshOutcome>;
+  /** Whether a pair waits for the disk. Nobody else holds it, so nobody else can refresh the login. */
   keepsPair(): boolean;
   /** Takes over a pair that another process of ours could not write; resolves when this one holds the lock. */
   keep(pair: UnsavedRow): Promise<void>;
@@ -42,10 +42,10 @@ export function createLocalRunner(options: LocalRunnerOptions): LocalRunner {
   const turns = new Set<Promise<void>>();
   const closing = new AbortController();
 
-  async function run(task: RenewalTask, giveUp?: AbortSignal): Promise<RenewalOutcome> {
+  async function run(task: RefreshTask, endFailover?: AbortSignal): Promise<RefreshOutcome> {
     const provider = options.provider();
     const work = async () => {
-      const outcome = await renew(
+      const outcome = await refresh(
         { ...task, accountId, configuredToken: options.configuredToken, unsaved },
         { tokens, exchange: (refreshToken) => exchange(provider, refreshToken), now, log },
       );
@@ -53,7 +53,7 @@ export function createLocalRunner(options: LocalRunnerOptions): LocalRunner {
       return outcome;
     };
     // While a pair is unsaved this process still holds the lock.
-    return unsaved === undefined ? underLock(work, task, giveUp) : work();
+    return unsaved === undefined ? underLock(work, task, endFailover) : work();
   }
 
   function exchange(provider: OAuthProvider, refreshToken: string): Promise<TokenReply> {
@@ -72,11 +72,11 @@ export function createLocalRunner(options: LocalRunnerOptions): LocalRunner {
 
   /** Resolves as soon as there is an outcome. The lock is kept until its pair is on the disk; closing ends the wait for it. */
   function underLock(
-    work: () => Promise<RenewalOutcome>,
-    { urgent, known }: Pick<RenewalTask, "urgent" | "known">,
-    giveUp?: AbortSignal,
-  ): Promise<RenewalOutcome> {
-    const { promise, resolve, reject } = Promise.withResolvers<RenewalOutcome>();
+    work: () => Promise<RefreshOutcome>,
+    { urgent, known }: Pick<RefreshTask, "urgent" | "known">,
+    endFailover?: AbortSignal,
+  ): Promise<RefreshOutcome> {
+    const { promise, resolve, reject } = Promise.withResolvers<RefreshOutcome>();
     let entered = false;
     const carryOut = async () => {
       entered = true;
@@ -84,16 +84,16 @@ export function createLocalRunner(options: LocalRunnerOptions): LocalRunner {
       await saveUnsaved();
     };
     const turn = tokens
-      .withLock(accountId, carryOut, lockLimit(giveUp))
+      .withLock(accountId, carryOut, lockLimit(endFailover))
       .catch(async (error: unknown) => {
         if (entered) return reject(error);
-        if (isGivenUp(error, giveUp)) {
-          return resolve(failedWith("another cc-relay process is renewing it", known?.generation));
+        if (isGivenUp(error, endFailover)) {
+          return resolve(failedWith("another cc-relay process is refreshing it", known?.generation));
         }
         if (!urgent) return resolve({ kind: "postponed", cause: error });
         log.warn(
           { account: accountId, err: error },
-          "the lock of a login cannot be taken; it is renewed without",
+          "the lock of a login cannot be taken; it is refreshed without",
         );
         await carryOut();
       })
@@ -102,13 +102,13 @@ export function createLocalRunner(options: LocalRunnerOptions): LocalRunner {
     return promise;
   }
 
-  function lockLimit(giveUp: AbortSignal | undefined): AbortSignal {
+  function lockLimit(endFailover: AbortSignal | undefined): AbortSignal {
     const signals = [AbortSignal.timeout(lockLimitMs), closing.signal];
-    return AbortSignal.any(giveUp === undefined ? signals : [...signals, giveUp]);
+    return AbortSignal.any(endFailover === undefined ? signals : [...signals, endFailover]);
   }
 
-  function isGivenUp(error: unknown, giveUp: AbortSignal | undefined): boolean {
-    if (closing.signal.aborted || giveUp?.aborted === true) return true;
+  function isGivenUp(error: unknown, endFailover: AbortSignal | undefined): boolean {
+    if (closing.signal.aborted || endFailover?.aborted === true) return true;
     return error instanceof Error && error.name === "TimeoutError";
   }
 
@@ -128,14 +128,14 @@ export function createLocalRunner(options: LocalRunnerOptions): LocalRunner {
         const saved = await tokens.replace(pair.row, pair.expected);
         if (unsaved === pair) unsaved = undefined;
         const text = saved
-          ? "a renewed login is on the disk now"
+          ? "a refreshed login is on the disk now"
           : "a login was changed elsewhere before it could be saved";
         log.info({ account: accountId }, text);
       } catch (error) {
         if (!closing.signal.aborted) continue;
         log.error(
           { account: accountId, err: error },
-          "a renewed login could not be saved and ends with this process",
+          "a refreshed login could not be saved and ends with this process",
         );
         return;
       }
@@ -147,9 +147,9 @@ export function createLocalRunner(options: LocalRunnerOptions): LocalRunner {
     keepsPair: () => unsaved !== undefined,
     async keep(pair) {
       unsaved = pair;
-      const kept: RenewalOutcome = { kind: "row", row: pair.row, renewed: false, unsaved: pair };
+      const kept: RefreshOutcome = { kind: "row", row: pair.row, refreshed: false, unsaved: pair };
       const outcome = await underLock(async () => kept, { urgent: true, known: pair.row });
-      // Whoever has the lock cannot renew this login. Better written beside it than lost.
+      // Whoever has the lock cannot refresh this login. Better written beside it than lost.
       if (outcome.kind === "failed") track(saveUnsaved());
     },
     async saveProject(project) {

@@ -5,7 +5,7 @@ import type { TokenReply } from "./token-request.ts";
 
 /**
  * - `refresh-revoked`: the login is gone; only logging in again helps.
- * - `refresh-rejected`: the token endpoint does not take our request (client id, address): the configuration has to be mended.
+ * - `refresh-rejected`: the token endpoint does not take our request (client id, address): the configuration has to be fixed.
  * - `token-refused`: the provider refuses a token that it handed out a moment ago.
  * - `project-refused`: Google refuses Code Assist to this login, or wants a project.
  * - `throttled`, `unreachable`, `proxy`: passing; the login is not in doubt.
@@ -42,7 +42,7 @@ const personReasons: ReadonlySet<LoginFailureReason> = new Set([
   "project-refused",
 ]);
 
-export interface FailedRenewal {
+export interface FailedRefresh {
   accountId: string;
   provider: OAuthProvider;
   failure: (TokenReply & { ok: false })["failure"];
@@ -52,7 +52,7 @@ export interface FailedRenewal {
   until: number;
 }
 
-export function describeRenewal(failed: FailedRenewal): LoginFailure {
+export function describeRefresh(failed: FailedRefresh): LoginFailure {
   const { failure, until, provider } = failed;
   const login = `the ${provider.title} login of account ${failed.accountId}`;
   switch (failure.kind) {
@@ -62,22 +62,22 @@ export function describeRenewal(failed: FailedRenewal): LoginFailure {
       return { ok: false, reason: "refresh-revoked", message, until };
     }
     case "rejected": {
-      const mend = `check [oauth.${provider.name}] in the configuration`;
+      const fix = `check [oauth.${provider.name}] in the configuration`;
       return {
         ok: false,
         reason: "refresh-rejected",
-        message: `${login} cannot be renewed: ${failure.detail}; ${mend}`,
+        message: `${login} cannot be refreshed: ${failure.detail}; ${fix}`,
         until,
       };
     }
     case "throttled":
-      return passing("throttled", `${login} cannot be renewed yet: ${failure.detail}`, until);
+      return passing("throttled", `${login} cannot be refreshed yet: ${failure.detail}`, until);
     case "proxy":
-      return passing("proxy", `${login} cannot be renewed: ${failure.detail}`, until);
+      return passing("proxy", `${login} cannot be refreshed: ${failure.detail}`, until);
     case "temporary":
     case "unreached":
     case "aborted":
-      return passing("unreachable", `${login} cannot be renewed just now: ${failure.detail}`, until);
+      return passing("unreachable", `${login} cannot be refreshed just now: ${failure.detail}`, until);
   }
 }
 
@@ -96,7 +96,7 @@ export const callerGaveUp: LoginFailure = {
   message: "the caller gave up waiting for the login",
 };
 
-/** The command that mends a dead login. */
+/** The command that fixes a dead login. */
 export function howToLogIn(provider: OAuthProvider, accountId: string): string {
   const id = /^[\w.@:+-]+$/.test(accountId) ? accountId : JSON.stringify(accountId);
   return `log in again with: cc-relay login ${provider.name} --id ${id}`;
@@ -104,7 +104,7 @@ export function howToLogIn(provider: OAuthProvider, accountId: string): string {
 
 function explainBreak(at: number | undefined): string {
   if (at === undefined) return "";
-  return `; a renewal begun at ${new Date(at).toISOString()} was cut off before its answer could be kept`;
+  return `; a refresh begun at ${new Date(at).toISOString()} was cut off before its answer could be kept`;
 }
 
 function passing(reason: LoginFailureReason, what: string, until: number): LoginFailure {

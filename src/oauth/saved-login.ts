@@ -1,8 +1,8 @@
-// Puts a new login into the store, so that the first request needs no renewal.
+// Puts a new login into the store, so that the first request needs no refresh.
 
 import type { TokenStore } from "../token-store.ts";
 import type { Login } from "./login.ts";
-import { hashToken } from "./renewal.ts";
+import { hashToken } from "./refresh.ts";
 
 export interface SavedLogin {
   accountId: string;
@@ -46,5 +46,5 @@ export async function saveLogin(
   );
 }
 
-/** Longer than the slowest renewal of the login that is being replaced. */
+/** Longer than the slowest refresh of the login that is being replaced. */
 const lockLimitMs = 75_000;

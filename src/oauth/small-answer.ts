@@ -23,7 +23,7 @@ export interface SmallAnswer {
   /** "" when the answer was larger than allowed. */
   body: string;
   /** Why the rest of the body never came; undefined when it did. */
-  cut: Error | undefined;
+  truncatedBy: Error | undefined;
 }
 
 /**
@@ -43,7 +43,7 @@ export function fetchSmallAnswer(request: SmallRequest): Promise<SmallAnswer> {
     signal.removeEventListener("abort", abort);
     if (head === undefined) return reject(error ?? new Error("there was no answer"));
     const { status, headers } = head;
-    resolve({ status, header: (name) => [headers[name]].flat()[0], body: text(), cut: error });
+    resolve({ status, header: (name) => [headers[name]].flat()[0], body: text(), truncatedBy: error });
   };
   const abort = () => {
     // The dispatcher reports it only once the request has a connection, which may be never.

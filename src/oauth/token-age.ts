@@ -36,14 +36,14 @@ export function remainingMs(token: AgingToken, clock: TokenClock): number {
   return Math.min(token.expiresAt - clock.now(), byMonotonic);
 }
 
-export type Freshness = "fresh" | "renew-soon" | "renew-now";
+export type Freshness = "fresh" | "refresh-soon" | "refresh-now";
 
-/** `renew-soon`: good to use, to be renewed in the background. */
+/** `refresh-soon`: good to use, to be refreshed in the background. */
 export function freshnessOf(token: AgingToken, clock: TokenClock): Freshness {
   const left = remainingMs(token, clock);
-  // Tokens that live for seconds would otherwise be renewed for ever.
-  if (left <= Math.min(mandatoryMs, token.lifetimeMs / 2)) return "renew-now";
-  return left <= Math.min(backgroundMs, token.lifetimeMs / 2) ? "renew-soon" : "fresh";
+  // Tokens that live for seconds would otherwise be refreshed for ever.
+  if (left <= Math.min(mandatoryMs, token.lifetimeMs / 2)) return "refresh-now";
+  return left <= Math.min(backgroundMs, token.lifetimeMs / 2) ? "refresh-soon" : "fresh";
 }
 
 /** A request that leaves now should still find its token good when it arrives. */

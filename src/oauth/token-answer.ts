@@ -20,7 +20,7 @@ export interface TokenGrant {
 
 export interface TokenFailure {
   /**
-   * `revoked`: the login is gone for good. `rejected`: our request is wrong, a person has to mend the configuration.
+   * `revoked`: the login is gone for good. `rejected`: our request is wrong, a person has to fix the configuration.
    * `throttled` and `temporary`: the same request may succeed later, the login is not in doubt.
    */
   kind: "revoked" | "rejected" | "throttled" | "temporary";
@@ -64,11 +64,11 @@ function readAccess(json: JsonObject): TokenGrant["access"] {
   if (type !== undefined && type !== null && !/^bearer$/i.test(String(type))) return undefined;
   // It goes into a header: a line break there would be a header of its own.
   if (!/^[\x21-\x7e]+$/.test(token)) return undefined;
-  return { token, expiresInMs: Math.min(seconds, longestSeconds) * 1000 };
+  return { token, expiresInMs: Math.min(seconds, maxSeconds) * 1000 };
 }
 
 /** Ten years: more is a mistake of the endpoint's, and its end would be no date any more. */
-const longestSeconds = 10 * 365 * 86_400;
+const maxSeconds = 10 * 365 * 86_400;
 
 /** Claude names the account, Google puts an identity token beside the others (its signature is TLS's). */
 function readOwner(json: JsonObject): string | undefined {

@@ -73,9 +73,9 @@ function readReply(answer: SmallAnswer, request: TokenRequest): TokenReply {
   const failure = { ...read.failure, detail: `${host} ${read.failure.detail}` };
   if (!isGood(answer.status)) return { ok: false, failure, outcomeUnknown: false };
   // It said yes, and what it handed out did not arrive.
-  return answer.cut === undefined
+  return answer.truncatedBy === undefined
     ? { ok: false, failure, outcomeUnknown: true }
-    : readFault(answer.cut, request.signal?.aborted ?? false);
+    : readFault(answer.truncatedBy, request.signal?.aborted ?? false);
 }
 
 function readFault(error: unknown, aborted: boolean): TokenReply {

@@ -1,4 +1,4 @@
-// Access tokens for every account with a login: always fresh, renewed once for all who ask, never lost.
+// Access tokens for every account with a login: always fresh, refreshed once for all who ask, never lost.
 
 import { performance } from "node:perf_hooks";
 import type { Dispatcher } from "undici";
@@ -12,7 +12,7 @@ import { geminiProvider } from "./gemini.ts";
 import { createLocalRunner, type LocalRunner } from "./local-runner.ts";
 import type { LoginFailure } from "./login-failure.ts";
 import type { OAuthOverrides, OAuthProvider } from "./provider.ts";
-import type { RenewalRunner } from "./renewal-runner.ts";
+import type { RefreshRunner } from "./refresh-runner.ts";
 
 /** An account with a login, as configured. */
 export interface LoginAccount {
@@ -39,35 +39,35 @@ export type LoginToken =
 
 export interface TokenSource {
   /**
-   * A token that is good for ten seconds at least. Renewed in the background from two minutes before its end; a caller waits
-   * only when it has ended. The signal ends the caller's waiting, never the renewal.
+   * A token that is good for ten seconds at least. Refreshed in the background from two minutes before its end; a caller waits
+   * only when it has ended. The signal ends the caller's waiting, never the refresh.
    */
   credential(account: LoginAccount, signal: AbortSignal): Promise<LoginToken>;
   /**
-   * The provider answered 401 to `token`. Renews it once, unless it has been replaced meanwhile. Not ok with a passing
+   * The provider answered 401 to `token`. Refreshes it once, unless it has been replaced meanwhile. Not ok with a passing
    * reason (`throttled`, `unreachable`, `proxy`) says nothing against the login.
    */
   refused(account: LoginAccount, token: string, signal: AbortSignal): Promise<LoginToken>;
   /** Code Assist refused the login's project: it is searched for again. A configured project is never replaced. */
   projectRefused(account: LoginAccount): Promise<void>;
-  /** Waits for renewals under way: an answer that is not read loses its login. */
+  /** Waits for refreshes under way: an answer that is not read loses its login. */
   close(): Promise<void>;
 }
 
 export interface TokenSourceDeps {
   tokens: TokenStore;
-  /** The account's own dispatcher: its proxy carries renewals too. */
+  /** The account's own dispatcher: its proxy carries refreshes too. */
   dispatcherFor(account: LoginAccount): Dispatcher;
-  /** The configuration's `[oauth]`, asked anew for every renewal. */
+  /** The configuration's `[oauth]`, asked anew for every refresh. */
   config(): { claude: OAuthOverrides; gemini: OAuthOverrides };
   /** Without `monotonic`, the process's own. */
   clock: { now(): number; monotonic?(): number };
   log: Log;
   /**
-   * Carries out the renewals of logins whose tokens are good once, `local` being how this process would. Without it this
+   * Carries out the refreshes of logins whose tokens are good once, `local` being how this process would. Without it this
    * process does, and one that is killed between the provider's answer and the disk loses the login.
    */
-  runnerFor?(account: () => LoginAccount, local: LocalRunner): RenewalRunner;
+  runnerFor?(account: () => LoginAccount, local: LocalRunner): RefreshRunner;
 }
 
 export function createTokenSource(deps: TokenSourceDeps): TokenSource {

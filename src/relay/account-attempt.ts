@@ -1,4 +1,4 @@
-// One account's turn with a request: its credential, one repetition on a stale connection, one renewal of a refused login.
+// One account's turn with a request: its credential, one repetition on a stale connection, one refresh of a refused login.
 
 import type { Account } from "../accounts/account.ts";
 import type { Call } from "../call.ts";
@@ -23,7 +23,7 @@ export async function attemptOn(account: Account, turn: Turn): Promise<AttemptRe
   const { deps, signal } = turn;
   let found = await deps.credentials.get(account, signal);
   let isRepeated = false;
-  let isRenewed = account.passthrough;
+  let isRefreshed = account.passthrough;
   for (;;) {
     if (!found.ok) return { ok: false, failure: found.failure, answer: undefined };
     const { credential } = found;
@@ -35,12 +35,12 @@ export async function attemptOn(account: Account, turn: Turn): Promise<AttemptRe
     }
     if (result.failure.kind === "account-out") await deps.credentials.reconsider(account, credential);
     const failed = { ...result, failure: withoutSecrets(result.failure, secretsOf(credential, turn.call)) };
-    if (result.failure.kind !== "unauthorized" || isRenewed) return failed;
-    const renewed = await deps.credentials.renew(account, credential, signal);
-    if (!renewed) return failed;
+    if (result.failure.kind !== "unauthorized" || isRefreshed) return failed;
+    const refreshed = await deps.credentials.refresh(account, credential, signal);
+    if (!refreshed) return failed;
     result.answer?.discard();
-    isRenewed = true;
-    found = renewed;
+    isRefreshed = true;
+    found = refreshed;
   }
 }
 

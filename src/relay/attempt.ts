@@ -51,7 +51,7 @@ export interface Answer {
    * Asked when the answer has ended cleanly: it broke off all the same, in the middle of its JSON. Where no length was told
    * that is how a connection looks that was closed too early.
    */
-  readonly isCutShort: boolean;
+  readonly isTruncated: boolean;
   /** Hands over what was held and all that follows. Once only. */
   pipe(sink: Sink): void;
   pause(): void;
@@ -72,9 +72,9 @@ export interface Sink {
 /** The hold-back ends this long after the response head, whatever has come. */
 const holdMs = 5000;
 /** It also ends when this much is held, which bounds the memory of an undecided answer. */
-const mostHeldBytes = 1024 * 1024;
+const maxHeldBytes = 1024 * 1024;
 /** So much of an error is read. */
-export const mostErrorBytes = 256 * 1024;
+export const maxErrorBytes = 256 * 1024;
 
 export function attempt(options: AttemptOptions): Promise<AttemptResult> {
   return new Promise((resolve) => {
@@ -117,7 +117,7 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
     };
   }
 
-  get isCutShort(): boolean {
+  get isTruncated(): boolean {
     return this.observer?.unclosed === true && this.head.headers["content-length"] === undefined;
   }
 
@@ -230,7 +230,7 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
 
   /** Decides as soon as what has come suffices. */
   #considerHeld(): void {
-    if (this.#heldBytes >= (this.head.status >= 400 ? mostErrorBytes : mostHeldBytes)) return this.#decide();
+    if (this.#heldBytes >= (this.head.status >= 400 ? maxErrorBytes : maxHeldBytes)) return this.#decide();
     if (!this.#isStream || this.head.status >= 300) return;
     if (!this.observer?.settled) {
       if (this.observer?.opening.kind !== "pending") this.#decide();
@@ -263,7 +263,7 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
     if (opening?.kind === "pending" && this.#isStream && this.isWhole && !this.observer?.complete) {
       return this.#settle(endedEarly("the stream ended before its first event"));
     }
-    if (this.isWhole && this.isCutShort)
+    if (this.isWhole && this.isTruncated)
       return this.#settle(endedEarly("the answer ended inside of its JSON"));
     this.#settle({ ok: true, answer: this });
   }
@@ -276,7 +276,7 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
     }
     const coded = Buffer.concat(this.held);
     const encoding = this.head.headers["content-encoding"];
-    const body = await decodeBody(coded, encoding?.toString(), mostErrorBytes).catch(() => coded);
+    const body = await decodeBody(coded, encoding?.toString(), maxErrorBytes).catch(() => coded);
     this.#settle({ ok: false, failure: upstream.readFailure(this.head, body, call, now()), answer: this });
   }
 

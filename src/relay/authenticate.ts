@@ -5,7 +5,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { ClientKey } from "../config/config.ts";
 import { RelayError } from "../errors.ts";
 
-/** The name under which usage is booked while no keys are set. */
+/** The name under which usage is recorded while no keys are set. */
 const anonymousClient = "anonymous";
 
 /** Returns the name of the client's key. Throws RelayError("invalid_key") where keys are set and none of the presented ones fits. */

@@ -5,13 +5,13 @@ import type { AnswerTransform } from "../sse/transform.ts";
 import { decodeBody } from "../usage/decoded.ts";
 
 /** A transform that may take its time at the end. */
-export interface PatientTransform extends Omit<AnswerTransform, "end"> {
+export interface AsyncTransform extends Omit<AnswerTransform, "end"> {
   end(): Buffer | Promise<Buffer>;
 }
 
-const mostBytes = 64 * 1024 * 1024;
+const maxBytes = 64 * 1024 * 1024;
 
-export function decodingTransform(encoding: string | undefined, inner: AnswerTransform): PatientTransform {
+export function decodingTransform(encoding: string | undefined, inner: AnswerTransform): AsyncTransform {
   if (encoding === undefined || encoding === "" || encoding.toLowerCase() === "identity") return inner;
   const chunks: Buffer[] = [];
   let size = 0;
@@ -19,12 +19,12 @@ export function decodingTransform(encoding: string | undefined, inner: AnswerTra
     headers: inner.headers,
     push(chunk) {
       size += chunk.length;
-      if (size > mostBytes) throw unreadable(new Error("it is larger than 64 MB"));
+      if (size > maxBytes) throw unreadable(new Error("it is larger than 64 MB"));
       chunks.push(chunk);
       return Buffer.alloc(0);
     },
     async end() {
-      const decoded = await decodeBody(Buffer.concat(chunks), encoding, mostBytes).catch((cause) => {
+      const decoded = await decodeBody(Buffer.concat(chunks), encoding, maxBytes).catch((cause) => {
         throw unreadable(cause);
       });
       return Buffer.concat([inner.push(decoded), inner.end()]);

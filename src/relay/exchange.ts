@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Bindings } from "../accounts/bindings.ts";
 import type { CredentialSource } from "../accounts/credentials.ts";
 import type { Pool } from "../accounts/pool.ts";
-import type { Ramp } from "../accounts/ramp.ts";
+import type { SlowStart } from "../accounts/slow-start.ts";
 import type { Config } from "../config/config.ts";
 import type { Dialect, Route } from "../dialects/dialect.ts";
 import type { Log } from "../log.ts";
@@ -23,15 +23,15 @@ export interface Exchange {
   route: Route;
   /** "" or "?…" as the client wrote it. */
   query: string;
-  /** Aborted when the client leaves before it has the whole answer, or with a ShutdownCut as the reason. */
+  /** Aborted when the client leaves before it has the whole answer, or with a ShutdownAbort as the reason. */
   signal: AbortSignal;
   /** Epoch ms. */
   receivedAt: number;
 }
 
 /** The relay goes down and cuts off who is still waiting: the client did not leave, it was left. */
-export class ShutdownCut extends Error {
-  override name = "ShutdownCut";
+export class ShutdownAbort extends Error {
+  override name = "ShutdownAbort";
 }
 
 export interface RelayDeps {
@@ -39,7 +39,7 @@ export interface RelayDeps {
   config(): Config;
   pool: Pool;
   bindings: Bindings;
-  ramp: Ramp;
+  slowStart: SlowStart;
   credentials: CredentialSource;
   dispatchers: Dispatchers;
   /** Never rejects: a client's answer does not depend on the database. */

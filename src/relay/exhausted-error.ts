@@ -22,12 +22,12 @@ export function exhaustedError(
   { call, now, only, kinds }: ExhaustedContext,
 ): RelayError {
   const family = familyNames[call.family];
-  const isTied = only !== undefined;
+  const isRequired = only !== undefined;
   switch (exhausted.kind) {
     case "no-account":
       if (kinds !== "fit" && call.dialect === "chat") return noChatError();
       if (kinds === "unfit") return unsupportedError(call);
-      return isTied ? unfitError(only, call) : noAccountError(call);
+      return isRequired ? unfitError(only, call) : noAccountError(call);
     case "tried":
       return new RelayError(
         "upstream_unreachable",
@@ -37,43 +37,43 @@ export function exhaustedError(
       const { account, until, isCommon } = exhausted;
       const { id } = account.config;
       const end = when(until, now);
-      const what = isTied
+      const what = isRequired
         ? `The account ${id} that this request belongs to is at its limit until ${end}`
         : isCommon
           ? `Every ${family} account is at its limit until ${end}, ${id} is back first`
           : `No ${family} account can answer until ${end}, when the limit of ${id} ends`;
       return new RelayError(
-        isTied ? "account_resting" : "all_limited",
+        isRequired ? "account_in_cooldown" : "all_limited",
         `${what}; wait, or add an account with \`cc-relay login ${call.family}\`.`,
         waiting(until, now),
       );
     }
     case "capacity": {
-      const { account, rest, until, isCommon } = exhausted;
+      const { account, cooldown, until, isCommon } = exhausted;
       const { id } = account.config;
-      const what = isTied
+      const what = isRequired
         ? `The provider does not answer on the account ${id} that this request belongs to`
         : isCommon
           ? `The provider does not answer on any ${family} account`
           : `No ${family} account can answer, and ${id} is back first`;
       return new RelayError(
-        isTied ? "account_resting" : "over_capacity",
-        `${what} (${rest.reason}); try again after ${when(until, now)}.`,
+        isRequired ? "account_in_cooldown" : "over_capacity",
+        `${what} (${cooldown.reason}); try again after ${when(until, now)}.`,
         waiting(until, now),
       );
     }
     case "model-denied":
       return new RelayError(
         "unknown_model",
-        `No ${family} account may use ${call.model?.slice(0, 100) ?? "this model"} (${exhausted.rest.reason}); choose another model, or see \`cc-relay accounts list\`.`,
+        `No ${family} account may use ${call.model?.slice(0, 100) ?? "this model"} (${exhausted.cooldown.reason}); choose another model, or see \`cc-relay accounts list\`.`,
         { param: "model" },
       );
     case "credentials":
       return new RelayError(
         "needs_login",
-        isTied
-          ? `The account ${exhausted.account.config.id} that this request belongs to was refused by its provider (${exhausted.rest.reason}); see \`cc-relay accounts list\`.`
-          : `Every ${family} account was refused by its provider (${exhausted.account.config.id}: ${exhausted.rest.reason}); see \`cc-relay accounts list\`.`,
+        isRequired
+          ? `The account ${exhausted.account.config.id} that this request belongs to was refused by its provider (${exhausted.cooldown.reason}); see \`cc-relay accounts list\`.`
+          : `Every ${family} account was refused by its provider (${exhausted.account.config.id}: ${exhausted.cooldown.reason}); see \`cc-relay accounts list\`.`,
         { shouldRetry: false },
       );
   }

@@ -1,9 +1,9 @@
 // Tries accounts until one gives a good first event, or none is left. Until then the client has seen nothing.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Account, type Rest, restFor } from "../accounts/account.ts";
-import type { Ticket } from "../accounts/ramp.ts";
+import { type Account, type Cooldown, cooldownFor } from "../accounts/account.ts";
 import type { Choice, Selection } from "../accounts/select.ts";
+import type { Ticket } from "../accounts/slow-start.ts";
 import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { modelScope } from "../model-scope.ts";
@@ -11,9 +11,9 @@ import { upstreamFor } from "../upstreams/registry.ts";
 import { attemptOn } from "./account-attempt.ts";
 import type { Answer } from "./attempt.ts";
 import { canServe } from "./can-serve.ts";
+import { endFailover } from "./end-failover.ts";
 import type { RelayDeps } from "./exchange.ts";
-import { giveUp } from "./give-up.ts";
-import type { Journey, Served } from "./journey.ts";
+import type { FailoverState, Served } from "./failover-state.ts";
 import { findRouting } from "./routing.ts";
 
 export interface Sending {
@@ -41,7 +41,7 @@ export async function sendWithFailover(
   const startedAt = deps.now();
   const { session, upstream } = deps.config();
   const routing = findRouting(call, pinned, deps);
-  const journey: Journey = {
+  const state: FailoverState = {
     call: routing.call,
     routing,
     scope: call.model === undefined ? "" : modelScope(call.family, call.model),
@@ -54,37 +54,37 @@ export async function sendWithFailover(
     holdUntil: startedAt + session.holdMs,
     held: undefined,
     unreached: undefined,
-    rests: new Map(),
+    cooldowns: new Map(),
     startedAt,
   };
   let served: Served | undefined;
   try {
-    while (!served) served = await step(journey);
+    while (!served) served = await step(state);
     return served;
   } finally {
-    progress.attempts = journey.attempts;
-    if (journey.held !== served) journey.held?.answer.discard();
+    progress.attempts = state.attempts;
+    if (state.held !== served) state.held?.answer.discard();
   }
 }
 
-/** A timer may fire some milliseconds before the clock says so: it would find the rest not over, and the session would move. */
+/** A timer may fire some milliseconds before the clock says so: it would find the cooldown not over, and the session would move. */
 const timerSlackMs = 5;
 
-async function step(journey: Journey): Promise<Served | undefined> {
-  const { deps, signal } = journey;
-  const choice = choose(journey);
+async function step(state: FailoverState): Promise<Served | undefined> {
+  const { deps, signal } = state;
+  const choice = choose(state);
   switch (choice.kind) {
     case "none":
-      return await giveUp(journey, choice.candidates);
+      return await endFailover(state, choice.candidates);
     case "wait":
-      journey.hasWaited = true;
+      state.hasWaited = true;
       await sleep(Math.max(choice.until - deps.now(), 0) + timerSlackMs, undefined, { signal });
       return undefined;
     case "use": {
-      const ticket = await enterRamp(journey, choice);
+      const ticket = await enterSlowStart(state, choice);
       if (ticket === "refused") return undefined;
       try {
-        return await useAccount(journey, choice, ticket);
+        return await useAccount(state, choice, ticket);
       } finally {
         ticket?.done(false);
       }
@@ -92,8 +92,8 @@ async function step(journey: Journey): Promise<Served | undefined> {
   }
 }
 
-function choose(journey: Journey): Choice {
-  const { call, routing, deps, tried } = journey;
+function choose(state: FailoverState): Choice {
+  const { call, routing, deps, tried } = state;
   const { session } = deps.config();
   if (routing.passthrough) {
     return tried.size > 0
@@ -102,59 +102,59 @@ function choose(journey: Journey): Choice {
   }
   const selection: Selection = {
     model: call.model,
-    modelScope: journey.scope,
+    modelScope: state.scope,
     canServe: (account) => canServe(account, call),
     pinned: routing.pinned,
-    tied: routing.tied,
-    home: routing.session?.accountId,
-    detour: routing.session?.detourId,
+    required: routing.required,
+    sticky: routing.session?.accountId,
+    fallback: routing.session?.fallbackId,
     tried,
-    maxWaitMs: journey.hasWaited ? 0 : session.maxWaitMs,
+    maxWaitMs: state.hasWaited ? 0 : session.maxWaitMs,
     switchAtUtilization: session.switchAtUtilization,
-    mayTest: isBilled(call.operation),
+    mayProbe: isBilled(call.operation),
     now: deps.now(),
   };
   const choice = deps.pool.choose(selection);
-  if (choice.kind === "use" && journey.attemptsLeft === 0) {
+  if (choice.kind === "use" && state.attemptsLeft === 0) {
     return { kind: "none", candidates: [choice.account] };
   }
   return choice;
 }
 
 /** Only requests that are new to an account because another one sent them away queue: what it serves already it goes on serving. */
-async function enterRamp(
-  journey: Journey,
+async function enterSlowStart(
+  state: FailoverState,
   { account, probe }: Choice & { kind: "use" },
 ): Promise<Ticket | "refused" | undefined> {
-  const { routing, tried, deps, signal, scope } = journey;
+  const { routing, tried, deps, signal, scope } = state;
   if (account.passthrough || routing.pinned !== undefined) return undefined;
-  const { accountId: home, detourId: detour } = routing.session ?? {};
-  const isKnownHere = home === undefined || home === account.config.id || detour === account.config.id;
+  const { accountId: sticky, fallbackId: fallback } = routing.session ?? {};
+  const isKnownHere = sticky === undefined || sticky === account.config.id || fallback === account.config.id;
   if (tried.size === 0 && isKnownHere) return undefined;
-  const ticket = await deps.ramp.enter(account.config.id, signal);
+  const ticket = await deps.slowStart.enter(account.config.id, signal);
   if (ticket === "refused") return ticket;
-  if (probe || !restFor(account, scope, deps.now())) return ticket;
+  if (probe || !cooldownFor(account, scope, deps.now())) return ticket;
   // It failed while this request stood in the queue.
   ticket.done(false);
   return "refused";
 }
 
 async function useAccount(
-  journey: Journey,
+  state: FailoverState,
   { account }: Choice & { kind: "use" },
   ticket: Ticket | undefined,
 ): Promise<Served | undefined> {
-  const { call, deps, scope } = journey;
+  const { call, deps, scope } = state;
   const upstream = upstreamFor(account.config.type);
-  journey.attempts++;
-  journey.attemptsLeft--;
+  state.attempts++;
+  state.attemptsLeft--;
   const sentAt = deps.now();
   const result = await attemptOn(account, {
     call,
     deps,
     upstream,
-    signal: journey.signal,
-    firstByteMs: firstByteMs(journey, account),
+    signal: state.signal,
+    firstByteMs: firstByteMs(state, account),
   });
   const { answer } = result;
   deps.metrics.attemptFinished({
@@ -162,19 +162,19 @@ async function useAccount(
     family: call.family,
     result: result.ok ? "ok" : result.failure.kind,
   });
-  const served = { account, upstream, attempts: journey.attempts };
+  const served = { account, upstream, attempts: state.attempts };
   if (result.ok) {
     ticket?.done(true);
     if (!account.passthrough) {
       const sent = { modelScope: scope, sentAt, isBilled: isBilled(call.operation) };
       await deps.pool.succeeded(account, sent);
       learnWindows(served, result.answer, deps);
-      await journey.routing.bind(account.config.id);
+      await state.routing.bind(account.config.id);
     }
     return { ...served, answer: result.answer, failure: undefined };
   }
   if (answer && !account.passthrough) learnWindows(served, answer, deps);
-  return await afterFailure(journey, { ...served, failure: result.failure, sentAt }, answer);
+  return await afterFailure(state, { ...served, failure: result.failure, sentAt }, answer);
 }
 
 function learnWindows(
@@ -187,30 +187,30 @@ function learnWindows(
 
 /** Blames whom the failure blames, then says whether the answer goes to the client or the next account gets its turn. */
 async function afterFailure(
-  journey: Journey,
+  state: FailoverState,
   { sentAt, ...served }: Omit<Served, "answer"> & { failure: Failure; sentAt: number },
   answer: Answer | undefined,
 ): Promise<Served | undefined> {
-  const { deps, signal, tried } = journey;
+  const { deps, signal, tried } = state;
   const { account, failure } = served;
   if (failure.kind === "aborted") throw signal.reason;
-  const rest = await deps.pool.failed(account, failure, { modelScope: journey.scope, sentAt });
+  const cooldown = await deps.pool.failed(account, failure, { modelScope: state.scope, sentAt });
   // Accounts at their limit never hide one that is free, however many they are.
-  if (isRefusal(failure)) journey.attemptsLeft++;
+  if (isRefusal(failure)) state.attemptsLeft++;
   const passed = answer && { ...served, answer };
   if (passed && (failure.kind === "rejected" || account.passthrough)) return passed;
-  if (passed && failure.kind === "model-missing" && journey.held?.failure?.kind === "model-missing") {
+  if (passed && failure.kind === "model-missing" && state.held?.failure?.kind === "model-missing") {
     answer.discard();
-    return journey.held;
+    return state.held;
   }
-  keepOrDiscard(journey, passed);
-  if (rest) journey.rests.set(account.config.id, rest);
-  else if (!answer) journey.unreached = { account, failure };
-  if (rest && isWaitedOut(journey, { account, failure }, rest)) {
+  keepOrDiscard(state, passed);
+  if (cooldown) state.cooldowns.set(account.config.id, cooldown);
+  else if (!answer) state.unreached = { account, failure };
+  if (cooldown && isWaitedOut(state, { account, failure }, cooldown)) {
     // A limit that is over already is asked once more, like one that was waited for.
-    if (rest.until <= deps.now()) journey.hasWaited = true;
+    if (cooldown.until <= deps.now()) state.hasWaited = true;
   } else tried.add(account.config.id);
-  reportMove(journey, { account, failure }, rest);
+  reportFailover(state, { account, failure }, cooldown);
   return undefined;
 }
 
@@ -221,17 +221,21 @@ interface Failed {
 
 /** Whether the request stays with its own account, whose limit is over within seconds. */
 function isWaitedOut(
-  { routing, hasWaited, deps }: Journey,
+  { routing, hasWaited, deps }: FailoverState,
   { account, failure }: Failed,
-  { until }: Rest,
+  { until }: Cooldown,
 ): boolean {
-  // A request that names its account asks it whether or not it rests: there would be no end to it.
+  // A request that names its account asks it whether or not it is in cooldown: there would be no end to it.
   if (routing.pinned !== undefined || hasWaited) return false;
-  const isHome = (routing.tied ?? routing.session?.accountId) === account.config.id;
-  return isHome && failure.kind === "rate-limited" && until - deps.now() <= deps.config().session.maxWaitMs;
+  const isSticky = (routing.required ?? routing.session?.accountId) === account.config.id;
+  return isSticky && failure.kind === "rate-limited" && until - deps.now() <= deps.config().session.maxWaitMs;
 }
 
-function reportMove({ call, deps }: Journey, { account, failure }: Failed, rest: Rest | undefined): void {
+function reportFailover(
+  { call, deps }: FailoverState,
+  { account, failure }: Failed,
+  cooldown: Cooldown | undefined,
+): void {
   deps.metrics.failedOver({ family: call.family, reason: failure.kind });
   deps.log.warn(
     {
@@ -239,17 +243,17 @@ function reportMove({ call, deps }: Journey, { account, failure }: Failed, rest:
       account: account.config.id,
       failure: failure.kind,
       reason: "reason" in failure ? failure.reason : failure.cause.message,
-      ...(rest && { until: new Date(rest.until).toISOString() }),
+      ...(cooldown && { until: new Date(cooldown.until).toISOString() }),
     },
     "the account did not answer, trying the next",
   );
 }
 
-function keepOrDiscard(journey: Journey, passed: Served | undefined): void {
+function keepOrDiscard(state: FailoverState, passed: Served | undefined): void {
   if (!passed) return;
   if (!mayBePassedOn(passed.failure!)) return passed.answer.discard();
-  journey.held?.answer.discard();
-  journey.held = passed;
+  state.held?.answer.discard();
+  state.held = passed;
 }
 
 /** Answers that are true of the provider or the request. One account's limit or credential is nobody's business but the relay's. */
@@ -273,7 +277,7 @@ function mayBePassedOn(failure: Failure): boolean {
   }
 }
 
-/** The account was turned away at the door; it rests, and is not asked again for this request. */
+/** The account was turned away at the door; it is in cooldown, and is not asked again for this request. */
 function isRefusal({ kind }: Failure): boolean {
   return (
     kind === "rate-limited" || kind === "unauthorized" || kind === "account-out" || kind === "model-denied"
@@ -281,20 +285,23 @@ function isRefusal({ kind }: Failure): boolean {
 }
 
 /** A client that gives up at a known time leaves room for another account; the last one may take what it needs. */
-function firstByteMs({ call, deps, routing, tried, scope, startedAt }: Journey, account: Account): number {
+function firstByteMs(
+  { call, deps, routing, tried, scope, startedAt }: FailoverState,
+  account: Account,
+): number {
   const now = deps.now();
   const configuredMs = deps.config().upstream.firstByteTimeoutMs;
   if (
     call.headerBudgetMs === undefined ||
     routing.passthrough ||
-    (routing.pinned ?? routing.tied) !== undefined
+    (routing.pinned ?? routing.required) !== undefined
   )
     return configuredMs;
   const isOther = (other: Account) =>
     other !== account &&
     other.config.enabled &&
     !tried.has(other.config.id) &&
-    !restFor(other, scope, now) &&
+    !cooldownFor(other, scope, now) &&
     canServe(other, call);
   if (!deps.pool.accounts.some(isOther)) return configuredMs;
   const leftMs = call.headerBudgetMs - (now - startedAt);

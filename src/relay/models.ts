@@ -1,7 +1,7 @@
 // GET models: what the accounts' providers list, merged; from a short-lived cache, and in time for clients that wait three seconds.
 
 import type { Account } from "../accounts/account.ts";
-import { restFor } from "../accounts/account.ts";
+import { cooldownFor } from "../accounts/account.ts";
 import type { Call } from "../call.ts";
 import { RelayError } from "../errors.ts";
 import { upstreamFor } from "../upstreams/registry.ts";
@@ -16,7 +16,7 @@ export type ModelLists = Map<string, { body: string; at: number }>;
 const freshMs = 60_000;
 const timeLimitMs = 2000;
 /** A thousand models are half a megabyte. */
-const mostListBytes = 8 * 1024 * 1024;
+const maxListBytes = 8 * 1024 * 1024;
 
 /** Whether the call was a list of models of pooled accounts, and has been answered. */
 export async function answerModels(exchange: Exchange, call: Call, deps: RelayDeps): Promise<boolean> {
@@ -24,7 +24,7 @@ export async function answerModels(exchange: Exchange, call: Call, deps: RelayDe
   // A client that names an account wants that one's own list.
   if (exchange.request.headers["x-cc-relay-account"] !== undefined) return false;
   const accounts = deps.pool.accounts.filter(
-    (account) => account.config.enabled && canServe(account, call) && !restFor(account, "", deps.now()),
+    (account) => account.config.enabled && canServe(account, call) && !cooldownFor(account, "", deps.now()),
   );
   const isPooled = deps.config().accounts.some(({ family }) => family === call.family);
   if (!isPooled) return false;
@@ -100,6 +100,6 @@ async function fetchList(
     result.answer?.discard();
     return undefined;
   }
-  const { body, isWhole } = await readAnswer(result.answer, { mostBytes: mostListBytes, signal });
+  const { body, isWhole } = await readAnswer(result.answer, { maxBytes: maxListBytes, signal });
   return isWhole ? body : undefined;
 }

@@ -9,25 +9,25 @@ export interface ReadAnswer {
 }
 
 export interface ReadAnswerOptions {
-  mostBytes: number;
+  maxBytes: number;
   signal: AbortSignal;
 }
 
 /** Rejects with the signal's reason. */
-export function readAnswer(answer: Answer, { mostBytes, signal }: ReadAnswerOptions): Promise<ReadAnswer> {
+export function readAnswer(answer: Answer, { maxBytes, signal }: ReadAnswerOptions): Promise<ReadAnswer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
     const finish = (isWhole: boolean) =>
-      resolve({ body: Buffer.concat(chunks).subarray(0, mostBytes), isWhole });
+      resolve({ body: Buffer.concat(chunks).subarray(0, maxBytes), isWhole });
     if (signal.aborted) return reject(signal.reason);
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     answer.pipe({
       data(chunk) {
-        if (size > mostBytes) return;
+        if (size > maxBytes) return;
         chunks.push(chunk);
         size += chunk.length;
-        if (size <= mostBytes) return;
+        if (size <= maxBytes) return;
         answer.discard();
         finish(false);
       },

@@ -99,7 +99,7 @@ function tooLarge(maxBytes: number): RelayError {
 }
 
 /** Each piece of a body takes more than a hundred bytes of memory beside its own, so many small ones are joined. */
-const crowd = 1024;
+const maxSmallPieces = 1024;
 const smallPiece = 1024;
 
 function readBody(
@@ -125,8 +125,8 @@ function readBody(
       }
       pieces.push(chunk);
       fresh.size += chunk.length;
-      if (pieces.length - fresh.from < crowd) return;
-      if (fresh.size < crowd * smallPiece) pieces.push(Buffer.concat(pieces.splice(fresh.from)));
+      if (pieces.length - fresh.from < maxSmallPieces) return;
+      if (fresh.size < maxSmallPieces * smallPiece) pieces.push(Buffer.concat(pieces.splice(fresh.from)));
       fresh = { from: pieces.length, size: 0 };
     });
     request.on("end", () => resolve(pieces.length > 1 ? pieces : (pieces[0] ?? Buffer.alloc(0))));

@@ -9,12 +9,12 @@ import type { Exchange, RelayDeps } from "./exchange.ts";
 
 export interface Recorder {
   /** Writes the usage row if the call is billed and something changed since the last time. */
-  book(entry: BookEntry): Promise<void>;
+  record(entry: RecordEntry): Promise<void>;
   /** Counts and logs the request; once, when all is over. */
-  close(entry: BookEntry): void;
+  close(entry: RecordEntry): void;
 }
 
-export interface BookEntry {
+export interface RecordEntry {
   /** "(none)" when no account answered. */
   account: string;
   outcome: Outcome;
@@ -39,7 +39,7 @@ export interface Refusal {
 }
 
 /** Whoever asks may name a model as long as a body; the log and the tables need not repeat it. */
-const longestModel = 200;
+const maxModelLength = 200;
 
 export interface Recorded {
   call: Call;
@@ -54,7 +54,7 @@ export function createRecorder(
 ): Recorder {
   let written = "";
 
-  function row(entry: BookEntry): UsageRow {
+  function row(entry: RecordEntry): UsageRow {
     const report = entry.observer?.report;
     return {
       requestId: call.id,
@@ -62,7 +62,7 @@ export function createRecorder(
       client,
       account: entry.account,
       family: call.family,
-      model: (report?.model ?? call.model ?? "").slice(0, longestModel),
+      model: (report?.model ?? call.model ?? "").slice(0, maxModelLength),
       route: `${call.dialect}/${call.operation}`,
       tokens: report?.tokens ?? noTokens,
       tier: report?.tier,
@@ -76,7 +76,7 @@ export function createRecorder(
   }
 
   return {
-    async book(entry) {
+    async record(entry) {
       if (!isBilled(call.operation)) return;
       const next = row(entry);
       const essence = `${next.outcome} ${next.account} ${next.model} ${Object.values(next.tokens).join()}`;

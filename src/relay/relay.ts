@@ -7,16 +7,16 @@ import { RelayError } from "../errors.ts";
 import { forwardResponseHeaders } from "../network/headers.ts";
 import type { Outcome } from "../store/store.ts";
 import { isEventStream } from "../upstreams/reply.ts";
-import { mostErrorBytes } from "./attempt.ts";
+import { maxErrorBytes } from "./attempt.ts";
 import { authenticate } from "./authenticate.ts";
 import { decodingTransform } from "./decoding-transform.ts";
-import { type Exchange, type RelayDeps, ShutdownCut } from "./exchange.ts";
+import { type Exchange, type RelayDeps, ShutdownAbort } from "./exchange.ts";
 import { type Progress, sendWithFailover } from "./failover.ts";
-import type { Served } from "./journey.ts";
+import type { Served } from "./failover-state.ts";
 import { answerModels } from "./models.ts";
 import { readAnswer } from "./read-answer.ts";
 import { readRequest } from "./read-request.ts";
-import { type BookEntry, createRecorder, type Recorder, recordRefusal } from "./record.ts";
+import { createRecorder, type RecordEntry, type Recorder, recordRefusal } from "./record.ts";
 import { respond } from "./respond.ts";
 import { bindAnswerState, turnStateHeader } from "./routing.ts";
 
@@ -46,7 +46,7 @@ export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> 
 }
 
 /** A list of models comes from all accounts, and costs nothing. */
-function listed(now: number): BookEntry {
+function listed(now: number): RecordEntry {
   return {
     account: "(all)",
     outcome: "complete",
@@ -78,7 +78,7 @@ async function deliverConverted({ send, ...delivery }: ConvertedDelivery): Promi
   let { served } = delivery;
   if (served.answer.head.status < 300) return await deliver(delivery);
   const readBody = async ({ answer }: Served) =>
-    (await readAnswer(answer, { mostBytes: mostErrorBytes, signal })).body;
+    (await readAnswer(answer, { maxBytes: maxErrorBytes, signal })).body;
   let body = await readBody(served);
   const again = conversion.again?.(served.answer.head, body);
   if (again) {
@@ -97,7 +97,7 @@ async function deliver({ exchange, call, conversion, served, recorder, deps }: D
     conversion?.answer(answer.head) ?? (isGood ? upstream.translate?.(call, answer.head) : undefined);
   const encoding = answer.head.headers["content-encoding"]?.toString();
   const transform = rewritten && decodingTransform(encoding, rewritten);
-  const entry: BookEntry = {
+  const entry: RecordEntry = {
     account: account.config.id,
     outcome: "complete",
     status: answer.head.status,
@@ -114,7 +114,7 @@ async function deliver({ exchange, call, conversion, served, recorder, deps }: D
     transform,
     signal: exchange.signal,
     needsTerminalEvent: isGood && call.stream && isEventStream(answer.head.headers),
-    async book(outcome) {
+    async record(outcome) {
       entry.outcome = outcome;
       // Also of an answer that broke off: what is stored at the provider under its id can be asked for.
       if (isGood && !account.passthrough) {
@@ -125,7 +125,7 @@ async function deliver({ exchange, call, conversion, served, recorder, deps }: D
           turnState: answer.head.headers[turnStateHeader]?.toString(),
         });
       }
-      await recorder.book(entry);
+      await recorder.record(entry);
     },
   });
   deps.metrics.streamClosed(call.family);
@@ -136,7 +136,7 @@ async function deliver({ exchange, call, conversion, served, recorder, deps }: D
 /** An answer that the client left, or that the provider ended with an error event, says nothing of the account's connections. */
 function noteEnd({ account, answer }: Served, outcome: Outcome, { pool }: RelayDeps): void {
   if (account.passthrough || outcome === "aborted" || answer.observer?.lateError !== undefined) return;
-  pool.ended(account, { isCut: outcome === "truncated", beganAt: answer.headAt });
+  pool.ended(account, { isTruncated: outcome === "truncated", beganAt: answer.headAt });
 }
 
 interface AnswerHeaders {
@@ -172,7 +172,7 @@ async function deliverConvertedError({
   recorder,
 }: Delivery & { conversion: Conversion; body: Buffer }): Promise<void> {
   const rendered = conversion.error(answer.head, body);
-  const entry: BookEntry = {
+  const entry: RecordEntry = {
     account: account.config.id,
     outcome: "failed",
     status: rendered.status,
@@ -180,7 +180,7 @@ async function deliverConvertedError({
     firstByteAt: undefined,
     observer: undefined,
   };
-  await recorder.book(entry);
+  await recorder.record(entry);
   exchange.response.writeHead(rendered.status, [
     ...rendered.headers,
     "x-cc-relay-account",
@@ -211,7 +211,7 @@ async function answerError(
           cause: error,
         });
   const rendered = dialect.renderError(relayError, call);
-  const entry: BookEntry = {
+  const entry: RecordEntry = {
     account: "(none)",
     ...endOf(signal, rendered.status),
     attempts,
@@ -226,7 +226,7 @@ async function answerError(
     );
   }
   if (recorder) {
-    await recorder.book(entry);
+    await recorder.record(entry);
     recorder.close(entry);
   } else if (!signal.aborted) {
     const { id, request, route } = exchange;
@@ -246,9 +246,9 @@ async function answerError(
 }
 
 /** Of a request that no answer reached: the status that was told, or would have been if somebody were there. */
-function endOf(signal: AbortSignal, toldStatus: number): Pick<BookEntry, "outcome" | "status"> {
+function endOf(signal: AbortSignal, toldStatus: number): Pick<RecordEntry, "outcome" | "status"> {
   if (!signal.aborted) return { outcome: "failed", status: toldStatus };
-  if (signal.reason instanceof ShutdownCut) return { outcome: "failed", status: 503 };
+  if (signal.reason instanceof ShutdownAbort) return { outcome: "failed", status: 503 };
   return { outcome: "aborted", status: 499 };
 }
 

@@ -5,8 +5,8 @@ import type { ServerResponse } from "node:http";
 import { RelayError } from "../errors.ts";
 import type { Outcome } from "../store/store.ts";
 import type { Answer, Sink } from "./attempt.ts";
-import type { PatientTransform } from "./decoding-transform.ts";
-import { ShutdownCut } from "./exchange.ts";
+import type { AsyncTransform } from "./decoding-transform.ts";
+import { ShutdownAbort } from "./exchange.ts";
 
 export interface Response {
   response: ServerResponse;
@@ -14,34 +14,34 @@ export interface Response {
   /** Raw pairs, as they go out. */
   headers: string[];
   answer: Answer;
-  transform: PatientTransform | undefined;
+  transform: AsyncTransform | undefined;
   /** The exchange's: aborted when the client leaves or the relay shuts down. Whoever aborts it has the upstream aborted too. */
   signal: AbortSignal;
   /** Whether a clean end without the API's terminal event counts as broken off: event streams. */
   needsTerminalEvent: boolean;
   /** Writes the usage down. Called before the client can see the end, and again if more was learned after. */
-  book(outcome: Outcome): Promise<void>;
+  record(outcome: Outcome): Promise<void>;
 }
 
-/** Resolves when the client has everything, or is gone, or was cut off. */
+/** Resolves when the client has everything, or is gone, or was truncated. */
 export function respond(options: Response): Promise<void> {
   return new Promise((resolve) => {
-    const conduit = new Conduit(options, resolve);
-    conduit.start();
+    const pipe = new ResponsePipe(options, resolve);
+    pipe.start();
   });
 }
 
 /** How long a cut-off client may take to read what was sent before its socket is reset all the same. */
-const cutGraceMs = 5000;
+const resetGraceMs = 5000;
 
-class Conduit implements Sink {
+class ResponsePipe implements Sink {
   readonly #options: Response;
   readonly #resolve: () => void;
   /** What is to be done, in order, once the usage that is being written is in the database. */
   #queue: (() => void | Promise<void>)[] = [];
   #busy = false;
   #waitsForDrain = false;
-  #booked: Outcome | undefined;
+  #recorded: Outcome | undefined;
   #finished = false;
 
   constructor(options: Response, resolve: () => void) {
@@ -66,14 +66,14 @@ class Conduit implements Sink {
     if (observer?.settled) {
       return this.#enqueue(async () => {
         await observer.settled?.();
-        if (this.#booked === undefined && observer.complete) await this.#book();
+        if (this.#recorded === undefined && observer.complete) await this.#record();
         this.#write(chunk);
       });
     }
-    const isLast = this.#booked === undefined && observer?.complete === true;
+    const isLast = this.#recorded === undefined && observer?.complete === true;
     if (!isLast && !this.#busy) return this.#write(chunk);
     // The terminal event: clients hang up as soon as they have read it, so the usage is written down first.
-    if (isLast) this.#enqueue(() => this.#book());
+    if (isLast) this.#enqueue(() => this.#record());
     this.#enqueue(() => this.#write(chunk));
   }
 
@@ -84,7 +84,7 @@ class Conduit implements Sink {
       if (lacksEnding(this.#options)) return this.#breakOff(new Error("it ended before it was whole"));
       try {
         const rest = await this.#options.transform?.end();
-        await this.#book();
+        await this.#record();
         if (rest?.length) this.#options.response.write(rest);
       } catch (error) {
         return this.#breakOff(error instanceof Error ? error : new Error(String(error)));
@@ -110,7 +110,7 @@ class Conduit implements Sink {
       response.writeHead(status, headers);
       return answer.pipe(this);
     }
-    await this.#book();
+    await this.#record();
     if (this.#finished) return;
     response.writeHead(status, headers);
     response.end(answer.held.length === 1 ? answer.held[0] : Buffer.concat(answer.held));
@@ -140,17 +140,17 @@ class Conduit implements Sink {
     if (!this.#busy) this.#options.answer.resume();
   };
 
-  async #book(outcome: Outcome = outcomeOf(this.#options.answer)): Promise<void> {
-    this.#booked = outcome;
-    await this.#options.book(outcome);
+  async #record(outcome: Outcome = outcomeOf(this.#options.answer)): Promise<void> {
+    this.#recorded = outcome;
+    await this.#options.record(outcome);
   }
 
   async #breakOff(cause: Error): Promise<void> {
     if (this.#finished) return;
     const { response, transform } = this.#options;
     // Once the terminal event has gone by the client has a whole answer, whatever happens to the upstream's socket.
-    const isWhole = this.#booked !== undefined;
-    await this.#book(this.#booked ?? "truncated");
+    const isWhole = this.#recorded !== undefined;
+    await this.#record(this.#recorded ?? "truncated");
     const error = new RelayError(
       "upstream_unreachable",
       `The provider broke off its answer (${cause.message}); send the request again.`,
@@ -158,21 +158,21 @@ class Conduit implements Sink {
     );
     const ending = isWhole ? Buffer.alloc(0) : transform?.fail(cause instanceof RelayError ? cause : error);
     if (ending) response.end(ending);
-    else cutOff(response);
+    else resetConnection(response);
     this.#finish();
   }
 
   readonly #leave = (): void => {
     if (this.#finished) return;
     this.#options.answer.discard();
-    void this.#bookDeparture().finally(() => this.#finish());
+    void this.#recordDeparture().finally(() => this.#finish());
   };
 
   /** Of a compressed answer, what had come by then may still be on its way through the decoder: it counts too. */
-  async #bookDeparture(): Promise<void> {
+  async #recordDeparture(): Promise<void> {
     await this.#options.answer.observer?.settled?.();
-    const isOurs = this.#options.signal.reason instanceof ShutdownCut;
-    await this.#options.book(this.#booked ?? (isOurs ? "truncated" : "aborted"));
+    const isOurs = this.#options.signal.reason instanceof ShutdownAbort;
+    await this.#options.record(this.#recorded ?? (isOurs ? "truncated" : "aborted"));
   }
 
   #finish(): void {
@@ -201,7 +201,7 @@ class Conduit implements Sink {
 
 /** Whether an answer that has ended cleanly is cut all the same. */
 function lacksEnding({ answer, needsTerminalEvent }: Response): boolean {
-  return answer.isCutShort || (needsTerminalEvent && !hasTerminalEvent(answer));
+  return answer.isTruncated || (needsTerminalEvent && !hasTerminalEvent(answer));
 }
 
 /** An error event is an ending too: the provider said it, and it is passed on as it is. */
@@ -221,11 +221,11 @@ function outcomeOf({ head, observer }: Answer): Outcome {
  * reset, not closed: after a reset Gemini CLI asks again, and fails for good after a mere close (seen in Gemini CLI 0.61); and
  * in HTTP/1.0, where an answer ends with its connection, nothing else tells that it is not whole.
  */
-function cutOff(response: ServerResponse): void {
+function resetConnection(response: ServerResponse): void {
   const { socket } = response;
   if (!socket) return void response.destroy();
   const reset = () => void socket.resetAndDestroy();
   // Called back when everything before it has gone out.
   socket.write("", reset);
-  setTimeout(reset, cutGraceMs).unref();
+  setTimeout(reset, resetGraceMs).unref();
 }

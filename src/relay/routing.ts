@@ -1,5 +1,5 @@
 // What is known of where a request belongs before an account is chosen: named by the client, tied to state at the
-// provider, or at home with its session.
+// provider, or at sticky with its session.
 
 import { type Account, createAccount } from "../accounts/account.ts";
 import type { BoundTo } from "../accounts/bindings.ts";
@@ -15,7 +15,7 @@ export interface Routing {
   /** The family has no account: the client's own credential goes through. */
   passthrough: Account | undefined;
   pinned: string | undefined;
-  tied: string | undefined;
+  required: string | undefined;
   session: BoundTo | undefined;
   /** Called with the account that gave a good answer. */
   bind(accountId: string): Promise<void>;
@@ -36,13 +36,13 @@ export function findRouting(call: Call, pinned: string | undefined, deps: RelayD
     call.sessionKey === undefined ? undefined : deps.bindings.find(sessionKind, call.sessionKey, now);
   const passthrough = passthroughAccount(call, config);
   if (pinned !== undefined) requireAccount(pinned, call.family, deps);
-  const tied = passthrough || pinned !== undefined ? undefined : tiedAccount(call, session, deps);
-  const isStranger = !passthrough && !knowsTurn(pinned ?? tied, call, deps);
+  const required = passthrough || pinned !== undefined ? undefined : findRequiredAccount(call, session, deps);
+  const isStranger = !passthrough && !knowsTurn(pinned ?? required, call, deps);
   return {
     call: isStranger ? withoutTurnState(call) : call,
     passthrough,
     pinned,
-    tied,
+    required,
     session,
     async bind(accountId) {
       const { stickyTtlMs: ttlMs, renewalThresholdMs } = config.session;
@@ -93,7 +93,7 @@ function requireAccount(id: string, family: Family, deps: RelayDeps): void {
 }
 
 /** Undefined when nothing ties the request, or nobody knows what it is tied to: then the provider says so itself. */
-function tiedAccount(call: Call, session: BoundTo | undefined, deps: RelayDeps): string | undefined {
+function findRequiredAccount(call: Call, session: BoundTo | undefined, deps: RelayDeps): string | undefined {
   if (!call.binding) return undefined;
   const { kind, id } = call.binding;
   const bound = deps.bindings.find(kind, id, deps.now());
@@ -101,7 +101,7 @@ function tiedAccount(call: Call, session: BoundTo | undefined, deps: RelayDeps):
     accountId !== undefined && deps.pool.account(accountId)?.config.enabled === true;
   // The account whose answer had it, or one that has read it since; where there is none, the one that serves the session.
   if (kind === "encrypted")
-    return [bound?.accountId, bound?.detourId, session?.detourId, session?.accountId].find(isEnabled);
+    return [bound?.accountId, bound?.fallbackId, session?.fallbackId, session?.accountId].find(isEnabled);
   if (!bound || isEnabled(bound.accountId)) return bound?.accountId;
   if (kind === "turn") return undefined;
   throw new RelayError(

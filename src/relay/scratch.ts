@@ -7,7 +7,7 @@ import type { Body } from "../call.ts";
 export type Scratch = (body: Body) => Buffer;
 
 /** Longer bodies are rare, and the memory would stay. */
-const mostBytes = 4 * 1024 * 1024;
+const maxBytes = 4 * 1024 * 1024;
 const leastBytes = 256 * 1024;
 
 export function createScratch(): Scratch {
@@ -15,7 +15,7 @@ export function createScratch(): Scratch {
   return (body) => {
     if (Buffer.isBuffer(body)) return body;
     const length = body.reduce((sum, piece) => sum + piece.length, 0);
-    if (length > mostBytes) return Buffer.concat(body, length);
+    if (length > maxBytes) return Buffer.concat(body, length);
     if (length > memory.length) memory = Buffer.allocUnsafeSlow(roundUp(length));
     let at = 0;
     for (const piece of body) at += piece.copy(memory, at);

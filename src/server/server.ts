@@ -8,7 +8,7 @@ import { RelayError } from "../errors.ts";
 import { http } from "../network/http.ts";
 import { hostAllowed, isForeignOrigin, isLoopbackHost } from "../network/loopback.ts";
 import { authenticate } from "../relay/authenticate.ts";
-import { type RelayDeps, ShutdownCut } from "../relay/exchange.ts";
+import { type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
 import { recordRefusal } from "../relay/record.ts";
 import { relay, sendRendered } from "../relay/relay.ts";
 import { answerOwnRoute, routes } from "./own-routes.ts";
@@ -16,10 +16,10 @@ import { answerOwnRoute, routes } from "./own-routes.ts";
 export interface RelayServer {
   /** The address that was bound; the port is a real one even if 0 was asked for. */
   readonly address: AddressInfo;
-  /** Refuses new connections, waits for open answers at most this long, then breaks them off. Resolves when all are booked. */
+  /** Refuses new connections, waits for open answers at most this long, then breaks them off. Resolves when all are recorded. */
   drain(timeoutMs: number): Promise<void>;
   /** Breaks off what is still open. */
-  cut(): void;
+  abortAll(): void;
 }
 
 export interface ServerOptions {
@@ -30,7 +30,7 @@ export interface ServerOptions {
 }
 
 /** Claude Code's own gateway takes 100 KB of headers. */
-const mostHeaderBytes = 256 * 1024;
+const maxHeaderBytes = 256 * 1024;
 /** Longer than any client keeps a connection idle, so that the relay is never the one to close it under a request. */
 const keepAliveTimeoutMs = 75_000;
 
@@ -42,17 +42,17 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
     startedAt: Date.now(),
     boundLoopback: isLoopbackHost(host),
     isDraining: false,
-    isCutting: false,
+    isAborting: false,
     open: new Set(),
     onceIdle() {},
   };
   const server = http.createServer(
-    { maxHeaderSize: mostHeaderBytes, keepAliveTimeout: keepAliveTimeoutMs, noDelay: true },
+    { maxHeaderSize: maxHeaderBytes, keepAliveTimeout: keepAliveTimeoutMs, noDelay: true },
     (request, response) => void serve(front, request, response),
   );
   await listen(server, host, port);
-  const cut = () => {
-    front.isCutting = true;
+  const abortAll = () => {
+    front.isAborting = true;
     for (const response of front.open) if (!response.writableFinished) response.socket?.resetAndDestroy();
     server.closeAllConnections();
   };
@@ -63,14 +63,14 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // Node keeps a connection whose answer began before the drain for as long as its client does.
       const sweep = setInterval(() => server.closeIdleConnections(), 50);
-      const timer = setTimeout(cut, timeoutMs);
+      const timer = setTimeout(abortAll, timeoutMs);
       await closed;
       clearInterval(sweep);
       clearTimeout(timer);
-      // Who was cut off is still being booked.
+      // Who was cut off is still being recorded.
       if (front.open.size > 0) await new Promise<void>((resolve) => (front.onceIdle = resolve));
     },
-    cut,
+    abortAll,
   };
 }
 
@@ -79,7 +79,7 @@ interface Front extends ServerOptions {
   boundLoopback: boolean;
   isDraining: boolean;
   /** No time is left: what is open is broken off. */
-  isCutting: boolean;
+  isAborting: boolean;
   /** Of requests that are not over. An answer may be out already while its usage is still being written down. */
   open: Set<ServerResponse>;
   onceIdle(): void;
@@ -132,7 +132,9 @@ async function handle(front: Front, request: IncomingMessage, response: ServerRe
     const left = new AbortController();
     response.on("close", () => {
       if (response.writableFinished) return;
-      left.abort(front.isCutting ? new ShutdownCut("the relay goes down") : new Error("the client has left"));
+      left.abort(
+        front.isAborting ? new ShutdownAbort("the relay goes down") : new Error("the client has left"),
+      );
     });
     await relay(
       { id, request, response, ...route, query, signal: left.signal, receivedAt: deps.now() },

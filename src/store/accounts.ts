@@ -1,8 +1,8 @@
-// Account state and rests in SQLite.
+// Account state and cooldowns in SQLite.
 
 import type { Window } from "../usage/window.ts";
 import type { Connection } from "./connection.ts";
-import type { AccountStateRow, AccountStore, RestRow } from "./store.ts";
+import type { AccountStateRow, AccountStore, CooldownRow } from "./store.ts";
 
 export function createAccountStore({ database, run }: Connection): AccountStore {
   const states = database.prepare<[], StateRecord>(
@@ -11,22 +11,22 @@ export function createAccountStore({ database, run }: Connection): AccountStore 
   const saveState = database.prepare(`
     INSERT INTO account_states (account_id, last_used_at, windows) VALUES (?, ?, ?)
     ON CONFLICT (account_id) DO UPDATE SET last_used_at = excluded.last_used_at, windows = excluded.windows`);
-  const rests = database.prepare<[], RestRecord>(`
+  const cooldowns = database.prepare<[], CooldownRecord>(`
     SELECT account_id AS accountId, scope, since, until, kind, reason, settings, probed_at AS probedAt
-    FROM rests ORDER BY account_id, scope`);
-  const saveRest = database.prepare<RestRecord>(`
-    INSERT INTO rests (account_id, scope, since, until, kind, reason, settings, probed_at)
+    FROM cooldowns ORDER BY account_id, scope`);
+  const saveCooldown = database.prepare<CooldownRecord>(`
+    INSERT INTO cooldowns (account_id, scope, since, until, kind, reason, settings, probed_at)
     VALUES (@accountId, @scope, @since, @until, @kind, @reason, @settings, @probedAt)
     ON CONFLICT (account_id, scope) DO UPDATE SET since = excluded.since, until = excluded.until,
       kind = excluded.kind, reason = excluded.reason, settings = excluded.settings, probed_at = excluded.probed_at`);
-  const clearRest = database.prepare("DELETE FROM rests WHERE account_id = ? AND scope = ?");
-  const clearRests = database.prepare("DELETE FROM rests WHERE account_id = ?");
+  const clearCooldown = database.prepare("DELETE FROM cooldowns WHERE account_id = ? AND scope = ?");
+  const clearCooldowns = database.prepare("DELETE FROM cooldowns WHERE account_id = ?");
   const forgetting = [
     "DELETE FROM account_states WHERE account_id = ?",
-    "DELETE FROM rests WHERE account_id = ?",
+    "DELETE FROM cooldowns WHERE account_id = ?",
     // What is tied to the account's state at the provider stays: who asks for it is told that the account is gone.
     "DELETE FROM bindings WHERE account_id = ? AND kind = 'session'",
-    "UPDATE bindings SET detour_id = NULL WHERE detour_id = ?",
+    "UPDATE bindings SET fallback_id = NULL WHERE fallback_id = ?",
     "DELETE FROM tokens WHERE account_id = ?",
   ].map((sql) => database.prepare(sql));
   const forget = database.transaction((accountId: string) => {
@@ -37,15 +37,19 @@ export function createAccountStore({ database, run }: Connection): AccountStore 
     states: () => run(() => states.all().map(toState)),
     saveState: (row) =>
       run(() => void saveState.run(row.accountId, row.lastUsedAt ?? null, JSON.stringify(row.windows))),
-    rests: () => run(() => rests.all().map((row) => ({ ...row, settings: row.settings ?? undefined }))),
-    saveRest: (row) => run(() => void saveRest.run({ ...row, settings: row.settings ?? null })),
-    clearRests: (accountId, scope) =>
-      run(() => void (scope === undefined ? clearRests.run(accountId) : clearRest.run(accountId, scope))),
+    cooldowns: () =>
+      run(() => cooldowns.all().map((row) => ({ ...row, settings: row.settings ?? undefined }))),
+    saveCooldown: (row) => run(() => void saveCooldown.run({ ...row, settings: row.settings ?? null })),
+    clearCooldowns: (accountId, scope) =>
+      run(
+        () =>
+          void (scope === undefined ? clearCooldowns.run(accountId) : clearCooldown.run(accountId, scope)),
+      ),
     forget: (accountId) => run(() => forget.immediate(accountId)),
   };
 }
 
-type RestRecord = Omit<RestRow, "settings"> & { settings: string | null };
+type CooldownRecord = Omit<CooldownRow, "settings"> & { settings: string | null };
 
 interface StateRecord {
   account_id: string;

@@ -4,27 +4,28 @@ import type { Connection } from "./connection.ts";
 import type { BindingRow, BindingStore } from "./store.ts";
 
 export function createBindingStore({ database, run }: Connection): BindingStore {
-  const load = database.prepare<[number], BindingRow & { detourId: string | null }>(`
-    SELECT kind, key, account_id AS accountId, detour_id AS detourId, expires_at AS expiresAt
+  const load = database.prepare<[number], BindingRow & { fallbackId: string | null }>(`
+    SELECT kind, key, account_id AS accountId, fallback_id AS fallbackId, expires_at AS expiresAt
     FROM bindings WHERE expires_at > ?`);
   const save = database.prepare(`
-    INSERT INTO bindings (kind, key, account_id, detour_id, expires_at) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (kind, key) DO UPDATE SET account_id = excluded.account_id, detour_id = excluded.detour_id,
+    INSERT INTO bindings (kind, key, account_id, fallback_id, expires_at) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (kind, key) DO UPDATE SET account_id = excluded.account_id, fallback_id = excluded.fallback_id,
       expires_at = excluded.expires_at`);
   const dropBound = database.prepare("DELETE FROM bindings WHERE account_id = ? AND kind = 'session'");
-  const dropDetours = database.prepare("UPDATE bindings SET detour_id = NULL WHERE detour_id = ?");
+  const dropFallbacks = database.prepare("UPDATE bindings SET fallback_id = NULL WHERE fallback_id = ?");
   const dropAccount = database.transaction((accountId: string) => {
     dropBound.run(accountId);
-    dropDetours.run(accountId);
+    dropFallbacks.run(accountId);
   });
   const prune = database.prepare(`
     DELETE FROM bindings WHERE (kind, key) IN
       (SELECT kind, key FROM bindings WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`);
 
   return {
-    load: (now) => run(() => load.all(now).map((row) => ({ ...row, detourId: row.detourId ?? undefined }))),
+    load: (now) =>
+      run(() => load.all(now).map((row) => ({ ...row, fallbackId: row.fallbackId ?? undefined }))),
     save: (row) =>
-      run(() => void save.run(row.kind, row.key, row.accountId, row.detourId ?? null, row.expiresAt)),
+      run(() => void save.run(row.kind, row.key, row.accountId, row.fallbackId ?? null, row.expiresAt)),
     dropAccount: (accountId) => run(() => dropAccount.immediate(accountId)),
     prune: (now, limit) => run(() => prune.run(now, limit).changes),
   };

@@ -21,7 +21,7 @@ export interface Connection {
   readonly database: Database.Database;
   /**
    * Runs synchronous work, again after a short wait while another process is writing. Rejects with a UserError
-   * for what a person can mend. `work` must be one statement or one transaction, so that a repetition is whole.
+   * for what a person can fix. `work` must be one statement or one transaction, so that a repetition is whole.
    */
   run<T>(work: () => T): Promise<T>;
   /** Waits for work that is being repeated, then closes. */

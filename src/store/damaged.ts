@@ -9,6 +9,6 @@ export function moveDatabaseAway(path: string): string {
   return `run: mv ${shellWord(path)}* "$(mktemp -d ${folder})"`;
 }
 
-export function mendDamaged(path: string): string {
+export function fixForDamaged(path: string): string {
   return `stop the relay and begin a new database (sqlite3's .recover may save what the old one holds), ${moveDatabaseAway(path)}`;
 }

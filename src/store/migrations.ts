@@ -13,7 +13,12 @@ export interface MigrationContext {
 export type Migration = (database: Database, context: MigrationContext) => void;
 
 /** The step at index n leads from `user_version` n to n + 1. */
-export const migrations: readonly Migration[] = [createTables, importPredecessor, tellWhatRestsAreAbout];
+export const migrations: readonly Migration[] = [
+  createTables,
+  importPredecessor,
+  addCooldownSettings,
+  nameCooldownsAndFallbacks,
+];
 
 /** In the file's header, so that another program's database is told from ours. */
 export const applicationId = 0x63637279;
@@ -138,6 +143,12 @@ function createTables(database: Database): void {
   `);
 }
 
-function tellWhatRestsAreAbout(database: Database): void {
+function addCooldownSettings(database: Database): void {
   database.exec("ALTER TABLE rests ADD COLUMN settings TEXT");
+}
+
+function nameCooldownsAndFallbacks(database: Database): void {
+  database.exec(
+    "ALTER TABLE rests RENAME TO cooldowns; ALTER TABLE bindings RENAME COLUMN detour_id TO fallback_id",
+  );
 }

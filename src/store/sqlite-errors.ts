@@ -1,9 +1,9 @@
-// Turns what SQLite and the file system say about the database into a sentence for the person who has to mend it.
+// Turns what SQLite and the file system say about the database into a sentence for the person who has to fix it.
 
 import { statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { UserError } from "../errors.ts";
-import { mendDamaged, moveDatabaseAway } from "./damaged.ts";
+import { fixForDamaged, moveDatabaseAway } from "./damaged.ts";
 
 /** Another process holds a lock for the moment; PROTOCOL is the WAL's own race for one. */
 export function isBusy(error: unknown): boolean {
@@ -13,7 +13,7 @@ export function isBusy(error: unknown): boolean {
   );
 }
 
-/** A UserError for what a person can mend (permissions, disk, a file that is no database); every other error as it is. */
+/** A UserError for what a person can fix (permissions, disk, a file that is no database); every other error as it is. */
 export function explainSqlite(error: unknown, path: string): unknown {
   if (error instanceof Database.SqliteError) return explainCode(error, path) ?? error;
   if (error instanceof Error && "syscall" in error) return explainFile(error, path);
@@ -36,7 +36,7 @@ function explainCode(error: { code: string; message: string }, path: string): Us
       });
     case "CORRUPT":
       return new UserError(`the database ${path} is damaged (${error.message})`, {
-        fix: mendDamaged(path),
+        fix: fixForDamaged(path),
         cause,
       });
     case "READONLY":

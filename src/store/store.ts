@@ -17,8 +17,8 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Why and how long an account, or one model family on it, rests. */
-export interface RestRow {
+/** Why and how long an account, or one model family on it, cooldowns. */
+export interface CooldownRow {
   accountId: string;
   /** A model family (`opus`, `gemini-2.5-pro`); "" for the whole account. */
   scope: string;
@@ -30,7 +30,7 @@ export interface RestRow {
   reason: string;
   /** Hash of the settings that the failure is about; undefined when they are not known. */
   settings: string | undefined;
-  /** When a long rest was last tested with a real request. */
+  /** When a long cooldown was last tested with a real request. */
   probedAt: number;
 }
 
@@ -43,12 +43,12 @@ export interface AccountStateRow {
 export interface AccountStore {
   states(): Promise<AccountStateRow[]>;
   saveState(row: AccountStateRow): Promise<void>;
-  rests(): Promise<RestRow[]>;
-  saveRest(row: RestRow): Promise<void>;
-  /** Without a scope: every rest of the account. */
-  clearRests(accountId: string, scope?: string): Promise<void>;
+  cooldowns(): Promise<CooldownRow[]>;
+  saveCooldown(row: CooldownRow): Promise<void>;
+  /** Without a scope: every cooldown of the account. */
+  clearCooldowns(accountId: string, scope?: string): Promise<void>;
   /**
-   * Removes state, rests, sessions and tokens of the account and ends detours to it. Its usage stays, and so does what is
+   * Removes state, cooldowns, sessions and tokens of the account and ends fallbacks to it. Its usage stays, and so does what is
    * tied to its state at the provider: whoever asks for it is told that the account is gone.
    */
   forget(accountId: string): Promise<void>;
@@ -60,8 +60,8 @@ export interface BindingRow {
   /** The provider's id or the hashed session; a long one is hashed, base64url. */
   key: string;
   accountId: string;
-  /** Where the session is served while its own account rests; undefined when at home. */
-  detourId: string | undefined;
+  /** Where the session is served while its own account is in cooldown; undefined when at home. */
+  fallbackId: string | undefined;
   expiresAt: number;
 }
 
@@ -70,7 +70,7 @@ export interface BindingStore {
   load(now: number): Promise<BindingRow[]>;
   save(row: BindingRow): Promise<void>;
   /**
-   * Deletes the account's sessions and ends detours to it. What is tied to its state at the provider stays tied: no other
+   * Deletes the account's sessions and ends fallbacks to it. What is tied to its state at the provider stays tied: no other
    * account has that state.
    */
   dropAccount(accountId: string): Promise<void>;

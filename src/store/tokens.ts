@@ -104,7 +104,7 @@ export function createTokenStore({ path, database, run }: Connection): TokenStor
         await run(() => exchangeIds.immediate(accountId, other));
         return loadRow(accountId);
       };
-      const limit = AbortSignal.timeout(longestRenewalMs);
+      const limit = AbortSignal.timeout(refreshTimeoutMs);
       // In one order, whoever asks: two accounts that changed places look for each other's rows.
       const [first, second] = [accountId, other].sort() as [string, string];
       return withLock(first, () => withLock(second, exchange, limit), limit);
@@ -114,7 +114,7 @@ export function createTokenStore({ path, database, run }: Connection): TokenStor
 }
 
 /** Whoever holds a lock for longer has a pair that no disk takes. */
-const longestRenewalMs = 75_000;
+const refreshTimeoutMs = 75_000;
 
 /** Account ids are free text, file names are not. */
 function lockPath(path: string, accountId: string): string {

@@ -3,7 +3,7 @@
 import { UserError } from "../errors.ts";
 
 /** Far above any key or pasted address; a bound, because the writer may never end its line. */
-const longestLine = 64 * 1024;
+const maxLineLength = 64 * 1024;
 
 export interface PipedLines {
   /** The next line that is not blank, without the white space around it; undefined at the end. */
@@ -29,7 +29,7 @@ export function readLines(stream: AsyncIterable<Buffer | string>): PipedLines {
     const { done, value } = await chunks.next();
     isOver = done === true;
     if (!isOver) text += typeof value === "string" ? value : decoder.decode(value, { stream: true });
-    if (text.length > longestLine && !text.includes("\n"))
+    if (text.length > maxLineLength && !text.includes("\n"))
       throw new UserError("standard input holds a line that is longer than any key: it was not used");
   }
 

@@ -6,20 +6,20 @@ import type { Failure } from "../failure.ts";
 import { objectField, parseJson, stringField } from "../json-values.ts";
 import { readClaudeLimit } from "./claude-limits.ts";
 import { reasonFrom } from "./reason.ts";
-import { describeReply, isWebPage, judgeStatusAlone } from "./reply.ts";
+import { classifyStatusAlone, describeReply, isWebPage } from "./reply.ts";
 import { clampUntil, readRetryAfter } from "./retry-after.ts";
 import type { ReplyHead } from "./upstream.ts";
 
 export function readClaudeFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {
   const text = body.toString("utf8");
-  return judge({ head, error: readError(parseJson(text)), text, call, now });
+  return classify({ head, error: readError(parseJson(text)), text, call, now });
 }
 
 /** An error event after a 200 carries the same envelope, and no headers of its own. */
 export function readClaudeErrorEvent(event: unknown, call: Call, now: number): Failure {
   const error = readError(event);
   const head = { status: statusOf[error.type ?? ""] ?? 500, headers: {} };
-  return judge({ head, error, text: "", call, now });
+  return classify({ head, error, text: "", call, now });
 }
 
 interface ClaudeError {
@@ -60,12 +60,12 @@ function readError(body: unknown): ClaudeError {
   };
 }
 
-function judge(at: Case): Failure {
-  return judgeCode(at) ?? judgeText(at) ?? judgeStatus(at);
+function classify(at: Case): Failure {
+  return classifyCode(at) ?? classifyText(at) ?? classifyStatus(at);
 }
 
 /** Codes that say more than their status. */
-function judgeCode(at: Case): Failure | undefined {
+function classifyCode(at: Case): Failure | undefined {
   const { error, head, now } = at;
   const reason = reasonOf(at);
   switch (error.code) {
@@ -87,7 +87,7 @@ function judgeCode(at: Case): Failure | undefined {
     case "claude_code_version_too_old":
       return { kind: "rejected", status: head.status, reason };
   }
-  // The customer's encryption keys are out of reach: nothing works until a person mends that.
+  // The customer's encryption keys are out of reach: nothing works until a person fixes that.
   if (error.code?.startsWith("cmek_")) return { kind: "account-out", reason };
   if (error.code !== undefined && /^(?:thread|compaction|tool|request_body|image)_/.test(error.code)) {
     return { kind: "rejected", status: head.status, reason };
@@ -107,7 +107,7 @@ const usageLimit = /^(?:claude ai )?usage limit reached\|(\d{10})/i;
 const extraUsage = /\bextra usage\b|\blong[- ]context\b/i;
 const foreignTraffic = /\bonly authorized for use with claude code\b/i;
 
-function judgeText(at: Case): Failure | undefined {
+function classifyText(at: Case): Failure | undefined {
   const { head, error, now } = at;
   if (head.status >= 500) return undefined;
   const reason = reasonOf(at);
@@ -136,7 +136,7 @@ function spendLimit(at: Case): Failure {
   return { kind: "rate-limited", scope: "account", until: clampUntil(date, at.now), reason };
 }
 
-function judgeStatus(at: Case): Failure {
+function classifyStatus(at: Case): Failure {
   const { head, error, text, now } = at;
   const { status } = head;
   const reason = reasonOf(at);
@@ -144,24 +144,24 @@ function judgeStatus(at: Case): Failure {
     case 401:
       return { kind: "unauthorized", reason };
     case 403:
-      return judgeForbidden(at);
+      return classifyForbidden(at);
     case 404:
       return error.type === "not_found_error" && /\bmodels?\b/i.test(error.message)
         ? { kind: "model-missing", reason }
         : { kind: "rejected", status, reason };
     case 429:
-      return judgeLimit(at);
+      return classifyLimit(at);
   }
   const until = readRetryAfter(head.headers, now);
-  const failure = judgeStatusAlone(status, { reason, until });
+  const failure = classifyStatusAlone(status, { reason, until });
   const isOverload = error.type === "overloaded_error" && !isWebPage(head, text);
   return failure.kind === "server-error" && isOverload ? { kind: "capacity", until, reason } : failure;
 }
 
-function judgeForbidden(at: Case): Failure {
+function classifyForbidden(at: Case): Failure {
   const { head, error, text } = at;
   const reason = reasonOf(at);
-  // Cloudflare in front of the API judges the address, not the credential.
+  // Cloudflare in front of the API classifies the address, not the credential.
   if (isWebPage(head, text)) return { kind: "server-error", status: 403, reason };
   // "Request not allowed": the country or address of the account's connection is not served.
   if (error.type === "forbidden") return { kind: "account-out", reason };
@@ -170,7 +170,7 @@ function judgeForbidden(at: Case): Failure {
   return isAboutModel ? { kind: "model-denied", reason } : { kind: "unauthorized", reason };
 }
 
-function judgeLimit(at: Case): Failure {
+function classifyLimit(at: Case): Failure {
   const { head, error, call, now } = at;
   const reason = reasonOf(at);
   const limit = readClaudeLimit(head.headers, now);

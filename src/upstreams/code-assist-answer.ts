@@ -11,7 +11,7 @@ import type { AnswerTransform } from "../sse/transform.ts";
 import { addMember } from "./json-edit.ts";
 
 /** Of one document or event: images come inline. */
-const mostBytes = 64 * 1024 * 1024;
+const maxBytes = 64 * 1024 * 1024;
 
 export function unwrapAnswer(call: Pick<Call, "streamForm">): AnswerTransform {
   if (call.streamForm === "sse") return unwrapEvents();
@@ -21,7 +21,7 @@ export function unwrapAnswer(call: Pick<Call, "streamForm">): AnswerTransform {
 const jsonType = ["content-type", "application/json; charset=UTF-8"];
 
 function unwrapDocument(): AnswerTransform {
-  const document = createCollector(mostBytes);
+  const document = createCollector(maxBytes);
   return {
     headers: jsonType,
     push(chunk) {
@@ -81,7 +81,7 @@ function createPayloadReader(render: (json: Buffer) => Buffer) {
   const onOversized = () => {
     throw tooLarge();
   };
-  const documents = createDocumentSplitter({ onDocument: read, onOversized, maxDocumentBytes: mostBytes });
+  const documents = createDocumentSplitter({ onDocument: read, onOversized, maxDocumentBytes: maxBytes });
   const events = createEventSplitter({
     onEvent(_name, data) {
       if (data.length > 0) read(data);
@@ -91,7 +91,7 @@ function createPayloadReader(render: (json: Buffer) => Buffer) {
       documents.push(bytes);
     },
     onOversized,
-    maxEventBytes: mostBytes,
+    maxEventBytes: maxBytes,
   });
   const flush = () => {
     const sent = Buffer.concat(output);

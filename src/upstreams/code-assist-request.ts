@@ -152,14 +152,14 @@ function concat(before: string, middle: Buffer, after: string): Buffer {
 }
 
 /** The bound of a decoded body: one that grows beyond it is sent as it came. */
-const mostDecoded = 256 * 1024 * 1024;
+const maxDecoded = 256 * 1024 * 1024;
 
 /** The body without its content-encoding; as it came when it cannot be decoded. */
 function plainBody({ body: coded, headers }: Call): Buffer | undefined {
   if (coded === undefined) return undefined;
   const body = wholeBody(coded);
   const coding = headerOf(headers, "content-encoding")?.trim().toLowerCase();
-  const options = { maxOutputLength: mostDecoded };
+  const options = { maxOutputLength: maxDecoded };
   try {
     switch (coding) {
       case "gzip":

@@ -7,20 +7,20 @@ import { parseJson } from "../json-values.ts";
 import { type GoogleError, readGoogleError } from "./google-error.ts";
 import { nextMidnightInLosAngeles } from "./los-angeles.ts";
 import { reasonFrom } from "./reason.ts";
-import { describeReply, isWebPage, judgeStatusAlone } from "./reply.ts";
+import { classifyStatusAlone, describeReply, isWebPage } from "./reply.ts";
 import { clampUntil, readRetryAfter, waitInText } from "./retry-after.ts";
 import type { ReplyHead } from "./upstream.ts";
 
 export function readGeminiFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {
   const text = body.toString("utf8");
-  return judge({ head, error: readGoogleError(parseJson(text)) ?? nothing, text, call, now });
+  return classify({ head, error: readGoogleError(parseJson(text)) ?? nothing, text, call, now });
 }
 
 /** An error as a chunk of a stream is the same envelope. */
 export function readGeminiErrorEvent(event: unknown, call: Call, now: number): Failure {
   const error = readGoogleError(event) ?? nothing;
   const head = { status: error.code ?? statusOf[error.status] ?? 500, headers: {} };
-  return judge({ head, error, text: "", call, now });
+  return classify({ head, error, text: "", call, now });
 }
 
 interface Case {
@@ -60,8 +60,8 @@ const statusOf: Readonly<Record<string, number>> = {
   DEADLINE_EXCEEDED: 504,
 };
 
-function judge(at: Case): Failure {
-  return judgeReason(at) ?? judgeStatus(at);
+function classify(at: Case): Failure {
+  return classifyReason(at) ?? classifyStatus(at);
 }
 
 /** The credential is not accepted: another one may be. */
@@ -91,7 +91,7 @@ const out: ReadonlySet<string> = new Set([
 
 const noCapacity: ReadonlySet<string> = new Set(["MODEL_CAPACITY_EXHAUSTED", "MODEL_CAPACITY_EXCEEDED"]);
 
-function judgeReason(at: Case): Failure | undefined {
+function classifyReason(at: Case): Failure | undefined {
   const { head, error } = at;
   if (head.status >= 500) return undefined;
   const has = (set: ReadonlySet<string>) => error.reasons.some((name) => set.has(name));
@@ -104,27 +104,27 @@ function judgeReason(at: Case): Failure | undefined {
   return undefined;
 }
 
-function judgeStatus(at: Case): Failure {
+function classifyStatus(at: Case): Failure {
   const { head, error, now } = at;
   const { status } = head;
   const reason = reasonOf(at);
   switch (status) {
     case 400:
-      return judgeBadRequest(at);
+      return classifyBadRequest(at);
     case 401:
       return { kind: "unauthorized", reason };
     case 403:
-      return judgeForbidden(at);
+      return classifyForbidden(at);
     case 404:
-      return judgeNotFound(at);
+      return classifyNotFound(at);
     case 429:
-      return judgeLimit(at);
+      return classifyLimit(at);
   }
   const until = waitOf(error, now) ?? readRetryAfter(head.headers, now);
-  return judgeStatusAlone(status, { reason, until });
+  return classifyStatusAlone(status, { reason, until });
 }
 
-function judgeBadRequest(at: Case): Failure {
+function classifyBadRequest(at: Case): Failure {
   const { error } = at;
   const reason = reasonOf(at);
   if (/^api key (?:not valid|not found|expired|is invalid)/i.test(error.message)) {
@@ -138,10 +138,10 @@ function judgeBadRequest(at: Case): Failure {
   return { kind: "rejected", status: 400, reason };
 }
 
-function judgeForbidden(at: Case): Failure {
+function classifyForbidden(at: Case): Failure {
   const { head, error, text, call } = at;
   const reason = reasonOf(at);
-  // A proxy's or firewall's page judges the address, not the credential.
+  // A proxy's or firewall's page classifies the address, not the credential.
   if (isWebPage(head, text)) return { kind: "server-error", status: 403, reason };
   if (
     /\breported as leaked\b|\bhas been suspended\b|\bcloudaicompanion\b|\blicen[cs]e\b/i.test(error.message)
@@ -157,7 +157,7 @@ function judgeForbidden(at: Case): Failure {
     : { kind: "model-denied", reason };
 }
 
-function judgeNotFound(at: Case): Failure {
+function classifyNotFound(at: Case): Failure {
   const { error, call } = at;
   const reason = reasonOf(at);
   const isCodeAssist = call.path.startsWith("/v1internal") || error.message.startsWith("Requested entity");
@@ -165,7 +165,7 @@ function judgeNotFound(at: Case): Failure {
   return isAboutModel ? { kind: "model-missing", reason } : { kind: "rejected", status: 404, reason };
 }
 
-function judgeLimit(at: Case): Failure {
+function classifyLimit(at: Case): Failure {
   const { head, error, call, now } = at;
   const reason = reasonOf(at);
   // Quotas are kept per method: one that is used up for counting says nothing about generating.

@@ -18,7 +18,7 @@ export interface GoogleError {
   namesModel: boolean;
   /** google.rpc.RetryInfo. */
   retryDelayMs: number | undefined;
-  /** Code Assist's own figures of when the quota is renewed. */
+  /** Code Assist's own figures of when the quota is refreshed. */
   resetsAt: number | undefined;
   resetDelayMs: number | undefined;
   /** Where the user can lift the hindrance. */

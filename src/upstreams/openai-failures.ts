@@ -6,21 +6,21 @@ import type { Failure } from "../failure.ts";
 import { isObject, numberField, objectField, parseJson, stringField } from "../json-values.ts";
 import { readOpenaiLimit } from "./openai-limits.ts";
 import { reasonFrom } from "./reason.ts";
-import { describeReply, isWebPage, judgeStatusAlone } from "./reply.ts";
+import { classifyStatusAlone, describeReply, isWebPage } from "./reply.ts";
 import { clampUntil, readRetryAfter, waitInText } from "./retry-after.ts";
 import type { ReplyHead } from "./upstream.ts";
 
 export function readOpenaiFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {
   const text = body.toString("utf8");
   const at = { head, error: readError(parseJson(text)), text, call, now };
-  return judgeCode(at) ?? judgeStatus(at);
+  return classifyCode(at) ?? classifyStatus(at);
 }
 
 /** `response.failed`, or the top-level `error` event in either of its forms. */
 export function readOpenaiErrorEvent(event: unknown, call: Call, now: number): Failure {
   const error = readError(objectField(event, "response") ?? event);
   const at = { head: { status: statusOfEvent(event, error), headers: {} }, error, text: "", call, now };
-  return judgeCode(at) ?? judgeStatus(at);
+  return classifyCode(at) ?? classifyStatus(at);
 }
 
 interface OpenaiError {
@@ -68,7 +68,7 @@ const outCodes: ReadonlySet<string> = new Set([
   "unsupported_country_region_territory",
 ]);
 
-function judgeCode(at: Case): Failure | undefined {
+function classifyCode(at: Case): Failure | undefined {
   const { error, head, now } = at;
   const reason = reasonOf(at);
   const names = [error.code, error.type];
@@ -90,27 +90,27 @@ function judgeCode(at: Case): Failure | undefined {
   return undefined;
 }
 
-function judgeStatus(at: Case): Failure {
+function classifyStatus(at: Case): Failure {
   const { head, error, text, now } = at;
   const { status } = head;
   const reason = reasonOf(at);
   switch (status) {
     case 401:
-      return judgeUnauthorized(at);
+      return classifyUnauthorized(at);
     case 403:
-      return judgeForbidden(at);
+      return classifyForbidden(at);
     case 404:
       return error.code === undefined && /\bmodel\b.*\b(?:not exist|not found|access)\b/i.test(error.message)
         ? { kind: "model-missing", reason }
         : { kind: "rejected", status, reason };
     case 429:
-      return judgeLimit(at);
+      return classifyLimit(at);
   }
   const told = readRetryAfter(head.headers, now) ?? waitInText(error.message, tryAgain, now);
-  return judgeStatusAlone(status, { reason, until: isWebPage(head, text) ? undefined : told });
+  return classifyStatusAlone(status, { reason, until: isWebPage(head, text) ? undefined : told });
 }
 
-function judgeUnauthorized(at: Case): Failure {
+function classifyUnauthorized(at: Case): Failure {
   const { error } = at;
   const reason = reasonOf(at);
   // The client's own OpenAI-Organization or OpenAI-Project header does not fit the account's key.
@@ -124,10 +124,10 @@ function judgeUnauthorized(at: Case): Failure {
   return isOut ? { kind: "account-out", reason } : { kind: "unauthorized", reason };
 }
 
-function judgeForbidden(at: Case): Failure {
+function classifyForbidden(at: Case): Failure {
   const { head, error, text } = at;
   const reason = reasonOf(at);
-  // Cloudflare in front of the API judges the address, not the credential.
+  // Cloudflare in front of the API classifies the address, not the credential.
   if (isWebPage(head, text)) return { kind: "server-error", status: 403, reason };
   if (/country|region|territory/i.test(error.message)) return { kind: "account-out", reason };
   return /\bmodels?\b/i.test(error.message)
@@ -135,7 +135,7 @@ function judgeForbidden(at: Case): Failure {
     : { kind: "unauthorized", reason };
 }
 
-function judgeLimit(at: Case): Failure {
+function classifyLimit(at: Case): Failure {
   const { head, error, call, now } = at;
   const reason = reasonOf(at);
   if (/exceeded your current quota/i.test(error.message)) return { kind: "account-out", reason };

@@ -14,7 +14,7 @@ export function isWebPage(head: ReplyHead, body: string): boolean {
 }
 
 /** What every provider means by a status, where its own words say no more. `until` is for missing capacity. */
-export function judgeStatusAlone(
+export function classifyStatusAlone(
   status: number,
   { reason, until }: { reason: string; until: number | undefined },
 ): Failure {

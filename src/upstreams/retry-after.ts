@@ -3,7 +3,7 @@
 import type { HeaderMap } from "../call.ts";
 
 /** The longest true window is a week; longer figures are faults, or month-ends that one test an hour finds out about. */
-const longestRestMs = 8 * 86_400_000;
+const maxCooldownMs = 8 * 86_400_000;
 
 /** Epoch ms from `retry-after-ms`, else `retry-after` (seconds or an HTTP date, RFC 9110 section 10.2.3). */
 export function readRetryAfter(headers: HeaderMap, now: number): number | undefined {
@@ -19,7 +19,7 @@ export function readRetryAfter(headers: HeaderMap, now: number): number | undefi
 
 /** Never before now, and never so late that a provider's odd figure takes an account away for good. */
 export function clampUntil(until: number, now: number): number {
-  return Math.min(Math.max(Math.ceil(until), now), now + longestRestMs);
+  return Math.min(Math.max(Math.ceil(until), now), now + maxCooldownMs);
 }
 
 /** Epoch ms of unix seconds, unix milliseconds or RFC 3339. */

@@ -94,7 +94,7 @@ class Observation implements AnswerObserver, AnswerState {
   }
 
   id(id: string): void {
-    if (this.ids.length < mostIds && !this.ids.includes(id)) this.ids.push(id);
+    if (this.ids.length < maxIds && !this.ids.includes(id)) this.ids.push(id);
   }
 
   #splitEvents(): EventSplitter {
@@ -124,11 +124,11 @@ class Observation implements AnswerObserver, AnswerState {
 const pending: Opening = { kind: "pending" };
 const content: Opening = { kind: "content" };
 /** More ids than this no answer has. */
-const mostIds = 16;
-const mostErrorText = 4096;
+const maxIds = 16;
+const maxErrorText = 4096;
 
 /** An error that is no JSON counts as its text. */
 function parseError(json: Buffer): unknown {
   const parsed = readSpan(json, { start: 0, end: json.length });
-  return parsed ?? json.toString("utf8", 0, mostErrorText);
+  return parsed ?? json.toString("utf8", 0, maxErrorText);
 }

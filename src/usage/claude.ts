@@ -28,7 +28,7 @@ export function observeClaude({ stream }: { stream: boolean }): AnswerObserver {
     } else if (type === "message_delta") {
       usage.read(readSpan(data, scanMembers(data, ["usage"])?.get("usage")));
     } else if (type === "message_stop" && scanMembers(data, [])) {
-      // An event that was cut off by the stream's end is none for the client.
+      // An event that was truncated by the stream's end is none for the client.
       answer.finish();
     }
   }
@@ -140,7 +140,7 @@ function update(before: Figures, usage: unknown): Figures {
   };
 }
 
-/** Only message_start splits cache writes by lifetime; what a message_delta adds to their sum is booked as the cheaper. */
+/** Only message_start splits cache writes by lifetime; what a message_delta adds to their sum is recorded as the cheaper. */
 function countTokens(figures: Figures): TokenCounts {
   const { cacheWrite = 0, cacheWrite1h = 0 } = figures;
   const oneHour = Math.min(cacheWrite, cacheWrite1h);

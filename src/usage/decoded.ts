@@ -129,7 +129,7 @@ const codingNames: ReadonlyMap<string, Coding> = new Map([
 ]);
 
 /** Nobody applies more, but for bombs. */
-const mostCodings = 3;
+const maxCodings = 3;
 
 /** In the order in which they are to be undone, which is from the last to the first; undefined when one is unknown. */
 function parseCodings(encoding: string | undefined): Coding[] | undefined {
@@ -138,7 +138,7 @@ function parseCodings(encoding: string | undefined): Coding[] | undefined {
     const name = part.trim().toLowerCase();
     if (name === "" || name === "identity") continue;
     const coding = codingNames.get(name);
-    if (coding === undefined || codings.length === mostCodings) return undefined;
+    if (coding === undefined || codings.length === maxCodings) return undefined;
     codings.unshift(coding);
   }
   return codings;

@@ -39,7 +39,7 @@ export function observeOpenai({ stream }: { stream: boolean }): AnswerObserver {
     const members = scanMembers(data, ["response"]);
     const response = members?.get("response");
     if (response) readResponse(data.subarray(response.start, response.end), answer);
-    // An event that was cut off by the stream's end is none for the client.
+    // An event that was truncated by the stream's end is none for the client.
     if (members && endings.has(name)) answer.finish();
   }
 

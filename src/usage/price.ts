@@ -26,14 +26,14 @@ export interface PriceList {
 }
 
 /** Model ids are far shorter; matching takes time in proportion to the square of the length. */
-const longestName = 200;
+const maxNameLength = 200;
 
 export function createPriceList(): PriceList {
   const known = indexModels([...overrides, ...packagedModels()]);
   const resolved = new Map<string, PricedModel | undefined>();
 
   function resolve(name: string): PricedModel | undefined {
-    if (name.length > longestName) return undefined;
+    if (name.length > maxNameLength) return undefined;
     if (resolved.has(name)) return resolved.get(name);
     // Clients choose the names: without a bound a hostile one could fill the memory.
     if (resolved.size >= 1000) resolved.clear();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isOutOfRoom, readRest } from "../../src/accounts/account.ts";
+import { isOutOfRoom, readCooldown } from "../../src/accounts/account.ts";
 import { account, start } from "./fakes.ts";
 
 function withWindow(name: string, utilization: number | undefined, status?: string) {
@@ -35,7 +35,7 @@ test("a rest of a kind that a newer version wrote down is left alone, not taken 
     settings: undefined,
     probedAt: start,
   };
-  assert.equal(readRest(row)?.kind, "rate-limited");
-  assert.equal(readRest({ ...row, kind: "of-tomorrow" }), undefined);
-  assert.equal(readRest({ ...row, kind: "toString" }), undefined);
+  assert.equal(readCooldown(row)?.kind, "rate-limited");
+  assert.equal(readCooldown({ ...row, kind: "of-tomorrow" }), undefined);
+  assert.equal(readCooldown({ ...row, kind: "toString" }), undefined);
 });

@@ -15,7 +15,7 @@ test("a session is bound to the account that answered it first, across a restart
   assert.equal(restarted.find("response", "s1", start + 1), undefined);
 });
 
-test("an answer from elsewhere is a detour, and an answer from home ends it", async () => {
+test("an answer from elsewhere is a fallback, and an answer from home ends it", async () => {
   const bindings = await createBindings(memoryBindingStore(), start);
   for (const accountId of ["home", "other"]) {
     await bindings.bind({ kind: "session", key: "s", accountId, now: start, ...ttl });
@@ -38,7 +38,7 @@ test("a binding ends after its time, and is written again only near its end", as
   assert.equal(bindings.find("session", "s", start + 6_900_000), undefined);
 });
 
-test("the bindings of an account that goes are dropped, and detours over it end", async () => {
+test("the bindings of an account that goes are dropped, and fallbacks over it end", async () => {
   const bindings = await createBindings(memoryBindingStore(), start);
   await bindings.bind({ kind: "session", key: "s1", accountId: "gone", now: start, ...ttl });
   await bindings.bind({ kind: "session", key: "s2", accountId: "home", now: start, ...ttl });
@@ -48,8 +48,8 @@ test("the bindings of an account that goes are dropped, and detours over it end"
   assert.deepEqual(pick(bindings.find("session", "s2", start)), ["home", undefined]);
 });
 
-function pick(bound: { accountId: string; detourId: string | undefined } | undefined) {
-  return [bound?.accountId, bound?.detourId];
+function pick(bound: { accountId: string; fallbackId: string | undefined } | undefined) {
+  return [bound?.accountId, bound?.fallbackId];
 }
 
 test("of more than can be kept, sessions and the youngest come back after a restart", async () => {
@@ -58,7 +58,7 @@ test("of more than can be kept, sessions and the youngest come back after a rest
     kind,
     key: `${kind}-${index}`,
     accountId: "a",
-    detourId: undefined,
+    fallbackId: undefined,
     expiresAt: start + 1000 + index,
   });
   for (let index = 0; index < 100_010; index++) await store.save(row("response", index));

@@ -1,51 +1,54 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { restAfter, streakKey } from "../../src/accounts/cooldown.ts";
+import { cooldownAfter, streakKey } from "../../src/accounts/cooldown.ts";
 import type { Failure } from "../../src/failure.ts";
 import { start } from "./fakes.ts";
 
 const policy = { unavailableMs: 3_600_000 };
 
-function rest(failure: Failure, streak = 1): string {
-  const decision = restAfter(failure, policy, { modelScope: "opus", streak, now: start });
-  return decision ? `${decision.scope || "account"} ${(decision.until - start) / 1000}s` : "no rest";
+function cooldown(failure: Failure, streak = 1): string {
+  const decision = cooldownAfter(failure, policy, { modelScope: "opus", streak, now: start });
+  return decision ? `${decision.scope || "account"} ${(decision.until - start) / 1000}s` : "no cooldown";
 }
 
 const cause = new Error("connect ECONNREFUSED");
 const unreachable: Failure = { kind: "unreachable", cause, safeToRepeat: false };
 const serverError: Failure = { kind: "server-error", status: 502, reason: "bad gateway" };
 
-test("a limit rests the account, or only the model, until the provider's time", () => {
+test("a limit cooldowns the account, or only the model, until the provider's time", () => {
   assert.equal(
-    rest({ kind: "rate-limited", scope: "account", until: start + 90_000, reason: "" }),
+    cooldown({ kind: "rate-limited", scope: "account", until: start + 90_000, reason: "" }),
     "account 90s",
   );
-  assert.equal(rest({ kind: "rate-limited", scope: "model", until: start + 90_000, reason: "" }), "opus 90s");
+  assert.equal(
+    cooldown({ kind: "rate-limited", scope: "model", until: start + 90_000, reason: "" }),
+    "opus 90s",
+  );
 });
 
-test("a limit without a time rests a minute, and longer when it repeats", () => {
+test("a limit without a time cooldowns a minute, and longer when it repeats", () => {
   const failure: Failure = { kind: "rate-limited", scope: "account", reason: "" };
   assert.deepEqual(
-    [1, 2, 3, 10].map((streak) => rest(failure, streak)),
+    [1, 2, 3, 10].map((streak) => cooldown(failure, streak)),
     ["account 60s", "account 120s", "account 240s", "account 3600s"],
   );
 });
 
-test("missing capacity rests the model for seconds, growing, never above a minute", () => {
+test("missing capacity cooldowns the model for seconds, growing, never above a minute", () => {
   const failure: Failure = { kind: "capacity", reason: "" };
   assert.deepEqual(
-    [1, 2, 3, 9].map((streak) => rest(failure, streak)),
+    [1, 2, 3, 9].map((streak) => cooldown(failure, streak)),
     ["opus 2s", "opus 4s", "opus 8s", "opus 60s"],
   );
-  assert.equal(rest({ ...failure, until: start + 7000 }), "opus 7s");
-  assert.equal(rest({ ...failure, until: start + 700_000 }), "opus 60s");
+  assert.equal(cooldown({ ...failure, until: start + 7000 }), "opus 7s");
+  assert.equal(cooldown({ ...failure, until: start + 700_000 }), "opus 60s");
 });
 
-test("faults rest the account from the third in a row on", () => {
+test("faults cooldown the account from the third in a row on", () => {
   for (const failure of [unreachable, serverError]) {
     assert.deepEqual(
-      [1, 2, 3, 4, 20].map((streak) => rest(failure, streak)),
-      ["no rest", "no rest", "account 10s", "account 20s", "account 300s"],
+      [1, 2, 3, 4, 20].map((streak) => cooldown(failure, streak)),
+      ["no cooldown", "no cooldown", "account 10s", "account 20s", "account 300s"],
     );
   }
 });
@@ -58,22 +61,22 @@ test("resets and gateway errors count as one streak, other kinds as their own", 
   );
 });
 
-test("a proxy's fault rests the account at once, but briefly", () => {
-  assert.equal(rest({ kind: "proxy", cause }), "account 30s");
+test("a proxy's fault cooldowns the account at once, but briefly", () => {
+  assert.equal(cooldown({ kind: "proxy", cause }), "account 30s");
 });
 
-test("refused credentials and accounts that a person must mend rest for the configured time", () => {
-  assert.equal(rest({ kind: "unauthorized", reason: "" }), "account 3600s");
-  assert.equal(rest({ kind: "account-out", reason: "" }), "account 3600s");
-  assert.equal(rest({ kind: "model-denied", reason: "" }), "opus 3600s");
+test("refused credentials and accounts that a person must fix are in cooldown for the configured time", () => {
+  assert.equal(cooldown({ kind: "unauthorized", reason: "" }), "account 3600s");
+  assert.equal(cooldown({ kind: "account-out", reason: "" }), "account 3600s");
+  assert.equal(cooldown({ kind: "model-denied", reason: "" }), "opus 3600s");
 });
 
-test("nobody rests for what is nobody's fault", () => {
+test("nobody is in cooldown for what is nobody's fault", () => {
   const failures: Failure[] = [
     { kind: "limited-unblamed", reason: "" },
     { kind: "model-missing", reason: "" },
     { kind: "rejected", status: 400, reason: "" },
     { kind: "aborted" },
   ];
-  for (const failure of failures) assert.equal(rest(failure, 9), "no rest", failure.kind);
+  for (const failure of failures) assert.equal(cooldown(failure, 9), "no cooldown", failure.kind);
 });

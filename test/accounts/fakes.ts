@@ -8,7 +8,7 @@ import type {
   AccountStore,
   BindingRow,
   BindingStore,
-  RestRow,
+  CooldownRow,
 } from "../../src/store/store.ts";
 
 export const start = Date.UTC(2026, 10, 22, 12);
@@ -49,41 +49,42 @@ export function selection(overrides: Partial<Selection> = {}): Selection {
     modelScope: "opus",
     canServe: () => true,
     pinned: undefined,
-    tied: undefined,
-    home: undefined,
-    detour: undefined,
+    required: undefined,
+    sticky: undefined,
+    fallback: undefined,
     tried: new Set(),
     maxWaitMs: 5000,
     switchAtUtilization: 0.98,
-    mayTest: true,
+    mayProbe: true,
     now: start,
     ...overrides,
   };
 }
 
 export interface MemoryAccountStore extends AccountStore {
-  restRows: Map<string, RestRow>;
+  cooldownRows: Map<string, CooldownRow>;
   stateRows: Map<string, AccountStateRow>;
 }
 
 export function memoryAccountStore(): MemoryAccountStore {
-  const restRows = new Map<string, RestRow>();
+  const cooldownRows = new Map<string, CooldownRow>();
   const stateRows = new Map<string, AccountStateRow>();
   return {
-    restRows,
+    cooldownRows,
     stateRows,
     states: async () => [...stateRows.values()],
     saveState: async (row) => void stateRows.set(row.accountId, row),
-    rests: async () => [...restRows.values()],
-    saveRest: async (row) => void restRows.set(`${row.accountId} ${row.scope}`, row),
-    async clearRests(accountId, scope) {
-      for (const [key, row] of restRows) {
-        if (row.accountId === accountId && (scope === undefined || row.scope === scope)) restRows.delete(key);
+    cooldowns: async () => [...cooldownRows.values()],
+    saveCooldown: async (row) => void cooldownRows.set(`${row.accountId} ${row.scope}`, row),
+    async clearCooldowns(accountId, scope) {
+      for (const [key, row] of cooldownRows) {
+        if (row.accountId === accountId && (scope === undefined || row.scope === scope))
+          cooldownRows.delete(key);
       }
     },
     async forget(accountId) {
       stateRows.delete(accountId);
-      await this.clearRests(accountId);
+      await this.clearCooldowns(accountId);
     },
   };
 }

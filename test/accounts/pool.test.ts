@@ -33,25 +33,25 @@ const limit: Failure = {
 };
 const fault: Failure = { kind: "server-error", status: 500, reason: "internal" };
 
-test("a rest survives a restart and ends by itself", async () => {
+test("a cooldown survives a restart and ends by itself", async () => {
   const { clock, open, pool } = await setUp();
   await pool.failed(pool.account("a")!, limit, { modelScope: "opus", sentAt: start });
   const restarted = await open();
   const a = restarted.account("a")!;
   assert.deepEqual(readStatus(a, clock.now), {
-    state: "resting",
+    state: "cooldown",
     reason: "5h window is used up",
     until: start + 7_200_000,
   });
   assert.equal(readStatus(a, start + 7_200_000).state, "ready");
 });
 
-test("a good answer ends a rest that was tested, on disk too", async () => {
+test("a good answer ends a cooldown that was tested, on disk too", async () => {
   const { accounts, pool } = await setUp();
   const a = pool.account("a")!;
   await pool.failed(a, limit, { modelScope: "opus", sentAt: start });
   await pool.succeeded(a, { modelScope: "opus", sentAt: start, isBilled: true });
-  assert.equal(accounts.restRows.size, 0);
+  assert.equal(accounts.cooldownRows.size, 0);
   assert.equal(readStatus(a, start).state, "ready");
 });
 
@@ -60,19 +60,19 @@ test("a good answer to what is free says nothing about a limit", async () => {
   const a = pool.account("a")!;
   await pool.failed(a, limit, { modelScope: "opus", sentAt: start });
   await pool.succeeded(a, { modelScope: "opus", sentAt: start, isBilled: false });
-  assert.equal(accounts.restRows.size, 1);
-  assert.equal(readStatus(a, start).state, "resting");
+  assert.equal(accounts.cooldownRows.size, 1);
+  assert.equal(readStatus(a, start).state, "cooldown");
 });
 
-test("a good answer to a request that was sent before the limit was reached does not end the rest", async () => {
+test("a good answer to a request that was sent before the limit was reached does not end the cooldown", async () => {
   const { accounts, clock, pool } = await setUp();
   const a = pool.account("a")!;
   clock.now = start + 100;
   await pool.failed(a, { ...limit, scope: "model" } as Failure, { modelScope: "opus", sentAt: start });
   await pool.failed(a, limit, { modelScope: "opus", sentAt: start });
   await pool.succeeded(a, { modelScope: "opus", sentAt: start + 99, isBilled: true });
-  assert.deepEqual([...a.rests.keys()], ["opus", ""]);
-  assert.equal(accounts.restRows.size, 2);
+  assert.deepEqual([...a.cooldowns.keys()], ["opus", ""]);
+  assert.equal(accounts.cooldownRows.size, 2);
 });
 
 test("a test under way is not forgotten when another process writes to the store", async () => {
@@ -88,20 +88,20 @@ test("a test under way is not forgotten when another process writes to the store
   assert.equal(pool.choose(selection({ now: now + 1 })).kind, "none");
 });
 
-test("a rest that begins while the store is read stands", async () => {
+test("a cooldown that begins while the store is read stands", async () => {
   const { accounts, pool } = await setUp();
-  const read = accounts.rests;
-  accounts.rests = async () => {
+  const read = accounts.cooldowns;
+  accounts.cooldowns = async () => {
     const rows = await read();
-    accounts.rests = read;
+    accounts.cooldowns = read;
     await pool.failed(pool.account("a")!, limit, { modelScope: "", sentAt: start });
     return rows;
   };
   await pool.refresh();
-  assert.equal(readStatus(pool.account("a")!, start).state, "resting");
+  assert.equal(readStatus(pool.account("a")!, start).state, "cooldown");
 });
 
-test("a tested rest that stands keeps its beginning, so that it is tested again an hour later", async () => {
+test("a tested cooldown that stands keeps its beginning, so that it is tested again an hour later", async () => {
   const { clock, pool } = await setUp(["a"]);
   const a = pool.account("a")!;
   await pool.failed(a, { ...limit, until: start + 36_000_000 }, { modelScope: "", sentAt: start });
@@ -121,10 +121,10 @@ test("of the reasons that requests under way bring at once, the one that ends la
   const guessed: Failure = { kind: "rate-limited", scope: "account", reason: "429" };
   const refused = { kind: "proxy", cause: new Error("refused") } as const;
   for (const later of [guessed, { ...limit, until: start + 60_000 }, refused, fault, fault, fault]) {
-    const rest = await pool.failed(a, later, inFlight);
-    if (rest) assert.equal(rest.until, until);
+    const cooldown = await pool.failed(a, later, inFlight);
+    if (cooldown) assert.equal(cooldown.until, until);
   }
-  assert.deepEqual([a.rests.get("")?.until, a.rests.get("")?.kind], [until, "rate-limited"]);
+  assert.deepEqual([a.cooldowns.get("")?.until, a.cooldowns.get("")?.kind], [until, "rate-limited"]);
   const longer = await pool.failed(a, { ...limit, until: until + 1 }, inFlight);
   assert.equal(longer?.until, until + 1);
 });
@@ -143,19 +143,19 @@ test("a provider that was asked again and tells an earlier end is believed, our 
   assert.equal(dead?.kind, "unauthorized");
 });
 
-test("rests that are over are let go of, so that no number of models adds up", async () => {
+test("cooldowns that are over are let go of, so that no number of models adds up", async () => {
   const { accounts, clock, pool } = await setUp();
   const a = pool.account("a")!;
   for (let model = 0; model < 100; model++) {
     await pool.failed(a, { kind: "capacity", reason: "full" }, { modelScope: `m${model}`, sentAt: start });
   }
-  assert.equal(accounts.restRows.size, 100);
+  assert.equal(accounts.cooldownRows.size, 100);
   clock.now = start + 61_000;
   await pool.flush();
-  assert.deepEqual([accounts.restRows.size, a.rests.size], [0, 0]);
+  assert.deepEqual([accounts.cooldownRows.size, a.cooldowns.size], [0, 0]);
 });
 
-test("three faults in a row rest the account, and a good answer between them does not let it come to that", async () => {
+test("three faults in a row cooldown the account, and a good answer between them does not let it come to that", async () => {
   const { pool } = await setUp();
   const a = pool.account("a")!;
   assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start }), undefined);
@@ -166,12 +166,12 @@ test("three faults in a row rest the account, and a good answer between them doe
   assert.equal((await pool.failed(a, fault, { modelScope: "", sentAt: start }))?.until, start + 10_000);
 });
 
-test("a herd that fails together makes the next rest no longer than one failure would", async () => {
+test("many sessions that fails together makes the next cooldown no longer than one failure would", async () => {
   const { pool } = await setUp();
   const a = pool.account("a")!;
   const capacity: Failure = { kind: "capacity", reason: "overloaded" };
   for (let i = 0; i < 50; i++) await pool.failed(a, capacity, { modelScope: "opus", sentAt: start });
-  assert.equal(a.rests.get("opus")!.until, start + 2000);
+  assert.equal(a.cooldowns.get("opus")!.until, start + 2000);
 });
 
 test("a refused credential is needs-login, and the account's sessions move on", async () => {
@@ -196,7 +196,7 @@ test("a refused credential is needs-login, and the account's sessions move on", 
 test("what another process changes in the store is taken over", async () => {
   const { accounts, pool } = await setUp();
   await pool.failed(pool.account("a")!, limit, { modelScope: "", sentAt: start });
-  await accounts.clearRests("a");
+  await accounts.clearCooldowns("a");
   await pool.refresh();
   assert.equal(readStatus(pool.account("a")!, start).state, "ready");
 });
@@ -204,7 +204,7 @@ test("what another process changes in the store is taken over", async () => {
 test("windows and last use are written lazily, and read at the next start", async () => {
   const { accounts, open, pool } = await setUp();
   pool.learn(pool.account("a")!, [{ name: "5h", utilization: 0.42, resetsAt: start + 1, status: "allowed" }]);
-  pool.choose(selection({ home: "a" }));
+  pool.choose(selection({ sticky: "a" }));
   assert.equal(accounts.stateRows.size, 0);
   await pool.flush();
   const a = (await open()).account("a")!;
@@ -228,7 +228,7 @@ test("a new configuration keeps what was learned, and drops the sessions of acco
   await pool.configure(configOf([accountConfig("a"), accountConfig("b", { enabled: false })]));
   assert.deepEqual(
     pool.accounts.map((one) => readStatus(one, start).state),
-    ["resting", "disabled"],
+    ["cooldown", "disabled"],
   );
   assert.ok(bindings.find("session", "a", start));
   assert.equal(bindings.find("session", "b", start), undefined);
@@ -249,7 +249,7 @@ test("a session that moves while a new configuration is being taken stays where 
   assert.equal(bindings.find("session", "one", start)?.accountId, "b");
 });
 
-test("a new secret ends the rest that the old one was refused with, and no other", async () => {
+test("a new secret ends the cooldown that the old one was refused with, and no other", async () => {
   const { pool } = await setUp();
   await pool.failed(
     pool.account("a")!,
@@ -262,16 +262,16 @@ test("a new secret ends the rest that the old one was refused with, and no other
   );
   assert.deepEqual(
     pool.accounts.map((one) => readStatus(one, start).state),
-    ["ready", "resting"],
+    ["ready", "cooldown"],
   );
 });
 
-test("what is mended in the configuration ends the rest that it led to, while the relay runs and while it does not", async () => {
+test("what is fixed in the configuration ends the cooldown that it led to, while the relay runs and while it does not", async () => {
   const dead = { type: "socks5", host: "127.0.0.1", port: 1 } as const;
   const refused: Failure = { kind: "unauthorized", reason: "the login is gone" };
   const out: Failure = { kind: "account-out", reason: "Google wants a project of your own" };
   const broken: Failure = { kind: "proxy", cause: new Error("the socks5 proxy refused the connection") };
-  const cases: [failure: Failure, before: Partial<AccountConfig>, mended: Partial<PoolConfig>][] = [
+  const cases: [failure: Failure, before: Partial<AccountConfig>, fixed: Partial<PoolConfig>][] = [
     [
       refused,
       { type: "claude-oauth" },
@@ -284,7 +284,7 @@ test("what is mended in the configuration ends the rest that it led to, while th
     [broken, { proxy: dead }, { accounts: [accountConfig("a")] }],
     [broken, {}, { environmentProxy: { httpsProxy: "http://proxy.example:3128" } }],
   ];
-  for (const [failure, before, mended] of cases) {
+  for (const [failure, before, fixed] of cases) {
     for (const way of ["reload", "restart"]) {
       const { accounts, bindings } = await setUp([]);
       const open = (config: PoolConfig) =>
@@ -293,35 +293,35 @@ test("what is mended in the configuration ends the rest that it led to, while th
       const pool = await open(config);
       await pool.failed(pool.account("a")!, failure, { modelScope: "", sentAt: start });
       await pool.configure({ ...config, session: { ...session, holdMs: 1 } });
-      assert.equal(readStatus(pool.account("a")!, start).until !== undefined, true, "nothing was mended yet");
+      assert.equal(readStatus(pool.account("a")!, start).until !== undefined, true, "nothing was fixed yet");
 
-      const next = { ...config, ...mended };
+      const next = { ...config, ...fixed };
       if (way === "reload") await pool.configure(next);
       const { state } = readStatus((way === "reload" ? pool : await open(next)).account("a")!, start);
-      assert.equal(state, "ready", `${way}: ${JSON.stringify(mended)}`);
-      assert.equal(accounts.restRows.size, 0);
+      assert.equal(state, "ready", `${way}: ${JSON.stringify(fixed)}`);
+      assert.equal(accounts.cooldownRows.size, 0);
     }
   }
 });
 
-test("a rest that begins while one that was mended is taken out of the store stands", async () => {
+test("a cooldown that begins while one that was fixed is taken out of the store stands", async () => {
   const { accounts, pool } = await setUp();
   const sent = { modelScope: "", sentAt: start };
   await pool.failed(pool.account("a")!, { kind: "unauthorized", reason: "invalid x-api-key" }, sent);
-  const clear = accounts.clearRests;
-  accounts.clearRests = async (...rest) => {
-    accounts.clearRests = clear;
+  const clear = accounts.clearCooldowns;
+  accounts.clearCooldowns = async (...rest) => {
+    accounts.clearCooldowns = clear;
     await pool.failed(pool.account("b")!, limit, sent);
     await clear(...rest);
   };
   await pool.configure(configOf([accountConfig("a", { secret: "new" }), accountConfig("b")]));
   assert.deepEqual(
     pool.accounts.map((one) => readStatus(one, start).state),
-    ["ready", "resting"],
+    ["ready", "cooldown"],
   );
 });
 
-test("a rest that another process ended takes what led to it along", async () => {
+test("a cooldown that another process ended takes what led to it along", async () => {
   const { accounts, pool } = await setUp();
   const a = pool.account("a")!;
   const b = pool.account("b")!;
@@ -329,7 +329,7 @@ test("a rest that another process ended takes what led to it along", async () =>
     pool.learn(account, [{ name: "5h", utilization: 1, resetsAt: start + 7_200_000, status: "rejected" }]);
     await pool.failed(account, limit, { modelScope: "opus", sentAt: start });
   }
-  await accounts.clearRests("a");
+  await accounts.clearCooldowns("a");
   await pool.refresh();
   assert.equal(readStatus(a, start).state, "ready");
   assert.deepEqual([a.windows.size, a.streaks.size], [0, 0]);
@@ -338,13 +338,13 @@ test("a rest that another process ended takes what led to it along", async () =>
   assert.deepEqual(accounts.stateRows.get("a")?.windows, []);
 });
 
-test("a rest that is over leaves the windows alone", async () => {
+test("a cooldown that is over leaves the windows alone", async () => {
   const { clock, accounts, pool } = await setUp();
   const a = pool.account("a")!;
   pool.learn(a, [{ name: "7d", utilization: 0.5, resetsAt: start + 86_400_000, status: "allowed" }]);
   await pool.failed(a, limit, { modelScope: "opus", sentAt: start });
   clock.now = start + 7_200_000;
-  await accounts.clearRests("a");
+  await accounts.clearCooldowns("a");
   await pool.refresh();
   assert.equal(a.windows.size, 1);
 });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Account, Rest } from "../../src/accounts/account.ts";
+import type { Account, Cooldown } from "../../src/accounts/account.ts";
 import { type Choice, selectAccount } from "../../src/accounts/select.ts";
 import { account, selection, start } from "./fakes.ts";
 
-function rest(one: Account, untilMs: number, overrides: Partial<Rest> = {}): Account {
-  const next: Rest = {
+function cooldown(one: Account, untilMs: number, overrides: Partial<Cooldown> = {}): Account {
+  const next: Cooldown = {
     scope: "",
     since: start,
     until: start + untilMs,
@@ -15,7 +15,7 @@ function rest(one: Account, untilMs: number, overrides: Partial<Rest> = {}): Acc
     probedAt: start,
     ...overrides,
   };
-  one.rests.set(next.scope, next);
+  one.cooldowns.set(next.scope, next);
   return one;
 }
 
@@ -42,14 +42,14 @@ test("ties go to the least recently used", () => {
   assert.equal(shown(selectAccount(accounts, selection())), "use b");
 });
 
-test("a resting account is skipped until its rest ends", () => {
-  const accounts = [rest(account("a", { priority: 200 }), 60_000), account("b")];
+test("an account in cooldown is skipped until its cooldown ends", () => {
+  const accounts = [cooldown(account("a", { priority: 200 }), 60_000), account("b")];
   assert.equal(shown(selectAccount(accounts, selection())), "use b");
   assert.equal(shown(selectAccount(accounts, selection({ now: start + 60_000 }))), "use a");
 });
 
 test("a rest of one model family leaves the others", () => {
-  const accounts = [rest(account("a", { priority: 200 }), 60_000, { scope: "opus" }), account("b")];
+  const accounts = [cooldown(account("a", { priority: 200 }), 60_000, { scope: "opus" }), account("b")];
   assert.equal(shown(selectAccount(accounts, selection())), "use b");
   assert.equal(
     shown(selectAccount(accounts, selection({ model: "claude-haiku-5-5", modelScope: "haiku" }))),
@@ -80,16 +80,16 @@ test("an account whose window is full ranks behind one with room, and is used wh
 
 test("an account whose answers keep breaking off ranks behind one whose answers do not, for a while and if there is one", () => {
   const cut = account("a", { priority: 200 });
-  cut.cuts = { count: 3, at: start };
+  cut.truncations = { count: 3, at: start };
   const accounts = [cut, account("b")];
   assert.equal(shown(selectAccount(accounts, selection())), "use b");
-  assert.equal(shown(selectAccount(accounts, selection({ home: "a" }))), "use b");
-  assert.equal(shown(selectAccount(accounts, selection({ tied: "a" }))), "use a");
-  assert.equal(shown(selectAccount([cut], selection({ home: "a" }))), "use a");
-  rest(accounts[1]!, 60_000);
-  assert.equal(shown(selectAccount(accounts, selection({ home: "a" }))), "use a");
-  accounts[1]!.rests.clear();
-  assert.equal(shown(selectAccount(accounts, selection({ home: "a", now: start + 300_000 }))), "use a");
+  assert.equal(shown(selectAccount(accounts, selection({ sticky: "a" }))), "use b");
+  assert.equal(shown(selectAccount(accounts, selection({ required: "a" }))), "use a");
+  assert.equal(shown(selectAccount([cut], selection({ sticky: "a" }))), "use a");
+  cooldown(accounts[1]!, 60_000);
+  assert.equal(shown(selectAccount(accounts, selection({ sticky: "a" }))), "use a");
+  accounts[1]!.cooldowns.clear();
+  assert.equal(shown(selectAccount(accounts, selection({ sticky: "a", now: start + 300_000 }))), "use a");
 });
 
 test("paid overage in use counts as no room", () => {
@@ -103,52 +103,55 @@ test("paid overage in use counts as no room", () => {
   assert.equal(shown(selectAccount([paying, account("b")], selection())), "use b");
 });
 
-test("a session stays at home against priority and order", () => {
+test("a session stays at sticky against priority and order", () => {
   const accounts = [account("a", { priority: 200 }), account("b")];
-  assert.equal(shown(selectAccount(accounts, selection({ home: "b" }))), "use b");
+  assert.equal(shown(selectAccount(accounts, selection({ sticky: "b" }))), "use b");
 });
 
-test("a session whose home rests is served on its detour, and comes home after", () => {
+test("a session whose sticky cooldowns is served on its fallback, and comes sticky after", () => {
   const accounts = [
-    rest(account("home", { priority: 300 }), 60_000),
+    cooldown(account("sticky", { priority: 300 }), 60_000),
     account("other", { priority: 200 }),
-    account("detour"),
+    account("fallback"),
   ];
-  const bound = { home: "home", detour: "detour" };
-  assert.equal(shown(selectAccount(accounts, selection(bound))), "use detour");
-  assert.equal(shown(selectAccount(accounts, selection({ ...bound, now: start + 60_001 }))), "use home");
+  const bound = { sticky: "sticky", fallback: "fallback" };
+  assert.equal(shown(selectAccount(accounts, selection(bound))), "use fallback");
+  assert.equal(shown(selectAccount(accounts, selection({ ...bound, now: start + 60_001 }))), "use sticky");
 });
 
 test("a session leaves a full window for an account with room, but not for another full one", () => {
-  const home = full(account("home"), 1.02);
-  assert.equal(shown(selectAccount([home, account("b")], selection({ home: "home" }))), "use b");
-  assert.equal(shown(selectAccount([home, full(account("b"), 1)], selection({ home: "home" }))), "use home");
+  const sticky = full(account("sticky"), 1.02);
+  assert.equal(shown(selectAccount([sticky, account("b")], selection({ sticky: "sticky" }))), "use b");
+  assert.equal(
+    shown(selectAccount([sticky, full(account("b"), 1)], selection({ sticky: "sticky" }))),
+    "use sticky",
+  );
 });
 
-test("a short rest at home is waited out, a longer one is not, and neither is a refused credential", () => {
+test("a short cooldown at sticky is waited out, a longer one is not, and neither is a refused credential", () => {
   const other = account("b");
   assert.equal(
-    shown(selectAccount([rest(account("home"), 5000), other], selection({ home: "home" }))),
-    "wait home",
+    shown(selectAccount([cooldown(account("sticky"), 5000), other], selection({ sticky: "sticky" }))),
+    "wait sticky",
   );
   assert.equal(
-    shown(selectAccount([rest(account("home"), 5001), other], selection({ home: "home" }))),
+    shown(selectAccount([cooldown(account("sticky"), 5001), other], selection({ sticky: "sticky" }))),
     "use b",
   );
-  const refused = rest(account("home"), 4000, { kind: "unauthorized" });
-  assert.equal(shown(selectAccount([refused, other], selection({ home: "home" }))), "use b");
-  const waited = selection({ home: "home", maxWaitMs: 0 });
-  assert.equal(shown(selectAccount([rest(account("home"), 5000), other], waited)), "use b");
+  const refused = cooldown(account("sticky"), 4000, { kind: "unauthorized" });
+  assert.equal(shown(selectAccount([refused, other], selection({ sticky: "sticky" }))), "use b");
+  const waited = selection({ sticky: "sticky", maxWaitMs: 0 });
+  assert.equal(shown(selectAccount([cooldown(account("sticky"), 5000), other], waited)), "use b");
 });
 
-test("a request that is tied to an account goes nowhere else", () => {
-  const accounts = [rest(account("a"), 60_000), account("b")];
-  assert.equal(shown(selectAccount(accounts, selection({ tied: "a" }))), "none of a");
-  assert.equal(shown(selectAccount(accounts, selection({ tied: "b", home: "a" }))), "use b");
+test("a request that is required to an account goes nowhere else", () => {
+  const accounts = [cooldown(account("a"), 60_000), account("b")];
+  assert.equal(shown(selectAccount(accounts, selection({ required: "a" }))), "none of a");
+  assert.equal(shown(selectAccount(accounts, selection({ required: "b", sticky: "a" }))), "use b");
 });
 
-test("a named account serves even while it rests, and no other does", () => {
-  const accounts = [rest(account("a"), 60_000), account("b")];
+test("a named account serves even while it is in cooldown, and no other does", () => {
+  const accounts = [cooldown(account("a"), 60_000), account("b")];
   assert.equal(shown(selectAccount(accounts, selection({ pinned: "a" }))), "use a");
   assert.equal(
     shown(selectAccount(accounts, selection({ pinned: "a", tried: new Set(["a"]) }))),
@@ -156,39 +159,39 @@ test("a named account serves even while it rests, and no other does", () => {
   );
 });
 
-test("a rest longer than an hour is tested once an hour with one request", () => {
+test("a cooldown longer than an hour is tested once an hour with one request", () => {
   const hour = 3_600_000;
-  const resting = rest(account("a", { priority: 200 }), 10 * hour);
-  const accounts = [resting, account("b")];
+  const inCooldown = cooldown(account("a", { priority: 200 }), 10 * hour);
+  const accounts = [inCooldown, account("b")];
   assert.equal(shown(selectAccount(accounts, selection({ now: start + hour - 1 }))), "use b");
   const probe = selectAccount(accounts, selection({ now: start + hour }));
   assert.equal(shown(probe), "use a");
   assert.ok(probe.kind === "use" && probe.probe);
-  resting.rests.get("")!.probedAt = start + hour;
+  inCooldown.cooldowns.get("")!.probedAt = start + hour;
   assert.equal(shown(selectAccount(accounts, selection({ now: start + hour + 1 }))), "use b");
-  resting.rests.get("")!.probedAt = start;
-  for (const home of [undefined, "a"]) {
-    const free = selection({ now: start + hour, home, mayTest: false });
+  inCooldown.cooldowns.get("")!.probedAt = start;
+  for (const sticky of [undefined, "a"]) {
+    const free = selection({ now: start + hour, sticky, mayProbe: false });
     assert.equal(shown(selectAccount(accounts, free)), "use b", "what is free finds out nothing");
   }
-  const short = rest(account("a", { priority: 200 }), hour);
+  const short = cooldown(account("a", { priority: 200 }), hour);
   assert.equal(shown(selectAccount([short, account("b")], selection({ now: start + hour - 1 }))), "use b");
 });
 
-test("the test of a long rest is also made by the session that lives there", () => {
-  const resting = rest(account("home"), 10 * 3_600_000);
+test("the test of a long cooldown is also made by the session that lives there", () => {
+  const inCooldown = cooldown(account("sticky"), 10 * 3_600_000);
   const choice = selectAccount(
-    [resting, account("b")],
-    selection({ home: "home", detour: "b", now: start + 3_600_000 }),
+    [inCooldown, account("b")],
+    selection({ sticky: "sticky", fallback: "b", now: start + 3_600_000 }),
   );
-  assert.equal(shown(choice), "use home");
+  assert.equal(shown(choice), "use sticky");
 });
 
 test("what was tried is not tried again", () => {
   const accounts = [account("a"), account("b")];
   assert.equal(shown(selectAccount(accounts, selection({ tried: new Set(["a"]) }))), "use b");
   assert.equal(
-    shown(selectAccount(accounts, selection({ tried: new Set(["a", "b"]), home: "a" }))),
+    shown(selectAccount(accounts, selection({ tried: new Set(["a", "b"]), sticky: "a" }))),
     "none of a,b",
   );
 });

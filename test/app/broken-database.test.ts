@@ -12,7 +12,7 @@ for (const dialect of dialectCases) {
   test(`${dialect.name}: requests are answered, moved and limited without any table to write to`, async (t) => {
     const { upstream, relay, servedBy } = await setStage(t, { type: dialect.type });
     const database = new Database(relay.config.server.databasePath);
-    for (const table of ["rests", "bindings", "usage", "account_states"])
+    for (const table of ["cooldowns", "bindings", "usage", "account_states"])
       database.exec(`DROP TABLE ${table}`);
     database.close();
     await until("the relay has noticed", () =>

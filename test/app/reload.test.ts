@@ -100,7 +100,7 @@ test("keys and limits are read anew", async (t) => {
   assert.equal((await send(relay.url, keyed("x".repeat(2000)))).status, 413);
 });
 
-test("a broken file is reported and the old configuration stays, until the file is mended", async (t) => {
+test("a broken file is reported and the old configuration stays, until the file is fixed", async (t) => {
   const relay = await startWithFile(t);
   await writeFile(relay.file, '[server\nport = "no"');
   const report = await until("the report", () =>
@@ -153,7 +153,7 @@ test("the time limit of connecting is read anew, for connections through a proxy
     `[upstream]\nconnect_timeout_seconds = ${seconds}\n${accounts(["a"], relay.upstream.url)}[accounts.proxy]\ntype = "socks5"\nhost = "127.0.0.1"\nport = ${port}\n`;
   await writeFile(relay.file, `[server]\nport = 0\n${proxied(0.3)}`);
   await until("the reload", () => relay.reloads() === 1);
-  // By name: a broken proxy gives the account a rest.
+  // By name: a broken proxy gives the account a cooldown.
   const ask = () => send(relay.url, claude.request({ headers: ["x-cc-relay-account", "a"] }));
   const first = await ask();
   assert.match(first.text, /did not open a tunnel within 0\.3 s/);

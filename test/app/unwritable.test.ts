@@ -74,7 +74,7 @@ async function childrenOf(parent: number): Promise<number[]> {
   return pids.map(Number).filter((_, index) => parents[index] === parent);
 }
 
-test("with a full disk a login is renewed, used and kept; not even kill -9 of the relay loses it", async (t) => {
+test("with a full disk a login is refreshed, used and kept; not even kill -9 of the relay loses it", async (t) => {
   const { upstream, authorization, folder } = await setStage(t);
   const first = await folder.start();
   await ask(first.url);

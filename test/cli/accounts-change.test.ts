@@ -12,10 +12,11 @@ afterEach(() => place.close());
 
 const fileText = () => readFileSync(place.configFile, "utf8");
 
-async function restsOf(id: string): Promise<string[]> {
+async function cooldownsOf(id: string): Promise<string[]> {
   const scopes: string[] = [];
   await place.store(async (store) => {
-    for (const { accountId, scope } of await store.accounts.rests()) if (accountId === id) scopes.push(scope);
+    for (const { accountId, scope } of await store.accounts.cooldowns())
+      if (accountId === id) scopes.push(scope);
   });
   return scopes;
 }
@@ -34,7 +35,7 @@ async function bind(id: string): Promise<void> {
       kind: "session",
       key: `session-of-${id}`,
       accountId: id,
-      detourId: undefined,
+      fallbackId: undefined,
       expiresAt: now + hour,
     }),
   );
@@ -52,18 +53,18 @@ describe("accounts enable", () => {
     assert.equal(existsSync(place.database), false);
   });
 
-  it("ends every rest of the account and leaves those of others", async () => {
+  it("ends every cooldown of the account and leaves those of others", async () => {
     await place.store(seedAccounts);
     assert.equal(
       (await place.type("accounts enable claude-max")).stderr,
-      "✓ claude-max is ready: its rest is over\n",
+      "✓ claude-max is ready: its cooldown is over\n",
     );
-    assert.deepEqual(await restsOf("claude-max"), []);
-    assert.deepEqual(await restsOf("openai-1"), [""]);
+    assert.deepEqual(await cooldownsOf("claude-max"), []);
+    assert.deepEqual(await cooldownsOf("openai-1"), [""]);
     assert.equal(fileText(), accountsToml);
   });
 
-  it("forgets the windows that led to the rest, and keeps when the account was used", async () => {
+  it("forgets the windows that led to the cooldown, and keeps when the account was used", async () => {
     await place.store(seedAccounts);
     await place.type("accounts enable claude-max");
     await place.store(async (store) => {
@@ -82,16 +83,16 @@ describe("accounts enable", () => {
     const at = { at: now - hour };
     assert.equal(
       (await place.type("accounts enable gemini-1", at)).stderr,
-      "✓ gemini-1 is enabled, and its rest is over\n",
+      "✓ gemini-1 is enabled, and its cooldown is over\n",
     );
-    assert.deepEqual(await restsOf("gemini-1"), []);
+    assert.deepEqual(await cooldownsOf("gemini-1"), []);
   });
 
   it("needs no right to write a file in which there is nothing to change", async () => {
     await place.store(seedAccounts);
     chmodSync(place.configFile, 0o444);
     assert.equal((await place.type("accounts enable openai-1")).code, 0);
-    assert.deepEqual(await restsOf("openai-1"), []);
+    assert.deepEqual(await cooldownsOf("openai-1"), []);
   });
 
   it("says that there was nothing to do", async () => {
@@ -170,7 +171,7 @@ describe("accounts remove", () => {
       `Remove gemini-1 (gemini-api) and its API key from ${place.configFile}? What it has used stays in the statistics.`,
     ]);
     assert.equal(fileText().trimEnd(), without);
-    assert.deepEqual(await restsOf("gemini-1"), []);
+    assert.deepEqual(await cooldownsOf("gemini-1"), []);
     assert.deepEqual(await bindingsOf("gemini-1"), []);
   });
 

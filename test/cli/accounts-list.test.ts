@@ -22,7 +22,7 @@ const listing = z.strictObject({
       family: z.enum(["claude", "gemini", "openai"]),
       priority: z.int(),
       enabled: z.boolean(),
-      state: z.enum(["ready", "resting", "disabled", "needs-login"]),
+      state: z.enum(["ready", "cooldown", "disabled", "needs-login"]),
       reason: z.string().nullable(),
       until: time.nullable(),
       last_used_at: time.nullable(),
@@ -42,7 +42,7 @@ const listing = z.strictObject({
 
 const at80 = `claude-max, Work (claude-oauth, priority 200)
   ✓ ready
-  ! opus rests: the weekly limit is used up, until Mon 18:00 (in 1d 6h)
+  ! opus is in cooldown: the weekly limit is used up, until Mon 18:00 (in 1d 6h)
   5h       ███████████▎░░░░░░░░   56%  resets in 2h 14m
   7d       ████████████████▎░░░   81%  resets in 3d 4h, allowed warning
   7d_oi    ████████████████████  102%  resets in 3d 4h, rejected
@@ -50,12 +50,12 @@ const at80 = `claude-max, Work (claude-oauth, priority 200)
   3 requests and 1.2M tokens in the last 24 h, last used 4m ago
 
 claude-spare (claude-oauth, priority 50)
-  ! resting until 13:35 (in 1h 35m)
+  ! in cooldown until 13:35 (in 1h 35m)
     Your credit balance is too low to access the Anthropic API. Please purchase
     credits.
   5h       ░░░░░░░░░░░░░░░░░░░░        was reset 40m ago
   no requests in the last 24 h, last used 2d ago
-  - to end its rest now, run: cc-relay accounts enable claude-spare
+  - to end its cooldown now, run: cc-relay accounts enable claude-spare
 
 gemini-1 (gemini-api, priority 100)
   ○ disabled
@@ -68,12 +68,12 @@ openai-1 (openai-responses, priority 100)
   no requests in the last 24 h, never used
   - to log in again, run: cc-relay login openai --id openai-1 --api-key
 
-4 accounts: 1 ready, 1 resting, 1 needs login, 1 disabled
+4 accounts: 1 ready, 1 in cooldown, 1 needs login, 1 disabled
 `;
 
 const painted = `[1mclaude-max[22m, Work [2m(claude-oauth, priority 200)[22m
   [32m✓[39m ready
-  [33m![39m opus rests: the weekly limit is used up, until Mon 18:00 (in 1d 6h)
+  [33m![39m opus is in cooldown: the weekly limit is used up, until Mon 18:00 (in 1d 6h)
   5h       [32m███████████▎░░░░░░░░[39m   56%  resets in 2h 14m
   7d       [33m████████████████▎░░░[39m   81%  resets in 3d 4h, allowed warning
   7d_oi    [31m████████████████████[39m  102%  resets in 3d 4h, rejected
@@ -81,12 +81,12 @@ const painted = `[1mclaude-max[22m, Work [2m(claude-oauth, priority 200)[22m
   3 requests and 1.2M tokens in the last 24 h, last used 4m ago
 
 [1mclaude-spare[22m [2m(claude-oauth, priority 50)[22m
-  [33m![39m resting until 13:35 (in 1h 35m)
+  [33m![39m in cooldown until 13:35 (in 1h 35m)
     Your credit balance is too low to access the Anthropic API. Please purchase
     credits.
   5h       [2m░░░░░░░░░░░░░░░░░░░░[22m        was reset 40m ago
   no requests in the last 24 h, last used 2d ago
-  - to end its rest now, run: cc-relay accounts enable claude-spare
+  - to end its cooldown now, run: cc-relay accounts enable claude-spare
 
 [1mgemini-1[22m [2m(gemini-api, priority 100)[22m
   [2m○[22m disabled
@@ -99,7 +99,7 @@ const painted = `[1mclaude-max[22m, Work [2m(claude-oauth, priority 200)[22m
   no requests in the last 24 h, never used
   - to log in again, run: cc-relay login openai --id openai-1 --api-key
 
-[2m4 accounts: 1 ready, 1 resting, 1 needs login, 1 disabled[22m
+[2m4 accounts: 1 ready, 1 in cooldown, 1 needs login, 1 disabled[22m
 `.replaceAll("[", "\u001b[");
 
 describe("accounts list", () => {
@@ -165,9 +165,9 @@ describe("accounts list", () => {
     assert.deepEqual(await list({ isTerminal: false }), {
       stdout: [
         "openai-1\topenai-responses\t100\tneeds-login\t2026-11-22T12:36:00Z\tIncorrect API key provided: sk-proj-***\t\t0\t0\n",
-        "claude-spare\tclaude-oauth\t50\tresting\t2026-11-22T13:35:00Z\tYour credit balance is too low to access the Anthropic API. Please purchase credits.",
+        "claude-spare\tclaude-oauth\t50\tcooldown\t2026-11-22T13:35:00Z\tYour credit balance is too low to access the Anthropic API. Please purchase credits.",
         "\t5h=0.97@2026-11-22T11:20:00Z requests=0.2@2026-11-22T11:20:00Z\t0\t0\n",
-        "claude-max\tclaude-oauth\t200\tready\t2026-11-23T18:00:00Z\topus rests: the weekly limit is used up",
+        "claude-max\tclaude-oauth\t200\tready\t2026-11-23T18:00:00Z\topus is in cooldown: the weekly limit is used up",
         "\t7d=0.81@2026-11-25T16:00:00Z 5h=0.56@2026-11-22T14:14:00Z 7d_oi=1.02@2026-11-25T16:00:00Z overage\t3\t1233690\n",
         "gemini-1\tgemini-api\t100\tdisabled\t\t\t\t0\t0\n",
       ].join(""),
@@ -184,7 +184,7 @@ describe("accounts list", () => {
       accounts.map(({ id, state }) => [id, state]),
       [
         ["openai-1", "needs-login"],
-        ["claude-spare", "resting"],
+        ["claude-spare", "cooldown"],
         ["claude-max", "ready"],
         ["gemini-1", "disabled"],
       ],
@@ -197,7 +197,7 @@ describe("accounts list", () => {
       priority: 200,
       enabled: true,
       state: "ready",
-      reason: "opus rests: the weekly limit is used up",
+      reason: "opus is in cooldown: the weekly limit is used up",
       until: "2026-11-23T18:00:00Z",
       last_used_at: "2026-11-22T11:56:00Z",
       windows: [
@@ -231,7 +231,7 @@ describe("accounts list", () => {
     });
   });
 
-  it("shows an account as ready once its rest is over", async () => {
+  it("shows an account as ready once its cooldown is over", async () => {
     const { stdout } = await place.type("accounts list --json", { at: now + 2 * hour });
     const states = listing.parse(JSON.parse(stdout)).accounts.map(({ state }) => state);
     assert.deepEqual(states, ["ready", "ready", "ready", "disabled"]);
@@ -250,7 +250,7 @@ describe("accounts list", () => {
     const bytes = readFileSync(place.database);
     const writer = new Database(place.database);
     try {
-      writer.exec("BEGIN IMMEDIATE; DELETE FROM rests");
+      writer.exec("BEGIN IMMEDIATE; DELETE FROM cooldowns");
       const started = performance.now();
       assert.equal((await list({ isTerminal: true, width: 80 })).stdout, at80);
       assert.ok(performance.now() - started < patient(1000));

@@ -70,7 +70,7 @@ describe("beside a running relay", () => {
     assert.equal(await servedBy("one"), "second");
   });
 
-  it("a rest shows in the list, and ends when the account is enabled", async () => {
+  it("a cooldown shows in the list, and ends when the account is enabled", async () => {
     const reset = Math.floor(Date.now() / 1000) + 7200;
     const headers = claudeLimits(
       { "5h": { status: "rejected", reset, utilization: 1 } },
@@ -81,7 +81,7 @@ describe("beside a running relay", () => {
 
     const list = async () => JSON.parse((await type("accounts list --json")).stdout).accounts[0];
     const { state, until } = await list();
-    assert.equal(state, "resting");
+    assert.equal(state, "cooldown");
     assert.equal(Date.parse(until), reset * 1000);
     await withinASecond(async () => (await list()).windows[0]?.utilization === 1);
 

@@ -1,6 +1,6 @@
 // Accounts in every state, for the tests of `accounts`.
 
-import type { RestRow, Store } from "../../src/store/store.ts";
+import type { CooldownRow, Store } from "../../src/store/store.ts";
 import { tokens, usageRow } from "../store/rows.ts";
 import { day, hour, minute, now } from "./workplace.ts";
 
@@ -51,18 +51,18 @@ export async function seedAccounts(store: Store): Promise<void> {
     ],
   });
   const spent = "Your credit balance is too low to access the Anthropic API. Please purchase credits.";
-  await store.accounts.saveRest(rest("claude-spare", { kind: "account-out", reason: spent }));
-  await store.accounts.saveRest(
-    rest("claude-max", { scope: "opus", until: now + 30 * hour, reason: "the weekly limit is used up" }),
+  await store.accounts.saveCooldown(cooldown("claude-spare", { kind: "account-out", reason: spent }));
+  await store.accounts.saveCooldown(
+    cooldown("claude-max", { scope: "opus", until: now + 30 * hour, reason: "the weekly limit is used up" }),
   );
   const refused = "Incorrect API key provided: sk-proj-***";
   // A relay's environment, which is a part of its settings, is mostly not that of whoever looks.
   const settings = "as the relay has them";
-  await store.accounts.saveRest(
-    rest("openai-1", { kind: "unauthorized", until: now + 36 * minute, reason: refused, settings }),
+  await store.accounts.saveCooldown(
+    cooldown("openai-1", { kind: "unauthorized", until: now + 36 * minute, reason: refused, settings }),
   );
   // Over, so that it says nothing.
-  await store.accounts.saveRest(rest("gemini-1", { until: now - 1 }));
+  await store.accounts.saveCooldown(cooldown("gemini-1", { until: now - 1 }));
   for (let index = 0; index < 3; index++) {
     await store.usage.record(
       usageRow(`r${index}`, {
@@ -75,7 +75,7 @@ export async function seedAccounts(store: Store): Promise<void> {
   await store.usage.record(usageRow("old", { account: "claude-spare", time: now - day - 1 }));
 }
 
-function rest(accountId: string, some: Partial<RestRow>): RestRow {
+function cooldown(accountId: string, some: Partial<CooldownRow>): CooldownRow {
   return {
     accountId,
     scope: "",

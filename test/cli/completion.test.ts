@@ -23,7 +23,7 @@ for (const [shell, file] of Object.entries(files) as [CompletionShell, string][]
     assert.equal(
       kept,
       await generate(shell),
-      `renew it with: node src/main.ts completion ${shell} > completions/${file}`,
+      `refresh it with: node src/main.ts completion ${shell} > completions/${file}`,
     );
   });
 }

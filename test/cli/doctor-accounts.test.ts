@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { describe, it, type TestContext } from "node:test";
-import { hashToken } from "../../src/oauth/renewal.ts";
+import { hashToken } from "../../src/oauth/refresh.ts";
 import type { TokenRow } from "../../src/token-store.ts";
 import { startAuthorizationServer } from "../support/authorization-server.ts";
 import { makeCertificate } from "../support/certificate.ts";
@@ -227,7 +227,7 @@ describe("doctor finds what is wrong with an account:", () => {
       "Incorrect API key provided: ***",
     ],
   ] as const) {
-    it(`the revoked key of ${id}, which a new one mends`, async (t) => {
+    it(`the revoked key of ${id}, which a new one fixes`, async (t) => {
       const site = await siteFor(t);
       const status = id === "gemini-1" ? 400 : 401;
       site.upstream.on(`key-of-${id}`, { status, body });
@@ -241,7 +241,7 @@ describe("doctor finds what is wrong with an account:", () => {
     });
   }
 
-  it("an account that has run out of money, which no login mends", async (t) => {
+  it("an account that has run out of money, which no login fixes", async (t) => {
     const site = await siteFor(t);
     const message = "Your credit balance is too low to access the Anthropic API.";
     site.upstream.on("key-of-claude-1", {
@@ -372,7 +372,7 @@ describe("doctor and logins:", () => {
     });
   });
 
-  it("a stored token that is still good is used, and nothing is renewed, not even shortly before its end", async (t) => {
+  it("a stored token that is still good is used, and nothing is refreshed, not even shortly before its end", async (t) => {
     const { site, authority, row } = await siteWithLogin(t);
     await site.store(async ({ tokens }) => void (await tokens.replace(row, undefined)));
     assert.deepEqual(await accountFaults(site), { found: [], code: 0 });
@@ -384,7 +384,7 @@ describe("doctor and logins:", () => {
     await site.store(async ({ tokens }) => assert.deepEqual(await tokens.load("max"), row));
   });
 
-  it("a first one is renewed once, and the new pair is kept for whoever comes next", async (t) => {
+  it("a first one is refreshed once, and the new pair is kept for whoever comes next", async (t) => {
     const { site, authority } = await siteWithLogin(t);
     assert.deepEqual((await accountFaults(site)).found, []);
     assert.deepEqual((await accountFaults(site)).found, []);
@@ -396,7 +396,7 @@ describe("doctor and logins:", () => {
     });
   });
 
-  it("a token that the provider refuses is renewed once before the login is given up", async (t) => {
+  it("a token that the provider refuses is refreshed once before the login is given up", async (t) => {
     const { site, authority, row, secret } = await siteWithLogin(t);
     await site.store(async ({ tokens }) => {
       await tokens.replace({ ...row, refreshToken: secret }, undefined);
@@ -410,7 +410,7 @@ describe("doctor and logins:", () => {
     assert.equal(site.upstream.requests.length, 2);
   });
 
-  it("a renewal that takes longer than the check is waited for and kept", async (t) => {
+  it("a refresh that takes longer than the check is waited for and kept", async (t) => {
     const { site, authority } = await siteWithLogin(t);
     authority.faults.push({ kind: "delay", ms: 900 });
     site.site.limitMs = 400;

@@ -157,10 +157,10 @@ describe("doctor on a terminal", () => {
   });
 
   it("lets no foreign text move the cursor or begin a line of its own", () => {
-    const foreign = account("a\u001b[2Jb\nc").fail("x\r\ny\u0007", "to mend, run: rm\nrf");
+    const foreign = account("a\u001b[2Jb\nc").fail("x\r\ny\u0007", "to fix, run: rm\nrf");
     assert.equal(
       renderChecks([foreign], fakeScreen({ width: 80 })),
-      "accounts\n  ✗ a [2Jb c  x y\n    - to mend, run: rm rf\n\n1 check: 0 fine, 1 failed\n",
+      "accounts\n  ✗ a [2Jb c  x y\n    - to fix, run: rm rf\n\n1 check: 0 fine, 1 failed\n",
     );
   });
 });

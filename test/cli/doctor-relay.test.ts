@@ -166,7 +166,7 @@ describe("doctor finds what is wrong with the relay:", () => {
     const site = await siteFor(t, { withoutRelay: true });
     await site.store(async ({ bindings }) => {
       for (let index = 0; index < 300; index++) {
-        const row = { kind: "session", accountId: "claude-1", detourId: undefined, expiresAt: 1e15 };
+        const row = { kind: "session", accountId: "claude-1", fallbackId: undefined, expiresAt: 1e15 };
         await bindings.save({ ...row, key: `session-${index}` });
       }
     });
@@ -192,7 +192,7 @@ describe("doctor finds what is wrong with the relay:", () => {
     const site = await siteFor(t, { withoutRelay: true });
     await site.store(async ({ bindings }) => {
       for (let index = 0; index < 300; index++) {
-        const row = { kind: "session", accountId: "claude-1", detourId: undefined, expiresAt: 1e15 };
+        const row = { kind: "session", accountId: "claude-1", fallbackId: undefined, expiresAt: 1e15 };
         await bindings.save({ ...row, key: `session-${String(index).padStart(60, "0")}` });
       }
     });

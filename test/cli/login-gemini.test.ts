@@ -79,7 +79,7 @@ describe("a Google login", () => {
     assert.equal(code, 0);
     assert.equal(
       stderr.slice(stderr.indexOf("✓")),
-      `✓ work is renewed: gemini, person@example.com
+      `✓ work is refreshed: gemini, person@example.com
   written to ${place.configFile}
   no relay is running
   - to start it, run: cc-relay serve
@@ -175,7 +175,7 @@ describe("a Google login", () => {
     assert.equal(code, 0);
     assert.match(
       stderr,
-      /\n! the project is not known yet: Google answered 503 \(Try again\)\n✓ work is renewed/,
+      /\n! the project is not known yet: Google answered 503 \(Try again\)\n✓ work is refreshed/,
     );
     assert.equal((await stored())?.project, undefined);
   });

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { chmodSync, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
-import { judgeKey } from "../../src/cli/login/key-shapes.ts";
+import { classifyKey } from "../../src/cli/login/key-shapes.ts";
 import type { Family } from "../../src/family.ts";
-import { hashToken } from "../../src/oauth/renewal.ts";
-import type { RestRow } from "../../src/store/store.ts";
+import { hashToken } from "../../src/oauth/refresh.ts";
+import type { CooldownRow } from "../../src/store/store.ts";
 import { type Answer, cancelled, createLoginPlace, type LoginPlace, now } from "./login-support.ts";
 
 let place: LoginPlace;
@@ -273,7 +273,7 @@ describe("a text that cannot be the key", () => {
   for (const [text, family, kind] of cases) {
     it(`is found by its form: ${text} for ${family} is ${kind}`, async () => {
       place = await createLoginPlace("");
-      const verdict = judgeKey(text, { family, apiUrl: undefined });
+      const verdict = classifyKey(text, { family, apiUrl: undefined });
       assert.equal(verdict.kind, kind);
       assert.ok(!JSON.stringify(verdict).includes("abc"), "it is not repeated");
     });
@@ -281,8 +281,8 @@ describe("a text that cannot be the key", () => {
 
   it("is only a damaged one where another provider speaks the same API", () => {
     const question = { family: "openai", apiUrl: "https://models.example/v1" } as const;
-    assert.equal(judgeKey("sk-ant-api03-abc", question).kind, "fine");
-    assert.equal(judgeKey("two words", question).kind, "refused");
+    assert.equal(classifyKey("sk-ant-api03-abc", question).kind, "fine");
+    assert.equal(classifyKey("two words", question).kind, "refused");
   });
 });
 
@@ -295,7 +295,7 @@ describe("an account that is there", () => {
       "claude is there already (claude-api). Replace its API key?",
       "New API key of claude (from platform.claude.com)",
     ]);
-    assert.match(stderr, /^✓ claude is renewed: claude-api, key sk-ant\*\*\*\*\n/);
+    assert.match(stderr, /^✓ claude is refreshed: claude-api, key sk-ant\*\*\*\*\n/);
     assert.equal(place.text(), accounts.replace("sk-ant-api03-old", claudeKey));
   });
 
@@ -341,7 +341,7 @@ describe("an account that is there", () => {
     const database = join(place.folder, "data", "relay.db");
     await place.store(database, ({ tokens }) => tokens.replace(tokenRow("max"), undefined));
     const { stderr } = await place.login("claude --id max --api-key --yes", { stdin: [claudeKey] });
-    assert.match(stderr, /^✓ max is renewed: claude-api,/);
+    assert.match(stderr, /^✓ max is refreshed: claude-api,/);
     assert.equal(
       place.text(),
       accounts
@@ -363,7 +363,7 @@ describe("an account that is there", () => {
     const { stderr } = await place.login("openai --id compatible --yes", { stdin: [claudeKey] });
     assert.equal(
       stderr,
-      `✓ compatible is renewed: openai-responses, key sk-ant****
+      `✓ compatible is refreshed: openai-responses, key sk-ant****
   written to ${place.configFile}
   ! it is disabled, so that nothing is sent to it
   no relay is running
@@ -386,17 +386,17 @@ describe("an account that is there", () => {
     assert.equal(place.text(), accounts);
   });
 
-  it("rests no longer for its old credential, and goes on resting for everything else", async () => {
+  it("its cooldown for the old credential ends, and every other cooldown stays", async () => {
     place = await createLoginPlace(accounts);
     const database = join(place.folder, "data", "relay.db");
     await place.store(database, async ({ accounts: store }) => {
-      await store.saveRest(rest("claude", { kind: "unauthorized" }));
-      await store.saveRest(rest("claude", { kind: "model-denied", scope: "opus" }));
-      await store.saveRest(rest("claude", { kind: "rate-limited", scope: "sonnet" }));
-      await store.saveRest(rest("from-env", { kind: "unauthorized" }));
+      await store.saveCooldown(cooldown("claude", { kind: "unauthorized" }));
+      await store.saveCooldown(cooldown("claude", { kind: "model-denied", scope: "opus" }));
+      await store.saveCooldown(cooldown("claude", { kind: "rate-limited", scope: "sonnet" }));
+      await store.saveCooldown(cooldown("from-env", { kind: "unauthorized" }));
     });
     await place.login("claude --id claude --api-key --yes", { stdin: [claudeKey] });
-    const left = await place.store(database, ({ accounts: store }) => store.rests());
+    const left = await place.store(database, ({ accounts: store }) => store.cooldowns());
     assert.deepEqual(
       left.map(({ accountId, scope }) => `${accountId} ${scope}`),
       ["claude sonnet", "from-env "],
@@ -429,7 +429,7 @@ describe("a file that cannot be written", () => {
   });
 });
 
-function rest(accountId: string, some: Partial<RestRow>): RestRow {
+function cooldown(accountId: string, some: Partial<CooldownRow>): CooldownRow {
   const reason = "the key was refused";
   const times = { since: now, until: now + 1e6, probedAt: now };
   return { accountId, scope: "", ...times, kind: "", reason, settings: undefined, ...some };

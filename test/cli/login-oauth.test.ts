@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { readConfig } from "../../src/config/load.ts";
 import { silentLog } from "../../src/log.ts";
 import { createDispatchers } from "../../src/network/dispatchers.ts";
-import { hashToken } from "../../src/oauth/renewal.ts";
+import { hashToken } from "../../src/oauth/refresh.ts";
 import { createTokenSource } from "../../src/oauth/tokens.ts";
 import type { TokenRow } from "../../src/token-store.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
@@ -169,11 +169,11 @@ From a browser on this machine, this one needs no pasting:
     }
   });
 
-  it("renews the account that the list names, after a question and without the choice", async () => {
+  it("refreshes the account that the list names, after a question and without the choice", async () => {
     await place.login("claude --yes", { browser: agree, ...desktop });
     const old = tokenInFile()!;
     await place.store(database, ({ accounts }) =>
-      accounts.saveRest({
+      accounts.saveCooldown({
         accountId: "claude",
         scope: "",
         since: now,
@@ -193,12 +193,12 @@ From a browser on this machine, this one needs no pasting:
       "Do these terms fit your use?",
       "Code",
     ]);
-    assert.match(stderr, /\n✓ claude is renewed: claude-oauth, person@example\.com\n/);
+    assert.match(stderr, /\n✓ claude is refreshed: claude-oauth, person@example\.com\n/);
     const token = tokenInFile()!;
     assert.notEqual(token, old);
     assert.equal(place.text(), before.replace(old, token));
     assert.equal((await stored("claude"))?.generation, 2);
-    assert.deepEqual(await place.store(database, ({ accounts }) => accounts.rests()), []);
+    assert.deepEqual(await place.store(database, ({ accounts }) => accounts.cooldowns()), []);
   });
 
   it("asks how an account with a key is to log in from now on", async () => {
@@ -250,7 +250,7 @@ Your browser opens now. If it does not, open this address on this machine:
     );
     assert.equal(result.opened.length, 1);
     const again = await place.login("claude --id work --yes", { ...desktop, browser: agree });
-    assert.match(again.stderr, /\n✓ work is renewed: claude-oauth,/);
+    assert.match(again.stderr, /\n✓ work is refreshed: claude-oauth,/);
   });
 
   it("reads the code from standard input with --no-browser, line by line until one fits", async () => {
@@ -492,7 +492,7 @@ describe("a login whose file cannot be written after all", () => {
     mkdirSync(database, { recursive: true });
     const { stderr, code } = await place.login("claude --yes", { ...desktop, browser: agree });
     assert.equal(code, 0);
-    assert.match(stderr, /\n! .*; the relay renews the login at its first use\n✓ claude is added/);
+    assert.match(stderr, /\n! .*; the relay refreshes the login at its first use\n✓ claude is added/);
     assert.ok(server.isLive(tokenInFile()!));
     rmSync(database, { recursive: true });
     await assertUsable("claude");

@@ -31,7 +31,7 @@ export interface PipedLogin {
   readonly ended: Promise<[code: number | null, signal: NodeJS.Signals | null]>;
 }
 
-const patienceMs = 20_000;
+const waitTimeoutMs = 20_000;
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 /** @param compiled a folder that keeps compiled code: the program is started many times, and then starts twice as fast. */
@@ -74,7 +74,7 @@ export function createLoginHome(server: AuthorizationServer, compiled: string): 
     },
     async file(name) {
       const path = join(folder, name);
-      await until(`${name} is written`, () => existsSync(path), patienceMs);
+      await until(`${name} is written`, () => existsSync(path), waitTimeoutMs);
       return readFileSync(path, "utf8");
     },
     async close() {
@@ -100,9 +100,11 @@ function follow(child: ChildProcess): PipedLogin {
     child,
     stderr: () => stderr,
     async shows(pattern) {
-      await until(`${pattern} on standard error`, () => pattern.test(stderr), patienceMs).catch((error) => {
-        throw new Error(`${error.message}, but this was shown: ${stderr}`);
-      });
+      await until(`${pattern} on standard error`, () => pattern.test(stderr), waitTimeoutMs).catch(
+        (error) => {
+          throw new Error(`${error.message}, but this was shown: ${stderr}`);
+        },
+      );
     },
     ended: new Promise((resolve) => {
       child.once("close", (...end) => resolve(end));

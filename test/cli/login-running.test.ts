@@ -114,23 +114,23 @@ describe("beside a running relay, login", () => {
     );
     assert.equal((await ask("first")).status, 503);
     const database = app.config().server.databasePath;
-    const rests = () => place.store(database, async ({ accounts }) => accounts.rests());
-    await until("the rest is written down", async () => (await rests()).length > 0);
+    const cooldowns = () => place.store(database, async ({ accounts }) => accounts.cooldowns());
+    await until("The rest is written down", async () => (await cooldowns()).length > 0);
     const call = { daemon, stdin: ["sk-ant-api03-second-long-enough"] };
     const { stderr } = await place.login("claude --id first --api-key --yes", call);
     assert.match(
       stderr,
-      /^✓ first is renewed: .*\n.*\n {2}the relay at http:\/\/127\.0\.0\.1:\d+ takes it within a second\n/,
+      /^✓ first is refreshed: .*\n.*\n {2}the relay at http:\/\/127\.0\.0\.1:\d+ takes it within a second\n/,
     );
     await until(
       "it takes effect within a second",
       async () => (await ask("first")).status === 200,
       patient(1000),
     );
-    assert.deepEqual(await rests(), []);
+    assert.deepEqual(await cooldowns(), []);
   });
 
-  it("brings a dead login back, and its first request needs no renewal", async () => {
+  it("brings a dead login back, and its first request needs no refresh", async () => {
     const daemon = await start(place.configFile);
     assert.equal((await ask("max")).status, 503);
     assert.deepEqual(grants(), ["refresh_token"]);
@@ -138,7 +138,7 @@ describe("beside a running relay, login", () => {
     const browser = async (url: string) => void (await agreeAt(url));
     const call = { daemon, browser, env: { DISPLAY: ":0" }, at: Date.now() };
     const { stderr } = await place.login("claude --id max --yes", call);
-    assert.match(stderr, /\n✓ max is renewed: claude-oauth, person@example\.com\n/);
+    assert.match(stderr, /\n✓ max is refreshed: claude-oauth, person@example\.com\n/);
     await until(
       "the relay has read it",
       () => app.config().accounts[1]?.secret !== "revoked-long-ago",

@@ -34,7 +34,7 @@ describe("an error of the person", () => {
     assert.equal(report(error, { unicode: false }).text, text.replace("✗", "x"));
   });
 
-  it("names the configuration of this call in the command that mends it", () => {
+  it("names the configuration of this call in the command that fixes it", () => {
     assert.equal(
       report(error, undefined, "/etc/my relay.toml").text.split("\n").at(-2),
       "  - to take another, run: cc-relay --config '/etc/my relay.toml' serve --port 0",

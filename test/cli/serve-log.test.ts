@@ -86,7 +86,7 @@ const echoes: ((request: RecordedRequest) => Behaviour)[] = [
   () => ({ breakOff: { when: "before-headers", how: "rst" } }),
 ];
 
-/** By whichever account, and by each: a named one is asked although it rests. */
+/** By whichever account, and by each: a named one is asked although it is in cooldown. */
 const served = [
   [claude, ""],
   [claude, "login"],
@@ -183,12 +183,12 @@ test("reasons in the database hold no secret either", async (t) => {
   );
   const told = await send(relay.url, claude.request());
   assert.equal(upstream.requests[0]?.credential, access_token);
-  const [rest] = await until("the account rests", async () => {
-    const rests = await relay.store.accounts.rests();
-    return rests.length > 0 && rests;
+  const [cooldown] = await until("the account is in cooldown", async () => {
+    const cooldowns = await relay.store.accounts.cooldowns();
+    return cooldowns.length > 0 && cooldowns;
   });
-  assert.match(rest!.reason, /^refused \*\*\*/);
-  assertNoSecret(JSON.stringify(rest) + JSON.stringify(relay.log) + told.text, [access_token]);
+  assert.match(cooldown!.reason, /^refused \*\*\*/);
+  assertNoSecret(JSON.stringify(cooldown) + JSON.stringify(relay.log) + told.text, [access_token]);
 });
 
 test("without keys and accounts a client's own key passes through, and is in no line", async (t) => {

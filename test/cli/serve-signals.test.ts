@@ -68,7 +68,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-test("a relay at rest stops at once", async (t) => {
+test("a relay at cooldown stops at once", async (t) => {
   const { relay } = await serving(t);
   relay.kill("SIGTERM");
   const [exit, ms] = await timed(relay.exited);
@@ -76,7 +76,7 @@ test("a relay at rest stops at once", async (t) => {
   assert.ok(ms < patient(1500), `${ms} ms`);
 });
 
-test("a second signal cuts what is open, books it, and exits 0", async (t) => {
+test("a second signal cuts what is open, records it, and exits 0", async (t) => {
   const stage = await serving(t);
   const { answer } = await openStream(stage);
   stage.relay.kill("SIGTERM");

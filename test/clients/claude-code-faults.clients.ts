@@ -1,4 +1,4 @@
-// Claude Code while accounts fail: what the relay can keep from it, it does not notice, and the rest ends as it does without the relay.
+// Claude Code while accounts fail: what the relay can keep from it, it does not notice, and the cooldown ends as it does without the relay.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -62,7 +62,7 @@ test("a refused key on one account costs Claude Code neither an error nor its th
   const { stage, outcome } = await playBoth(t, { ...settings, hiddenFaults }, workUndisturbed);
   assert.ok(Date.now() - startedAt < 60_000);
   assert.equal(outcome.lines.at(-1), `result success false: ${sawBoth}`);
-  // The account was asked once; from then on it rests.
+  // The account was asked once; from then on it is in cooldown.
   assert.equal(stage.upstream.requests.filter(({ credential }) => credential === firstKey).length, 1);
 });
 

@@ -23,7 +23,7 @@ const settings = { type: "claude-api", model: claudeModel } as const;
 const twoCommands = `Script: run [[${commands.one}]] and then [[${commands.two}]]`;
 
 for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-  test(`after a restart of the relay (${signal}) a session of Claude Code is still at home on its account, and nothing booked is lost`, async (t) => {
+  test(`after a restart of the relay (${signal}) a session of Claude Code is still at home on its account, and nothing recorded is lost`, async (t) => {
     const stage = await startRelayStage(t, settings);
     const { upstream, relay } = stage;
     upstream.on(() => true, claudeModel);
@@ -57,7 +57,7 @@ test("a relay that is killed in the middle of an answer and comes back costs Cla
   const run = await running;
   assert.equal(readTranscript(run).lines.at(-1), `result success false: ${sawBoth}`);
   assert.ok(lineKinds(run).includes("system/api_retry"));
-  // What the killed process had not passed on whole is in nobody's books.
+  // What the killed process had not passed on whole is in nobody's records.
   const { total } = await relay.usage("account");
   assert.equal(total.requests, 3);
 });
@@ -100,7 +100,7 @@ for (const [form, behaviour] of Object.entries(forms)) {
   });
 }
 
-test("Claude Code works with the logins of accounts: one renewal each, its own betas kept, the limits of nobody shown", async (t) => {
+test("Claude Code works with the logins of accounts: one refresh each, its own betas kept, the limits of nobody shown", async (t) => {
   const { upstream, sandbox } = await startDirectStage(t);
   const authorization = await startAuthorizationServer();
   t.after(() => authorization.close());

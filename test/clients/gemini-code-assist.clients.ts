@@ -58,7 +58,7 @@ function generations({ requests }: ScriptedUpstream): RecordedRequest[] {
 /** Tokens are the accounts' own, with a project that this account's provider knows, and the relay's key stayed here. */
 function assertOwnTokensAndProjects({ upstream, spare, authorization }: LoginStage): void {
   for (const provider of [upstream, spare]) {
-    // A login that was renewed keeps the project that it was given with its first token.
+    // A login that was refreshed keeps the project that it was given with its first token.
     const projects = new Set(provider.requests.map(({ credential }) => codeAssistProject(credential)));
     for (const request of provider.requests) {
       assert.ok(authorization.accepts(request.credential), `${request.url}: not a token of the accounts`);
@@ -71,7 +71,7 @@ function assertOwnTokensAndProjects({ upstream, spare, authorization }: LoginSta
   }
 }
 
-async function assertBooked({ upstream, spare, relay }: LoginStage, expected: Record<string, number>) {
+async function assertRecorded({ upstream, spare, relay }: LoginStage, expected: Record<string, number>) {
   const { rows } = await relay.usage("account");
   assert.deepEqual(Object.fromEntries(rows.map(({ key, requests }) => [key, requests])), expected);
   for (const { key, tokens, errors } of rows) {
@@ -93,8 +93,8 @@ test("Gemini CLI in Code Assist mode works with an account's login and project i
   );
   assert.ok(upstream.requests.some(({ path }) => path === "/v1internal:loadCodeAssist"));
   assertOwnTokensAndProjects(stage);
-  await assertBooked(stage, { first: 4 });
-  assert.equal(authorization.requests.length, 1, "one renewal serves the session");
+  await assertRecorded(stage, { first: 4 });
+  assert.equal(authorization.requests.length, 1, "one refresh serves the session");
 });
 
 const hidden: Record<string, () => Behaviour> = {
@@ -117,7 +117,7 @@ for (const [what, fault] of Object.entries(hidden)) {
     );
     assert.deepEqual(await work(stage), expected.transcript);
     assertOwnTokensAndProjects(stage);
-    await assertBooked(stage, { first: 2, second: 2 });
+    await assertRecorded(stage, { first: 2, second: 2 });
   });
 }
 

@@ -108,7 +108,7 @@ test("a conversation of the Anthropic SDK with a tool goes on while its account 
   assert.deepEqual(accountsThatServed(stage), ["first", "second", "second"]);
 });
 
-test("aborting a stream of the Anthropic SDK ends the provider's work at once, and is booked with what was said by then", async (t) => {
+test("aborting a stream of the Anthropic SDK ends the provider's work at once, and is recorded with what was said by then", async (t) => {
   const stage = await startRelayStage(t, settings);
   stage.upstream.on(() => true, { betweenEvents: 50, events: 100 });
   const stream = (await clientOf(stage)).messages.stream(question);

@@ -63,12 +63,12 @@ function createLineReader(stream: NodeJS.ReadableStream): LineReader {
   const all: Record<string, unknown>[] = [];
   const waiting = new Set<(line: Record<string, unknown>) => void>();
   let text = "";
-  let rest = "";
+  let cooldown = "";
   stream.setEncoding("utf8");
   stream.on("data", (chunk: string) => {
     text += chunk;
-    const parts = (rest + chunk).split("\n");
-    rest = parts.pop() ?? "";
+    const parts = (cooldown + chunk).split("\n");
+    cooldown = parts.pop() ?? "";
     for (const part of parts) {
       if (!part.startsWith("{")) continue;
       const line = JSON.parse(part) as Record<string, unknown>;

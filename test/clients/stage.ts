@@ -70,11 +70,11 @@ export interface Play extends RelaySettings {
   faults?: Fault;
   /** Faults that the relay keeps from its client, by sending the request to the other account. */
   hiddenFaults?: Fault;
-  /** How many of the requests are booked as errors; none when left out. */
+  /** How many of the requests are recorded as errors; none when left out. */
   errors?: number;
 }
 
-/** Plays a scene straight against the provider, then through the relay, and demands the same outcome and true books. */
+/** Plays a scene straight against the provider, then through the relay, and demands the same outcome and true records. */
 export async function playBoth<Outcome>(
   t: TestContext,
   play: Play,
@@ -90,17 +90,21 @@ export async function playBoth<Outcome>(
   assert.deepEqual(outcome, expected);
   await assertSound(stage);
   const { total } = await stage.relay.usage("account");
-  assert.equal(total.requests, direct.upstream.served.length, "requests booked, and made without the relay");
+  assert.equal(
+    total.requests,
+    direct.upstream.served.length,
+    "requests recorded, and made without the relay",
+  );
   assert.equal(total.errors, errors);
   return { stage, outcome };
 }
 
 function none(): undefined {}
 
-/** What holds after every case: the books agree with what was served, the relay's key stayed here, and nothing went wrong inside. */
+/** What holds after every case: the records agree with what was served, the relay's key stayed here, and nothing went wrong inside. */
 export async function assertSound({ relay, upstream }: RelayStage): Promise<void> {
-  const { rows, total } = await booked(relay, upstream);
-  assert.deepEqual(total.tokens, upstream.total(), "tokens booked, and served");
+  const { rows, total } = await recorded(relay, upstream);
+  assert.deepEqual(total.tokens, upstream.total(), "tokens recorded, and served");
   for (const { key, tokens } of rows) {
     if (key !== "(none)" && key !== "passthrough")
       assert.deepEqual(tokens, upstream.total(`key-of-${key}`), key);
@@ -115,8 +119,8 @@ export async function assertSound({ relay, upstream }: RelayStage): Promise<void
   assert.deepEqual(faults, []);
 }
 
-/** A client that leaves early is booked when the relay notices. */
-async function booked(relay: RelayProcess, upstream: ScriptedUpstream) {
+/** A client that leaves early is recorded when the relay notices. */
+async function recorded(relay: RelayProcess, upstream: ScriptedUpstream) {
   const deadline = Date.now() + 2000;
   for (;;) {
     const usage = await relay.usage("account");

@@ -198,7 +198,7 @@ password = "p\\n"
     assert.throws(() => addAccount('\napi_keys = ["SECRET', "n", values), {
       name: "ConfigError",
       message:
-        "the configuration has 1 problem\n\n2\n  ✗ a string is not closed by its quote before the line ends\n  - mend this line first; the rest of the file is checked after it",
+        "the configuration has 1 problem\n\n2\n  ✗ a string is not closed by its quote before the line ends\n  - fix this line first; the rest of the file is checked after it",
     });
   });
 });

@@ -9,7 +9,7 @@ import { messageOf, problemsOf } from "./support.ts";
 
 const secret = "sk-ant-S3CR3T";
 const marker = "S3CR3T";
-const longestMessage = 120_000;
+const maxMessageLength = 120_000;
 
 const whole = `api_keys = ["${secret}-1", { name = "laptop", key = "${secret}-2" }]
 [server]
@@ -36,7 +36,7 @@ refresh_token = "${secret}-6"
 function checkMessage(text: string): void {
   const message = messageOf(text) ?? "";
   assert.ok(!message.includes(marker), `a secret stands in:\n${message}`);
-  assert.ok(message.length <= longestMessage, `the message has ${message.length} characters`);
+  assert.ok(message.length <= maxMessageLength, `the message has ${message.length} characters`);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that none is there is the point
   assert.doesNotMatch(message, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
 }

@@ -75,7 +75,7 @@ test("a fault of the syntax is told with its line alone", () => {
 
 ${testFile}:2
   ✗ a string is not closed by its quote before the line ends
-  - mend this line first; the rest of the file is checked after it`,
+  - fix this line first; the rest of the file is checked after it`,
   );
 });
 

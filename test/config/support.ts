@@ -48,7 +48,7 @@ export function problemsOf(text: string, env: Environment["env"] = {}): string[]
 /** Subject, text, and every problem of it; FIRST stands for the remedy of a fault of the syntax. */
 export type ProblemCase = [string, string, string[]];
 
-const first = "mend this line first; the rest of the file is checked after it";
+const first = "fix this line first; the rest of the file is checked after it";
 
 export function describeProblems(subject: string, cases: readonly ProblemCase[]): void {
   describe(`problems of ${subject}`, () => {

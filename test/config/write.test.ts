@@ -168,7 +168,7 @@ test("a file that is no TOML is named with its line and stays", async () => {
 
 ${file}:1
   ✗ a string is not closed by its quote before the line ends
-  - mend this line first; the rest of the file is checked after it`,
+  - fix this line first; the rest of the file is checked after it`,
   });
 });
 

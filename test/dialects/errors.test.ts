@@ -79,7 +79,7 @@ const expected: Record<
     gemini: [429, "RESOURCE_EXHAUSTED"],
     openai: [429, "requests", "rate_limit_exceeded"],
   },
-  account_resting: {
+  account_in_cooldown: {
     claude: [429, "rate_limit_error"],
     gemini: [429, "RESOURCE_EXHAUSTED"],
     openai: [429, "requests", "rate_limit_exceeded"],
@@ -131,7 +131,7 @@ const params: Partial<Record<RelayErrorCode, string>> = {
   binding_gone: "previous_response_id",
 };
 const hopeless: RelayErrorCode[] = ["invalid_key", "no_account", "needs_login", "not_supported"];
-const limits: RelayErrorCode[] = ["all_limited", "account_resting"];
+const limits: RelayErrorCode[] = ["all_limited", "account_in_cooldown"];
 
 function headers(code: RelayErrorCode, contentType: string): string[] {
   const retry = hopeless.includes(code) ? ["x-should-retry", "false"] : [];
@@ -247,7 +247,7 @@ test("Codex waits out a short limit and stops at a long one, with its end", () =
   });
   assert.ok(short.headers.includes("retry-after"));
   const long = renderOpenaiError(
-    new RelayError("account_resting", message, { retryAfterSeconds: 7200 }),
+    new RelayError("account_in_cooldown", message, { retryAfterSeconds: 7200 }),
     now,
   );
   assert.deepEqual(JSON.parse(long.body), {

@@ -219,7 +219,7 @@ const cases: Case[] = [
     title: "settings of Claude Code that are no JSON",
     plant: (site) => site.write(".claude/settings.json", "{env:}"),
     found: [
-      "fail claude: FOLDER/home/.claude/settings.json is not valid JSON -> mend it: Claude Code cannot read it either",
+      "fail claude: FOLDER/home/.claude/settings.json is not valid JSON -> fix it: Claude Code cannot read it either",
     ],
   },
   {
@@ -341,7 +341,7 @@ const cases: Case[] = [
     title: "a configuration of Codex that is no TOML",
     plant: (site) => site.write(".codex/config.toml", "model = \n"),
     found: [
-      `fail codex: ${codexConfig}:1: the value is neither a number nor true, false or a string in quotes -> mend it: Codex cannot read it either`,
+      `fail codex: ${codexConfig}:1: the value is neither a number nor true, false or a string in quotes -> fix it: Codex cannot read it either`,
     ],
   },
 ];
@@ -375,13 +375,13 @@ describe("doctor finds what is wrong with the clients:", () => {
     ]);
   });
 
-  it("nothing while the relay rests: that it does not run is told once, elsewhere", async (t) => {
+  it("nothing while the relay does not run: that is said once, elsewhere", async (t) => {
     const site = await createHome(t);
     site.answers = {};
     assert.deepEqual(await findFaults(site), []);
   });
 
-  it("nothing in a client of another relay of this machine, whose keys are not ours to judge", async (t) => {
+  it("nothing in a client of another relay of this machine, whose keys are not ours to classify", async (t) => {
     const site = await createHome(t);
     site.answers["http://127.0.0.1:4000"] = { kind: "up", version: "1.0.0" };
     Object.assign(site.env, { ANTHROPIC_BASE_URL: "http://localhost:4000", ANTHROPIC_AUTH_TOKEN: "theirs" });

@@ -18,7 +18,7 @@ function check(offsets: readonly number[], platform: NodeJS.Platform = "linux"):
 describe("the clock", () => {
   const fix = "to set it, run: sudo timedatectl set-ntp true";
   const cases: [string, readonly number[], string | undefined][] = [
-    ["is not judged when no provider has answered", [], undefined],
+    ["is not classified when no provider has answered", [], undefined],
     ["is right within what a Date header can tell", [1], "ok: right, says host-0"],
     ["is fine when it is some seconds off", [-40], "ok: 40s behind host-0"],
     ["is fine just below two minutes", [119], "ok: 1m 59s ahead of host-0"],

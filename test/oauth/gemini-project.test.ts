@@ -267,8 +267,8 @@ test("the project is searched for once, kept with the login, and found again aft
     const again = await source().credential(account, signal);
     assert.ok(again.ok && again.project === "theirs");
     pass(86_400_000);
-    const renewed = await first.credential(account, signal);
-    assert.ok(renewed.ok && renewed.project === "theirs");
+    const refreshed = await first.credential(account, signal);
+    assert.ok(refreshed.ok && refreshed.project === "theirs");
     assert.equal(store.rows.get("g")?.project, "theirs");
     assert.equal(seen.length, 1);
     assert.equal(authorization.killed, 0);
@@ -317,12 +317,12 @@ test("a refusal says nothing about another address in the configuration, which i
     ];
     const tokens = source();
     assert.equal((await tokens.credential(account, signal)).ok, false);
-    const mended = { ...account, apiUrl: account.apiUrl.replace("127.0.0.1", "localhost") };
-    const found = await tokens.credential(mended, signal);
+    const fixed = { ...account, apiUrl: account.apiUrl.replace("127.0.0.1", "localhost") };
+    const found = await tokens.credential(fixed, signal);
     assert.ok(found.ok && found.project === "theirs");
   }));
 
-test("a token refused during the search is renewed once", () =>
+test("a token refused during the search is refreshed once", () =>
   withLogin(async ({ account, source, authorization }) => {
     answers = [
       [401, { error: { message: "no" } }],

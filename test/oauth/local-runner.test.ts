@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silentLog } from "../../src/log.ts";
 import { createLocalRunner } from "../../src/oauth/local-runner.ts";
-import { hashToken } from "../../src/oauth/renewal.ts";
+import { hashToken } from "../../src/oauth/refresh.ts";
 import type { TokenRow } from "../../src/token-store.ts";
 import { createMemoryTokens } from "../support/memory-tokens.ts";
 import { until } from "../support/until.ts";

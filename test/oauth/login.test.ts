@@ -8,7 +8,7 @@ import { claudeProvider } from "../../src/oauth/claude.ts";
 import { geminiProvider } from "../../src/oauth/gemini.ts";
 import { type LoginLinks, type LoginOptions, type LoginPrompts, logIn } from "../../src/oauth/login.ts";
 import type { OAuthOverrides } from "../../src/oauth/provider.ts";
-import { hashToken } from "../../src/oauth/renewal.ts";
+import { hashToken } from "../../src/oauth/refresh.ts";
 import { saveLogin } from "../../src/oauth/saved-login.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import { createMemoryTokens } from "../support/memory-tokens.ts";

@@ -69,7 +69,7 @@ async function startProcess(
 
 const eightHours = 8 * 3_600_000;
 
-test("several processes on one database renew a login once between them, again and again", async () => {
+test("several processes on one database refresh a login once between them, again and again", async () => {
   const server = await startServer();
   const secret = server.issue();
   const processes = await Promise.all(
@@ -88,14 +88,14 @@ test("several processes on one database renew a login once between them, again a
   await Promise.all(processes.map((process) => process.kill()));
 });
 
-test("kill -9 in the middle of renewals leaves a login that works, or one whose end is explained", async () => {
+test("kill -9 in the middle of refreshes leaves a login that works, or one whose end is explained", async () => {
   const server = await startServer();
   let secret = server.issue();
   let database = 0;
   let worked = 0;
   let victim = await startProcess("killed-0.db", server, secret);
   for (let round = 1; round <= 6; round++) {
-    victim.send(`renew ${eightHours}`);
+    victim.send(`refresh ${eightHours}`);
     await sleep(5 + Math.random() * 60);
     await victim.kill();
     const requests = server.requests.length;
@@ -108,18 +108,18 @@ test("kill -9 in the middle of renewals leaves a login that works, or one whose 
       assert.ok(server.accepts(result.token));
       assert.ok(
         server.requests.length <= requests + 2,
-        "one renewal sufficed, beside one that was under way",
+        "one refresh sufficed, beside one that was under way",
       );
       worked += 1;
       continue;
     }
-    // The kill fell between the server's rotation and the arrival of its answer: the one case nobody can mend.
+    // The kill fell between the server's rotation and the arrival of its answer: the one case nobody can fix.
     assert.equal(result.reason, "refresh-revoked");
-    assert.match(result.message, /a renewal begun at .* was cut off before its answer could be kept/);
+    assert.match(result.message, /a refresh begun at .* was cut off before its answer could be kept/);
     await victim.kill();
     secret = server.issue();
     database += 1;
     victim = await startProcess(`killed-${database}.db`, server, secret);
   }
-  assert.ok(worked > 0, "every kill hit the one moment that cannot be mended");
+  assert.ok(worked > 0, "every kill hit the one moment that cannot be fixed");
 });

@@ -16,15 +16,15 @@ function clocks(now: number, monotonic = 0) {
   };
 }
 
-test("a token is renewed in the background from 120 s before its end and must be from 10 s before it", () => {
+test("a token is refreshed in the background from 120 s before its end and must be from 10 s before it", () => {
   const { clock, pass } = clocks(1_000_000);
   const token = ageToken({ token: "t", issuedAt: clock.now(), expiresAt: clock.now() + 8 * hour }, clock);
   const table: [number, string][] = [
     [8 * hour - 120_001, "fresh"],
-    [1, "renew-soon"],
-    [109_999, "renew-soon"],
-    [1, "renew-now"],
-    [20_000, "renew-now"],
+    [1, "refresh-soon"],
+    [109_999, "refresh-soon"],
+    [1, "refresh-now"],
+    [20_000, "refresh-now"],
   ];
   for (const [ms, freshness] of table) {
     pass(ms);
@@ -38,14 +38,14 @@ test("a wall clock set back does not make an old token young", () => {
   pass(hour - 5_000);
   state.wall -= 50 * hour;
   assert.equal(remainingMs(token, clock), 5_000);
-  assert.equal(freshnessOf(token, clock), "renew-now");
+  assert.equal(freshnessOf(token, clock), "refresh-now");
 });
 
 test("time that passed while the machine slept counts, although the monotonic clock stood still", () => {
   const { clock, state } = clocks(100 * hour);
   const token = ageToken({ token: "t", issuedAt: clock.now(), expiresAt: clock.now() + hour }, clock);
   state.wall += 2 * hour;
-  assert.equal(freshnessOf(token, clock), "renew-now");
+  assert.equal(freshnessOf(token, clock), "refresh-now");
 });
 
 test("a token read from the store while the clock is wrong lasts no longer than its lifetime", () => {
@@ -59,5 +59,5 @@ test("a token that lives for seconds is used for half of them", () => {
   const token = ageToken({ token: "t", issuedAt: 0, expiresAt: 8_000 }, clock);
   assert.equal(freshnessOf(token, clock), "fresh");
   pass(4_000);
-  assert.equal(freshnessOf(token, clock), "renew-now");
+  assert.equal(freshnessOf(token, clock), "refresh-now");
 });

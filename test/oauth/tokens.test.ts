@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createLog, type Log } from "../../src/log.ts";
 import { createDispatchers, type Dispatchers } from "../../src/network/dispatchers.ts";
 import type { ProxySettings } from "../../src/network/proxy.ts";
-import { hashToken } from "../../src/oauth/renewal.ts";
+import { hashToken } from "../../src/oauth/refresh.ts";
 import { createTokenSource, type LoginToken, type TokenSource } from "../../src/oauth/tokens.ts";
 import type { TokenStore } from "../../src/token-store.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
@@ -115,7 +115,7 @@ test("200 parallel requests at expiry cause one refresh", async () => {
   assert.equal(server.killed, 0);
 });
 
-test("a token is renewed in the background while the old one is handed out, and waited for at its end", async () => {
+test("a token is refreshed in the background while the old one is handed out, and waited for at its end", async () => {
   const source = createSource();
   const login = loginAccount(server.issue());
   const first = tokenOf(await source.credential(login, signal));
@@ -138,7 +138,7 @@ test("a token is renewed in the background while the old one is handed out, and 
   assert.equal(server.requests.length, 3);
 });
 
-test("a caller that gives up ends neither the renewal nor the others' waiting", async () => {
+test("a caller that gives up ends neither the refresh nor the others' waiting", async () => {
   const source = createSource();
   const login = loginAccount(server.issue());
   server.faults.push({ kind: "delay", ms: 60 });
@@ -152,7 +152,7 @@ test("a caller that gives up ends neither the renewal nor the others' waiting", 
   assert.equal(failureOf(await source.credential(login, AbortSignal.abort())).reason, "aborted");
 });
 
-test("a 401 renews once for all who got it, and a token that was replaced already is not renewed again", async () => {
+test("a 401 refreshes once for all who got it, and a token that was replaced already is not refreshed again", async () => {
   const source = createSource();
   const login = loginAccount(server.issue());
   const first = tokenOf(await source.credential(login, signal));
@@ -165,7 +165,7 @@ test("a 401 renews once for all who got it, and a token that was replaced alread
   assert.equal(server.requests.length, 2);
 });
 
-test("a token that is refused right after it was renewed for that reason is not renewed for ever", async () => {
+test("a token that is refused right after it was refreshed for that reason is not refreshed for ever", async () => {
   const source = createSource();
   const login = loginAccount(server.issue());
   const first = tokenOf(await source.credential(login, signal));
@@ -178,7 +178,7 @@ test("a token that is refused right after it was renewed for that reason is not 
   assert.ok(tokenOf(await source.refused(login, second, signal)));
 });
 
-test("two sources on one store renew once between them, and each takes what the other stored", async () => {
+test("two sources on one store refresh once between them, and each takes what the other stored", async () => {
   const login = loginAccount(server.issue());
   const [one, two] = [createSource(), createSource()];
   const results = await Promise.all(
@@ -249,7 +249,7 @@ test("a dead token in a changed file leaves the stored chain as it was", async (
   assert.ok(tokenOf(await createSource().credential(good, signal)));
 });
 
-test("a revoked login is told with its cause and the command that mends it, and is not asked for again at once", async () => {
+test("a revoked login is told with its cause and the command that fixes it, and is not asked for again at once", async () => {
   const source = createSource();
   const login = loginAccount("never-issued", { id: "my account" });
   const failure = failureOf(await source.credential(login, signal));
@@ -298,7 +298,7 @@ test("a login that dies in the background is used as long as its access token la
   assert.equal(tokenOf(await source.credential(login, signal)), first);
 });
 
-test("every passing failure leaves the login alive and is followed by a good renewal", async () => {
+test("every passing failure leaves the login alive and is followed by a good refresh", async () => {
   const html = { "content-type": "text/html" };
   const faults: AuthorizationServer["faults"] = [
     { kind: "answer", status: 500, body: "oops" },
@@ -380,7 +380,7 @@ test("an endpoint that does not take our request is the configuration's fault an
   }
 });
 
-test("a proxy or an endpoint that was mended in the configuration is asked at once", async () => {
+test("a proxy or an endpoint that was fixed in the configuration is asked at once", async () => {
   let tokenUrl = "http://127.0.0.1:1/token";
   const source = createTokenSource({
     tokens: store,
@@ -447,9 +447,9 @@ test("an answer lost after the rotation leaves a mark that explains the dead log
   const failure = failureOf(await createSource().credential(login, signal));
   assert.equal(failure.reason, "refresh-revoked");
   assert.ok(
-    failure.message.includes(`a renewal begun at ${begunAt} was cut off before its answer could be kept`),
+    failure.message.includes(`a refresh begun at ${begunAt} was cut off before its answer could be kept`),
   );
-  assert.ok(lines.some((line) => line.includes("an earlier renewal of this login was cut off")));
+  assert.ok(lines.some((line) => line.includes("an earlier refresh of this login was cut off")));
   assert.equal(store.rows.get("claude-1")?.exchangeHash, undefined);
 });
 
@@ -516,19 +516,19 @@ test("with a full disk nothing is exchanged in the background", async () => {
   pass(eightHours - 60_000);
   store.writeError = new Error("disk is full");
   assert.equal(tokenOf(await source.credential(login, signal)), first);
-  await until("the delay", () => lines.some((line) => line.includes("a login is renewed later")));
+  await until("the delay", () => lines.some((line) => line.includes("a login is refreshed later")));
   assert.equal(tokenOf(await source.credential(login, signal)), first);
   assert.equal(server.requests.length, 1);
 });
 
-test("a lock that cannot be made does not stop a renewal that cannot wait", async () => {
+test("a lock that cannot be made does not stop a refresh that cannot wait", async () => {
   const source = createSource();
   store.lockError = new Error("no space left on device");
   assert.ok(tokenOf(await source.credential(loginAccount(server.issue()), signal)));
-  assert.ok(lines.some((line) => line.includes("it is renewed without")));
+  assert.ok(lines.some((line) => line.includes("it is refreshed without")));
 });
 
-test("a pair renewed without the lock is written later all the same", async () => {
+test("a pair refreshed without the lock is written later all the same", async () => {
   const source = createSource();
   store.lockError = new Error("no space left on device");
   store.writeError = new Error("no space left on device");
@@ -556,14 +556,14 @@ test("close does not wait for a lock that another process holds", async () => {
   const waiting = source.credential(loginAccount(server.issue()), signal);
   await sleep(10);
   const closed = source.close();
-  assert.match(failureOf(await waiting).message, /another cc-relay process is renewing it/);
+  assert.match(failureOf(await waiting).message, /another cc-relay process is refreshing it/);
   await closed;
   release.resolve();
   await holding;
   assert.equal(server.requests.length, 0);
 });
 
-test("close waits for a renewal under way", async () => {
+test("close waits for a refresh under way", async () => {
   const source = createSource();
   server.faults.push({ kind: "delay", ms: 80 });
   const login = loginAccount(server.issue());
@@ -610,7 +610,7 @@ test("a wall clock that jumps neither loses the login nor keeps an ended token",
   assert.equal(server.killed, 0);
 });
 
-test("renewals go through the account's proxy, and its faults say nothing about the login", async () => {
+test("refreshes go through the account's proxy, and its faults say nothing about the login", async () => {
   const proxy = await startConnectProxy({ username: "u", password: "right" });
   const direct = server.connections;
   const settings = (password: string): ProxySettings => ({

@@ -18,13 +18,13 @@ const variants: [ProxyProgram, Credentials | undefined][] = [
   ["squid", secret],
 ];
 
-const patienceMs = 15_000;
+const waitTimeoutMs = 15_000;
 const message = { model: "claude-sonnet-5", max_tokens: 9, messages: [{ role: "user", content: "Hi" }] };
 const anthropic = ["anthropic-version", "2023-06-01"];
 
 for (const [program, credentials] of variants) {
   const name = `${program} ${credentials ? "with a password" : "without a password"}`;
-  test(`${name} carries traffic, lists, renewals, projects, logins and doctor, and nothing goes past it`, async (t) => {
+  test(`${name} carries traffic, lists, refreshes, projects, logins and doctor, and nothing goes past it`, async (t) => {
     const trap = createServer((socket) => socket.destroy());
     let trapped = 0;
     trap.on("connection", () => (trapped += 1));
@@ -53,10 +53,10 @@ for (const [program, credentials] of variants) {
     await ask("/v1beta/models/gemini-2.5-pro:generateContent", {
       contents: [{ role: "user", parts: [{ text: "Hi" }] }],
     });
-    const renewals = logins.requests.length;
+    const refreshes = logins.requests.length;
     await sleep(1100);
     await ask("/v1/messages", message);
-    assert.ok(logins.requests.length > renewals, "the login was renewed");
+    assert.ok(logins.requests.length > refreshes, "the login was refreshed");
 
     const doctor = await site.command(["doctor", "--json"]);
     const { checks } = JSON.parse(doctor.stdout) as { checks: { name: string; detail: string }[] };
@@ -77,10 +77,10 @@ for (const [program, credentials] of variants) {
           const address = await until(
             "the address is shown",
             () => /http:\/\/\S+\/authorize\S+/.exec(run.stderr())?.[0],
-            patienceMs,
+            waitTimeoutMs,
           );
           run.write(await (await fetch(address)).text());
-          await until("the code is taken", () => exchanges().length > before, patienceMs);
+          await until("the code is taken", () => exchanges().length > before, waitTimeoutMs);
         },
       );
       assert.equal(login.code, 0, login.stderr);
@@ -100,7 +100,7 @@ for (const [program, credentials] of variants) {
       assert.ok(paths.has(path), `${path} is missing from ${[...paths].join(", ")}`);
     const everyone = [...site.providerFrom, ...site.loginsFrom];
     assert.deepEqual([...new Set(everyone)], [proxy.egress]);
-    assert.ok(site.loginsFrom.length >= 3, "renewals and the login");
+    assert.ok(site.loginsFrom.length >= 3, "refreshes and the login");
     // Squid writes a tunnel down when it has ended.
     await until("the proxy's log tells of as many tunnels", async () => {
       return (await proxy.tunnels()) === everyone.length;

@@ -78,7 +78,7 @@ function ask(url: string, account?: string) {
 for (const [program, credentials] of programs) {
   for (const fault of faults) {
     if (fault.only?.(credentials) === false) continue;
-    test(`${program}, ${fault.name}: named, the account rests for a moment, its login lives and the next one answers`, async (t) => {
+    test(`${program}, ${fault.name}: named, the account is in cooldown for a moment, its login lives and the next one answers`, async (t) => {
       const site = await startSite(t);
       const proxy = await startRealProxy(t, program, credentials);
       const { logins } = site;
@@ -111,11 +111,11 @@ for (const [program, credentials] of programs) {
       assert.equal(listed.get("next")?.state, "ready");
       for (const id of ["login", "key"]) {
         const { state, reason, until: end } = listed.get(id)!;
-        assert.equal(state, "resting", id);
+        assert.equal(state, "cooldown", id);
         assert.ok(reason?.includes(proxy.title), reason ?? "");
         assert.ok(!reason?.includes(secret.username) && !reason?.includes("p4ss"), reason ?? "");
-        const restsMs = Date.parse(end ?? "") - begunAt;
-        assert.ok(restsMs > 0 && restsMs <= 60_000, `${id} rests for ${restsMs} ms`);
+        const cooldownMs = Date.parse(end ?? "") - begunAt;
+        assert.ok(cooldownMs > 0 && cooldownMs <= 60_000, `${id} is in cooldown for ${cooldownMs} ms`);
       }
       assert.match(listed.get("key")?.reason ?? "", fault.reason);
       // The addresses of the next account's connections are this machine's own.
@@ -124,7 +124,7 @@ for (const [program, credentials] of programs) {
 
       await fault.end?.(proxy);
       if (fault.providerPort !== undefined || fault.credentials !== undefined) {
-        // A person mends the file.
+        // A person fixes the file.
         const good = [`api_url = "${site.providerUrl}"`, proxy.toml()];
         const token = /refresh_token = "([^"]+)"/.exec(await site.configuration())![1];
         await site.configure(

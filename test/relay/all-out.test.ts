@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import type { RestKind } from "../../src/accounts/account.ts";
+import type { CooldownKind } from "../../src/accounts/account.ts";
 import { claudeFailures } from "../support/claude-script.ts";
 import { type ClientAnswer, send } from "../support/client.ts";
 import { geminiFailures } from "../support/gemini-script.ts";
@@ -19,10 +19,10 @@ interface Told {
   shouldRetry: string | undefined;
 }
 
-/** Accounts that rest for these reasons and so many seconds. */
-type Resting = readonly (readonly [RestKind, number])[];
+/** Accounts that are in cooldown for these reasons and so many seconds. */
+type InCooldown = readonly (readonly [CooldownKind, number])[];
 
-const table: readonly [string, Resting, Partial<Record<keyof typeof cases, Told>>][] = [
+const table: readonly [string, InCooldown, Partial<Record<keyof typeof cases, Told>>][] = [
   [
     "limits: the earliest return",
     [
@@ -94,7 +94,7 @@ const table: readonly [string, Resting, Partial<Record<keyof typeof cases, Told>
 ];
 
 /** The whole sentence, with the time left out. */
-const sentences: readonly [string, Resting, string][] = [
+const sentences: readonly [string, InCooldown, string][] = [
   [
     "limits",
     [
@@ -129,14 +129,14 @@ const sentences: readonly [string, Resting, string][] = [
   ],
 ];
 
-async function ask(t: TestContext, dialect: DialectCase, resting: Resting): Promise<ClientAnswer> {
+async function ask(t: TestContext, dialect: DialectCase, inCooldown: InCooldown): Promise<ClientAnswer> {
   const { upstream, relay } = await setStage(t, {
     type: dialect.type,
-    ids: resting.map((_, index) => `a${index}`),
+    ids: inCooldown.map((_, index) => `a${index}`),
   });
   const now = Date.now();
-  for (const [index, [kind, seconds]] of resting.entries()) {
-    await relay.store.accounts.saveRest({
+  for (const [index, [kind, seconds]] of inCooldown.entries()) {
+    await relay.store.accounts.saveCooldown({
       accountId: `a${index}`,
       scope: "",
       since: now,
@@ -153,9 +153,9 @@ async function ask(t: TestContext, dialect: DialectCase, resting: Resting): Prom
   return answer;
 }
 
-async function tell(t: TestContext, dialect: DialectCase, resting: Resting): Promise<Told> {
+async function tell(t: TestContext, dialect: DialectCase, inCooldown: InCooldown): Promise<Told> {
   const now = Date.now();
-  const answer = await ask(t, dialect, resting);
+  const answer = await ask(t, dialect, inCooldown);
   const wait = answer.header("retry-after");
   // The restart took a moment.
   const begun = (Date.now() - now) / 1000;
@@ -167,10 +167,10 @@ async function tell(t: TestContext, dialect: DialectCase, resting: Resting): Pro
   };
 }
 
-for (const [name, resting, expected] of table) {
+for (const [name, inCooldown, expected] of table) {
   test(`told of ${name}`, async (t) => {
     for (const [dialect, told] of Object.entries(expected)) {
-      const { retryAfter, ...said } = await tell(t, cases[dialect as keyof typeof cases], resting);
+      const { retryAfter, ...said } = await tell(t, cases[dialect as keyof typeof cases], inCooldown);
       const { retryAfter: wanted, ...rest } = told;
       assert.deepEqual(said, rest, dialect);
       if (wanted === undefined) assert.equal(retryAfter, undefined);
@@ -179,9 +179,9 @@ for (const [name, resting, expected] of table) {
   });
 }
 
-for (const [name, resting, sentence] of sentences) {
+for (const [name, inCooldown, sentence] of sentences) {
   test(`${name}: no more is said of all accounts than is true of all`, async (t) => {
-    const { error } = (await ask(t, cases.claude, resting)).json() as { error: { message: string } };
+    const { error } = (await ask(t, cases.claude, inCooldown)).json() as { error: { message: string } };
     assert.equal(error.message.replace(/20\S+Z \(in [^)]+\)/, "TIME"), sentence);
   });
 }

@@ -111,7 +111,11 @@ async function perform(
 }
 
 /** One of the four endings; throws for anything else. */
-function judge({ answer, left }: Ended, { dialect, behaviours: scripted }: Plan, { stream }: Step): string {
+function classify(
+  { answer, left }: Ended,
+  { dialect, behaviours: scripted }: Plan,
+  { stream }: Step,
+): string {
   if (answer === undefined || left) return "left";
   const said = `${answer.status} ${answer.header("x-cc-relay-error") ?? ""} ${answer.end}: ${answer.text.slice(0, 500)}`;
   assert.ok(![401, 403].includes(answer.status), said);
@@ -156,10 +160,10 @@ function isPassedError(text: string, { isConverted }: DialectCase): boolean {
 
 async function holds(plan: Plan, upstream: ScriptedUpstream): Promise<void> {
   upstream.reset();
-  const rest = [...plan.behaviours];
+  const cooldown = [...plan.behaviours];
   upstream.on(
     () => true,
-    () => rest.shift() ?? {},
+    () => cooldown.shift() ?? {},
   );
   const relay = await startRelay({
     accounts: accountsOf(plan.dialect, { url: upstream.url, ids: ["a", "b", "c"] }),
@@ -173,7 +177,9 @@ async function holds(plan: Plan, upstream: ScriptedUpstream): Promise<void> {
     const endings: string[] = [];
     let running: Promise<void>[] = [];
     for (const each of plan.steps) {
-      running.push(perform(each, plan, relay).then((ended) => void endings.push(judge(ended, plan, each))));
+      running.push(
+        perform(each, plan, relay).then((ended) => void endings.push(classify(ended, plan, each))),
+      );
       if (each.together) continue;
       await Promise.all(running);
       running = [];

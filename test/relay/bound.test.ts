@@ -46,9 +46,9 @@ function responseId(answer: ClientAnswer): string {
   return found;
 }
 
-function assertResting(answer: ClientAnswer, withinSeconds: number): void {
+function assertInCooldown(answer: ClientAnswer, withinSeconds: number): void {
   assert.equal(answer.status, 429, answer.text);
-  assert.equal(answer.header("x-cc-relay-error"), "account_resting");
+  assert.equal(answer.header("x-cc-relay-error"), "account_in_cooldown");
   const seconds = Number(answer.header("retry-after"));
   assert.ok(seconds > withinSeconds - 10 && seconds <= withinSeconds + 2, `retry-after: ${seconds}`);
   assert.match(answer.text, /\bsecond\b/);
@@ -72,13 +72,13 @@ test("a bound request whose account reaches its limit is told that account's ret
   const stage = await openai(t);
   const previous = await responseOfSecond(stage);
   stage.upstream.queue("key-of-second", openaiFailures.usageLimit(Date.now() + 2 * hour));
-  assertResting(await send(stage.relay.url, respond({ previous })), 7200);
+  assertInCooldown(await send(stage.relay.url, respond({ previous })), 7200);
   await stage.relay.restart();
-  assertResting(await send(stage.relay.url, respond({ previous })), 7200);
+  assertInCooldown(await send(stage.relay.url, respond({ previous })), 7200);
   assert.deepEqual(stage.servedBy(), ["second", "second"]);
 });
 
-test("a bound request whose account rests for want of capacity is told its return, not that all are out", async (t) => {
+test("a bound request whose account is in cooldown for want of capacity is told its return, not that all are out", async (t) => {
   const stage = await openai(t);
   const previous = await responseOfSecond(stage);
   stage.upstream.queue("key-of-second", openaiFailures.overloaded());
@@ -86,7 +86,7 @@ test("a bound request whose account rests for want of capacity is told its retur
   assert.deepEqual([passed.status, passed.header("x-cc-relay-error")], [503, undefined]);
   await stage.relay.reconfigure((config) => ({ ...config, session: { ...config.session, maxWaitMs: 0 } }));
   const answer = await send(stage.relay.url, respond({ previous }));
-  assertResting(answer, 2);
+  assertInCooldown(answer, 2);
   assert.deepEqual(stage.servedBy(), ["second", "second"]);
 });
 
@@ -130,8 +130,8 @@ test("the id of an answer that broke off, or that its client left, is bound too"
   upstream.queue("key-of-second", { events: 20, cut: { afterEvents: 6, how: "rst" } });
   const cut = await send(relay.url, respond({ headers: onSecond }));
   assert.equal(cut.end, "cut");
-  const afterCut = await send(relay.url, respond({ previous: responseId(cut) }));
-  assert.equal(afterCut.header("x-cc-relay-account"), "second");
+  const afterTruncation = await send(relay.url, respond({ previous: responseId(cut) }));
+  assert.equal(afterTruncation.header("x-cc-relay-account"), "second");
 
   upstream.queue("key-of-second", { events: 50, betweenEvents: 20 });
   const left = await open(relay.url, respond({ headers: onSecond }));
@@ -155,8 +155,8 @@ test("encrypted reasoning goes back to the account that serves its session, or n
   }));
   assert.equal((await turn()).header("x-cc-relay-account"), "second");
   upstream.queue("key-of-second", openaiFailures.usageLimit(Date.now() + 2 * hour));
-  assertResting(await turn(encrypted), 7200);
-  assertResting(await turn(encrypted), 7200);
+  assertInCooldown(await turn(encrypted), 7200);
+  assertInCooldown(await turn(encrypted), 7200);
   assert.equal((await turn()).header("x-cc-relay-account"), "first", "without it the session may move");
   const stranger = await send(relay.url, respond({ session: "s2", input: encrypted }));
   assert.equal(
@@ -177,7 +177,7 @@ test("encrypted reasoning goes back to the account that could read it, also when
   const resumed = await turn("s2");
   assert.equal(resumed.header("x-cc-relay-account"), "second", resumed.text);
   upstream.queue("key-of-second", openaiFailures.usageLimit(Date.now() + 2 * hour));
-  assertResting(await turn("s3"), 7200);
+  assertInCooldown(await turn("s3"), 7200);
   await relay.reconfigure((config) => ({
     ...config,
     accounts: config.accounts.map((one) => ({ ...one, enabled: one.id === "first" })),
@@ -278,7 +278,7 @@ test("the routes of a stored response lead to its account", async (t) => {
     assert.equal(upstream.requests.at(-1)!.url, path.replace("/openai", ""));
   }
   upstream.queue("key-of-second", openaiFailures.usageLimit(Date.now() + hour));
-  assertResting(await send(relay.url, { path: `/v1/responses/${id}` }), 3600);
+  assertInCooldown(await send(relay.url, { path: `/v1/responses/${id}` }), 3600);
   assert.equal((await send(relay.url, { path: "/v1/responses/resp_unknown" })).status, 200);
   assert.deepEqual(servedBy(), [...Array<string>(7).fill("second"), "first"]);
 });
@@ -307,7 +307,7 @@ for (const [what, held] of Object.entries({
       body: { type: "error", error: { type: "rate_limit_error", message: "limit" } },
     });
     const limited = await send(relay.url, request());
-    assertResting(limited, 1800);
+    assertInCooldown(limited, 1800);
     assert.match(limited.text, /"type":"rate_limit_error"/);
     assert.deepEqual(servedBy(), ["second", "second", "second"]);
   });

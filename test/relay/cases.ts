@@ -18,7 +18,7 @@ export interface DialectCase {
   isNative: boolean;
   /** The client's API is another family's: errors are worded anew, and a cut stream ends with an error event. */
   isConverted: boolean;
-  /** The accounts have logins, and this `[oauth]` table says where they are renewed. */
+  /** The accounts have logins, and this `[oauth]` table says where they are refreshed. */
   login?: "claude" | "gemini";
   /** A clean end without the API's last event counts as cut. */
   hasTerminalEvent: boolean;
@@ -235,7 +235,7 @@ const chat: DialectCase = {
   wrongKey: /"code":"invalid_api_key"/,
 };
 
-/** What a login answers to a refusal is a renewal, not another account. */
+/** What a login answers to a refusal is a refresh, not another account. */
 function without(failures: Record<string, () => Behaviour>, ...names: string[]): DialectCase["failsOver"] {
   return Object.fromEntries(Object.entries(failures).filter(([name]) => !names.includes(name)));
 }

@@ -106,7 +106,7 @@ test("a client leaves while a converted error is read", async (t) => {
   stage.upstream.queue("key-of-first", { ...claudeError(400), firstEventAfter: 60_000 });
   const asked = begin(stage.relay.url, chat.request());
   await stage.upstream.received(1);
-  // The error is judged by its head after five seconds, and its body is waited for.
+  // The error is classified by its head after five seconds, and its body is waited for.
   await sleep(5300);
   asked.abort();
   await assertNothingIsLeft(stage, Date.now());

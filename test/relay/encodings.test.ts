@@ -35,7 +35,7 @@ const claude = dialectCases[0]!;
 const openai = dialectCases[2]!;
 const chat = dialectCases[3]!;
 
-async function booked() {
+async function recorded() {
   return (await relay.store.usage.summarize({ since: 0, until: Date.now() + 1000, by: "day" })).total.tokens;
 }
 
@@ -52,7 +52,7 @@ for (const encoding of ["gzip", "br", "zstd", "deflate"] as const) {
         (await decompress(answer.body, encoding)).toString(),
         stream ? /message_stop/ : /end_turn/,
       );
-      assert.deepEqual(await booked(), upstream.total());
+      assert.deepEqual(await recorded(), upstream.total());
     });
   }
 
@@ -74,7 +74,7 @@ for (const encoding of ["gzip", "br", "zstd", "deflate"] as const) {
     const answer = await send(relay.url, chat.request());
     assert.equal(answer.header("content-encoding"), undefined);
     assert.match(answer.text, /\[DONE\]/);
-    assert.deepEqual(await booked(), upstream.total());
+    assert.deepEqual(await recorded(), upstream.total());
   });
 }
 

@@ -129,20 +129,20 @@ export function testDialect(dialect: DialectCase): void {
       assert.equal(answer.header("x-cc-relay-account"), "second");
     });
 
-    test("a session stays on its account, is served elsewhere while that rests, and comes home", async () => {
+    test("a session stays on its account, is served elsewhere while that is in cooldown, and comes home", async () => {
       const request = dialect.request({ session: nextSession() });
       upstream.queue(of("first"), dialect.limited(Date.now() + 7_200_000));
       await send(relay.url, dialect.request({ session: nextSession() }));
-      // The first account rests: this session begins on the second and stays there when the first is back.
+      // The first account is in cooldown: this session begins on the second and stays there when the first is back.
       await send(relay.url, request);
-      await relay.store.accounts.clearRests("first");
+      await relay.store.accounts.clearCooldowns("first");
       await sleep(700);
       await send(relay.url, request);
       assert.deepEqual(servedBy(), ["first", "second", "second", "second"]);
       upstream.queue(of("second"), dialect.limited(Date.now() + 7_200_000));
       await send(relay.url, request);
       await send(relay.url, request);
-      await relay.store.accounts.clearRests("second");
+      await relay.store.accounts.clearCooldowns("second");
       await sleep(700);
       await send(relay.url, request);
       assert.deepEqual(servedBy().slice(4), ["second", "first", "first", "second"]);
@@ -184,11 +184,11 @@ export function testDialect(dialect: DialectCase): void {
         assert.equal(answer.header("x-should-retry"), "false");
         assert.match(answer.text, /cc-relay accounts list/);
       }
-      // A login is renewed once and asked again.
+      // A login is refreshed once and asked again.
       assert.equal(upstream.requests.length, dialect.login ? 4 : 2);
     });
 
-    test("a client that leaves takes the upstream's request with it, and is booked as aborted", async () => {
+    test("a client that leaves takes the upstream's request with it, and is recorded as aborted", async () => {
       upstream.queue(of("first"), { betweenEvents: 50, events: 40 });
       const answer = await open(relay.url, dialect.request());
       await answer.read();
@@ -196,7 +196,7 @@ export function testDialect(dialect: DialectCase): void {
       const request = upstream.requests[0]!;
       await request.closed;
       assert.equal(request.aborted, true);
-      const row = await until("the request is booked", async () => (await lastRow())[0]);
+      const row = await until("the request is recorded", async () => (await lastRow())[0]);
       assert.deepEqual([row.requests, row.errors], [1, 0]);
       assert.deepEqual(row.tokens, upstream.total());
     });
@@ -215,7 +215,7 @@ export function testDialect(dialect: DialectCase): void {
     });
 
     for (const how of ["rst", "fin"] as const) {
-      test(`an upstream that breaks off (${how}) makes the relay break off, and the usage so far is booked`, async () => {
+      test(`an upstream that breaks off (${how}) makes the relay break off, and the usage so far is recorded`, async () => {
         upstream.queue(of("first"), { cut: { afterEvents: 4, how }, events: 10 });
         const answer = await send(relay.url, dialect.request());
         assert.equal(answer.status, 200);
@@ -271,7 +271,7 @@ export function testDialect(dialect: DialectCase): void {
       assert.match(unknown.text, /first, second/);
     });
 
-    test("without an account the client's own credential goes through, and is booked as pass-through", async () => {
+    test("without an account the client's own credential goes through, and is recorded as pass-through", async () => {
       await relay.reconfigure((config) => ({
         ...config,
         accounts: [],
@@ -300,7 +300,7 @@ export function testDialect(dialect: DialectCase): void {
       assert.match(answer.text, /cc-relay login/);
     });
 
-    test("what is booked equals what was served, whatever becomes of the answers", async () => {
+    test("what is recorded equals what was served, whatever becomes of the answers", async () => {
       const kinds: Behaviour[] = [
         {},
         { chunking: "byte" },

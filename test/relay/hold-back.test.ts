@@ -101,7 +101,7 @@ describe("the hold-back", { concurrency: true }, () => {
     assert.deepEqual(await outcomes(late), [["first", "truncated"]]);
   });
 
-  test("an error answer whose body never comes is judged by its head", async (t) => {
+  test("an error answer whose body never comes is classified by its head", async (t) => {
     const { upstream, relay } = await setStage(t);
     upstream.queue("key-of-first", {
       status: 429,

@@ -36,7 +36,7 @@ describe("a hold", { concurrency: true }, () => {
     assert.deepEqual(servedBy(), ["first", "second", "second"]);
   });
 
-  test("requests that come while every account rests are held as well", async (t) => {
+  test("requests that come while every account is in cooldown are held as well", async (t) => {
     const { upstream, relay, servedBy } = await holding(t, 5000);
     for (const id of ["first", "second"]) upstream.queue(`key-of-${id}`, claudeFailures.bucketEmpty(1));
     const answers = await Promise.all(
@@ -106,20 +106,22 @@ describe("a hold", { concurrency: true }, () => {
     const held = send(relay.url, claude.request());
     await upstream.received(1);
     await sleep(100);
-    await relay.store.accounts.clearRests("first");
+    await relay.store.accounts.clearCooldowns("first");
     const [answer, ms] = await timed(held);
     assert.equal(answer.status, 200, answer.text);
     assert.ok(ms < patient(2500), `${ms} ms`);
   });
 
-  test("a client that leaves while it is held is booked as aborted, and nothing is sent for it", async (t) => {
+  test("a client that leaves while it is held is recorded as aborted, and nothing is sent for it", async (t) => {
     const { upstream, relay } = await holding(t, 60_000, ["first"]);
     upstream.queue("key-of-first", claudeFailures.bucketEmpty(50));
     const leaving = begin(relay.url, claude.request());
     await upstream.received(1);
     await sleep(100);
     leaving.abort();
-    await until("the request is booked", () => relay.log.find(({ fields }) => fields.outcome === "aborted"));
+    await until("the request is recorded", () =>
+      relay.log.find(({ fields }) => fields.outcome === "aborted"),
+    );
     const [, ms] = await timed(relay.app.close());
     assert.ok(ms < patient(1000), `nothing waits on: ${ms} ms`);
     assert.equal(upstream.requests.length, 1);

@@ -185,7 +185,7 @@ test("a session id of 200 KB is an id like any other, in a header and in the bod
     upstream.queue("key-of-first", claudeFailures.windowRejected("5h", Date.now() + 7_200_000));
     const home = (id: string) => send(relay.url, request(long(`${name} ${id}`)));
     assert.equal((await home("1")).header("x-cc-relay-account"), "second");
-    await relay.store.accounts.clearRests("first");
+    await relay.store.accounts.clearCooldowns("first");
     await relay.reconfigure((config) => config);
     assert.equal((await home("1")).header("x-cc-relay-account"), "second");
     assert.equal((await home("2")).header("x-cc-relay-account"), "first");
@@ -207,7 +207,8 @@ test("a model name of a megabyte reaches the provider, and neither the log nor t
   await ask();
   const { rows } = await relay.store.usage.summarize({ since: 0, until: Date.now() + 1000, by: "model" });
   assert.ok(rows.every(({ key }) => key.length <= 200));
-  for (const rest of await relay.store.accounts.rests()) assert.ok(JSON.stringify(rest).length < 2000);
+  for (const cooldown of await relay.store.accounts.cooldowns())
+    assert.ok(JSON.stringify(cooldown).length < 2000);
   for (const line of relay.log) assert.ok(JSON.stringify(line).length < 3000, `${line.message} is too long`);
 });
 

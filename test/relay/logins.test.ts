@@ -1,4 +1,4 @@
-// Accounts with logins: tokens that end, are refused or cannot be renewed, and what becomes of requests and sessions.
+// Accounts with logins: tokens that end, are refused or cannot be refreshed, and what becomes of requests and sessions.
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
@@ -64,7 +64,7 @@ async function logins(
 const ask = (relay: TestRelay, session?: string): Promise<ClientAnswer> =>
   send(relay.url, claude.request({ session, text: String(session) }));
 
-/** A rest that was ended in the database: every try is a session of its own, which stays where it begins. */
+/** A cooldown that was ended in the database: every try is a session of its own, which stays where it begins. */
 async function untilBack(relay: TestRelay, dialect: DialectCase): Promise<void> {
   let tries = 0;
   await until("the login serves again", async () => {
@@ -91,7 +91,7 @@ test("the login's token goes as a bearer, with the one flag it needs at the end 
   assert.equal(upstream.requests[asked]!.headers["anthropic-beta"], already);
 });
 
-test("a refused token is renewed once, and the request goes to the same account again", async (t) => {
+test("a refused token is refreshed once, and the request goes to the same account again", async (t) => {
   for (const refusal of [claudeFailures.tokenExpired(), claudeFailures.tokenRevoked(), claudeError(401)]) {
     const { upstream, authorization, relay, of, servedBy } = await logins(t);
     upstream.queue(of("login"), refusal);
@@ -100,11 +100,11 @@ test("a refused token is renewed once, and the request goes to the same account 
     assert.deepEqual(servedBy(), ["login", "login"]);
     assert.notEqual(upstream.requests[0]!.credential, upstream.requests[1]!.credential);
     assert.equal(authorization.requests.length, 2);
-    assert.deepEqual(await relay.store.accounts.rests(), []);
+    assert.deepEqual(await relay.store.accounts.cooldowns(), []);
   }
 });
 
-test("many requests with one refused token renew it once", async (t) => {
+test("many requests with one refused token refresh it once", async (t) => {
   const { upstream, authorization, relay } = await logins(t);
   await ask(relay);
   const refused = upstream.requests[0]!.credential;
@@ -120,9 +120,9 @@ test("a login that is refused with a fresh token too needs a person, and its ses
   assert.equal((await ask(relay, "s")).header("x-cc-relay-account"), "login");
   upstream.queue(of("login"), claudeFailures.tokenExpired(), claudeFailures.tokenExpired());
   assert.equal((await ask(relay, "s")).header("x-cc-relay-account"), "key");
-  const [rest] = await relay.store.accounts.rests();
-  assert.deepEqual([rest?.accountId, rest?.kind], ["login", "unauthorized"]);
-  await relay.store.accounts.clearRests("login");
+  const [cooldown] = await relay.store.accounts.cooldowns();
+  assert.deepEqual([cooldown?.accountId, cooldown?.kind], ["login", "unauthorized"]);
+  await relay.store.accounts.clearCooldowns("login");
   await untilBack(relay, claude);
   assert.equal((await ask(relay, "s")).header("x-cc-relay-account"), "key", "the session has a new home");
   assert.deepEqual(servedBy().slice(0, 4), ["login", "login", "login", "key"]);
@@ -133,8 +133,8 @@ test("a login that was revoked needs a person, and no client sees a 401", async 
   authorization.revoke(relay.config.accounts[0]!.secret);
   const answer = await ask(relay);
   assert.equal(answer.header("x-cc-relay-account"), "key");
-  const [rest] = await relay.store.accounts.rests();
-  assert.equal(rest?.kind, "unauthorized");
+  const [cooldown] = await relay.store.accounts.cooldowns();
+  assert.equal(cooldown?.kind, "unauthorized");
   assert.equal(upstream.requests.length, 1);
   upstream.on("key-of-key", claudeError(401));
   const none = await ask(relay);
@@ -145,7 +145,7 @@ test("a token endpoint that does not answer is not held against the login", asyn
   const { authorization, relay } = await logins(t);
   authorization.faults = [{ kind: "answer", status: 503, body: "later" }];
   assert.equal((await ask(relay)).header("x-cc-relay-account"), "key");
-  assert.ok((await relay.store.accounts.rests()).every(({ kind }) => kind !== "unauthorized"));
+  assert.ok((await relay.store.accounts.cooldowns()).every(({ kind }) => kind !== "unauthorized"));
 });
 
 test("a rotated refresh token is on the disk before its access token is used", async (t) => {
@@ -169,24 +169,24 @@ test("a rotated refresh token is on the disk before its access token is used", a
   assert.equal(authorization.killed, 0);
 });
 
-test("a client that leaves while the login is renewed loses nothing", async (t) => {
+test("a client that leaves while the login is refreshed loses nothing", async (t) => {
   const { upstream, authorization, relay } = await logins(t);
   authorization.faults = [{ kind: "delay", ms: 300 }];
   const leaving = begin(relay.url, claude.request());
-  await until("the renewal is under way", () => authorization.requests.length === 1);
+  await until("the refresh is under way", () => authorization.requests.length === 1);
   leaving.abort();
-  await until("the request is booked", () => relay.log.some(({ fields }) => fields.outcome === "aborted"));
+  await until("the request is recorded", () => relay.log.some(({ fields }) => fields.outcome === "aborted"));
   assert.equal((await ask(relay)).header("x-cc-relay-account"), "login");
   assert.equal(authorization.requests.length, 1, "the token that the first one asked for is used");
   assert.equal(upstream.requests.length, 1);
 });
 
-test("a relay that stops while a login is renewed waits for the answer and keeps it", async (t) => {
+test("a relay that stops while a login is refreshed waits for the answer and keeps it", async (t) => {
   const { authorization, relay } = await logins(t);
   authorization.faults = [{ kind: "delay", ms: 500 }];
   const asked = begin(relay.url, claude.request());
   asked.answer.catch(() => {});
-  await until("the renewal is under way", () => authorization.requests.length === 1);
+  await until("the refresh is under way", () => authorization.requests.length === 1);
   asked.abort();
   await relay.restart();
   const row = await relay.store.tokens.load("login");
@@ -258,8 +258,8 @@ test("a login that has no Code Assist is told as such, and the next account answ
     { body: { ineligibleTiers: [{ reasonCode: "INELIGIBLE_ACCOUNT", reasonMessage: "Not eligible." }] } },
   );
   assert.equal((await send(relay.url, codeAssist.request())).header("x-cc-relay-account"), "key");
-  const [rest] = await relay.store.accounts.rests();
-  assert.deepEqual([rest?.accountId, rest?.kind], ["login", "account-out"]);
+  const [cooldown] = await relay.store.accounts.cooldowns();
+  assert.deepEqual([cooldown?.accountId, cooldown?.kind], ["login", "account-out"]);
 });
 
 test("a project that Google no longer takes is searched for again", async (t) => {
@@ -279,7 +279,7 @@ test("a project that Google no longer takes is searched for again", async (t) =>
     }),
   );
   assert.equal((await send(relay.url, codeAssist.request())).header("x-cc-relay-account"), "key");
-  await relay.store.accounts.clearRests("login");
+  await relay.store.accounts.clearCooldowns("login");
   await untilBack(relay, codeAssist);
   assert.equal(upstream.requests.filter(({ path }) => path.endsWith(":loadCodeAssist")).length, 2);
 });

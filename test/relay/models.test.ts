@@ -110,10 +110,10 @@ describe("models", { concurrency: 4 }, () => {
     upstream.on("key-of-first", claudeFailures.unauthorized());
     const answer = await send(relay.url, { path: "/v1/models" });
     assert.deepEqual(families.Claude!.idsOf(answer.json()), claudeModels);
-    assert.deepEqual(await relay.store.accounts.rests(), []);
+    assert.deepEqual(await relay.store.accounts.cooldowns(), []);
   });
 
-  test("accounts that rest or are disabled are not asked", async (t) => {
+  test("accounts that cooldown or are disabled are not asked", async (t) => {
     const { upstream, relay } = await setStage(t, {
       ids: ["first", "second", "third"],
       accounts: (account) => ({ ...account, enabled: account.id !== "third" }),
@@ -155,8 +155,8 @@ describe("models", { concurrency: 4 }, () => {
       const answer = await send(relay.url, { path: "/v1/models/claude-opus-5-5" });
       assert.equal(answer.status, 200, answer.text);
       assert.equal((answer.json() as { id: string }).id, "claude-opus-5-5");
-      await relay.store.accounts.clearRests("first");
-      await until("the rest is over", async () => (await relay.store.accounts.rests()).length === 0);
+      await relay.store.accounts.clearCooldowns("first");
+      await until("The rest is over", async () => (await relay.store.accounts.cooldowns()).length === 0);
     }
     assert.ok(servedBy().length >= 5);
   });
@@ -179,7 +179,7 @@ describe("models", { concurrency: 4 }, () => {
     );
     const answer = await send(relay.url, { path: "/v1/messages", body });
     assert.equal(answer.header("x-cc-relay-account"), "second");
-    assert.deepEqual(await relay.store.accounts.rests(), []);
+    assert.deepEqual(await relay.store.accounts.cooldowns(), []);
     const messages = [{ role: "user", content: "another session" }];
     const old = { path: "/v1/messages", body: { ...body, messages, model: "claude-opus-5-5" } };
     const other = await send(relay.url, old);

@@ -27,24 +27,24 @@ const signal = new AbortController().signal;
 test("an answer is read to its end, or to where it breaks off", async () => {
   for (const ending of ["end", "broken"] as const) {
     const { answer, state } = answerOf(["ab", "cd"], ending);
-    const { body, isWhole } = await readAnswer(answer, { mostBytes: 4, signal });
+    const { body, isWhole } = await readAnswer(answer, { maxBytes: 4, signal });
     assert.deepEqual([String(body), isWhole, state.discarded], ["abcd", ending === "end", false]);
   }
 });
 
-test("of an answer beyond the bound, the beginning is read and the rest is not waited for", async () => {
+test("of an answer beyond the bound, the beginning is read and The rest is not waited for", async () => {
   const { answer, state } = answerOf(["ab", "cd", "ef"]);
-  const { body, isWhole } = await readAnswer(answer, { mostBytes: 3, signal });
+  const { body, isWhole } = await readAnswer(answer, { maxBytes: 3, signal });
   assert.deepEqual([String(body), isWhole, state.discarded], ["abc", false, true]);
 });
 
 test("reading ends with the signal's reason", async () => {
   const reason = new Error("left");
   const { answer } = answerOf(["ab"]);
-  const early = readAnswer(answer, { mostBytes: 4, signal: AbortSignal.abort(reason) });
+  const early = readAnswer(answer, { maxBytes: 4, signal: AbortSignal.abort(reason) });
   await assert.rejects(early, reason);
   const controller = new AbortController();
-  const late = readAnswer(answer, { mostBytes: 4, signal: controller.signal });
+  const late = readAnswer(answer, { maxBytes: 4, signal: controller.signal });
   controller.abort(reason);
   await assert.rejects(late, reason);
 });

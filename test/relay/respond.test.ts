@@ -1,4 +1,4 @@
-// What is booked of an answer whose client leaves.
+// What is recorded of an answer whose client leaves.
 
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
@@ -9,7 +9,7 @@ import { respond } from "../../src/relay/respond.ts";
 import type { Outcome } from "../../src/store/store.ts";
 import { type AnswerObserver, noTokens } from "../../src/usage/observer.ts";
 
-test("what had come of a compressed answer when its client left is decoded before it is booked", async () => {
+test("what had come of a compressed answer when its client left is decoded before it is recorded", async () => {
   const { promise: decoded, resolve: decode } = Promise.withResolvers<void>();
   const observer: AnswerObserver = {
     push() {},
@@ -30,14 +30,14 @@ test("what had come of a compressed answer when its client left is decoded befor
     headAt: 0,
     held: [Buffer.from("data: {}\n\n")],
     isWhole: false,
-    isCutShort: false,
+    isTruncated: false,
     pipe() {},
     pause() {},
     resume() {},
     discard() {},
   };
   const client = new AbortController();
-  const booked: Outcome[] = [];
+  const recorded: Outcome[] = [];
   const responded = respond({
     response: Object.assign(new EventEmitter(), { writeHead() {} }) as unknown as ServerResponse,
     status: 200,
@@ -46,12 +46,12 @@ test("what had come of a compressed answer when its client left is decoded befor
     transform: undefined,
     signal: client.signal,
     needsTerminalEvent: true,
-    book: async (outcome) => void booked.push(outcome),
+    record: async (outcome) => void recorded.push(outcome),
   });
   client.abort(new Error("the client has left"));
   await new Promise((resolve) => setImmediate(resolve));
-  assert.deepEqual(booked, []);
+  assert.deepEqual(recorded, []);
   decode();
   await responded;
-  assert.deepEqual(booked, ["aborted"]);
+  assert.deepEqual(recorded, ["aborted"]);
 });

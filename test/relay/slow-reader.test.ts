@@ -22,7 +22,7 @@ const ending =
   event("message_stop", {});
 
 /** What the kernel's socket buffers on the way hold, seen from the outside; what the relay itself holds is far less. */
-const mostOnTheWay = 24 * mebi;
+const maxOnTheWay = 24 * mebi;
 
 /** A client with so many bytes to read that reads none of them, and the moment the provider was stopped. */
 async function stalled(
@@ -56,7 +56,7 @@ for (const [name, first] of [
     const before = process.memoryUsage.rss();
     const { upstream, relay, answer, total } = await stalled(t, first);
     const request = upstream.requests[0]!;
-    assert.ok(request.bytesSent < mostOnTheWay, `${Math.round(request.bytesSent / mebi)} MiB were taken`);
+    assert.ok(request.bytesSent < maxOnTheWay, `${Math.round(request.bytesSent / mebi)} MiB were taken`);
     const grown = (process.memoryUsage.rss() - before) / mebi;
     assert.ok(grown < 100, `the process grew by ${Math.round(grown)} MiB`);
     // Longer than the idle timeout: it is the client that is slow.
@@ -64,12 +64,12 @@ for (const [name, first] of [
     assert.equal(request.closedAt, undefined);
     const whole = await answer.finish();
     assert.deepEqual([whole.end, whole.body.length], ["clean", total]);
-    const { total: booked } = await relay.store.usage.summarize({
+    const { total: recorded } = await relay.store.usage.summarize({
       since: 0,
       until: Date.now() + 1000,
       by: "day",
     });
-    assert.deepEqual([booked.requests, booked.errors, booked.tokens.output], [1, 0, 77]);
+    assert.deepEqual([recorded.requests, recorded.errors, recorded.tokens.output], [1, 0, 77]);
   });
 }
 
@@ -79,7 +79,7 @@ test("a client that leaves while the provider is stopped closes the provider's r
   const begun = performance.now();
   await upstream.requests[0]!.closed;
   assert.ok(performance.now() - begun < patient(500));
-  await until("it is booked", () => relay.log.find(({ fields }) => fields.outcome === "aborted"));
+  await until("it is recorded", () => relay.log.find(({ fields }) => fields.outcome === "aborted"));
 });
 
 test("a slow reader does not slow another client down", async (t) => {

@@ -39,7 +39,7 @@ describe("a wait in place", { concurrency: true }, () => {
     assert.deepEqual(servedBy(), ["first", "first", "first"]);
   });
 
-  test("a request that finds its home resting for a moment waits without asking", async (t) => {
+  test("a request that finds its home in cooldown for a moment waits without asking", async (t) => {
     const { relay, servedBy } = await boundSession(t, 5000, retryIn(1));
     const stranger = await send(relay.url, claude.request({ session: "other" }));
     assert.equal(stranger.header("x-cc-relay-account"), "second", "who is not at home there does not wait");
@@ -71,7 +71,7 @@ describe("a wait in place", { concurrency: true }, () => {
     upstream.on("key-of-first", retryIn(3));
     const pinned = claude.request({ session: "s", headers: ["x-cc-relay-account", "first"] });
     const answer = await send(relay.url, pinned);
-    assert.deepEqual([answer.status, answer.header("x-cc-relay-error")], [429, "account_resting"]);
+    assert.deepEqual([answer.status, answer.header("x-cc-relay-error")], [429, "account_in_cooldown"]);
     assert.match(answer.header("retry-after") ?? "", /^[123]$/);
     assert.deepEqual(servedBy(), ["first", "first"]);
   });
@@ -88,13 +88,13 @@ describe("a wait in place", { concurrency: true }, () => {
     }
   });
 
-  test("a client that leaves during the wait is booked as aborted, and nothing is sent for it", async (t) => {
+  test("a client that leaves during the wait is recorded as aborted, and nothing is sent for it", async (t) => {
     const { upstream, relay } = await boundSession(t, 5000, retryIn(2));
     const leaving = begin(relay.url, request);
     await upstream.received(2);
     await sleep(100);
     leaving.abort();
-    const aborted = await until("the request is booked", () =>
+    const aborted = await until("the request is recorded", () =>
       relay.log.find(({ fields }) => fields.outcome === "aborted"),
     );
     assert.deepEqual([aborted.fields.status, aborted.fields.attempts], [499, 1]);

@@ -1,4 +1,4 @@
-// Taking the relay down: open answers end, kept connections do not hold it up, and what is cut off is still booked.
+// Taking the relay down: open answers end, kept connections do not hold it up, and what is cut off is still recorded.
 
 import assert from "node:assert/strict";
 import { Agent } from "node:http";
@@ -108,7 +108,7 @@ test("what a shutdown breaks off is reset, so that clients ask again, whether it
   for (const { error } of await Promise.all(ends)) assert.equal(error, "ECONNRESET");
 });
 
-test("what is still open when the time is over is broken off, and booked at whatever stage it was", async (t) => {
+test("what is still open when the time is over is broken off, and recorded at whatever stage it was", async (t) => {
   const stage = await draining(t, 300);
   const { upstream, relay } = stage;
   upstream.queue(

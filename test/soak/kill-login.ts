@@ -1,8 +1,8 @@
 // Kills relays under load, again and again, and looks whether their logins live on: `node test/soak/kill-login.ts [--short] [--kills N] [--program FILE]`.
 //
 // The relay is `cc-relay serve` in a process of its own, with four Claude logins at an authorization server that rotates
-// strictly and hands out tokens that last for half a second, so that it renews all the time while 200 clients ask it without a
-// pause. Half of the kills come at any moment, half within 15 ms after the server has answered a renewal: that is where a
+// strictly and hands out tokens that last for half a second, so that it refreshes all the time while 200 clients ask it without a
+// pause. Half of the kills come at any moment, half within 15 ms after the server has answered a refresh: that is where a
 // login was lost when the relay itself waited for the answer.
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -32,7 +32,7 @@ server.expiresIn = 0.5;
 const provider = await startProvider();
 const secrets = new Map(accountIds.map((id) => [id, server.issue()]));
 const tally = {
-  renewals: 0,
+  refreshes: 0,
   underWay: 0,
   justAnswered: 0,
   deaths: [] as string[],
@@ -69,9 +69,9 @@ report();
 function report(): void {
   const seconds = Math.round((performance.now() - startedAt) / 1000);
   const lines = [
-    `${kills} kills in ${seconds} s under ${clients} clients: ${tally.answers} answers, ${tally.renewals} renewals`,
+    `${kills} kills in ${seconds} s under ${clients} clients: ${tally.answers} answers, ${tally.refreshes} refreshes`,
     `slowest start of a relay: ${Math.round(tally.slowestStartMs)} ms`,
-    `killed during a renewal: ${tally.underWay}; within 15 ms after its answer: ${tally.justAnswered}`,
+    `killed during a refresh: ${tally.underWay}; within 15 ms after its answer: ${tally.justAnswered}`,
     `logins lost: ${tally.deaths.length}; spent tokens sent: ${server.killed}`,
     ...tally.deaths,
   ];
@@ -118,13 +118,13 @@ async function momentToDie(kill: number): Promise<void> {
   if (kill % 2 === 0) return;
   const before = server.requests.filter(({ answeredAt }) => answeredAt !== undefined).length;
   const answered = () => server.requests.filter(({ answeredAt }) => answeredAt !== undefined).length > before;
-  await until("a renewal is answered", answered, 10_000);
+  await until("a refresh is answered", answered, 10_000);
   await sleep(Math.random() * 15);
 }
 
 /** Every login must get an answer by a token that the authorization server stands by. */
 async function checkLogins(relay: Relay, when: string): Promise<void> {
-  tally.renewals += server.requests.splice(0).length;
+  tally.refreshes += server.requests.splice(0).length;
   server.faults = Array.from({ length: 50 }, () => ({ kind: "delay", ms: Math.random() * 40 }) as const);
   const answers = await Promise.all(accountIds.map((id) => ask(relay.url, id)));
   for (const [index, id] of accountIds.entries()) {

@@ -164,11 +164,11 @@ async function compare(folder: ServeFolder, upstream: ScriptedUpstream, seen: Se
   const { rows } = await folder.look((store) =>
     store.usage.summarize({ since: 0, until: Date.now() + 60_000, by: "model" }),
   );
-  const booked = new Map(rows.map((row) => [row.key, row]));
+  const recorded = new Map(rows.map((row) => [row.key, row]));
   const served = new Map(upstream.served.map((each) => [each.model, each]));
   for (const { model, whole } of seen) {
     if (!whole) continue;
-    const row = booked.get(model);
+    const row = recorded.get(model);
     assert.ok(row, `the answer of ${model} was seen to its end and has no row`);
     assert.deepEqual(row.tokens, served.get(model)?.usage satisfies TokenCounts | undefined, model);
   }

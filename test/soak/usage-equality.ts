@@ -1,4 +1,4 @@
-// What is booked equals what was served, to the token, over many requests of every kind: whole and streamed, cut, aborted,
+// What is recorded equals what was served, to the token, over many requests of every kind: whole and streamed, cut, aborted,
 // compressed, failed over. `node test/soak/usage-equality.ts [--short] [--requests N]`.
 
 import assert from "node:assert/strict";
@@ -77,7 +77,7 @@ async function compare(dialect: DialectCase): Promise<void> {
           note(await askOnce(index, { dialect, upstream, relay }));
       }),
     );
-    const { total } = await until("every request is booked", async () => {
+    const { total } = await until("every request is recorded", async () => {
       const summary = await relay.store.usage.summarize({ since: 0, until: Date.now() + 60_000, by: "day" });
       return summary.total.requests >= requests && summary;
     });

@@ -117,7 +117,7 @@ test("who only looks sees what a running relay has written, and cannot write", (
 test("who only looks at a database without a schema yet finds it empty", () =>
   withHarness(async ({ path, open }) => {
     new Database(path).exec("PRAGMA journal_mode = WAL").close();
-    assert.deepEqual(await (await open({ readonly: true })).accounts.rests(), []);
+    assert.deepEqual(await (await open({ readonly: true })).accounts.cooldowns(), []);
   }));
 
 test("a file that cannot be used is named with what is wrong and what to do", () =>

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
-import type { BindingRow, RestRow, Store, UsageKey, UsageRow } from "../../src/store/store.ts";
+import type { BindingRow, CooldownRow, Store, UsageKey, UsageRow } from "../../src/store/store.ts";
 import type { TokenRow } from "../../src/token-store.ts";
 import { summarizeNaively } from "./naive-usage.ts";
 import { day, maintainAll, noon, tokens, usageRow } from "./rows.ts";
@@ -38,7 +38,7 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
 
   describe(`${name}: accounts`, () => {
     storeTest(
-      "state and rests come back as they were saved, the last version of each",
+      "state and cooldowns come back as they were saved, the last version of each",
       async (store, open) => {
         const windows = [
           { name: "5h", utilization: 0.25, resetsAt: noon, status: "allowed" },
@@ -47,43 +47,52 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
         await store.accounts.saveState({ accountId: "a", lastUsedAt: 1, windows: [] });
         await store.accounts.saveState({ accountId: "a", lastUsedAt: noon, windows });
         await store.accounts.saveState({ accountId: "b", lastUsedAt: undefined, windows: [] });
-        await store.accounts.saveRest(rest("a", ""));
-        await store.accounts.saveRest({ ...rest("a", ""), until: noon + 5, reason: "later" });
-        await store.accounts.saveRest(rest("a", "opus"));
+        await store.accounts.saveCooldown(cooldown("a", ""));
+        await store.accounts.saveCooldown({ ...cooldown("a", ""), until: noon + 5, reason: "later" });
+        await store.accounts.saveCooldown(cooldown("a", "opus"));
 
         const other = await open();
         assert.deepEqual(await other.accounts.states(), [
           { accountId: "a", lastUsedAt: noon, windows },
           { accountId: "b", lastUsedAt: undefined, windows: [] },
         ]);
-        assert.deepEqual(await other.accounts.rests(), [
-          { ...rest("a", ""), until: noon + 5, reason: "later" },
-          rest("a", "opus"),
+        assert.deepEqual(await other.accounts.cooldowns(), [
+          { ...cooldown("a", ""), until: noon + 5, reason: "later" },
+          cooldown("a", "opus"),
         ]);
       },
     );
 
-    storeTest("a rest is cleared alone or with all others of its account", async (store) => {
-      for (const row of [rest("a", ""), rest("a", "opus"), rest("a", "haiku"), rest("b", "")]) {
-        await store.accounts.saveRest(row);
+    storeTest("a cooldown is cleared alone or with all others of its account", async (store) => {
+      for (const row of [
+        cooldown("a", ""),
+        cooldown("a", "opus"),
+        cooldown("a", "haiku"),
+        cooldown("b", ""),
+      ]) {
+        await store.accounts.saveCooldown(row);
       }
-      await store.accounts.clearRests("a", "");
-      assert.deepEqual(await store.accounts.rests(), [rest("a", "haiku"), rest("a", "opus"), rest("b", "")]);
-      await store.accounts.clearRests("a");
-      assert.deepEqual(await store.accounts.rests(), [rest("b", "")]);
+      await store.accounts.clearCooldowns("a", "");
+      assert.deepEqual(await store.accounts.cooldowns(), [
+        cooldown("a", "haiku"),
+        cooldown("a", "opus"),
+        cooldown("b", ""),
+      ]);
+      await store.accounts.clearCooldowns("a");
+      assert.deepEqual(await store.accounts.cooldowns(), [cooldown("b", "")]);
     });
 
     storeTest("a forgotten account leaves nothing but its usage", async (store) => {
       for (const id of ["a", "b"]) {
         await store.accounts.saveState({ accountId: id, lastUsedAt: 1, windows: [] });
-        await store.accounts.saveRest(rest(id, ""));
-        await store.bindings.save(binding(`at-${id}`, { accountId: id, detourId: id === "a" ? "b" : "a" }));
+        await store.accounts.saveCooldown(cooldown(id, ""));
+        await store.bindings.save(binding(`at-${id}`, { accountId: id, fallbackId: id === "a" ? "b" : "a" }));
         await store.tokens.replace(token(id), undefined);
         await store.usage.record(usageRow(id, { account: id }));
       }
       await store.accounts.forget("a");
       assert.deepEqual(await store.accounts.states(), [{ accountId: "b", lastUsedAt: 1, windows: [] }]);
-      assert.deepEqual(await store.accounts.rests(), [rest("b", "")]);
+      assert.deepEqual(await store.accounts.cooldowns(), [cooldown("b", "")]);
       assert.deepEqual(await store.bindings.load(0), [binding("at-b", { accountId: "b" })]);
       assert.equal(await store.tokens.load("a"), undefined);
       assert.deepEqual(await store.tokens.load("b"), token("b"));
@@ -94,19 +103,19 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
   describe(`${name}: bindings`, () => {
     storeTest("only unexpired bindings are loaded, each in its last version", async (store, open) => {
       await store.bindings.save(binding("s", { accountId: "old" }));
-      await store.bindings.save(binding("s", { detourId: "b" }));
+      await store.bindings.save(binding("s", { fallbackId: "b" }));
       await store.bindings.save(binding("s", { kind: "response" }));
       await store.bindings.save(binding("gone", { expiresAt: noon }));
       const rows = await (await open()).bindings.load(noon);
       rows.sort((a, b) => (a.kind < b.kind ? -1 : 1));
-      assert.deepEqual(rows, [binding("s", { kind: "response" }), binding("s", { detourId: "b" })]);
+      assert.deepEqual(rows, [binding("s", { kind: "response" }), binding("s", { fallbackId: "b" })]);
     });
 
     storeTest(
-      "dropping an account drops its sessions and ends detours to it, but keeps its provider state bound",
+      "dropping an account drops its sessions and ends fallbacks to it, but keeps its provider state bound",
       async (store) => {
-        await store.bindings.save(binding("one", { accountId: "a", detourId: "b" }));
-        await store.bindings.save(binding("two", { accountId: "b", detourId: "a" }));
+        await store.bindings.save(binding("one", { accountId: "a", fallbackId: "b" }));
+        await store.bindings.save(binding("two", { accountId: "b", fallbackId: "a" }));
         await store.bindings.save(binding("three", { kind: "response", accountId: "a" }));
         await store.bindings.dropAccount("a");
         assert.deepEqual(await store.bindings.load(0), [
@@ -162,19 +171,19 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
     });
 
     storeTest(
-      "a row goes to the new id of its account, after renewals under either id",
+      "a row goes to the new id of its account, after refreshes under either id",
       async (store, open) => {
         const other = await open();
         const row = { ...token("a"), configuredHash: "of a" };
         await store.tokens.replace(row, undefined);
-        const renewed = { ...row, refreshToken: "new", generation: 2 };
+        const refreshed = { ...row, refreshToken: "new", generation: 2 };
         let taken: Promise<TokenRow | undefined> = Promise.resolve(undefined);
         await store.tokens.withLock("a", async () => {
           taken = other.tokens.takeOver("work", "of a");
           await sleep(20);
-          assert.equal(await store.tokens.replace(renewed, 1), true);
+          assert.equal(await store.tokens.replace(refreshed, 1), true);
         });
-        assert.deepEqual(await taken, { ...renewed, accountId: "work" });
+        assert.deepEqual(await taken, { ...refreshed, accountId: "work" });
         assert.equal(await store.tokens.load("a"), undefined);
         assert.equal(await store.tokens.takeOver("work", "of nobody"), undefined);
 
@@ -581,21 +590,21 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
       const other = await open();
       let told = 0;
       const stop = store.onForeignChange(() => told++);
-      await store.accounts.saveRest(rest("a", ""));
+      await store.accounts.saveCooldown(cooldown("a", ""));
       await sleep(600);
       assert.equal(told, 0);
-      await other.accounts.clearRests("a");
+      await other.accounts.clearCooldowns("a");
       await sleep(500);
       assert.equal(told, 1);
       stop();
-      await other.accounts.saveRest(rest("a", ""));
+      await other.accounts.saveCooldown(cooldown("a", ""));
       await sleep(500);
       assert.equal(told, 1);
     });
   });
 }
 
-function rest(accountId: string, scope: string): RestRow {
+function cooldown(accountId: string, scope: string): CooldownRow {
   const until = noon + 1000;
   return {
     accountId,
@@ -610,7 +619,7 @@ function rest(accountId: string, scope: string): RestRow {
 }
 
 function binding(key: string, some: Partial<BindingRow>): BindingRow {
-  return { kind: "session", key, accountId: "a", detourId: undefined, expiresAt: noon + 1, ...some };
+  return { kind: "session", key, accountId: "a", fallbackId: undefined, expiresAt: noon + 1, ...some };
 }
 
 function token(accountId: string): TokenRow {

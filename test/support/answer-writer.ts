@@ -14,7 +14,7 @@ import {
   gzipSync,
   zstdCompressSync,
 } from "node:zlib";
-import type { Behaviour, CutStyle, Delay } from "./behaviour.ts";
+import type { Behaviour, Delay, TruncationStyle } from "./behaviour.ts";
 import type { ScriptedAnswer, WireEvent } from "./script.ts";
 
 /** One event (or one document) as bytes. */
@@ -51,16 +51,16 @@ export async function writeAnswer(job: WriteJob): Promise<WriteResult> {
   let number = 0;
   for await (const frame of frames) {
     if (behaviour.cut?.afterEvents !== undefined && number >= behaviour.cut.afterEvents)
-      return cutOff(job, sender);
+      return resetConnection(job, sender);
     if (number > 0 && (await pause(behaviour.betweenEvents, job.gone)) === "gone") return "gone";
     if ((await pause(behaviour.gate?.(number), job.gone)) === "gone") return "gone";
     const result = await sender.send(frame);
     if (result === "gone") return "gone";
-    if (result === "cut") return cutOff(job, sender);
+    if (result === "cut") return resetConnection(job, sender);
     number++;
   }
   if (behaviour.cut?.afterEvents !== undefined && number >= behaviour.cut.afterEvents)
-    return cutOff(job, sender);
+    return resetConnection(job, sender);
   if ((await sender.flush()) !== "sent") return "gone";
   return finish(job);
 }
@@ -83,7 +83,7 @@ async function writeDocument(job: WriteJob, frames: AsyncIterable<Frame>): Promi
   for (const frame of all) {
     const result = await sender.send(frame);
     if (result === "gone") return "gone";
-    if (result === "cut") return cutOff(job, sender);
+    if (result === "cut") return resetConnection(job, sender);
   }
   if ((await sender.flush()) !== "sent") return "gone";
   return finish(job);
@@ -262,7 +262,7 @@ async function writeOnce(job: WriteJob, bytes: Buffer): Promise<"sent" | "gone">
   return result;
 }
 
-async function cutOff(job: WriteJob, sender: Sender): Promise<WriteResult> {
+async function resetConnection(job: WriteJob, sender: Sender): Promise<WriteResult> {
   if ((await sender.flush()) === "gone") return "gone";
   // A reset overtakes bytes that still lie in this side's buffers; give them a moment to be delivered.
   await new Promise((resolve) => setTimeout(resolve, 5));
@@ -270,7 +270,7 @@ async function cutOff(job: WriteJob, sender: Sender): Promise<WriteResult> {
   return "cut";
 }
 
-export function breakConnection(response: ServerResponse, how: CutStyle): void {
+export function breakConnection(response: ServerResponse, how: TruncationStyle): void {
   if (how === "clean") response.end();
   else if (how === "rst") response.socket?.resetAndDestroy();
   else {

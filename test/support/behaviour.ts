@@ -8,7 +8,7 @@ export type ScriptFamily = "claude" | "gemini" | "openai";
 export type Delay = number | Promise<unknown>;
 
 /** `rst` resets the connection, `fin` closes it inside the body's framing, `clean` ends the body as if it were whole. */
-export type CutStyle = "rst" | "fin" | "clean";
+export type TruncationStyle = "rst" | "fin" | "clean";
 
 export type ContentPiece =
   | { kind: "text"; text: string }
@@ -53,7 +53,7 @@ export interface Behaviour {
   gate?: (event: number) => Delay | undefined;
 
   /** Breaks the body off after so many events of any kind (streams) or bytes (any body). */
-  cut?: { afterEvents?: number; afterBytes?: number; how: CutStyle };
+  cut?: { afterEvents?: number; afterBytes?: number; how: TruncationStyle };
   encoding?: "gzip" | "br" | "zstd" | "deflate";
   /** How the body is cut into writes (`event`): `utf8` cuts inside every multibyte character. */
   chunking?: "event" | "byte" | "merged" | "utf8";

@@ -1,21 +1,21 @@
-// A process of its own with one login on a real database: `node login-process.ts DATABASE TOKEN_URL REFRESH_TOKEN [outliving [SCRIPT]]`.
-// With `outliving` it has its login renewed as `cc-relay serve` does, by SCRIPT if one is named; else itself, as the short
+// A process of its own with one login on a real database: `node login-process.ts DATABASE TOKEN_URL REFRESH_TOKEN [detached [SCRIPT]]`.
+// With `detached` it has its login refreshed as `cc-relay serve` does, by SCRIPT if one is named; else itself, as the short
 // commands do.
 //
 // Reads commands from standard input, a line each, and answers each with one line of JSON:
 //   credential    the access token, or why there is none
 //   pass MS       moves this process's clocks on
-//   renew MS      both again and again, without answering, until it is killed
+//   refresh MS      both again and again, without answering, until it is killed
 
 import { createInterface } from "node:readline";
-import { createOutlivingRenewals } from "../../src/app/outliving-renewals.ts";
+import { createDetachedRefreshes } from "../../src/app/detached-refreshes.ts";
 import { createLog } from "../../src/log.ts";
 import { createDispatchers } from "../../src/network/dispatchers.ts";
 import { createTokenSource } from "../../src/oauth/tokens.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { loginAccount } from "./login-account.ts";
 
-const [database = "", tokenUrl = "", secret = "", renewals = "", script] = process.argv.slice(2);
+const [database = "", tokenUrl = "", secret = "", refreshes = "", script] = process.argv.slice(2);
 const store = await openSqliteStore(database);
 const dispatchers = createDispatchers({ connectTimeoutMs: 2000 });
 let passed = 0;
@@ -35,8 +35,8 @@ const tokens = createTokenSource({
   clock: { now, monotonic: () => performance.now() + passed },
   log,
   runnerFor:
-    renewals === "outliving"
-      ? createOutlivingRenewals({ site, tokens: store.tokens, now, log, script }).runnerFor
+    refreshes === "detached"
+      ? createDetachedRefreshes({ site, tokens: store.tokens, now, log, script }).runnerFor
       : undefined,
 });
 const account = loginAccount(secret);
@@ -46,7 +46,7 @@ process.stdout.write('"ready"\n');
 for await (const line of createInterface({ input: process.stdin })) {
   const [command, argument] = line.split(" ");
   if (command === "pass") passed += Number(argument);
-  if (command === "renew") await renewForEver(Number(argument));
+  if (command === "refresh") await refreshForever(Number(argument));
   const answer = command === "credential" ? await tokens.credential(account, signal) : "done";
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
@@ -54,7 +54,7 @@ await tokens.close();
 await dispatchers.close();
 await store.close();
 
-async function renewForEver(ms: number): Promise<never> {
+async function refreshForever(ms: number): Promise<never> {
   for (;;) {
     passed += ms;
     await tokens.credential(account, signal);

@@ -67,11 +67,11 @@ function answer(
   return undefined;
 }
 
-function storedAnswer(method: string, [, id, rest]: readonly (string | undefined)[]): unknown {
+function storedAnswer(method: string, [, id, cooldown]: readonly (string | undefined)[]): unknown {
   if (method === "DELETE") return { id, object: "response", deleted: true };
-  if (rest === "/input_items")
+  if (cooldown === "/input_items")
     return { object: "list", data: [], has_more: false, first_id: null, last_id: null };
-  return { id, object: "response", status: rest === "/cancel" ? "cancelled" : "completed", output: [] };
+  return { id, object: "response", status: cooldown === "/cancel" ? "cancelled" : "completed", output: [] };
 }
 
 export function openaiModelList(ids: readonly string[]): unknown {

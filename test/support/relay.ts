@@ -38,7 +38,7 @@ export interface TestRelayOptions {
   /** Epoch ms, for what the relay decides by time; its timers keep to the system's clock. */
   now?: () => number;
   /** Absent: in this process. */
-  renewals?: RelayAppOptions["renewals"];
+  refreshes?: RelayAppOptions["refreshes"];
 }
 
 export async function startRelay(options: TestRelayOptions = {}): Promise<TestRelay> {
@@ -54,7 +54,7 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
       log: collectingLog(log),
       version: "0.0.0-test",
       now: options.now,
-      renewals: options.renewals,
+      refreshes: options.refreshes,
     });
   let app = await start();
   const store = await openSqliteStore(config.server.databasePath);

@@ -55,7 +55,7 @@ export function contentPieces(behaviour: Behaviour): ContentPiece[] {
   return pieces;
 }
 
-/** Cuts a text into `count` pieces without cutting characters; fewer when it is shorter. Huge texts stay whole. */
+/** Truncations a text into `count` pieces without cutting characters; fewer when it is shorter. Huge texts stay whole. */
 export function splitText(text: string, count: number): string[] {
   if (text.length > 100_000) return [text];
   const characters = [...text];

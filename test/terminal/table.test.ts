@@ -16,7 +16,7 @@ const accounts: Table = {
     ["claude-1", { text: "ready", paint: (style) => style.green }, "", { text: "1.2M", value: "1234567" }],
     [
       "claude-2",
-      { text: "resting, back in 2h 14m", value: "2026-11-22T14:14:00Z", paint: (style) => style.yellow },
+      { text: "waiting, back in 2h 14m", value: "2026-11-22T14:14:00Z", paint: (style) => style.yellow },
       "the five hour window is used up, says the provider",
       { text: "950", value: "950" },
     ],
@@ -33,7 +33,7 @@ describe("a table on a terminal", () => {
       render({ width: 120 }),
       `ID        STATE                    REASON                                              TOKENS
 claude-1  ready                                                                          1.2M
-claude-2  resting, back in 2h 14m  the five hour window is used up, says the provider     950
+claude-2  waiting, back in 2h 14m  the five hour window is used up, says the provider     950
 ────────  ───────────────────────  ──────────────────────────────────────────────────  ──────
 total                                                                                    1.2M
 `,
@@ -45,7 +45,7 @@ total                                                                           
       render({ width: 80 }),
       `ID        STATE                    REASON                                 TOKENS
 claude-1  ready                                                             1.2M
-claude-2  resting, back in 2h 14m  the five hour window is used up, say…     950
+claude-2  waiting, back in 2h 14m  the five hour window is used up, say…     950
 ────────  ───────────────────────  ─────────────────────────────────────  ──────
 total                                                                       1.2M
 `,
@@ -71,7 +71,7 @@ Monday      1  22
       render({ width: 60, unicode: false }),
       `ID        STATE                    REASON             TOKENS
 claude-1  ready                                         1.2M
-claude-2  resting, back in 2h 14m  the five hour...      950
+claude-2  waiting, back in 2h 14m  the five hour...      950
 --------  -----------------------  -----------------  ------
 total                                                   1.2M
 `,

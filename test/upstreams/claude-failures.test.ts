@@ -300,7 +300,7 @@ describe("the headers of a 429", () => {
       { kind: "rate-limited", scope: "account", in: day },
     ],
     [
-      "5h and the model's window rejected: the account rests as long as 5h",
+      "5h and the model's window rejected: the account is in cooldown as long as 5h",
       unified({
         ...open,
         "5h-status": "rejected",
@@ -398,7 +398,7 @@ describe("the headers of a 429", () => {
       { kind: "rate-limited", scope: "account", in: hour },
     ],
     [
-      "the reset of a summary that allows is no reason to rest",
+      "the reset of a summary that allows is no reason to be in cooldown",
       unified({ ...open, status: "allowed", reset: seconds(hour), "fallback-percentage": "0.5" }),
       { kind: "rate-limited", scope: "account", in: null },
     ],

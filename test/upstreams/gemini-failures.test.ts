@@ -66,7 +66,7 @@ describe("statuses and reasons of the Gemini API", () => {
       { kind: "unauthorized" },
     ],
     [400, { message: "API key not valid. Please pass a valid API key." }, { kind: "unauthorized" }],
-    [400, { message: "API key expired. Please renew the API key." }, { kind: "unauthorized" }],
+    [400, { message: "API key expired. Please refresh the API key." }, { kind: "unauthorized" }],
     [
       400,
       { status: "FAILED_PRECONDITION", message: "User location is not supported for the API use." },

@@ -104,7 +104,7 @@ describe("waitInText", () => {
   }
 });
 
-it("no rest begins in the past or lasts longer than eight days", () => {
+it("no cooldown begins in the past or lasts longer than eight days", () => {
   assert.equal(clampUntil(now - 1, now), now);
   assert.equal(clampUntil(now + 0.2, now), now + 1);
   assert.equal(clampUntil(now + 7 * day, now), now + 7 * day);

@@ -49,7 +49,7 @@ describe("windows in the headers of the Claude API", () => {
       [{ name: "overage", utilization: undefined, resetsAt: now + day, status: "in-use" }],
     ],
     [
-      "overage in use until the plan's window is renewed",
+      "overage in use until the plan's window is refreshed",
       unified({ "overage-in-use": "true", "overage-reset": unix(9 * day), reset: unix(hour) }),
       [{ name: "overage", utilization: undefined, resetsAt: now + hour, status: "in-use" }],
     ],

@@ -152,7 +152,7 @@ describe("observeClaude on a stream", () => {
       start(startUsage) + delta({ output_tokens: 7 }) + stop.trimEnd(),
       { ...known, tokens: { ...startTokens, output: 7 } },
     ],
-    "a last event that was cut off": [start(startUsage) + stop.slice(0, -4), { ...known, complete: false }],
+    "a last event that was truncated": [start(startUsage) + stop.slice(0, -4), { ...known, complete: false }],
     "an error before anything else": [
       ping + event("error", overloaded),
       { ...blank, complete: false, opening: { kind: "error", event: { type: "error", ...overloaded } } },

@@ -74,7 +74,7 @@ describe("observeOpenai on a stream", () => {
     "an answer that is stored": [created + text + end({ ...completed, store: true }), known],
     "events without an event line": [(created + text + end()).replaceAll(/event: .*\n/g, ""), known],
     "a cut answer": [created + text, { ...begun, complete: false }],
-    "an answer whose last event was cut off": [
+    "an answer whose last event was truncated": [
       created + text + end().slice(0, -3),
       { ...begun, complete: false },
     ],

@@ -41,7 +41,8 @@ export function renderBlocks(views: readonly AccountView[], context: BlocksConte
     ...wrap(activity(view, context.now), screen.width - 2).map((line) => `  ${line}`),
     ...nextCommand(view).map((line) => withSameConfig(line, context.configFile)),
   ]);
-  const summary = views.length > 1 ? [[screen.style.dim(summarize(views))]] : [];
+  const summary =
+    views.length > 1 ? [wrap(summarize(views), screen.width).map((line) => screen.style.dim(line))] : [];
   return [...blocks, ...summary].map((lines) => lines.map((line) => `${line}\n`).join("")).join("\n");
 }
 
@@ -66,9 +67,9 @@ function verdict(view: AccountView, { screen, now }: BlocksContext): string[] {
         ? [ready]
         : [ready, ...why(`${reason}, until ${when}`, `  ${sign("warn", screen)} `)];
     }
-    case "resting":
+    case "cooldown":
       return [
-        `  ${sign("warn", screen)} resting until ${when}`,
+        `  ${sign("warn", screen)} in cooldown until ${when}`,
         ...(reason === undefined ? [] : why(reason)),
       ];
     case "needs-login":
@@ -103,8 +104,8 @@ function nextCommand({ config, status }: AccountView): string[] {
   switch (status.state) {
     case "ready":
       return [];
-    case "resting":
-      return [`  - to end its rest now, run: cc-relay accounts enable ${id}`];
+    case "cooldown":
+      return [`  - to end its cooldown now, run: cc-relay accounts enable ${id}`];
     case "needs-login":
       return [`  - to log in again, run: cc-relay ${loginCommand(config)}`];
     case "disabled":
@@ -119,12 +120,12 @@ function loginCommand({ id, type, family }: AccountConfig): string {
 
 const stateWords: Readonly<Record<AccountState, string>> = {
   ready: "ready",
-  resting: "resting",
+  cooldown: "in cooldown",
   "needs-login": "needs login",
   disabled: "disabled",
 };
 
-/** `5 accounts: 3 ready, 1 resting, 1 disabled` */
+/** `5 accounts: 3 ready, 1 in cooldown, 1 disabled` */
 function summarize(views: readonly AccountView[]): string {
   const states = Object.keys(stateWords) as AccountState[];
   const parts = states.flatMap((state) => {

@@ -10,18 +10,18 @@ import { editAccounts } from "./config-file.ts";
 import { findAccount } from "./find-account.ts";
 import { warnOfFamily } from "./last-of-family.ts";
 
-/** Switches the account on, and ends every rest it has. */
+/** Switches the account on, and ends every cooldown it has. */
 export async function enableAccount(context: CommandContext, id: string): Promise<void> {
   const config = await context.loadConfig({ missingVariables: "warning" });
   const account = findAccount(config, id, "accounts enable");
-  const rested = await changeStore(config, async (store) => {
+  const wasInCooldown = await changeStore(config, async (store) => {
     await editAccounts(config, (text) => setAccountEnabled(text, id, { enabled: true }));
-    const isResting = await rests(store, id, context.clock());
-    await store.accounts.clearRests(id);
-    if (isResting) await forgetWindows(store, id);
-    return isResting;
+    const isInCooldown = await cooldowns(store, id, context.clock());
+    await store.accounts.clearCooldowns(id);
+    if (isInCooldown) await forgetWindows(store, id);
+    return isInCooldown;
   });
-  say(context, enabledText(account, rested));
+  say(context, enabledText(account, wasInCooldown));
 }
 
 /** Switches the account off; its conversations go on with another one. */
@@ -38,19 +38,20 @@ export async function disableAccount(context: CommandContext, id: string): Promi
   warnOfFamily(context, withoutAccount(config, account), account.family);
 }
 
-async function rests(store: Store, id: string, now: number): Promise<boolean> {
-  const rows = await store.accounts.rests();
+async function cooldowns(store: Store, id: string, now: number): Promise<boolean> {
+  const rows = await store.accounts.cooldowns();
   return rows.some(({ accountId, until }) => accountId === id && until > now);
 }
 
-/** What the provider said of its limits led to the rest: a full window would keep the account behind all others. */
+/** What the provider said of its limits led to the cooldown: a full window would keep the account behind all others. */
 async function forgetWindows({ accounts }: Store, id: string): Promise<void> {
   const state = (await accounts.states()).find(({ accountId }) => accountId === id);
   if (state) await accounts.saveState({ ...state, windows: [] });
 }
 
-function enabledText({ id, enabled }: AccountConfig, rested: boolean): string {
-  if (rested) return enabled ? `${id} is ready: its rest is over` : `${id} is enabled, and its rest is over`;
+function enabledText({ id, enabled }: AccountConfig, wasInCooldown: boolean): string {
+  if (wasInCooldown)
+    return enabled ? `${id} is ready: its cooldown is over` : `${id} is enabled, and its cooldown is over`;
   return enabled ? `${id} was enabled already` : `${id} is enabled`;
 }
 

@@ -22,9 +22,9 @@ function suggest(id: string, ids: readonly string[], command: string): string {
   if (ids.length === 0) return "no account is configured; to add one, run: cc-relay login claude";
   const nearest = ids.length === 1 ? ids[0] : nearestWord(id, ids);
   if (nearest !== undefined) return `did you mean ${nearest}? run: cc-relay ${command} ${nearest}`;
-  return ids.length <= mostNamed
+  return ids.length <= maxNamed
     ? `use one of ${ids.join(", ")}`
     : "to see the accounts, run: cc-relay accounts list";
 }
 
-const mostNamed = 12;
+const maxNamed = 12;

@@ -1,4 +1,4 @@
-// What the checks found, as a person reads it: by subject, the verdict first, what mends it right below.
+// What the checks found, as a person reads it: by subject, the verdict first, what fixes it right below.
 
 import type { Check, Group } from "../../doctor/check.ts";
 import { plural } from "../../terminal/format.ts";

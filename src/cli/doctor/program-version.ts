@@ -38,12 +38,12 @@ export function readProgramVersion(file: string, options: VersionOptions): Promi
     child.on("close", finish);
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
       text += chunk;
-      if (text.length > mostCharacters) finish();
+      if (text.length > maxCharacters) finish();
     });
   });
 }
 
-const mostCharacters = 64 * 1024;
+const maxCharacters = 64 * 1024;
 
 /** No program listens on the discard port: whatever is asked for fails at once. */
 const closedProxy = "http://127.0.0.1:9";

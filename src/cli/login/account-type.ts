@@ -36,7 +36,7 @@ export async function chooseType(
   const keyType = findType(family, "api_key")!;
   const loginType = findType(family, "refresh_token");
   if (apiKey || loginType === undefined) return keyType;
-  // A login that is renewed is one again; a key that is replaced may become one, which is asked.
+  // A login that is refreshed is one again; a key that is replaced may become one, which is asked.
   if (yes || existing?.type === loginType) return loginType;
   return prompts.select<AccountType>({
     message: existing === undefined ? `How do you log in?` : `How do you log in from now on?`,

@@ -6,7 +6,7 @@ import type { Family } from "../../family.ts";
 import { readLines } from "../../terminal/input.ts";
 import { sign } from "../../terminal/style.ts";
 import type { CommandContext } from "../context.ts";
-import { judgeKey, type KeyVerdict } from "./key-shapes.ts";
+import { classifyKey, type KeyVerdict } from "./key-shapes.ts";
 import type { LoginOptions } from "./options.ts";
 import type { AccountPlan } from "./plan.ts";
 
@@ -22,11 +22,11 @@ export async function askApiKey(context: CommandContext, request: KeyRequest): P
     const key = await context.prompts.secret({
       message: question(request.plan),
       validate: (text) => {
-        const verdict = judge(text.trim(), request);
+        const verdict = classify(text.trim(), request);
         return verdict.kind === "refused" ? `${verdict.what}; ${verdict.fix}` : undefined;
       },
     });
-    const verdict = judge(key.trim(), request);
+    const verdict = classify(key.trim(), request);
     if (verdict.kind === "fine" || request.options.yes) return accept(context, key.trim(), verdict);
     if (verdict.kind === "doubtful") {
       const message = `${capital(verdict.what)}. Use it all the same?`;
@@ -57,7 +57,7 @@ async function readPipedKey(context: CommandContext, request: KeyRequest): Promi
       exitCode: 2,
     });
   }
-  return accept(context, key, judge(key, request));
+  return accept(context, key, classify(key, request));
 }
 
 function accept({ out }: CommandContext, key: string, verdict: KeyVerdict): string {
@@ -67,11 +67,11 @@ function accept({ out }: CommandContext, key: string, verdict: KeyVerdict): stri
   return key;
 }
 
-function judge(key: string, { plan, config }: KeyRequest): KeyVerdict {
+function classify(key: string, { plan, config }: KeyRequest): KeyVerdict {
   const { family, existing } = plan;
   // Code Assist's host is not where a key goes.
   const apiUrl = existing?.type === "gemini" ? undefined : existing?.apiUrl;
-  const verdict = judgeKey(key, { family, apiUrl });
+  const verdict = classifyKey(key, { family, apiUrl });
   if (verdict.kind !== "fine") return verdict;
   const twin = config.accounts.find(({ id, secret }) => secret === key && id !== plan.id);
   return twin === undefined ? verdict : { kind: "doubtful", what: `that is the key of ${twin.id} already` };

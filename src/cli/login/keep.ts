@@ -29,7 +29,7 @@ export async function keepKey(context: CommandContext, keeping: Keeping, key: st
     changeStore(place.config, async ({ accounts }) => {
       // A login that has become a key: its tokens are of no use any more, and secret.
       if (existing !== undefined && existing.type !== type) await accounts.forget(id);
-      else await endRests(accounts, id);
+      else await endCooldowns(accounts, id);
     }),
   );
 }
@@ -56,12 +56,12 @@ export async function keepLogin(
     ...(project ? { project } : {}),
   };
   // Without the database there still is the refresh token in the file.
-  const renewal = "the relay renews the login at its first use";
-  const store = await unlessStoreFails(context, renewal, () =>
+  const refresh = "the relay refreshes the login at its first use";
+  const store = await unlessStoreFails(context, refresh, () =>
     openSqliteStore(place.config.server.databasePath),
   );
   try {
-    const isSaved = await unlessStoreFails(context, renewal, async () => {
+    const isSaved = await unlessStoreFails(context, refresh, async () => {
       if (store !== undefined) await saveLogin(store.tokens, saved);
       return store !== undefined;
     });
@@ -75,18 +75,20 @@ export async function keepLogin(
       throw new UserError(`${error.message}\n${message}`, { fix: error.fix, cause: error });
     }
     if (store !== undefined)
-      await unlessStoreFails(context, "its rest is over later", () => endRests(store.accounts, plan.id));
+      await unlessStoreFails(context, "its cooldown is over later", () =>
+        endCooldowns(store.accounts, plan.id),
+      );
   } finally {
     await store?.close();
   }
 }
 
-/** Rests whose reason is the credential that has just been replaced. */
-const credentialRests: readonly string[] = ["unauthorized", "account-out", "model-denied"];
+/** Cooldowns whose reason is the credential that has just been replaced. */
+const credentialCooldowns: readonly string[] = ["unauthorized", "account-out", "model-denied"];
 
-async function endRests(accounts: Store["accounts"], id: string): Promise<void> {
-  for (const { accountId, scope, kind } of await accounts.rests()) {
-    if (accountId === id && credentialRests.includes(kind)) await accounts.clearRests(id, scope);
+async function endCooldowns(accounts: Store["accounts"], id: string): Promise<void> {
+  for (const { accountId, scope, kind } of await accounts.cooldowns()) {
+    if (accountId === id && credentialCooldowns.includes(kind)) await accounts.clearCooldowns(id, scope);
   }
 }
 
@@ -101,7 +103,7 @@ async function unlessStoreFails<T>(
   } catch (error) {
     const isLate = error instanceof Error && error.name === "TimeoutError";
     if (!isLate && !(error instanceof UserError)) throw error;
-    const what = isLate ? "another process is renewing this login and does not finish" : error.message;
+    const what = isLate ? "another process is refreshing this login and does not finish" : error.message;
     out.stderr.write(`${sign("warn", out.stderr)} ${what}; ${outcome}\n`);
     return undefined;
   }

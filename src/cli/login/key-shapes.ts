@@ -15,7 +15,7 @@ export interface KeyQuestion {
   apiUrl: string | undefined;
 }
 
-export function judgeKey(text: string, { family, apiUrl }: KeyQuestion): KeyVerdict {
+export function classifyKey(text: string, { family, apiUrl }: KeyQuestion): KeyVerdict {
   const damage = findDamage(text);
   if (damage !== undefined) return { kind: "refused", ...damage };
   if (apiUrl !== undefined && apiUrl !== defaultUrls[family]) return { kind: "fine" };

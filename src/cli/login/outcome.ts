@@ -21,7 +21,7 @@ export async function reportOutcome(
   const daemon = await context.findDaemon(place.config);
   const isOff = existing?.enabled === false;
   const lines = [
-    `${sign("ok", stderr)} ${id} ${existing === undefined ? "is added" : "is renewed"}: ${type}, ${singleLine(credential)}`,
+    `${sign("ok", stderr)} ${id} ${existing === undefined ? "is added" : "is refreshed"}: ${type}, ${singleLine(credential)}`,
     `  written to ${place.file}`,
     ...(isOff ? [`  ${sign("warn", stderr)} it is disabled, so that nothing is sent to it`] : []),
     `  ${daemon === undefined ? "no relay is running" : await tellRelay(context, { place, plan, type }, daemon)}`,
@@ -50,12 +50,12 @@ async function tellRelay(
 }
 
 /** A relay reads a changed file within a second. */
-const patienceMs = 3000;
+const waitTimeoutMs = 3000;
 const pauseMs = 50;
 
 /** The metrics name every account that a relay has. */
 async function hasTaken(origin: string, id: string, { apiKeys }: Config): Promise<boolean> {
-  const giveUpAt = Date.now() + patienceMs;
+  const deadline = Date.now() + waitTimeoutMs;
   const key = apiKeys[0]?.key;
   do {
     const metrics = await get(
@@ -64,24 +64,24 @@ async function hasTaken(origin: string, id: string, { apiKeys }: Config): Promis
     );
     if (metrics.includes(`account="${id}"`)) return true;
     await sleep(pauseMs);
-  } while (Date.now() < giveUpAt);
+  } while (Date.now() < deadline);
   return false;
 }
 
 /** Some lines for each account and model; more is no answer of ours. */
-const longestAnswer = 4 * 1024 * 1024;
+const maxAnswerLength = 4 * 1024 * 1024;
 
 /** Empty when nothing comes. */
 function get(url: string, headers: Record<string, string>): Promise<string> {
   return new Promise((resolve) => {
     // An agent of its own: the global one may go through a proxy of the environment.
-    const options = { agent: new Agent(), signal: AbortSignal.timeout(patienceMs), headers };
+    const options = { agent: new Agent(), signal: AbortSignal.timeout(waitTimeoutMs), headers };
     const question = request(url, options, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {
         text += chunk;
-        if (text.length > longestAnswer) question.destroy();
+        if (text.length > maxAnswerLength) question.destroy();
       });
       response.on("end", () => resolve(text)).on("error", () => resolve(""));
     });

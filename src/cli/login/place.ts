@@ -20,7 +20,7 @@ export interface LoginPlace {
   unfinished: readonly string[];
 }
 
-/** Throws a UserError with every problem of the file, but for logins that are missing: this command is what mends those. */
+/** Throws a UserError with every problem of the file, but for logins that are missing: this command is what fixes those. */
 export async function findPlace(flag: string | undefined, environment: Environment): Promise<LoginPlace> {
   const file = await findConfigTarget({ flag, environment });
   const text = await readEditableText(file, environment);

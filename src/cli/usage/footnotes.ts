@@ -41,10 +41,10 @@ export function footnotes(report: UsageReport, screen: Pick<Screen, "unicode">):
   return notes;
 }
 
-const mostNamed = 3;
+const maxNamed = 3;
 
 function listed(ids: readonly string[]): string {
   const shown =
-    ids.length > mostNamed + 1 ? [...ids.slice(0, mostNamed), `${ids.length - mostNamed} others`] : ids;
+    ids.length > maxNamed + 1 ? [...ids.slice(0, maxNamed), `${ids.length - maxNamed} others`] : ids;
   return shown.length === 1 ? shown[0]! : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`;
 }

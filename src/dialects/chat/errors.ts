@@ -85,7 +85,7 @@ const relayForms: Readonly<Record<RelayErrorCode, { type: string; code: string |
   unsupported_encoding: { type: invalidRequest, code: "unsupported_encoding" },
   upgrade_required: { type: invalidRequest, code: "upgrade_required" },
   all_limited: { type: "requests", code: "rate_limit_exceeded" },
-  account_resting: { type: "requests", code: "rate_limit_exceeded" },
+  account_in_cooldown: { type: "requests", code: "rate_limit_exceeded" },
   not_supported: { type: invalidRequest, code: "not_supported" },
   upstream_unreachable: { type: serverError, code: "upstream_unreachable" },
   no_account: { type: serverError, code: noAccount },

@@ -12,7 +12,7 @@ export async function checkClaude(surroundings: Surroundings): Promise<Check[]> 
   const program = await lookForProgram("claude", findings, surroundings.programs);
   const settings = await readClaudeSettings(surroundings);
   if (settings.broken.length > 0) {
-    const fix = "mend it: Claude Code cannot read it either";
+    const fix = "fix it: Claude Code cannot read it either";
     return [program.check, ...settings.broken.map((file) => findings.fail(`${file} is not valid JSON`, fix))];
   }
   const effective = { ...surroundings.env, ...settings.variables };

@@ -25,7 +25,7 @@ export async function checkCodex(surroundings: Surroundings): Promise<Check[]> {
     const place = parsed.line === undefined ? file : `${file}:${parsed.line}`;
     return [
       program.check,
-      findings.fail(`${place}: ${parsed.reason}`, "mend it: Codex cannot read it either"),
+      findings.fail(`${place}: ${parsed.reason}`, "fix it: Codex cannot read it either"),
     ];
   }
   const codex: CodexFile = { file, data: parsed.data, surroundings };

@@ -65,7 +65,7 @@ async function findAuthFault(userFile: string, cwd: string): Promise<Check | und
   for (const file of new Set([userFile, join(cwd, ".gemini", "settings.json")])) {
     const settings = await readJsonSettings(file);
     if (settings === undefined) {
-      return findings.fail(`${file} is not valid JSON`, `mend it: ${title} cannot read it either`);
+      return findings.fail(`${file} is not valid JSON`, `fix it: ${title} cannot read it either`);
     }
     const { selectedType } = tableIn(tableIn(settings, "security"), "auth");
     if (typeof selectedType !== "string") continue;

@@ -158,7 +158,7 @@ const relay: Record<
   unsupported_encoding: { type: invalid, code: "unsupported_encoding" },
   upgrade_required: { type: invalid, code: "upgrade_required" },
   all_limited: { type: "requests", code: "rate_limit_exceeded" },
-  account_resting: { type: "requests", code: "rate_limit_exceeded" },
+  account_in_cooldown: { type: "requests", code: "rate_limit_exceeded" },
   not_supported: { type: invalid, code: "not_supported", headers: ["x-should-retry", "false"] },
   upstream_unreachable: { type: "server_error", code: "upstream_unreachable" },
   no_account: { type: "server_error", code: "no_available_account", headers: ["x-should-retry", "false"] },

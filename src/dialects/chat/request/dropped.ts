@@ -3,7 +3,7 @@
 import { isJsonObject, type JsonObject } from "../json.ts";
 
 /** Above this many warnings the rest is told in sum: they go out in one header. */
-const mostNamed = 40;
+const maxNamed = 40;
 
 /** Warns of every parameter that is not read. Values that ask for nothing (null, false, empty) are no loss. */
 export function warnOfDropped(chat: JsonObject, read: ReadonlySet<string>, warnings: Set<string>): void {
@@ -39,7 +39,7 @@ export function warnOfDroppedMembers(
 
 /** The names become a header: only those that fit into one, and not without end. */
 function isShown(name: string, warnings: ReadonlySet<string>): boolean {
-  return /^[A-Za-z0-9_.-]{1,40}$/.test(name) && warnings.size < mostNamed;
+  return /^[A-Za-z0-9_.-]{1,40}$/.test(name) && warnings.size < maxNamed;
 }
 
 /** Zero is the default of these; a seed of zero is a seed. */

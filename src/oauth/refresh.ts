@@ -1,4 +1,4 @@
-// One renewal of one login, from the stored row to the stored new pair. Runs under the account's lock.
+// One refresh of one login, from the stored row to the stored new pair. Runs under the account's lock.
 
 import { createHash } from "node:crypto";
 import type { Log } from "../log.ts";
@@ -6,7 +6,7 @@ import type { TokenRow, TokenStore } from "../token-store.ts";
 import type { TokenGrant } from "./token-answer.ts";
 import type { TokenReply } from "./token-request.ts";
 
-export interface RenewalDeps {
+export interface RefreshDeps {
   tokens: TokenStore;
   /** Exchanges a refresh token at the provider. */
   exchange(refreshToken: string): Promise<TokenReply>;
@@ -14,7 +14,7 @@ export interface RenewalDeps {
   log: Log;
 }
 
-export interface RenewalRequest {
+export interface RefreshRequest {
   accountId: string;
   /** The refresh token of the configuration file. */
   configuredToken: string;
@@ -24,7 +24,7 @@ export interface RenewalRequest {
   unsaved: UnsavedRow | undefined;
   /** An access token that the provider refused: a row that still holds it is not good enough. */
   refusedToken: string | undefined;
-  /** Somebody waits for the token: it is renewed even when the mark that explains a crash cannot be written. */
+  /** Somebody waits for the token: it is refreshed even when the mark that explains a crash cannot be written. */
   urgent: boolean;
 }
 
@@ -34,41 +34,41 @@ export interface UnsavedRow {
   expected: number | undefined;
 }
 
-export type RenewalOutcome =
-  /** `renewed` tells whether a pair came from the provider now or was found in the store. */
-  | { kind: "row"; row: TokenRow; renewed: boolean; unsaved: UnsavedRow | undefined }
+export type RefreshOutcome =
+  /** `refreshed` tells whether a pair came from the provider now or was found in the store. */
+  | { kind: "row"; row: TokenRow; refreshed: boolean; unsaved: UnsavedRow | undefined }
   | {
       kind: "failed";
       reply: TokenReply & { ok: false };
-      /** Of the row in the store: another one later means that somebody logged in or renewed elsewhere. */
+      /** Of the row in the store: another one later means that somebody logged in or refreshed elsewhere. */
       generation: number | undefined;
       brokenOffAt: number | undefined;
     }
-  /** The mark could not be written and the renewal can wait. */
+  /** The mark could not be written and the refresh can wait. */
   | { kind: "postponed"; cause: unknown };
 
-export async function renew(request: RenewalRequest, deps: RenewalDeps): Promise<RenewalOutcome> {
+export async function refresh(request: RefreshRequest, deps: RefreshDeps): Promise<RefreshOutcome> {
   // A row can change under us although we hold the lock: `accounts remove` does not take it, nor does a login that comes to this
-  // id from another, nor a renewal that could not get it. Each change is looked at.
+  // id from another, nor a refresh that could not get it. Each change is looked at.
   for (let round = 0; ; round++) {
     const stored = await deps.tokens.load(request.accountId);
-    const plan = planRenewal(request, stored, deps.now());
-    if (plan.kind === "adopt") return { kind: "row", row: plan.row, renewed: false, unsaved: undefined };
+    const plan = planRefresh(request, stored, deps.now());
+    if (plan.kind === "adopt") return { kind: "row", row: plan.row, refreshed: false, unsaved: undefined };
 
     const marked = await mark(plan, request, deps);
-    if (marked === "changed" && round < mostRounds) continue;
+    if (marked === "changed" && round < maxRounds) continue;
     if (typeof marked === "object") return { kind: "postponed", cause: marked.cause };
 
     if (plan.brokenOffAt !== undefined) {
       const begunAt = new Date(plan.brokenOffAt).toISOString();
       deps.log.warn(
         { account: request.accountId, begunAt },
-        "an earlier renewal of this login was cut off; it is tried again",
+        "an earlier refresh of this login was cut off; it is tried again",
       );
     }
     const reply = await deps.exchange(plan.base.refreshToken);
     if (reply.ok) return keep(plan, reply.grant, deps);
-    if (reply.failure.kind === "revoked" && round < mostRounds) {
+    if (reply.failure.kind === "revoked" && round < maxRounds) {
       const now = await deps.tokens.load(request.accountId).catch(() => undefined);
       // Somebody else rotated it meanwhile; the one we sent was spent, theirs is not.
       if (
@@ -83,18 +83,18 @@ export async function renew(request: RenewalRequest, deps: RenewalDeps): Promise
   }
 }
 
-const mostRounds = 3;
+const maxRounds = 3;
 
 /** An outcome that says nothing against the login. */
 export function failedWith(
   detail: string,
   generation: number | undefined,
-): Extract<RenewalOutcome, { kind: "failed" }> {
+): Extract<RefreshOutcome, { kind: "failed" }> {
   const reply = { ok: false, failure: { kind: "temporary", detail }, outcomeUnknown: false } as const;
   return { kind: "failed", reply, generation, brokenOffAt: undefined };
 }
 
-export type RenewalPlan =
+export type RefreshPlan =
   | { kind: "adopt"; row: TokenRow }
   | {
       kind: "exchange";
@@ -109,7 +109,7 @@ export type RenewalPlan =
     };
 
 /** What to do with the row as it is in the store now. */
-export function planRenewal(request: RenewalRequest, stored: TokenRow | undefined, now: number): RenewalPlan {
+export function planRefresh(request: RefreshRequest, stored: TokenRow | undefined, now: number): RefreshPlan {
   const { unsaved, known, refusedToken } = request;
   const configuredHash = hashToken(request.configuredToken);
   if (unsaved !== undefined && stored?.generation === unsaved.expected) {
@@ -155,14 +155,14 @@ export function planRenewal(request: RenewalRequest, stored: TokenRow | undefine
   };
 }
 
-/** Less is not worth adopting: it would have to be renewed at once. */
+/** Less is not worth adopting: it would have to be refreshed at once. */
 const leastUsefulMs = 10_000;
 
 export function hashToken(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }
 
-function firstRow(request: RenewalRequest, configuredHash: string, generation: number | undefined): TokenRow {
+function firstRow(request: RefreshRequest, configuredHash: string, generation: number | undefined): TokenRow {
   return {
     accountId: request.accountId,
     configuredHash,
@@ -177,13 +177,13 @@ function firstRow(request: RenewalRequest, configuredHash: string, generation: n
   };
 }
 
-type ExchangePlan = RenewalPlan & { kind: "exchange" };
+type ExchangePlan = RefreshPlan & { kind: "exchange" };
 
 /** Writes down that an exchange begins: after a crash in the middle of it the row says so. */
 async function mark(
   plan: ExchangePlan,
-  request: RenewalRequest,
-  deps: RenewalDeps,
+  request: RefreshRequest,
+  deps: RefreshDeps,
 ): Promise<"go-on" | "changed" | { cause: unknown }> {
   if (!plan.marks) return "go-on";
   const row = { ...plan.base, exchangeHash: hashToken(plan.base.refreshToken), exchangeAt: deps.now() };
@@ -195,13 +195,13 @@ async function mark(
     if (!request.urgent) return { cause };
     deps.log.warn(
       { account: request.accountId, err: cause },
-      "the database takes no writes; a login is renewed all the same",
+      "the database takes no writes; a login is refreshed all the same",
     );
     return "go-on";
   }
 }
 
-async function unmark(plan: ExchangePlan, deps: RenewalDeps): Promise<void> {
+async function unmark(plan: ExchangePlan, deps: RefreshDeps): Promise<void> {
   if (!plan.marks) return;
   // Without it a later failure would only be explained by a crash that never was.
   await deps.tokens
@@ -210,7 +210,7 @@ async function unmark(plan: ExchangePlan, deps: RenewalDeps): Promise<void> {
 }
 
 /** Writes the new pair before anybody uses it. */
-async function keep(plan: ExchangePlan, grant: TokenGrant, deps: RenewalDeps): Promise<RenewalOutcome> {
+async function keep(plan: ExchangePlan, grant: TokenGrant, deps: RefreshDeps): Promise<RefreshOutcome> {
   const { base } = plan;
   const issuedAt = deps.now();
   const row: TokenRow = {
@@ -225,15 +225,15 @@ async function keep(plan: ExchangePlan, grant: TokenGrant, deps: RenewalDeps): P
   };
   try {
     if (await deps.tokens.replace(row, plan.expected))
-      return { kind: "row", row, renewed: true, unsaved: undefined };
+      return { kind: "row", row, refreshed: true, unsaved: undefined };
   } catch (cause) {
     deps.log.error(
       { account: base.accountId, err: cause },
-      "a renewed login cannot be written to the database: it is kept in memory and written as soon as the disk takes it",
+      "a refreshed login cannot be written to the database: it is kept in memory and written as soon as the disk takes it",
     );
-    return { kind: "row", row, renewed: true, unsaved: { row, expected: plan.expected } };
+    return { kind: "row", row, refreshed: true, unsaved: { row, expected: plan.expected } };
   }
   // A person logged in again or removed the account while we asked: theirs counts.
   const theirs = await deps.tokens.load(base.accountId).catch(() => undefined);
-  return { kind: "row", row: theirs ?? row, renewed: theirs === undefined, unsaved: undefined };
+  return { kind: "row", row: theirs ?? row, refreshed: theirs === undefined, unsaved: undefined };
 }

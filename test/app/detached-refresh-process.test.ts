@@ -8,16 +8,16 @@ import {
   complaints,
   eightHours,
   isRunning,
-  type Renewals,
+  type Refreshes,
   type SeenProcess,
-  startRenewals,
-} from "./renewals.ts";
+  startRefreshes,
+} from "./refreshes.ts";
 
 const signal = new AbortController().signal;
-let its: Renewals;
+let its: Refreshes;
 
 beforeEach(async () => {
-  its = await startRenewals();
+  its = await startRefreshes();
 });
 
 afterEach(() => its.close());
@@ -39,14 +39,14 @@ test("kill -9 of a relay's whole group between the rotation and its answer loses
   second.child.stdin!.end();
 });
 
-test("a relay that is killed before its renewal has begun leaves nothing running", async () => {
+test("a relay that is killed before its refresh has begun leaves nothing running", async () => {
   const secret = its.server.issue();
   const held = Promise.withResolvers<void>();
   const holding = its.store.tokens.withLock("claude-1", () => held.promise);
   const witness = await its.createWitness();
   const relay = await its.startRelay(secret, witness.script);
   relay.child.stdin!.write("credential\n");
-  await until("the process that is to renew it runs", async () => (await witness.seen()).length > 0);
+  await until("the process that is to refresh it runs", async () => (await witness.seen()).length > 0);
   // On most machines it then waits for the lock; whatever it is at, it gives up.
   await sleep(300);
   relay.child.kill("SIGKILL");
@@ -57,7 +57,7 @@ test("a relay that is killed before its renewal has begun leaves nothing running
   assert.ok(its.server.isLive(secret));
 });
 
-test("signals that end a relay do not end a renewal", async () => {
+test("signals that end a relay do not end a refresh", async () => {
   const witness = await its.createWitness();
   const source = its.createSource({ script: witness.script });
   its.server.faults.push({ kind: "delay", ms: 200 });
@@ -69,7 +69,7 @@ test("signals that end a relay do not end a renewal", async () => {
   assert.deepEqual(complaints(its.lines), []);
 });
 
-test("closing waits for a renewal under way", async () => {
+test("closing waits for a refresh under way", async () => {
   const source = its.createSource();
   const login = loginAccount(its.server.issue());
   its.server.faults.push({ kind: "delay", ms: 200 });
@@ -80,7 +80,7 @@ test("closing waits for a renewal under way", async () => {
   assert.ok(its.server.isLive((await its.store.tokens.load("claude-1"))?.refreshToken ?? ""));
 });
 
-test("a pair that no disk takes is kept by the process, used, renewed, and written when it can be", async () => {
+test("a pair that no disk takes is kept by the process, used, refreshed, and written when it can be", async () => {
   const witness = await its.createWitness();
   const source = its.createSource({ script: witness.script });
   const login = loginAccount(its.server.issue());
@@ -98,7 +98,7 @@ test("a pair that no disk takes is kept by the process, used, renewed, and writt
   its.pass(eightHours);
   const third = tokenOf(await source.credential(login, signal));
   assert.ok(its.server.accepts(third));
-  assert.equal((await witness.seen()).length, 2, "the process that keeps the pair has renewed it");
+  assert.equal((await witness.seen()).length, 2, "the process that keeps the pair has refreshed it");
   unblock();
   const row = await until("the newest pair is on the disk", async () => {
     const found = await its.store.tokens.load(login.id);

@@ -16,7 +16,7 @@ const limit = () => claudeFailures.windowRejected("5h", Date.now() + 7_200_000);
 const request = (session: number) => claude.request({ session: `session-${session}`, text: `s ${session}` });
 
 /** So many sessions that live on the first account, which has just reached its limit. */
-async function herdOf(size: number, t: TestContext, options: StageOptions = {}): Promise<Stage> {
+async function manySessions(size: number, t: TestContext, options: StageOptions = {}): Promise<Stage> {
   const stage = await setStage(t, { ids: ["a", "b"], ...options });
   const { upstream, relay } = stage;
   const answers = await Promise.all(Array.from({ length: size }, (_, i) => send(relay.url, request(i))));
@@ -25,7 +25,7 @@ async function herdOf(size: number, t: TestContext, options: StageOptions = {}):
   return stage;
 }
 
-function runHerd({ relay }: Stage, size: number): Promise<ClientAnswer[]> {
+function runSessions({ relay }: Stage, size: number): Promise<ClientAnswer[]> {
   return Promise.all(Array.from({ length: size }, (_, i) => send(relay.url, request(i))));
 }
 
@@ -41,13 +41,13 @@ function assertAllGood(answers: ClientAnswer[], id: string): void {
   }
 }
 
-describe("a herd", { concurrency: true }, () => {
+describe("many sessions", { concurrency: true }, () => {
   test("60 sessions reach the next account one at first, then a few every 250 ms, and none fails", async (t) => {
-    const stage = await herdOf(60, t);
+    const stage = await manySessions(60, t);
     const { promise: firstGoesOn, resolve: goOn } = Promise.withResolvers<void>();
     stage.upstream.queue("key-of-b", { firstEventAfter: firstGoesOn });
-    const all = runHerd(stage, 60);
-    await until("the first of the herd arrives", () => requestsOf(stage, "b").length > 0);
+    const all = runSessions(stage, 60);
+    await until("the first of the sessions arrives", () => requestsOf(stage, "b").length > 0);
     await sleep(500);
     assert.equal(
       requestsOf(stage, "b").length,
@@ -66,26 +66,26 @@ describe("a herd", { concurrency: true }, () => {
     }
   });
 
-  test("when the next account is at its limit too, it sees one request of the herd, and the third serves all", async (t) => {
-    const stage = await herdOf(40, t, { ids: ["a", "b", "c"] });
+  test("when the next account is at its limit too, it sees one request of the sessions, and the third serves all", async (t) => {
+    const stage = await manySessions(40, t, { ids: ["a", "b", "c"] });
     stage.upstream.on("key-of-b", limit);
-    assertAllGood(await runHerd(stage, 40), "c");
+    assertAllGood(await runSessions(stage, 40), "c");
     assert.equal(requestsOf(stage, "b").length, 1);
     assert.equal(requestsOf(stage, "c").length, 40);
   });
 
   test("when the next account answers 500, it is left alone after three, and the third serves all", async (t) => {
-    const stage = await herdOf(20, t, { ids: ["a", "b", "c"] });
+    const stage = await manySessions(20, t, { ids: ["a", "b", "c"] });
     stage.upstream.on("key-of-b", claudeFailures.serverError(500));
-    assertAllGood(await runHerd(stage, 20), "c");
+    assertAllGood(await runSessions(stage, 20), "c");
     assert.equal(requestsOf(stage, "b").length, 3);
   });
 
-  test("when the next account reaches its limit while the herd arrives, the rest of it goes on to the third", async (t) => {
-    const stage = await herdOf(20, t, { ids: ["a", "b", "c"] });
+  test("when the next account reaches its limit while the sessions arrives, the rest of it goes on to the third", async (t) => {
+    const stage = await manySessions(20, t, { ids: ["a", "b", "c"] });
     let served = 0;
     stage.upstream.on("key-of-b", () => (served++ < 6 ? {} : limit()));
-    const answers = await runHerd(stage, 20);
+    const answers = await runSessions(stage, 20);
     assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
     const by = (id: string) => answers.filter((answer) => answer.header("x-cc-relay-account") === id).length;
     assert.deepEqual([by("b"), by("c")], [6, 14]);
@@ -95,18 +95,18 @@ describe("a herd", { concurrency: true }, () => {
     assert.equal(late.length, 0, "only those that were on their way may still arrive");
   });
 
-  test("when every account is out, the whole herd is told so", async (t) => {
-    const stage = await herdOf(30, t, { ids: ["a", "b", "c"] });
+  test("when every account is out, the whole sessions is told so", async (t) => {
+    const stage = await manySessions(30, t, { ids: ["a", "b", "c"] });
     for (const id of ["b", "c"]) stage.upstream.on(`key-of-${id}`, limit);
-    const answers = await runHerd(stage, 30);
+    const answers = await runSessions(stage, 30);
     assert.deepEqual([...new Set(answers.map(({ status }) => status))], [429]);
     assert.deepEqual([requestsOf(stage, "b").length, requestsOf(stage, "c").length], [1, 1]);
   });
 
   test("a session that has arrived at its other account waits for nobody any more", async (t) => {
-    const stage = await herdOf(2, t);
+    const stage = await manySessions(2, t);
     const { upstream, relay } = stage;
-    assertAllGood(await runHerd(stage, 2), "b");
+    assertAllGood(await runSessions(stage, 2), "b");
     await sleep(600);
     const { promise: never, resolve: release } = Promise.withResolvers<void>();
     t.after(() => release());
@@ -122,26 +122,26 @@ describe("a herd", { concurrency: true }, () => {
     );
   });
 
-  test("the account's own sessions go on while a herd waits for its first good answer", async (t) => {
-    const stage = await herdOf(5, t);
+  test("the account's own sessions go on while many sessions waits for its first good answer", async (t) => {
+    const stage = await manySessions(5, t);
     const { upstream, relay } = stage;
     const own = (text: string) => send(relay.url, claude.request({ session: "of-b", text, headers: [] }));
-    // It begins while the first account rests, so it is at home on the second.
+    // It begins while the first account is in cooldown, so it is at home on the second.
     upstream.queue("key-of-a", limit());
     assertAllGood([await own("one")], "b");
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
     upstream.queue("key-of-b", { firstEventAfter: held });
-    await relay.store.accounts.clearRests("a");
+    await relay.store.accounts.clearCooldowns("a");
     await sleep(700);
-    const all = runHerd(stage, 5);
-    await until("the first of the herd is there", () => requestsOf(stage, "b").length === 2);
+    const all = runSessions(stage, 5);
+    await until("the first of the sessions is there", () => requestsOf(stage, "b").length === 2);
     assertAllGood([await own("two")], "b");
     release();
     assertAllGood(await all, "b");
   });
 
   test("who leaves the queue or the first place leaves it to the others", async (t) => {
-    const stage = await herdOf(4, t);
+    const stage = await manySessions(4, t);
     const { upstream, relay } = stage;
     upstream.queue("key-of-b", { hang: true });
     const first = begin(relay.url, request(0));

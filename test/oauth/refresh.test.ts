@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hashToken, planRenewal, type RenewalRequest } from "../../src/oauth/renewal.ts";
+import { hashToken, planRefresh, type RefreshRequest } from "../../src/oauth/refresh.ts";
 import type { TokenRow } from "../../src/token-store.ts";
 
 const now = 1_000_000;
@@ -21,8 +21,8 @@ function rowWith(change: Partial<TokenRow> = {}): TokenRow {
   };
 }
 
-function planFor(request: Partial<RenewalRequest>, stored: TokenRow | undefined) {
-  const whole: RenewalRequest = {
+function planFor(request: Partial<RefreshRequest>, stored: TokenRow | undefined) {
+  const whole: RefreshRequest = {
     accountId: "a",
     configuredToken: "configured",
     known: undefined,
@@ -31,7 +31,7 @@ function planFor(request: Partial<RenewalRequest>, stored: TokenRow | undefined)
     urgent: true,
     ...request,
   };
-  const plan = planRenewal(whole, stored, now);
+  const plan = planRefresh(whole, stored, now);
   return plan.kind === "adopt"
     ? { adopt: plan.row.accessToken }
     : {
@@ -50,14 +50,14 @@ const exchange = (refreshToken: string, expected: number | undefined, more: obje
   ...more,
 });
 
-test("what is renewed, and from which row", () => {
+test("what is refreshed, and from which row", () => {
   const stored = rowWith();
   const older = rowWith({ generation: 2, refreshToken: "r2", accessToken: "t2" });
   const other = rowWith({ configuredHash: hashToken("other") });
   const newer = rowWith({ generation: 4, refreshToken: "r4", accessToken: "t4" });
-  const table: [string, Partial<RenewalRequest>, TokenRow | undefined, unknown][] = [
+  const table: [string, Partial<RefreshRequest>, TokenRow | undefined, unknown][] = [
     ["no row: the configured token", {}, undefined, exchange("configured", undefined)],
-    ["the stored token renewed elsewhere is adopted", { known: older }, stored, { adopt: "t3" }],
+    ["the stored token refreshed elsewhere is adopted", { known: older }, stored, { adopt: "t3" }],
     ["nothing new in the store: exchanged", { known: stored }, stored, exchange("r3", 3)],
     [
       "news that has nearly ended is exchanged",

@@ -1,31 +1,31 @@
 // When no account is left for a request: it is held until one is back, gets the best answer there was, or is told why not.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Account, restFor } from "../accounts/account.ts";
-import { type AllResting, type Exhausted, readExhausted } from "../accounts/exhausted.ts";
+import { type Account, cooldownFor } from "../accounts/account.ts";
+import { type AllInCooldown, type Exhausted, readExhausted } from "../accounts/exhausted.ts";
 import type { Call } from "../call.ts";
 import { canServe } from "./can-serve.ts";
 import { exhaustedError, unreachableError } from "./exhausted-error.ts";
-import type { Journey, Served } from "./journey.ts";
+import type { FailoverState, Served } from "./failover-state.ts";
 
 /** Undefined after a hold: all accounts may be asked again. Throws the RelayError that the client is told. */
-export async function giveUp(journey: Journey, candidates: Account[]): Promise<Served | undefined> {
-  const { call, deps, held, unreached, scope, routing } = journey;
+export async function endFailover(state: FailoverState, candidates: Account[]): Promise<Served | undefined> {
+  const { call, deps, held, unreached, scope, routing } = state;
   const now = deps.now();
-  const exhausted = readExhausted({ candidates, modelScope: scope, begun: journey.rests, now });
+  const exhausted = readExhausted({ candidates, modelScope: scope, begun: state.cooldowns, now });
   const canBeHeld = !held || held.failure?.kind === "capacity";
-  if (canBeHeld && isNear(exhausted, journey.holdUntil)) {
-    await hold(journey, candidates, exhausted.until);
+  if (canBeHeld && isNear(exhausted, state.holdUntil)) {
+    await hold(state, candidates, exhausted.until);
     return undefined;
   }
   if (held) return held;
-  if (unreached && (unreached.account.passthrough || !restFor(unreached.account, scope, now))) {
+  if (unreached && (unreached.account.passthrough || !cooldownFor(unreached.account, scope, now))) {
     throw unreachableError(unreached.account, unreached.failure);
   }
   throw exhaustedError(exhausted, {
     call,
     now,
-    only: routing.pinned ?? routing.tied,
+    only: routing.pinned ?? routing.required,
     kinds: readKinds(call, deps.pool.accounts),
   });
 }
@@ -36,26 +36,26 @@ function readKinds(call: Call, accounts: readonly Account[]): "none" | "unfit" |
   return enabled.length > 0 ? "unfit" : "none";
 }
 
-function isNear(exhausted: Exhausted, holdUntil: number): exhausted is AllResting {
+function isNear(exhausted: Exhausted, holdUntil: number): exhausted is AllInCooldown {
   return (exhausted.kind === "limited" || exhausted.kind === "capacity") && exhausted.until <= holdUntil;
 }
 
-/** How often a held request looks whether somebody has ended a rest by hand. */
+/** How often a held request looks whether somebody has ended a cooldown by hand. */
 const lookMs = 500;
 
 /** Until one of the accounts is back, or no time is left; then all may be asked again. */
-async function hold(journey: Journey, candidates: Account[], until: number): Promise<void> {
-  const { deps, scope, signal, holdUntil, held } = journey;
+async function hold(state: FailoverState, candidates: Account[], until: number): Promise<void> {
+  const { deps, scope, signal, holdUntil, held } = state;
   held?.answer.discard();
-  journey.held = undefined;
-  const isResting = (account: Account) => restFor(account, scope, deps.now()) !== undefined;
-  const resting = candidates.filter(isResting);
+  state.held = undefined;
+  const isInCooldown = (account: Account) => cooldownFor(account, scope, deps.now()) !== undefined;
+  const inCooldown = candidates.filter(isInCooldown);
   const leftMs = () => Math.min(until, holdUntil) - deps.now();
-  while (leftMs() > 0 && resting.every(isResting)) {
+  while (leftMs() > 0 && inCooldown.every(isInCooldown)) {
     await sleep(Math.min(leftMs(), lookMs), undefined, { signal });
   }
-  journey.tried.clear();
-  journey.rests.clear();
-  journey.unreached = undefined;
-  journey.attemptsLeft = deps.config().upstream.maxAttempts;
+  state.tried.clear();
+  state.cooldowns.clear();
+  state.unreached = undefined;
+  state.attemptsLeft = deps.config().upstream.maxAttempts;
 }

@@ -1,4 +1,4 @@
-// Accounts that rest: tested once an hour, remembered over restarts, enabled by hand.
+// Accounts that cooldown: tested once an hour, remembered over restarts, enabled by hand.
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
@@ -20,7 +20,7 @@ interface TimedStage extends Stage {
   ask(session?: string): Promise<string | undefined>;
 }
 
-/** A limit that no window explains, so that nothing but the rest keeps requests away. */
+/** A limit that no window explains, so that nothing but the cooldown keeps requests away. */
 const retryAfter = (ms: number) =>
   claudeError(429, { headers: { "retry-after": String(Math.ceil(ms / 1000)) } });
 
@@ -58,7 +58,7 @@ test("a rest of hours is tested by one request an hour, and goes on while the li
   }
 });
 
-test("counting tokens, which goes on at the limit, tests no rest and ends none", async (t) => {
+test("counting tokens, which goes on at the limit, tests no cooldown and ends none", async (t) => {
   const { relay, upstream, clock, ask, servedBy } = await limitedFor(t, 5 * hour);
   const count = async (headers: string[] = []) => {
     const request = { ...claude.request({ session: "home", headers }), path: "/v1/messages/count_tokens" };
@@ -71,17 +71,17 @@ test("counting tokens, which goes on at the limit, tests no rest and ends none",
   assert.equal(await count(["x-cc-relay-account", "first"]), "first");
   assert.equal(await ask("home"), "second");
   assert.equal(servedBy().at(-2), "first", "the message was the test");
-  assert.equal((await relay.store.accounts.rests()).length, 1);
+  assert.equal((await relay.store.accounts.cooldowns()).length, 1);
 });
 
-test("a test that is answered well ends the rest for all", async (t) => {
+test("a test that is answered well ends the cooldown for all", async (t) => {
   const { upstream, relay, clock, ask, servedBy } = await limitedFor(t, 5 * hour);
   clock.now += 61 * minute;
   upstream.on("key-of-first", {});
   assert.equal(await ask("home"), "first");
   assert.equal(await ask("home"), "first");
   assert.equal(await ask("fresh"), "first");
-  assert.deepEqual(await relay.store.accounts.rests(), []);
+  assert.deepEqual(await relay.store.accounts.cooldowns(), []);
   assert.equal(servedBy().filter((id) => id === "second").length, 1);
 });
 
@@ -100,7 +100,7 @@ test("while the one test is under way nobody else tests, whoever writes to the d
   testing.abort();
 });
 
-test("a rest that ends by itself is over to the millisecond", async (t) => {
+test("a cooldown that ends by itself is over to the millisecond", async (t) => {
   const { upstream, clock, ask } = await limitedFor(t, 30 * minute);
   upstream.on("key-of-first", {});
   clock.now = Math.floor(clock.now / 1000) * 1000 + 30 * minute - 1001;
@@ -109,7 +109,7 @@ test("a rest that ends by itself is over to the millisecond", async (t) => {
   assert.equal(await ask("home"), "first");
 });
 
-test("rests survive a restart, and the hour of their last test with them", async (t) => {
+test("cooldowns survive a restart, and the hour of their last test with them", async (t) => {
   const { relay, clock, ask, servedBy } = await limitedFor(t, 5 * hour);
   await relay.restart();
   assert.equal(await ask("home"), "second");
@@ -124,13 +124,13 @@ test("rests survive a restart, and the hour of their last test with them", async
 test("an account that is enabled by hand is used within a second, and its sessions come home", async (t) => {
   const { upstream, relay, ask } = await limitedFor(t, 5 * hour);
   upstream.on("key-of-first", {});
-  await relay.store.accounts.clearRests("first");
+  await relay.store.accounts.clearCooldowns("first");
   const begun = Date.now();
   await until("the first account serves again", async () => (await ask("home")) === "first");
   assert.ok(Date.now() - begun < patient(1000), `${Date.now() - begun} ms`);
 });
 
-test("an answer that was under way when its account reached the limit does not end the rest", async (t) => {
+test("an answer that was under way when its account reached the limit does not end the cooldown", async (t) => {
   const { upstream, relay, servedBy } = await setStage(t);
   const { promise: held, resolve: goOn } = Promise.withResolvers<void>();
   upstream.queue("key-of-first", { firstEventAfter: held }, retryAfter(5 * hour));
@@ -145,7 +145,7 @@ test("an answer that was under way when its account reached the limit does not e
   assert.deepEqual(servedBy(), ["first", "first", "second", "second"]);
 });
 
-test("only the model family that is rejected rests", async (t) => {
+test("only the model family that is rejected cooldowns", async (t) => {
   const { upstream, relay } = await setStage(t);
   upstream.queue("key-of-first", claudeFailures.modelWindowRejected(Date.now() + hour));
   const ask = async (model: string) => {
@@ -160,7 +160,7 @@ test("only the model family that is rejected rests", async (t) => {
   assert.equal(await ask("claude-sonnet-5-5"), "first");
 });
 
-test("an account that a client names serves it, resting or not", async (t) => {
+test("an account that a client names serves it, in cooldown or not", async (t) => {
   const { upstream, relay } = await limitedFor(t, 5 * hour);
   upstream.on("key-of-first", {});
   const named = await send(relay.url, claude.request({ headers: ["x-cc-relay-account", "first"] }));
@@ -206,7 +206,7 @@ test("a conversation that counts its tokens first stays on the account that coun
 
   let fresh = 0;
   const returnOfFirst = async () => {
-    await relay.store.accounts.clearRests("first");
+    await relay.store.accounts.clearCooldowns("first");
     await until("the first account is back", async () => {
       const answer = await send(relay.url, claude.request({ session: `fresh-${fresh++}` }));
       return answer.header("x-cc-relay-account") === "first";

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { RelayAppOptions } from "../../src/app/relay-app.ts";
-import { hashToken } from "../../src/oauth/renewal.ts";
+import { hashToken } from "../../src/oauth/refresh.ts";
 import type { LoginToken } from "../../src/oauth/tokens.ts";
 import { cases } from "../relay/cases.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
@@ -24,7 +24,7 @@ interface Stage {
 
 async function setStage(
   t: TestContext,
-  options: { renewals?: RelayAppOptions["renewals"]; now?: () => number } = {},
+  options: { refreshes?: RelayAppOptions["refreshes"]; now?: () => number } = {},
 ): Promise<Stage> {
   const upstream = await startUpstream({ family: "claude" });
   t.after(() => upstream.close());
@@ -50,7 +50,7 @@ async function setStage(
   };
 }
 
-/** As if the login had been renewed eight hours ago, less five seconds. */
+/** As if the login had been refreshed eight hours ago, less five seconds. */
 async function nearlyExpire({ relay }: Stage): Promise<void> {
   const { id, secret } = relay.config.accounts[0]!;
   const row = {
@@ -68,9 +68,9 @@ async function nearlyExpire({ relay }: Stage): Promise<void> {
   assert.ok(await relay.store.tokens.replace(row, undefined));
 }
 
-for (const renewals of [undefined, "outliving"] as const) {
-  test(`200 parallel requests at the end of a token renew it once, ${renewals ?? "in this process"}`, async (t) => {
-    const stage = await setStage(t, { renewals });
+for (const refreshes of [undefined, "detached"] as const) {
+  test(`200 parallel requests at the end of a token refresh it once, ${refreshes ?? "in this process"}`, async (t) => {
+    const stage = await setStage(t, { refreshes });
     const { upstream, authorization } = stage;
     await nearlyExpire(stage);
     authorization.faults.push({ kind: "delay", ms: 100 });
@@ -83,8 +83,8 @@ for (const renewals of [undefined, "outliving"] as const) {
   });
 }
 
-test("a relay and eight other processes on one database renew a login once between them", async (t) => {
-  const stage = await setStage(t, { renewals: "outliving" });
+test("a relay and eight other processes on one database refresh a login once between them", async (t) => {
+  const stage = await setStage(t, { refreshes: "detached" });
   const { authorization, relay } = stage;
   await nearlyExpire(stage);
   const script = fileURLToPath(new URL("../support/login-process.ts", import.meta.url));
@@ -119,7 +119,7 @@ test("a relay and eight other processes on one database renew a login once betwe
   }
 });
 
-test("a clock that is set forwards or backwards costs one renewal at most, before a restart and after it", async (t) => {
+test("a clock that is set forwards or backwards costs one refresh at most, before a restart and after it", async (t) => {
   let shift = 0;
   const stage = await setStage(t, { now: () => Date.now() + shift });
   const { authorization, relay } = stage;

@@ -1,4 +1,4 @@
-// Logins on a real database that are renewed by real processes, against a scripted authorization server.
+// Logins on a real database that are refreshed by real processes, against a scripted authorization server.
 
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
-import { createOutlivingRenewals } from "../../src/app/outliving-renewals.ts";
+import { createDetachedRefreshes } from "../../src/app/detached-refreshes.ts";
 import { createLog } from "../../src/log.ts";
 import { createDispatchers } from "../../src/network/dispatchers.ts";
 import { createTokenSource, type TokenSource } from "../../src/oauth/tokens.ts";
@@ -19,7 +19,7 @@ import { type AuthorizationServer, startAuthorizationServer } from "../support/a
 
 export const eightHours = 8 * 3_600_000;
 
-export interface Renewals {
+export interface Refreshes {
   readonly folder: string;
   readonly server: AuthorizationServer;
   readonly store: Store;
@@ -29,7 +29,7 @@ export interface Renewals {
   pass(ms: number): void;
   createSource(options?: SourceOptions): TokenSource;
   createWitness(): Promise<Witness>;
-  /** Another process with the login `claude-1`, which is renewed outside it too. */
+  /** Another process with the login `claude-1`, which is refreshed outside it too. */
   startRelay(secret: string, script?: string): Promise<Relay>;
   /** Takes SQLite's one place for a writer, so that nobody else's commit succeeds, until what it returns is called. */
   blockWrites(): () => void;
@@ -61,8 +61,8 @@ export interface Relay {
   ask<T>(command: string): Promise<T>;
 }
 
-export async function startRenewals(): Promise<Renewals> {
-  const folder = await mkdtemp(join(tmpdir(), "cc-relay-outliving-"));
+export async function startRefreshes(): Promise<Refreshes> {
+  const folder = await mkdtemp(join(tmpdir(), "cc-relay-detached-"));
   const database = join(folder, "relay.db");
   const server = await startAuthorizationServer();
   const store = await openSqliteStore(database);
@@ -91,7 +91,7 @@ export async function startRenewals(): Promise<Renewals> {
       const tokenUrl = `${server.url}/token`;
       const oauth = { claude: { tokenUrl }, gemini: { tokenUrl } };
       const site = { databasePath, busyTimeoutMs: 50, connectTimeoutMs: 1000, environmentProxy: undefined };
-      const renewals = createOutlivingRenewals({
+      const refreshes = createDetachedRefreshes({
         site: () => ({ ...site, oauth }),
         tokens: store.tokens,
         now,
@@ -104,7 +104,7 @@ export async function startRenewals(): Promise<Renewals> {
         config: () => oauth,
         clock: { now, monotonic: () => performance.now() + passed },
         log,
-        runnerFor: renewals.runnerFor,
+        runnerFor: refreshes.runnerFor,
       });
       sources.push(source);
       return source;
@@ -114,7 +114,7 @@ export async function startRenewals(): Promise<Renewals> {
       const script = join(folder, "witness.mjs");
       const book = join(folder, "witness.jsonl");
       const ends = join(folder, "witness-ends");
-      const real = new URL("../../src/app/renewal-process.ts", import.meta.url);
+      const real = new URL("../../src/app/refresh-process.ts", import.meta.url);
       const text = `import { appendFileSync } from "node:fs";
 const { pid, argv, env } = process;
 appendFileSync(${JSON.stringify(book)}, JSON.stringify({ pid, argv, env }) + "\\n");
@@ -138,7 +138,7 @@ await import(${JSON.stringify(real.href)});
       const program = fileURLToPath(new URL("../support/login-process.ts", import.meta.url));
       const child = spawn(
         process.execPath,
-        [program, database, `${server.url}/token`, secret, "outliving", ...(script ? [script] : [])],
+        [program, database, `${server.url}/token`, secret, "detached", ...(script ? [script] : [])],
         {
           stdio: ["pipe", "pipe", "inherit"],
           // A group of its own, to be killed as a whole.

@@ -1,4 +1,4 @@
-// What a renewal process does with its orders: renews logins on the relay's own database, and tells what came of it.
+// What a refresh process does with its orders: refreshes logins on the relay's own database, and tells what came of it.
 
 import { isObject } from "../json-values.ts";
 import type { Log } from "../log.ts";
@@ -7,16 +7,16 @@ import { createLocalRunner, type LocalRunner } from "../oauth/local-runner.ts";
 import { providerFor } from "../oauth/tokens.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
-import { isOrder, type RenewalOrder, type RenewalReport, type RenewalSite } from "./renewal-messages.ts";
+import { isOrder, type RefreshOrder, type RefreshReport, type RefreshSite } from "./refresh-messages.ts";
 
-export interface RenewalServiceOptions {
+export interface RefreshServiceOptions {
   /** Never rejects. */
-  report(report: RenewalReport): Promise<void>;
+  report(report: RefreshReport): Promise<void>;
   /** Nothing is left to do. */
   end(): void;
 }
 
-export interface RenewalService {
+export interface RefreshService {
   carryOut(message: unknown): Promise<void>;
   /** The relay is gone: what has begun is finished, what has not is given up. */
   abandon(): void;
@@ -25,7 +25,7 @@ export interface RenewalService {
 /** A pair that no disk takes for so long after the relay is gone is not wanted any more: its folder may be gone too. */
 const lingerMs = 3_600_000;
 
-export function createRenewalService({ report, end }: RenewalServiceOptions): RenewalService {
+export function createRefreshService({ report, end }: RefreshServiceOptions): RefreshService {
   const abandoned = new AbortController();
   const logins = new Map<string, Login>();
   let opening: Promise<Workplace> | undefined;
@@ -33,7 +33,7 @@ export function createRenewalService({ report, end }: RenewalServiceOptions): Re
   let hasEnded = false;
   let lingering: NodeJS.Timeout | undefined;
 
-  function loginOf(order: RenewalOrder, { store, dispatchers }: Workplace): Login {
+  function loginOf(order: RefreshOrder, { store, dispatchers }: Workplace): Login {
     const known = logins.get(order.login);
     if (known !== undefined) return Object.assign(known, { order });
     const { account } = order;
@@ -51,7 +51,7 @@ export function createRenewalService({ report, end }: RenewalServiceOptions): Re
     return login;
   }
 
-  async function renew(order: RenewalOrder): Promise<void> {
+  async function refresh(order: RefreshOrder): Promise<void> {
     opening ??= openWorkplace(order.site);
     const { runner } = loginOf(order, await opening);
     const outcome = await runner.run(order.task, abandoned.signal);
@@ -76,7 +76,7 @@ export function createRenewalService({ report, end }: RenewalServiceOptions): Re
       const { login } = message;
       underWay += 1;
       try {
-        if (isOrder(message)) await renew(message);
+        if (isOrder(message)) await refresh(message);
         else await report({ kind: "unable", login, reason: "it is of another version than the relay" });
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
@@ -100,7 +100,7 @@ export function createRenewalService({ report, end }: RenewalServiceOptions): Re
 
 interface Login {
   /** The newest. */
-  order: RenewalOrder;
+  order: RefreshOrder;
   runner: LocalRunner;
 }
 
@@ -109,7 +109,7 @@ interface Workplace {
   dispatchers: Dispatchers;
 }
 
-async function openWorkplace(site: RenewalSite): Promise<Workplace> {
+async function openWorkplace(site: RefreshSite): Promise<Workplace> {
   const store = await openSqliteStore(site.databasePath, { busyTimeoutMs: site.busyTimeoutMs });
   const { connectTimeoutMs, environmentProxy } = site;
   return { store, dispatchers: createDispatchers({ connectTimeoutMs, environmentProxy }) };
@@ -119,7 +119,7 @@ function isAddressed(message: unknown): message is { login: string } {
   return isObject(message) && typeof message.login === "string";
 }
 
-function reportingLog(report: RenewalServiceOptions["report"]): Log {
+function reportingLog(report: RefreshServiceOptions["report"]): Log {
   const at = (level: keyof Log) => (fields: object, message: string) =>
     void report({ kind: "log", level, fields: transferable(fields), message });
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };

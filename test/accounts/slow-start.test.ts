@@ -1,18 +1,20 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { createRamp, type Ticket } from "../../src/accounts/ramp.ts";
+import { createSlowStart, type Ticket } from "../../src/accounts/slow-start.ts";
 
 const never = new AbortController().signal;
 
-function herd(
-  ramp: ReturnType<typeof createRamp>,
+function sessions(
+  slowStart: ReturnType<typeof createSlowStart>,
   size: number,
 ): { inside: Ticket[]; refused: () => number } {
   const inside: Ticket[] = [];
   let refused = 0;
   for (let i = 0; i < size; i++) {
-    void ramp.enter("b", never).then((ticket) => (ticket === "refused" ? refused++ : inside.push(ticket)));
+    void slowStart
+      .enter("b", never)
+      .then((ticket) => (ticket === "refused" ? refused++ : inside.push(ticket)));
   }
   return { inside, refused: () => refused };
 }
@@ -27,10 +29,10 @@ function stopTime(t: TestContext): (ms: number) => Promise<void> {
   };
 }
 
-test("one goes first, and the rest follow a few at a time once its answer is good", async (t) => {
+test("one goes first, and the cooldown follow a few at a time once its answer is good", async (t) => {
   const pass = stopTime(t);
-  const ramp = createRamp({ stepMs: 250, perStep: 3, patienceMs: 10_000 });
-  const { inside } = herd(ramp, 11);
+  const slowStart = createSlowStart({ stepMs: 250, perStep: 3, waitTimeoutMs: 10_000 });
+  const { inside } = sessions(slowStart, 11);
   await pass(9000);
   assert.equal(inside.length, 1);
   inside[0]!.done(true);
@@ -48,8 +50,8 @@ test("one goes first, and the rest follow a few at a time once its answer is goo
 
 test("a second good answer opens the account no wider than the first", async (t) => {
   const pass = stopTime(t);
-  const ramp = createRamp({ stepMs: 250, perStep: 3 });
-  const { inside } = herd(ramp, 10);
+  const slowStart = createSlowStart({ stepMs: 250, perStep: 3 });
+  const { inside } = sessions(slowStart, 10);
   await pass(0);
   inside[0]!.done(true);
   await pass(0);
@@ -60,8 +62,8 @@ test("a second good answer opens the account no wider than the first", async (t)
 
 test("a failure after a good answer sends nobody away", async (t) => {
   const pass = stopTime(t);
-  const ramp = createRamp({ stepMs: 250, perStep: 3 });
-  const { inside, refused } = herd(ramp, 10);
+  const slowStart = createSlowStart({ stepMs: 250, perStep: 3 });
+  const { inside, refused } = sessions(slowStart, 10);
   await pass(0);
   inside[0]!.done(true);
   await pass(0);
@@ -72,8 +74,8 @@ test("a failure after a good answer sends nobody away", async (t) => {
 
 test("when the first fails, all that wait are sent to choose again", async (t) => {
   const pass = stopTime(t);
-  const ramp = createRamp();
-  const { inside, refused } = herd(ramp, 5);
+  const slowStart = createSlowStart();
+  const { inside, refused } = sessions(slowStart, 5);
   await pass(0);
   inside[0]!.done(false);
   await pass(0);
@@ -81,22 +83,22 @@ test("when the first fails, all that wait are sent to choose again", async (t) =
   assert.equal(refused(), 4);
 });
 
-test("after a step in which nobody waited, the next herd begins with one again", async (t) => {
+test("after a step in which nobody waited, the next sessions begins with one again", async (t) => {
   const pass = stopTime(t);
-  const ramp = createRamp({ stepMs: 250, perStep: 1 });
-  const { inside } = herd(ramp, 1);
+  const slowStart = createSlowStart({ stepMs: 250, perStep: 1 });
+  const { inside } = sessions(slowStart, 1);
   await pass(0);
   inside[0]!.done(true);
   await pass(250);
-  const later = herd(ramp, 3);
+  const later = sessions(slowStart, 3);
   await pass(0);
   assert.equal(later.inside.length, 1);
 });
 
 test("a first answer that takes long lets one more through at a time", async (t) => {
   const pass = stopTime(t);
-  const ramp = createRamp({ patienceMs: 10_000 });
-  const { inside } = herd(ramp, 4);
+  const slowStart = createSlowStart({ waitTimeoutMs: 10_000 });
+  const { inside } = sessions(slowStart, 4);
   await pass(9999);
   assert.equal(inside.length, 1);
   await pass(1);
@@ -106,11 +108,11 @@ test("a first answer that takes long lets one more through at a time", async (t)
 });
 
 test("who leaves the queue takes no place", async () => {
-  const ramp = createRamp({ perStep: 1 });
+  const slowStart = createSlowStart({ perStep: 1 });
   const left = new AbortController();
-  const first = await ramp.enter("b", never);
-  const leaving = ramp.enter("b", left.signal);
-  const staying = ramp.enter("b", never);
+  const first = await slowStart.enter("b", never);
+  const leaving = slowStart.enter("b", left.signal);
+  const staying = slowStart.enter("b", never);
   left.abort(new Error("left"));
   await assert.rejects(leaving, /left/);
   assert.ok(first !== "refused");
@@ -119,13 +121,13 @@ test("who leaves the queue takes no place", async () => {
 });
 
 test("who has left before the queue is not kept in it", async () => {
-  const ramp = createRamp();
-  await ramp.enter("b", never);
-  await assert.rejects(ramp.enter("b", AbortSignal.abort(new Error("left"))), /left/);
+  const slowStart = createSlowStart();
+  await slowStart.enter("b", never);
+  await assert.rejects(slowStart.enter("b", AbortSignal.abort(new Error("left"))), /left/);
 });
 
 test("accounts do not wait for each other", async () => {
-  const ramp = createRamp();
-  assert.notEqual(await ramp.enter("a", never), "refused");
-  assert.notEqual(await ramp.enter("b", never), "refused");
+  const slowStart = createSlowStart();
+  assert.notEqual(await slowStart.enter("a", never), "refused");
+  assert.notEqual(await slowStart.enter("b", never), "refused");
 });

@@ -3,22 +3,22 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { messageFormat } from "../../src/app/renewal-messages.ts";
+import { messageFormat } from "../../src/app/refresh-messages.ts";
 import { loginAccount, tokenOf } from "../support/login-account.ts";
 import { startConnectProxy } from "../support/proxies.ts";
 import { until } from "../support/until.ts";
-import { complaints, eightHours, isRunning, type Renewals, startRenewals } from "./renewals.ts";
+import { complaints, eightHours, isRunning, type Refreshes, startRefreshes } from "./refreshes.ts";
 
 const signal = new AbortController().signal;
-let its: Renewals;
+let its: Refreshes;
 
 beforeEach(async () => {
-  its = await startRenewals();
+  its = await startRefreshes();
 });
 
 afterEach(() => its.close());
 
-test("logins are renewed in one process of their own, which is told nothing that others could read", async () => {
+test("logins are refreshed in one process of their own, which is told nothing that others could read", async () => {
   const witness = await its.createWitness();
   const source = its.createSource({ script: witness.script });
   const logins = ["a", "b", "c"].map((id) => loginAccount(its.server.issue(), { id }));
@@ -44,21 +44,21 @@ test("logins are renewed in one process of their own, which is told nothing that
   assert.equal(its.server.killed, 0);
 });
 
-test("a login that another process has renewed is found without starting one", async () => {
+test("a login that another process has refreshed is found without starting one", async () => {
   const login = loginAccount(its.server.issue());
   const [one, two] = [its.createSource(), its.createSource({ script: join(its.folder, "none.mjs") })];
   const token = tokenOf(await one.credential(login, signal));
   await two.credential(login, signal);
   its.pass(eightHours - 5000);
   const row = (await its.store.tokens.load(login.id))!;
-  const renewed = { ...row, generation: 2, accessToken: "theirs", expiresAt: Date.now() + 3 * eightHours };
-  await its.store.tokens.replace({ ...renewed, updatedAt: Date.now() + eightHours }, 1);
+  const refreshed = { ...row, generation: 2, accessToken: "theirs", expiresAt: Date.now() + 3 * eightHours };
+  await its.store.tokens.replace({ ...refreshed, updatedAt: Date.now() + eightHours }, 1);
   assert.notEqual(token, "theirs");
   assert.equal(tokenOf(await two.credential(login, signal)), "theirs");
   assert.deepEqual(complaints(its.lines), []);
 });
 
-test("Google's tokens, which stay the same, are renewed in this process", async () => {
+test("Google's tokens, which stay the same, are refreshed in this process", async () => {
   its.server.rotates = false;
   const witness = await its.createWitness();
   const source = its.createSource({ script: witness.script });
@@ -67,7 +67,7 @@ test("Google's tokens, which stay the same, are renewed in this process", async 
   assert.deepEqual(await witness.seen(), []);
 });
 
-test("the account's proxy carries the renewal there too", async () => {
+test("the account's proxy carries the refresh there too", async () => {
   const proxy = await startConnectProxy({ username: "u", password: "p" });
   const settings = { type: "http", host: "127.0.0.1", port: proxy.port, username: "u" } as const;
   const login = loginAccount(its.server.issue(), { proxy: { ...settings, password: "wrong" } });
@@ -87,8 +87,8 @@ test("a process that cannot do it is replaced by this one, which says so", async
     ["process.kill(process.pid, 'SIGKILL')", /"reason":"it ended with SIGKILL"/],
     ["process.on('message', () => process.disconnect())", /"reason":"it ended with code 0"/],
     [
-      `const real = await import(${JSON.stringify(pathToFileURL(join(import.meta.dirname, "../../src/app/renewal-service.ts")).href)});
-       const service = real.createRenewalService({ report: async (each) => void process.send(each), end: () => process.disconnect() });
+      `const real = await import(${JSON.stringify(pathToFileURL(join(import.meta.dirname, "../../src/app/refresh-service.ts")).href)});
+       const service = real.createRefreshService({ report: async (each) => void process.send(each), end: () => process.disconnect() });
        process.on("message", (order) => service.carryOut({ ...order, format: ${messageFormat + 1} }));`,
       /"reason":"it is of another version than the relay"/,
     ],
@@ -102,7 +102,7 @@ test("a process that cannot do it is replaced by this one, which says so", async
     assert.ok(its.server.accepts(tokenOf(await source.credential(login, signal))), code);
     const [warning, ...others] = complaints(its.lines);
     assert.deepEqual(others, []);
-    assert.match(warning ?? "", /a login is renewed in this process, where a kill can lose it/);
+    assert.match(warning ?? "", /a login is refreshed in this process, where a kill can lose it/);
     assert.match(warning ?? "", reason);
   }
   assert.equal(its.server.killed, 0);

@@ -1,11 +1,11 @@
-// A renewal process as the relay sees it: started, asked, and let go.
+// A refresh process as the relay sees it: started, asked, and let go.
 
 import { type ChildProcess, fork } from "node:child_process";
 import type { Log } from "../log.ts";
-import type { RenewalOutcome, UnsavedRow } from "../oauth/renewal.ts";
-import { isReport, type RenewalOrder } from "./renewal-messages.ts";
+import type { RefreshOutcome, UnsavedRow } from "../oauth/refresh.ts";
+import { isReport, type RefreshOrder } from "./refresh-messages.ts";
 
-export interface RenewalWorkerOptions {
+export interface RefreshWorkerOptions {
   /** The module it runs. */
   script: string;
   /** Its working folder: the relay's own may have been removed since. */
@@ -16,13 +16,13 @@ export interface RenewalWorkerOptions {
 }
 
 export type WorkerAnswer =
-  | { kind: "outcome"; outcome: RenewalOutcome }
+  | { kind: "outcome"; outcome: RefreshOutcome }
   /** It could not do it, and goes on with other logins. */
   | { kind: "unable"; reason: string }
   | { kind: "ended"; reason: string };
 
-export interface RenewalWorker {
-  ask(order: RenewalOrder): Promise<WorkerAnswer>;
+export interface RefreshWorker {
+  ask(order: RefreshOrder): Promise<WorkerAnswer>;
   /** Whether it has nothing to do any more: then it is ending, and is not asked again. */
   isDone(): boolean;
   keepsPairOf(login: string): boolean;
@@ -32,11 +32,11 @@ export interface RenewalWorker {
   release(): Promise<void>;
 }
 
-/** Longer than a renewal takes in its slowest case: a process that has not answered by then was stopped. */
+/** Longer than a refresh takes in its slowest case: a process that has not answered by then was stopped. */
 const answerLimitMs = 240_000;
 const releaseLimitMs = 5_000;
 
-export function startRenewalWorker({ script, folder, log, takeOver }: RenewalWorkerOptions): RenewalWorker {
+export function startRefreshWorker({ script, folder, log, takeOver }: RefreshWorkerOptions): RefreshWorker {
   const pending = new Map<string, (answer: WorkerAnswer) => void>();
   const kept = new Map<string, UnsavedRow>();
   const over = Promise.withResolvers<void>();
@@ -120,7 +120,7 @@ export function startRenewalWorker({ script, folder, log, takeOver }: RenewalWor
       if (kept.size === 0) await wait(over.promise);
       clearTimeout(timer);
       const { pid } = child ?? {};
-      if (exit === undefined) log.warn({ pid }, "a process that renews logins goes on after the relay");
+      if (exit === undefined) log.warn({ pid }, "a process that refreshes logins goes on after the relay");
       end("the relay is being stopped");
       child?.unref();
     },

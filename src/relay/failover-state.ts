@@ -1,6 +1,6 @@
 // What a request has gone through while accounts are tried for it.
 
-import type { Account, Rest } from "../accounts/account.ts";
+import type { Account, Cooldown } from "../accounts/account.ts";
 import type { Call } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import type { Upstream } from "../upstreams/upstream.ts";
@@ -18,10 +18,10 @@ export interface Served {
   failure: Failure | undefined;
 }
 
-export interface Journey {
+export interface FailoverState {
   call: Call;
   routing: Routing;
-  /** The family of the model that is asked for: a rest may be of that alone. "" without a model. */
+  /** The family of the model that is asked for: a cooldown may be of that alone. "" without a model. */
   scope: string;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
@@ -37,10 +37,10 @@ export interface Journey {
   holdUntil: number;
   /** The last answer that may be passed on when nobody has a better one. */
   held: Served | undefined;
-  /** The last attempt that got no answer and sent its account into no rest. */
+  /** The last attempt that got no answer and sent its account into no cooldown. */
   unreached: { account: Account; failure: Failure } | undefined;
-  /** The rests that its failures began, by account id: one of moments may be over before the last account has answered. */
-  rests: Map<string, Rest>;
+  /** The cooldowns that its failures began, by account id: one of moments may be over before the last account has answered. */
+  cooldowns: Map<string, Cooldown>;
   /** Epoch ms. */
   startedAt: number;
 }

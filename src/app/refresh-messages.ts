@@ -1,25 +1,25 @@
-// What a relay and the process that renews logins for it tell each other.
+// What a relay and the process that refreshes logins for it tell each other.
 
 import type { Config } from "../config/config.ts";
 import { isObject } from "../json-values.ts";
-import type { RenewalOutcome } from "../oauth/renewal.ts";
-import type { RenewalTask } from "../oauth/renewal-runner.ts";
+import type { RefreshOutcome } from "../oauth/refresh.ts";
+import type { RefreshTask } from "../oauth/refresh-runner.ts";
 import type { LoginAccount } from "../oauth/tokens.ts";
 
 /** Counted up with every change of these types: a package that is replaced under a running relay starts newer processes than it. */
 export const messageFormat = 1;
 
-export interface RenewalOrder {
+export interface RefreshOrder {
   format: number;
   /** Names the login in both directions; it has one order under way at most. */
   login: string;
   account: LoginAccount;
-  task: RenewalTask;
-  site: RenewalSite;
+  task: RefreshTask;
+  site: RefreshSite;
 }
 
 /** What the process works with. It keeps to its first order's, but for `oauth`. */
-export interface RenewalSite {
+export interface RefreshSite {
   databasePath: string;
   /** How long it waits for others that write to the database; the store's own limit when absent. */
   busyTimeoutMs?: number;
@@ -28,19 +28,19 @@ export interface RenewalSite {
   oauth: Config["oauth"];
 }
 
-export type RenewalReport =
+export type RefreshReport =
   | { kind: "log"; level: "debug" | "info" | "warn" | "error"; fields: object; message: string }
   /** On the disk, unless it says otherwise: then the process lives on and keeps the pair until `saved`. */
-  | { kind: "outcome"; login: string; outcome: RenewalOutcome }
+  | { kind: "outcome"; login: string; outcome: RefreshOutcome }
   | { kind: "saved"; login: string }
   /** The order was not carried out, for a reason of ours: the provider has said nothing. */
   | { kind: "unable"; login: string; reason: string };
 
 /** Whether a message is an order of a relay that speaks as this process does. */
-export function isOrder(message: unknown): message is RenewalOrder {
+export function isOrder(message: unknown): message is RefreshOrder {
   return isObject(message) && message.format === messageFormat;
 }
 
-export function isReport(message: unknown): message is RenewalReport {
+export function isReport(message: unknown): message is RefreshReport {
   return isObject(message) && typeof message.kind === "string";
 }

@@ -1,18 +1,18 @@
-// Has logins renewed by a process that a kill of this one does not reach, and renews them here when that process cannot.
+// Has logins refreshed by a process that a kill of this one does not reach, and refreshes them here when that process cannot.
 
 import { dirname, extname, join } from "node:path";
 import type { Log } from "../log.ts";
 import type { LocalRunner } from "../oauth/local-runner.ts";
-import { failedWith, planRenewal, type RenewalOutcome } from "../oauth/renewal.ts";
-import type { RenewalRunner, RenewalTask } from "../oauth/renewal-runner.ts";
+import { failedWith, planRefresh, type RefreshOutcome } from "../oauth/refresh.ts";
+import type { RefreshRunner, RefreshTask } from "../oauth/refresh-runner.ts";
 import type { LoginAccount } from "../oauth/tokens.ts";
 import type { TokenStore } from "../token-store.ts";
-import { messageFormat, type RenewalSite } from "./renewal-messages.ts";
-import { type RenewalWorker, startRenewalWorker } from "./renewal-worker.ts";
+import { messageFormat, type RefreshSite } from "./refresh-messages.ts";
+import { type RefreshWorker, startRefreshWorker } from "./refresh-worker.ts";
 
-export interface OutlivingRenewalsOptions {
-  /** Asked for every renewal. */
-  site(): RenewalSite;
+export interface DetachedRefreshesOptions {
+  /** Asked for every refresh. */
+  site(): RefreshSite;
   /** Of the same database. */
   tokens: TokenStore;
   /** Epoch ms. */
@@ -22,22 +22,22 @@ export interface OutlivingRenewalsOptions {
   script?: string;
 }
 
-export interface OutlivingRenewals {
-  /** @param local how this process would renew the login. */
-  runnerFor(account: () => LoginAccount, local: LocalRunner): RenewalRunner;
+export interface DetachedRefreshes {
+  /** @param local how this process would refresh the login. */
+  runnerFor(account: () => LoginAccount, local: LocalRunner): RefreshRunner;
 }
 
-/** One process for all logins that have to be renewed at the same time; it ends when there are none. */
-export function createOutlivingRenewals(options: OutlivingRenewalsOptions): OutlivingRenewals {
+/** One process for all logins that have to be refreshed at the same time; it ends when there are none. */
+export function createDetachedRefreshes(options: DetachedRefreshesOptions): DetachedRefreshes {
   const { tokens, now, log } = options;
   const locals = new Map<string, LocalRunner>();
-  let worker: RenewalWorker | undefined;
+  let worker: RefreshWorker | undefined;
   let closing: Promise<void> | undefined;
 
-  function takeWorker(): { worker: RenewalWorker; isNew: boolean } {
+  function takeWorker(): { worker: RefreshWorker; isNew: boolean } {
     if (worker !== undefined && !worker.isDone()) return { worker, isNew: false };
-    worker = startRenewalWorker({
-      script: options.script ?? join(import.meta.dirname, `renewal-process${extname(import.meta.filename)}`),
+    worker = startRefreshWorker({
+      script: options.script ?? join(import.meta.dirname, `refresh-process${extname(import.meta.filename)}`),
       folder: dirname(options.site().databasePath),
       log,
       takeOver: async (login, pair) => {
@@ -57,16 +57,16 @@ export function createOutlivingRenewals(options: OutlivingRenewalsOptions): Outl
       const login = String(locals.size);
       locals.set(login, local);
 
-      /** Another process may have renewed it: that is found out without starting one. */
-      async function findRenewed(task: RenewalTask): Promise<RenewalOutcome | undefined> {
+      /** Another process may have refreshed it: that is found out without starting one. */
+      async function findRefreshed(task: RefreshTask): Promise<RefreshOutcome | undefined> {
         const { id, secret } = account();
         const request = { ...task, accountId: id, configuredToken: secret, unsaved: undefined };
-        const plan = planRenewal(request, await tokens.load(id), now());
+        const plan = planRefresh(request, await tokens.load(id), now());
         if (plan.kind !== "adopt") return undefined;
-        return { kind: "row", row: plan.row, renewed: false, unsaved: undefined };
+        return { kind: "row", row: plan.row, refreshed: false, unsaved: undefined };
       }
 
-      async function renewOutside(task: RenewalTask): Promise<RenewalOutcome | undefined> {
+      async function refreshOutside(task: RefreshTask): Promise<RefreshOutcome | undefined> {
         while (closing === undefined && !local.keepsPair()) {
           const { worker, isNew } = takeWorker();
           const order = { format: messageFormat, login, account: account(), task, site: options.site() };
@@ -78,7 +78,7 @@ export function createOutlivingRenewals(options: OutlivingRenewalsOptions): Outl
           if (closing !== undefined) break;
           log.warn(
             { account: account().id, reason: answer.reason },
-            "a login is renewed in this process, where a kill can lose it: the process meant for it failed",
+            "a login is refreshed in this process, where a kill can lose it: the process meant for it failed",
           );
           return undefined;
         }
@@ -88,7 +88,7 @@ export function createOutlivingRenewals(options: OutlivingRenewalsOptions): Outl
       return {
         async run(task) {
           const isFree = !local.keepsPair() && worker?.keepsPairOf(login) !== true;
-          const outcome = (isFree ? await findRenewed(task) : undefined) ?? (await renewOutside(task));
+          const outcome = (isFree ? await findRefreshed(task) : undefined) ?? (await refreshOutside(task));
           if (outcome !== undefined) return outcome;
           if (closing === undefined || local.keepsPair()) return local.run(task);
           return failedWith("the relay is being stopped", task.known?.generation);
