@@ -1,22 +1,10 @@
 // The accounts as they stand now: what is configured, what the store has learned of them, and their last 24 hours.
 
 import { type Account, createAccount, readCooldown } from "../accounts/account.ts";
-import { type AccountStatus, readStatus } from "../accounts/state.ts";
+import { readStatus } from "../accounts/state.ts";
 import type { AccountConfig, Config } from "../config/config.ts";
+import type { AccountView } from "../documents/account.ts";
 import type { AccountActivity, AccountStateRow, CooldownRow, Store } from "../store/store.ts";
-import type { Window } from "../usage/window.ts";
-
-export interface AccountView {
-  config: AccountConfig;
-  status: AccountStatus;
-  /** Epoch ms; undefined when it was never used. */
-  lastUsedAt: number | undefined;
-  /** As the provider reported them last, also those that have ended since. */
-  windows: readonly Window[];
-  requests24h: number;
-  /** All kinds together. */
-  tokens24h: number;
-}
 
 const dayMs = 86_400_000;
 

@@ -2,16 +2,17 @@
 
 import { Command, Option } from "commander";
 import type { Config } from "../config/config.ts";
+import { toUsageCsv } from "../documents/usage.ts";
 import { accountTypes } from "../family.ts";
 import type { Store, UsageKey } from "../store/store.ts";
 import type { Screen } from "../terminal/output.ts";
+import { type Period, periodText, readPeriod } from "../terminal/period.ts";
 import { wrap } from "../terminal/wrap.ts";
 import type { CommandContext } from "./context.ts";
 import { withSameConfig } from "./same-config.ts";
 import { lookInStore } from "./store-access.ts";
-import { toCsv, toJson } from "./usage/documents.ts";
+import { toJson } from "./usage/documents.ts";
 import { type Footnote, footnotes } from "./usage/footnotes.ts";
-import { type Period, periodText, readPeriod } from "./usage/period.ts";
 import type { UsageReport } from "./usage/report.ts";
 import { renderUsage } from "./usage/table.ts";
 
@@ -62,7 +63,7 @@ export async function showUsage(context: CommandContext, options: UsageOptions):
   const report = await lookInStore(config, (store) => readReport(config, store, { period, by: options.by }));
   const { stdout, stderr } = context.out;
   if (options.format === "json") return stdout.write(toJson(report));
-  if (options.format === "csv") stdout.write(toCsv(report));
+  if (options.format === "csv") stdout.write(toUsageCsv(report.summary));
   if (report.summary.rows.length === 0) {
     return stderr.write(withSameConfig(nothingUsed(period, now), context.configFile));
   }

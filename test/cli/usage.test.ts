@@ -285,15 +285,15 @@ describe("usage in odd cases", () => {
   });
   after(() => place.close());
 
-  it("quotes as RFC 4180 says", async () => {
+  it("quotes as RFC 4180 says, and leaves a spreadsheet no formula and a terminal no escape sequence", async () => {
     const { stdout } = await place.type("usage --by model --csv");
     assert.deepEqual(
       stdout.split("\r\n").slice(1, -1).sort(),
       [
         '"a ""quoted"", one",1,0,1,0,0,0,0,unknown',
         '"two\nlines\tand a tab",1,0,1,0,0,0,0,unknown',
-        "=1+1,1,0,1,0,0,0,0,unknown",
-        "\u001b[31mred,1,0,1,0,0,0,0,unknown",
+        "'=1+1,1,0,1,0,0,0,0,unknown",
+        "\ufffd[31mred,1,0,1,0,0,0,0,unknown",
       ].sort(),
     );
   });

@@ -1,8 +1,8 @@
 // The accounts as a person reads them: one block each, the verdict first and the next command last.
 
 import type { AccountState } from "../../accounts/state.ts";
-import type { AccountView } from "../../app/account-views.ts";
 import type { AccountConfig } from "../../config/config.ts";
+import type { AccountView } from "../../documents/account.ts";
 import { accountTypes, families } from "../../family.ts";
 import { count, plural, relativeTime } from "../../terminal/format.ts";
 import { clockTime } from "../../terminal/local-time.ts";

@@ -1,6 +1,7 @@
 // `cc-relay accounts list`: how each account is doing, as blocks for a person, lines for a pipe, or JSON.
 
-import { type AccountView, readAccountViews } from "../../app/account-views.ts";
+import { readAccountViews } from "../../app/account-views.ts";
+import { type AccountView, toAccountDocument } from "../../documents/account.ts";
 import { rfc3339 } from "../../terminal/format.ts";
 import { renderTable } from "../../terminal/table.ts";
 import type { CommandContext } from "../context.ts";
@@ -31,31 +32,7 @@ export async function listAccounts(context: CommandContext, { json }: ListOption
 }
 
 function toJson(views: readonly AccountView[]): string {
-  const accounts = views.map(({ config, status, lastUsedAt, windows, requests24h, tokens24h }) => ({
-    id: config.id,
-    name: config.name,
-    type: config.type,
-    family: config.family,
-    priority: config.priority,
-    enabled: config.enabled,
-    state: status.state,
-    reason: status.reason ?? null,
-    until: timeOrNull(status.until),
-    last_used_at: timeOrNull(lastUsedAt),
-    windows: windows.map(({ name, utilization, resetsAt, status: word }) => ({
-      name,
-      utilization: utilization ?? null,
-      resets_at: timeOrNull(resetsAt),
-      status: word ?? null,
-    })),
-    requests_24h: requests24h,
-    tokens_24h: tokens24h,
-  }));
-  return `${JSON.stringify({ accounts }, null, 2)}\n`;
-}
-
-function timeOrNull(at: number | undefined): string | null {
-  return at === undefined ? null : rfc3339(at);
+  return `${JSON.stringify({ accounts: views.map(toAccountDocument) }, null, 2)}\n`;
 }
 
 function toCells({ config, status, windows, requests24h, tokens24h }: AccountView): string[] {

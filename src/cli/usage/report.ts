@@ -1,16 +1,11 @@
 // What `cc-relay usage` found out, before it is drawn.
 
 import type { UsageKey, UsageSummary } from "../../store/store.ts";
-import type { Period } from "./period.ts";
+import type { Period } from "../../terminal/period.ts";
 
 export interface UsageReport extends Period {
   by: UsageKey;
   summary: UsageSummary;
   /** Ids of the subscriptions (accounts with a login) that were used: nobody is billed what their tokens cost. */
   subscriptions: readonly string[];
-}
-
-/** A request need not name a model, or a client send a name at all. */
-export function keyText(key: string): string {
-  return key === "" ? "(none)" : key;
 }

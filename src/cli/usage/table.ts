@@ -1,15 +1,15 @@
 // Usage as a table: a bar per row on a terminal, every figure in full in a pipe.
 
+import { keyText, plainUsd } from "../../documents/usage.ts";
 import type { UsageKey, UsageSummaryRow } from "../../store/store.ts";
 import { bar } from "../../terminal/bars.ts";
 import { count, usd } from "../../terminal/format.ts";
 import type { Screen } from "../../terminal/output.ts";
+import { periodText } from "../../terminal/period.ts";
 import { type Cell, type Column, renderTable } from "../../terminal/table.ts";
 import { displayWidth, singleLine } from "../../terminal/width.ts";
-import { plainUsd } from "./documents.ts";
 import { listValueMark, partialMark } from "./footnotes.ts";
-import { periodText } from "./period.ts";
-import { keyText, type UsageReport } from "./report.ts";
+import type { UsageReport } from "./report.ts";
 
 export function renderUsage(
   report: UsageReport,

@@ -1,9 +1,9 @@
 // The period that --since and --until mean.
 
-import { UserError } from "../../errors.ts";
-import { redact } from "../../redact.ts";
-import { dateTime, dayName } from "../../terminal/local-time.ts";
-import { singleLine, truncate } from "../../terminal/width.ts";
+import { UserError } from "../errors.ts";
+import { redact } from "../redact.ts";
+import { dateTime, dayName } from "./local-time.ts";
+import { singleLine, truncate } from "./width.ts";
 
 export interface Period {
   /** Epoch ms, included. */

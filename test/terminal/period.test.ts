@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { periodText, readPeriod } from "../../src/cli/usage/period.ts";
 import { UserError } from "../../src/errors.ts";
+import { periodText, readPeriod } from "../../src/terminal/period.ts";
 import { useZone } from "../store/zones.ts";
 
 // New York puts its clocks back on 2026-11-01.

@@ -1,0 +1,57 @@
+// Sums of usage as `usage --json`, `/status` and the page show them, and as CSV.
+
+import type { UsageSummary, UsageSummaryRow } from "../store/store.ts";
+import type { UsageFigures, UsageRowDocument } from "./types.ts";
+
+export function toUsageRow(row: UsageSummaryRow): UsageRowDocument {
+  return { key: keyText(row.key), ...toUsageFigures(row) };
+}
+
+export function toUsageFigures(row: Omit<UsageSummaryRow, "key" | "unpriced">): UsageFigures {
+  const { requests, errors, tokens, costUsd } = row;
+  return {
+    requests,
+    errors,
+    input_tokens: tokens.input,
+    output_tokens: tokens.output,
+    cache_creation_tokens: tokens.cacheWrite5m + tokens.cacheWrite1h,
+    cache_read_tokens: tokens.cacheRead,
+    reasoning_tokens: tokens.reasoning,
+    cost_usd: costUsd ?? null,
+  };
+}
+
+/** A request need not name a model, or a client send a name at all. */
+export function keyText(key: string): string {
+  return key === "" ? "(none)" : key;
+}
+
+/** RFC 4180: a header line, CRLF, quotes where they are needed. Without the total. */
+export function toUsageCsv({ rows, total }: UsageSummary): string {
+  const records = [Object.keys(toUsageRow(total)), ...rows.map(toRecord)];
+  return records.map((record) => `${record.map(quote).join(",")}\r\n`).join("");
+}
+
+/** USD without an exponent, down to the billionths that are stored. */
+export function plainUsd(cost: number | undefined): string {
+  if (cost === undefined) return "unknown";
+  return cost.toFixed(9).replace(/\.?0+$/, "");
+}
+
+function toRecord(row: UsageSummaryRow): string[] {
+  const { key, cost_usd: _, ...figures } = toUsageRow(row);
+  return [cellText(key), ...Object.values(figures).map(String), plainUsd(row.costUsd)];
+}
+
+/**
+ * Clients choose names, and a spreadsheet runs a cell that begins like a formula: an apostrophe makes it text. Characters that
+ * move a cursor or turn the direction of text are replaced.
+ */
+function cellText(text: string): string {
+  const shown = text.replace(/[^\P{Cc}\t\r\n]|[\p{Bidi_Control}\u2028\u2029]/gu, "\ufffd");
+  return /^[=+\-@\t\r\n]/.test(shown) ? `'${shown}` : shown;
+}
+
+function quote(field: string): string {
+  return /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
+}
