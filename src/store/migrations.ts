@@ -18,6 +18,7 @@ export const migrations: readonly Migration[] = [
   importPredecessor,
   addCooldownSettings,
   nameCooldownsAndFallbacks,
+  addAttempts,
 ];
 
 /** In the file's header, so that another program's database is told from ours. */
@@ -151,4 +152,43 @@ function nameCooldownsAndFallbacks(database: Database): void {
   database.exec(
     "ALTER TABLE rests RENAME TO cooldowns; ALTER TABLE bindings RENAME COLUMN detour_id TO fallback_id",
   );
+}
+
+function addAttempts(database: Database): void {
+  database.exec(`
+    ALTER TABLE usage ADD COLUMN sent_model TEXT; -- NULL when the model was sent under the name that was asked for
+
+    -- The attempts of requests in which one failed: never bodies, prompts or texts of providers.
+    CREATE TABLE attempts (
+      request_id TEXT NOT NULL,
+      ordinal INTEGER NOT NULL,
+      account TEXT NOT NULL,
+      status INTEGER,
+      class TEXT NOT NULL,
+      next TEXT NOT NULL,
+      ms INTEGER NOT NULL,
+      PRIMARY KEY (request_id, ordinal)
+    ) WITHOUT ROWID;
+    CREATE TRIGGER usage_deleted_attempts AFTER DELETE ON usage BEGIN
+      DELETE FROM attempts WHERE request_id = OLD.request_id;
+    END;
+
+    -- The last requests in the order in which they were recorded: a long one ends after others that began later.
+    CREATE TABLE usage_order (
+      seq INTEGER PRIMARY KEY,
+      time INTEGER NOT NULL,
+      request_id TEXT NOT NULL
+    );
+    CREATE TRIGGER usage_inserted_order AFTER INSERT ON usage BEGIN
+      INSERT INTO usage_order (time, request_id) VALUES (NEW.time, NEW.request_id);
+    END;
+
+    -- Damaged databases that were set aside, and what became of their rows.
+    CREATE TABLE recoveries (
+      time INTEGER PRIMARY KEY,
+      path TEXT NOT NULL,
+      carried_over TEXT NOT NULL, -- JSON: rows by table
+      damaged TEXT NOT NULL -- JSON: names of tables
+    );
+  `);
 }

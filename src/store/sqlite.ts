@@ -7,6 +7,7 @@ import { type Connection, openConnection } from "./connection.ts";
 import { createDaemonStore } from "./daemon.ts";
 import { createChangeWatch } from "./foreign-change.ts";
 import { hasPredecessorUsage } from "./predecessor.ts";
+import { createRequestLog } from "./request-log.ts";
 import { isCurrent, migrate } from "./schema.ts";
 import type { Store } from "./store.ts";
 import { createTokenStore } from "./tokens.ts";
@@ -70,6 +71,7 @@ function createStore(connection: Connection): Store {
     bindings: createBindingStore(connection),
     tokens: createTokenStore(connection),
     usage,
+    requests: createRequestLog(connection),
     daemon,
     onForeignChange: watch.subscribe,
     async close() {

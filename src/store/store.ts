@@ -11,6 +11,7 @@ export interface Store {
   readonly bindings: BindingStore;
   readonly tokens: TokenStore;
   readonly usage: UsageStore;
+  readonly requests: RequestLog;
   readonly daemon: DaemonStore;
   /** Calls back within 500 ms after another process (or connection) committed something; returns a stop function. */
   onForeignChange(callback: () => void): () => void;
@@ -89,8 +90,10 @@ export interface UsageRow {
   /** "(none)" when no account answered; "passthrough". */
   account: string;
   family: Family;
-  /** "" when the request named none. */
+  /** As the client asked for it; "" when the request named none. */
   model: string;
+  /** The name that was sent upstream; absent when it is the one that was asked for. */
+  sentModel?: string | undefined;
   /** `claude/generate`, `chat/generate`, `gemini/embed` … */
   route: string;
   tokens: TokenCounts;
@@ -100,8 +103,73 @@ export interface UsageRow {
   status: number;
   outcome: Outcome;
   attempts: number;
+  /** Each attempt of a request in which one failed, in order; absent or empty when the first one succeeded. */
+  attemptRows?: readonly AttemptRow[];
   firstByteMs: number | undefined;
   totalMs: number;
+}
+
+/** One attempt on one account. Never holds bodies, prompts or texts of providers. */
+export interface AttemptRow {
+  account: string;
+  /** The provider's status; undefined when there was no answer. */
+  status: number | undefined;
+  /** How it was classified: the kind of the failure, or `answered`. */
+  class: string;
+  /** What followed, as a word or two: `next account`, `same account`, `passed on` … */
+  next: string;
+  /** From its beginning until it was classified. */
+  ms: number;
+}
+
+/** What of the requests is wanted; an absent part asks for nothing. */
+export interface RequestFilter {
+  /** Epoch ms, included; by the time at which the request came. */
+  since?: number | undefined;
+  /** Answered by this account, or tried on it. */
+  account?: string | undefined;
+  client?: string | undefined;
+  /** A glob over the name that was asked for and the one that was sent. */
+  model?: string | undefined;
+  /** Only outcomes `failed` and `truncated`. */
+  failed?: boolean | undefined;
+}
+
+/** A recorded request. */
+export interface RequestRecord {
+  id: string;
+  /** When it came. */
+  time: number;
+  client: string;
+  family: Family;
+  route: string;
+  model: string;
+  sentModel: string | undefined;
+  /** "(none)" when no account answered. */
+  account: string;
+  /** The accounts in the order in which they were asked. */
+  path: string[];
+  status: number;
+  outcome: Outcome;
+  firstByteMs: number | undefined;
+  totalMs: number;
+  tokens: TokenCounts;
+  /** Undefined when there is no price. */
+  costUsd: number | undefined;
+}
+
+export interface RequestLog {
+  /** The newest first. */
+  last(query: RequestFilter & { limit: number }): Promise<RequestRecord[]>;
+  /** Its attempts are empty when the first one succeeded. */
+  find(id: string): Promise<(RequestRecord & { attempts: AttemptRow[] }) | undefined>;
+  /** The position behind the request that was recorded last. */
+  newest(): Promise<number>;
+  /** Requests recorded behind a position, in that order, and the position behind them; for following along. */
+  after(
+    seq: number,
+    query: RequestFilter & { limit: number },
+  ): Promise<{ seq: number; records: RequestRecord[] }>;
 }
 
 export type UsageKey = "day" | "account" | "model" | "client" | "family";

@@ -11,15 +11,25 @@ const settleMs = 60 * 60 * 1000;
 
 const rowsPerStep = 500;
 const daysPerStep = 100;
+/** Whoever follows the requests along is behind by seconds, not by more than this. */
+const maxFollowed = 10_000;
+/** A newest day that is further from the one before it may be an error of the clock. */
+const maxGapMs = 7 * 24 * 60 * 60 * 1000;
 
 export function createUsageMaintenance({ database, run }: Connection): UsageStore["maintain"] {
   const firstRowFrom = database
     .prepare<[number], number | null>("SELECT min(time) FROM usage WHERE time >= ?")
     .pluck();
+  const lastRowBefore = database
+    .prepare<[number], number | null>("SELECT max(time) FROM usage WHERE time < ?")
+    .pluck();
   const deleteRows = database.prepare(
     `DELETE FROM usage WHERE time < ? ORDER BY time, request_id LIMIT ${rowsPerStep}`,
   );
   const deleteDays = database.prepare("DELETE FROM usage_days WHERE start < ?");
+  const deleteOrder = database.prepare(
+    `DELETE FROM usage_order WHERE seq <= (SELECT max(seq) FROM usage_order) - ${maxFollowed}`,
+  );
   const deleteSums = database.prepare(`DELETE FROM usage_daily WHERE start < ? LIMIT ${rowsPerStep}`);
   const unfinished = database.prepare<[], DayRecord>("SELECT * FROM usage_days WHERE done = 0 LIMIT 1");
   const dayAt = database.prepare<[number], DayRecord>(
@@ -48,14 +58,26 @@ export function createUsageMaintenance({ database, run }: Connection): UsageStor
   let found = false;
 
   const step = database.transaction((now: number, retentionMs: number): boolean => {
-    if (deleteOld(localDay(now - retentionMs).start)) return true;
+    const reference = Math.min(now, newestBelievable());
+    if (reference > retentionMs && deleteOld(localDay(reference - retentionMs).start)) return true;
     const day = unfinished.get();
     if (day !== undefined) {
       rollUp(day);
       return true;
     }
+    deleteOrder.run();
     return beginNextDay(now);
   });
+
+  /**
+   * The time of the newest row; of the one before its day, when that is far away. What is old is counted from it: a clock that is
+   * years ahead for a minute, and the requests of that minute, must not delete the history.
+   */
+  function newestBelievable(): number {
+    const newest = lastRowBefore.get(Number.MAX_SAFE_INTEGER) ?? 0;
+    const before = lastRowBefore.get(localDay(newest).start) ?? 0;
+    return newest - before <= maxGapMs ? newest : before;
+  }
 
   /** Whole days, so that no day is ever left half deleted. */
   function deleteOld(before: number): boolean {

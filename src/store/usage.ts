@@ -2,13 +2,14 @@
 
 import type { PriceList } from "../usage/price.ts";
 import type { Connection } from "./connection.ts";
-import type { AccountActivity, UsageRow, UsageStore } from "./store.ts";
+import type { AccountActivity, AttemptRow, UsageRow, UsageStore } from "./store.ts";
 import { createUsageMaintenance } from "./usage-maintenance.ts";
 import { createUsageSummary } from "./usage-summary.ts";
 
 /** A row whose commit is awaited. */
 interface WaitingRow {
   values: (string | number | null)[];
+  attempts: readonly AttemptRow[];
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -16,7 +17,7 @@ interface WaitingRow {
 export function createUsageStore(connection: Connection): UsageStore & { settle(): Promise<void> } {
   const { database, run } = connection;
   const columns = [
-    ...["request_id", "time", "client", "account", "family", "model", "route"],
+    ...["request_id", "time", "client", "account", "family", "model", "sent_model", "route"],
     ...[
       "input",
       "output",
@@ -40,8 +41,15 @@ export function createUsageStore(connection: Connection): UsageStore & { settle(
   let waiting: WaitingRow[] = [];
   let writing: Promise<void> = Promise.resolve();
 
+  const saveAttempt = database.prepare(`
+    INSERT OR REPLACE INTO attempts (request_id, ordinal, account, status, class, next, ms) VALUES (?, ?, ?, ?, ?, ?, ?)`);
+
   const saveAll = database.transaction((rows: readonly WaitingRow[]) => {
-    for (const { values } of rows) save.run(values);
+    for (const { values, attempts } of rows) {
+      save.run(values);
+      for (const [ordinal, attempt] of attempts.entries())
+        saveAttempt.run(attemptValues(attempt, values[0]!, ordinal));
+    }
   });
 
   /** Requests that end in one turn of the event loop share a commit: it costs more than the rows. */
@@ -49,7 +57,8 @@ export function createUsageStore(connection: Connection): UsageStore & { settle(
     const rows = waiting;
     waiting = [];
     try {
-      await run(() => (rows.length === 1 ? void save.run(rows[0]!.values) : saveAll.immediate(rows)));
+      const isSingle = rows.length === 1 && rows[0]!.attempts.length === 0;
+      await run(() => (isSingle ? void save.run(rows[0]!.values) : saveAll.immediate(rows)));
       for (const row of rows) row.resolve();
     } catch (error) {
       for (const row of rows) row.reject(error);
@@ -62,7 +71,7 @@ export function createUsageStore(connection: Connection): UsageStore & { settle(
       prices ??= (await import("../usage/price.ts")).createPriceList();
       const values = toValues(row, prices);
       await new Promise<void>((resolve, reject) => {
-        waiting.push({ values, resolve, reject });
+        waiting.push({ values, attempts: row.attemptRows ?? [], resolve, reject });
         if (waiting.length > 1) return;
         writing = new Promise((written) => setImmediate(() => written(writeWaiting())));
       });
@@ -83,6 +92,7 @@ function toValues(row: UsageRow, prices: PriceList): (string | number | null)[] 
     text(row.account),
     row.family,
     text(row.model),
+    row.sentModel === undefined ? null : text(row.sentModel),
     text(row.route),
     count(tokens.input),
     count(tokens.output),
@@ -101,6 +111,11 @@ function toValues(row: UsageRow, prices: PriceList): (string | number | null)[] 
   ];
 }
 
+function attemptValues(attempt: AttemptRow, requestId: string | number, ordinal: number) {
+  const { account, status, class: kind, next, ms } = attempt;
+  return [requestId, ordinal, text(account), status ?? null, text(kind), text(next), Math.round(ms)];
+}
+
 /** Clients choose model names; a whole body's worth of them must not end up in every sum. */
 function text(value: string): string {
   return value.length > 200 ? value.slice(0, 200) : value;
@@ -115,6 +130,6 @@ function costNano(row: UsageRow, prices: PriceList): number | null {
   const { input, output, cacheWrite5m, cacheWrite1h, cacheRead } = row.tokens;
   // A request that used nothing costs nothing, whatever its model.
   if (!(input + output + cacheWrite5m + cacheWrite1h + cacheRead + row.webSearches > 0)) return 0;
-  const usd = prices.priceOf(row);
+  const usd = prices.priceOf({ ...row, model: row.sentModel ?? row.model });
   return usd === undefined ? null : Math.min(Math.round(usd * 1e9), 1e15);
 }
