@@ -62,6 +62,8 @@ export interface Call {
   acceptEncoding: string | undefined;
   /** The body byte for byte, still in its `content-encoding`; undefined when there is none. */
   body: Body | undefined;
+  /** The body without its content-encoding, for what has to change it; undefined when it has none. */
+  decodedBody: Body | undefined;
   /** Undefined when the body names none. Never with a `models/` prefix. */
   model: string | undefined;
   /** The answer is a stream of events. */

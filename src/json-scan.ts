@@ -2,9 +2,9 @@
 // than relaying it, and every other stream stands still meanwhile.
 //
 // For every valid document the result is what JSON.parse would give. Bytes that are not JSON are found out only where
-// they disturb the reading; the provider classifies the rest.
+// they disturb the reading; the provider judges the rest.
 
-/** Where a value stands: the first byte and the one behind the last. Offsets are of the buffer that was scanned. */
+/** Where a value is: the first byte and the one behind the last. Offsets are of the buffer that was scanned. */
 export interface Span {
   start: number;
   end: number;
@@ -13,23 +13,37 @@ export interface Span {
 /** The wanted members that the object has, by name. */
 export type Members = ReadonlyMap<string, Span>;
 
+/** A key to look for at any depth, since what it names may be in any element of a conversation. */
+export interface SoughtKey {
+  key: string;
+  /** Whether this string under the key is the one that is meant; others are passed over. It gets the bytes between the quotes as Latin-1. */
+  accepts(value: string): boolean;
+}
+
+export interface ScannedObject {
+  members: Members;
+  /** The first accepted string under each sought key that has one. A key inside of a string is none. */
+  strings: ReadonlyMap<string, string>;
+}
+
 /**
- * The spans of an object's own members with these names; of a repeated name the last, as JSON.parse takes it.
- * Undefined when the bytes are no JSON object. To look into a member, scan `body.subarray(span.start, span.end)`.
+ * The spans of an object's own members with these names, which are ASCII; of a repeated name the last, as JSON.parse takes
+ * it. Undefined when the bytes are no JSON object. To look into a member, scan `body.subarray(span.start, span.end)`.
  *
- * A large body is read from both ends, since clients put the conversation in the middle: a few kilobytes forward, a few
- * backward, and native searches then rule out the wanted names in between. Asking for a large member itself, or for
- * a name that occurs as a key inside of it, costs a scan of most bytes, so ask for such names only when needed.
+ * One pass from front to back. It gives up where the work would hold up other requests (`maxLookedAt`, `maxMembers`: no
+ * real client comes near), and then says what it has found by then.
  */
 export function scanMembers(body: Buffer, names: readonly string[]): Members | undefined {
-  const open = skipSpace(body, 0, body.length);
-  if (body[open] !== openBrace) return undefined;
-  if (body.length - open > wholeBelow && names.every(isPlain)) {
-    const members = scanEnds(body, open, names);
-    if (members) return members;
-  }
-  const whole = readForward(body, open, names, body.length);
-  return whole.outcome === "whole" ? whole.members : undefined;
+  return scanObject(body, names, [])?.members;
+}
+
+/** Looks in the same pass for strings that may be anywhere in the object. */
+export function scanObject(
+  body: Buffer,
+  names: readonly string[],
+  sought: readonly SoughtKey[],
+): ScannedObject | undefined {
+  return new Scanner(body, body.length, sought).readObject(names);
 }
 
 /** The text of a string value; undefined for any other value or none. */
@@ -58,9 +72,10 @@ export function readSpan(body: Buffer, span: Span | undefined): unknown {
 /** The elements of an array value one after another; whoever stops asking leaves the rest unread. Empty for other values. */
 export function* firstElements(body: Buffer, span: Span | undefined): Generator<Span, void> {
   if (!span || body[span.start] !== openBracket) return;
+  const scanner = new Scanner(body, span.end, []);
   let at = skipSpace(body, span.start + 1, span.end);
   while (at < span.end && body[at] !== closeBracket) {
-    const end = skipValue(body, at, span.end);
+    const end = scanner.skipValue(at);
     if (end <= at) return;
     yield { start: at, end };
     at = skipSpace(body, end, span.end);
@@ -78,294 +93,192 @@ const closeBracket = 0x5d;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
-/** Up to here one pass from front to back is the cheapest. */
-const wholeBelow = 8 * 1024;
-/** How far the ends of a large body are read before the middle is searched. */
-const headBytes = 2 * 1024;
-const tailBytes = 4 * 1024;
-/** For needles longer than this Node chooses another search, which was measured to be three times as slow here. */
-const leapBytes = 7;
-/** To look at more places than this would cost as much as reading everything. */
-const maxHits = 1000;
+/**
+ * So many bytes are looked at one by one, some 40 ms of work; what a native search leaps over does not count. It is enough
+ * for 32 MB of source code in strings, the largest request that Claude takes.
+ */
+const maxLookedAt = 24 * 1024 * 1024;
+/** A string costs as much as so many bytes, beside its own. */
+const bytesPerString = 16;
+/** More members than this no request and no answer has. */
+const maxMembers = 100_000;
+/** A sought key that is there more often than this without an accepted string is given up. */
+const maxHits = 256;
 /** Within so many bytes a loop finds a quote faster than a call into native code. */
 const shortString = 48;
 
-/** A name that can stand in a document in two ways only: as it is, or with letters written as `\u00XX`. */
-function isPlain(name: string): boolean {
-  return /^[\w.-]+$/.test(name);
-}
+class Scanner {
+  readonly #body: Buffer;
+  readonly #end: number;
+  /** How far may be looked: grows with every byte that is leapt over, shrinks with every string. */
+  #allowance = maxLookedAt;
+  /** The end, or the allowance where that is nearer. */
+  #limit: number;
+  #sought: { wanted: SoughtKey; hits: number }[];
+  readonly #strings = new Map<string, string>();
 
-/** Undefined when the bytes do not read as JSON from both ends. */
-function scanEnds(body: Buffer, open: number, names: readonly string[]): Members | undefined {
-  const head = readForward(body, open, names, open + headBytes);
-  if (head.outcome === "whole") return head.members;
-  if (head.outcome === "invalid") return undefined;
-
-  const tail = startAtEnd(body, open, names);
-  if (!tail || !readBackward(body, tail, { until: head.at, floor: body.length - tailBytes }))
-    return undefined;
-
-  // Of repeated names the last counts, so what the tail has is settled whatever stands before it.
-  const unsettled = names.filter((name) => !tail.members.has(name));
-  if (unsettled.length > 0 && tail.from > head.at) {
-    const middle = body.subarray(head.at, tail.from);
-    const hit = head.cutIn && unsettled.includes(head.cutIn) ? 0 : firstHit(middle, unsettled);
-    // From a hit on there may be more of them: every member from there to the end has to be read.
-    if (hit !== undefined && !readBackward(body, tail, { until: head.at + hit, floor: open }))
-      return undefined;
+  constructor(body: Buffer, end: number, sought: readonly SoughtKey[]) {
+    this.#body = body;
+    this.#end = end;
+    this.#limit = Math.min(end, maxLookedAt);
+    this.#sought = sought.map((wanted) => ({ wanted, hits: 0 }));
   }
-  for (const [name, span] of head.members) if (!tail.members.has(name)) tail.members.set(name, span);
-  return tail.members;
-}
 
-interface Forward {
-  /** `cut`: the limit came before the object's end. */
-  outcome: "whole" | "cut" | "invalid";
-  members: Map<string, Span>;
-  /** When cut: where the unread part begins, which is a member, or the value of `cutIn`. */
-  at: number;
-  /** The wanted name whose value the limit cut. */
-  cutIn: string | undefined;
-}
-
-function readForward(body: Buffer, open: number, names: readonly string[], limit: number): Forward {
-  const members = new Map<string, Span>();
-  const stop = (at: number, cutIn?: string): Forward => ({
-    outcome: limit < body.length ? "cut" : "invalid",
-    members,
-    at,
-    cutIn,
-  });
-  const invalid: Forward = { outcome: "invalid", members, at: open, cutIn: undefined };
-
-  let at = skipSpace(body, open + 1, limit);
-  for (let first = true; ; first = false) {
-    if (at >= limit) return stop(at);
-    if (body[at] === closeBrace && first) break;
-    if (body[at] !== quote) return invalid;
-    const keyEnd = skipString(body, at, limit);
-    if (keyEnd < 0) return stop(at);
-    const colonAt = skipSpace(body, keyEnd, limit);
-    if (colonAt >= limit) return stop(at);
-    if (body[colonAt] !== colon) return invalid;
-    const start = skipSpace(body, colonAt + 1, limit);
-    const name = wantedName(body, at, keyEnd, names);
-    const end = skipValue(body, start, limit);
-    // A number that touches the limit may go on behind it.
-    if (end < 0 || end === limit) return stop(start, name);
-    if (end === start) return invalid;
-    if (name !== undefined) members.set(name, { start, end });
-    at = skipSpace(body, end, limit);
-    if (at >= limit) return stop(at);
-    if (body[at] === closeBrace) break;
-    if (body[at] !== comma) return invalid;
-    at = skipSpace(body, at + 1, limit);
+  readObject(names: readonly string[]): ScannedObject | undefined {
+    const body = this.#body;
+    const members = new Map<string, Span>();
+    const found = { members, strings: this.#strings };
+    let at = skipSpace(body, 0, this.#limit);
+    if (body[at] !== openBrace) return undefined;
+    at = skipSpace(body, at + 1, this.#limit);
+    for (let count = 0; body[at] !== closeBrace || count > 0; count++) {
+      if (count === maxMembers) return found;
+      const keyEnd = body[at] === quote ? this.#skipString(at) : at;
+      const colonAt = skipSpace(body, keyEnd, this.#limit);
+      const start = skipSpace(body, colonAt + 1, this.#limit);
+      const end = keyEnd > at && body[colonAt] === colon ? this.skipValue(start) : start;
+      if (end <= start) return this.#isGivenUp ? found : undefined;
+      const name = names.find((each) => isKey(body, at, keyEnd, each));
+      if (name !== undefined) members.set(name, { start, end });
+      if (this.#sought.length > 0) this.#considerKey(at, keyEnd);
+      at = skipSpace(body, end, this.#limit);
+      if (body[at] === closeBrace) break;
+      if (body[at] !== comma) return this.#isGivenUp ? found : undefined;
+      at = skipSpace(body, at + 1, this.#limit);
+    }
+    return skipSpace(body, at + 1, this.#end) === this.#end ? found : undefined;
   }
-  return skipSpace(body, at + 1, body.length) === body.length
-    ? { outcome: "whole", members, at, cutIn: undefined }
-    : invalid;
-}
 
-/** What has been read from the end backward. */
-interface Backward {
-  /** Where the object begins. */
-  open: number;
-  names: readonly string[];
-  members: Map<string, Span>;
-  /** Everything from here to the end is read; the closing brace, then the earliest key read. */
-  from: number;
-}
+  /** The end of the value that starts here; `at` itself or -1 when none does, or reading stopped before its end. */
+  skipValue(at: number): number {
+    const body = this.#body;
+    if (at >= this.#limit) return -1;
+    if (body[at] === quote) return this.#skipString(at);
+    // Setting one bit makes `[` and `{` the same byte, and `]` and `}`.
+    if ((body[at]! | 0x20) === openBrace) return this.#skipNested(at);
+    while (at < this.#limit && isScalar(body[at]!)) at++;
+    return at === this.#limit && this.#isGivenUp ? -1 : at;
+  }
 
-function startAtEnd(body: Buffer, open: number, names: readonly string[]): Backward | undefined {
-  const close = skipSpaceBack(body, body.length, open);
-  if (body[close - 1] !== closeBrace) return undefined;
-  return { open, names, members: new Map(), from: close - 1 };
-}
-
-/**
- * Reads members until `until` is reached or the value next in line would go below `floor`. Backward reading is exact for
- * valid JSON: outside of a string a quote closes one, and inside of a string every quote has an odd number of backslashes
- * before it. False when the bytes are not valid.
- */
-function readBackward(body: Buffer, tail: Backward, limits: { until: number; floor: number }): boolean {
-  const { until, floor } = limits;
-  while (tail.from > until) {
-    let end = skipSpaceBack(body, tail.from, floor);
-    if (end <= floor) return true;
-    if (body[tail.from] === quote) {
-      // Before a key stands the comma behind an earlier member, or the brace that opens the object.
-      if (end - 1 === tail.open) {
-        tail.from = tail.open;
-        return true;
+  #skipNested(at: number): number {
+    const body = this.#body;
+    let depth = 0;
+    while (at < this.#limit) {
+      const byte = body[at]!;
+      if (byte === quote) {
+        const end = this.#skipString(at);
+        if (end < 0) return -1;
+        if (this.#sought.length > 0) this.#considerKey(at, end);
+        at = end;
+        continue;
       }
-      if (body[end - 1] !== comma) return false;
-      end = skipSpaceBack(body, end - 1, floor);
-    } else if (end - 1 === tail.open) {
-      tail.from = tail.open;
-      return true;
+      at++;
+      if ((byte | 0x20) === openBrace) depth++;
+      else if ((byte | 0x20) === closeBrace && --depth === 0) return at;
     }
-    const start = skipValueBack(body, end, floor);
-    if (start < 0) return floor > tail.open;
-    const colonEnd = skipSpaceBack(body, start, floor);
-    if (colonEnd <= floor) return floor > tail.open;
-    if (body[colonEnd - 1] !== colon) return false;
-    const keyEnd = skipSpaceBack(body, colonEnd - 1, floor);
-    if (keyEnd <= floor) return floor > tail.open;
-    if (body[keyEnd - 1] !== quote) return false;
-    const key = skipStringBack(body, keyEnd, floor);
-    if (key < 0) return floor > tail.open;
-    const name = wantedName(body, key, keyEnd, tail.names);
-    if (name !== undefined && !tail.members.has(name)) tail.members.set(name, { start, end });
-    tail.from = key;
+    return -1;
   }
-  return true;
-}
 
-/** Offset of the first place in the unread middle where one of the names may stand as a key; undefined when none does. */
-function firstHit(middle: Buffer, names: readonly string[]): number | undefined {
-  const counts = sampleBytes(middle);
-  const letters = new Set(names.flatMap((name) => [...name]));
-  let first = findFirst(middle, "\\u00", counts, (at) =>
-    letters.has(String.fromCharCode(Number.parseInt(middle.toString("latin1", at + 4, at + 6), 16))),
-  );
-  for (const name of names) {
-    const hit = findFirst(middle, `"${name}"`, counts, (at) => {
-      return middle[skipSpace(middle, at + name.length + 2, middle.length)] === colon;
-    });
-    if (hit !== undefined && (first === undefined || hit < first)) first = hit;
-  }
-  return first;
-}
-
-/** How often each byte stands at some hundred places spread evenly. */
-function sampleBytes(bytes: Buffer): Uint16Array {
-  const counts = new Uint16Array(256);
-  const step = Math.max(1, bytes.length >> 9);
-  for (let at = 0; at < bytes.length; at += step) counts[bytes[at]!]!++;
-  return counts;
-}
-
-/**
- * The lowest accepted place of `needle`. A native search leaps to the next place of the first byte it looks for, or of
- * the last when it runs backward, and a quote or a backslash can be one byte in fifteen. So it looks for the part of
- * the needle that begins, or ends, with the rarest byte: a factor of five on source code.
- */
-function findFirst(
-  bytes: Buffer,
-  needle: string,
-  counts: Uint16Array,
-  accept: (at: number) => boolean,
-): number | undefined {
-  let rarest = 0;
-  for (let i = 1; i < needle.length; i++) {
-    if (counts[needle.charCodeAt(i)]! < counts[needle.charCodeAt(rarest)]!) rarest = i;
-  }
-  const backward = rarest >= needle.length / 2;
-  const offset = backward ? Math.max(0, rarest + 1 - leapBytes) : rarest;
-  const part = Buffer.from(
-    backward ? needle.slice(offset, rarest + 1) : needle.slice(offset, offset + leapBytes),
-  );
-
-  let lowest: number | undefined;
-  let from = backward ? bytes.length : 0;
-  for (let hits = 0; hits < maxHits; hits++) {
-    const found = backward ? bytes.lastIndexOf(part, from) : bytes.indexOf(part, from);
-    if (found < 0) return lowest;
-    const at = found - offset;
-    if (isWritten(bytes, at, needle) && accept(at)) {
-      lowest = at;
-      if (!backward) return lowest;
+  /** The end of the string whose opening quote is here; -1 when reading stopped before it. */
+  #skipString(at: number): number {
+    const body = this.#body;
+    at++;
+    this.#allow(-bytesPerString);
+    while (at < this.#limit) {
+      const near = Math.min(this.#limit, at + shortString);
+      while (at < near) {
+        const byte = body[at]!;
+        if (byte === quote) return at + 1;
+        at += byte === backslash ? 2 : 1;
+      }
+      if (at >= this.#limit) return -1;
+      const found = body.indexOf(quote, at);
+      if (found < 0 || found >= this.#end) return -1;
+      this.#allow(found - at - bytesPerString);
+      if (isClosing(body, found, at)) return found + 1;
+      at = found + 1;
     }
-    if (backward && found === 0) return lowest;
-    from = backward ? found - 1 : found + 1;
+    return -1;
   }
-  return 0;
-}
 
-/** The wanted name that the key at this place is. Keys may be written with escapes. */
-function wantedName(body: Buffer, start: number, end: number, names: readonly string[]): string | undefined {
-  for (const name of names) {
-    if (name.length !== end - start - 2 || !isWritten(body, start + 1, name)) continue;
-    if (!name.includes("\\")) return name;
-  }
-  for (let at = start + 1; at < end - 1; at++) {
-    if (body[at] === backslash || body[at]! >= 0x80) {
-      const key = readSpan(body, { start, end });
-      return names.find((name) => name === key);
+  /** Takes the string behind a sought key. */
+  #considerKey(start: number, end: number): void {
+    for (const each of this.#sought) {
+      if (!isKey(this.#body, start, end, each.wanted.key)) continue;
+      const value = this.#stringBehind(end);
+      if (value !== undefined && each.wanted.accepts(value)) this.#strings.set(each.wanted.key, value);
+      else if (++each.hits < maxHits) return;
+      this.#sought = this.#sought.filter((other) => other !== each);
+      return;
     }
   }
-  return undefined;
+
+  #stringBehind(keyEnd: number): string | undefined {
+    const body = this.#body;
+    const colonAt = skipSpace(body, keyEnd, this.#limit);
+    if (body[colonAt] !== colon) return undefined;
+    const open = skipSpace(body, colonAt + 1, this.#limit);
+    const close = body[open] === quote ? this.#skipString(open) : -1;
+    return close < 0 ? undefined : body.toString("latin1", open + 1, close - 1);
+  }
+
+  #allow(bytes: number): void {
+    this.#allowance += bytes;
+    this.#limit = Math.min(this.#end, this.#allowance);
+  }
+
+  /** The work became too much, rather than that the bytes ended. */
+  get #isGivenUp(): boolean {
+    return this.#limit < this.#end;
+  }
 }
 
-/** Whether these characters stand here byte for byte; false for any beyond ASCII. */
-function isWritten(body: Buffer, at: number, name: string): boolean {
+/** Whether the string from its opening quote to behind its closing one spells this name, with escapes or without. */
+function isKey(body: Buffer, start: number, end: number, name: string): boolean {
+  let at = start + 1;
+  // An escape takes up to six bytes for one letter.
+  if (end - 1 - at < name.length || end - 1 - at > name.length * 6) return false;
   for (let i = 0; i < name.length; i++) {
     const code = name.charCodeAt(i);
-    if (body[at + i] !== code || code >= 0x80) return false;
+    if (body[at] === code && code !== backslash) at++;
+    else if (body[at] === backslash && at + 1 < end - 1) {
+      const length = body[at + 1] === lowerU ? 6 : 2;
+      if (escapedCode(body, at) !== code) return false;
+      at += length;
+    } else return false;
   }
-  return true;
+  return at === end - 1;
 }
 
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+const lowerU = 0x75;
+
+/** The character that the escape here stands for; nothing that equals a letter for any beyond Latin-1. */
+function escapedCode(body: Buffer, at: number): number {
+  if (body[at + 1] !== lowerU) return simpleEscapes.get(body[at + 1]!) ?? -1;
+  if (body[at + 2] !== 0x30 || body[at + 3] !== 0x30) return -1;
+  return hexDigit(body[at + 4]!) * 16 + hexDigit(body[at + 5]!);
 }
+
+/** NaN for what is no digit. */
+function hexDigit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : Number.NaN;
+}
+
+const simpleEscapes: ReadonlyMap<number, number> = new Map(
+  Object.entries({ '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" }).map(
+    ([letter, meant]) => [letter.charCodeAt(0), meant.charCodeAt(0)],
+  ),
+);
 
 function skipSpace(body: Buffer, at: number, limit: number): number {
   while (at < limit && isSpace(body[at])) at++;
   return at;
 }
 
-function skipSpaceBack(body: Buffer, end: number, floor: number): number {
-  while (end > floor && isSpace(body[end - 1])) end--;
-  return end;
-}
-
-/** The end of the value that starts here; `at` itself when none does, -1 when the limit comes before its end. */
-function skipValue(body: Buffer, at: number, limit: number): number {
-  if (at >= limit) return -1;
-  if (body[at] === quote) return skipString(body, at, limit);
-  // Setting one bit makes `[` and `{` the same byte, and `]` and `}`.
-  if ((body[at]! | 0x20) !== openBrace) {
-    while (at < limit && isScalar(body[at]!)) at++;
-    return at;
-  }
-  let depth = 0;
-  while (at < limit) {
-    const byte = body[at]!;
-    if (byte === quote) {
-      at = skipString(body, at, limit);
-      if (at < 0) return -1;
-      continue;
-    }
-    at++;
-    if ((byte | 0x20) === openBrace) depth++;
-    else if ((byte | 0x20) === closeBrace && --depth === 0) return at;
-  }
-  return -1;
-}
-
-/** The start of the value that ends here; -1 when none does or it starts below the floor. */
-function skipValueBack(body: Buffer, end: number, floor: number): number {
-  let at = end - 1;
-  if (at < floor) return -1;
-  if (body[at] === quote) return skipStringBack(body, end, floor);
-  if ((body[at]! | 0x20) !== closeBrace) {
-    while (at >= floor && isScalar(body[at]!)) at--;
-    return at < floor || at === end - 1 ? -1 : at + 1;
-  }
-  let depth = 0;
-  while (at >= floor) {
-    const byte = body[at]!;
-    if (byte === quote) {
-      at = skipStringBack(body, at + 1, floor) - 1;
-      if (at < -1) return -1;
-      continue;
-    }
-    if ((byte | 0x20) === closeBrace) depth++;
-    else if ((byte | 0x20) === openBrace && --depth === 0) return at;
-    at--;
-  }
-  return -1;
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
 /** What numbers, `true`, `false` and `null` are made of. */
@@ -380,43 +293,7 @@ function isScalar(byte: number): boolean {
   );
 }
 
-/** The end of the string whose opening quote stands here; -1 when the limit comes first. */
-function skipString(body: Buffer, at: number, limit: number): number {
-  at++;
-  while (at < limit) {
-    const near = Math.min(limit, at + shortString);
-    while (at < near) {
-      const byte = body[at]!;
-      if (byte === quote) return at + 1;
-      at += byte === backslash ? 2 : 1;
-    }
-    if (at >= limit) return -1;
-    const found = body.indexOf(quote, at);
-    if (found < 0 || found >= limit) return -1;
-    if (isClosing(body, found, at)) return found + 1;
-    at = found + 1;
-  }
-  return -1;
-}
-
-/** The opening quote of the string whose closing quote stands before `end`; -1 when it lies below the floor. */
-function skipStringBack(body: Buffer, end: number, floor: number): number {
-  let at = end - 2;
-  while (at >= floor) {
-    const near = Math.max(floor, at - shortString);
-    while (at >= near && body[at] !== quote) at--;
-    if (at < near) {
-      if (at < floor) return -1;
-      at = body.lastIndexOf(quote, at);
-      if (at < floor) return -1;
-    }
-    if (isClosing(body, at, 0)) return at;
-    at--;
-  }
-  return -1;
-}
-
-/** Whether the quote stands behind an even number of backslashes, of those from `start` on. */
+/** Whether the quote comes behind an even number of backslashes, of those from `start` on. */
 function isClosing(body: Buffer, at: number, start: number): boolean {
   let run = at;
   while (run > start && body[run - 1] === backslash) run--;

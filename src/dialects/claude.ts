@@ -2,9 +2,16 @@
 
 import { type Binding, bindingId } from "../call.ts";
 import { type RelayError, type RelayErrorCode, relayErrors } from "../errors.ts";
-import { readBoolean, readString, type Span } from "../json-scan.ts";
+import {
+  type Members,
+  readBoolean,
+  readString,
+  type ScannedObject,
+  type SoughtKey,
+  type Span,
+} from "../json-scan.ts";
 import { stringField } from "../json-values.ts";
-import { contentText, elementsAt, firstStringUnder, membersAt, textAt } from "./body-text.ts";
+import { contentText, elementsAt, membersAt, scanBody, textAt } from "./body-text.ts";
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";
@@ -39,15 +46,27 @@ function innerPath(path: string): string {
   return withoutPrefix(collapseSlashes(path), ["/api", "/claude"]);
 }
 
+const memberNames: readonly string[] = [
+  ...["model", "stream", "metadata", "container", "thread"],
+  ...["system", "messages"],
+];
+
+/** The form of the Files API's ids; a tool's own argument may have the name `file_id` too. */
+const boundTo: readonly SoughtKey[] = [{ key: "file_id", accepts: (value) => value.startsWith("file_") }];
+
 function read(route: Route, { headers, body = Buffer.alloc(0) }: RequestParts): RequestFacts {
-  const members = membersAt(body, ["model", "stream", "metadata", "container", "thread"]);
+  const scanned = scanBody(body, memberNames, boundTo);
+  const { members } = scanned;
   const stream = route.operation === "generate" && readBoolean(body, members.get("stream")) === true;
   return {
     model: readString(body, members.get("model")) ?? route.model,
     stream,
     streamForm: stream ? "sse" : undefined,
-    session: sessionFromHeaders(headers) ?? sessionOfUser(body, members.get("metadata")) ?? openingText(body),
-    binding: readBinding(body, members.get("container") ?? members.get("thread")),
+    session:
+      sessionFromHeaders(headers) ??
+      sessionOfUser(body, members.get("metadata")) ??
+      openingText(body, members),
+    binding: readBinding(body, scanned),
     onlyTypes: undefined,
     headerBudgetMs: undefined,
   };
@@ -58,16 +77,15 @@ function read(route: Route, { headers, body = Buffer.alloc(0) }: RequestParts): 
  * `user_<hash>_account_<uuid>_session_<uuid>`. A user id of any other form names a user, not a conversation.
  */
 function sessionOfUser(body: Buffer, metadata: Span | undefined): string | undefined {
-  const userId = readString(body, metadata && membersAt(body, ["user_id"], metadata).get("user_id"));
+  const userId = readString(body, membersAt(body, ["user_id"], metadata).get("user_id"));
   if (userId === undefined) return undefined;
   const mark = userId.lastIndexOf("_session_");
   if (mark >= 0 && userId.startsWith("user_")) return userId.slice(mark + "_session_".length) || undefined;
   const inner = Buffer.from(userId);
-  return readString(inner, membersAt(inner, ["session_id"]).get("session_id")) || undefined;
+  return readString(inner, scanBody(inner, ["session_id"], []).members.get("session_id")) || undefined;
 }
 
-function openingText(body: Buffer): string | undefined {
-  const members = membersAt(body, ["system", "messages"]);
+function openingText(body: Buffer, members: Members): string | undefined {
   return sessionFromText([
     contentText(body, members.get("system"), isAttribution),
     firstUserText(body, members.get("messages")),
@@ -88,15 +106,11 @@ function firstUserText(body: Buffer, messages: Span | undefined): string {
 }
 
 /** Containers, threads and files belong to one organisation. */
-function readBinding(body: Buffer, holder: Span | undefined): Binding | undefined {
-  const inHolder = holder && membersAt(body, ["id"], holder).get("id");
-  const id = textAt(body, holder) ?? textAt(body, inHolder) ?? firstStringUnder(body, "file_id", isFileId);
+function readBinding(body: Buffer, { members, strings }: ScannedObject): Binding | undefined {
+  const holder = members.get("container") ?? members.get("thread");
+  const inHolder = membersAt(body, ["id"], holder).get("id");
+  const id = textAt(body, holder) ?? textAt(body, inHolder) ?? strings.get("file_id");
   return id ? { kind: "file", id: bindingId(id) } : undefined;
-}
-
-/** The form of the Files API's ids; a tool's own argument may have the name `file_id` too. */
-function isFileId(value: string): boolean {
-  return value.startsWith("file_");
 }
 
 function renderError(error: RelayError): RenderedError {

@@ -2,8 +2,8 @@
 
 import { type Binding, bindingId, type HeaderMap } from "../call.ts";
 import { type RelayError, type RelayErrorCode, relayErrors } from "../errors.ts";
-import { type Members, readString, type Span } from "../json-scan.ts";
-import { contentText, elementsAt, firstStringUnder, membersAt } from "./body-text.ts";
+import { type Members, readString, type ScannedObject, type SoughtKey, type Span } from "../json-scan.ts";
+import { contentText, elementsAt, membersAt, scanBody } from "./body-text.ts";
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders, readShouldRetry, retryAfterSeconds } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";
@@ -75,11 +75,24 @@ function innerPath(path: string): string | undefined {
   return /^\/v1(?:beta|internal)[/:]/.test(collapsed) ? collapsed : undefined;
 }
 
+const openingNames: readonly string[] = ["systemInstruction", "system_instruction", "contents"];
+const memberNames: readonly string[] = [
+  ...["model", "user_prompt_id", "request", "generateContentRequest"],
+  ...openingNames,
+];
+
+/** The strongest tie first. */
+const boundTo: readonly SoughtKey[] = [
+  { key: "cachedContent", accepts: isCacheName },
+  { key: "cached_content", accepts: isCacheName },
+  { key: "fileUri", accepts: isFileUri },
+  { key: "file_uri", accepts: isFileUri },
+];
+
 function read(route: Route, { headers, query, body = Buffer.alloc(0) }: RequestParts): RequestFacts {
   const codeAssist = route.path.startsWith("/v1internal");
   const stream = route.path.endsWith(":streamGenerateContent");
-  const names = ["model", "user_prompt_id", "request", "generateContentRequest"];
-  const members = route.operation === "embed" ? noMembers : membersAt(body, names);
+  const { members, strings } = scanBody(body, route.operation === "embed" ? [] : memberNames, boundTo);
   const inner = members.get(codeAssist ? "request" : "generateContentRequest");
   return {
     model: route.model ?? (codeAssist ? withoutModels(readString(body, members.get("model"))) : undefined),
@@ -89,15 +102,13 @@ function read(route: Route, { headers, query, body = Buffer.alloc(0) }: RequestP
       sessionFromHeaders(headers) ??
       (codeAssist ? codeAssistSession(body, inner, members.get("user_prompt_id")) : undefined) ??
       (route.operation === "generate" || route.operation === "count-tokens"
-        ? openingText(body, inner)
+        ? openingText(body, inner === undefined ? members : membersAt(body, openingNames, inner))
         : undefined),
-    binding: readBinding(body),
+    binding: readBinding(strings),
     onlyTypes: undefined,
     headerBudgetMs: !codeAssist && isGeminiCli(headers) ? headerBudgetMs : undefined,
   };
 }
-
-const noMembers: Members = new Map();
 
 function withoutModels(model: string | undefined): string | undefined {
   return model?.startsWith("models/") ? model.slice("models/".length) : model;
@@ -119,8 +130,7 @@ function codeAssistSession(
   return session || readString(body, promptId)?.split("########", 1)[0] || undefined;
 }
 
-function openingText(body: Buffer, request: Span | undefined): string | undefined {
-  const members = membersAt(body, ["systemInstruction", "system_instruction", "contents"], request);
+function openingText(body: Buffer, members: Members): string | undefined {
   const system = members.get("systemInstruction") ?? members.get("system_instruction");
   return sessionFromText([partsText(body, system), firstUserText(body, members.get("contents"))]);
 }
@@ -149,12 +159,8 @@ function partsText(body: Buffer, content: Span | undefined, skip?: (text: string
 }
 
 /** Uploaded files and context caches belong to one project. */
-function readBinding(body: Buffer): Binding | undefined {
-  const id =
-    firstStringUnder(body, "cachedContent", isCacheName) ??
-    firstStringUnder(body, "cached_content", isCacheName) ??
-    firstStringUnder(body, "fileUri", isFileUri) ??
-    firstStringUnder(body, "file_uri", isFileUri);
+function readBinding(strings: ScannedObject["strings"]): Binding | undefined {
+  const id = boundTo.map(({ key }) => strings.get(key)).find((value) => value !== undefined);
   return id === undefined ? undefined : { kind: "file", id: bindingId(id) };
 }
 

@@ -1,8 +1,15 @@
 // The OpenAI Responses dialect: Codex and OpenAI's SDKs.
 
 import { type Binding, bindingId, type HeaderMap } from "../call.ts";
-import { type Members, readBoolean, readString, type Span } from "../json-scan.ts";
-import { contentText, elementsAt, firstStringUnder, membersAt, textAt } from "./body-text.ts";
+import {
+  type Members,
+  readBoolean,
+  readString,
+  type ScannedObject,
+  type SoughtKey,
+  type Span,
+} from "../json-scan.ts";
+import { contentText, elementsAt, membersAt, scanBody, textAt } from "./body-text.ts";
 import type { Dialect, MergedModels, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { mergeEntries } from "./model-list.ts";
 import { renderOpenaiError } from "./openai-error.ts";
@@ -52,9 +59,21 @@ function innerPath(path: string): string | undefined {
   return /^\/v1\/responses(?:\/|$)/.test(collapsed) ? collapsed : undefined;
 }
 
+const memberNames: readonly string[] = [
+  ...["model", "stream", "prompt_cache_key", "previous_response_id", "conversation"],
+  ...["instructions", "input"],
+];
+
+/** What only one account can read. Ids are known by their form, since a tool's own argument may have such a name too. */
+const boundTo: readonly SoughtKey[] = [
+  { key: "encrypted_content", accepts: (value) => value !== "" },
+  { key: "file_id", accepts: (value) => /^file[-_]/.test(value) },
+  { key: "container", accepts: (value) => value.startsWith("cntr_") },
+];
+
 function read(route: Route, { headers, query, body = Buffer.alloc(0) }: RequestParts): RequestFacts {
-  const names = ["model", "stream", "prompt_cache_key", "previous_response_id", "conversation"];
-  const members = membersAt(body, names);
+  const scanned = scanBody(body, memberNames, boundTo);
+  const { members } = scanned;
   const stream =
     route.operation === "stored"
       ? new URLSearchParams(query).get("stream") === "true"
@@ -64,7 +83,7 @@ function read(route: Route, { headers, query, body = Buffer.alloc(0) }: RequestP
     stream,
     streamForm: stream ? "sse" : undefined,
     session: readSession(headers, body, members),
-    binding: readBinding(route, headers, { body, members }),
+    binding: readBinding(route, headers, { body, scanned }),
     onlyTypes: undefined,
     headerBudgetMs: undefined,
   };
@@ -76,7 +95,7 @@ function readSession(headers: HeaderMap, body: Buffer, members: Members): string
     (readString(body, members.get("prompt_cache_key")) || undefined) ??
     threadOf(headers) ??
     // A request that continues a stored response holds only what is new: its text names no conversation.
-    (isId(body, members.get("previous_response_id")) ? undefined : openingText(body))
+    (isId(body, members.get("previous_response_id")) ? undefined : openingText(body, members))
   );
 }
 
@@ -89,8 +108,7 @@ function threadOf(headers: HeaderMap): string | undefined {
   return undefined;
 }
 
-function openingText(body: Buffer): string | undefined {
-  const members = membersAt(body, ["instructions", "input"]);
+function openingText(body: Buffer, members: Members): string | undefined {
   const { system, user } = inputTexts(body, members.get("input"));
   return sessionFromText([textAt(body, members.get("instructions")) ?? "", system, user]);
 }
@@ -114,7 +132,7 @@ function inputTexts(body: Buffer, input: Span | undefined): { system: string; us
 function readBinding(
   route: Route,
   headers: HeaderMap,
-  { body, members }: { body: Buffer; members: Members },
+  { body, scanned: { members, strings } }: { body: Buffer; scanned: ScannedObject },
 ): Binding | undefined {
   const stored = /^\/v1\/responses\/([^/]+)/.exec(route.path)?.[1];
   if (route.operation === "stored" && stored !== undefined) {
@@ -124,9 +142,9 @@ function readBinding(
   if (previous) return { kind: "response", id: previous };
   const turn = headers["x-codex-turn-state"];
   if (typeof turn === "string" && turn !== "") return { kind: "turn", id: turn };
-  const encrypted = firstStringUnder(body, "encrypted_content");
+  const encrypted = strings.get("encrypted_content");
   if (encrypted !== undefined) return { kind: "encrypted", id: bindingId(encrypted) };
-  const held = idOf(body, members.get("conversation")) ?? fileId(body);
+  const held = idOf(body, members.get("conversation")) ?? strings.get("file_id") ?? strings.get("container");
   return held ? { kind: "file", id: bindingId(held) } : undefined;
 }
 
@@ -138,14 +156,6 @@ function idOf(body: Buffer, span: Span | undefined): string | undefined {
 
 function isId(body: Buffer, span: Span | undefined): boolean {
   return Boolean(readString(body, span));
-}
-
-/** The forms of file and container ids; a tool's own argument may have such a name too. */
-function fileId(body: Buffer): string | undefined {
-  return (
-    firstStringUnder(body, "file_id", (value) => /^file[-_]/.test(value)) ??
-    firstStringUnder(body, "container", (value) => value.startsWith("cntr_"))
-  );
 }
 
 function mergeModels(bodies: readonly Buffer[]): MergedModels {

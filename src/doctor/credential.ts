@@ -136,6 +136,7 @@ function probeCall(account: AccountConfig, credential: Credential): Call {
     clientQuery: "",
     acceptEncoding: undefined,
     body,
+    decodedBody: undefined,
     model: undefined,
     stream: false,
     streamForm: undefined,

@@ -43,6 +43,7 @@ export async function readRequest(
     clientQuery: exchange.query,
     acceptEncoding,
     body: dialect.convert ? readable : body,
+    decodedBody: readable === body ? undefined : readable,
     model: facts.model ?? route.model,
     stream: facts.stream,
     streamForm: facts.streamForm,

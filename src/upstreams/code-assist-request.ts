@@ -2,7 +2,6 @@
 // project of the account that serves them. Values are copied as bytes, so that figures and signatures stay what they were.
 
 import { createHash } from "node:crypto";
-import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 import { type Call, wholeBody } from "../call.ts";
 import { type Members, type Span, scanMembers } from "../json-scan.ts";
 import { addMember, applyEdits, dropMember, renameMember } from "./json-edit.ts";
@@ -151,32 +150,8 @@ function concat(before: string, middle: Buffer, after: string): Buffer {
   return Buffer.concat([Buffer.from(before), middle, Buffer.from(after)]);
 }
 
-/** The bound of a decoded body: one that grows beyond it is sent as it came. */
-const maxDecoded = 256 * 1024 * 1024;
-
-/** The body without its content-encoding; as it came when it cannot be decoded. */
-function plainBody({ body: coded, headers }: Call): Buffer | undefined {
-  if (coded === undefined) return undefined;
-  const body = wholeBody(coded);
-  const coding = headerOf(headers, "content-encoding")?.trim().toLowerCase();
-  const options = { maxOutputLength: maxDecoded };
-  try {
-    switch (coding) {
-      case "gzip":
-      case "x-gzip":
-        return gunzipSync(body, options);
-      case "br":
-        return brotliDecompressSync(body, options);
-      case "deflate":
-        return inflateSync(body, options);
-      case "zstd":
-        return zstdDecompressSync(body, options);
-      default:
-        return body;
-    }
-  } catch {
-    return body;
-  }
+function plainBody({ body, decodedBody }: Call): Buffer | undefined {
+  return body === undefined ? undefined : wholeBody(decodedBody ?? body);
 }
 
 function headerOf(headers: readonly string[], name: string): string | undefined {

@@ -2,13 +2,14 @@
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
-import { gzipSync, zstdCompressSync } from "node:zlib";
+import { deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { decompress } from "../support/answer-writer.ts";
+import { startAuthorizationServer } from "../support/authorization-server.ts";
 import { claudeFailures } from "../support/claude-script.ts";
 import { send } from "../support/client.ts";
 import { startRelay, type TestRelay, testAccount } from "../support/relay.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
-import { dialectCases } from "./cases.ts";
+import { accountsOf, cases, dialectCases } from "./cases.ts";
 
 let upstream: ScriptedUpstream;
 let relay: TestRelay;
@@ -115,4 +116,22 @@ test("a content-encoding without a body, as some send it with every request, is 
   const headers = ["content-encoding", "gzip", "x-cc-relay-account", "first"];
   const answer = await send(relay.url, { path: "/v1/models/claude-opus-5-5", method: "GET", headers });
   assert.equal(answer.header("x-cc-relay-account"), "first", answer.text);
+});
+
+test("a deflated request to Code Assist is unwrapped to be rewritten, in either form that goes by the name", async (t) => {
+  const authorization = await startAuthorizationServer();
+  const google = await startUpstream({ family: "gemini" });
+  t.after(() => Promise.all([authorization.close(), google.close()]));
+  await relay.reconfigure((config) => ({
+    ...config,
+    accounts: accountsOf(cases.codeAssist, { url: google.url, authorization }),
+    oauth: { ...config.oauth, gemini: { tokenUrl: `${authorization.url}/token` } },
+  }));
+  const plain = cases.codeAssist.request({ stream: false });
+  const body = deflateRawSync(Buffer.from(String(plain.body)));
+  const headers = [...plain.headers!, "Content-Encoding", "deflate"];
+  assert.equal((await send(relay.url, { ...plain, body, headers })).status, 200);
+  const [received] = google.requests;
+  assert.equal(received?.headers["content-encoding"], undefined);
+  assert.equal((received?.json as { model?: string })?.model, "gemini-2.5-pro");
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import type { Call } from "../../src/call.ts";
 import type { Credential } from "../../src/credential.ts";
@@ -155,16 +155,11 @@ describe("a call of the public API, wrapped", () => {
 
   it("is decoded to be wrapped, and says so", () => {
     const plain = Buffer.from('{"contents":[]}');
-    for (const [coding, body] of [
-      ["gzip", gzipSync(plain)],
-      ["GZIP", gzipSync(plain)],
-      ["br", brotliCompressSync(plain)],
-      ["deflate", deflateSync(plain)],
-      ["zstd", zstdCompressSync(plain)],
-    ] as const) {
+    for (const coding of ["gzip", "GZIP", "br, gzip"]) {
       const request = wrap({
         headers: ["Content-Encoding", coding, "Content-Type", "application/json"],
-        body,
+        body: Buffer.from("coded"),
+        decodedBody: plain,
       });
       assert.equal(String(request.body), envelope(String(plain)));
       assert.deepEqual(request.headers.slice(0, 4), [
@@ -176,14 +171,12 @@ describe("a call of the public API, wrapped", () => {
     }
   });
 
-  it("that cannot be decoded keeps its coding", () => {
-    const body = gzipSync('{"contents":[]}').subarray(0, 20);
-    for (const coding of ["gzip", "br", "compress", "gzip, br"]) {
-      const headers = ["content-encoding", coding];
-      const request = wrap({ headers, body });
-      assert.equal(request.body, body);
-      assert.deepEqual(request.headers.slice(0, 2), headers);
-    }
+  it("that is no JSON object keeps its coding", () => {
+    const body = gzipSync("no object");
+    const headers = ["content-encoding", "gzip"];
+    const request = wrap({ headers, body, decodedBody: Buffer.from("no object") });
+    assert.equal(request.body, body);
+    assert.deepEqual(request.headers.slice(0, 2), headers);
   });
 
   it("means the same as the client's body, whatever stands in it", () => {
@@ -297,13 +290,18 @@ describe("a call of Code Assist's own", () => {
     const headers = ["Content-Encoding", "gzip"];
     const load = { path: "/v1internal:loadCodeAssist", operation: "code-assist" as const, headers };
     const rewritten = internalRequest(
-      geminiCall({ ...load, body: gzipSync('{"cloudaicompanionProject":"c"}') }),
+      geminiCall({
+        ...load,
+        body: Buffer.from("coded"),
+        decodedBody: Buffer.from('{"cloudaicompanionProject":"c"}'),
+      }),
       target,
     );
     assert.equal(String(rewritten.body), '{"cloudaicompanionProject":"own-project"}');
     assert.ok(!rewritten.headers.includes("Content-Encoding"));
     const body = gzipSync('{"metadata":{}}');
-    const kept = internalRequest(geminiCall({ ...load, body }), target);
+    const decodedBody = Buffer.from('{"metadata":{}}');
+    const kept = internalRequest(geminiCall({ ...load, body, decodedBody }), target);
     assert.equal(kept.body, body);
     assert.deepEqual(kept.headers.slice(0, 2), headers);
   });

@@ -25,6 +25,7 @@ export function makeCall(parts: Partial<Call> = {}): Call {
     clientQuery: "",
     acceptEncoding: undefined,
     body: Buffer.from("{}"),
+    decodedBody: undefined,
     model: "claude-opus-5-5",
     stream: false,
     streamForm: undefined,

@@ -2,8 +2,8 @@
 // answers back, so only accounts with an API key serve it: a Claude login is for what a Claude client itself sends.
 
 import { type Call, type HeaderMap, wholeBody } from "../../call.ts";
-import { type Members, readBoolean, readString } from "../../json-scan.ts";
-import { contentText, elementsAt, membersAt } from "../body-text.ts";
+import { type Members, readBoolean, readString, type Span } from "../../json-scan.ts";
+import { contentText, elementsAt, membersAt, scanBody } from "../body-text.ts";
 import type { Conversion, Dialect, RequestFacts, RequestParts } from "../dialect.ts";
 import { collapseSlashes } from "../routes.ts";
 import { sessionFromHeaders, sessionFromText } from "../session.ts";
@@ -40,7 +40,7 @@ function knows(path: string): boolean {
 
 function readFacts({ headers, ...request }: RequestParts): RequestFacts {
   const body = withoutMark(request.body ?? Buffer.alloc(0));
-  const members = membersAt(body, ["model", "stream", "prompt_cache_key"]);
+  const { members } = scanBody(body, ["model", "stream", "prompt_cache_key", "messages"], []);
   const model = readString(body, members.get("model"))?.trim();
   if (!model) throw missingModel(body, members);
   const stream = readBoolean(body, members.get("stream")) === true;
@@ -65,14 +65,14 @@ function readSession(headers: HeaderMap, body: Buffer, members: Members): string
   return (
     sessionFromHeaders(headers) ??
     (readString(body, members.get("prompt_cache_key")) || undefined) ??
-    sessionFromText(openingTexts(body))
+    sessionFromText(openingTexts(body, members.get("messages")))
   );
 }
 
 /** The text of the system messages at the front and of the first message of the user. */
-function openingTexts(body: Buffer): string[] {
+function openingTexts(body: Buffer, messages: Span | undefined): string[] {
   const system: string[] = [];
-  for (const message of elementsAt(body, membersAt(body, ["messages"]).get("messages"))) {
+  for (const message of elementsAt(body, messages)) {
     const members = membersAt(body, ["role", "content"], message);
     const role = readString(body, members.get("role"));
     if (role === "user") return [system.join("\n"), contentText(body, members.get("content"))];

@@ -29,6 +29,7 @@ export function chatCall(body: unknown, overrides: Partial<Call> = {}): Call {
     clientQuery: "",
     acceptEncoding: undefined,
     body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body)),
+    decodedBody: undefined,
     model: undefined,
     stream: false,
     streamForm: undefined,
