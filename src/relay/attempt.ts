@@ -99,6 +99,7 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
   #broken: Error | undefined;
   #discarded = false;
   #paused = false;
+  #resuming: NodeJS.Immediate | undefined;
   readonly #leave: () => void;
 
   head: ReplyHead = { status: 0, headers: {} };
@@ -169,6 +170,8 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    // A parser that is resumed with nothing to read hands out empty pieces. They are no sign of life and no progress.
+    if (chunk.length === 0) return;
     this.#observe(() => this.observer?.push(chunk));
     if (this.#sink) {
       this.#idle?.refresh();
@@ -209,6 +212,8 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
     this.#paused = true;
     clearTimeout(this.#idle);
     this.#idle = undefined;
+    clearImmediate(this.#resuming);
+    this.#resuming = undefined;
     this.#controller?.pause();
   }
 
@@ -217,7 +222,12 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
     if (this.isWhole || this.#broken || this.#discarded) return;
     const { idleMs } = this.#options.timeouts;
     this.#idle ??= setTimeout(() => this.#timeOut(idleMs), idleMs);
-    this.#controller?.resume();
+    // Not at once: a resumed parser may have something to hand over right away, and a sink that pauses and resumes for
+    // every piece would then never let the event loop turn.
+    this.#resuming ??= setImmediate(() => {
+      this.#resuming = undefined;
+      if (!this.#discarded && !this.#broken) this.#controller?.resume();
+    });
   }
 
   discard(): void {

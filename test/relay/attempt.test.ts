@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import type { Call } from "../../src/call.ts";
 import { type Answer, attempt, type Sink } from "../../src/relay/attempt.ts";
@@ -101,6 +102,7 @@ test("the provider is stopped from the decision until somebody takes the answer"
   const { upstream, answer } = await goodAnswer();
   assert.equal(upstream.controller.paused, true);
   answer.pipe(collect());
+  await nextTurn();
   assert.equal(upstream.controller.paused, false);
   answer.discard();
 });
@@ -108,8 +110,10 @@ test("the provider is stopped from the decision until somebody takes the answer"
 test("a sink that cannot take even what was held keeps the provider stopped", async () => {
   const { upstream, answer } = await goodAnswer();
   answer.pipe(collect(() => answer.pause()));
+  await nextTurn();
   assert.equal(upstream.controller.paused, true);
   answer.resume();
+  await nextTurn();
   assert.equal(upstream.controller.paused, false);
   answer.discard();
 });
@@ -189,4 +193,48 @@ test("an observer that fails is reported once and asked no more, and the answer 
   upstream.end();
   assert.deepEqual(errors, [fault]);
   assert.deepEqual(sink.said, [event("message_start").toString(), event("message_stop").toString(), "end"]);
+});
+
+test("empty pieces are no part of an answer: they are not held, not handed over and not observed", async () => {
+  const { upstream, answer } = await goodAnswer();
+  upstream.data(Buffer.alloc(0));
+  const sink = collect();
+  answer.pipe(sink);
+  upstream.data(Buffer.alloc(0));
+  upstream.data(event("message_stop"));
+  upstream.end();
+  assert.deepEqual(sink.said, [event("message_start").toString(), event("message_stop").toString(), "end"]);
+});
+
+test("a sink that pauses and resumes for every piece lets the event loop turn between two of them", async () => {
+  const { upstream, answer } = await goodAnswer();
+  let resumed = 0;
+  // What undici does: a resumed parser hands out what it has right away.
+  upstream.controller.resume = () => {
+    resumed += 1;
+    if (resumed < 5) upstream.data(Buffer.from(`piece ${resumed}`));
+  };
+  let hasTurned = false;
+  const turns: boolean[] = [];
+  const sink = collect(() => {
+    answer.pause();
+    turns.push(hasTurned);
+    hasTurned = false;
+    setImmediate(() => (hasTurned = true));
+    void Promise.resolve().then(() => answer.resume());
+  });
+  answer.pipe(sink);
+  while (resumed < 5) await nextTurn();
+  answer.discard();
+  assert.equal(sink.said.length, 5);
+  assert.deepEqual(turns, [false, true, true, true, true]);
+});
+
+test("a resume that is taken back before its turn resumes nothing", async () => {
+  const { upstream, answer } = await goodAnswer();
+  answer.pipe(collect());
+  answer.pause();
+  await nextTurn();
+  assert.equal(upstream.controller.paused, true);
+  answer.discard();
 });

@@ -16,6 +16,7 @@ import {
 } from "node:zlib";
 import type { Behaviour, Delay, TruncationStyle } from "./behaviour.ts";
 import type { ScriptedAnswer, WireEvent } from "./script.ts";
+import { type WireForm, writeWire } from "./wire.ts";
 
 /** One event (or one document) as bytes. */
 interface Frame {
@@ -33,6 +34,8 @@ export interface WriteJob {
   /** Called when all bytes of an event were given to the kernel. */
   onSent(data: unknown): void;
   onBytes(count: number): void;
+  /** Called with the whole body, as it is coded, when it is written on the bare socket. */
+  onBody(body: Buffer): void;
 }
 
 export type WriteResult = "ended" | "cut" | "gone";
@@ -42,6 +45,7 @@ export async function writeAnswer(job: WriteJob): Promise<WriteResult> {
   const { behaviour, answer, response } = job;
   if ((await pause(behaviour.headersAfter, job.gone)) === "gone") return "gone";
   const frames = encodeFrames(documentOrStream(job), behaviour.encoding);
+  if (behaviour.wire !== undefined) return writeOnWire(job, frames, behaviour.wire);
   if (answer.form === "json" || behaviour.body !== undefined) return writeDocument(job, frames);
 
   response.writeHead(behaviour.status ?? 200, headersOf(job, streamType(answer)));
@@ -87,6 +91,30 @@ async function writeDocument(job: WriteJob, frames: AsyncIterable<Frame>): Promi
   }
   if ((await sender.flush()) !== "sent") return "gone";
   return finish(job);
+}
+
+/** On the bare socket, which is closed after it. Everything counts as sent, as no fault is played here. */
+async function writeOnWire(
+  job: WriteJob,
+  frames: AsyncIterable<Frame>,
+  form: WireForm,
+): Promise<WriteResult> {
+  const { answer, behaviour, response } = job;
+  const { socket } = response;
+  if (socket === null) return "gone";
+  response.detachSocket(socket);
+  const chunks: Buffer[] = [];
+  for await (const { bytes, data } of frames) {
+    chunks.push(bytes);
+    if (data !== undefined) job.onSent(data);
+  }
+  job.onBody(Buffer.concat(chunks));
+  const type = answer.form === "json" ? "application/json" : streamType(answer);
+  return writeWire(
+    socket,
+    { status: behaviour.status ?? answer.status ?? 200, headers: headersOf(job, type), chunks },
+    form,
+  );
 }
 
 function documentOrStream({ answer, behaviour }: WriteJob): Iterable<Frame> {

@@ -1,6 +1,7 @@
 // What the scripted upstream can be told to do with a request, and what it remembers of one.
 
 import type { TokenCounts } from "../../src/usage/observer.ts";
+import type { WireForm } from "./wire.ts";
 
 export type ScriptFamily = "claude" | "gemini" | "openai";
 
@@ -57,6 +58,8 @@ export interface Behaviour {
   encoding?: "gzip" | "br" | "zstd" | "deflate";
   /** How the body is cut into writes (`event`): `utf8` cuts inside every multibyte character. */
   chunking?: "event" | "byte" | "merged" | "utf8";
+  /** Written on the bare socket in this way, instead of by `node:http`; `cut`, `chunking` and delays do not count then. */
+  wire?: WireForm;
   /** Line ends of an event stream; the family's own when absent. */
   newline?: "\n" | "\r\n";
   /** Closes the kept-alive connection after the answer without having announced it. */
@@ -88,6 +91,8 @@ export interface RecordedRequest {
   readonly receivedAt: number;
   /** Bytes of the answer's body that the kernel took so far. */
   bytesSent: number;
+  /** The answer's body as it was coded, where it was written on the bare socket. */
+  sentBody: Buffer | undefined;
   /** When the connection or the answer ended; undefined while it is open. */
   closedAt: number | undefined;
   /** The other side went away before the answer was whole. */

@@ -177,6 +177,10 @@ async function serve(incoming: IncomingMessage, response: ServerResponse, state:
     onBytes: (count) => {
       request.bytesSent += count;
     },
+    onBody: (body) => {
+      request.sentBody = body;
+      request.bytesSent = body.length;
+    },
     onSent: (data) => {
       if (served !== undefined && script !== undefined) noteSent(served, script, data);
     },
@@ -212,6 +216,7 @@ function record(incoming: IncomingMessage, response: ServerResponse, state: Stat
     useOfConnection: socket?.uses ?? 0,
     receivedAt: Date.now(),
     bytesSent: 0,
+    sentBody: undefined,
     closedAt: undefined,
     aborted: false,
     closed,
