@@ -9,7 +9,10 @@ export type Failure =
   | { kind: "unreachable"; cause: Error; safeToRepeat: boolean }
   /** The account's own proxy refused, or could not reach the provider. Never the login's fault. */
   | { kind: "proxy"; cause: Error }
-  /** 500, 502, 504 or an API error as first event: counted, cooldowns after three in a row. */
+  /**
+   * A 5xx, a 3xx (never followed) or an API error as first event: counted, cooldown after three in a row. A 3xx is never
+   * passed on.
+   */
   | { kind: "server-error"; status: number; reason: string }
   /**
    * A quota of this account is used up; with scope "model" only for the model family that was asked for. `until` is
@@ -20,8 +23,25 @@ export type Failure =
   | { kind: "limited-unblamed"; reason: string }
   /** 529, 503 or a capacity reason: the provider is full, not this account. `until` is epoch ms, when it gave a delay. */
   | { kind: "capacity"; until?: number; reason: string }
-  /** 401, or a 403 about the credential. */
+  /** The provider says that the key, token or login is not valid: see upstreams/standing.ts. */
   | { kind: "unauthorized"; reason: string }
+  /** The token endpoint says that the login is gone. That is no refusal of a request: only signing in again helps. */
+  | { kind: "login-revoked"; reason: string }
+  /**
+   * The token endpoint does not take our request (client id, address, scope): the configuration has to be fixed. `until` is
+   * epoch ms of the next try.
+   */
+  | { kind: "refresh-rejected"; until?: number; reason: string }
+  /**
+   * A 401 or 403 that nothing known explains: nobody is blamed, one other account is tried, then the provider's answer is
+   * passed on.
+   */
+  | { kind: "unexplained-refusal"; status: number; reason: string }
+  /**
+   * A firewall in front of the provider refused: nobody is blamed, the next account may have another address. Its page is
+   * never passed on. `ray` is Cloudflare's id of the refusal.
+   */
+  | { kind: "edge-refused"; status: number; ray: string | undefined; reason: string }
   /** 402, disabled, revoked, credit too low: a person has to act. */
   | { kind: "account-out"; reason: string }
   /** A 403 (or zero quota) about one model: the account is in cooldown for that model. */

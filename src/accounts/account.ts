@@ -36,7 +36,7 @@ export interface Cooldown {
 /** The failures that put an account in cooldown. */
 export type CooldownKind = Exclude<
   FailureKind,
-  "limited-unblamed" | "model-missing" | "rejected" | "aborted"
+  "limited-unblamed" | "unexplained-refusal" | "edge-refused" | "model-missing" | "rejected" | "aborted"
 >;
 
 export function createAccount(config: AccountConfig): Account {
@@ -63,6 +63,8 @@ const cooldownKinds: Readonly<Record<CooldownKind, true>> = {
   unreachable: true,
   "server-error": true,
   unauthorized: true,
+  "login-revoked": true,
+  "refresh-rejected": true,
   "account-out": true,
   "model-denied": true,
 };

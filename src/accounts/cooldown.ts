@@ -68,11 +68,20 @@ export function cooldownAfter(
     case "server-error":
       return cooldownAfterFaults(failure.kind, failure.reason, context);
     case "unauthorized":
+    case "login-revoked":
     case "account-out":
       return {
         kind: failure.kind,
         scope: "",
         until: now + policy.unavailableMs,
+        isTold: false,
+        reason: failure.reason,
+      };
+    case "refresh-rejected":
+      return {
+        kind: failure.kind,
+        scope: "",
+        until: failure.until ?? now + unknownLimitMs,
         isTold: false,
         reason: failure.reason,
       };
@@ -85,6 +94,8 @@ export function cooldownAfter(
         reason: failure.reason,
       };
     case "limited-unblamed":
+    case "unexplained-refusal":
+    case "edge-refused":
     case "model-missing":
     case "rejected":
     case "aborted":
@@ -114,7 +125,8 @@ function cooldownAfterFaults(
  * the provider told when it was asked after the cooldown began, and a refused credential, which a person has to see.
  */
 export function outlasts(running: Cooldown, next: CooldownDecision, sentAt: number): boolean {
-  if (next.kind === "unauthorized" || next.kind === "account-out") return false;
+  if (next.kind === "unauthorized" || next.kind === "login-revoked" || next.kind === "account-out")
+    return false;
   const isNews = next.isTold && next.kind === running.kind && sentAt > running.since;
   return !isNews && running.until > next.until;
 }

@@ -53,7 +53,9 @@ function readLogin(login: LoginToken): CredentialResult {
 function failureOf({ reason, message, until }: LoginFailure): Failure {
   switch (reason) {
     case "refresh-revoked":
+      return { kind: "login-revoked", reason: message };
     case "refresh-rejected":
+      return { kind: "refresh-rejected", until, reason: message };
     case "token-refused":
       return { kind: "unauthorized", reason: message };
     case "project-refused":

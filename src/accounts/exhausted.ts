@@ -54,6 +54,8 @@ const kindOf: Readonly<Record<CooldownKind, AllInCooldown["kind"]>> = {
   "server-error": "capacity",
   "model-denied": "model-denied",
   unauthorized: "credentials",
+  "login-revoked": "credentials",
+  "refresh-rejected": "credentials",
   "account-out": "credentials",
 };
 

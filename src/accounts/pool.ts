@@ -6,7 +6,14 @@ import type { Failure } from "../failure.ts";
 import { redact } from "../redact.ts";
 import type { AccountStore, CooldownRow } from "../store/store.ts";
 import type { Window } from "../usage/window.ts";
-import { type Account, type Cooldown, cooldownFor, createAccount, readCooldown } from "./account.ts";
+import {
+  type Account,
+  type Cooldown,
+  type CooldownKind,
+  cooldownFor,
+  createAccount,
+  readCooldown,
+} from "./account.ts";
 import type { Bindings } from "./bindings.ts";
 import { type CooldownDecision, cooldownAfter, outlasts, streakKey } from "./cooldown.ts";
 import { type Choice, type Selection, selectAccount } from "./select.ts";
@@ -21,9 +28,15 @@ export interface Pool {
    * A request that was sent at `sentAt` got a good answer: streaks end, and a cooldown that it tested is over. A cooldown that began
    * after it stands: the limit was reached while the answer was on its way. So does every cooldown when what was asked for is free.
    */
-  succeeded(account: Account, request: SentRequest & { isBilled: boolean }): Promise<void>;
-  /** A request failed. Returns the cooldown that the account is in for it, if any. */
+  succeeded(account: Account, request: SentRequest): Promise<void>;
+  /** A request failed. Returns the cooldown that the account is in for it, if any; what is free begins none. */
   failed(account: Account, failure: Failure, request: SentRequest): Promise<Cooldown | undefined>;
+  /**
+   * Called when a request is given up. `asked` are all accounts that it was sent to, with the cooldown that it put each in, if
+   * any. Where two or more were asked and every one refused it (credential, account out, model), the request may be at fault:
+   * those cooldowns end after 60 s. A login that the token endpoint says is gone counts neither as asked nor as refused.
+   */
+  refusedByAll(asked: ReadonlyMap<Account, Cooldown | undefined>): Promise<void>;
   /** A good answer whose head came at `beganAt` has come to its end, or was cut on the provider's side. */
   ended(account: Account, answer: { isTruncated: boolean; beganAt: number }): void;
   learn(account: Account, windows: readonly Window[]): void;
@@ -41,6 +54,8 @@ export interface SentRequest {
   modelScope: string;
   /** Epoch ms. */
   sentAt: number;
+  /** Whether it costs tokens: what is free (counting, any GET or DELETE) neither begins nor ends a cooldown. */
+  isBilled: boolean;
 }
 
 export type PoolConfig = Pick<Config, "accounts" | "session" | "oauth" | "environmentProxy">;
@@ -122,10 +137,14 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       running && outlasts(running, decision, sentAt)
         ? { ...running, probedAt: time }
         : { scope, kind, until, reason, since, settings, probedAt: time };
-    account.cooldowns.set(next.scope, next);
-    changes++;
-    await store.saveCooldown({ accountId: account.config.id, ...next });
+    await saveCooldown(account, next);
     return next;
+  }
+
+  async function saveCooldown(account: Account, cooldown: Cooldown): Promise<void> {
+    account.cooldowns.set(cooldown.scope, cooldown);
+    changes++;
+    await store.saveCooldown({ accountId: account.config.id, ...cooldown });
   }
 
   async function endCooldown(account: Account, scope: string): Promise<void> {
@@ -164,8 +183,9 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     },
 
     async succeeded(account, { modelScope, sentAt, isBilled }) {
+      if (!isBilled) return;
       if (account.streaks.size > 0) account.streaks.clear();
-      if (account.cooldowns.size === 0 || !isBilled) return;
+      if (account.cooldowns.size === 0) return;
       for (const scope of ["", modelScope]) {
         const cooldown = account.cooldowns.get(scope);
         if (!cooldown || cooldown.since > sentAt) continue;
@@ -174,8 +194,8 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       }
     },
 
-    async failed(account, failure, { modelScope, sentAt }) {
-      if (account.passthrough) return undefined;
+    async failed(account, failure, { modelScope, sentAt, isBilled }) {
+      if (account.passthrough || !isBilled) return undefined;
       const key = streakKey(failure, modelScope);
       const time = now();
       const running = cooldownFor(account, modelScope, time);
@@ -188,12 +208,29 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       );
       if (isCounted(failure)) account.streaks.set(key, streak);
       if (!decision) return undefined;
-      if (decision.kind === "unauthorized" || decision.kind === "account-out") {
+      if (needsPerson(decision.kind)) {
         await bindings.dropAccount(account.config.id);
       }
       // Providers echo keys in their texts, and a reason is printed.
       const reason = redact(decision.reason, [account.config.secret]);
       return await beginCooldown(account, { ...decision, reason }, sentAt);
+    },
+
+    async refusedByAll(asked) {
+      const refused: [Account, Cooldown][] = [];
+      for (const [account, cooldown] of asked) {
+        if (cooldown?.kind === "login-revoked") continue;
+        if (cooldown === undefined || !isRefusal(cooldown.kind)) return;
+        refused.push([account, cooldown]);
+      }
+      if (refused.length < 2) return;
+      const until = now() + sharedRefusalMs;
+      for (const [account, { scope, until: end }] of refused) {
+        const running = account.cooldowns.get(scope);
+        // Another request's cooldown, that of a limit for instance, stays as it is.
+        if (!running || !isRefusal(running.kind) || running.until !== end || end <= until) continue;
+        await saveCooldown(account, { ...running, until });
+      }
     },
 
     ended(account, { isTruncated, beganAt }) {
@@ -250,13 +287,32 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   };
 }
 
+/** How long accounts stay out that refused one and the same request. */
+const sharedRefusalMs = 60_000;
+
+/** Kinds of cooldown that the request itself may have provoked. */
+function isRefusal(kind: CooldownKind): boolean {
+  return kind === "unauthorized" || kind === "account-out" || kind === "model-denied";
+}
+
+/** Sessions of such an account start anew elsewhere. */
+function needsPerson(kind: CooldownKind): boolean {
+  return kind === "unauthorized" || kind === "login-revoked" || kind === "account-out";
+}
+
 /** Whether another process has ended a cooldown. Cooldowns that end here are gone from memory before they are from the store. */
 function isEndedElsewhere(known: Account["cooldowns"], stored: Account["cooldowns"], now: number): boolean {
   return [...known.values()].some(({ scope, until }) => until > now && !stored.has(scope));
 }
 
-function isCounted(failure: Failure): boolean {
-  return failure.kind !== "rejected" && failure.kind !== "aborted" && failure.kind !== "model-missing";
+function isCounted({ kind }: Failure): boolean {
+  return (
+    kind !== "rejected" &&
+    kind !== "aborted" &&
+    kind !== "model-missing" &&
+    kind !== "unexplained-refusal" &&
+    kind !== "edge-refused"
+  );
 }
 
 /** A test under way is known in memory only. */

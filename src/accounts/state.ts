@@ -16,7 +16,8 @@ export function readStatus(account: Account, now: number): AccountStatus {
   if (!account.config.enabled) return { state: "disabled", reason: undefined, until: undefined };
   const whole = cooldownFor(account, "", now);
   if (whole) {
-    const state = whole.kind === "unauthorized" ? "needs-login" : "cooldown";
+    const state =
+      whole.kind === "unauthorized" || whole.kind === "login-revoked" ? "needs-login" : "cooldown";
     return { state, reason: whole.reason, until: whole.until };
   }
   const scoped = [...account.cooldowns.values()].filter((cooldown) => cooldown.until > now);

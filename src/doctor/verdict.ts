@@ -32,6 +32,7 @@ export function readFailure(account: AccountConfig, failure: Failure): Verdict {
   const seeCooldown = "to see until when it is in cooldown, run: cc-relay accounts list";
   switch (failure.kind) {
     case "unauthorized":
+    case "login-revoked":
       return { kind: "refused", detail: `${credentialName(account)} refused: ${failure.reason}` };
     case "account-out":
       return troubled(true, failure.reason, "settle it with the provider, or use another account");
@@ -41,6 +42,11 @@ export function readFailure(account: AccountConfig, failure: Failure): Verdict {
     case "capacity":
     case "server-error":
       return troubled(false, failure.reason, tryAgain);
+    case "edge-refused":
+      return troubled(true, failure.reason, "check the network, or give the account a proxy");
+    case "refresh-rejected":
+      return troubled(true, failure.reason, "correct [oauth] in the configuration, or remove it");
+    case "unexplained-refusal":
     case "model-denied":
     case "model-missing":
     case "rejected":

@@ -194,12 +194,16 @@ async function afterFailure(
   const { deps, signal, tried } = state;
   const { account, failure } = served;
   if (failure.kind === "aborted") throw signal.reason;
-  const cooldown = await deps.pool.failed(account, failure, { modelScope: state.scope, sentAt });
+  const cooldown = await deps.pool.failed(account, failure, {
+    modelScope: state.scope,
+    sentAt,
+    isBilled: isBilled(state.call.operation),
+  });
   // Accounts at their limit never hide one that is free, however many they are.
   if (isRefusal(failure)) state.attemptsLeft++;
   const passed = answer && { ...served, answer };
   if (passed && (failure.kind === "rejected" || account.passthrough)) return passed;
-  if (passed && failure.kind === "model-missing" && state.held?.failure?.kind === "model-missing") {
+  if (passed && isPassedOnTheSecondTime(failure) && state.held?.failure?.kind === failure.kind) {
     answer.discard();
     return state.held;
   }
@@ -212,6 +216,11 @@ async function afterFailure(
   } else tried.add(account.config.id);
   reportFailover(state, { account, failure }, cooldown);
   return undefined;
+}
+
+/** Another account may have what this one lacks; two that lack it are the answer. */
+function isPassedOnTheSecondTime({ kind }: Failure): boolean {
+  return kind === "model-missing" || kind === "unexplained-refusal";
 }
 
 interface Failed {
@@ -262,6 +271,7 @@ function mayBePassedOn(failure: Failure): boolean {
     case "capacity":
     case "server-error":
     case "limited-unblamed":
+    case "unexplained-refusal":
     case "model-missing":
     case "rejected":
       return true;
@@ -269,7 +279,10 @@ function mayBePassedOn(failure: Failure): boolean {
     case "model-denied":
     case "rate-limited":
     case "unauthorized":
+    case "login-revoked":
+    case "refresh-rejected":
     case "account-out":
+    case "edge-refused":
     case "unreachable":
     case "proxy":
     case "aborted":
@@ -280,7 +293,12 @@ function mayBePassedOn(failure: Failure): boolean {
 /** The account was turned away at the door; it is in cooldown, and is not asked again for this request. */
 function isRefusal({ kind }: Failure): boolean {
   return (
-    kind === "rate-limited" || kind === "unauthorized" || kind === "account-out" || kind === "model-denied"
+    kind === "rate-limited" ||
+    kind === "unauthorized" ||
+    kind === "login-revoked" ||
+    kind === "refresh-rejected" ||
+    kind === "account-out" ||
+    kind === "model-denied"
   );
 }
 

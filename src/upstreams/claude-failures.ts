@@ -5,10 +5,13 @@ import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { objectField, parseJson, stringField } from "../json-values.ts";
 import { readClaudeLimit } from "./claude-limits.ts";
+import { isWebPage, readEdgeRefusal } from "./edge.ts";
 import { reasonFrom } from "./reason.ts";
-import { classifyStatusAlone, describeReply, isWebPage } from "./reply.ts";
+import { classifyStanding, classifyStatusAlone, describeReply } from "./reply.ts";
 import { clampUntil, readRetryAfter } from "./retry-after.ts";
+import { claudeStanding } from "./standing.ts";
 import type { ReplyHead } from "./upstream.ts";
+import { firstWords } from "./words.ts";
 
 export function readClaudeFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {
   const text = body.toString("utf8");
@@ -18,7 +21,7 @@ export function readClaudeFailure(head: ReplyHead, body: Buffer, call: Call, now
 /** An error event after a 200 carries the same envelope, and no headers of its own. */
 export function readClaudeErrorEvent(event: unknown, call: Call, now: number): Failure {
   const error = readError(event);
-  const head = { status: statusOf[error.type ?? ""] ?? 500, headers: {} };
+  const head = { status: statusOf.get(error.type ?? "") ?? 500, headers: {} };
   return classify({ head, error, text: "", call, now });
 }
 
@@ -37,31 +40,36 @@ interface Case {
   now: number;
 }
 
-const statusOf: Readonly<Record<string, number>> = {
-  invalid_request_error: 400,
-  authentication_error: 401,
-  billing_error: 402,
-  permission_error: 403,
-  not_found_error: 404,
-  conflict_error: 409,
-  request_too_large: 413,
-  rate_limit_error: 429,
-  api_error: 500,
-  timeout_error: 504,
-  overloaded_error: 529,
-};
+const statusOf: ReadonlyMap<string, number> = new Map([
+  ["invalid_request_error", 400],
+  ["authentication_error", 401],
+  ["billing_error", 402],
+  ["permission_error", 403],
+  ["not_found_error", 404],
+  ["conflict_error", 409],
+  ["request_too_large", 413],
+  ["rate_limit_error", 429],
+  ["api_error", 500],
+  ["timeout_error", 504],
+  ["overloaded_error", 529],
+]);
 
 function readError(body: unknown): ClaudeError {
   const error = objectField(body, "error");
   return {
     type: stringField(error, "type"),
-    message: stringField(error, "message") ?? "",
+    message: firstWords(stringField(error, "message") ?? ""),
     code: stringField(objectField(error, "details"), "error_code"),
   };
 }
 
 function classify(at: Case): Failure {
-  return classifyCode(at) ?? classifyText(at) ?? classifyStatus(at);
+  return (
+    readEdgeRefusal(at.head, at.text, reasonOf(at)) ??
+    classifyCode(at) ??
+    classifyText(at) ??
+    classifyStatus(at)
+  );
 }
 
 /** Codes that say more than their status. */
@@ -69,17 +77,11 @@ function classifyCode(at: Case): Failure | undefined {
   const { error, head, now } = at;
   const reason = reasonOf(at);
   switch (error.code) {
-    case "organization_on_hold":
-    case "linked_organization_billing_unavailable":
-    case "linked_organization_spend_limit_reached":
-      return { kind: "account-out", reason };
     case "enforced_spend_limit_reached":
     case "contract_spend_limit_reached":
       return spendLimit(at);
     case "ramp_limit_exceeded":
       return { kind: "rate-limited", scope: "account", until: readRetryAfter(head.headers, now), reason };
-    case "claude_code_key_creator_not_member":
-      return { kind: "unauthorized", reason };
     // A kind of organisation that lacks what this request asks for may serve every other request.
     case "organization_type_not_supported":
     case "parent_organization_required":
@@ -95,12 +97,6 @@ function classifyCode(at: Case): Failure | undefined {
   return undefined;
 }
 
-// Anchored: texts of the API may quote the request, and no request must be able to take an account out.
-const outTexts = [
-  /^your credit balance is too low/i,
-  /^(?:this|your) organization (?:has been|is) disabled/i,
-  /^oauth authentication is currently not allowed for this organization/i,
-];
 const spendText = /^you have reached your (?:specified )?api usage limits/i;
 const usageLimit = /^(?:claude ai )?usage limit reached\|(\d{10})/i;
 // A request that only paid extra usage covers, or a login's token outside Claude Code's own traffic.
@@ -111,9 +107,8 @@ function classifyText(at: Case): Failure | undefined {
   const { head, error, now } = at;
   if (head.status >= 500) return undefined;
   const reason = reasonOf(at);
-  if (outTexts.some((pattern) => pattern.test(error.message))) return { kind: "account-out", reason };
   if (spendText.test(error.message)) return spendLimit(at);
-  const ends = usageLimit.exec(error.message || at.text);
+  const ends = usageLimit.exec(error.message || firstWords(at.text));
   if (ends) {
     const until = clampUntil(Number(ends[1]) * 1000, now);
     return { kind: "rate-limited", scope: "account", until, reason };
@@ -122,7 +117,8 @@ function classifyText(at: Case): Failure | undefined {
   if ((head.status === 400 || head.status === 403) && isOfItsKind) {
     return { kind: "rejected", status: head.status, reason };
   }
-  return undefined;
+  const said = { codes: [error.code, error.type], message: error.message };
+  return classifyStanding({ status: head.status, ...said, reason }, claudeStanding);
 }
 
 /** "You will regain access on 2027-01-01 at 00:00 UTC." Without a date a person has to raise the limit. */
@@ -142,9 +138,8 @@ function classifyStatus(at: Case): Failure {
   const reason = reasonOf(at);
   switch (status) {
     case 401:
-      return { kind: "unauthorized", reason };
     case 403:
-      return classifyForbidden(at);
+      return { kind: "unexplained-refusal", status, reason };
     case 404:
       return error.type === "not_found_error" && /\bmodels?\b/i.test(error.message)
         ? { kind: "model-missing", reason }
@@ -156,18 +151,6 @@ function classifyStatus(at: Case): Failure {
   const failure = classifyStatusAlone(status, { reason, until });
   const isOverload = error.type === "overloaded_error" && !isWebPage(head, text);
   return failure.kind === "server-error" && isOverload ? { kind: "capacity", until, reason } : failure;
-}
-
-function classifyForbidden(at: Case): Failure {
-  const { head, error, text } = at;
-  const reason = reasonOf(at);
-  // Cloudflare in front of the API classifies the address, not the credential.
-  if (isWebPage(head, text)) return { kind: "server-error", status: 403, reason };
-  // "Request not allowed": the country or address of the account's connection is not served.
-  if (error.type === "forbidden") return { kind: "account-out", reason };
-  const isAboutModel =
-    /permission to use the specified resource/i.test(error.message) || /\bmodels?\b/i.test(error.message);
-  return isAboutModel ? { kind: "model-denied", reason } : { kind: "unauthorized", reason };
 }
 
 function classifyLimit(at: Case): Failure {

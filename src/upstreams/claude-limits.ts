@@ -54,7 +54,7 @@ export function readClaudeWindows(headers: HeaderMap): Window[] {
   if (!Object.keys(headers).some(isLimitHeader)) return [];
   const { windows, summary, overage } = readUnified(headers);
   const result = [...windows];
-  const claimed = claimNames[summary.claim ?? ""];
+  const claimed = claimNames.get(summary.claim ?? "");
   if (windows.length === 0 && claimed !== undefined && summary.status !== undefined) {
     result.push({
       name: claimed,
@@ -148,13 +148,13 @@ function isAccountWindow(name: string): boolean {
   return /^\d+[a-z]+$/.test(name);
 }
 
-const claimNames: Readonly<Record<string, string>> = {
-  five_hour: "5h",
-  seven_day: "7d",
-  seven_day_overage_included: "7d_oi",
-  seven_day_opus: "7d_opus",
-  seven_day_sonnet: "7d_sonnet",
-};
+const claimNames: ReadonlyMap<string, string> = new Map([
+  ["five_hour", "5h"],
+  ["seven_day", "7d"],
+  ["seven_day_overage_included", "7d_oi"],
+  ["seven_day_opus", "7d_opus"],
+  ["seven_day_sonnet", "7d_sonnet"],
+]);
 
 /** `seven_day_opus` and its like name a family of models; `seven_day_oauth_apps` names all that an app does. */
 function isAccountClaim(claim: string): boolean {

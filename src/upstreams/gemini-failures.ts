@@ -4,11 +4,13 @@
 import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { parseJson } from "../json-values.ts";
+import { readEdgeRefusal } from "./edge.ts";
 import { type GoogleError, readGoogleError } from "./google-error.ts";
 import { nextMidnightInLosAngeles } from "./los-angeles.ts";
 import { reasonFrom } from "./reason.ts";
-import { classifyStatusAlone, describeReply, isWebPage } from "./reply.ts";
+import { classifyStanding, classifyStatusAlone, describeReply } from "./reply.ts";
 import { clampUntil, readRetryAfter, waitInText } from "./retry-after.ts";
+import { googleStanding } from "./standing.ts";
 import type { ReplyHead } from "./upstream.ts";
 
 export function readGeminiFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {
@@ -19,7 +21,7 @@ export function readGeminiFailure(head: ReplyHead, body: Buffer, call: Call, now
 /** An error as a chunk of a stream is the same envelope. */
 export function readGeminiErrorEvent(event: unknown, call: Call, now: number): Failure {
   const error = readGoogleError(event) ?? nothing;
-  const head = { status: error.code ?? statusOf[error.status] ?? 500, headers: {} };
+  const head = { status: error.code ?? statusOf.get(error.status) ?? 500, headers: {} };
   return classify({ head, error, text: "", call, now });
 }
 
@@ -46,62 +48,44 @@ const nothing: GoogleError = {
   hasDetails: false,
 };
 
-const statusOf: Readonly<Record<string, number>> = {
-  INVALID_ARGUMENT: 400,
-  FAILED_PRECONDITION: 400,
-  OUT_OF_RANGE: 400,
-  UNAUTHENTICATED: 401,
-  PERMISSION_DENIED: 403,
-  NOT_FOUND: 404,
-  RESOURCE_EXHAUSTED: 429,
-  CANCELLED: 499,
-  INTERNAL: 500,
-  UNAVAILABLE: 503,
-  DEADLINE_EXCEEDED: 504,
-};
+const statusOf: ReadonlyMap<string, number> = new Map([
+  ["INVALID_ARGUMENT", 400],
+  ["FAILED_PRECONDITION", 400],
+  ["OUT_OF_RANGE", 400],
+  ["UNAUTHENTICATED", 401],
+  ["PERMISSION_DENIED", 403],
+  ["NOT_FOUND", 404],
+  ["RESOURCE_EXHAUSTED", 429],
+  ["CANCELLED", 499],
+  ["INTERNAL", 500],
+  ["UNAVAILABLE", 503],
+  ["DEADLINE_EXCEEDED", 504],
+]);
 
 function classify(at: Case): Failure {
-  return classifyReason(at) ?? classifyStatus(at);
+  return readEdgeRefusal(at.head, at.text, reasonOf(at)) ?? classifyReason(at) ?? classifyStatus(at);
 }
-
-/** The credential is not accepted: another one may be. */
-const refused: ReadonlySet<string> = new Set([
-  "API_KEY_INVALID",
-  "ACCESS_TOKEN_EXPIRED",
-  "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
-  "ACCOUNT_STATE_INVALID",
-  "CREDENTIALS_MISSING",
-]);
-
-/** A person has to act: switch something on, pay, verify, or take the key out of use. */
-const out: ReadonlySet<string> = new Set([
-  "SERVICE_DISABLED",
-  "BILLING_DISABLED",
-  "API_KEY_SERVICE_BLOCKED",
-  "API_KEY_HTTP_REFERRER_BLOCKED",
-  "API_KEY_IP_ADDRESS_BLOCKED",
-  "API_KEY_ANDROID_APP_BLOCKED",
-  "API_KEY_IOS_APP_BLOCKED",
-  "CONSUMER_SUSPENDED",
-  "CONSUMER_INVALID",
-  "INSUFFICIENT_G1_CREDITS_BALANCE",
-  "SECURITY_POLICY_VIOLATED",
-  "VALIDATION_REQUIRED",
-]);
 
 const noCapacity: ReadonlySet<string> = new Set(["MODEL_CAPACITY_EXHAUSTED", "MODEL_CAPACITY_EXCEEDED"]);
 
 function classifyReason(at: Case): Failure | undefined {
   const { head, error } = at;
-  if (head.status >= 500) return undefined;
-  const has = (set: ReadonlySet<string>) => error.reasons.some((name) => set.has(name));
-  if (has(out)) return { kind: "account-out", reason: reasonOf(at) };
-  if (has(refused)) return { kind: "unauthorized", reason: reasonOf(at) };
+  const { status } = head;
+  if (status >= 500) return undefined;
+  const reason = reasonOf(at);
   // The client's own x-goog-user-project header names a project that is not the account's.
-  if (error.reasons.includes("USER_PROJECT_DENIED")) {
-    return { kind: "rejected", status: head.status, reason: reasonOf(at) };
-  }
-  return undefined;
+  if (error.reasons.includes("USER_PROJECT_DENIED")) return { kind: "rejected", status, reason };
+  // Google refuses keys with a 400, too.
+  const asked = status === 400 && isAboutKey(error) ? 401 : status;
+  const said = {
+    codes: [...error.reasons, status === 401 ? error.status : undefined],
+    message: error.message,
+  };
+  return classifyStanding({ status: asked, ...said, reason }, googleStanding);
+}
+
+function isAboutKey({ reasons, message }: GoogleError): boolean {
+  return reasons.includes("API_KEY_INVALID") || /^api key\b/i.test(message);
 }
 
 function classifyStatus(at: Case): Failure {
@@ -112,9 +96,8 @@ function classifyStatus(at: Case): Failure {
     case 400:
       return classifyBadRequest(at);
     case 401:
-      return { kind: "unauthorized", reason };
     case 403:
-      return classifyForbidden(at);
+      return { kind: "unexplained-refusal", status, reason };
     case 404:
       return classifyNotFound(at);
     case 429:
@@ -127,34 +110,12 @@ function classifyStatus(at: Case): Failure {
 function classifyBadRequest(at: Case): Failure {
   const { error } = at;
   const reason = reasonOf(at);
-  if (/^api key (?:not valid|not found|expired|is invalid)/i.test(error.message)) {
-    return { kind: "unauthorized", reason };
-  }
-  // The free tier is not offered where the key is used from, or billing is off. A file that is not ready fails so too.
-  const isOut = /\b(?:location|region|country|territory|billing|free tier|prepay\w*|prepaid|payment)\b/i;
+  // Billing is off, or the free tier is not offered where the key is used from. A file that is not ready fails so too.
+  const isOut = /\b(?:billing|free tier|prepay|prepaid|prepayment|payment)\b/i;
   if (error.status === "FAILED_PRECONDITION" && isOut.test(error.message)) {
     return { kind: "account-out", reason };
   }
   return { kind: "rejected", status: 400, reason };
-}
-
-function classifyForbidden(at: Case): Failure {
-  const { head, error, text, call } = at;
-  const reason = reasonOf(at);
-  // A proxy's or firewall's page classifies the address, not the credential.
-  if (isWebPage(head, text)) return { kind: "server-error", status: 403, reason };
-  if (
-    /\breported as leaked\b|\bhas been suspended\b|\bcloudaicompanion\b|\blicen[cs]e\b/i.test(error.message)
-  ) {
-    return { kind: "account-out", reason };
-  }
-  if (/\bunregistered callers\b|\bapi key\b|\bauthentication\b|\bcredentials?\b/i.test(error.message)) {
-    return { kind: "unauthorized", reason };
-  }
-  // What Gemini CLI asks for beside (experiments, settings, its quota) may be denied to an account that generates.
-  return call.model === undefined
-    ? { kind: "rejected", status: 403, reason }
-    : { kind: "model-denied", reason };
 }
 
 function classifyNotFound(at: Case): Failure {

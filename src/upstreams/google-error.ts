@@ -2,6 +2,7 @@
 
 import { isObject, listField, numberField, objectField, parseJson, stringField } from "../json-values.ts";
 import { parseDuration, parseInstant } from "./retry-after.ts";
+import { firstWords } from "./words.ts";
 
 export interface GoogleError {
   code: number | undefined;
@@ -49,7 +50,7 @@ function describe(error: Record<string, unknown>): GoogleError {
       .map((info) => stringField(objectField(info, "metadata"), name))
       .find((value) => value !== undefined);
   const violations = ofType("QuotaFailure").flatMap((failure) => listField(failure, "violations"));
-  const message = stringField(error, "message") ?? "";
+  const message = firstWords(stringField(error, "message") ?? "");
   const quotaIds = [...violations.map((one) => stringField(one, "quotaId")), metadata("quota_limit")];
   const help = ofType("Help").flatMap((one) => listField(one, "links"));
   return {

@@ -4,16 +4,19 @@
 import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { isObject, numberField, objectField, parseJson, stringField } from "../json-values.ts";
+import { isWebPage, readEdgeRefusal } from "./edge.ts";
 import { readOpenaiLimit } from "./openai-limits.ts";
 import { reasonFrom } from "./reason.ts";
-import { classifyStatusAlone, describeReply, isWebPage } from "./reply.ts";
+import { classifyStanding, classifyStatusAlone, describeReply } from "./reply.ts";
 import { clampUntil, readRetryAfter, waitInText } from "./retry-after.ts";
+import { openaiStanding } from "./standing.ts";
 import type { ReplyHead } from "./upstream.ts";
+import { firstWords } from "./words.ts";
 
 export function readOpenaiFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {
   const text = body.toString("utf8");
   const at = { head, error: readError(parseJson(text)), text, call, now };
-  return classifyCode(at) ?? classifyStatus(at);
+  return readEdgeRefusal(head, text, reasonOf(at)) ?? classifyCode(at) ?? classifyStatus(at);
 }
 
 /** `response.failed`, or the top-level `error` event in either of its forms. */
@@ -48,32 +51,23 @@ function readError(body: unknown): OpenaiError {
   return {
     type: stringField(error, "type"),
     code: isObject(error) && typeof error.code === "number" ? undefined : stringField(error, "code"),
-    message: stringField(error, "message") ?? stringField(body, "error") ?? stringField(body, "detail") ?? "",
+    message: firstWords(
+      stringField(error, "message") ?? stringField(body, "error") ?? stringField(body, "detail") ?? "",
+    ),
     resetsAt: resetsAt === undefined ? undefined : resetsAt * 1000,
     resetsInMs: resetsIn === undefined ? undefined : resetsIn * 1000,
   };
 }
-
-/** Billing, and countries that are not served: waiting helps nobody, a person has to act. */
-const outCodes: ReadonlySet<string> = new Set([
-  "insufficient_quota",
-  "credit_balance_exhausted",
-  "organization_spend_limit_exceeded",
-  "project_spend_limit_exceeded",
-  "organization_usage_limit_exceeded",
-  "billing_hard_limit_reached",
-  "billing_not_active",
-  "usage_not_included",
-  "account_deactivated",
-  "unsupported_country_region_territory",
-]);
 
 function classifyCode(at: Case): Failure | undefined {
   const { error, head, now } = at;
   const reason = reasonOf(at);
   const names = [error.code, error.type];
   const is = (...wanted: string[]) => wanted.some((name) => names.includes(name));
-  if (names.some((name) => name !== undefined && outCodes.has(name))) return { kind: "account-out", reason };
+  // Codes of the account's standing come with any status, also in events that have none.
+  if (names.some((name) => name !== undefined && openaiStanding.outCodes.has(name))) {
+    return { kind: "account-out", reason };
+  }
   if (is("usage_limit_reached")) {
     const end = error.resetsAt ?? (error.resetsInMs === undefined ? undefined : now + error.resetsInMs);
     const until = end === undefined ? readOpenaiLimit(head.headers, now).until : clampUntil(end, now);
@@ -96,11 +90,11 @@ function classifyStatus(at: Case): Failure {
   const reason = reasonOf(at);
   switch (status) {
     case 401:
-      return classifyUnauthorized(at);
     case 403:
-      return classifyForbidden(at);
+      return classifyRefusal(at);
     case 404:
-      return error.code === undefined && /\bmodel\b.*\b(?:not exist|not found|access)\b/i.test(error.message)
+      return error.code === undefined &&
+        /\bmodels?\b[^.]{0,200}\b(?:not exist|not found|access)\b/i.test(error.message)
         ? { kind: "model-missing", reason }
         : { kind: "rejected", status, reason };
     case 429:
@@ -110,35 +104,22 @@ function classifyStatus(at: Case): Failure {
   return classifyStatusAlone(status, { reason, until: isWebPage(head, text) ? undefined : told });
 }
 
-function classifyUnauthorized(at: Case): Failure {
-  const { error } = at;
+function classifyRefusal(at: Case): Failure {
+  const { head, error } = at;
+  const { status } = head;
   const reason = reasonOf(at);
   // The client's own OpenAI-Organization or OpenAI-Project header does not fit the account's key.
   if (/^mismatched_(?:organization|project)$/.test(error.code ?? "")) {
-    return { kind: "rejected", status: 401, reason };
+    return { kind: "rejected", status, reason };
   }
-  // The key is good; who or where it is used from is not.
-  const isOut = /must be a member of an organization|ip (?:address )?(?:is )?not authorized/i.test(
-    error.message,
-  );
-  return isOut ? { kind: "account-out", reason } : { kind: "unauthorized", reason };
-}
-
-function classifyForbidden(at: Case): Failure {
-  const { head, error, text } = at;
-  const reason = reasonOf(at);
-  // Cloudflare in front of the API classifies the address, not the credential.
-  if (isWebPage(head, text)) return { kind: "server-error", status: 403, reason };
-  if (/country|region|territory/i.test(error.message)) return { kind: "account-out", reason };
-  return /\bmodels?\b/i.test(error.message)
-    ? { kind: "model-denied", reason }
-    : { kind: "unauthorized", reason };
+  const said = { status, codes: [error.code, error.type], message: error.message, reason };
+  return classifyStanding(said, openaiStanding) ?? { kind: "unexplained-refusal", status, reason };
 }
 
 function classifyLimit(at: Case): Failure {
   const { head, error, call, now } = at;
   const reason = reasonOf(at);
-  if (/exceeded your current quota/i.test(error.message)) return { kind: "account-out", reason };
+  if (/^you exceeded your current quota/i.test(error.message)) return { kind: "account-out", reason };
   const limit = readOpenaiLimit(head.headers, now);
   const until = limit.until ?? waitInText(error.message, tryAgain, now) ?? limit.resetOf(error.type ?? "");
   // Reading what is stored and counting have rates of their own.
@@ -151,27 +132,27 @@ function classifyLimit(at: Case): Failure {
 const tryAgain = /try again in\s/i;
 
 /** What an event's code would have been as a status. */
-const eventStatus: Readonly<Record<string, number>> = {
-  server_error: 500,
-  internal_error: 500,
-  internal_server_error: 500,
-  api_error: 500,
-  timeout: 504,
-  rate_limit_exceeded: 429,
-  rate_limit_error: 429,
-  tokens: 429,
-  requests: 429,
-  invalid_api_key: 401,
-  authentication_error: 401,
-  permission_error: 403,
-  invalid_request_error: 400,
-};
+const eventStatus: ReadonlyMap<string, number> = new Map([
+  ["server_error", 500],
+  ["internal_error", 500],
+  ["internal_server_error", 500],
+  ["api_error", 500],
+  ["timeout", 504],
+  ["rate_limit_exceeded", 429],
+  ["rate_limit_error", 429],
+  ["tokens", 429],
+  ["requests", 429],
+  ["invalid_api_key", 401],
+  ["authentication_error", 401],
+  ["permission_error", 403],
+  ["invalid_request_error", 400],
+]);
 
 function statusOfEvent(event: unknown, error: OpenaiError): number {
   const status = numberField(event, "status") ?? numberField(event, "status_code");
   if (status !== undefined && status >= 400 && status < 600) return status;
   for (const name of [error.code, error.type]) {
-    const known = eventStatus[name ?? ""];
+    const known = eventStatus.get(name ?? "");
     if (known !== undefined) return known;
   }
   // A code that is not the server's speaks of the request: refused content, a prompt that is too long.

@@ -2,15 +2,39 @@
 
 import type { HeaderMap } from "../call.ts";
 import type { Failure } from "../failure.ts";
+import { isWebPage } from "./edge.ts";
 import { reasonFrom } from "./reason.ts";
 import { headerValue } from "./retry-after.ts";
+import { readStanding, type StandingWords } from "./standing.ts";
 import type { ReplyHead } from "./upstream.ts";
+import { firstWords } from "./words.ts";
 
-/** A page of Cloudflare or of a company's proxy: the API itself never answers with one. */
-export function isWebPage(head: ReplyHead, body: string): boolean {
-  return (
-    /\bhtml\b/i.test(headerValue(head.headers, "content-type") ?? "") || /^\s*<(?:!doctype|html)/i.test(body)
-  );
+export interface SaidOfStanding {
+  status: number;
+  /** Every code, type or reason in the error. */
+  codes: readonly (string | undefined)[];
+  message: string;
+  reason: string;
+}
+
+/**
+ * What an error of status 400, 401, 403 or 429 says about the standing of its account; undefined when it is about something
+ * else. A credential is refused with a 401 or 403 only, and Google's keys with a 400.
+ */
+export function classifyStanding(
+  { status, codes, message, reason }: SaidOfStanding,
+  words: StandingWords,
+): Failure | undefined {
+  switch (readStanding({ codes, message }, words)) {
+    case "out":
+      return { kind: "account-out", reason };
+    case "refused":
+      return status === 401 || status === 403 ? { kind: "unauthorized", reason } : undefined;
+    case "model-denied":
+      return status === 403 ? { kind: "model-denied", reason } : undefined;
+    case undefined:
+      return undefined;
+  }
 }
 
 /** What every provider means by a status, where its own words say no more. `until` is for missing capacity. */
@@ -21,25 +45,23 @@ export function classifyStatusAlone(
   switch (status) {
     case 402:
       return { kind: "account-out", reason };
-    case 501:
-    case 505:
-      return { kind: "rejected", status, reason };
     case 503:
     case 529:
       return { kind: "capacity", until, reason };
   }
-  return status < 500 ? { kind: "rejected", status, reason } : { kind: "server-error", status, reason };
+  const isRequest = status >= 400 && status < 500;
+  return isRequest ? { kind: "rejected", status, reason } : { kind: "server-error", status, reason };
 }
 
 /** What to call a failure whose body holds no error in the API's form. */
 export function describeReply(head: ReplyHead, body: string): string {
   const status = `the provider answered with status ${head.status}`;
   if (isWebPage(head, body)) {
-    const title = /<title[^>]*>([^<]{1,120})/i.exec(body)?.[1];
+    const title = /<title[^>]*>([^<]{1,120})/i.exec(firstWords(body))?.[1];
     return reasonFrom([title && `${status} and the web page "${title.trim()}"`], `${status} and a web page`);
   }
   // Unreadable JSON would only be noise.
-  return reasonFrom([/^\s*[{[]/.test(body) ? undefined : body], status);
+  return reasonFrom([/^\s*[{[]/.test(firstWords(body)) ? undefined : body], status);
 }
 
 /** Whether a stream came back: the answer's own word, else what was asked for. */

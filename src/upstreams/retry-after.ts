@@ -1,6 +1,7 @@
 // When a provider says it can be asked again: HTTP's retry-after and the other notations of times and waits.
 
 import type { HeaderMap } from "../call.ts";
+import { firstWords } from "./words.ts";
 
 /** The longest true window is a week; longer figures are faults, or month-ends that one test an hour finds out about. */
 const maxCooldownMs = 8 * 86_400_000;
@@ -36,35 +37,39 @@ export function soundInstant(ms: number): number | undefined {
   return ms > 0 && ms < 253_402_300_800_000 ? Math.round(ms) : undefined;
 }
 
-const unitMs: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  ms: 1,
-  s: 1000,
-  sec: 1000,
-  second: 1000,
-  m: 60_000,
-  min: 60_000,
-  minute: 60_000,
-  h: 3_600_000,
-  hour: 3_600_000,
-  d: 86_400_000,
-  day: 86_400_000,
-};
+const unitMs: ReadonlyMap<string, number> = new Map([
+  ["ns", 1e-6],
+  ["us", 1e-3],
+  ["µs", 1e-3],
+  ["ms", 1],
+  ["s", 1000],
+  ["sec", 1000],
+  ["second", 1000],
+  ["m", 60_000],
+  ["min", 60_000],
+  ["minute", 60_000],
+  ["h", 3_600_000],
+  ["hour", 3_600_000],
+  ["d", 86_400_000],
+  ["day", 86_400_000],
+]);
+
+/** No duration is longer as a text. */
+const maxDuration = 200;
 
 /** Milliseconds of a Go duration (`1h2m3.5s`), of protobuf's (`34.07s`) or of words (`35 seconds`). */
 export function parseDuration(text: string | undefined): number | undefined {
-  const whole = text?.trim() ?? "";
+  const whole = text?.slice(0, maxDuration).trim() ?? "";
   const { ms, end } = readDuration(whole);
   return end > 0 && end === whole.length ? ms : undefined;
 }
 
 /** Epoch ms of a wait that a sentence names right after `lead` ("Please retry in 12.3s."). */
 export function waitInText(text: string, lead: RegExp, now: number): number | undefined {
-  const found = lead.exec(text);
+  const found = lead.exec(firstWords(text));
   if (!found) return undefined;
-  const { ms, end } = readDuration(text.slice(found.index + found[0].length).trimStart());
+  const from = found.index + found[0].length;
+  const { ms, end } = readDuration(text.slice(from, from + maxDuration).trimStart());
   return end > 0 ? clampUntil(now + ms, now) : undefined;
 }
 
@@ -75,7 +80,7 @@ function readDuration(text: string): { ms: number; end: number } {
   let end = 0;
   for (let match = term.exec(text); match; match = term.exec(text)) {
     const unit = match[2]?.toLowerCase() ?? "";
-    const size = unitMs[unit] ?? unitMs[unit.replace(/s$/, "")];
+    const size = unitMs.get(unit) ?? unitMs.get(unit.replace(/s$/, ""));
     if (size === undefined) break;
     ms += Number(match[1]) * size;
     end = term.lastIndex;

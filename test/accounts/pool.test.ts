@@ -35,7 +35,7 @@ const fault: Failure = { kind: "server-error", status: 500, reason: "internal" }
 
 test("a cooldown survives a restart and ends by itself", async () => {
   const { clock, open, pool } = await setUp();
-  await pool.failed(pool.account("a")!, limit, { modelScope: "opus", sentAt: start });
+  await pool.failed(pool.account("a")!, limit, { modelScope: "opus", sentAt: start, isBilled: true });
   const restarted = await open();
   const a = restarted.account("a")!;
   assert.deepEqual(readStatus(a, clock.now), {
@@ -49,7 +49,7 @@ test("a cooldown survives a restart and ends by itself", async () => {
 test("a good answer ends a cooldown that was tested, on disk too", async () => {
   const { accounts, pool } = await setUp();
   const a = pool.account("a")!;
-  await pool.failed(a, limit, { modelScope: "opus", sentAt: start });
+  await pool.failed(a, limit, { modelScope: "opus", sentAt: start, isBilled: true });
   await pool.succeeded(a, { modelScope: "opus", sentAt: start, isBilled: true });
   assert.equal(accounts.cooldownRows.size, 0);
   assert.equal(readStatus(a, start).state, "ready");
@@ -58,7 +58,7 @@ test("a good answer ends a cooldown that was tested, on disk too", async () => {
 test("a good answer to what is free says nothing about a limit", async () => {
   const { accounts, pool } = await setUp();
   const a = pool.account("a")!;
-  await pool.failed(a, limit, { modelScope: "opus", sentAt: start });
+  await pool.failed(a, limit, { modelScope: "opus", sentAt: start, isBilled: true });
   await pool.succeeded(a, { modelScope: "opus", sentAt: start, isBilled: false });
   assert.equal(accounts.cooldownRows.size, 1);
   assert.equal(readStatus(a, start).state, "cooldown");
@@ -68,8 +68,12 @@ test("a good answer to a request that was sent before the limit was reached does
   const { accounts, clock, pool } = await setUp();
   const a = pool.account("a")!;
   clock.now = start + 100;
-  await pool.failed(a, { ...limit, scope: "model" } as Failure, { modelScope: "opus", sentAt: start });
-  await pool.failed(a, limit, { modelScope: "opus", sentAt: start });
+  await pool.failed(a, { ...limit, scope: "model" } as Failure, {
+    modelScope: "opus",
+    sentAt: start,
+    isBilled: true,
+  });
+  await pool.failed(a, limit, { modelScope: "opus", sentAt: start, isBilled: true });
   await pool.succeeded(a, { modelScope: "opus", sentAt: start + 99, isBilled: true });
   assert.deepEqual([...a.cooldowns.keys()], ["opus", ""]);
   assert.equal(accounts.cooldownRows.size, 2);
@@ -80,7 +84,7 @@ test("a test under way is not forgotten when another process writes to the store
   await pool.failed(
     pool.account("a")!,
     { ...limit, until: start + 36_000_000 },
-    { modelScope: "", sentAt: start },
+    { modelScope: "", sentAt: start, isBilled: true },
   );
   const now = start + 3_600_000;
   assert.equal(pool.choose(selection({ now })).kind, "use");
@@ -94,7 +98,7 @@ test("a cooldown that begins while the store is read stands", async () => {
   accounts.cooldowns = async () => {
     const rows = await read();
     accounts.cooldowns = read;
-    await pool.failed(pool.account("a")!, limit, { modelScope: "", sentAt: start });
+    await pool.failed(pool.account("a")!, limit, { modelScope: "", sentAt: start, isBilled: true });
     return rows;
   };
   await pool.refresh();
@@ -104,10 +108,18 @@ test("a cooldown that begins while the store is read stands", async () => {
 test("a tested cooldown that stands keeps its beginning, so that it is tested again an hour later", async () => {
   const { clock, pool } = await setUp(["a"]);
   const a = pool.account("a")!;
-  await pool.failed(a, { ...limit, until: start + 36_000_000 }, { modelScope: "", sentAt: start });
+  await pool.failed(
+    a,
+    { ...limit, until: start + 36_000_000 },
+    { modelScope: "", sentAt: start, isBilled: true },
+  );
   clock.now = start + 3_600_000;
   assert.equal(pool.choose(selection({ now: clock.now })).kind, "use");
-  await pool.failed(a, { ...limit, until: start + 36_000_000 }, { modelScope: "", sentAt: start });
+  await pool.failed(
+    a,
+    { ...limit, until: start + 36_000_000 },
+    { modelScope: "", sentAt: start, isBilled: true },
+  );
   assert.equal(pool.choose(selection({ now: clock.now + 3_599_999 })).kind, "none");
   assert.equal(pool.choose(selection({ now: clock.now + 3_600_000 })).kind, "use");
 });
@@ -115,7 +127,7 @@ test("a tested cooldown that stands keeps its beginning, so that it is tested ag
 test("of the reasons that requests under way bring at once, the one that ends last counts", async () => {
   const { clock, pool } = await setUp();
   const a = pool.account("a")!;
-  const inFlight = { modelScope: "", sentAt: start };
+  const inFlight = { modelScope: "", sentAt: start, isBilled: true };
   clock.now = start + 1000;
   const until = (await pool.failed(a, limit, inFlight))!.until;
   const guessed: Failure = { kind: "rate-limited", scope: "account", reason: "429" };
@@ -132,9 +144,13 @@ test("of the reasons that requests under way bring at once, the one that ends la
 test("a provider that was asked again and tells an earlier end is believed, our own guess is not", async () => {
   const { clock, pool } = await setUp();
   const a = pool.account("a")!;
-  await pool.failed(a, { ...limit, until: start + 36_000_000 }, { modelScope: "", sentAt: start });
+  await pool.failed(
+    a,
+    { ...limit, until: start + 36_000_000 },
+    { modelScope: "", sentAt: start, isBilled: true },
+  );
   clock.now = start + 3_600_000;
-  const asked = { modelScope: "", sentAt: clock.now };
+  const asked = { modelScope: "", sentAt: clock.now, isBilled: true };
   const guess = await pool.failed(a, { kind: "rate-limited", scope: "account", reason: "429" }, asked);
   assert.equal(guess?.until, start + 36_000_000);
   const told = await pool.failed(a, { ...limit, until: clock.now + 60_000 }, asked);
@@ -147,7 +163,11 @@ test("cooldowns that are over are let go of, so that no number of models adds up
   const { accounts, clock, pool } = await setUp();
   const a = pool.account("a")!;
   for (let model = 0; model < 100; model++) {
-    await pool.failed(a, { kind: "capacity", reason: "full" }, { modelScope: `m${model}`, sentAt: start });
+    await pool.failed(
+      a,
+      { kind: "capacity", reason: "full" },
+      { modelScope: `m${model}`, sentAt: start, isBilled: true },
+    );
   }
   assert.equal(accounts.cooldownRows.size, 100);
   clock.now = start + 61_000;
@@ -158,19 +178,23 @@ test("cooldowns that are over are let go of, so that no number of models adds up
 test("three faults in a row cooldown the account, and a good answer between them does not let it come to that", async () => {
   const { pool } = await setUp();
   const a = pool.account("a")!;
-  assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start }), undefined);
-  assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start }), undefined);
+  assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start, isBilled: true }), undefined);
+  assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start, isBilled: true }), undefined);
   await pool.succeeded(a, { modelScope: "", sentAt: start, isBilled: true });
-  assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start }), undefined);
-  assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start }), undefined);
-  assert.equal((await pool.failed(a, fault, { modelScope: "", sentAt: start }))?.until, start + 10_000);
+  assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start, isBilled: true }), undefined);
+  assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start, isBilled: true }), undefined);
+  assert.equal(
+    (await pool.failed(a, fault, { modelScope: "", sentAt: start, isBilled: true }))?.until,
+    start + 10_000,
+  );
 });
 
 test("many sessions that fails together makes the next cooldown no longer than one failure would", async () => {
   const { pool } = await setUp();
   const a = pool.account("a")!;
   const capacity: Failure = { kind: "capacity", reason: "overloaded" };
-  for (let i = 0; i < 50; i++) await pool.failed(a, capacity, { modelScope: "opus", sentAt: start });
+  for (let i = 0; i < 50; i++)
+    await pool.failed(a, capacity, { modelScope: "opus", sentAt: start, isBilled: true });
   assert.equal(a.cooldowns.get("opus")!.until, start + 2000);
 });
 
@@ -187,7 +211,7 @@ test("a refused credential is needs-login, and the account's sessions move on", 
   await pool.failed(
     pool.account("a")!,
     { kind: "unauthorized", reason: "invalid x-api-key" },
-    { modelScope: "", sentAt: start },
+    { modelScope: "", sentAt: start, isBilled: true },
   );
   assert.equal(readStatus(pool.account("a")!, start).state, "needs-login");
   assert.equal(bindings.find("session", "s", start), undefined);
@@ -195,7 +219,7 @@ test("a refused credential is needs-login, and the account's sessions move on", 
 
 test("what another process changes in the store is taken over", async () => {
   const { accounts, pool } = await setUp();
-  await pool.failed(pool.account("a")!, limit, { modelScope: "", sentAt: start });
+  await pool.failed(pool.account("a")!, limit, { modelScope: "", sentAt: start, isBilled: true });
   await accounts.clearCooldowns("a");
   await pool.refresh();
   assert.equal(readStatus(pool.account("a")!, start).state, "ready");
@@ -224,7 +248,7 @@ test("a new configuration keeps what was learned, and drops the sessions of acco
       renewalThresholdMs: 100,
     });
   }
-  await pool.failed(pool.account("a")!, limit, { modelScope: "", sentAt: start });
+  await pool.failed(pool.account("a")!, limit, { modelScope: "", sentAt: start, isBilled: true });
   await pool.configure(configOf([accountConfig("a"), accountConfig("b", { enabled: false })]));
   assert.deepEqual(
     pool.accounts.map((one) => readStatus(one, start).state),
@@ -254,9 +278,9 @@ test("a new secret ends the cooldown that the old one was refused with, and no o
   await pool.failed(
     pool.account("a")!,
     { kind: "unauthorized", reason: "invalid x-api-key" },
-    { modelScope: "", sentAt: start },
+    { modelScope: "", sentAt: start, isBilled: true },
   );
-  await pool.failed(pool.account("b")!, limit, { modelScope: "", sentAt: start });
+  await pool.failed(pool.account("b")!, limit, { modelScope: "", sentAt: start, isBilled: true });
   await pool.configure(
     configOf([accountConfig("a", { secret: "new" }), accountConfig("b", { secret: "new" })]),
   );
@@ -291,7 +315,7 @@ test("what is fixed in the configuration ends the cooldown that it led to, while
         createPool({ config, store: accounts, bindings, now: () => start });
       const config = configOf([accountConfig("a", before)]);
       const pool = await open(config);
-      await pool.failed(pool.account("a")!, failure, { modelScope: "", sentAt: start });
+      await pool.failed(pool.account("a")!, failure, { modelScope: "", sentAt: start, isBilled: true });
       await pool.configure({ ...config, session: { ...session, holdMs: 1 } });
       assert.equal(readStatus(pool.account("a")!, start).until !== undefined, true, "nothing was fixed yet");
 
@@ -306,7 +330,7 @@ test("what is fixed in the configuration ends the cooldown that it led to, while
 
 test("a cooldown that begins while one that was fixed is taken out of the store stands", async () => {
   const { accounts, pool } = await setUp();
-  const sent = { modelScope: "", sentAt: start };
+  const sent = { modelScope: "", sentAt: start, isBilled: true };
   await pool.failed(pool.account("a")!, { kind: "unauthorized", reason: "invalid x-api-key" }, sent);
   const clear = accounts.clearCooldowns;
   accounts.clearCooldowns = async (...rest) => {
@@ -327,7 +351,7 @@ test("a cooldown that another process ended takes what led to it along", async (
   const b = pool.account("b")!;
   for (const account of [a, b]) {
     pool.learn(account, [{ name: "5h", utilization: 1, resetsAt: start + 7_200_000, status: "rejected" }]);
-    await pool.failed(account, limit, { modelScope: "opus", sentAt: start });
+    await pool.failed(account, limit, { modelScope: "opus", sentAt: start, isBilled: true });
   }
   await accounts.clearCooldowns("a");
   await pool.refresh();
@@ -342,9 +366,74 @@ test("a cooldown that is over leaves the windows alone", async () => {
   const { clock, accounts, pool } = await setUp();
   const a = pool.account("a")!;
   pool.learn(a, [{ name: "7d", utilization: 0.5, resetsAt: start + 86_400_000, status: "allowed" }]);
-  await pool.failed(a, limit, { modelScope: "opus", sentAt: start });
+  await pool.failed(a, limit, { modelScope: "opus", sentAt: start, isBilled: true });
   clock.now = start + 7_200_000;
   await accounts.clearCooldowns("a");
   await pool.refresh();
   assert.equal(a.windows.size, 1);
+});
+
+const refused: Failure = { kind: "unauthorized", reason: "invalid x-api-key" };
+
+test("accounts that refuse one request alike are out for a minute, not for an hour, on disk too", async () => {
+  const { accounts, clock, pool } = await setUp();
+  const asked = new Map();
+  for (const failure of [refused, { kind: "account-out", reason: "credit too low" } as const]) {
+    const account = pool.accounts[asked.size]!;
+    asked.set(
+      account,
+      await pool.failed(account, failure, { modelScope: "", sentAt: start, isBilled: true }),
+    );
+  }
+  await pool.refusedByAll(asked);
+  clock.now = start + 59_999;
+  assert.equal(pool.choose(selection({ now: clock.now })).kind, "none");
+  assert.equal(pool.choose(selection({ now: start + 60_000 })).kind, "use");
+  assert.deepEqual(
+    [...accounts.cooldownRows.values()].map(({ until }) => until - start),
+    [60_000, 60_000],
+  );
+});
+
+const notAlike: [string, (Failure | undefined)[]][] = [
+  ["only one account was asked", [refused]],
+  ["another account failed in another way", [refused, fault]],
+  ["another account is at its limit", [refused, limit]],
+  ["of two, one has a login that is gone", [refused, { kind: "login-revoked", reason: "gone" }]],
+];
+for (const [when, failures] of notAlike) {
+  test(`a refused credential is out for the hour when ${when}`, async () => {
+    const { pool } = await setUp();
+    const asked = new Map();
+    for (const [at, failure] of failures.entries()) {
+      const account = pool.accounts[at]!;
+      asked.set(
+        account,
+        failure && (await pool.failed(account, failure, { modelScope: "", sentAt: start, isBilled: true })),
+      );
+    }
+    await pool.refusedByAll(asked);
+    assert.equal(readStatus(pool.account("a")!, start).until, start + session.unavailableCooldownMs);
+  });
+}
+
+test("what is free begins no cooldown and counts for none", async () => {
+  const { pool } = await setUp();
+  const a = pool.account("a")!;
+  const free = { modelScope: "opus", sentAt: start, isBilled: false };
+  for (const failure of [refused, limit, fault, fault, fault, fault]) {
+    assert.equal(await pool.failed(a, failure, free), undefined);
+  }
+  assert.equal(await pool.failed(a, fault, { ...free, isBilled: true }), undefined);
+  assert.equal(readStatus(a, start).state, "ready");
+});
+
+test("a good answer to what is free does not end a row of failures", async () => {
+  const { pool } = await setUp();
+  const a = pool.account("a")!;
+  const billed = { modelScope: "opus", sentAt: start, isBilled: true };
+  await pool.failed(a, fault, billed);
+  await pool.failed(a, fault, billed);
+  await pool.succeeded(a, { ...billed, isBilled: false });
+  assert.equal((await pool.failed(a, fault, billed))?.kind, "server-error");
 });

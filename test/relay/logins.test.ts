@@ -134,7 +134,7 @@ test("a login that was revoked needs a person, and no client sees a 401", async 
   const answer = await ask(relay);
   assert.equal(answer.header("x-cc-relay-account"), "key");
   const [cooldown] = await relay.store.accounts.cooldowns();
-  assert.equal(cooldown?.kind, "unauthorized");
+  assert.equal(cooldown?.kind, "login-revoked");
   assert.equal(upstream.requests.length, 1);
   upstream.on("key-of-key", claudeError(401));
   const none = await ask(relay);

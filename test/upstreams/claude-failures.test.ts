@@ -58,7 +58,7 @@ describe("statuses and types of the Claude API", () => {
     [
       401,
       { type: "authentication_error", message: "OAuth authentication is currently not supported." },
-      { kind: "unauthorized" },
+      { kind: "unexplained-refusal", status: 401 },
     ],
     [402, { type: "billing_error", message: "payment required" }, { kind: "account-out" }],
     [
@@ -84,7 +84,11 @@ describe("statuses and types of the Claude API", () => {
       { type: "permission_error", message: "OAuth token does not meet scope requirement user:inference" },
       { kind: "unauthorized" },
     ],
-    [403, { type: "forbidden", message: "Request not allowed" }, { kind: "account-out" }],
+    [
+      403,
+      { type: "forbidden", message: "Request not allowed" },
+      { kind: "unexplained-refusal", status: 403 },
+    ],
     [404, { type: "not_found_error", message: "model: claude-opus-9" }, { kind: "model-missing" }],
     [
       404,
@@ -100,7 +104,7 @@ describe("statuses and types of the Claude API", () => {
     [422, {}, { kind: "rejected", status: 422 }],
     [431, {}, { kind: "rejected", status: 431 }],
     [499, {}, { kind: "rejected", status: 499 }],
-    [501, {}, { kind: "rejected", status: 501 }],
+    [501, {}, { kind: "server-error", status: 501 }],
     [500, { type: "api_error", message: "Internal server error" }, { kind: "server-error", status: 500 }],
     [502, { type: "api_error" }, { kind: "server-error", status: 502 }],
     [504, { type: "timeout_error" }, { kind: "server-error", status: 504 }],
@@ -499,8 +503,9 @@ describe("bodies that are not the API's", () => {
       page("Just a moment..."),
       html,
       {
-        kind: "server-error",
+        kind: "edge-refused",
         status: 403,
+        ray: undefined,
         reason: 'the provider answered with status 403 and the web page "Just a moment..."',
       },
     ],
@@ -515,7 +520,9 @@ describe("bodies that are not the API's", () => {
       page("Rate limited"),
       html,
       {
-        kind: "limited-unblamed",
+        kind: "edge-refused",
+        status: 429,
+        ray: undefined,
         reason: 'the provider answered with status 429 and the web page "Rate limited"',
       },
     ],

@@ -90,7 +90,7 @@ describe("statuses and reasons of the Gemini API", () => {
     ],
     [401, { message: "Request had invalid authentication credentials." }, { kind: "unauthorized" }],
     [402, {}, { kind: "account-out" }],
-    [403, { message: "The caller does not have permission" }, { kind: "model-denied" }],
+    [403, { message: "The caller does not have permission" }, { kind: "unexplained-refusal", status: 403 }],
     [403, { details: [info("SERVICE_DISABLED")] }, { kind: "account-out" }],
     [403, { details: [info("API_KEY_SERVICE_BLOCKED")] }, { kind: "account-out" }],
     [403, { details: [info("CONSUMER_SUSPENDED")] }, { kind: "account-out" }],
@@ -107,7 +107,11 @@ describe("statuses and reasons of the Gemini API", () => {
       { kind: "unauthorized" },
     ],
     [403, { details: [info("USER_PROJECT_DENIED")] }, { kind: "rejected", status: 403 }],
-    [403, { details: [info("ACCESS_TOKEN_SCOPE_INSUFFICIENT")] }, { kind: "unauthorized" }],
+    [
+      403,
+      { details: [info("ACCESS_TOKEN_SCOPE_INSUFFICIENT")] },
+      { kind: "unexplained-refusal", status: 403 },
+    ],
     [
       404,
       {
@@ -122,7 +126,7 @@ describe("statuses and reasons of the Gemini API", () => {
     [500, {}, { kind: "server-error", status: 500 }],
     [502, {}, { kind: "server-error", status: 502 }],
     [504, {}, { kind: "server-error", status: 504 }],
-    [501, {}, { kind: "rejected", status: 501 }],
+    [501, {}, { kind: "server-error", status: 501 }],
     [503, { message: "The model is overloaded. Please try again later." }, { kind: "capacity", in: null }],
     [503, { details: [retry("7s")] }, { kind: "capacity", in: 7 * second }],
   ];
@@ -378,7 +382,7 @@ describe("what is asked for beside generating", () => {
 
   it("may be denied to an account that generates", () => {
     const failure = read(403, { message: "The caller does not have permission" }, { call: settings });
-    assert.equal(failure.kind, "rejected");
+    assert.equal(failure.kind, "unexplained-refusal");
   });
 
   it("has limits of its own", () => {
@@ -427,8 +431,9 @@ describe("bodies that are not the API's", () => {
       "<!doctype html><title>Error 403 (Forbidden)!!1</title>",
       {},
       {
-        kind: "server-error",
+        kind: "edge-refused",
         status: 403,
+        ray: undefined,
         reason: 'the provider answered with status 403 and the web page "Error 403 (Forbidden)!!1"',
       },
     ],

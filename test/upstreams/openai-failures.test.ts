@@ -54,7 +54,11 @@ describe("statuses and codes of the OpenAI API", () => {
       { code: "model_not_found", message: "Project `p` does not have access to model `o3`" },
       { kind: "model-denied" },
     ],
-    [403, { message: "You have insufficient permissions for this operation." }, { kind: "unauthorized" }],
+    [
+      403,
+      { message: "You have insufficient permissions for this operation." },
+      { kind: "unexplained-refusal", status: 403 },
+    ],
     [404, { code: "model_not_found", message: "The model `x` does not exist" }, { kind: "model-missing" }],
     [
       404,
@@ -93,7 +97,7 @@ describe("statuses and codes of the OpenAI API", () => {
     [500, { type: "server_error" }, { kind: "server-error", status: 500 }],
     [502, {}, { kind: "server-error", status: 502 }],
     [504, {}, { kind: "server-error", status: 504 }],
-    [501, {}, { kind: "rejected", status: 501 }],
+    [501, {}, { kind: "server-error", status: 501 }],
     [503, { code: "server_is_overloaded" }, { kind: "capacity", in: null }],
     [503, { code: "slow_down" }, { kind: "capacity", in: null }],
     [503, {}, { kind: "capacity", in: null }],
@@ -216,8 +220,9 @@ describe("bodies that are not the API's", () => {
       "<html><title>Attention Required</title></html>",
       { "content-type": "text/html" },
       {
-        kind: "server-error",
+        kind: "edge-refused",
         status: 403,
+        ray: undefined,
         reason: 'the provider answered with status 403 and the web page "Attention Required"',
       },
     ],

@@ -84,7 +84,13 @@ export async function keepLogin(
 }
 
 /** Cooldowns whose reason is the credential that has just been replaced. */
-const credentialCooldowns: readonly string[] = ["unauthorized", "account-out", "model-denied"];
+const credentialCooldowns: readonly string[] = [
+  "unauthorized",
+  "login-revoked",
+  "refresh-rejected",
+  "account-out",
+  "model-denied",
+];
 
 async function endCooldowns(accounts: Store["accounts"], id: string): Promise<void> {
   for (const { accountId, scope, kind } of await accounts.cooldowns()) {
