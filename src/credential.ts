@@ -1,8 +1,33 @@
 // What one attempt authenticates with.
 
 export type Credential =
-  | { kind: "api-key"; key: string }
+  /** `sentAs` undefined: as the provider itself wants keys. */
+  | { kind: "api-key"; key: string; sentAs?: "x-api-key" | "bearer" }
   /** `project`: the Google Cloud project of a Code Assist login. */
   | { kind: "bearer"; token: string; project?: string }
   /** The client's own credential headers: pass-through. */
-  | { kind: "client" };
+  | { kind: "client" }
+  /** An endpoint that wants none. */
+  | { kind: "none" };
+
+export interface KeyedAccount {
+  credential: "api-key" | "refresh-token" | "setup-token" | "client" | "none";
+  secret: string;
+  auth: "x-api-key" | "bearer" | undefined;
+}
+
+/** The credential of an account that needs no login; undefined for one whose token has to be fetched. */
+export function fixedCredential({ credential, secret, auth }: KeyedAccount): Credential | undefined {
+  switch (credential) {
+    case "api-key":
+      return { kind: "api-key", key: secret, ...(auth === undefined ? {} : { sentAs: auth }) };
+    case "setup-token":
+      return { kind: "bearer", token: secret };
+    case "client":
+      return { kind: "client" };
+    case "none":
+      return { kind: "none" };
+    case "refresh-token":
+      return undefined;
+  }
+}

@@ -1,8 +1,7 @@
 // What an attempt on an account authenticates with: its key, or an access token that is fresh.
 
-import type { Credential } from "../credential.ts";
+import { type Credential, fixedCredential } from "../credential.ts";
 import type { Failure } from "../failure.ts";
-import { accountTypes } from "../family.ts";
 import type { LoginFailure } from "../oauth/login-failure.ts";
 import type { LoginToken, TokenSource } from "../oauth/tokens.ts";
 import type { Account } from "./account.ts";
@@ -24,16 +23,14 @@ export function createCredentialSource(tokens: TokenSource): CredentialSource {
   return {
     async get({ config, passthrough }, signal) {
       if (passthrough) return { ok: true, credential: { kind: "client" } };
-      if (accountTypes[config.type].credential === "api_key") {
-        return { ok: true, credential: { kind: "api-key", key: config.secret } };
-      }
-      return readLogin(await tokens.credential(config, signal));
+      const fixed = fixedCredential(config);
+      return fixed ? { ok: true, credential: fixed } : readLogin(await tokens.credential(config, signal));
     },
 
     async refresh({ config }, refused, signal) {
-      if (refused.kind === "api-key" && refused.key !== config.secret) {
-        return { ok: true, credential: { kind: "api-key", key: config.secret } };
-      }
+      const fixed = fixedCredential(config);
+      if (fixed !== undefined)
+        return isSameSecret(fixed, refused) ? undefined : { ok: true, credential: fixed };
       if (refused.kind !== "bearer") return undefined;
       return readLogin(await tokens.refused(config, refused.token, signal));
     },
@@ -42,6 +39,23 @@ export function createCredentialSource(tokens: TokenSource): CredentialSource {
       if (refused.kind === "bearer" && refused.project !== undefined) await tokens.projectRefused(config);
     },
   };
+}
+
+/** Whether there is nothing newer to try than what was refused. */
+function isSameSecret(now: Credential, refused: Credential): boolean {
+  return secretOf(now) === secretOf(refused);
+}
+
+function secretOf(credential: Credential): string {
+  switch (credential.kind) {
+    case "api-key":
+      return credential.key;
+    case "bearer":
+      return credential.token;
+    case "client":
+    case "none":
+      return "";
+  }
 }
 
 function readLogin(login: LoginToken): CredentialResult {

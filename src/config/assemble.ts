@@ -1,15 +1,19 @@
 // From a checked file's data to the configuration the program works with: code units, absolute paths, one spelling of every URL.
 
-import { type AccountType, accountTypes, type Family } from "../family.ts";
-import { type ProxySettings, withoutBrackets } from "../network/proxy.ts";
-import type {
-  AccountConfig,
-  ClientKey,
-  Config,
-  OAuthConfig,
-  ServerConfig,
-  SessionConfig,
-  UpstreamConfig,
+import { type AccountType, accountTypes, type Family, type ProviderName, providerUrls } from "../family.ts";
+import { type ProxySettings, readProxyUrl, withoutBrackets } from "../network/proxy.ts";
+import { findCompatibleHost } from "./compatible-hosts.ts";
+import {
+  type AccountConfig,
+  type ClientKey,
+  type Config,
+  type CredentialKind,
+  type NotifyConfig,
+  notifyEvents,
+  type OAuthConfig,
+  type ServerConfig,
+  type SessionConfig,
+  type UpstreamConfig,
 } from "./config.ts";
 import { type Environment, readEnvironmentProxy } from "./environment.ts";
 import { nameByPosition } from "./rules.ts";
@@ -31,6 +35,9 @@ export function assembleConfig(data: ConfigData, { file, databasePath, env }: As
     session: readSession(data.session),
     upstream: readUpstream(data.upstream),
     usage: { retentionMs: inMs(data.usage.retention_days * secondsPerDay) },
+    models: Object.entries(data.models).map(([pattern, target]) => ({ pattern, targets: [target].flat() })),
+    ui: { enabled: data.ui.enabled },
+    notify: data.notify.map(readNotify),
     oauth: {
       claude: readOAuth(data.oauth.claude),
       gemini: { ...readGeminiClient(env), ...readOAuth(data.oauth.gemini) },
@@ -60,7 +67,10 @@ function readServer(data: ConfigData["server"], databasePath: string): ServerCon
     databasePath,
     logLevel: data.log_level,
     maxBodyBytes: Math.floor(data.max_body_mb * bytesPerMb),
+    maxConvertedBytes: Math.floor(data.max_converted_mb * bytesPerMb),
+    memoryBytes: Math.floor(data.memory_mb * bytesPerMb),
     allowedHosts: data.allowed_hosts,
+    allowedOrigins: data.allowed_origins,
     drainMs: inMs(data.drain_seconds),
   };
 }
@@ -73,23 +83,60 @@ function readSession(data: ConfigData["session"]): SessionConfig {
     switchAtUtilization: data.switch_at_utilization,
     maxWaitMs: inMs(data.max_wait_seconds),
     holdMs: inMs(data.hold_seconds),
+    foreignAfterMs: inMs(data.foreign_after_seconds),
   };
 }
 
 function readUpstream(data: ConfigData["upstream"]): UpstreamConfig {
-  const readUrl = (url: string | undefined, family: Family) =>
-    url === undefined ? undefined : readApiUrl(url, family);
+  const urlOf = (provider: ProviderName, url: string | undefined, family: Family) =>
+    url === undefined ? providerUrls[provider] : readApiUrl(url, family);
   return {
-    connectTimeoutMs: inMs(data.connect_timeout_seconds),
-    firstByteTimeoutMs: inMs(data.first_byte_timeout_seconds),
+    ...readConnectLimits(data),
+    unstreamedTimeoutMs: inMs(data.unstreamed_timeout_seconds),
     idleTimeoutMs: inMs(data.idle_timeout_seconds),
     maxAttempts: data.max_attempts,
-    passthroughUrls: {
-      claude: readUrl(data.claude_url, "claude"),
-      gemini: readUrl(data.gemini_url, "gemini"),
-      openai: readUrl(data.openai_url, "openai"),
+    providerUrls: {
+      claude: urlOf("claude", data.claude_url, "claude"),
+      gemini: urlOf("gemini", data.gemini_url, "gemini"),
+      openai: urlOf("openai", data.openai_url, "openai"),
+      // Its paths have no version.
+      chatgpt: data.chatgpt_url?.replace(/\/+$/, "") ?? providerUrls.chatgpt,
+      codeAssist: urlOf("codeAssist", data.code_assist_url, "gemini"),
     },
+    websocket: data.websocket,
   };
+}
+
+const usualConnectSeconds = 10;
+const usualFirstByteSeconds = 300;
+
+/** An answer comes after its connection: of two limits that contradict each other the one that is written counts. */
+function readConnectLimits(data: ConfigData["upstream"]) {
+  const { connect_timeout_seconds: connect, first_byte_timeout_seconds: firstByte } = data;
+  return {
+    connectTimeoutMs: inMs(connect ?? Math.min(usualConnectSeconds, firstByte ?? usualFirstByteSeconds)),
+    firstByteTimeoutMs: inMs(firstByte ?? Math.max(usualFirstByteSeconds, connect ?? usualConnectSeconds)),
+  };
+}
+
+type NotifyData = ConfigData["notify"][number];
+
+function readNotify(data: NotifyData): NotifyConfig {
+  return {
+    receiver: readReceiver(data),
+    events: data.events ?? notifyEvents,
+    afterMs: inMs(data.after_seconds),
+    quietMs: inMs(data.quiet_seconds),
+    windowThreshold: data.window_threshold,
+    proxy: data.proxy === undefined ? undefined : readProxyUrl(data.proxy),
+  };
+}
+
+/** The rules see to it that there is one. */
+function readReceiver({ webhook, ntfy, command }: NotifyData): NotifyConfig["receiver"] {
+  if (webhook !== undefined) return { kind: "webhook", url: webhook };
+  if (ntfy !== undefined) return { kind: "ntfy", url: ntfy };
+  return { kind: "command", command: command ?? [] };
 }
 
 function readOAuth(data: ConfigData["oauth"]["claude"]): OAuthConfig {
@@ -123,7 +170,11 @@ function readClientKey(data: ClientKeyData, position: number): ClientKey {
 }
 
 function readAccount(data: AccountData, env: Environment["env"]): AccountConfig {
-  const { family } = accountTypes[data.type];
+  const family = accountTypes[data.type].family ?? data.family ?? "claude";
+  const apiUrl = readAccountUrl(data, family);
+  const host = accountTypes[data.type].compatible ? findCompatibleHost(apiUrl) : undefined;
+  const auth = data.auth ?? host?.auth;
+  const credential = readCredentialKind(data, auth);
   const fromVariable = data.api_key_env === undefined ? undefined : env[data.api_key_env]?.trim();
   return {
     id: data.id,
@@ -132,17 +183,45 @@ function readAccount(data: AccountData, env: Environment["env"]): AccountConfig 
     family,
     priority: data.priority,
     enabled: data.enabled,
-    apiUrl: readAccountUrl(data, family),
-    secret: data.refresh_token ?? data.api_key ?? fromVariable ?? "",
+    apiUrl,
+    credential,
+    secret:
+      credential === "none"
+        ? ""
+        : (data.refresh_token ?? data.setup_token ?? data.api_key ?? fromVariable ?? ""),
+    secretExpiresAt: readDate(data.setup_token_expires),
     proxy: data.proxy === undefined ? undefined : readProxy(data.proxy),
     models: data.models,
     project: data.project,
+    auth: auth === "none" ? undefined : auth,
+    modelMap:
+      data.model_map && Object.entries(data.model_map).map(([pattern, model]) => ({ pattern, model })),
+    contextWindow: data.context_window ?? host?.contextWindow,
+    refuses: data.refuses ?? host?.refuses ?? [],
+    healSignatures: data.heal_signatures,
+    onlyWhenOut: data.only_when_out ?? (data.model_map !== undefined || host !== undefined),
   };
 }
 
+function readCredentialKind(data: AccountData, auth: AccountData["auth"]): CredentialKind {
+  if (data.type === "client") return "client";
+  if (data.setup_token !== undefined) return "setup-token";
+  if (accountTypes[data.type].credential === "refresh_token") return "refresh-token";
+  const hasKey = data.api_key !== undefined || data.api_key_env !== undefined;
+  // Where the host alone asks for none, a key that is written is meant to be sent.
+  return data.auth === "none" || (auth === "none" && !hasKey) ? "none" : "api-key";
+}
+
+/** A date of TOML is a symbol that describes it: see parse.ts. */
+function readDate(date: string | symbol | undefined): number | undefined {
+  return date === undefined
+    ? undefined
+    : Date.parse(typeof date === "symbol" ? (date.description ?? "") : date);
+}
+
 function readAccountUrl({ type, api_url }: AccountData, family: Family): string {
-  if (api_url === undefined) return accountTypes[type].defaultUrl;
-  return hasRetiredHost(type, api_url) ? accountTypes[type].defaultUrl : readApiUrl(api_url, family);
+  const usual = accountTypes[type].defaultUrl ?? providerUrls[family];
+  return api_url === undefined || hasRetiredHost(type, api_url) ? usual : readApiUrl(api_url, family);
 }
 
 /** The predecessor's example named this host for Code Assist, which never answered there. */

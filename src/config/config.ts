@@ -1,6 +1,6 @@
 // The configuration as the rest of the program sees it: validated, in code units, with every default filled in.
 
-import type { AccountType, Family } from "../family.ts";
+import type { AccountType, Family, ProviderName } from "../family.ts";
 import type { EnvironmentProxySettings } from "../network/environment-proxy.ts";
 import type { ProxySettings } from "../network/proxy.ts";
 
@@ -11,6 +11,11 @@ export interface Config {
   session: SessionConfig;
   upstream: UpstreamConfig;
   usage: { retentionMs: number };
+  /** `[models]`, in the order of the file; empty: no name is ever replaced. */
+  models: readonly ModelReplacement[];
+  /** `enabled` undefined: where the relay listens on a loopback address only. */
+  ui: { enabled: boolean | undefined };
+  notify: readonly NotifyConfig[];
   oauth: { claude: OAuthConfig; gemini: OAuthConfig };
   /** Empty: no client key is needed. Names are unique; a bare string gets the name `key-1`, `key-2` … by position. */
   apiKeys: ClientKey[];
@@ -28,7 +33,13 @@ export interface ServerConfig {
   databasePath: string;
   logLevel: "trace" | "debug" | "info" | "warn" | "error";
   maxBodyBytes: number;
+  /** The limit of bodies that have to be converted. */
+  maxConvertedBytes: number;
+  /** What bodies being received, decoded or converted may hold together. */
+  memoryBytes: number;
   allowedHosts: string[];
+  /** Exact origins that may call model routes with a key; never one without api_keys. */
+  allowedOrigins: string[];
   drainMs: number;
 }
 
@@ -40,15 +51,57 @@ export interface SessionConfig {
   switchAtUtilization: number;
   maxWaitMs: number;
   holdMs: number;
+  /** How long every other account must be out for before a last resort serves. */
+  foreignAfterMs: number;
 }
 
 export interface UpstreamConfig {
   connectTimeoutMs: number;
   firstByteTimeoutMs: number;
+  /** Until the answer of a request that is no stream. */
+  unstreamedTimeoutMs: number;
   idleTimeoutMs: number;
   maxAttempts: number;
-  /** Where pass-through goes, per family; undefined: the provider's own address. */
-  passthroughUrls: Record<Family, string | undefined>;
+  /** Where pass-through and `client` accounts go; no trailing slash. */
+  providerUrls: Readonly<Record<ProviderName, string>>;
+  /** Whether WebSocket is offered where an account has it. */
+  websocket: boolean;
+}
+
+export interface ModelReplacement {
+  /** A glob over the model's name as the client sends it. */
+  pattern: string;
+  /** Never empty: the name that is sent, and what follows when no account can serve it. */
+  targets: readonly string[];
+}
+
+/** What a receiver of notifications can be told of. */
+export const notifyEvents = [
+  "cooldown",
+  "needs-login",
+  "account-back",
+  "family-out",
+  "family-back",
+  "window",
+  "storage",
+] as const;
+
+export type NotifyEvent = (typeof notifyEvents)[number];
+
+export interface NotifyConfig {
+  receiver:
+    | { kind: "webhook"; url: string }
+    | { kind: "ntfy"; url: string }
+    | { kind: "command"; command: readonly string[] };
+  events: readonly NotifyEvent[];
+  /** How long a state must last before it is told. */
+  afterMs: number;
+  /** How long the same event of the same account or family is not told again. */
+  quietMs: number;
+  /** A fraction: the utilisation from which a window is told. */
+  windowThreshold: number;
+  /** Undefined: the environment's. */
+  proxy: ProxySettings | undefined;
 }
 
 /** Overrides of a provider's OAuth endpoints; undefined: the built-in value. */
@@ -74,13 +127,31 @@ export interface AccountConfig {
   /** Higher is tried first. */
   priority: number;
   enabled: boolean;
-  /** No trailing slash, `/v1` or `/v1/messages`; for openai-responses it ends in `/v1`. */
+  /** No trailing slash, `/v1` or `/v1/messages`; for the openai family it ends in its version. */
   apiUrl: string;
-  /** The api_key (also from api_key_env) or the refresh_token as configured. */
+  credential: CredentialKind;
+  /** The api_key (also from api_key_env), refresh_token or setup_token as configured; "" where there is none. */
   secret: string;
+  /** When the setup token ends, epoch ms, as configured; undefined: not said, or it is none. */
+  secretExpiresAt: number | undefined;
   proxy: ProxySettings | undefined;
   /** Glob patterns of model ids; undefined: every model. */
   models: string[] | undefined;
   /** Google Cloud project for Code Assist accounts; undefined: found out at first use. */
   project: string | undefined;
+  /** How the key is sent; undefined: as the provider itself wants it. */
+  auth: "x-api-key" | "bearer" | undefined;
+  /** First match counts; a model without one is not served. Undefined: names are sent as they come. */
+  modelMap: readonly { pattern: string; model: string }[] | undefined;
+  /** In tokens; undefined: not known. */
+  contextWindow: number | undefined;
+  /** Kinds of content that the endpoint does not take (`image`, `document`, …). */
+  refuses: readonly string[];
+  /** Repeats a request without thinking blocks after the provider refused their signatures. */
+  healSignatures: boolean;
+  /** Serves only what no other account can serve for long. */
+  onlyWhenOut: boolean;
 }
+
+/** What an account authenticates with: `client` the credential that comes with the request, `none` nothing at all. */
+export type CredentialKind = "api-key" | "refresh-token" | "setup-token" | "client" | "none";

@@ -60,12 +60,15 @@ function withoutDates(document: Record<string, unknown>): Record<string, unknown
   const open: object[] = [document];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     for (const [key, value] of Object.entries(node)) {
-      if (value instanceof TomlDate) Object.defineProperty(node, key, { value: dateMark, enumerable: true });
+      if (value instanceof TomlDate)
+        Object.defineProperty(node, key, { value: markDate(value), enumerable: true });
       else if (typeof value === "object" && value !== null) open.push(value);
     }
   }
   return document;
 }
 
-/** Stands where the text has a date: an object there would pass for a table. */
-const dateMark = Symbol("date");
+/** Stands where the text has a date, which is its description: an object there would pass for a table. */
+function markDate(date: TomlDate): symbol {
+  return Symbol(date.toISOString());
+}

@@ -1,18 +1,24 @@
 // Rules between keys: what is well formed by itself and wrong together. Reads the document as it was written, so that its
 // problems are found beside those of the schema; whatever has the wrong type is the schema's to report.
 
-import { type AccountType, accountTypes } from "../family.ts";
+import { type AccountType, accountTypes, families } from "../family.ts";
 import { isObject, type JsonObject } from "../json-values.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
+import { findCompatibleHost } from "./compatible-hosts.ts";
 import type { Environment } from "./environment.ts";
 import type { Finding, KeyPath } from "./problem.ts";
-import { findHostFault, findTokenFault, findVariableNameFault } from "./text-faults.ts";
+import { findHostFault, findTokenFault, findVariableNameFault, findWordFault } from "./text-faults.ts";
+import { findUrlShapeFault, isOwnNetworkHost, isPlainToElsewhere, plainHttpFault } from "./url.ts";
 
 export function findRuleFaults(document: JsonObject): Finding[] {
   const accounts = listOf(document.accounts);
   return [
     ...findKeyFaults(listOf(document.api_keys)),
     ...findExposure(document),
+    ...findOpenOrigins(document),
+    ...findTimeLimitFaults(tableOf(document.upstream)),
+    ...findPatternFaults(tableOf(document.models), ["models"]),
+    ...listOf(document.notify).flatMap((receiver, index) => findReceiverFaults(tableOf(receiver), index)),
     ...findDuplicateIds(accounts),
     ...accounts.flatMap((account, index) => findAccountFaults(tableOf(account), ["accounts", index])),
   ];
@@ -88,6 +94,55 @@ function findExposure(document: JsonObject): Finding[] {
   ];
 }
 
+/** Without a key, whoever can make a page of that origin spends the accounts. */
+function findOpenOrigins(document: JsonObject): Finding[] {
+  if (listOf(tableOf(document.server).allowed_origins).length === 0) return [];
+  if (listOf(document.api_keys).length > 0) return [];
+  return [
+    {
+      path: ["server", "allowed_origins"],
+      what: "lets pages in, and there are no api_keys that they would have to send",
+      fix: 'write api_keys = ["KEY"] above the first [section], or remove it',
+    },
+  ];
+}
+
+/** An answer cannot begin before its connection is up. Where only one of the two is written, the other gives way. */
+function findTimeLimitFaults(upstream: JsonObject): Finding[] {
+  const { connect_timeout_seconds: connect, first_byte_timeout_seconds: firstByte } = upstream;
+  if (typeof connect !== "number" || typeof firstByte !== "number" || firstByte >= connect) return [];
+  return [
+    {
+      path: ["upstream", "first_byte_timeout_seconds"],
+      what: `is below connect_timeout_seconds (${connect}), so that a connection could not use its own time`,
+      fix: `write first_byte_timeout_seconds = ${connect} or more`,
+    },
+  ];
+}
+
+/** The keys of a table that are patterns of model ids. */
+function findPatternFaults(table: JsonObject, path: KeyPath): Finding[] {
+  return Object.keys(table).flatMap((pattern) => {
+    const fault = findWordFault(pattern);
+    if (fault === undefined) return [];
+    return [{ path: [...path, pattern], what: fault, fix: 'write a pattern of model ids, such as "*opus*"' }];
+  });
+}
+
+const receiverKeys = ["webhook", "ntfy", "command"];
+
+function findReceiverFaults(receiver: JsonObject, index: number): Finding[] {
+  const given = receiverKeys.filter((key) => key in receiver);
+  if (given.length === 1) return [];
+  const path = ["notify", index];
+  if (given.length === 0) {
+    return [{ path, what: "names no receiver", fix: 'write webhook = "URL", ntfy = "URL" or command = […]' }];
+  }
+  const what = `stands beside ${given[0]}, and a [[notify]] has one receiver`;
+  const fix = "give each receiver a [[notify]] of its own";
+  return given.slice(1).map((key) => ({ path: [...path, key], what, fix }));
+}
+
 function findDuplicateIds(accounts: readonly unknown[]): Finding[] {
   const ids = new Map<string, number>();
   return accounts.flatMap((account, index) => {
@@ -102,11 +157,15 @@ function findAccountFaults(account: JsonObject, path: KeyPath): Finding[] {
   const proxy = findProxyFaults(tableOf(account.proxy), [...path, "proxy"]);
   const { type } = account;
   if (!isAccountType(type)) return proxy;
-  const credential =
-    accountTypes[type].credential === "api_key"
-      ? findApiKeyFaults(account, { type, path })
-      : findRefreshTokenFaults(account, { type, path });
-  return [...credential, ...findProjectFaults(account, { type, path }), ...proxy];
+  const place = { type, path };
+  return [
+    ...findCredentialFaults(account, place),
+    ...findFamilyFaults(account, place),
+    ...findMisplacedKeys(account, place),
+    ...findAddressFaults(account, path),
+    ...findPatternFaults(tableOf(account.model_map), [...path, "model_map"]),
+    ...proxy,
+  ];
 }
 
 function isAccountType(type: unknown): type is AccountType {
@@ -118,32 +177,70 @@ interface AccountPlace {
   path: KeyPath;
 }
 
+function findCredentialFaults(account: JsonObject, place: AccountPlace): Finding[] {
+  switch (accountTypes[place.type].credential) {
+    case "api_key":
+      return findApiKeyFaults(account, place);
+    case "refresh_token":
+      return findLoginFaults(account, place);
+    case undefined:
+      return findOwnCredentialFaults(account, place);
+  }
+}
+
 function findApiKeyFaults(account: JsonObject, { type, path }: AccountPlace): Finding[] {
-  if ("refresh_token" in account) {
+  const login = ["refresh_token", "setup_token"].find((key) => key in account);
+  if (login !== undefined) {
     const what = `belongs to a login, and an account of type ${type} has an api_key`;
     const sibling = findSibling(type);
     const fix = `write api_key = "KEY" instead${sibling === undefined ? "" : `, or type = "${sibling}"`}`;
-    return [{ path: [...path, "refresh_token"], what, fix }];
+    return [{ path: [...path, login], what, fix }];
   }
   if ("api_key" in account && "api_key_env" in account) {
     const what = "stands beside api_key, and an account has one key";
     return [{ path: [...path, "api_key_env"], what, fix: "remove one of the two" }];
   }
-  if ("api_key" in account || "api_key_env" in account) return [];
+  if ("api_key" in account || "api_key_env" in account || needsNoKey(account, type)) return [];
   const fix = 'write api_key = "KEY", or api_key_env = "NAME" to take it from the environment';
   return [{ path: [...path, "api_key"], what: "is missing", fix }];
 }
 
-function findRefreshTokenFaults(account: JsonObject, { type, path }: AccountPlace): Finding[] {
+function needsNoKey({ auth, api_url }: JsonObject, type: AccountType): boolean {
+  if (!accountTypes[type].compatible) return false;
+  if (auth !== undefined) return auth === "none";
+  const url = textOf(api_url);
+  return url !== undefined && URL.canParse(url) && findCompatibleHost(url)?.auth === "none";
+}
+
+function findLoginFaults(account: JsonObject, { type, path }: AccountPlace): Finding[] {
+  const { family, setupToken } = accountTypes[type];
   const misplaced = ["api_key", "api_key_env"].filter((key) => key in account);
-  const login = `run: cc-relay login ${accountTypes[type].family}`;
+  const login = `run: cc-relay login ${family}`;
   if (misplaced.length > 0) {
     const what = `is for accounts with an API key, and an account of type ${type} has a refresh_token`;
     const fix = `write type = "${findSibling(type)}", or for the token ${login}`;
     return misplaced.map((key) => ({ path: [...path, key], what, fix }));
   }
-  if ("refresh_token" in account) return [];
+  if ("setup_token" in account && !setupToken) {
+    const what = `is for accounts of type claude-oauth, and this one is ${type}`;
+    return [{ path: [...path, "setup_token"], what, fix: "remove it" }];
+  }
+  if ("setup_token" in account && "refresh_token" in account) {
+    const what = "stands beside refresh_token, and an account has one credential";
+    return [{ path: [...path, "setup_token"], what, fix: "remove one of the two" }];
+  }
+  if ("refresh_token" in account || "setup_token" in account) return [];
   return [{ path: [...path, "refresh_token"], what: "is missing", fix: login }];
+}
+
+function findOwnCredentialFaults(account: JsonObject, { type, path }: AccountPlace): Finding[] {
+  const keys = ["api_key", "api_key_env", "refresh_token", "setup_token"].filter((key) => key in account);
+  const what = `is of no use to an account of type ${type}: what the client sends is forwarded`;
+  return keys.map((key) => ({
+    path: [...path, key],
+    what,
+    fix: "remove it, or give the account another type",
+  }));
 }
 
 /** The type of the same family with the other kind of credential. */
@@ -154,10 +251,62 @@ function findSibling(type: AccountType): string | undefined {
   )?.[0];
 }
 
-function findProjectFaults(account: JsonObject, { type, path }: AccountPlace): Finding[] {
-  if (!("project" in account) || type === "gemini") return [];
-  const what = `is for accounts of type gemini, and this one is ${type}`;
-  return [{ path: [...path, "project"], what, fix: "remove it" }];
+function findFamilyFaults(account: JsonObject, { type, path }: AccountPlace): Finding[] {
+  const { family } = accountTypes[type];
+  if (family === undefined && account.family === undefined) {
+    const choices = families.map((name) => `family = "${name}"`).join(" or ");
+    return [{ path: [...path, "family"], what: "is missing", fix: `write ${choices}` }];
+  }
+  if (family === undefined || !("family" in account) || account.family === family) return [];
+  const what = `is for accounts of type client, and one of type ${type} is always for ${family}`;
+  return [{ path: [...path, "family"], what, fix: "remove it" }];
+}
+
+const compatibleKeys = ["auth", "model_map", "context_window", "refuses", "only_when_out"];
+
+/** Keys that mean nothing to this type of account: whoever wrote one expects something of it. */
+function findMisplacedKeys(account: JsonObject, { type, path }: AccountPlace): Finding[] {
+  const { compatible, family } = accountTypes[type];
+  const findings: Finding[] = [];
+  const misplace = (keys: readonly string[], what: string, fix = "remove it") => {
+    for (const key of keys) if (key in account) findings.push({ path: [...path, key], what, fix });
+  };
+  if (type !== "gemini") misplace(["project"], `is for accounts of type gemini, and this one is ${type}`);
+  if (!compatible) {
+    const types = (Object.keys(accountTypes) as AccountType[]).filter(
+      (each) => accountTypes[each].compatible,
+    );
+    misplace(compatibleKeys, `is for accounts of type ${types.join(" and ")}, and this one is ${type}`);
+  }
+  if ((family ?? account.family) !== "claude") {
+    misplace(
+      ["heal_signatures"],
+      "is about the thinking blocks of Claude, and this account is for another API",
+    );
+  }
+  if (!("setup_token" in account)) {
+    misplace(["setup_token_expires"], "is about a setup_token, and the account has none");
+  }
+  if (family === undefined) {
+    const what = "is not for the client's own credential, which goes to its provider alone";
+    misplace(
+      ["api_url", "insecure_http"],
+      what,
+      "remove it; [upstream] can name other addresses of the providers",
+    );
+  }
+  return findings;
+}
+
+function findAddressFaults({ api_url, insecure_http }: JsonObject, path: KeyPath): Finding[] {
+  const url = textOf(api_url);
+  if (url === undefined || findUrlShapeFault(url) !== undefined || !isPlainToElsewhere(url)) return [];
+  const isOwn = isOwnNetworkHost(new URL(url).hostname);
+  if (isOwn && insecure_http === true) return [];
+  const fix = isOwn
+    ? "write https, or insecure_http = true below it if you trust this network with the credential"
+    : 'write api_url = "https://api.anthropic.com"';
+  return [{ path: [...path, "api_url"], what: plainHttpFault, fix }];
 }
 
 function findProxyFaults(proxy: JsonObject, path: KeyPath): Finding[] {

@@ -24,7 +24,9 @@ function findSchema(path: KeyPath): z.core.$ZodType | undefined {
   let schema: z.core.$ZodType | undefined = configSchema;
   for (const part of path) {
     if (schema === undefined) return undefined;
-    schema = unwrap(typeof part === "number" ? elementOf(schema) : shapeOf(schema)[part]);
+    schema = unwrap(
+      typeof part === "number" ? elementOf(schema) : (shapeOf(schema)[part] ?? entryOf(schema)),
+    );
   }
   return schema;
 }
@@ -47,6 +49,11 @@ function unwrap(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefine
 function elementOf(schema: z.core.$ZodType): z.core.$ZodType | undefined {
   if (schema instanceof z.ZodUnion) return schema.options.map(elementOf).find((found) => found !== undefined);
   return schema instanceof z.ZodArray ? schema.element : undefined;
+}
+
+/** Of a table whose keys are the owner's own. */
+function entryOf(schema: z.core.$ZodType): z.core.$ZodType | undefined {
+  return schema instanceof z.ZodRecord ? schema.valueType : undefined;
 }
 
 /** Own keys only: a file may name one `constructor`. */

@@ -1,20 +1,25 @@
 // Every key of config.toml: what it takes, its default, and how a wrong value is answered. Rules between keys stand in rules.ts.
 
 import { z } from "zod";
-import { accountTypes } from "../family.ts";
+import { type accountTypes, families, providerUrls } from "../family.ts";
+import { notifyEvents } from "./config.ts";
 import {
   findAllowedHostFault,
+  findDateFault,
   findHostFault,
   findIdFault,
   findKeyFault,
+  findModelFault,
   findNameFault,
+  findOriginFault,
   findPathFault,
+  findProxyUrlFault,
   findScopesFault,
   findTokenFault,
   findVariableNameFault,
   findWordFault,
 } from "./text-faults.ts";
-import { findUrlFault } from "./url.ts";
+import { findReceiverUrlFault, findUrlFault, findUrlShapeFault } from "./url.ts";
 
 /** How messages speak of a key. */
 export interface KeyNote {
@@ -48,9 +53,15 @@ const server = table("[server]", {
   database_path: text(findPathFault, "a path", 'database_path = "data/relay.db"').default("data/relay.db"),
   log_level: choice(["trace", "debug", "info", "warn", "error"], 'log_level = "info"').default("info"),
   max_body_mb: figure({ above: 0, to: 1024 }, "max_body_mb = 64").default(64),
+  max_converted_mb: figure({ above: 0, to: 1024 }, "max_converted_mb = 16").default(16),
+  memory_mb: figure({ above: 0, to: 1_048_576 }, "memory_mb = 512").default(512),
   allowed_hosts: list(
     text(findAllowedHostFault, "a host name", '"relay.example.com"'),
     'allowed_hosts = ["relay.example.com"]',
+  ).default([]),
+  allowed_origins: list(
+    text(findOriginFault, "an origin", '"app://obsidian.md"'),
+    'allowed_origins = ["app://obsidian.md"]',
   ).default([]),
   drain_seconds: figure({ from: 0, to: day }, "drain_seconds = 30").default(30),
 });
@@ -64,20 +75,53 @@ const session = table("[session]", {
   switch_at_utilization: figure({ above: 0, to: 1 }, "switch_at_utilization = 0.98").default(0.98),
   max_wait_seconds: figure({ from: 0, to: day }, "max_wait_seconds = 5").default(5),
   hold_seconds: figure({ from: 0, to: day }, "hold_seconds = 0").default(0),
+  foreign_after_seconds: figure({ from: 0, to: year }, "foreign_after_seconds = 300").default(300),
 });
 
+/** The two first limits have no default here: where only one is written, the other's default gives way to it. */
 const upstream = table("[upstream]", {
-  connect_timeout_seconds: figure({ above: 0, to: day }, "connect_timeout_seconds = 10").default(10),
-  first_byte_timeout_seconds: figure({ above: 0, to: day }, "first_byte_timeout_seconds = 300").default(300),
+  connect_timeout_seconds: figure({ above: 0, to: day }, "connect_timeout_seconds = 10").optional(),
+  first_byte_timeout_seconds: figure({ above: 0, to: day }, "first_byte_timeout_seconds = 300").optional(),
+  unstreamed_timeout_seconds: figure({ above: 0, to: day }, "unstreamed_timeout_seconds = 900").default(900),
   idle_timeout_seconds: figure({ above: 0, to: day }, "idle_timeout_seconds = 300").default(300),
   max_attempts: whole({ from: 1, to: 100 }, "max_attempts = 5").default(5),
-  claude_url: url(`claude_url = "${accountTypes["claude-api"].defaultUrl}"`).optional(),
-  gemini_url: url(`gemini_url = "${accountTypes["gemini-api"].defaultUrl}"`).optional(),
-  openai_url: url(`openai_url = "${accountTypes["openai-responses"].defaultUrl}"`).optional(),
+  claude_url: url(`claude_url = "${providerUrls.claude}"`).optional(),
+  gemini_url: url(`gemini_url = "${providerUrls.gemini}"`).optional(),
+  openai_url: url(`openai_url = "${providerUrls.openai}"`).optional(),
+  chatgpt_url: url(`chatgpt_url = "${providerUrls.chatgpt}"`).optional(),
+  code_assist_url: url(`code_assist_url = "${providerUrls.codeAssist}"`).optional(),
+  websocket: flag("websocket = true").default(true),
 });
 
 const usage = table("[usage]", {
   retention_days: figure({ above: 0, to: 36_500 }, "retention_days = 400").default(400),
+});
+
+const modelTarget = text(findModelFault, "a model's name", '"MODEL"');
+
+const models = record(
+  z.union([modelTarget, list(modelTarget, '["MODEL", "NEXT"]').check(refuseEmptyChain)]).register(keyNotes, {
+    expected: "a model's name or a list of them",
+    write: '"PATTERN" = "MODEL" or "PATTERN" = ["MODEL", "NEXT"]',
+  }),
+  '[models] with lines such as "claude-opus-*" = "claude-opus-5-5"',
+);
+
+const ui = table("[ui]", { enabled: flag("enabled = true").optional() });
+
+const notify = table("[[notify]]", {
+  webhook: text(findReceiverUrlFault, "a URL", 'webhook = "https://HOST/PATH"').optional(),
+  ntfy: text(findReceiverUrlFault, "a topic's URL", 'ntfy = "https://ntfy.sh/TOPIC"').optional(),
+  command: list(text(noFault, "a program or argument", '"PROGRAM"'), 'command = ["PROGRAM", "ARGUMENT"]')
+    .check(refuseEmptyCommand)
+    .optional(),
+  events: list(choice(notifyEvents, '"needs-login"'), 'events = ["needs-login", "family-out"]')
+    .check(refuseEmptyEvents)
+    .optional(),
+  after_seconds: figure({ from: 0, to: day }, "after_seconds = 60").default(60),
+  quiet_seconds: figure({ from: 0, to: year }, "quiet_seconds = 900").default(900),
+  window_threshold: figure({ above: 0, to: 1 }, "window_threshold = 0.9").default(0.9),
+  proxy: text(findProxyUrlFault, "the address of a proxy", 'proxy = "http://HOST:3128"').optional(),
 });
 
 const proxy = table("[accounts.proxy]", {
@@ -94,6 +138,7 @@ const accountTypeNames = [
   "gemini-api",
   "gemini",
   "openai-responses",
+  "client",
 ] as const satisfies readonly (keyof typeof accountTypes)[];
 
 const account = table("[[accounts]]", {
@@ -101,11 +146,11 @@ const account = table("[[accounts]]", {
   id: text(findIdFault, "an id", 'id = "claude-1"'),
   name: text(findNameFault, "a name", 'name = "Work"').optional(),
   priority: whole({}, "priority = 100").default(100),
-  enabled: z
-    .boolean()
-    .register(keyNotes, { expected: "true or false", write: "enabled = true" })
-    .default(true),
-  api_url: url('api_url = "https://api.anthropic.com"').optional(),
+  enabled: flag("enabled = true").default(true),
+  family: choice(families, 'family = "claude"').optional(),
+  // Where plain http may go depends on insecure_http: see rules.ts.
+  api_url: text(findUrlShapeFault, "a URL", 'api_url = "https://api.anthropic.com"').optional(),
+  insecure_http: flag("insecure_http = true").default(false),
   api_key: text(findTokenFault, "a key", 'api_key = "KEY"').optional(),
   api_key_env: text(
     findVariableNameFault,
@@ -113,6 +158,17 @@ const account = table("[[accounts]]", {
     'api_key_env = "ANTHROPIC_API_KEY"; a key itself belongs into api_key',
   ).optional(),
   refresh_token: text(findTokenFault, "a token", 'refresh_token = "TOKEN"').optional(),
+  setup_token: text(findTokenFault, "a token", 'setup_token = "TOKEN"').optional(),
+  setup_token_expires: z
+    .union([text(findDateFault, "a date", "2027-01-31"), z.symbol()])
+    .register(keyNotes, { expected: "a date", write: "setup_token_expires = 2027-01-31" })
+    .optional(),
+  auth: choice(["x-api-key", "bearer", "none"], 'auth = "bearer"').optional(),
+  model_map: record(modelTarget, 'model_map = { "*opus*" = "MODEL", "*" = "MODEL" }').optional(),
+  context_window: whole({ from: 1, to: 1_000_000_000 }, "context_window = 200000").optional(),
+  refuses: list(text(findWordFault, "a kind of content", '"image"'), 'refuses = ["image"]').optional(),
+  heal_signatures: flag("heal_signatures = false").default(false),
+  only_when_out: flag("only_when_out = true").optional(),
   models: list(text(findWordFault, "a pattern of model ids", '"*opus*"'), 'models = ["*opus*"]')
     .check(refuseEmptyList)
     .optional(),
@@ -144,6 +200,15 @@ export const configSchema = table("a table", {
   session: session.prefault({}),
   upstream: upstream.prefault({}),
   usage: usage.prefault({}),
+  models: models.default({}),
+  ui: ui.prefault({}),
+  notify: z
+    .array(notify)
+    .register(keyNotes, {
+      expected: "a list of tables",
+      write: "[[notify]], in double brackets, above each receiver",
+    })
+    .default([]),
   oauth: table("[oauth.claude] or [oauth.gemini]", {
     claude: oauth("[oauth.claude]").prefault({}),
     gemini: oauth("[oauth.gemini]").prefault({}),
@@ -184,6 +249,15 @@ function url(write: string) {
   return text(findUrlFault, "a URL", write);
 }
 
+function flag(write: string) {
+  return z.boolean().register(keyNotes, { expected: "true or false", write });
+}
+
+/** A table whose keys are the owner's own. */
+function record<Value extends z.ZodType>(value: Value, write: string) {
+  return z.record(z.string(), value).register(keyNotes, { expected: "a table", write });
+}
+
 function list<Element extends z.ZodType>(element: Element, write: string) {
   return z.array(element).register(keyNotes, { expected: "a list in brackets", write });
 }
@@ -193,9 +267,26 @@ function choice<const Values extends readonly string[]>(values: Values, write: s
   return z.enum(values).register(keyNotes, { expected, write });
 }
 
-function refuseEmptyList(context: z.core.ParsePayload<unknown[]>): void {
-  if (context.value.length > 0) return;
-  context.issues.push({ code: "custom", message: "is empty: no request would fit", input: context.value });
+type ListPayload = z.core.ParsePayload<unknown[]>;
+
+function refuseEmptyList(context: ListPayload): void {
+  refuseEmpty(context, "is empty: no request would fit");
+}
+
+function refuseEmptyChain(context: ListPayload): void {
+  refuseEmpty(context, "is empty: nothing would be asked for");
+}
+
+function refuseEmptyCommand(context: ListPayload): void {
+  refuseEmpty(context, "is empty: no program would be started");
+}
+
+function refuseEmptyEvents(context: ListPayload): void {
+  refuseEmpty(context, "is empty: nothing would be sent");
+}
+
+function refuseEmpty(context: ListPayload, message: string): void {
+  if (context.value.length === 0) context.issues.push({ code: "custom", message, input: context.value });
 }
 
 interface Range {

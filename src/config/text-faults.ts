@@ -3,7 +3,7 @@
 
 import { isIP } from "node:net";
 import { passthroughAccountId } from "../family.ts";
-import { withoutBrackets } from "../network/proxy.ts";
+import { readProxyUrl, withoutBrackets } from "../network/proxy.ts";
 
 /** Account ids stand in headers, commands and usage rows. */
 export function findIdFault(id: string): string | undefined {
@@ -73,10 +73,44 @@ export function findAllowedHostFault(host: string): string | undefined {
     : "is no host name; there are no wildcards";
 }
 
+/** As a browser or a program with a browser engine sends it in `Origin`; compared exactly. */
+export function findOriginFault(origin: string): string | undefined {
+  if (origin.trim() === "") return "is empty";
+  if (origin.includes("*")) return "is a pattern, and origins are compared exactly";
+  if (origin === "null") return 'is what any page can send that hides its origin: "null" is never allowed';
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^\s\p{Cc}/?#@\\]+$/u.test(origin)) {
+    return "is no origin: a scheme and a host, with a port where it has one, and no path";
+  }
+  const isSpelledAsSent = !/^https?:/.test(origin) || isOriginOfUrl(origin);
+  return isSpelledAsSent ? undefined : "is not spelled as browsers send it: lower case, without a usual port";
+}
+
+/** The name of a model that is asked for; patterns belong on the other side. */
+export function findModelFault(model: string): string | undefined {
+  if (model.includes("*")) return "is a pattern, where the one name belongs that is sent";
+  return findWordFault(model);
+}
+
+/** A day (UTC), or a time with its zone. */
+export function findDateFault(date: string): string | undefined {
+  const isDate = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}.*)?$/.test(date) && !Number.isNaN(Date.parse(date));
+  return isDate ? undefined : "is no date";
+}
+
+export function findProxyUrlFault(text: string): string | undefined {
+  // A lone word would be taken for a host with an HTTP proxy on port 80: `none`, `off`, a password.
+  const proxy = /:\d|:\/\//.test(text) ? readProxyUrl(text) : undefined;
+  return proxy === undefined || proxy.port === 0 ? "is no address of a proxy" : undefined;
+}
+
 const maxNameLength = 100;
 
 /** `(none)` is the account of requests that nobody answered. */
 const reservedIds: readonly string[] = [passthroughAccountId, "(none)"];
+
+function isOriginOfUrl(origin: string): boolean {
+  return URL.canParse(origin) && new URL(origin).origin === origin;
+}
 
 function isHostName(host: string): boolean {
   return host.length <= 253 && /^[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?$/.test(host);

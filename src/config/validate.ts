@@ -61,7 +61,9 @@ function describeWrongChoice(
   if (typeof value !== "string") return describeWrongValue(path, value);
   const nearest = nearestWord(value, choices.map(String));
   const what = `must be ${findNote(path)?.expected}`;
-  const fix = nearest === undefined ? remedy(path) : `did you mean ${String(path.at(-1))} = "${nearest}"?`;
+  const key = path.at(-1);
+  const written = typeof key === "string" ? `${key} = "${nearest}"` : `"${nearest}"`;
+  const fix = nearest === undefined ? remedy(path) : `did you mean ${written}?`;
   return { path, what, fix };
 }
 

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as zlib from "node:zlib";
 import type { AccountConfig } from "../config/config.ts";
+import { defaultAccount } from "../config/defaults.ts";
 import { type AccountType, type Family, families } from "../family.ts";
 import { isObject, type JsonObject } from "../json-values.ts";
 import { createSimulatedAccount, type SimulatedAccount } from "./account.ts";
@@ -99,19 +100,14 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
 }
 
 function configOf(family: Family, position: 1 | 2, apiUrl: string): AccountConfig {
-  return {
+  return defaultAccount({
     id: demoAccountId(family, position),
     name: `Simulated ${family} account ${position}`,
     type: types[family],
-    family,
     priority: position === 1 ? 110 : 100,
-    enabled: true,
     apiUrl,
     secret: `simulated-${family}-key-${position}`,
-    proxy: undefined,
-    models: undefined,
-    project: undefined,
-  };
+  });
 }
 
 interface Surroundings {

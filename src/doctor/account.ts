@@ -34,6 +34,9 @@ export async function checkAccount(
   const findings = findingsOnAccount(account);
   const only = (check: Check): AccountExamination => ({ check, clock: undefined });
   if (!account.enabled) return only(findings.ok("disabled, so it was not tried"));
+  if (account.credential === "client") {
+    return only(findings.ok("its credential comes with each request, so it was not tried"));
+  }
   const target = new URL(account.apiUrl);
   let proxy: ProxySettings | undefined;
   try {
@@ -44,7 +47,7 @@ export async function checkAccount(
   }
   const walk = await walkRoute({ ...options, target, proxy });
   if (!walk.ok) return only(findings.fail(`${walk.step}: ${walk.message}`, fixRoute(account, walk)));
-  if (account.secret === "") {
+  if (account.secret === "" && account.credential !== "none") {
     const detail = "its key was not tried: the variable that holds it is not set here";
     return only(findings.warn(detail, "run this where the relay is started, or set the variable"));
   }

@@ -3,12 +3,12 @@
 import { type Dispatcher, request } from "undici";
 import { type Call, wholeBody } from "../call.ts";
 import type { AccountConfig } from "../config/config.ts";
-import type { Credential } from "../credential.ts";
+import { type Credential, fixedCredential } from "../credential.ts";
 import { readNetworkFault } from "../network/faults.ts";
 import type { LoginToken } from "../oauth/tokens.ts";
 import { upstreamFor } from "../upstreams/registry.ts";
 import type { ClockReading } from "./clock.ts";
-import { credentialName, readFailure, readLoginFailure, readRedirect, type Verdict } from "./verdict.ts";
+import { readFailure, readLoginFailure, readRedirect, type Verdict } from "./verdict.ts";
 
 /** The logins' tokens, one source with the relay's: under the same locks, and every refreshed one is kept. */
 export interface LoginSource {
@@ -34,9 +34,8 @@ export interface Trial {
 }
 
 export async function tryCredential(account: AccountConfig, options: TrialOptions): Promise<Trial> {
-  if (credentialName(account) === "key") {
-    return ask(account, { kind: "api-key", key: account.secret }, options);
-  }
+  const fixed = fixedCredential(account);
+  if (fixed !== undefined) return ask(account, fixed, options);
   const limit = AbortSignal.timeout(options.limitMs);
   const first = await options.logins.credential(account, limit);
   if (!first.ok) return { verdict: readLoginFailure(first, options.limitMs), clock: undefined };
@@ -106,6 +105,8 @@ function probeFor(account: AccountConfig, credential: Credential): Probe {
       return { ...get, path: "/v1beta/models", query: "?pageSize=1", headers: [] };
     case "openai-responses":
       return { ...get, path: "/v1/models", query: "", headers: [] };
+    case "client":
+      return { ...get, path: "/", query: "", headers: [] };
     case "gemini": {
       const project = credential.kind === "bearer" ? credential.project : undefined;
       const metadata = { ideType: "IDE_UNSPECIFIED", platform: "PLATFORM_UNSPECIFIED", pluginType: "GEMINI" };

@@ -73,6 +73,8 @@ function secretsOf(credential: Credential, call: Call): string[] {
       return [credential.key];
     case "bearer":
       return [credential.token];
+    case "none":
+      return [];
     case "client":
       return [
         ...call.clientCredential.filter((_, index) => index % 2 === 1),

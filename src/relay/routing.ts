@@ -5,8 +5,9 @@ import { type Account, createAccount } from "../accounts/account.ts";
 import type { BoundTo } from "../accounts/bindings.ts";
 import { bindingId, type Call, isBilled } from "../call.ts";
 import type { Config } from "../config/config.ts";
+import { defaultAccount } from "../config/defaults.ts";
 import { RelayError } from "../errors.ts";
-import { type AccountType, accountTypes, type Family, passthroughAccountId } from "../family.ts";
+import { type AccountType, type Family, passthroughAccountId } from "../family.ts";
 import type { RelayDeps } from "./exchange.ts";
 
 export interface Routing {
@@ -133,22 +134,13 @@ function passthroughAccount(call: Call, config: Config): Account | undefined {
   const { family } = call;
   if (config.apiKeys.length > 0 || config.accounts.some((account) => account.family === family))
     return undefined;
-  const type = passthroughTypes[family];
-  const isCodeAssist = call.path.startsWith("/v1internal");
-  const apiUrl =
-    config.upstream.passthroughUrls[family] ?? accountTypes[isCodeAssist ? "gemini" : type].defaultUrl;
-  const account = createAccount({
-    id: passthroughAccountId,
-    name: passthroughAccountId,
-    type,
-    family,
-    priority: 0,
-    enabled: true,
-    apiUrl,
-    secret: "",
-    proxy: undefined,
-    models: undefined,
-    project: undefined,
-  });
+  const account = createAccount(
+    defaultAccount({
+      id: passthroughAccountId,
+      type: passthroughTypes[family],
+      priority: 0,
+      apiUrl: config.upstream.providerUrls[call.path.startsWith("/v1internal") ? "codeAssist" : family],
+    }),
+  );
   return { ...account, passthrough: true };
 }

@@ -2,6 +2,7 @@
 
 import type { AccountType } from "../family.ts";
 import { createClaudeUpstream } from "./claude.ts";
+import { clientUpstream } from "./client.ts";
 import { codeAssistUpstream } from "./code-assist.ts";
 import { geminiUpstream } from "./gemini.ts";
 import { openaiUpstream } from "./openai.ts";
@@ -13,6 +14,7 @@ const upstreams: Readonly<Record<AccountType, Upstream>> = {
   "gemini-api": geminiUpstream,
   gemini: codeAssistUpstream,
   "openai-responses": openaiUpstream,
+  client: clientUpstream,
 };
 
 export function upstreamFor(type: AccountType): Upstream {

@@ -18,10 +18,12 @@ export interface NativeRequestOptions {
 /** A request whose bytes are the client's. */
 export function nativeRequest({ call, target, keyHeader, headers }: NativeRequestOptions): UpstreamRequest {
   const { origin, prefix } = splitUrl(target.apiUrl);
+  // Some hosts have another version than the provider's own, and it is in their address.
+  const path = /\/v\d+$/.test(prefix) ? call.path.replace(/^\/v1(?=\/)/, "") : call.path;
   const query = target.credential.kind === "client" ? call.clientQuery : call.query;
   return {
     origin,
-    path: `${prefix}${call.path}${query}`,
+    path: `${prefix}${path}${query}`,
     method: call.method,
     headers: [
       ...(headers ?? call.headers),
@@ -37,12 +39,19 @@ export function nativeRequest({ call, target, keyHeader, headers }: NativeReques
 export function credentialHeaders(credential: Credential, call: Call, keyHeader: KeyHeader): string[] {
   switch (credential.kind) {
     case "api-key":
-      return [keyHeader, keyHeader === "authorization" ? `Bearer ${credential.key}` : credential.key];
+      return keyHeaders(credential, keyHeader);
     case "bearer":
       return ["authorization", `Bearer ${credential.token}`];
     case "client":
       return call.clientCredential;
+    case "none":
+      return [];
   }
+}
+
+function keyHeaders({ key, sentAs }: Credential & { kind: "api-key" }, usual: KeyHeader): string[] {
+  const header = sentAs === undefined ? usual : sentAs === "bearer" ? "authorization" : sentAs;
+  return [header, header === "authorization" ? `Bearer ${key}` : key];
 }
 
 /** A call's path begins with its API version, so one at the end of the address would be said twice. */

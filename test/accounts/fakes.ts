@@ -3,6 +3,7 @@
 import { type Account, createAccount } from "../../src/accounts/account.ts";
 import type { Selection } from "../../src/accounts/select.ts";
 import type { AccountConfig, SessionConfig } from "../../src/config/config.ts";
+import { defaultAccount } from "../../src/config/defaults.ts";
 import type {
   AccountStateRow,
   AccountStore,
@@ -20,23 +21,11 @@ export const session: SessionConfig = {
   switchAtUtilization: 0.98,
   maxWaitMs: 5000,
   holdMs: 0,
+  foreignAfterMs: 300_000,
 };
 
 export function accountConfig(id: string, overrides: Partial<AccountConfig> = {}): AccountConfig {
-  return {
-    id,
-    name: id,
-    type: "claude-api",
-    family: "claude",
-    priority: 100,
-    enabled: true,
-    apiUrl: "https://api.anthropic.com",
-    secret: `secret-of-${id}`,
-    proxy: undefined,
-    models: undefined,
-    project: undefined,
-    ...overrides,
-  };
+  return defaultAccount({ id, type: "claude-api", secret: `secret-of-${id}`, ...overrides });
 }
 
 export function account(id: string, overrides: Partial<AccountConfig> = {}): Account {

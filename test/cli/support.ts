@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { CommandContext } from "../../src/cli/context.ts";
 import type { AccountConfig, Config } from "../../src/config/config.ts";
-import { defaultConfig } from "../../src/config/defaults.ts";
+import { defaultAccount, defaultConfig } from "../../src/config/defaults.ts";
 import { UserError } from "../../src/errors.ts";
 import type { Environment } from "../../src/terminal/environment.ts";
 import { type FakeScreen, fakeScreen } from "../terminal/support.ts";
@@ -72,19 +72,7 @@ export function fakeConfig({ accounts = [], keys = [], host, port, file }: FakeC
 
 export function fakeAccount(family: "claude" | "gemini" | "openai", id = `${family}-1`): AccountConfig {
   const types = { claude: "claude-api", gemini: "gemini-api", openai: "openai-responses" } as const;
-  return {
-    id,
-    name: id,
-    type: types[family],
-    family,
-    priority: 100,
-    enabled: true,
-    apiUrl: "http://127.0.0.1:9",
-    secret: "made-up-secret",
-    proxy: undefined,
-    models: undefined,
-    project: undefined,
-  };
+  return defaultAccount({ id, type: types[family], apiUrl: "http://127.0.0.1:9", secret: "made-up-secret" });
 }
 
 /** Something that listens on a loopback port. */

@@ -45,11 +45,13 @@ describe("the spelling of api_url", () => {
 
   test("pass-through goes to addresses in the same spelling", () => {
     const text =
-      '[upstream]\nclaude_url = "http://127.0.0.1:1/v1"\ngemini_url = "https://g/v1beta"\nopenai_url = "https://o"';
-    assert.deepEqual(read(text).upstream.passthroughUrls, {
+      '[upstream]\nclaude_url = "http://127.0.0.1:1/v1"\ngemini_url = "https://g/v1beta"\nopenai_url = "https://o"\nchatgpt_url = "https://c/codex/"\ncode_assist_url = "https://ca/"';
+    assert.deepEqual(read(text).upstream.providerUrls, {
       claude: "http://127.0.0.1:1",
       gemini: "https://g",
       openai: "https://o/v1",
+      chatgpt: "https://c/codex",
+      codeAssist: "https://ca",
     });
   });
 });

@@ -2,7 +2,7 @@ import { describeProblems, type ProblemCase } from "./support.ts";
 
 const account = '[[accounts]]\ntype = "claude-api"\nid = "a"\napi_key = "KEY"\n';
 const one = (rest: string) => `[[accounts]]\ntype = "claude-api"\nid = "a"\n${rest}\n`;
-const types = '"claude-api", "claude-oauth", "gemini-api", "gemini", "openai-responses"';
+const types = '"claude-api", "claude-oauth", "gemini-api", "gemini", "openai-responses", "client"';
 
 const listFix = "write [[accounts]], in double brackets, above each account";
 const idFix = 'write id = "claude-1"';

@@ -3,7 +3,7 @@ import { describeProblems, type ProblemCase } from "./support.ts";
 const account = '[[accounts]]\ntype = "claude-api"\nid = "a"\napi_key = "KEY"\n';
 const oauthKeys = "authorize_url, token_url, client_id, client_secret, redirect_uri, scopes";
 const accountKeys =
-  "type, id, name, priority, enabled, api_url, api_key, api_key_env, refresh_token, models, project, proxy";
+  "type, id, name, priority, enabled, family, api_url, insecure_http, api_key, api_key_env, refresh_token, setup_token, setup_token_expires, auth, model_map, context_window, refuses, heal_signatures, only_when_out, models, project, proxy";
 
 const keys: ProblemCase[] = [
   ["a mistyped key", "[server]\nprot = 1", ["2 server.prot: is not a known key -> did you mean port?"]],
@@ -37,7 +37,7 @@ const keys: ProblemCase[] = [
     "an unheard-of section",
     "[foo]",
     [
-      "1 foo: is not a known key -> remove it; the file can have: api_keys, server, session, upstream, usage, oauth, accounts",
+      "1 foo: is not a known key -> remove it; the file can have: api_keys, server, session, upstream, usage, models, ui, notify, oauth, accounts",
     ],
   ],
   [
@@ -72,28 +72,28 @@ const keys: ProblemCase[] = [
     "a prototype",
     "__proto__ = 1",
     [
-      "1 __proto__: is not a known key -> remove it; the file can have: api_keys, server, session, upstream, usage, oauth, accounts",
+      "1 __proto__: is not a known key -> remove it; the file can have: api_keys, server, session, upstream, usage, models, ui, notify, oauth, accounts",
     ],
   ],
   [
     "a constructor",
     "[server]\nconstructor = 1",
     [
-      "2 server.constructor: is not a known key -> remove it; server can have: host, port, database_path, log_level, max_body_mb, allowed_hosts, drain_seconds",
+      "2 server.constructor: is not a known key -> remove it; server can have: host, port, database_path, log_level, max_body_mb, max_converted_mb, memory_mb, allowed_hosts, allowed_origins, drain_seconds",
     ],
   ],
   [
     "control characters",
     '"a\\u001b[31m\\u202e\\n" = 1',
     [
-      '1 "a\\u001b[31m\\u202e\\u000a": is not a known key -> remove it; the file can have: api_keys, server, session, upstream, usage, oauth, accounts',
+      '1 "a\\u001b[31m\\u202e\\u000a": is not a known key -> remove it; the file can have: api_keys, server, session, upstream, usage, models, ui, notify, oauth, accounts',
     ],
   ],
   [
     "a key in place of its name",
     '"sk-ant-api03-abcdefghijklm" = 1',
     [
-      '1 "sk-ant-***": is not a known key -> remove it; the file can have: api_keys, server, session, upstream, usage, oauth, accounts',
+      '1 "sk-ant-***": is not a known key -> remove it; the file can have: api_keys, server, session, upstream, usage, models, ui, notify, oauth, accounts',
     ],
   ],
 ];

@@ -4,6 +4,7 @@ const one = (rest: string) => `[[accounts]]\ntype = "claude-api"\nid = "a"\n${re
 
 const plain = "would send credentials unencrypted: plain http is for this machine (127.0.0.1) only";
 const urlFix = 'write api_url = "https://api.anthropic.com"';
+const ownFix = "write https, or insecure_http = true below it if you trust this network with the credential";
 const withUrl = (url: string): string => one(`api_key = "KEY"\napi_url = "${url}"`);
 
 const urls: ProblemCase[] = [
@@ -11,6 +12,16 @@ const urls: ProblemCase[] = [
   [
     "plain http in the own network",
     withUrl("http://192.168.1.5:8080"),
+    [`5 accounts[0].api_url: ${plain} -> ${ownFix}`],
+  ],
+  [
+    "plain http to a name of the own network",
+    withUrl("http://host.docker.internal:11434"),
+    [`5 accounts[0].api_url: ${plain} -> ${ownFix}`],
+  ],
+  [
+    "plain http to the world, though it is said to be fine,",
+    `${withUrl("http://8.8.8.8")}insecure_http = true\n`,
     [`5 accounts[0].api_url: ${plain} -> ${urlFix}`],
   ],
   ["no scheme", withUrl("api.anthropic.com"), [`5 accounts[0].api_url: is no complete URL -> ${urlFix}`]],

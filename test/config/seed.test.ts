@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { defaultAccount } from "../../src/config/defaults.ts";
 import { accountTypes } from "../../src/family.ts";
 import { read } from "./support.ts";
 
@@ -80,62 +81,48 @@ test("the predecessor's whole configuration loads unchanged", () => {
     databasePath: "/etc/relay/data/relay.db",
     logLevel: "debug",
     maxBodyBytes: 64 * 1024 * 1024,
+    maxConvertedBytes: 16 * 1024 * 1024,
+    memoryBytes: 512 * 1024 * 1024,
     allowedHosts: [],
+    allowedOrigins: [],
     drainMs: 30_000,
   });
   assert.equal(config.session.stickyTtlMs, 3_600_000);
   assert.equal(config.session.renewalThresholdMs, 300_000);
   assert.equal(config.session.unavailableCooldownMs, 1_800_000);
-  const common = { models: undefined, project: undefined };
   assert.deepEqual(config.accounts, [
-    {
-      ...common,
+    defaultAccount({
       id: "claude-1",
       name: "Claude Max",
       type: "claude-oauth",
-      family: "claude",
-      priority: 100,
-      enabled: true,
       apiUrl: "https://api.anthropic.com",
       secret: "REFRESH-1",
       proxy: { type: "socks5", host: "127.0.0.1", port: 1080, username: "user", password: "pass" },
-    },
-    {
-      ...common,
+    }),
+    defaultAccount({
       id: "claude-2",
       name: "Claude API",
       type: "claude-api",
-      family: "claude",
       priority: 50,
       enabled: false,
       apiUrl: "https://api.anthropic.com",
       secret: "KEY-2",
-      proxy: undefined,
-    },
-    {
-      ...common,
+    }),
+    defaultAccount({
       id: "gemini-1",
       name: "Gemini",
       type: "gemini",
-      family: "gemini",
-      priority: 100,
-      enabled: true,
       apiUrl: "https://cloudcode-pa.googleapis.com",
       secret: "REFRESH-3",
       proxy: { type: "http", host: "proxy.lan", port: 3128 },
-    },
-    {
-      ...common,
+    }),
+    defaultAccount({
       id: "codex-1",
       name: "Codex",
       type: "openai-responses",
-      family: "openai",
-      priority: 100,
-      enabled: true,
       apiUrl: "https://api.openai.com/v1",
       secret: "KEY-4",
-      proxy: undefined,
-    },
+    }),
   ]);
 });
 

@@ -19,7 +19,7 @@ test("a key in the query goes to no provider but in pass-through, where it is th
     accounts: [],
     upstream: {
       ...config.upstream,
-      passthroughUrls: { ...config.upstream.passthroughUrls, gemini: upstream.url },
+      providerUrls: { ...config.upstream.providerUrls, gemini: upstream.url },
     },
   }));
   assert.equal((await ask()).header("x-cc-relay-account"), "passthrough");

@@ -277,7 +277,13 @@ export function testDialect(dialect: DialectCase): void {
         accounts: [],
         upstream: {
           ...config.upstream,
-          passthroughUrls: { claude: upstream.url, gemini: upstream.url, openai: `${upstream.url}/v1` },
+          providerUrls: {
+            claude: upstream.url,
+            gemini: upstream.url,
+            openai: `${upstream.url}/v1`,
+            chatgpt: upstream.url,
+            codeAssist: upstream.url,
+          },
         },
       }));
       const answer = await send(relay.url, dialect.request({ headers: dialect.keyHeaders("my-own-key") }));

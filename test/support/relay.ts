@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RelayApp, type RelayAppOptions, startRelayApp } from "../../src/app/relay-app.ts";
 import type { AccountConfig, Config } from "../../src/config/config.ts";
-import { type AccountType, accountTypes } from "../../src/family.ts";
+import { defaultAccount, defaultConfig } from "../../src/config/defaults.ts";
+import type { AccountType } from "../../src/family.ts";
 import type { Log } from "../../src/log.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -94,56 +95,26 @@ export function testAccount(
   apiUrl: string,
   overrides: Partial<AccountConfig> = {},
 ): AccountConfig {
-  const { family } = accountTypes[type];
-  return {
+  return defaultAccount({
     id,
-    name: id,
     type,
-    family,
-    priority: 100,
-    enabled: true,
     apiUrl: type === "openai-responses" ? `${apiUrl}/v1` : apiUrl,
     secret: `key-of-${id}`,
-    proxy: undefined,
-    models: undefined,
-    project: undefined,
     ...overrides,
-  };
+  });
 }
 
 export function testConfig(databasePath: string, accounts: AccountConfig[]): Config {
+  const config = defaultConfig({ databasePath, accounts });
   return {
-    file: undefined,
-    server: {
-      host: "127.0.0.1",
-      port: 0,
-      databasePath,
-      logLevel: "info",
-      maxBodyBytes: 64 * 1024 * 1024,
-      allowedHosts: [],
-      drainMs: 2000,
-    },
-    session: {
-      stickyTtlMs: 3_600_000,
-      renewalThresholdMs: 300_000,
-      unavailableCooldownMs: 3_600_000,
-      switchAtUtilization: 0.98,
-      maxWaitMs: 5000,
-      holdMs: 0,
-    },
+    ...config,
+    server: { ...config.server, port: 0, drainMs: 2000 },
     upstream: {
+      ...config.upstream,
       connectTimeoutMs: 2000,
       firstByteTimeoutMs: 10_000,
       idleTimeoutMs: 10_000,
-      maxAttempts: 5,
-      passthroughUrls: { claude: undefined, gemini: undefined, openai: undefined },
     },
-    usage: { retentionMs: 400 * 86_400_000 },
-    oauth: { claude: {}, gemini: {} },
-    apiKeys: [],
-    accounts,
-    environmentProxy: undefined,
-    warnings: [],
   };
 }
 

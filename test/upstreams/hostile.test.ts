@@ -87,7 +87,7 @@ function assertSound(failure: Failure): void {
 describe("whatever a provider sends is read as some failure, with a sound time and reason", () => {
   for (const type of types) {
     const upstream = upstreamFor(type);
-    const call = callOf[accountTypes[type].family]();
+    const call = callOf[accountTypes[type].family ?? "claude"]();
 
     it(`${type}, as an answer`, () => {
       const body = fc.oneof(

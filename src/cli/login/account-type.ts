@@ -59,7 +59,7 @@ export function findProvider(
   overrides: Readonly<Record<"claude" | "gemini", OAuthOverrides>>,
 ): OAuthProvider | undefined {
   const { family, credential } = accountTypes[type];
-  if (credential === "api_key" || family === "openai") return undefined;
+  if (credential !== "refresh_token" || family === undefined || family === "openai") return undefined;
   return providerOf(family, overrides[family]);
 }
 

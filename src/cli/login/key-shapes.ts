@@ -1,6 +1,6 @@
 // Whether a text can be the API key that was asked for. Pure; no sentence of it quotes the text.
 
-import { accountTypes, type Family, familyNames } from "../../family.ts";
+import { type Family, familyNames, providerUrls } from "../../family.ts";
 
 export type KeyVerdict =
   | { kind: "fine" }
@@ -18,7 +18,7 @@ export interface KeyQuestion {
 export function classifyKey(text: string, { family, apiUrl }: KeyQuestion): KeyVerdict {
   const damage = findDamage(text);
   if (damage !== undefined) return { kind: "refused", ...damage };
-  if (apiUrl !== undefined && apiUrl !== defaultUrls[family]) return { kind: "fine" };
+  if (apiUrl !== undefined && apiUrl !== providerUrls[family]) return { kind: "fine" };
   const login = logins.find(({ pattern }) => pattern.test(text));
   if (login !== undefined) return { kind: "refused", what: login.what, fix: howToLogIn(login.family) };
   const owner = owners.find(({ pattern }) => pattern.test(text))?.family;
@@ -38,12 +38,6 @@ const beginnings: Readonly<Record<Family, { pattern: RegExp; words: string }>> =
   claude: { pattern: /^sk-ant-/, words: "sk-ant-" },
   gemini: { pattern: /^(AIza|AQ\.)/, words: "AIza or AQ." },
   openai: { pattern: /^sk-/, words: "sk-" },
-};
-
-const defaultUrls: Readonly<Record<Family, string>> = {
-  claude: accountTypes["claude-api"].defaultUrl,
-  gemini: accountTypes["gemini-api"].defaultUrl,
-  openai: accountTypes["openai-responses"].defaultUrl,
 };
 
 /** Only beginnings that nobody else's keys have: a bare `sk-` is given out by many. */

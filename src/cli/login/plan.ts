@@ -82,7 +82,7 @@ export function writeEntry(plan: AccountPlan, entry: AccountEntry): (text: strin
 /** What a person would write for the account by hand. */
 export function newEntry(plan: AccountPlan, { type, secret, project }: AccountEntry): AccountValues {
   const { name, priority, proxy } = plan;
-  return { type, name, priority, [accountTypes[type].credential]: secret, project, proxy };
+  return { type, name, priority, [accountTypes[type].credential ?? "api_key"]: secret, project, proxy };
 }
 
 /** The account that waits for its login, else `claude`, `claude-2`, … */

@@ -3,7 +3,7 @@
 import type { Dispatcher } from "undici";
 import { unlessAborted } from "../../abort.ts";
 import { UserError } from "../../errors.ts";
-import { accountTypes } from "../../family.ts";
+import { providerUrls } from "../../family.ts";
 import { findProject, type ProjectResult } from "../../oauth/gemini-project.ts";
 import type { Login } from "../../oauth/login.ts";
 import { sign } from "../../terminal/style.ts";
@@ -70,7 +70,7 @@ async function search({
   signal,
 }: ProjectRequest & { accessToken: string; configured: string | undefined }): Promise<ProjectResult> {
   const isCodeAssist = plan.existing?.type === "gemini";
-  const apiUrl = isCodeAssist ? plan.existing!.apiUrl : accountTypes.gemini.defaultUrl;
+  const apiUrl = isCodeAssist ? plan.existing!.apiUrl : providerUrls.codeAssist;
   const found = findProject({ apiUrl, accessToken, configured, dispatcher });
   if (await unlessAborted(found, signal)) return found;
   throw new UserError("the login was cancelled", { exitCode: 2 });

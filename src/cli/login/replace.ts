@@ -23,8 +23,8 @@ export async function confirmReplacing(
       },
     );
   }
-  const before = nouns[accountTypes[existing.type].credential];
-  const after = nouns[accountTypes[type].credential];
+  const before = nouns[accountTypes[existing.type].credential ?? "api_key"];
+  const after = nouns[accountTypes[type].credential ?? "api_key"];
   const by = before === after ? "" : ` by ${after === "login" ? "a" : "an"} ${after}`;
   const message = `${id} is there already (${existing.type}). Replace its ${before}${by}?`;
   if (await prompts.confirm({ message })) return;
