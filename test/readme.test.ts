@@ -132,13 +132,13 @@ test("the first minute goes as it says: an answer by the second account, and the
   assert.match(stdout, /^HTTP\/1\.1 200/);
   assert.match(stdout, /x-cc-relay-account: demo-claude-2/);
   assert.match(stdout, /event: message_stop/);
-  for (let tries = 0; tries < 50 && !log.includes("trying the next"); tries++) {
+  for (let tries = 0; tries < 50 && !log.includes("attempt failed"); tries++) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  const move = log.split("\n").find((line) => line.includes("trying the next"));
-  const { account, reason, until, msg } = JSON.parse(move!) as Record<string, string>;
+  const move = log.split("\n").find((line) => line.includes("attempt failed"));
+  const { account, failure, reason, next, until } = JSON.parse(move!) as Record<string, string>;
   assert.equal(account, "demo-claude-1");
-  assert.equal(msg, "the account did not answer, trying the next");
+  assert.deepEqual([failure, next], ["rate-limited", "next account"]);
   assert.ok(reason && Date.parse(until!) > Date.now());
 });
 

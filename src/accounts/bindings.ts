@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import type { BindingRow, BindingStore } from "../store/store.ts";
 
 export interface Bindings {
-  find(kind: string, key: string, now: number): BoundTo | undefined;
+  /** Undefined when nothing is bound under the key. */
+  find(kind: string, key: string, now: number): Promise<BoundTo | undefined>;
   /**
    * Called on success. A session that was served away from home keeps its home and remembers the fallback;
    * without a binding the account becomes the home.
@@ -47,7 +48,7 @@ export async function createBindings(store: BindingStore, now: number): Promise<
   }
 
   return {
-    find(kind, key, now) {
+    async find(kind, key, now) {
       return live(`${kind} ${storedKey(key)}`, now);
     },
 

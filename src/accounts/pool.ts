@@ -23,7 +23,7 @@ import { addTruncation, noTruncations } from "./truncations.ts";
 export interface Pool {
   readonly accounts: readonly Account[];
   account(id: string): Account | undefined;
-  choose(selection: Selection): Choice;
+  choose(selection: Selection): Promise<Choice>;
   /**
    * A request that was sent at `sentAt` got a good answer: streaks end, and a cooldown that it tested is over. A cooldown that began
    * after it stands: the limit was reached while the answer was on its way. So does every cooldown when what was asked for is free.
@@ -65,10 +65,12 @@ export interface PoolOptions {
   store: AccountStore;
   bindings: Bindings;
   now: () => number;
+  /** Told when a cooldown of the account began or ended, or its settings changed. Must not throw. */
+  onChange?(account: Account): void;
 }
 
 export async function createPool(options: PoolOptions): Promise<Pool> {
-  const { store, bindings, now } = options;
+  const { store, bindings, now, onChange = () => {} } = options;
   let config = options.config;
   let accounts: Account[] = [];
   /** Accounts whose windows or last use are not on disk yet. */
@@ -93,6 +95,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
           .map((cooldown) => [cooldown.scope, withProbe(cooldown, known)]),
       );
       if (isEndedElsewhere(known, account.cooldowns, now())) forgetLimits(account);
+      if (!isSame(known, account.cooldowns)) onChange(account);
     }
     // Not before every row has been taken over: while this is written down, cooldowns of other accounts begin.
     for (const account of accounts) await endOutdated(account);
@@ -144,12 +147,14 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   async function saveCooldown(account: Account, cooldown: Cooldown): Promise<void> {
     account.cooldowns.set(cooldown.scope, cooldown);
     changes++;
+    onChange(account);
     await store.saveCooldown({ accountId: account.config.id, ...cooldown });
   }
 
   async function endCooldown(account: Account, scope: string): Promise<void> {
     if (!account.cooldowns.delete(scope)) return;
     changes++;
+    onChange(account);
     await store.clearCooldowns(account.config.id, scope);
   }
 
@@ -172,7 +177,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     },
     account: find,
 
-    choose(selection) {
+    async choose(selection) {
       const choice = selectAccount(accounts, selection);
       if (choice.kind === "use") {
         if (choice.probe) choice.probe.probedAt = selection.now;
@@ -250,6 +255,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       changes++;
       account?.cooldowns.clear();
       account?.streaks.clear();
+      if (account) onChange(account);
       await store.clearCooldowns(id);
     },
 
@@ -265,6 +271,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       // In the same moment: a session that moves from now on must not lose its new account.
       await Promise.all([...before.keys(), ...off].map((id) => bindings.dropAccount(id)));
       await readStore();
+      for (const account of accounts) onChange(account);
     },
 
     refresh: readStore,
@@ -298,6 +305,11 @@ function isRefusal(kind: CooldownKind): boolean {
 /** Sessions of such an account start anew elsewhere. */
 function needsPerson(kind: CooldownKind): boolean {
   return kind === "unauthorized" || kind === "login-revoked" || kind === "account-out";
+}
+
+function isSame(known: Account["cooldowns"], stored: Account["cooldowns"]): boolean {
+  if (known.size !== stored.size) return false;
+  return [...known.values()].every(({ scope, until }) => stored.get(scope)?.until === until);
 }
 
 /** Whether another process has ended a cooldown. Cooldowns that end here are gone from memory before they are from the store. */

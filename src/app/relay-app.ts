@@ -14,6 +14,9 @@ import { createMetrics } from "../metrics.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import { createTokenSource, type TokenSource } from "../oauth/tokens.ts";
+import { logEvents } from "../relay/event-log.ts";
+import { countEvents } from "../relay/event-metrics.ts";
+import { createRelayEvents } from "../relay/events.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
 import { createScratch } from "../relay/scratch.ts";
 import { type RelayServer, startServer } from "../server/server.ts";
@@ -135,7 +138,14 @@ async function createParts(
   };
   const learned = forgiveWrites(store, log);
   const bindings = await createBindings(learned.bindings, now());
-  const pool = await createPool({ config: config(), store: learned.accounts, bindings, now });
+  const events = createRelayEvents((error) => log.error({ err: String(error) }, "event listener failed"));
+  const pool = await createPool({
+    config: config(),
+    store: learned.accounts,
+    bindings,
+    now,
+    onChange: ({ config: { id } }) => events.emit("accountChanged", () => ({ account: id })),
+  });
   const dispatchers = createDispatchers(network);
   const site = () => ({ databasePath, ...network, oauth: config().oauth });
   const tokens = createTokenSource({
@@ -155,6 +165,8 @@ async function createParts(
         state: readStatus(account, now()).state,
       })),
   });
+  logEvents(events, log);
+  countEvents(events, metrics);
   const deps: RelayDeps = {
     config,
     pool,
@@ -166,6 +178,7 @@ async function createParts(
     models: new Map(),
     scratch: createScratch(),
     metrics,
+    events,
     log,
     now,
   };

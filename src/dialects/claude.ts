@@ -114,9 +114,14 @@ function readBinding(body: Buffer, { members, strings }: ScannedObject): Binding
 }
 
 function renderError(error: RelayError): RenderedError {
-  const status = error.code === "over_capacity" ? 529 : relayErrors[error.code].status;
+  const status = isOverloaded(error) ? 529 : relayErrors[error.code].status;
   const body = { type: "error", error: { type: errorType(error.code), message: error.message } };
   return { status, headers: errorHeaders(error), body: JSON.stringify(body) };
+}
+
+/** The status of Claude's own API for it; Claude Code waits and asks again. */
+function isOverloaded({ code }: RelayError): boolean {
+  return code === "over_capacity" || code === "edge_refused";
 }
 
 /** The types that Claude Code expects of a gateway (Anthropic's gateway protocol). */
@@ -145,8 +150,12 @@ function errorType(code: RelayErrorCode): string {
     case "not_supported":
       return "not_supported";
     case "over_capacity":
+    case "edge_refused":
       return "overloaded_error";
     case "upstream_unreachable":
+    case "upstream_truncated":
+    case "upstream_invalid":
+    case "out_of_resources":
     case "no_account":
     case "needs_login":
     case "draining":

@@ -246,6 +246,10 @@ function canonicalStatus(code: RelayErrorCode): string {
     case "not_supported":
       return "UNIMPLEMENTED";
     case "upstream_unreachable":
+    case "upstream_truncated":
+    case "upstream_invalid":
+    case "edge_refused":
+    case "out_of_resources":
     case "no_account":
     case "needs_login":
     case "over_capacity":

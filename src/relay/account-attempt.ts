@@ -6,35 +6,40 @@ import type { Credential } from "../credential.ts";
 import type { Failure } from "../failure.ts";
 import { redact } from "../redact.ts";
 import type { Upstream } from "../upstreams/upstream.ts";
-import { type AttemptResult, attempt } from "./attempt.ts";
+import type { AttemptResult } from "./attempt.ts";
 import type { RelayDeps } from "./exchange.ts";
+import type { Transport } from "./transport.ts";
 
 export interface Turn {
   call: Call;
-  deps: RelayDeps;
   upstream: Upstream;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
   /** How long one attempt may take to its response head. */
   firstByteMs: number;
+  transport: Transport;
 }
 
-export async function attemptOn(account: Account, turn: Turn): Promise<AttemptResult> {
-  const { deps, signal } = turn;
+export async function attemptOn(
+  account: Account,
+  { call, upstream, signal, firstByteMs, transport }: Turn,
+  deps: RelayDeps,
+): Promise<AttemptResult> {
+  const timeouts = { firstByteMs, idleMs: deps.config().upstream.idleTimeoutMs };
   let found = await deps.credentials.get(account, signal);
   let isRepeated = false;
   let isRefreshed = account.passthrough;
   for (;;) {
     if (!found.ok) return { ok: false, failure: found.failure, answer: undefined };
     const { credential } = found;
-    const result = await sendOnce(account, credential, turn);
+    const result = await transport({ account, credential, upstream, call, signal, timeouts }, deps);
     if (result.ok) return result;
     if (result.failure.kind === "unreachable" && result.failure.safeToRepeat && !isRepeated) {
       isRepeated = true;
       continue;
     }
     if (result.failure.kind === "account-out") await deps.credentials.reconsider(account, credential);
-    const failed = { ...result, failure: withoutSecrets(result.failure, secretsOf(credential, turn.call)) };
+    const failed = { ...result, failure: withoutSecrets(result.failure, secretsOf(credential, call)) };
     if (result.failure.kind !== "unauthorized" || isRefreshed) return failed;
     const refreshed = await deps.credentials.refresh(account, credential, signal);
     if (!refreshed) return failed;
@@ -42,21 +47,6 @@ export async function attemptOn(account: Account, turn: Turn): Promise<AttemptRe
     isRefreshed = true;
     found = refreshed;
   }
-}
-
-function sendOnce({ config }: Account, credential: Credential, turn: Turn): Promise<AttemptResult> {
-  const { call, deps, upstream, signal, firstByteMs } = turn;
-  return attempt({
-    dispatcher: deps.dispatchers.for(config.id, config.proxy),
-    request: upstream.prepare(call, { apiUrl: config.apiUrl, credential }),
-    upstream,
-    call,
-    signal,
-    now: deps.now,
-    timeouts: { firstByteMs, idleMs: deps.config().upstream.idleTimeoutMs },
-    onObserverError: (error) =>
-      deps.log.error({ request: call.id, err: String(error) }, "the usage observer failed"),
-  });
 }
 
 /**

@@ -1,7 +1,7 @@
 // Who is asking: the relay's own key, wherever a client's API puts it.
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { IncomingHttpHeaders } from "node:http";
+import type { HeaderMap } from "../call.ts";
 import type { ClientKey } from "../config/config.ts";
 import { RelayError } from "../errors.ts";
 
@@ -9,11 +9,7 @@ import { RelayError } from "../errors.ts";
 const anonymousClient = "anonymous";
 
 /** Returns the name of the client's key. Throws RelayError("invalid_key") where keys are set and none of the presented ones fits. */
-export function authenticate(
-  headers: IncomingHttpHeaders,
-  query: string,
-  keys: readonly ClientKey[],
-): string {
+export function authenticate(headers: HeaderMap, query: string, keys: readonly ClientKey[]): string {
   if (keys.length === 0) return anonymousClient;
   const presented = presentedKeys(headers, query).map(digest);
   let name: string | undefined;
@@ -31,8 +27,8 @@ export function authenticate(
   );
 }
 
-function presentedKeys(headers: IncomingHttpHeaders, query: string): string[] {
-  const bearer = /^Bearer\s+(.+)$/i.exec(headers.authorization ?? "")?.[1];
+function presentedKeys(headers: HeaderMap, query: string): string[] {
+  const bearer = /^Bearer\s+(.+)$/i.exec(headers.authorization?.toString() ?? "")?.[1];
   const fromQuery = query.includes("key=") ? new URLSearchParams(query).getAll("key") : [];
   return [bearer, headers["x-api-key"], headers["x-goog-api-key"], ...fromQuery].flatMap((key) => key ?? []);
 }

@@ -10,15 +10,16 @@ import type { FailoverState, Served } from "./failover-state.ts";
 
 /** Undefined after a hold: all accounts may be asked again. Throws the RelayError that the client is told. */
 export async function endFailover(state: FailoverState, candidates: Account[]): Promise<Served | undefined> {
-  const { call, deps, held, unreached, scope, routing } = state;
+  const { call, deps, kept, unreached, scope, routing, attempts } = state;
   const now = deps.now();
   const exhausted = readExhausted({ candidates, modelScope: scope, begun: state.cooldowns, now });
-  const canBeHeld = !held || held.failure?.kind === "capacity";
+  const canBeHeld = !kept || kept.failure?.kind === "capacity";
   if (canBeHeld && isNear(exhausted, state.holdUntil)) {
+    attempts.follow("wait");
     await hold(state, candidates, exhausted.until);
     return undefined;
   }
-  if (held) return held;
+  if (kept) return kept;
   if (unreached && (unreached.account.passthrough || !cooldownFor(unreached.account, scope, now))) {
     throw unreachableError(unreached.account, unreached.failure);
   }
@@ -45,17 +46,13 @@ const lookMs = 500;
 
 /** Until one of the accounts is back, or no time is left; then all may be asked again. */
 async function hold(state: FailoverState, candidates: Account[], until: number): Promise<void> {
-  const { deps, scope, signal, holdUntil, held } = state;
-  held?.answer.discard();
-  state.held = undefined;
+  const { deps, scope, signal, holdUntil } = state;
+  state.dropKept();
   const isInCooldown = (account: Account) => cooldownFor(account, scope, deps.now()) !== undefined;
   const inCooldown = candidates.filter(isInCooldown);
   const leftMs = () => Math.min(until, holdUntil) - deps.now();
   while (leftMs() > 0 && inCooldown.every(isInCooldown)) {
     await sleep(Math.min(leftMs(), lookMs), undefined, { signal });
   }
-  state.tried.clear();
-  state.cooldowns.clear();
-  state.unreached = undefined;
-  state.attemptsLeft = deps.config().upstream.maxAttempts;
+  state.startOver();
 }

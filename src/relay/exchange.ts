@@ -1,6 +1,5 @@
-// One HTTP exchange with a client, and everything the pipeline needs to serve it.
+// One exchange with a client, however it came, and everything the pipeline needs to serve it.
 
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Bindings } from "../accounts/bindings.ts";
 import type { CredentialSource } from "../accounts/credentials.ts";
 import type { Pool } from "../accounts/pool.ts";
@@ -11,14 +10,17 @@ import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Dispatchers } from "../network/dispatchers.ts";
 import type { UsageStore } from "../store/store.ts";
+import type { ClientSink, RequestSource } from "./client.ts";
+import type { RelayEvents } from "./events.ts";
 import type { ModelLists } from "./models.ts";
 import type { Scratch } from "./scratch.ts";
+import type { Transport } from "./transport.ts";
 
 export interface Exchange {
   /** Our id of the request: in the log, in the usage row, and nowhere else. */
   id: string;
-  request: IncomingMessage;
-  response: ServerResponse;
+  source: RequestSource;
+  sink: ClientSink;
   dialect: Dialect;
   route: Route;
   /** "" or "?…" as the client wrote it. */
@@ -27,6 +29,8 @@ export interface Exchange {
   signal: AbortSignal;
   /** Epoch ms. */
   receivedAt: number;
+  /** How accounts are asked; HTTP when absent. */
+  transport?: Transport;
 }
 
 /** The relay goes down and cuts off who is still waiting: the client did not leave, it was left. */
@@ -47,6 +51,8 @@ export interface RelayDeps {
   models: ModelLists;
   scratch: Scratch;
   metrics: Metrics;
+  /** What happens to requests and accounts, as it happens. */
+  events: RelayEvents;
   log: Log;
   now: () => number;
 }

@@ -1,46 +1,150 @@
-// What a request has gone through while accounts are tried for it.
+// What a request has gone through while accounts are tried for it. Every change has a name.
 
 import type { Account, Cooldown } from "../accounts/account.ts";
-import type { Call } from "../call.ts";
+import type { SentRequest } from "../accounts/pool.ts";
+import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
+import { modelScope } from "../model-scope.ts";
 import type { Upstream } from "../upstreams/upstream.ts";
 import type { Answer } from "./attempt.ts";
+import type { Attempts } from "./attempts.ts";
 import type { RelayDeps } from "./exchange.ts";
 import type { Routing } from "./routing.ts";
+import type { Transport } from "./transport.ts";
 
 /** An answer that goes to the client, good or passed on. */
 export interface Served {
   answer: Answer;
   account: Account;
   upstream: Upstream;
-  attempts: number;
   /** Why an answer that is not good is passed on all the same; undefined for a good one. */
   failure: Failure | undefined;
 }
 
-export interface FailoverState {
-  call: Call;
+export interface FailoverOptions {
   routing: Routing;
-  /** The family of the model that is asked for: a cooldown may be of that alone. "" without a model. */
-  scope: string;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
+  attempts: Attempts;
+  transport: Transport;
   deps: RelayDeps;
-  /** The ids of accounts that are not asked again for this request. */
-  tried: Set<string>;
-  attempts: number;
-  /** At zero no account is tried any more. Attempts that were refused at once are not counted; a hold starts the count anew. */
-  attemptsLeft: number;
-  /** A request waits in place for its own account once at most. */
-  hasWaited: boolean;
-  /** Epoch ms until which it may be held when every account is out. */
-  holdUntil: number;
-  /** The last answer that may be passed on when nobody has a better one. */
-  held: Served | undefined;
-  /** The last attempt that got no answer and sent its account into no cooldown. */
-  unreached: { account: Account; failure: Failure } | undefined;
-  /** The cooldowns that its failures began, by account id: one of moments may be over before the last account has answered. */
-  cooldowns: Map<string, Cooldown>;
+}
+
+export class FailoverState {
+  /** What is sent; see Routing. */
+  readonly call: Call;
+  readonly routing: Routing;
+  /** The family of the model that is asked for: a cooldown may be of that alone. "" without a model. */
+  readonly scope: string;
+  readonly signal: AbortSignal;
+  readonly attempts: Attempts;
+  readonly transport: Transport;
+  readonly deps: RelayDeps;
   /** Epoch ms. */
-  startedAt: number;
+  readonly startedAt: number;
+  readonly #tried = new Set<string>();
+  readonly #cooldowns = new Map<string, Cooldown>();
+  #attemptsLeft: number;
+  #hasWaited = false;
+  #kept: Served | undefined;
+  #unreached: { account: Account; failure: Failure } | undefined;
+
+  constructor({ routing, signal, attempts, transport, deps }: FailoverOptions) {
+    const { call } = routing;
+    this.call = call;
+    this.routing = routing;
+    this.scope = call.model === undefined ? "" : modelScope(call.family, call.model);
+    this.signal = signal;
+    this.attempts = attempts;
+    this.transport = transport;
+    this.deps = deps;
+    this.startedAt = deps.now();
+    this.#attemptsLeft = deps.config().upstream.maxAttempts;
+  }
+
+  /** The ids of accounts that are not asked again for this request. */
+  get tried(): ReadonlySet<string> {
+    return this.#tried;
+  }
+
+  /** Whether another account may be asked. */
+  get hasAttemptsLeft(): boolean {
+    return this.#attemptsLeft > 0;
+  }
+
+  /** A request waits in place for its own account once at most. */
+  get hasWaited(): boolean {
+    return this.#hasWaited;
+  }
+
+  /** The last answer that may be passed on when nobody has a better one. */
+  get kept(): Served | undefined {
+    return this.#kept;
+  }
+
+  /** The last attempt that got no answer and sent its account into no cooldown. */
+  get unreached(): { account: Account; failure: Failure } | undefined {
+    return this.#unreached;
+  }
+
+  /** The cooldowns that its failures began, by account id: one of moments may be over before the last account has answered. */
+  get cooldowns(): ReadonlyMap<string, Cooldown> {
+    return this.#cooldowns;
+  }
+
+  /** Epoch ms until which it may be held when every account is out. */
+  get holdUntil(): number {
+    return this.startedAt + this.deps.config().session.holdMs;
+  }
+
+  /** What the pool has to know of an attempt that began at this time (epoch ms). */
+  sentAt(sentAt: number): SentRequest {
+    return { modelScope: this.scope, sentAt, isBilled: isBilled(this.call.operation) };
+  }
+
+  attemptBegins({ config }: Account): void {
+    this.attempts.begin(config.id);
+    this.#attemptsLeft--;
+  }
+
+  /** The account turned the request away at the door: accounts at their limit never hide one that is free, however many they are. */
+  attemptWasRefused(): void {
+    this.#attemptsLeft++;
+  }
+
+  cooldownBegan({ config }: Account, cooldown: Cooldown): void {
+    this.#cooldowns.set(config.id, cooldown);
+  }
+
+  gotNoAnswer(account: Account, failure: Failure): void {
+    this.#unreached = { account, failure };
+  }
+
+  ruleOut({ config }: Account): void {
+    this.#tried.add(config.id);
+  }
+
+  waits(): void {
+    this.#hasWaited = true;
+  }
+
+  /** Keeps an answer for the case that no account has a better one. */
+  keep(served: Served): void {
+    this.#kept?.answer.discard();
+    this.#kept = served;
+  }
+
+  /** All accounts may be asked again, as if for the first time. */
+  startOver(): void {
+    this.dropKept();
+    this.#tried.clear();
+    this.#cooldowns.clear();
+    this.#unreached = undefined;
+    this.#attemptsLeft = this.deps.config().upstream.maxAttempts;
+  }
+
+  dropKept(): void {
+    this.#kept?.answer.discard();
+    this.#kept = undefined;
+  }
 }

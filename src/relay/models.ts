@@ -5,10 +5,12 @@ import { cooldownFor } from "../accounts/account.ts";
 import type { Call } from "../call.ts";
 import { RelayError } from "../errors.ts";
 import { upstreamFor } from "../upstreams/registry.ts";
-import { attempt } from "./attempt.ts";
 import { canServe } from "./can-serve.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import { readAnswer } from "./read-answer.ts";
+import type { RecordEntry, Recorder } from "./record.ts";
+import { sendRendered } from "./send-rendered.ts";
+import { overHttp } from "./transport.ts";
 
 /** The merged lists, by dialect. */
 export type ModelLists = Map<string, { body: string; at: number }>;
@@ -19,10 +21,14 @@ const timeLimitMs = 2000;
 const maxListBytes = 8 * 1024 * 1024;
 
 /** Whether the call was a list of models of pooled accounts, and has been answered. */
-export async function answerModels(exchange: Exchange, call: Call, deps: RelayDeps): Promise<boolean> {
+export async function deliverModels(
+  exchange: Exchange,
+  { call, recorder }: { call: Call; recorder: Recorder },
+  deps: RelayDeps,
+): Promise<boolean> {
   if (call.operation !== "list-models" || !exchange.dialect.mergeModels) return false;
   // A client that names an account wants that one's own list.
-  if (exchange.request.headers["x-cc-relay-account"] !== undefined) return false;
+  if (exchange.source.headers["x-cc-relay-account"] !== undefined) return false;
   const accounts = deps.pool.accounts.filter(
     (account) => account.config.enabled && canServe(account, call) && !cooldownFor(account, "", deps.now()),
   );
@@ -48,13 +54,11 @@ export async function answerModels(exchange: Exchange, call: Call, deps: RelayDe
           "No account got a list of models from its provider; check the accounts with `cc-relay doctor`.",
         );
   }
-  exchange.response.writeHead(200, [
-    "content-type",
-    "application/json",
-    "content-length",
-    String(Buffer.byteLength(body)),
-  ]);
-  exchange.response.end(body);
+  // A list comes from all accounts, and costs nothing.
+  const entry: RecordEntry = { account: "(all)", outcome: "complete", status: 200, observer: undefined };
+  recorder.answering(entry.account, entry.status);
+  sendRendered(exchange.sink, { status: 200, headers: ["content-type", "application/json"], body });
+  recorder.close(entry);
   return true;
 }
 
@@ -86,16 +90,11 @@ async function fetchList(
   const query = call.family === "claude" ? "?limit=1000" : call.family === "gemini" ? "?pageSize=1000" : "";
   const listed = { ...call, query, acceptEncoding: undefined };
   const { firstByteTimeoutMs: firstByteMs, idleTimeoutMs: idleMs } = deps.config().upstream;
-  const result = await attempt({
-    dispatcher: deps.dispatchers.for(account.config.id, account.config.proxy),
-    request: upstream.prepare(listed, { apiUrl: account.config.apiUrl, credential: credential.credential }),
-    upstream,
-    call: listed,
-    signal,
-    now: deps.now,
-    timeouts: { firstByteMs, idleMs },
-    onObserverError: () => {},
-  });
+  const timeouts = { firstByteMs, idleMs };
+  const result = await overHttp(
+    { account, credential: credential.credential, upstream, call: listed, timeouts, signal },
+    deps,
+  );
   if (!result.ok) {
     result.answer?.discard();
     return undefined;

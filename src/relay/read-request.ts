@@ -1,11 +1,12 @@
 // Turns what a client sent into a Call: reads the body within its bound and asks the dialect what it says.
 
 import { hash } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import { type Body, type Call, wholeBody } from "../call.ts";
 import { RelayError } from "../errors.ts";
 import { splitRequestHeaders, stripKeyParameter } from "../network/headers.ts";
 import { decodeBody } from "../usage/decoded.ts";
+import type { RequestSource } from "./client.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Scratch } from "./scratch.ts";
 
@@ -21,12 +22,12 @@ export async function readRequest(
   exchange: Exchange,
   { client, maxBodyBytes, scratch }: Reading,
 ): Promise<Call> {
-  const { request, dialect, route } = exchange;
-  const body = await readBody(request, maxBodyBytes, exchange.signal);
-  const { forward, credential, acceptEncoding } = splitRequestHeaders(request.rawHeaders);
-  const readable = await readableBody(request, body, maxBodyBytes);
+  const { source, dialect, route } = exchange;
+  const body = await readBody(source, maxBodyBytes, exchange.signal);
+  const { forward, credential, acceptEncoding } = splitRequestHeaders(source.rawHeaders);
+  const readable = await readableBody(source, body, maxBodyBytes);
   const facts = dialect.read(route, {
-    headers: request.headers,
+    headers: source.headers,
     query: exchange.query,
     body: readable && scratch(readable),
   });
@@ -35,7 +36,7 @@ export async function readRequest(
     dialect: dialect.name,
     family: dialect.family,
     operation: route.operation,
-    method: request.method ?? "GET",
+    method: source.method,
     path: route.path,
     query: stripKeyParameter(exchange.query),
     headers: forward,
@@ -61,11 +62,11 @@ function hashSession(client: string, family: string, session: string): string {
 
 /** The copy that is read for routing; the upstream gets the bytes as they came. */
 async function readableBody(
-  request: IncomingMessage,
+  source: RequestSource,
   body: Body | undefined,
   maxBytes: number,
 ): Promise<Body | undefined> {
-  const encoding = request.headers["content-encoding"];
+  const encoding = source.headers["content-encoding"]?.toString();
   if (!body || !encoding || encoding === "identity") return body;
   try {
     return await decodeBody(wholeBody(body), encoding, maxBytes);
@@ -104,24 +105,27 @@ const maxSmallPieces = 1024;
 const smallPiece = 1024;
 
 function readBody(
-  request: IncomingMessage,
+  { headers, body }: RequestSource,
   maxBytes: number,
   signal: AbortSignal,
 ): Promise<Body | undefined> {
-  const declared = request.headers["content-length"];
-  const length = declared === undefined ? undefined : Number(declared);
-  if (length !== undefined && length > maxBytes) return Promise.reject(tooLarge(maxBytes));
-  if (length === 0 || (length === undefined && request.headers["transfer-encoding"] === undefined)) {
-    return Promise.resolve(undefined);
+  const declared = headers["content-length"];
+  if (declared !== undefined && Number(declared) > maxBytes) return Promise.reject(tooLarge(maxBytes));
+  if (body === undefined || Buffer.isBuffer(body)) {
+    return body && body.length > maxBytes ? Promise.reject(tooLarge(maxBytes)) : Promise.resolve(body);
   }
+  return readStream(body, maxBytes, signal);
+}
+
+function readStream(stream: Readable, maxBytes: number, signal: AbortSignal): Promise<Body> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     let size = 0;
     let fresh = { from: 0, size: 0 };
-    request.on("data", (chunk: Buffer) => {
+    stream.on("data", (chunk: Buffer) => {
       size += chunk.length;
       if (size > maxBytes) {
-        request.removeAllListeners("data").resume();
+        stream.removeAllListeners("data").resume();
         return reject(tooLarge(maxBytes));
       }
       pieces.push(chunk);
@@ -130,8 +134,8 @@ function readBody(
       if (fresh.size < maxSmallPieces * smallPiece) pieces.push(Buffer.concat(pieces.splice(fresh.from)));
       fresh = { from: pieces.length, size: 0 };
     });
-    request.on("end", () => resolve(pieces.length > 1 ? pieces : (pieces[0] ?? Buffer.alloc(0))));
-    request.on("error", reject);
+    stream.on("end", () => resolve(pieces.length > 1 ? pieces : (pieces[0] ?? Buffer.alloc(0))));
+    stream.on("error", reject);
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
 }

@@ -1,16 +1,20 @@
-// Writes down what a request cost: one usage row, the metrics, one log line.
+// Writes down what a request cost, and tells whoever listens that it began, was answered, and is over.
 
-import type { Call } from "../call.ts";
-import { isBilled } from "../call.ts";
+import { type Call, isBilled } from "../call.ts";
 import type { RelayErrorCode } from "../errors.ts";
 import type { Outcome, UsageRow } from "../store/store.ts";
 import { type AnswerObserver, noTokens } from "../usage/observer.ts";
+import { type AttemptNext, Attempts } from "./attempts.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 
 export interface Recorder {
+  /** Filled by the failover while the request is under way. */
+  readonly attempts: Attempts;
+  /** The account is settled, and its answer's first bytes are about to go out. */
+  answering(account: string, status: number): void;
   /** Writes the usage row if the call is billed and something changed since the last time. */
   record(entry: RecordEntry): Promise<void>;
-  /** Counts and logs the request; once, when all is over. */
+  /** All is over. Only the first time counts. */
   close(entry: RecordEntry): void;
 }
 
@@ -19,23 +23,10 @@ export interface RecordEntry {
   account: string;
   outcome: Outcome;
   status: number;
-  attempts: number;
-  /** Epoch ms of the first byte to the client; undefined when there was none. */
-  firstByteAt: number | undefined;
   /** What watched the answer; undefined when there was none to watch. */
   observer: AnswerObserver | undefined;
   /** The relay's own error, when that was the answer. */
   error?: RelayErrorCode;
-}
-
-export interface Refusal {
-  /** Our id of the request. */
-  id: string;
-  method: string;
-  /** As in the usage table; of a path without a route, what can be logged of it. */
-  route: string;
-  error: RelayErrorCode;
-  status: number;
 }
 
 /** Whoever asks may name a model as long as a body; the log and the tables need not repeat it. */
@@ -48,11 +39,15 @@ export interface Recorded {
 }
 
 export function createRecorder(
-  { receivedAt }: Exchange,
+  { receivedAt }: Pick<Exchange, "receivedAt">,
   { call, client }: Recorded,
-  deps: RelayDeps,
+  { usage, events, now }: Pick<RelayDeps, "usage" | "events" | "now">,
 ): Recorder {
+  const attempts = new Attempts({ call, events, now });
+  const route = `${call.dialect}/${call.operation}`;
+  let firstByteMs: number | undefined;
   let written = "";
+  let isClosed = false;
 
   function row(entry: RecordEntry): UsageRow {
     const report = entry.observer?.report;
@@ -63,71 +58,65 @@ export function createRecorder(
       account: entry.account,
       family: call.family,
       model: (report?.model ?? call.model ?? "").slice(0, maxModelLength),
-      route: `${call.dialect}/${call.operation}`,
+      route,
       tokens: report?.tokens ?? noTokens,
       tier: report?.tier,
       webSearches: report?.webSearches ?? 0,
       status: entry.status,
       outcome: entry.outcome,
-      attempts: entry.attempts,
-      firstByteMs: entry.firstByteAt === undefined ? undefined : entry.firstByteAt - receivedAt,
-      totalMs: deps.now() - receivedAt,
+      attempts: attempts.count,
+      attemptRows: attempts.rows,
+      firstByteMs,
+      totalMs: now() - receivedAt,
     };
   }
 
+  events.emit("requestStarted", () => ({
+    request: call.id,
+    time: receivedAt,
+    client,
+    family: call.family,
+    route,
+    model: (call.model ?? "").slice(0, maxModelLength),
+    stream: call.stream,
+  }));
+
   return {
+    attempts,
+
+    answering(account, status) {
+      const ms = now() - receivedAt;
+      firstByteMs = ms;
+      events.emit("answerStarted", () => ({
+        request: call.id,
+        family: call.family,
+        account,
+        status,
+        firstByteMs: ms,
+      }));
+    },
+
     async record(entry) {
+      attempts.follow(nextOf(entry));
       if (!isBilled(call.operation)) return;
       const next = row(entry);
       const essence = `${next.outcome} ${next.account} ${next.model} ${Object.values(next.tokens).join()}`;
       if (essence === written) return;
       written = essence;
-      await deps.usage.record(next);
+      await usage.record(next);
     },
 
     close(entry) {
-      const { tokens, totalMs, firstByteMs, model, route } = row(entry);
-      deps.metrics.requestFinished({
-        family: call.family,
-        route,
-        outcome: entry.outcome,
-        status: entry.status,
-        account: entry.account,
-        firstByteMs,
-        tokens: {
-          input: tokens.input,
-          output: tokens.output,
-          cache_write: tokens.cacheWrite5m + tokens.cacheWrite1h,
-          cache_read: tokens.cacheRead,
-        },
-      });
-      deps.log.info(
-        {
-          request: call.id,
-          client,
-          route,
-          model,
-          account: entry.account,
-          status: entry.status,
-          outcome: entry.outcome,
-          ...(entry.error && { error: entry.error }),
-          attempts: entry.attempts,
-          first_byte_ms: firstByteMs,
-          total_ms: totalMs,
-          input: tokens.input,
-          output: tokens.output,
-        },
-        "request",
-      );
+      if (isClosed) return;
+      isClosed = true;
+      attempts.follow(nextOf(entry));
+      events.emit("requestFinished", () => ({ row: row(entry), path: attempts.path, error: entry.error }));
     },
   };
 }
 
-/** Counts and logs a request that was turned away before it was read: a wrong key, host, path or size. Without this a client that is set up wrongly leaves no trace. */
-export function recordRefusal(
-  { id, method, route, error, status }: Refusal,
-  { log, metrics }: Pick<RelayDeps, "log" | "metrics">,
-): void {
-  metrics.requestRefused({ reason: error });
-  log.info({ request: id, method, route, status, error }, "refused");
+/** What followed the last attempt, if it failed. */
+function nextOf({ account, outcome }: RecordEntry): AttemptNext {
+  if (account !== "(none)") return "passed on";
+  return outcome === "aborted" ? "client left" : "no account left";
 }

@@ -9,6 +9,7 @@ import { defaultAccount } from "../config/defaults.ts";
 import { RelayError } from "../errors.ts";
 import { type AccountType, type Family, passthroughAccountId } from "../family.ts";
 import type { RelayDeps } from "./exchange.ts";
+import type { Served } from "./failover-state.ts";
 
 export interface Routing {
   /** What is sent: the client's call, without a turn state that another account issued. */
@@ -23,22 +24,23 @@ export interface Routing {
 }
 
 /** Issued with an answer by the servers of Codex, and sent back with the later requests of that turn. */
-export const turnStateHeader = "x-codex-turn-state";
+const turnStateHeader = "x-codex-turn-state";
 
 const sessionKind = "session";
 /** Providers keep stored responses for 30 days. */
 const stateTtlMs = 30 * 86_400_000;
 
 /** Throws RelayError for a pinned account that cannot be had, and for state whose account is gone. */
-export function findRouting(call: Call, pinned: string | undefined, deps: RelayDeps): Routing {
+export async function findRouting(call: Call, pinned: string | undefined, deps: RelayDeps): Promise<Routing> {
   const config = deps.config();
   const now = deps.now();
   const session =
-    call.sessionKey === undefined ? undefined : deps.bindings.find(sessionKind, call.sessionKey, now);
+    call.sessionKey === undefined ? undefined : await deps.bindings.find(sessionKind, call.sessionKey, now);
   const passthrough = passthroughAccount(call, config);
   if (pinned !== undefined) requireAccount(pinned, call.family, deps);
-  const required = passthrough || pinned !== undefined ? undefined : findRequiredAccount(call, session, deps);
-  const isStranger = !passthrough && !knowsTurn(pinned ?? required, call, deps);
+  const required =
+    passthrough || pinned !== undefined ? undefined : await findRequiredAccount(call, session, deps);
+  const isStranger = !passthrough && !(await knowsTurn(pinned ?? required, call, deps));
   return {
     call: isStranger ? withoutTurnState(call) : call,
     passthrough,
@@ -61,18 +63,20 @@ export function findRouting(call: Call, pinned: string | undefined, deps: RelayD
   };
 }
 
-/** Ties later requests that name one of the answer's ids to the account that gave it. */
+/** Ties later requests that name something in the answer to the account that gave it. */
 export async function bindAnswerState(
+  { answer: { observer, head }, account }: Pick<Served, "answer" | "account">,
+  { binding }: Call,
   deps: RelayDeps,
-  accountId: string,
-  state: { responseIds: readonly string[]; encrypted: string | undefined; turnState: string | undefined },
 ): Promise<void> {
-  const use = stateUse(accountId, deps);
-  for (const key of state.responseIds) await deps.bindings.bind({ ...use, kind: "response", key });
-  if (state.encrypted !== undefined) {
-    await deps.bindings.bind({ ...use, kind: "encrypted", key: bindingId(state.encrypted) });
+  const use = stateUse(account.config.id, deps);
+  for (const key of observer?.ids ?? []) await deps.bindings.bind({ ...use, kind: "response", key });
+  // A conversation is recognised by the first that it carries, and that was in an earlier answer.
+  if (observer?.encrypted !== undefined && binding?.kind !== "encrypted") {
+    await deps.bindings.bind({ ...use, kind: "encrypted", key: bindingId(observer.encrypted) });
   }
-  if (state.turnState !== undefined) await deps.bindings.bind({ ...use, kind: "turn", key: state.turnState });
+  const turnState = head.headers[turnStateHeader]?.toString();
+  if (turnState !== undefined) await deps.bindings.bind({ ...use, kind: "turn", key: turnState });
 }
 
 /** What is in use stays known, however long it lives: it is written anew in the second half of its time. */
@@ -94,10 +98,14 @@ function requireAccount(id: string, family: Family, deps: RelayDeps): void {
 }
 
 /** Undefined when nothing ties the request, or nobody knows what it is tied to: then the provider says so itself. */
-function findRequiredAccount(call: Call, session: BoundTo | undefined, deps: RelayDeps): string | undefined {
+async function findRequiredAccount(
+  call: Call,
+  session: BoundTo | undefined,
+  deps: RelayDeps,
+): Promise<string | undefined> {
   if (!call.binding) return undefined;
   const { kind, id } = call.binding;
-  const bound = deps.bindings.find(kind, id, deps.now());
+  const bound = await deps.bindings.find(kind, id, deps.now());
   const isEnabled = (accountId: string | undefined) =>
     accountId !== undefined && deps.pool.account(accountId)?.config.enabled === true;
   // The account whose answer had it, or one that has read it since; where there is none, the one that serves the session.
@@ -113,9 +121,13 @@ function findRequiredAccount(call: Call, session: BoundTo | undefined, deps: Rel
 }
 
 /** A turn state means something to the account that issued it alone; OpenAI takes a request without one like the first of a turn. */
-function knowsTurn(accountId: string | undefined, { binding }: Call, deps: RelayDeps): boolean {
+async function knowsTurn(
+  accountId: string | undefined,
+  { binding }: Call,
+  deps: RelayDeps,
+): Promise<boolean> {
   if (binding?.kind !== "turn") return true;
-  const issued = deps.bindings.find(binding.kind, binding.id, deps.now());
+  const issued = await deps.bindings.find(binding.kind, binding.id, deps.now());
   return issued !== undefined && issued.accountId === accountId;
 }
 

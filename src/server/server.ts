@@ -8,9 +8,11 @@ import { RelayError } from "../errors.ts";
 import { http } from "../network/http.ts";
 import { hostAllowed, isForeignOrigin, isLoopbackHost } from "../network/loopback.ts";
 import { authenticate } from "../relay/authenticate.ts";
+import { asRelayError } from "../relay/deliver-relay-error.ts";
 import { type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
-import { recordRefusal } from "../relay/record.ts";
-import { relay, sendRendered } from "../relay/relay.ts";
+import { relay } from "../relay/relay.ts";
+import { sendRendered } from "../relay/send-rendered.ts";
+import { createHttpSink, httpSource } from "./http-client.ts";
 import { answerOwnRoute, routes } from "./own-routes.ts";
 
 export interface RelayServer {
@@ -136,10 +138,8 @@ async function handle(front: Front, request: IncomingMessage, response: ServerRe
         front.isAborting ? new ShutdownAbort("the relay goes down") : new Error("the client has left"),
       );
     });
-    await relay(
-      { id, request, response, ...route, query, signal: left.signal, receivedAt: deps.now() },
-      deps,
-    );
+    const client = { source: httpSource(request), sink: createHttpSink(response) };
+    await relay({ id, ...client, ...route, query, signal: left.signal, receivedAt: deps.now() }, deps);
   } catch (error) {
     refuse(front, { id, request, response, error, path });
   }
@@ -202,25 +202,22 @@ interface Refused {
 
 function refuse({ deps }: Front, { id, request, response, error, path }: Refused): void {
   if (!(error instanceof RelayError)) {
-    deps.log.error({ err: error instanceof Error ? error.stack : String(error) }, "a fault of the relay");
+    deps.log.error(
+      { request: id, err: error instanceof Error ? error.stack : String(error) },
+      "internal error",
+    );
   }
   if (response.headersSent) return void response.destroy();
-  const relayError =
-    error instanceof RelayError
-      ? error
-      : new RelayError("internal", "cc-relay failed while it served this request; its log says more.");
+  const relayError = asRelayError(error);
   const rendered = nearestDialect(path).renderError(relayError);
-  recordRefusal(
-    {
-      id,
-      method: request.method ?? "",
-      route: loggable(path),
-      error: relayError.code,
-      status: rendered.status,
-    },
-    deps,
-  );
-  sendRendered(response, rendered);
+  deps.events.emit("requestRefused", () => ({
+    request: id,
+    method: request.method ?? "",
+    route: loggable(path),
+    error: relayError.code,
+    status: rendered.status,
+  }));
+  sendRendered(createHttpSink(response), rendered);
 }
 
 /** The query stays as it was written. Clients behind a proxy variable send the whole URL. */

@@ -9,10 +9,10 @@ test("a session is bound to the account that answered it first, across a restart
   const store = memoryBindingStore();
   const bindings = await createBindings(store, start);
   await bindings.bind({ kind: "session", key: "s1", accountId: "a", now: start, ...ttl });
-  assert.equal(bindings.find("session", "s1", start)?.accountId, "a");
+  assert.equal((await bindings.find("session", "s1", start))?.accountId, "a");
   const restarted = await createBindings(store, start + 1);
-  assert.equal(restarted.find("session", "s1", start + 1)?.accountId, "a");
-  assert.equal(restarted.find("response", "s1", start + 1), undefined);
+  assert.equal((await restarted.find("session", "s1", start + 1))?.accountId, "a");
+  assert.equal(await restarted.find("response", "s1", start + 1), undefined);
 });
 
 test("an answer from elsewhere is a fallback, and an answer from home ends it", async () => {
@@ -20,9 +20,9 @@ test("an answer from elsewhere is a fallback, and an answer from home ends it", 
   for (const accountId of ["home", "other"]) {
     await bindings.bind({ kind: "session", key: "s", accountId, now: start, ...ttl });
   }
-  assert.deepEqual(pick(bindings.find("session", "s", start)), ["home", "other"]);
+  assert.deepEqual(pick(await bindings.find("session", "s", start)), ["home", "other"]);
   await bindings.bind({ kind: "session", key: "s", accountId: "home", now: start, ...ttl });
-  assert.deepEqual(pick(bindings.find("session", "s", start)), ["home", undefined]);
+  assert.deepEqual(pick(await bindings.find("session", "s", start)), ["home", undefined]);
 });
 
 test("a binding ends after its time, and is written again only near its end", async () => {
@@ -34,8 +34,8 @@ test("a binding ends after its time, and is written again only near its end", as
   assert.equal(store.saves, 1);
   await bind(start + 3_300_000);
   assert.equal(store.saves, 2);
-  assert.ok(bindings.find("session", "s", start + 6_899_999));
-  assert.equal(bindings.find("session", "s", start + 6_900_000), undefined);
+  assert.ok(await bindings.find("session", "s", start + 6_899_999));
+  assert.equal(await bindings.find("session", "s", start + 6_900_000), undefined);
 });
 
 test("the bindings of an account that goes are dropped, and fallbacks over it end", async () => {
@@ -44,8 +44,8 @@ test("the bindings of an account that goes are dropped, and fallbacks over it en
   await bindings.bind({ kind: "session", key: "s2", accountId: "home", now: start, ...ttl });
   await bindings.bind({ kind: "session", key: "s2", accountId: "gone", now: start, ...ttl });
   await bindings.dropAccount("gone");
-  assert.equal(bindings.find("session", "s1", start), undefined);
-  assert.deepEqual(pick(bindings.find("session", "s2", start)), ["home", undefined]);
+  assert.equal(await bindings.find("session", "s1", start), undefined);
+  assert.deepEqual(pick(await bindings.find("session", "s2", start)), ["home", undefined]);
 });
 
 function pick(bound: { accountId: string; fallbackId: string | undefined } | undefined) {
@@ -64,7 +64,7 @@ test("of more than can be kept, sessions and the youngest come back after a rest
   for (let index = 0; index < 100_010; index++) await store.save(row("response", index));
   await store.save(row("session", 0));
   const bindings = await createBindings(store, start);
-  assert.ok(bindings.find("session", "session-0", start));
-  assert.equal(bindings.find("response", "response-10", start), undefined);
-  assert.ok(bindings.find("response", "response-11", start));
+  assert.ok(await bindings.find("session", "session-0", start));
+  assert.equal(await bindings.find("response", "response-10", start), undefined);
+  assert.ok(await bindings.find("response", "response-11", start));
 });

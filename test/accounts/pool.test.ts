@@ -87,9 +87,9 @@ test("a test under way is not forgotten when another process writes to the store
     { modelScope: "", sentAt: start, isBilled: true },
   );
   const now = start + 3_600_000;
-  assert.equal(pool.choose(selection({ now })).kind, "use");
+  assert.equal((await pool.choose(selection({ now }))).kind, "use");
   await pool.refresh();
-  assert.equal(pool.choose(selection({ now: now + 1 })).kind, "none");
+  assert.equal((await pool.choose(selection({ now: now + 1 }))).kind, "none");
 });
 
 test("a cooldown that begins while the store is read stands", async () => {
@@ -114,14 +114,14 @@ test("a tested cooldown that stands keeps its beginning, so that it is tested ag
     { modelScope: "", sentAt: start, isBilled: true },
   );
   clock.now = start + 3_600_000;
-  assert.equal(pool.choose(selection({ now: clock.now })).kind, "use");
+  assert.equal((await pool.choose(selection({ now: clock.now }))).kind, "use");
   await pool.failed(
     a,
     { ...limit, until: start + 36_000_000 },
     { modelScope: "", sentAt: start, isBilled: true },
   );
-  assert.equal(pool.choose(selection({ now: clock.now + 3_599_999 })).kind, "none");
-  assert.equal(pool.choose(selection({ now: clock.now + 3_600_000 })).kind, "use");
+  assert.equal((await pool.choose(selection({ now: clock.now + 3_599_999 }))).kind, "none");
+  assert.equal((await pool.choose(selection({ now: clock.now + 3_600_000 }))).kind, "use");
 });
 
 test("of the reasons that requests under way bring at once, the one that ends last counts", async () => {
@@ -214,7 +214,7 @@ test("a refused credential is needs-login, and the account's sessions move on", 
     { modelScope: "", sentAt: start, isBilled: true },
   );
   assert.equal(readStatus(pool.account("a")!, start).state, "needs-login");
-  assert.equal(bindings.find("session", "s", start), undefined);
+  assert.equal(await bindings.find("session", "s", start), undefined);
 });
 
 test("what another process changes in the store is taken over", async () => {
@@ -228,7 +228,7 @@ test("what another process changes in the store is taken over", async () => {
 test("windows and last use are written lazily, and read at the next start", async () => {
   const { accounts, open, pool } = await setUp();
   pool.learn(pool.account("a")!, [{ name: "5h", utilization: 0.42, resetsAt: start + 1, status: "allowed" }]);
-  pool.choose(selection({ sticky: "a" }));
+  await pool.choose(selection({ sticky: "a" }));
   assert.equal(accounts.stateRows.size, 0);
   await pool.flush();
   const a = (await open()).account("a")!;
@@ -254,9 +254,9 @@ test("a new configuration keeps what was learned, and drops the sessions of acco
     pool.accounts.map((one) => readStatus(one, start).state),
     ["cooldown", "disabled"],
   );
-  assert.ok(bindings.find("session", "a", start));
-  assert.equal(bindings.find("session", "b", start), undefined);
-  assert.equal(bindings.find("session", "c", start), undefined);
+  assert.ok(await bindings.find("session", "a", start));
+  assert.equal(await bindings.find("session", "b", start), undefined);
+  assert.equal(await bindings.find("session", "c", start), undefined);
 });
 
 test("a session that moves while a new configuration is being taken stays where it went", async () => {
@@ -270,7 +270,7 @@ test("a session that moves while a new configuration is being taken stays where 
   // From here on a request finds "a" disabled, and its session is bound to "b".
   await bind("b");
   await taken;
-  assert.equal(bindings.find("session", "one", start)?.accountId, "b");
+  assert.equal((await bindings.find("session", "one", start))?.accountId, "b");
 });
 
 test("a new secret ends the cooldown that the old one was refused with, and no other", async () => {
@@ -387,8 +387,8 @@ test("accounts that refuse one request alike are out for a minute, not for an ho
   }
   await pool.refusedByAll(asked);
   clock.now = start + 59_999;
-  assert.equal(pool.choose(selection({ now: clock.now })).kind, "none");
-  assert.equal(pool.choose(selection({ now: start + 60_000 })).kind, "use");
+  assert.equal((await pool.choose(selection({ now: clock.now }))).kind, "none");
+  assert.equal((await pool.choose(selection({ now: start + 60_000 }))).kind, "use");
   assert.deepEqual(
     [...accounts.cooldownRows.values()].map(({ until }) => until - start),
     [60_000, 60_000],

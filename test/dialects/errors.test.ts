@@ -94,6 +94,26 @@ const expected: Record<
     gemini: [502, "UNAVAILABLE"],
     openai: [502, "server_error", "upstream_unreachable"],
   },
+  upstream_truncated: {
+    claude: [502, "api_error"],
+    gemini: [502, "UNAVAILABLE"],
+    openai: [502, "server_error", "upstream_truncated"],
+  },
+  upstream_invalid: {
+    claude: [502, "api_error"],
+    gemini: [502, "UNAVAILABLE"],
+    openai: [502, "server_error", "upstream_invalid"],
+  },
+  edge_refused: {
+    claude: [529, "overloaded_error"],
+    gemini: [503, "UNAVAILABLE"],
+    openai: [503, "server_error", "edge_refused"],
+  },
+  out_of_resources: {
+    claude: [503, "api_error"],
+    gemini: [503, "UNAVAILABLE"],
+    openai: [503, "server_error", "out_of_resources"],
+  },
   no_account: {
     claude: [503, "api_error"],
     gemini: [503, "UNAVAILABLE"],

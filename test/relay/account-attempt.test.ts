@@ -9,6 +9,7 @@ import { silentLog } from "../../src/log.ts";
 import { describeExchange } from "../../src/network/faults.ts";
 import { attemptOn } from "../../src/relay/account-attempt.ts";
 import type { RelayDeps } from "../../src/relay/exchange.ts";
+import { overHttp } from "../../src/relay/transport.ts";
 import { upstreamFor } from "../../src/upstreams/registry.ts";
 import { accountConfig } from "../accounts/fakes.ts";
 
@@ -49,7 +50,8 @@ async function turnOn(dispatcher: Dispatcher) {
   } as Call;
   const upstream = upstreamFor("claude-api");
   const { signal } = new AbortController();
-  return attemptOn(createAccount(config), { call, deps, upstream, signal, firstByteMs: 1000 });
+  const turn = { call, upstream, signal, firstByteMs: 1000, transport: overHttp };
+  return attemptOn(createAccount(config), turn, deps);
 }
 
 test("a request whose connection had closed before is sent once more, and not again", async () => {

@@ -1,13 +1,12 @@
 // What is recorded of an answer whose client leaves.
 
 import assert from "node:assert/strict";
-import { EventEmitter } from "node:events";
-import type { ServerResponse } from "node:http";
 import { test } from "node:test";
 import type { Answer } from "../../src/relay/attempt.ts";
-import { respond } from "../../src/relay/respond.ts";
+import { sendAnswer } from "../../src/relay/response-pipe.ts";
 import type { Outcome } from "../../src/store/store.ts";
 import { type AnswerObserver, noTokens } from "../../src/usage/observer.ts";
+import { memorySink } from "../support/memory-client.ts";
 
 test("what had come of a compressed answer when its client left is decoded before it is recorded", async () => {
   const { promise: decoded, resolve: decode } = Promise.withResolvers<void>();
@@ -38,14 +37,14 @@ test("what had come of a compressed answer when its client left is decoded befor
   };
   const client = new AbortController();
   const recorded: Outcome[] = [];
-  const responded = respond({
-    response: Object.assign(new EventEmitter(), { writeHead() {} }) as unknown as ServerResponse,
-    status: 200,
-    headers: [],
+  const responded = sendAnswer({
+    sink: memorySink(),
+    head: { status: 200, headers: [] },
     answer,
     transform: undefined,
     signal: client.signal,
     needsTerminalEvent: true,
+    breaksOffAfterError: false,
     record: async (outcome) => void recorded.push(outcome),
   });
   client.abort(new Error("the client has left"));

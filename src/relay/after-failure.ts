@@ -1,0 +1,64 @@
+// What follows a failed attempt: the account is blamed for what is its fault, and the answer goes to the client, is kept for
+// later, or makes way for the next account's.
+
+import type { Account, Cooldown } from "../accounts/account.ts";
+import type { Failure } from "../failure.ts";
+import type { Answer } from "./attempt.ts";
+import { consequences } from "./consequences.ts";
+import type { FailoverState, Served } from "./failover-state.ts";
+
+export interface FailedAttempt {
+  account: Account;
+  upstream: Served["upstream"];
+  failure: Failure;
+  /** The provider's answer, when it gave one. */
+  answer: Answer | undefined;
+  /** Epoch ms. */
+  sentAt: number;
+}
+
+/** Returns the answer that goes to the client; undefined when another attempt is due. Throws the signal's reason when the client has left. */
+export async function afterFailure(
+  state: FailoverState,
+  { sentAt, answer, ...failed }: FailedAttempt,
+): Promise<Served | undefined> {
+  const { deps, signal, attempts } = state;
+  const { account, upstream, failure } = failed;
+  const status = answer?.head.status;
+  if (answer && !account.passthrough) {
+    deps.pool.learn(account, upstream.readWindows(answer.head.headers, deps.now()));
+  }
+  if (failure.kind === "aborted") {
+    attempts.end({ status, failure, cooldown: undefined });
+    throw signal.reason;
+  }
+  const cooldown = await deps.pool.failed(account, failure, state.sentAt(sentAt));
+  attempts.end({ status, failure, cooldown });
+  const { passOn, isRefusal } = consequences[failure.kind];
+  if (isRefusal) state.attemptWasRefused();
+  if (answer && (passOn === "at-once" || account.passthrough)) return { ...failed, answer };
+  if (passOn === "after-one-other" && state.kept?.failure?.kind === failure.kind) {
+    answer?.discard();
+    return state.kept;
+  }
+  if (answer && passOn !== "never") state.keep({ ...failed, answer });
+  else answer?.discard();
+  if (cooldown) state.cooldownBegan(account, cooldown);
+  else if (!answer) state.gotNoAnswer(account, failure);
+  if (!cooldown || !isWaitedOut(state, failed, cooldown)) state.ruleOut(account);
+  // A limit that is over already is asked once more, like one that was waited for.
+  else if (cooldown.until <= deps.now()) state.waits();
+  return undefined;
+}
+
+/** Whether the request stays with its own account, whose limit is over within seconds. */
+function isWaitedOut(
+  { routing, hasWaited, deps }: FailoverState,
+  { account, failure }: Pick<FailedAttempt, "account" | "failure">,
+  { until }: Cooldown,
+): boolean {
+  // A request that names its account asks it whether or not it is in cooldown: there would be no end to it.
+  if (routing.pinned !== undefined || hasWaited) return false;
+  const isOwn = (routing.required ?? routing.session?.accountId) === account.config.id;
+  return isOwn && failure.kind === "rate-limited" && until - deps.now() <= deps.config().session.maxWaitMs;
+}

@@ -1,0 +1,45 @@
+// What the pipeline sees of a client: where its request comes from and where its answer goes. HTTP is one implementation
+// (server/http-client.ts), one frame of a WebSocket is another, and tests have their own.
+
+import type { Readable } from "node:stream";
+import type { HeaderMap } from "../call.ts";
+
+export interface RequestSource {
+  readonly method: string;
+  readonly headers: HeaderMap;
+  /** Name, value, name, value … as they came. */
+  readonly rawHeaders: readonly string[];
+  /** In one piece, or as a stream that is read once; undefined when there is none. */
+  readonly body: Readable | Buffer | undefined;
+}
+
+export interface AnswerHead {
+  status: number;
+  /** Raw pairs, as they go out. */
+  headers: readonly string[];
+}
+
+/**
+ * Takes one answer. The order is: `start`, any number of `write`, then exactly one of `end`, `endWithError` and `breakOff`.
+ * `breakOff` is allowed before `start` too. What is called after the client has left does nothing.
+ */
+export interface ClientSink {
+  /** The head has been handed over: its status cannot be changed any more. */
+  readonly hasStarted: boolean;
+  start(head: AnswerHead): void;
+  /** Sends the head now, though no byte of the answer is there yet. */
+  flush(): void;
+  /** Hands over the next bytes, in the pieces that the provider sent. False: more should wait until `onDrain` calls back. */
+  write(chunk: Buffer): boolean;
+  /** Calls back each time the client has taken what was written; returns a function that ends this. */
+  onDrain(listener: () => void): () => void;
+  /** The answer is whole with these last bytes. */
+  end(rest?: Buffer | string): void;
+  /**
+   * Sends an error in the form of the answer's API as its last bytes and breaks the connection off shortly after: a clean end
+   * would pass for a whole answer.
+   */
+  endWithError(last: Buffer): void;
+  /** Ends the connection without ending the answer, after what was written has left. */
+  breakOff(): void;
+}

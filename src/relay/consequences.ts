@@ -1,0 +1,34 @@
+// What each kind of failure means for the request: whether its answer may be shown, and whether it uses up an attempt. What
+// it means for the account is decided in accounts/cooldown.ts.
+
+import type { FailureKind } from "../failure.ts";
+
+export interface Consequence {
+  /**
+   * When the provider's answer goes to the client as it is: at once, after one other account has refused the request in the
+   * same way, when no account is left, or never. One account's limit or credential is nobody's business but the relay's.
+   */
+  passOn: "at-once" | "after-one-other" | "if-none-left" | "never";
+  /** The account was turned away at the door and is in cooldown: that uses up no attempt. */
+  isRefusal: boolean;
+}
+
+export const consequences: Readonly<Record<FailureKind, Consequence>> = {
+  capacity: { passOn: "if-none-left", isRefusal: false },
+  "server-error": { passOn: "if-none-left", isRefusal: false },
+  "limited-unblamed": { passOn: "if-none-left", isRefusal: false },
+  "edge-refused": { passOn: "never", isRefusal: false },
+  "unexplained-refusal": { passOn: "after-one-other", isRefusal: false },
+  "model-missing": { passOn: "after-one-other", isRefusal: false },
+  rejected: { passOn: "at-once", isRefusal: false },
+  // Claude Code takes any 403 for a failed login; the relay says by itself that the model is not to be had.
+  "model-denied": { passOn: "never", isRefusal: true },
+  "rate-limited": { passOn: "never", isRefusal: true },
+  unauthorized: { passOn: "never", isRefusal: true },
+  "login-revoked": { passOn: "never", isRefusal: true },
+  "refresh-rejected": { passOn: "never", isRefusal: true },
+  "account-out": { passOn: "never", isRefusal: true },
+  unreachable: { passOn: "never", isRefusal: false },
+  proxy: { passOn: "never", isRefusal: false },
+  aborted: { passOn: "never", isRefusal: false },
+};

@@ -1,0 +1,43 @@
+// The log's lines about requests: each event in the same words every time.
+
+import type { Log } from "../log.ts";
+import type { RelayEvents } from "./events.ts";
+
+export function logEvents(events: RelayEvents, log: Log): void {
+  events.on("attemptFinished", ({ class: failure, ...attempt }) => {
+    if (failure === "answered" || failure === "aborted") return;
+    log.warn(
+      {
+        request: attempt.request,
+        account: attempt.account,
+        failure,
+        ...(attempt.status !== undefined && { status: attempt.status }),
+        reason: attempt.reason,
+        next: attempt.next,
+        ...(attempt.until !== undefined && { until: new Date(attempt.until).toISOString() }),
+      },
+      "attempt failed",
+    );
+  });
+  events.on("requestFinished", ({ row, error }) => {
+    log.info(
+      {
+        request: row.requestId,
+        client: row.client,
+        route: row.route,
+        model: row.model,
+        account: row.account,
+        status: row.status,
+        outcome: row.outcome,
+        ...(error && { error }),
+        attempts: row.attempts,
+        first_byte_ms: row.firstByteMs,
+        total_ms: row.totalMs,
+        input: row.tokens.input,
+        output: row.tokens.output,
+      },
+      "request",
+    );
+  });
+  events.on("requestRefused", (refused) => log.info({ ...refused }, "refused"));
+}

@@ -1,0 +1,76 @@
+// Which account is asked next for a request, and when: the pool's choice, and its turn where many sessions move at once.
+
+import { type Account, cooldownFor } from "../accounts/account.ts";
+import type { Choice } from "../accounts/select.ts";
+import type { Ticket } from "../accounts/slow-start.ts";
+import { isBilled } from "../call.ts";
+import { canServe } from "./can-serve.ts";
+import type { FailoverState } from "./failover-state.ts";
+
+export async function chooseAccount(state: FailoverState): Promise<Choice> {
+  const { call, routing, deps, tried } = state;
+  const { session } = deps.config();
+  if (routing.passthrough) {
+    return tried.size > 0
+      ? { kind: "none", candidates: [] }
+      : { kind: "use", account: routing.passthrough, probe: undefined };
+  }
+  const choice = await deps.pool.choose({
+    model: call.model,
+    modelScope: state.scope,
+    canServe: (account) => canServe(account, call),
+    pinned: routing.pinned,
+    required: routing.required,
+    sticky: routing.session?.accountId,
+    fallback: routing.session?.fallbackId,
+    tried,
+    maxWaitMs: state.hasWaited ? 0 : session.maxWaitMs,
+    switchAtUtilization: session.switchAtUtilization,
+    mayProbe: isBilled(call.operation),
+    now: deps.now(),
+  });
+  if (choice.kind === "use" && !state.hasAttemptsLeft) return { kind: "none", candidates: [choice.account] };
+  return choice;
+}
+
+/**
+ * Only requests that are new to an account because another one sent them away queue: what it serves already it goes on
+ * serving. "refused": it failed meanwhile, choose again.
+ */
+export async function enterSlowStart(
+  { routing, tried, deps, signal, scope }: FailoverState,
+  { account, probe }: Choice & { kind: "use" },
+): Promise<Ticket | "refused" | undefined> {
+  if (account.passthrough || routing.pinned !== undefined) return undefined;
+  const { accountId: sticky, fallbackId: fallback } = routing.session ?? {};
+  const isKnownHere = sticky === undefined || sticky === account.config.id || fallback === account.config.id;
+  if (tried.size === 0 && isKnownHere) return undefined;
+  const ticket = await deps.slowStart.enter(account.config.id, signal);
+  if (ticket === "refused") return ticket;
+  if (probe || !cooldownFor(account, scope, deps.now())) return ticket;
+  // It failed while this request stood in the queue.
+  ticket.done(false);
+  return "refused";
+}
+
+/** How long an account may take to its response head: a client that gives up at a known time leaves room for another account, and the last one may take what it needs. */
+export function firstByteMs(state: FailoverState, account: Account): number {
+  const { call, deps, routing, tried, scope, startedAt } = state;
+  const now = deps.now();
+  const configuredMs = deps.config().upstream.firstByteTimeoutMs;
+  if (
+    call.headerBudgetMs === undefined ||
+    routing.passthrough ||
+    (routing.pinned ?? routing.required) !== undefined
+  )
+    return configuredMs;
+  const isOther = (other: Account) =>
+    other !== account &&
+    other.config.enabled &&
+    !tried.has(other.config.id) &&
+    !cooldownFor(other, scope, now) &&
+    canServe(other, call);
+  if (!deps.pool.accounts.some(isOther)) return configuredMs;
+  const leftMs = call.headerBudgetMs - (now - startedAt);
+  return Math.min(configuredMs, Math.max(leftMs * 0.6, 1000));
+}

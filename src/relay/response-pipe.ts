@@ -1,0 +1,272 @@
+// Sends one answer to the client. From its first byte on nothing is resumed, retried or invented: when the upstream breaks
+// off, so does the relay, unless the answer is a converted one whose API has an error event.
+
+import { RelayError } from "../errors.ts";
+import type { Outcome } from "../store/store.ts";
+import type { Answer, Sink } from "./attempt.ts";
+import type { AnswerHead, ClientSink } from "./client.ts";
+import type { AsyncTransform } from "./decoding-transform.ts";
+import { ShutdownAbort } from "./exchange.ts";
+
+export interface ResponseOptions {
+  sink: ClientSink;
+  head: AnswerHead;
+  answer: Answer;
+  transform: AsyncTransform | undefined;
+  /** The exchange's: aborted when the client leaves or the relay shuts down. Whoever aborts it has the upstream aborted too. */
+  signal: AbortSignal;
+  /** Whether a clean end without the API's terminal event counts as broken off: event streams. */
+  needsTerminalEvent: boolean;
+  /**
+   * Whether the connection is broken off even after an error event of the provider's: libraries of a converted API take a clean
+   * end for success.
+   */
+  breaksOffAfterError: boolean;
+  /** Writes the usage down. Called before the client can see the end, and again if more was learned after. */
+  record(outcome: Outcome): Promise<void>;
+}
+
+/**
+ * Resolves when the client has everything, or is gone, or was cut off. Rejects for a fault of the relay itself; the client is
+ * cut off then, too.
+ */
+export function sendAnswer(options: ResponseOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const pipe = new ResponsePipe(options, { resolve, reject });
+    pipe.start();
+  });
+}
+
+interface Settle {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+type Step = () => void | Promise<void>;
+
+class ResponsePipe implements Sink {
+  readonly #options: ResponseOptions;
+  readonly #settle: Settle;
+  /** What is to be done, in order, once the usage that is being written is in the database. */
+  readonly #queue: Step[] = [];
+  #busy = false;
+  #waitsForDrain = false;
+  #recorded: Outcome | undefined;
+  #finished = false;
+  #stopWatchingDrain = (): void => {};
+
+  constructor(options: ResponseOptions, settle: Settle) {
+    this.#options = options;
+    this.#settle = settle;
+  }
+
+  start(): void {
+    const { sink, signal, answer, head } = this.#options;
+    if (signal.aborted) return this.#leave();
+    signal.addEventListener("abort", this.#leave, { once: true });
+    this.#stopWatchingDrain = sink.onDrain(this.#drained);
+    if (answer.isWhole) return this.#enqueue(() => this.#sendWhole());
+    this.#guard(() => {
+      sink.start(head);
+      // A client that waits for the head should have it before the first event.
+      if (answer.held.length === 0) sink.flush();
+      answer.pipe(this);
+    });
+  }
+
+  data(chunk: Buffer): void {
+    const { observer } = this.#options.answer;
+    if (observer?.settled) {
+      return this.#enqueue(async () => {
+        await observer.settled?.();
+        if (this.#recorded === undefined && observer.complete) await this.#record();
+        this.#write(chunk);
+      });
+    }
+    const isLast = this.#recorded === undefined && observer?.complete === true;
+    if (!isLast && !this.#busy) return this.#guard(() => this.#write(chunk));
+    // The terminal event: clients hang up as soon as they have read it, so the usage is written down first.
+    if (isLast) this.#enqueue(() => this.#record());
+    this.#enqueue(() => this.#write(chunk));
+  }
+
+  end(): void {
+    this.#enqueue(async () => {
+      const { answer, transform } = this.#options;
+      await answer.observer?.settled?.();
+      if (this.#finished) return;
+      if (lacksEnding(this.#options)) return await this.#breakOff(new Error("it ended before it was whole"));
+      let rest: Buffer | undefined;
+      try {
+        rest = await transform?.end();
+      } catch (error) {
+        return await this.#breakOff(asError(error));
+      }
+      await this.#record();
+      this.#end(rest);
+    });
+  }
+
+  broken(cause: Error): void {
+    this.#enqueue(() => this.#breakOff(cause));
+  }
+
+  /** The whole answer is here already: the usage is written down, then everything goes out in one write. */
+  async #sendWhole(): Promise<void> {
+    const { answer, transform, sink, head } = this.#options;
+    await answer.observer?.settled?.();
+    if (this.#finished) return;
+    if (transform || lacksEnding(this.#options)) {
+      sink.start(head);
+      return answer.pipe(this);
+    }
+    await this.#record();
+    if (this.#finished) return;
+    sink.start(head);
+    this.#end(answer.held.length === 1 ? answer.held[0] : Buffer.concat(answer.held));
+  }
+
+  #write(chunk: Buffer): void {
+    const { transform, sink, answer } = this.#options;
+    if (this.#finished) return;
+    let bytes = chunk;
+    if (transform) {
+      try {
+        bytes = transform.push(chunk);
+      } catch (error) {
+        answer.discard();
+        return this.#enqueue(() => this.#breakOff(asError(error)));
+      }
+      if (bytes.length === 0) return;
+    }
+    if (sink.write(bytes) || this.#waitsForDrain) return;
+    this.#waitsForDrain = true;
+    answer.pause();
+  }
+
+  readonly #drained = (): void => {
+    this.#waitsForDrain = false;
+    if (!this.#busy) this.#options.answer.resume();
+  };
+
+  async #record(outcome: Outcome = outcomeOf(this.#options.answer)): Promise<void> {
+    this.#recorded = outcome;
+    await this.#options.record(outcome);
+  }
+
+  #end(rest: Buffer | undefined): void {
+    if (this.#finished) return;
+    const { sink, breaksOffAfterError } = this.#options;
+    if (breaksOffAfterError && this.#recorded !== "complete") sink.endWithError(rest ?? Buffer.alloc(0));
+    else sink.end(rest?.length ? rest : undefined);
+    this.#finish();
+  }
+
+  async #breakOff(cause: Error): Promise<void> {
+    if (this.#finished) return;
+    // Once the terminal event has gone by the client has a whole answer, whatever happens to the upstream's socket.
+    if (this.#recorded !== undefined) return this.#end(undefined);
+    await this.#record("truncated");
+    if (this.#finished) return;
+    const { sink, transform } = this.#options;
+    const last = transform?.fail(truncatedError(cause));
+    if (last) sink.endWithError(last);
+    else sink.breakOff();
+    this.#finish();
+  }
+
+  readonly #leave = (): void => {
+    if (this.#finished) return;
+    this.#options.answer.discard();
+    this.#recordDeparture().then(() => this.#finish(), this.#fault);
+  };
+
+  /** Of a compressed answer, what had come by then may still be on its way through the decoder: it counts too. */
+  async #recordDeparture(): Promise<void> {
+    await this.#options.answer.observer?.settled?.();
+    const isOurs = this.#options.signal.reason instanceof ShutdownAbort;
+    await this.#options.record(this.#recorded ?? (isOurs ? "truncated" : "aborted"));
+  }
+
+  #finish(): void {
+    if (!this.#finished) this.#stop();
+    this.#settle.resolve();
+  }
+
+  /** Something threw that must not: this one request is broken off, and its caller hears of it. */
+  readonly #fault = (error: unknown): void => {
+    if (!this.#finished) {
+      this.#stop();
+      this.#options.answer.discard();
+      this.#options.sink.breakOff();
+    }
+    this.#settle.reject(error);
+  };
+
+  #stop(): void {
+    this.#finished = true;
+    this.#queue.length = 0;
+    this.#options.signal.removeEventListener("abort", this.#leave);
+    this.#stopWatchingDrain();
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  /** Runs steps one after another; while one takes time, the upstream is paused. */
+  #enqueue(step: Step): void {
+    this.#queue.push(step);
+    if (!this.#busy) this.#run().catch(this.#fault);
+  }
+
+  async #run(): Promise<void> {
+    this.#busy = true;
+    this.#options.answer.pause();
+    for (let step = this.#queue.shift(); step; step = this.#queue.shift()) await step();
+    this.#busy = false;
+    if (!this.#waitsForDrain && !this.#finished) this.#options.answer.resume();
+  }
+}
+
+/** Whether an answer that has ended cleanly is truncated all the same. */
+function lacksEnding({ answer, needsTerminalEvent }: ResponseOptions): boolean {
+  return answer.isTruncated || (needsTerminalEvent && !hasTerminalEvent(answer));
+}
+
+/** An error event is an ending too: the provider said it, and it is passed on as it is. */
+function hasTerminalEvent({ observer }: Answer): boolean {
+  return (
+    !observer || observer.complete || observer.lateError !== undefined || observer.opening.kind === "error"
+  );
+}
+
+function outcomeOf({ head, observer }: Answer): Outcome {
+  if (head.status >= 300 || observer?.opening.kind === "error") return "failed";
+  return observer?.lateError === undefined ? "complete" : "truncated";
+}
+
+/** OpenAI's own clients ask again when a stream's error says "please retry your request". */
+function truncatedError(cause: Error): RelayError {
+  if (cause instanceof RelayError) return cause;
+  if (cause.name === "TimeoutError") {
+    return new RelayError(
+      "upstream_timeout",
+      `The provider fell silent in the middle of its answer (${cause.message}); please retry your request.`,
+      { cause },
+    );
+  }
+  return new RelayError(
+    "upstream_truncated",
+    `The provider broke off its answer (${cause.message}); please retry your request.`,
+    { cause },
+  );
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
