@@ -15,7 +15,14 @@ import { contentText, elementsAt, membersAt, scanBody, textAt } from "./body-tex
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";
-import { collapseSlashes, findRoute, isKnownPath, type RouteRule, withoutPrefix } from "./routes.ts";
+import {
+  collapseSlashes,
+  findRoute,
+  isKnownPath,
+  methodEnding,
+  type RouteRule,
+  withoutPrefix,
+} from "./routes.ts";
 import { sessionFromHeaders, sessionFromText } from "./session.ts";
 
 export const claudeDialect: Dialect = {
@@ -32,8 +39,12 @@ const rules: readonly RouteRule[] = [
   { methods: ["POST"], pattern: /^\/v1\/messages$/, operation: "generate" },
   { methods: ["POST"], pattern: /^\/v1\/messages\/count_tokens$/, operation: "count-tokens" },
   { methods: ["GET"], pattern: /^\/v1\/models$/, operation: "list-models" },
-  // A colon and a verb at the end is Gemini's `models/M:generateContent`, sent to the wrong base URL.
-  { methods: ["GET"], pattern: /^\/v1\/models\/(?<model>(?!.*:[A-Za-z]+$)[^/]+)$/, operation: "get-model" },
+  {
+    methods: ["GET"],
+    // With a method behind the model it is Gemini's.
+    pattern: new RegExp(`^/v1/models/(?<model>(?!.*${methodEnding})[^/]+)$`),
+    operation: "get-model",
+  },
 ];
 
 function match(method: string, path: string): Route | undefined {
@@ -138,6 +149,7 @@ function errorType(code: RelayErrorCode): string {
     case "binding_gone":
       return "not_found_error";
     case "method_not_allowed":
+    case "body_timeout":
     case "invalid_request":
     case "unsupported_encoding":
     case "upgrade_required":
@@ -158,6 +170,7 @@ function errorType(code: RelayErrorCode): string {
     case "out_of_resources":
     case "no_account":
     case "needs_login":
+    case "memory_exhausted":
     case "draining":
     case "upstream_timeout":
     case "internal":

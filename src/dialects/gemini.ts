@@ -7,7 +7,14 @@ import { contentText, elementsAt, membersAt, scanBody } from "./body-text.ts";
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders, readShouldRetry, retryAfterSeconds } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";
-import { collapseSlashes, findRoute, isKnownPath, type RouteRule } from "./routes.ts";
+import {
+  collapseSlashes,
+  findRoute,
+  isKnownPath,
+  methodEnding,
+  modelMethods,
+  type RouteRule,
+} from "./routes.ts";
 import { sessionFromHeaders, sessionFromText } from "./session.ts";
 
 export const geminiDialect: Dialect = {
@@ -26,17 +33,14 @@ export const geminiDialect: Dialect = {
 /** Gemini CLI gives up 60 s after a request when no header has come, and asks again. */
 const headerBudgetMs = 55_000;
 
+const modelPath = "/v1(?:beta|alpha)?/(?:models/|(?=tunedModels/))";
+
 const rules: readonly RouteRule[] = [
-  modelAction("generateContent", "generate"),
-  modelAction("streamGenerateContent", "generate"),
-  modelAction("countTokens", "count-tokens"),
-  modelAction("embedContent", "embed"),
-  modelAction("batchEmbedContents", "embed"),
-  { methods: ["GET"], pattern: /^\/v1(?:beta)?\/models$/, operation: "list-models" },
+  ...modelMethods.map(methodRule),
+  { methods: ["GET"], pattern: /^\/v1(?:beta|alpha)?\/models$/, operation: "list-models" },
   {
     methods: ["GET"],
-    pattern:
-      /^\/v1(?:beta)?\/(?:models\/|(?=tunedModels\/))(?<model>(?:tunedModels\/)?(?!.*:[A-Za-z]+$)[^/]+)$/,
+    pattern: new RegExp(`^${modelPath}(?<model>(?:tunedModels/)?(?!.*${methodEnding})[^/]+)$`),
     operation: "get-model",
   },
   { methods: ["POST"], pattern: /^\/v1internal:(?:g|streamG)enerateContent$/, operation: "generate" },
@@ -50,15 +54,26 @@ const rules: readonly RouteRule[] = [
   { methods: ["GET"], pattern: /^\/v1internal\/operations\/[^/]+$/, operation: "code-assist" },
 ];
 
-/** The action follows the last colon; some HTTP libraries escape it. */
-function modelAction(action: string, operation: RouteRule["operation"]): RouteRule {
+/** The method follows the last colon. */
+function methodRule(method: (typeof modelMethods)[number]): RouteRule {
   return {
     methods: ["POST"],
-    pattern: new RegExp(
-      `^/v1(?:beta)?/(?:models/|(?=tunedModels/))(?<model>(?:tunedModels/)?[^/]+)(?::|%3[Aa])${action}$`,
-    ),
-    operation,
+    pattern: new RegExp(`^${modelPath}(?<model>(?:tunedModels/)?[^/]+)(?::|%3[Aa])${method}$`),
+    operation: operationOf(method),
   };
+}
+
+function operationOf(method: (typeof modelMethods)[number]): RouteRule["operation"] {
+  switch (method) {
+    case "generateContent":
+    case "streamGenerateContent":
+      return "generate";
+    case "countTokens":
+      return "count-tokens";
+    case "embedContent":
+    case "batchEmbedContents":
+      return "embed";
+  }
 }
 
 function match(method: string, path: string): Route | undefined {
@@ -68,12 +83,19 @@ function match(method: string, path: string): Route | undefined {
   return { dialect: "gemini", path: inner.replace(/%3[Aa](?=[A-Za-z]+$)/, ":"), ...found };
 }
 
-/** Without `/gemini` only the versions that no other API has: `/v1/models` is Claude's. */
+/**
+ * Without `/gemini` only what no other API has: `/v1/models` and `/v1/models/M` are Claude's, `/v1/models/M:METHOD`, as
+ * Google's newest SDKs ask for it, is not.
+ */
 function innerPath(path: string): string | undefined {
   const collapsed = collapseSlashes(path);
   if (collapsed.startsWith("/gemini/")) return collapsed.slice("/gemini".length);
-  return /^\/v1(?:beta|internal)[/:]/.test(collapsed) ? collapsed : undefined;
+  return ownAtRoot.test(collapsed) ? collapsed : undefined;
 }
+
+const ownAtRoot = new RegExp(
+  `^/v1(?:(?:beta|alpha|internal)[/:]|/(?:models|tunedModels)/[^/]+${methodEnding})`,
+);
 
 const openingNames: readonly string[] = ["systemInstruction", "system_instruction", "contents"];
 const memberNames: readonly string[] = [
@@ -253,8 +275,10 @@ function canonicalStatus(code: RelayErrorCode): string {
     case "no_account":
     case "needs_login":
     case "over_capacity":
+    case "memory_exhausted":
     case "draining":
       return "UNAVAILABLE";
+    case "body_timeout":
     case "upstream_timeout":
       return "DEADLINE_EXCEEDED";
     case "internal":

@@ -5,7 +5,7 @@ import { claudeDialect } from "./claude.ts";
 import type { Dialect, Route } from "./dialect.ts";
 import { geminiDialect } from "./gemini.ts";
 import { openaiDialect } from "./openai.ts";
-import { collapseSlashes } from "./routes.ts";
+import { collapseSlashes, findPathFault, type PathFault } from "./routes.ts";
 
 /** In matching order. */
 export const dialects: readonly Dialect[] = [claudeDialect, openaiDialect, chatDialect, geminiDialect];
@@ -27,6 +27,16 @@ export function matchRoute(method: string, path: string): MatchedRoute | undefin
 /** The methods that a path has, for a 405; empty when there is no such route. */
 export function allowedMethods(path: string): string[] {
   return ["GET", "POST", "DELETE"].filter((method) => matchRoute(method, path) !== undefined);
+}
+
+/** What keeps a path from being looked at any further; see findPathFault in routes.ts. */
+export function pathFault(path: string): PathFault | undefined {
+  return findPathFault(path, { isRoute: isRoutePath(path) });
+}
+
+/** Whether the path is a route's, with this method or another. */
+export function isRoutePath(path: string): boolean {
+  return dialects.some((dialect) => dialect.knows(path));
 }
 
 /** The dialect in whose form a 404 or 405 is told. */
@@ -75,6 +85,12 @@ function correctPath(path: string): Corrected | undefined {
   const prefix = /^\/(?:api|claude|gemini|openai)(?=\/)/.exec(path)?.[0] ?? "";
   const keep = (...own: string[]) => (own.includes(prefix) ? prefix : "");
 
+  // Google's OpenAI-compatible API is OpenAI's to the client.
+  const compatible = /\/v1(?:beta|alpha)?\/openai(\/(?:chat\/completions|responses|models)(?:\/.*)?)$/.exec(
+    path,
+  );
+  if (compatible !== null) return { base: "/openai/v1", tail: compatible[1] ?? "" };
+
   const openai = /\/(?:chat\/completions|responses(?:\/.*)?)$/.exec(path);
   if (openai !== null) return { base: `${keep("/openai")}/v1`, tail: openai[0] };
 
@@ -82,17 +98,14 @@ function correctPath(path: string): Corrected | undefined {
   if (claude !== null)
     return withVersion(keep("/api", "/claude"), { version: claude[1], missing: "/v1", tail: claude[2] });
 
-  const gemini = /(\/v1(?:beta)?)?(\/(?:models|tunedModels)\/[^/]+(?::|%3[Aa])[A-Za-z]+)$/.exec(path);
-  if (gemini !== null) {
-    // Google's newer SDKs ask for `/v1/models/M:…`, which is told from Claude's `/v1/models` by the prefix only.
-    const base = gemini[1] === "/v1" ? "/gemini" : keep("/gemini");
-    return withVersion(base, { version: gemini[1], missing: "/v1beta", tail: gemini[2] });
-  }
+  const gemini = /(\/v1(?:beta|alpha)?)?(\/(?:models|tunedModels)\/[^/]+(?::|%3[Aa])[A-Za-z]+)$/.exec(path);
+  if (gemini !== null)
+    return withVersion(keep("/gemini"), { version: gemini[1], missing: "/v1beta", tail: gemini[2] });
 
   const internal = /\/v1internal:[A-Za-z]+$/.exec(path);
   if (internal !== null) return { base: keep("/gemini"), tail: internal[0] };
 
-  const models = /(\/v1(?:beta)?)?(\/models(?:\/[^/]+)?)$/.exec(path);
+  const models = /(\/v1(?:beta|alpha)?)?(\/models(?:\/[^/]+)?)$/.exec(path);
   if (models === null) return undefined;
   if (models[1] === undefined && prefix === "") return { base: "/openai/v1", tail: models[2] ?? "" };
   const missing = prefix === "/gemini" ? "/v1beta" : "/v1";

@@ -9,6 +9,18 @@ export interface RouteRule {
   operation: Operation;
 }
 
+/** Google's methods on a model, `models/M:METHOD`; a colon may also be part of a model's own name (`llama:free`). */
+export const modelMethods = [
+  "generateContent",
+  "streamGenerateContent",
+  "countTokens",
+  "embedContent",
+  "batchEmbedContents",
+] as const;
+
+/** For regular expressions: a model's name with a method behind it. Some HTTP libraries escape the colon. */
+export const methodEnding = `(?::|%3[Aa])(?:${modelMethods.join("|")})$`;
+
 export interface FoundRoute {
   operation: Operation;
   /** URL-decoded; undefined when the path names none. */
@@ -41,7 +53,33 @@ export function withoutPrefix(path: string, prefixes: readonly string[]): string
   return prefix === undefined ? path : path.slice(prefix.length);
 }
 
-/** A malformed escape is left as it is: the provider says what it thinks of it. */
+/** What the path may not have; undefined where nothing is wrong with it. */
+export type PathFault = "dot-segment" | "identifier";
+
+/**
+ * What of a path would mean something else at a provider than here. Dot segments are a fault in every path and in every
+ * spelling; with `isRoute`, so is everything in an identifier that is not plain text. A model's name may hold encoded slashes.
+ */
+export function findPathFault(path: string, { isRoute }: { isRoute: boolean }): PathFault | undefined {
+  let before = "";
+  let fault: PathFault | undefined;
+  for (const segment of path.split("/")) {
+    const decoded = decodeSegment(segment.replace(method, ""));
+    // Some servers take a backslash for a slash.
+    const parts = decoded.split(/[/\\]/);
+    if (parts.some((part) => part === "." || part === "..")) return "dot-segment";
+    const mayHaveSlash = before === "models" || before === "tunedModels";
+    const identifiers = mayHaveSlash ? decoded.split("/") : [decoded];
+    if (segment !== "" && !identifiers.every((each) => identifier.test(each))) fault = "identifier";
+    if (segment !== "") before = segment;
+  }
+  return isRoute ? fault : undefined;
+}
+
+const method = new RegExp(methodEnding);
+const identifier = /^[A-Za-z0-9._:@+~-]+$/;
+
+/** A malformed escape is left as it is. */
 export function decodeSegment(segment: string): string {
   try {
     return decodeURIComponent(segment);

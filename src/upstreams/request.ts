@@ -55,7 +55,7 @@ function keyHeaders({ key, sentAs }: Credential & { kind: "api-key" }, usual: Ke
 }
 
 /** A call's path begins with its API version, so one at the end of the address would be said twice. */
-const version = /\/v1(?:beta)?(?:\/messages)?$/;
+const version = /\/v1(?:beta|alpha)?(?:\/messages)?$/;
 
 export function splitUrl(apiUrl: string): { origin: string; prefix: string } {
   const { origin, pathname } = new URL(apiUrl);
