@@ -13,6 +13,7 @@ export const relayErrors = {
   unknown_model: { status: 404, summary: "no account offers the model" },
   binding_gone: { status: 404, summary: "the account that holds this conversation's state is gone" },
   method_not_allowed: { status: 405, summary: "the route exists, but not with this method" },
+  body_timeout: { status: 408, summary: "the request's body did not arrive in time" },
   body_too_large: { status: 413, summary: "the body is larger than server.max_body_mb" },
   invalid_request: { status: 400, summary: "the request cannot be read or converted" },
   unsupported_encoding: { status: 415, summary: "the body has a content-encoding the relay cannot read" },
@@ -28,6 +29,7 @@ export const relayErrors = {
   over_capacity: { status: 503, summary: "the provider is out of capacity on every account" },
   edge_refused: { status: 503, summary: "a firewall in front of the provider refused on every account" },
   out_of_resources: { status: 503, summary: "this machine is short of descriptors, memory or ports" },
+  memory_exhausted: { status: 503, summary: "other requests' bodies take all of server.memory_mb" },
   draining: { status: 503, summary: "the relay is shutting down" },
   upstream_timeout: { status: 504, summary: "the provider sent nothing in time" },
   internal: { status: 500, summary: "a fault of the relay itself" },
@@ -42,6 +44,8 @@ export interface RelayErrorDetails {
   shouldRetry?: boolean;
   /** The request parameter at fault, for APIs whose errors name it. */
   param?: string;
+  /** What the log says beside the code: the setting and what was refused, for instance. No secrets. */
+  logged?: Readonly<Record<string, string>>;
   cause?: unknown;
 }
 
@@ -51,6 +55,7 @@ export class RelayError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly shouldRetry: boolean | undefined;
   readonly param: string | undefined;
+  readonly logged: Readonly<Record<string, string>> | undefined;
 
   /** @param message one sentence: what happened, until when, and what to do. Claude Code prints it word for word. */
   constructor(code: RelayErrorCode, message: string, details: RelayErrorDetails = {}) {
@@ -60,6 +65,7 @@ export class RelayError extends Error {
     this.retryAfterSeconds = details.retryAfterSeconds;
     this.shouldRetry = details.shouldRetry;
     this.param = details.param;
+    this.logged = details.logged;
   }
 }
 

@@ -18,6 +18,7 @@ import { logEvents } from "../relay/event-log.ts";
 import { countEvents } from "../relay/event-metrics.ts";
 import { createRelayEvents } from "../relay/events.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
+import { createRelayKeys } from "../relay/relay-keys.ts";
 import { createScratch } from "../relay/scratch.ts";
 import { type RelayServer, startServer } from "../server/server.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
@@ -85,6 +86,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       if (!next || opensToOthers(next, options.config.server.host, log)) return;
       warnOfFixedSettings(options.config, next, log);
       for (const warning of next.warnings) if (!config.warnings.includes(warning)) log.warn({}, warning);
+      deps.relayKeys.remember(next.apiKeys);
       config = next;
       await pool.configure(next);
       deps.dispatchers.retain(next.accounts);
@@ -177,6 +179,7 @@ async function createParts(
     usage,
     models: new Map(),
     scratch: createScratch(),
+    relayKeys: createRelayKeys(config().apiKeys),
     metrics,
     events,
     log,

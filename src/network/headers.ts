@@ -9,8 +9,11 @@ export interface SplitHeaders {
   acceptEncoding: string | undefined;
 }
 
+/** Whether a value is a key of the relay's own: no provider may see one, wherever it is. */
+export type IsRelayKey = (value: string) => boolean;
+
 /** Sorts a client's request headers. Anything that is not known to concern this hop or the credential is forwarded. */
-export function splitRequestHeaders(rawHeaders: readonly string[]): SplitHeaders {
+export function splitRequestHeaders(rawHeaders: readonly string[], isRelayKey: IsRelayKey): SplitHeaders {
   const named = namedByConnection(rawHeaders);
   const forward: string[] = [];
   const credential: string[] = [];
@@ -19,6 +22,7 @@ export function splitRequestHeaders(rawHeaders: readonly string[]): SplitHeaders
     const name = rawHeaders[at]!;
     const value = rawHeaders[at + 1]!;
     const lower = name.toLowerCase();
+    if (isRelayKey(value)) continue;
     if (credentialHeaders.has(lower)) credential.push(name, value);
     else if (lower === "accept-encoding") codings.push(value);
     else if (!isDroppedFromRequest(lower) && !named.has(lower) && isWritable(value))
@@ -54,10 +58,20 @@ export function forwardResponseHeaders(
   return forward;
 }
 
-/** Takes `key=` out of "?…": it is the relay's own key, which no provider may see. The rest stays byte for byte. */
+/** Takes `key=` out of "?…": a key of the client's, which only its own credential's provider may see. */
 export function stripKeyParameter(query: string): string {
+  return withoutParameters(query, (parameter) => nameOf(parameter) === "key");
+}
+
+/** Takes every parameter out of "?…" whose whole value is a key of the relay's. */
+export function stripRelayKeys(query: string, isRelayKey: IsRelayKey): string {
+  return withoutParameters(query, (parameter) => isRelayKey(parameterValue(parameter)));
+}
+
+/** What stays does so byte for byte. */
+function withoutParameters(query: string, isDropped: (parameter: string) => boolean): string {
   const parameters = parametersOf(query);
-  const kept = parameters.filter((parameter) => nameOf(parameter) !== "key");
+  const kept = parameters.filter((parameter) => !isDropped(parameter));
   if (kept.length === parameters.length) return query;
   return kept.length === 0 ? "" : `?${kept.join("&")}`;
 }
@@ -70,6 +84,11 @@ function parametersOf(query: string): string[] {
 function nameOf(parameter: string): string {
   const equals = parameter.indexOf("=");
   return decodeQuery(equals === -1 ? parameter : parameter.slice(0, equals));
+}
+
+/** A parameter without a value is all name, and may be the key itself. */
+function parameterValue(parameter: string): string {
+  return decodeQuery(parameter.slice(parameter.indexOf("=") + 1));
 }
 
 /**
@@ -112,6 +131,8 @@ function isDroppedFromRequest(name: string): boolean {
     name === "content-length" ||
     // node:http has answered it already; undici refuses to send it.
     name === "expect" ||
+    // Of other servers on this host: browsers send them to every port.
+    name === "cookie" ||
     name.startsWith("x-cc-relay-")
   );
 }

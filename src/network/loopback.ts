@@ -24,24 +24,14 @@ export function hostAllowed(question: HostQuestion): boolean {
   return isLoopbackHost(host.name) || question.allowedHosts.some((entry) => isSameHost(entry, host));
 }
 
-export interface OriginQuestion {
-  origin: string | undefined;
-  secFetchSite: string | undefined;
-  /** The request's Host header. */
-  host: string | undefined;
-}
-
-/** Whether a web page of another origin made the request. Programs send neither header. */
-export function isForeignOrigin(question: OriginQuestion): boolean {
-  // Another port of localhost, and a neighbour below the same domain, are other origins that a browser calls same-site.
-  const site = question.secFetchSite?.trim().toLowerCase();
-  if (site === "cross-site" || site === "same-site") return true;
-  if (question.origin === undefined) return false;
-  // "null" (sandboxed frames, files, redirects) and every scheme but http cannot be the relay's own page.
-  const origin = parseWebOrigin(question.origin.trim());
-  if (origin === undefined || question.host === undefined) return true;
-  const own = parseWebOrigin(`${origin.protocol}//${question.host.trim()}`);
-  return own === undefined || own.host !== origin.host;
+/**
+ * Whether an Origin is the relay's own, as the request's Host header has it. "null" (sandboxed frames, files, redirects) and
+ * every scheme but http cannot be.
+ */
+export function isOwnOrigin(origin: string, host: string | undefined): boolean {
+  const asked = parseWebOrigin(origin.trim());
+  if (asked === undefined || host === undefined) return false;
+  return parseWebOrigin(`${asked.protocol}//${host.trim()}`)?.host === asked.host;
 }
 
 /** Whether a host name or address, with or without brackets, can only mean this machine (RFC 6761, section 6.3). */

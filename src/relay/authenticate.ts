@@ -8,16 +8,14 @@ import { RelayError } from "../errors.ts";
 /** The name under which usage is recorded while no keys are set. */
 const anonymousClient = "anonymous";
 
-/** Returns the name of the client's key. Throws RelayError("invalid_key") where keys are set and none of the presented ones fits. */
+/**
+ * Returns the name of the client's key: the first one in the order of places that is valid. Throws RelayError("invalid_key")
+ * where keys are set and none of the presented ones is.
+ */
 export function authenticate(headers: HeaderMap, query: string, keys: readonly ClientKey[]): string {
   if (keys.length === 0) return anonymousClient;
-  const presented = presentedKeys(headers, query).map(digest);
-  let name: string | undefined;
-  // Every key is compared with every digest, so that time tells nothing about which one came close.
-  for (const { key, name: keyName } of keys) {
-    const expected = digest(key);
-    for (const given of presented) if (timingSafeEqual(expected, given)) name ??= keyName;
-  }
+  const presented = [...keysInHeaders(headers), ...keysInQuery(query)];
+  const name = findKeyName(presented, keys);
   if (name !== undefined) return name;
   const problem = presented.length === 0 ? "no relay key was sent" : "the relay key is not one of api_keys";
   throw new RelayError(
@@ -27,10 +25,31 @@ export function authenticate(headers: HeaderMap, query: string, keys: readonly C
   );
 }
 
-function presentedKeys(headers: HeaderMap, query: string): string[] {
+/** Whether one of the headers carries a valid key: unlike the query, no web page can set them for another origin. */
+export function hasKeyHeader(headers: HeaderMap, keys: readonly ClientKey[]): boolean {
+  return keys.length > 0 && findKeyName(keysInHeaders(headers), keys) !== undefined;
+}
+
+/** Every key is compared with every presented one, so that time says nothing about which one came close. */
+function findKeyName(presented: readonly string[], keys: readonly ClientKey[]): string | undefined {
+  const expected = keys.map(({ key, name }) => ({ name, digest: digest(key) }));
+  let found: string | undefined;
+  for (const given of presented.map(digest)) {
+    for (const { name, digest: known } of expected) if (timingSafeEqual(known, given)) found ??= name;
+  }
+  return found;
+}
+
+/** `x-cc-relay-key` first: where it is, the others may hold the client's own login. */
+function keysInHeaders(headers: HeaderMap): string[] {
   const bearer = /^Bearer\s+(.+)$/i.exec(headers.authorization?.toString() ?? "")?.[1];
-  const fromQuery = query.includes("key=") ? new URLSearchParams(query).getAll("key") : [];
-  return [bearer, headers["x-api-key"], headers["x-goog-api-key"], ...fromQuery].flatMap((key) => key ?? []);
+  return [headers["x-cc-relay-key"], bearer, headers["x-api-key"], headers["x-goog-api-key"]].flatMap(
+    (key) => key ?? [],
+  );
+}
+
+function keysInQuery(query: string): string[] {
+  return query.includes("key=") ? new URLSearchParams(query).getAll("key") : [];
 }
 
 function digest(key: string): Buffer {

@@ -13,6 +13,7 @@ import type { UsageStore } from "../store/store.ts";
 import type { ClientSink, RequestSource } from "./client.ts";
 import type { RelayEvents } from "./events.ts";
 import type { ModelLists } from "./models.ts";
+import type { RelayKeys } from "./relay-keys.ts";
 import type { Scratch } from "./scratch.ts";
 import type { Transport } from "./transport.ts";
 
@@ -50,6 +51,7 @@ export interface RelayDeps {
   usage: Pick<UsageStore, "record">;
   models: ModelLists;
   scratch: Scratch;
+  relayKeys: RelayKeys;
   metrics: Metrics;
   /** What happens to requests and accounts, as it happens. */
   events: RelayEvents;

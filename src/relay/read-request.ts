@@ -4,10 +4,11 @@ import { hash } from "node:crypto";
 import type { Readable } from "node:stream";
 import { type Body, type Call, wholeBody } from "../call.ts";
 import { RelayError } from "../errors.ts";
-import { splitRequestHeaders, stripKeyParameter } from "../network/headers.ts";
+import { splitRequestHeaders, stripKeyParameter, stripRelayKeys } from "../network/headers.ts";
 import { decodeBody } from "../usage/decoded.ts";
 import type { RequestSource } from "./client.ts";
 import type { Exchange } from "./exchange.ts";
+import type { RelayKeys } from "./relay-keys.ts";
 import type { Scratch } from "./scratch.ts";
 
 export interface Reading {
@@ -15,20 +16,22 @@ export interface Reading {
   client: string;
   maxBodyBytes: number;
   scratch: Scratch;
+  relayKeys: RelayKeys;
 }
 
 /** Throws RelayError for a body that is too large, and for what a converting dialect cannot read. */
 export async function readRequest(
   exchange: Exchange,
-  { client, maxBodyBytes, scratch }: Reading,
+  { client, maxBodyBytes, scratch, relayKeys }: Reading,
 ): Promise<Call> {
   const { source, dialect, route } = exchange;
   const body = await readBody(source, maxBodyBytes, exchange.signal);
-  const { forward, credential, acceptEncoding } = splitRequestHeaders(source.rawHeaders);
+  const { forward, credential, acceptEncoding } = splitRequestHeaders(source.rawHeaders, relayKeys.isIn);
+  const query = stripRelayKeys(exchange.query, relayKeys.isIn);
   const readable = await readableBody(source, body, maxBodyBytes);
   const facts = dialect.read(route, {
     headers: source.headers,
-    query: exchange.query,
+    query,
     body: readable && scratch(readable),
   });
   return {
@@ -38,10 +41,10 @@ export async function readRequest(
     operation: route.operation,
     method: source.method,
     path: route.path,
-    query: stripKeyParameter(exchange.query),
+    query: stripKeyParameter(query),
     headers: forward,
     clientCredential: credential,
-    clientQuery: exchange.query,
+    clientQuery: query,
     acceptEncoding,
     body: dialect.convert ? readable : body,
     decodedBody: readable === body ? undefined : readable,

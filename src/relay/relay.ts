@@ -19,7 +19,7 @@ export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> 
   try {
     const { apiKeys, server } = deps.config();
     const client = authenticate(source.headers, query, apiKeys);
-    call = await readRequest(exchange, { client, maxBodyBytes: server.maxBodyBytes, scratch: deps.scratch });
+    call = await readRequest(exchange, { ...deps, client, maxBodyBytes: server.maxBodyBytes });
     recorder = createRecorder(exchange, { call, client }, deps);
     if (await deliverModels(exchange, { call, recorder }, deps)) return;
     const conversion = dialect.convert?.(call);

@@ -19,10 +19,14 @@ export interface OwnRouteRequest {
 /** Claude Code asks `HEAD {base}/api/hello` at its start and does not wait for the answer; the base may carry an alias. */
 const probe = /^(\/(api|claude))?\/(api\/hello)?$|^\/(api|claude)$/;
 
+export function isProbe(path: string): boolean {
+  return probe.test(path);
+}
+
 /** Whether the path was one of the relay's own, and has been answered. */
 export async function answerOwnRoute(own: OwnRouteRequest): Promise<boolean> {
   const { request, response, path, query, deps } = own;
-  if (request.method === "HEAD" && (probe.test(path) || path === "/health")) {
+  if (request.method === "HEAD" && (isProbe(path) || path === "/health")) {
     response.writeHead(200).end();
     return true;
   }
@@ -56,6 +60,7 @@ export const routes: readonly string[] = [
   "GET /v1/models",
   "GET /v1/models/{id}",
   "POST /gemini/v1beta/models/{model}:{generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents}",
+  "POST /v1/models/{model}:{generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents}",
   "GET /gemini/v1beta/models",
   "GET /gemini/v1beta/models/{model}",
   "POST /gemini/v1internal:{method}",

@@ -3,17 +3,19 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { allowedMethods, baseUrlHint, matchRoute, nearestDialect } from "../dialects/registry.ts";
+import { allowedMethods, baseUrlHint, matchRoute, nearestDialect, pathFault } from "../dialects/registry.ts";
 import { RelayError } from "../errors.ts";
 import { http } from "../network/http.ts";
-import { hostAllowed, isForeignOrigin, isLoopbackHost } from "../network/loopback.ts";
+import { isLoopbackHost } from "../network/loopback.ts";
 import { authenticate } from "../relay/authenticate.ts";
 import { asRelayError } from "../relay/deliver-relay-error.ts";
 import { type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
 import { relay } from "../relay/relay.ts";
 import { sendRendered } from "../relay/send-rendered.ts";
+import { admit } from "./admission.ts";
 import { createHttpSink, httpSource } from "./http-client.ts";
 import { answerOwnRoute, routes } from "./own-routes.ts";
+import { splitTarget } from "./target.ts";
 
 export interface RelayServer {
   /** The address that was bound; the port is a real one even if 0 was asked for. */
@@ -29,6 +31,8 @@ export interface ServerOptions {
   port: number;
   version: string;
   deps: RelayDeps;
+  /** Whether the session cookie of the relay's own page is there and valid; absent: there is no page. */
+  hasPageSession?(request: IncomingMessage): boolean;
 }
 
 /** Claude Code's own gateway takes 100 KB of headers. */
@@ -76,6 +80,16 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
   };
 }
 
+/** What other servers would take for another path never goes to one. */
+function checkPath(path: string): void {
+  const fault = pathFault(path);
+  if (fault === undefined) return;
+  const what = fault === "dot-segment" ? "has a dot segment" : "has an id with characters that no id has";
+  throw new RelayError("invalid_request", `The path ${shown(path)} ${what}; write the id as it is.`, {
+    shouldRetry: false,
+  });
+}
+
 interface Front extends ServerOptions {
   startedAt: number;
   boundLoopback: boolean;
@@ -112,11 +126,19 @@ async function serve(front: Front, request: IncomingMessage, response: ServerRes
 
 async function handle(front: Front, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { deps } = front;
-  const { path, query } = splitTarget(request.url ?? "/");
+  const target = splitTarget(request.url ?? "/");
+  const { path, query } = target;
   const id = requestId();
   if (front.isDraining) response.shouldKeepAlive = false;
   try {
-    guard(front, request);
+    admit({
+      request,
+      target,
+      config: deps.config(),
+      boundLoopback: front.boundLoopback,
+      hasPageSession: front.hasPageSession?.(request) ?? false,
+    });
+    checkPath(path);
     if (request.headers.upgrade?.toLowerCase() === "websocket") throw upgradeRequired();
     if (await answerOwnRoute({ request, response, path, query, ...front })) return;
     const route = matchRoute(request.method ?? "GET", path);
@@ -148,24 +170,6 @@ async function handle(front: Front, request: IncomingMessage, response: ServerRe
 /** In the order of time, so that the newest rows of the usage table lie together. */
 function requestId(): string {
   return `${Date.now().toString(36)}-${randomUUID().slice(0, 13)}`;
-}
-
-/** A page of another origin, or one whose name was rebound to this machine, must not reach anything here. */
-function guard({ boundLoopback, deps }: Front, { headers }: IncomingMessage): void {
-  const { allowedHosts } = deps.config().server;
-  if (!hostAllowed({ hostHeader: headers.host, boundLoopback, allowedHosts })) {
-    throw new RelayError(
-      "forbidden_host",
-      "cc-relay does not answer for this host name; use 127.0.0.1, or add the name to server.allowed_hosts.",
-      { shouldRetry: false },
-    );
-  }
-  const secFetchSite = headers["sec-fetch-site"]?.toString();
-  if (isForeignOrigin({ origin: headers.origin, secFetchSite, host: headers.host })) {
-    throw new RelayError("forbidden_origin", "cc-relay does not answer web pages of other origins.", {
-      shouldRetry: false,
-    });
-  }
 }
 
 function upgradeRequired(): RelayError {
@@ -218,14 +222,6 @@ function refuse({ deps }: Front, { id, request, response, error, path }: Refused
     status: rendered.status,
   }));
   sendRendered(createHttpSink(response), rendered);
-}
-
-/** The query stays as it was written. Clients behind a proxy variable send the whole URL. */
-function splitTarget(target: string): { path: string; query: string } {
-  const origin = /^https?:\/\/[^/?#]*/i.exec(target)?.[0] ?? "";
-  const rest = target.slice(origin.length) || "/";
-  const at = rest.indexOf("?");
-  return at < 0 ? { path: rest, query: "" } : { path: rest.slice(0, at), query: rest.slice(at) };
 }
 
 const routeWords = new Set(routes.flatMap((route) => route.split(/[ /:|{}]/)));

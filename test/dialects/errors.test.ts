@@ -54,6 +54,11 @@ const expected: Record<
     gemini: [405, "UNIMPLEMENTED"],
     openai: [405, "invalid_request_error", "method_not_allowed"],
   },
+  body_timeout: {
+    claude: [408, "invalid_request_error"],
+    gemini: [408, "DEADLINE_EXCEEDED"],
+    openai: [408, "invalid_request_error", "body_timeout"],
+  },
   body_too_large: {
     claude: [413, "request_too_large"],
     gemini: [413, "INVALID_ARGUMENT"],
@@ -128,6 +133,11 @@ const expected: Record<
     claude: [529, "overloaded_error"],
     gemini: [503, "UNAVAILABLE"],
     openai: [503, "server_error", "over_capacity"],
+  },
+  memory_exhausted: {
+    claude: [503, "api_error"],
+    gemini: [503, "UNAVAILABLE"],
+    openai: [503, "server_error", "memory_exhausted"],
   },
   draining: {
     claude: [503, "api_error"],

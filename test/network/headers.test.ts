@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { forwardResponseHeaders, splitRequestHeaders, stripKeyParameter } from "../../src/network/headers.ts";
+import {
+  forwardResponseHeaders,
+  splitRequestHeaders,
+  stripKeyParameter,
+  stripRelayKeys,
+} from "../../src/network/headers.ts";
+
+const split = (pairs: readonly string[]) => splitRequestHeaders(pairs, (value) => value === "relay-key-1");
 
 test("request headers keep their order, case and repetitions, less those of the hop, the relay and the credential", () => {
-  const { forward, credential, acceptEncoding } = splitRequestHeaders([
+  const { forward, credential, acceptEncoding } = split([
     ...[
       "Host",
       "127.0.0.1:3000",
@@ -41,7 +48,7 @@ test("request headers keep their order, case and repetitions, less those of the 
     ...["X-Unknown", "gr\u00fc\u00df", "Content-Encoding", "zstd"],
   ]);
   assert.deepEqual(forward, [
-    ...["User-Agent", "claude-cli/2.1", "Anthropic-Beta", "a", "anthropic-beta", "b", "Cookie", "a=1"],
+    ...["User-Agent", "claude-cli/2.1", "Anthropic-Beta", "a", "anthropic-beta", "b"],
     ...["X-Unknown", "gr\u00fc\u00df", "Content-Encoding", "zstd"],
   ]);
   assert.deepEqual(credential, [
@@ -49,23 +56,18 @@ test("request headers keep their order, case and repetitions, less those of the 
     ...["ChatGPT-Account-ID", "acc", "OpenAI-Organization", "o"],
   ]);
   assert.equal(acceptEncoding, "gzip, br");
-  assert.equal(splitRequestHeaders([]).acceptEncoding, undefined);
+  assert.equal(split([]).acceptEncoding, undefined);
 });
 
 test("a Connection header cannot push a credential through to the provider", () => {
-  const { forward, credential } = splitRequestHeaders([
-    "Connection",
-    "authorization",
-    "Authorization",
-    "Bearer t",
-  ]);
+  const { forward, credential } = split(["Connection", "authorization", "Authorization", "Bearer t"]);
   assert.deepEqual(forward, []);
   assert.deepEqual(credential, ["Authorization", "Bearer t"]);
 });
 
 test("a header value that no HTTP library writes is left out instead of failing the message", () => {
   const hostile = ["X-A", "a\r\nX-Injected: 1", "X-B", "snow\u2603", "X-C", "nul\u0000", "X-D", "tab\tok"];
-  assert.deepEqual(splitRequestHeaders(hostile).forward, ["X-D", "tab\tok"]);
+  assert.deepEqual(split(hostile).forward, ["X-D", "tab\tok"]);
   assert.deepEqual(forwardResponseHeaders([...hostile, "bad name", "x"], { bodyUnchanged: true }), [
     "X-D",
     "tab\tok",
@@ -157,4 +159,17 @@ test("whatever the query, no key is left in it and parameters of other names sur
       assert.equal(stripKeyParameter(parameters.length ? `?${parameters.join("&")}` : ""), expected);
     }),
   );
+});
+
+test("a key of the relay's own leaves every header and parameter that it is the whole value of", () => {
+  const { forward, credential } = split([
+    ...["api-key", "relay-key-1", "X-Custom", "relay-key-1", "X-Text", "not relay-key-1 alone"],
+    ...["Authorization", "Bearer client-login", "x-api-key", "relay-key-1"],
+  ]);
+  assert.deepEqual(forward, ["X-Text", "not relay-key-1 alone"]);
+  assert.deepEqual(credential, ["Authorization", "Bearer client-login"]);
+  const strip = (query: string) => stripRelayKeys(query, (value) => value === "relay-key-1");
+  assert.equal(strip("?api_key=relay-key-1&alt=sse&key=relay%2Dkey-1"), "?alt=sse");
+  assert.equal(strip("?relay-key-1"), "");
+  assert.equal(strip("?q=relay-key-12&%20=a+b"), "?q=relay-key-12&%20=a+b");
 });

@@ -13,6 +13,7 @@ import type { RequestSource } from "../../src/relay/client.ts";
 import { createRelayEvents, type RelayEventMap, type RelayEventName } from "../../src/relay/events.ts";
 import type { Exchange, RelayDeps } from "../../src/relay/exchange.ts";
 import { relay } from "../../src/relay/relay.ts";
+import { createRelayKeys } from "../../src/relay/relay-keys.ts";
 import { createScratch } from "../../src/relay/scratch.ts";
 import type { UsageRow } from "../../src/store/store.ts";
 import { memoryAccountStore, memoryBindingStore } from "../accounts/fakes.ts";
@@ -70,6 +71,7 @@ export async function startPipeline(
     usage: { record: async (row) => void rows.push(row) },
     models: new Map(),
     scratch: createScratch(),
+    relayKeys: createRelayKeys([]),
     metrics: createMetrics({ version: "0", accounts: () => [] }),
     events,
     log: collectingLog(log),

@@ -1,0 +1,90 @@
+// Who may speak to the relay at all: the host that is asked for, and no web pages.
+
+import type { IncomingMessage } from "node:http";
+import type { Config } from "../config/config.ts";
+import { isRoutePath } from "../dialects/registry.ts";
+import { RelayError } from "../errors.ts";
+import { hostAllowed } from "../network/loopback.ts";
+import { hasKeyHeader } from "../relay/authenticate.ts";
+import { isProbe } from "./own-routes.ts";
+import { type Area, decidePageAccess, hasBrowserHeader, type PageDecision } from "./page-access.ts";
+import type { Target } from "./target.ts";
+
+export interface Visitor {
+  request: IncomingMessage;
+  target: Target;
+  config: Pick<Config, "server" | "apiKeys">;
+  /** The relay listens on a loopback address only. */
+  boundLoopback: boolean;
+  /** The session cookie of the relay's own page is there and valid. */
+  hasPageSession: boolean;
+}
+
+/** Throws RelayError for a host that is not the relay's own and for most web pages; returns what holds for the others. */
+export function admit(visitor: Visitor): Exclude<PageDecision, { kind: "refuse" }> {
+  checkHost(visitor);
+  const { request, target, config } = visitor;
+  const { headers } = request;
+  if (!hasBrowserHeader(headers)) return { kind: "pass" };
+  const method = request.method ?? "GET";
+  const area = areaOf(method, target.path);
+  const decision = decidePageAccess({
+    area,
+    method,
+    headers,
+    hasKeyHeader: hasKeyHeader(headers, config.apiKeys),
+    hasPageSession: visitor.hasPageSession,
+    allowedOrigins: [],
+  });
+  if (decision.kind === "refuse") throw forbiddenPage(decision.origin, area);
+  return decision;
+}
+
+/** A page whose own name was rebound to this machine sends that name. */
+function checkHost({ request, target, config, boundLoopback }: Visitor): void {
+  const { rawHeaders, headers } = request;
+  if (rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === "host").length > 1) {
+    throw new RelayError("invalid_request", "The request has two Host headers; send one.");
+  }
+  const { allowedHosts } = config.server;
+  const hosts = target.authority === undefined ? [headers.host] : [headers.host, target.authority];
+  if (hosts.every((hostHeader) => hostAllowed({ hostHeader, boundLoopback, allowedHosts }))) return;
+  throw new RelayError(
+    "forbidden_host",
+    "cc-relay does not answer for this host name; use 127.0.0.1, or add the name to server.allowed_hosts.",
+    { shouldRetry: false },
+  );
+}
+
+function areaOf(method: string, path: string): Area {
+  if (path === "/" || path === "/health" || /^\/ui(?:\/|$)/.test(path)) return "open";
+  if (method === "HEAD" && isProbe(path)) return "open";
+  if (path === "/status") return "status";
+  return isRoutePath(path) ? "model" : "program";
+}
+
+/** An origin is as long as its sender likes, and anything may stand in it. */
+const maxOriginLength = 200;
+
+function forbiddenPage(origin: string | undefined, area: Area): RelayError {
+  if (origin === undefined) {
+    return new RelayError(
+      "forbidden_origin",
+      "cc-relay does not answer what a browser asks for by itself or for a page; programs send their relay key in a header.",
+      { shouldRetry: false },
+    );
+  }
+  const shown = JSON.stringify(origin.slice(0, maxOriginLength));
+  const advice =
+    area === "model"
+      ? `if it is yours, add ${shown} to server.allowed_origins in config.toml (needs api_keys)`
+      : "server.allowed_origins opens model routes alone";
+  return new RelayError(
+    "forbidden_origin",
+    `cc-relay does not answer web pages of the origin ${shown}; ${advice}.`,
+    {
+      shouldRetry: false,
+      logged: { origin: origin.slice(0, maxOriginLength), setting: "server.allowed_origins" },
+    },
+  );
+}
