@@ -84,6 +84,11 @@ export function wholeBody(body: Body): Buffer {
   return Buffer.isBuffer(body) ? body : Buffer.concat(body);
 }
 
+export function bodyBytes(body: Body | undefined): number {
+  if (body === undefined || Buffer.isBuffer(body)) return body?.length ?? 0;
+  return body.reduce((sum, piece) => sum + piece.length, 0);
+}
+
 /** Whether the call costs tokens and gets a usage row. */
 export function isBilled(operation: Operation): boolean {
   return operation === "generate" || operation === "embed" || operation === "compact";

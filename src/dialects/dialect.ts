@@ -75,5 +75,5 @@ export interface Dialect {
   /** One list out of what several accounts' providers answered to GET models; ids once, first wins. What is no list is skipped. */
   mergeModels?(bodies: readonly Buffer[]): MergedModels;
   /** Present when answers are not native. Throws RelayError for what cannot be mapped. */
-  convert?(call: Call): Conversion;
+  convert?(call: Call): Conversion | Promise<Conversion>;
 }

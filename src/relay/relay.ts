@@ -2,6 +2,7 @@
 
 import type { Call } from "../call.ts";
 import { authenticate } from "./authenticate.ts";
+import { convertCall } from "./convert-call.ts";
 import { deliverConverted } from "./deliver-converted.ts";
 import { deliverNative } from "./deliver-native.ts";
 import { deliverRelayError } from "./deliver-relay-error.ts";
@@ -22,7 +23,7 @@ export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> 
     call = await readRequest(exchange, { ...deps, client, maxBodyBytes: server.maxBodyBytes });
     recorder = createRecorder(exchange, { call, client }, deps);
     if (await deliverModels(exchange, { call, recorder }, deps)) return;
-    const conversion = dialect.convert?.(call);
+    const conversion = await convertCall(dialect, call, server.maxConvertedBytes);
     const pinned = source.headers["x-cc-relay-account"]?.toString();
     const request = { pinned, signal, attempts: recorder.attempts, transport };
     const send = (sent: Call) => sendWithFailover(sent, request, deps);

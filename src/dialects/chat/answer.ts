@@ -1,119 +1,167 @@
-// An unstreamed answer: the whole Claude message as one chat completion.
+// An answer of Claude's as the answer of a chat completion, in the form that the client asked for.
 
+import { createParser, type EventSourceMessage } from "eventsource-parser";
 import type { HeaderMap } from "../../call.ts";
 import { RelayError } from "../../errors.ts";
 import type { AnswerTransform } from "../../sse/transform.ts";
-import { chatUsage, completionId, finishReason, refusalText } from "./completion.ts";
+import { createStreamWriter } from "./chunks.ts";
+import { errorOfRelay, type OpenAiError, truncation } from "./errors.ts";
 import { answerHeaders } from "./headers.ts";
 import { isJsonObject, type JsonObject, parseJsonExactly } from "./json.ts";
+import { createMessageWriter } from "./message.ts";
 import type { AnswerForm } from "./request/convert.ts";
 
 /** Room for any answer: the largest ones hold a few megabytes of text. */
-export const maxAnswerBytes = 64 * 1024 * 1024;
+export const maxAnswerBytes = 32 * 1024 * 1024;
+
+/** No event of a real answer comes near this: the largest carry one block of a server tool's result. */
+const maxEventCharacters = 16 * 1024 * 1024;
+
+/** Takes Claude's answer, as events or as a whole, and writes the client's. */
+export interface MessageWriter {
+  /** The answer is over, well or with an error: nothing more is written. */
+  readonly closed: boolean;
+  event(event: JsonObject): void;
+  message(message: JsonObject): void;
+  fail(error: OpenAiError): void;
+  /** What was written since the last time. */
+  take(): Buffer;
+}
 
 export interface AnswerOptions {
   head: { headers: HeaderMap };
-  form: Pick<AnswerForm, "legacyFunctions" | "unfenceJson">;
+  form: AnswerForm;
   /** Epoch ms, for `created`. */
   now: number;
 }
 
-export function createJsonAnswer({ head, form, now }: AnswerOptions): AnswerTransform {
-  const chunks: Buffer[] = [];
+/**
+ * Turns Claude's answer into the form that the client asked for. Whether the provider sent a stream or a document its first
+ * byte says: the request may have been sent in another form, and labels are wrong now and then.
+ */
+export function createChatAnswer(options: AnswerOptions): AnswerTransform {
+  const { form, head } = options;
+  const decoder = new TextDecoder();
+  const writer = form.stream ? createStreamWriter(options) : createMessageWriter(options);
+  let reader: AnswerReader | undefined;
   let size = 0;
 
+  function feed(text: string): void {
+    // What follows the end or an error is nobody's.
+    if (writer.closed) return;
+    reader ??= readerFor(text, writer);
+    reader?.feed(text);
+  }
+
   return {
-    headers: answerHeaders(head.headers, "application/json"),
+    headers: answerHeaders(
+      head.headers,
+      form.stream ? "text/event-stream; charset=utf-8" : "application/json",
+    ),
     push(chunk) {
       size += chunk.length;
-      if (size <= maxAnswerBytes) chunks.push(chunk);
-      else chunks.length = 0;
-      return nothing;
-    },
-    end() {
-      if (size > maxAnswerBytes) {
+      if (!form.stream && size > maxAnswerBytes) {
         throw new RelayError("upstream_unreachable", "The provider's answer is too large to convert.");
       }
-      const message = parseJsonExactly(Buffer.concat(chunks).toString("utf8"))?.value;
+      feed(decoder.decode(chunk, { stream: true }));
+      return writer.take();
+    },
+    end() {
+      feed(decoder.decode());
+      if (!writer.closed) reader?.end();
+      if (!writer.closed) {
+        throw new RelayError(
+          "upstream_unreachable",
+          "The provider ended its answer before it was complete; please retry your request.",
+        );
+      }
+      return writer.take();
+    },
+    fail(error) {
+      if (!form.stream) return undefined;
+      writer.fail(truncation(error));
+      return writer.take();
+    },
+  };
+}
+
+/** Undefined while nothing but white space has come. */
+function readerFor(text: string, writer: MessageWriter): AnswerReader | undefined {
+  const start = text.trimStart();
+  if (start === "") return undefined;
+  return start.startsWith("{") ? createDocumentReader(writer) : createEventReader(writer);
+}
+
+interface AnswerReader {
+  feed(text: string): void;
+  /** The answer has ended; throws a RelayError when a document was not complete. */
+  end(): void;
+}
+
+function createDocumentReader(writer: MessageWriter): AnswerReader {
+  const pieces: string[] = [];
+  return {
+    feed: (text) => void pieces.push(text),
+    end() {
+      const message = parseJsonExactly(pieces.join(""))?.value;
       if (!isJsonObject(message) || !Array.isArray(message.content)) {
         throw new RelayError(
           "upstream_unreachable",
-          "The provider's answer was not a complete message; send the request again.",
+          "The provider's answer was not a complete message; please retry your request.",
         );
       }
-      return Buffer.from(JSON.stringify(convertMessage(message, form, now)));
+      writer.message(message);
     },
-    // A JSON document has no place for an error: that the connection is reset says it.
-    fail: () => undefined,
   };
 }
 
-const nothing = Buffer.alloc(0);
-
-function convertMessage(message: JsonObject, form: AnswerOptions["form"], now: number): JsonObject {
+function createEventReader(writer: MessageWriter): AnswerReader {
+  let hasEnded = false;
+  const parser = createParser({
+    onEvent(message) {
+      const unreadable = writer.closed ? undefined : readEvent(message, writer);
+      // One that is cut by the end is no malformed event: the stream is short.
+      if (unreadable && !hasEnded) writer.fail(malformed(`sent a ${unreadable} event that cannot be read`));
+    },
+    onError: (error) => {
+      if (error.type === "max-buffer-size-exceeded") writer.fail(malformed("sent an event without end"));
+    },
+    maxBufferSize: maxEventCharacters,
+  });
   return {
-    id: completionId(message.id),
-    object: "chat.completion",
-    created: Math.floor(now / 1000),
-    model: message.model,
-    choices: [
-      {
-        index: 0,
-        message: chatMessage(message, form),
-        logprobs: null,
-        finish_reason: finishReason(message.stop_reason, form),
-      },
-    ],
-    usage: chatUsage(isJsonObject(message.usage) ? message.usage : {}),
+    feed(text) {
+      // A parser that overflowed would throw.
+      if (!writer.closed) parser.feed(text);
+    },
+    end() {
+      hasEnded = true;
+      // The blank line after the last event may be missing.
+      if (!writer.closed) parser.feed("\n\n");
+    },
   };
 }
 
-function chatMessage(message: JsonObject, form: AnswerOptions["form"]): JsonObject {
-  const blocks = (message.content as unknown[]).filter(isJsonObject);
-  const text = joined(blocks, "text", "text");
-  const reasoning = joined(blocks, "thinking", "thinking");
-  const calls = blocks.filter(({ type }) => type === "tool_use").map(toolCall);
-  const refused = message.stop_reason === "refusal";
-  return {
-    role: "assistant",
-    content: calls.length > 0 && text === "" ? null : form.unfenceJson ? unfence(text) : text,
-    refusal: refused ? refusalText(message.stop_details) : null,
-    ...(calls.length > 0 ? callsOf(calls, form.legacyFunctions) : {}),
-    ...(reasoning === "" ? {} : { reasoning_content: reasoning }),
-  };
+/** Events that carry the answer: one of them that cannot be read is a hole in it. */
+const essentialEvents: ReadonlySet<string> = new Set([
+  "message_start",
+  "content_block_start",
+  "content_block_delta",
+  "content_block_stop",
+  "message_delta",
+  "message_stop",
+  "error",
+]);
+
+/** Returns the name of an event that should have been readable. */
+function readEvent({ event, data }: EventSourceMessage, writer: MessageWriter): string | undefined {
+  const parsed = parseJsonExactly(data)?.value;
+  if (!isJsonObject(parsed)) return event !== undefined && essentialEvents.has(event) ? event : undefined;
+  writer.event(parsed);
+  return undefined;
 }
 
-interface ChatToolCall {
-  id: unknown;
-  type: "function";
-  function: { name: unknown; arguments: string };
-}
-
-function toolCall(block: JsonObject): ChatToolCall {
-  const input = block.input ?? {};
-  return {
-    id: block.id,
-    type: "function",
-    function: { name: block.name, arguments: JSON.stringify(input) },
-  };
-}
-
-/** The legacy form has room for one call, and Claude was asked for no more. */
-function callsOf(calls: readonly ChatToolCall[], legacy: boolean): JsonObject {
-  return legacy ? { function_call: calls[0]?.function } : { tool_calls: calls };
-}
-
-function joined(blocks: readonly JsonObject[], type: string, field: string): string {
-  return blocks
-    .filter((block) => block.type === type && typeof block[field] === "string")
-    .map((block) => block[field])
-    .join("");
-}
-
-/** Asked in words for JSON, models like to put it into a Markdown fence. */
-function unfence(text: string): string {
-  const trimmed = text.trim();
-  const opening = /^```(?:json)?[ \t]*\r?\n/i.exec(trimmed);
-  if (!opening || !trimmed.endsWith("```") || trimmed.length < opening[0].length + 3) return text;
-  return trimmed.slice(opening[0].length, -3).trim();
+function malformed(what: string): OpenAiError {
+  return errorOfRelay(
+    new RelayError("upstream_unreachable", `The provider ${what}; please retry your request.`),
+  );
 }

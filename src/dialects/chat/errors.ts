@@ -3,7 +3,7 @@
 import type { HeaderMap } from "../../call.ts";
 import { type RelayError, type RelayErrorCode, relayErrors } from "../../errors.ts";
 import type { RenderedError } from "../dialect.ts";
-import { errorHeaders } from "../error-headers.ts";
+import { errorHeaders, maxWaitSeconds, retryAfterSeconds } from "../error-headers.ts";
 import { first, requestIdForOpenAi } from "./headers.ts";
 import { InvalidChatRequest } from "./invalid.ts";
 import { isJsonObject, type JsonObject, parseJson } from "./json.ts";
@@ -29,6 +29,8 @@ export function renderProviderError(
     if (value !== undefined) headers.push(name, value);
   }
   headers.push(...requestIdForOpenAi(head.headers));
+  if (status === 429 && Number(first(head.headers["retry-after"])) > maxWaitSeconds)
+    Object.assign(error, longLimit);
   // A client that tries again meets the same refused credentials.
   if (error.code === noAccount && head.headers["x-should-retry"] === undefined)
     headers.push("x-should-retry", "false");
@@ -47,7 +49,19 @@ export function errorOfEvent(event: JsonObject): OpenAiError {
  * sent as it is first.
  */
 export function isFirstRoleRefusal(status: number, body: Buffer): boolean {
-  return status === 400 && /first message must use the \W{0,2}user\W{0,2} role/i.test(body.toString("utf8"));
+  return status === 400 && /first message must use the \W{0,2}user\W{0,2} role/i.test(beginningOf(body));
+}
+
+/** What a refusal leaves for the answer that says prompt and `max_tokens` together are too much; undefined for any other. */
+export function roomForAnswer(status: number, body: Buffer): number | undefined {
+  if (status !== 400) return undefined;
+  const told = /exceed context limit: (\d{1,9}) \+ \d{1,9} > (\d{1,9})/.exec(beginningOf(body));
+  const room = told === null ? 0 : Number(told[2]) - Number(told[1]);
+  return room > 0 ? room : undefined;
+}
+
+function beginningOf(body: Buffer): string {
+  return body.toString("utf8", 0, maxWording);
 }
 
 export function renderRelayError(error: RelayError): RenderedError {
@@ -59,16 +73,40 @@ export function renderRelayError(error: RelayError): RenderedError {
 }
 
 export function errorOfRelay(error: RelayError): OpenAiError {
-  const { type, code } = relayForms[error.code];
+  const { type, code } = isLongLimit(error) ? longLimit : relayForms[error.code];
   const invalid = error instanceof InvalidChatRequest ? (error.apiCode ?? null) : undefined;
   const param = error.param ?? (error.code === "unknown_model" ? "model" : null);
   return { message: error.message, type, param, code: invalid === undefined ? code : invalid };
+}
+
+/** What an error means is said in its first words. */
+const maxWording = 4096;
+
+/**
+ * The error event that ends a stream in the middle. It had been reached, so `upstream_unreachable` would not be true; and
+ * clients that look for "retry" in the sentence do so.
+ */
+export function truncation(error: RelayError): OpenAiError {
+  const told = errorOfRelay(error);
+  if (error.code !== "upstream_unreachable") return told;
+  const isAdvised = /please retry your request/i.test(told.message);
+  const message = isAdvised
+    ? told.message
+    : `${told.message.replace(/(?:;[^;]*|\.)$/, "")}; please retry your request.`;
+  return { ...told, message, code: "upstream_truncated" };
 }
 
 const invalidRequest = "invalid_request_error";
 const serverError = "server_error";
 const noAccount = "no_available_account";
 const overloaded = "server_is_overloaded";
+
+/** Some clients sleep through any `retry-after`, for hours (seen in async-openai and dspy); at this they stop and show the sentence. */
+const longLimit = { type: "insufficient_quota", code: "insufficient_quota" };
+
+function isLongLimit(error: RelayError): boolean {
+  return relayErrors[error.code].status === 429 && (retryAfterSeconds(error) ?? 0) > maxWaitSeconds;
+}
 
 /** Exhaustive, so that a new code cannot be forgotten here. */
 const relayForms: Readonly<Record<RelayErrorCode, { type: string; code: string | null }>> = {
@@ -141,8 +179,12 @@ function translate(
     return answer(503, { type: serverError, code: overloaded });
   if (status >= 500) return answer(status, { type: serverError });
   if (status < 400) return answer(502, { type: serverError });
-  const code = /prompt is too long/i.test(message) ? "context_length_exceeded" : null;
+  const code = isTooLong(message) ? "context_length_exceeded" : null;
   return answer(status, { type: invalidRequest, code });
+}
+
+function isTooLong(message: string): boolean {
+  return /prompt is too long|exceed context limit/i.test(message.slice(0, maxWording));
 }
 
 /** `{"type":"error","error":{"type","message"}}`; a proxy on the way may answer in HTML, which says nothing. */

@@ -7,19 +7,23 @@ import { contentText, elementsAt, membersAt, scanBody } from "../body-text.ts";
 import type { Conversion, Dialect, RequestFacts, RequestParts } from "../dialect.ts";
 import { collapseSlashes } from "../routes.ts";
 import { sessionFromHeaders, sessionFromText } from "../session.ts";
-import { createJsonAnswer } from "./answer.ts";
-import { isFirstRoleRefusal, renderProviderError, renderRelayError } from "./errors.ts";
+import { createChatAnswer } from "./answer.ts";
+import { type ConvertedBody, parseBody, withMaxTokens, withOpeningUser, withoutMark } from "./conversion.ts";
+import { type ConversionThread, createConversionThread } from "./conversion-thread.ts";
+import { isFirstRoleRefusal, renderProviderError, renderRelayError, roomForAnswer } from "./errors.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { InvalidChatRequest } from "./invalid.ts";
-import { isJsonObject, type JsonObject, parseJson } from "./json.ts";
-import { convertRequest } from "./request/convert.ts";
-import { withOpeningUser } from "./request/messages.ts";
-import { createStreamAnswer } from "./stream.ts";
+import { limitWarning } from "./request/convert.ts";
 
-export const chatDialect: Dialect = createChatDialect({ now: Date.now });
+export const chatDialect: Dialect = createChatDialect({ now: Date.now, thread: createConversionThread() });
 
-/** @param now epoch ms, for the `created` of answers. */
-export function createChatDialect({ now }: { now: () => number }): Dialect {
+export interface ChatDialectOptions {
+  /** Epoch ms, for the `created` of answers. */
+  now: () => number;
+  thread: ConversionThread;
+}
+
+export function createChatDialect({ now, thread }: ChatDialectOptions): Dialect {
   return {
     name: "chat",
     family: "claude",
@@ -30,7 +34,12 @@ export function createChatDialect({ now }: { now: () => number }): Dialect {
     knows,
     read: (_route, request) => readFacts(request),
     renderError: (error) => renderRelayError(error),
-    convert: (call) => convert(call, now),
+    convert(call) {
+      const converted = thread.convert(wholeBody(call.body ?? []));
+      return converted instanceof Promise
+        ? converted.then((body) => conversionOf(call, body, now))
+        : conversionOf(call, converted, now);
+    },
   };
 }
 
@@ -55,9 +64,9 @@ function readFacts({ headers, ...request }: RequestParts): RequestFacts {
   };
 }
 
-/** What stands in the way is told more exactly by parsing the whole: this request goes nowhere. */
+/** What stands in the way is told more exactly by parsing the whole, as long as that holds nobody up: this request goes nowhere. */
 function missingModel(body: Buffer, members: Members): InvalidChatRequest {
-  if (!members.has("model")) parseBody(body);
+  if (!members.has("model") && body.length < maxParsedBytes) parseBody(body);
   return new InvalidChatRequest("model", "is required, and must be the id of a model.");
 }
 
@@ -81,9 +90,12 @@ function openingTexts(body: Buffer, messages: Span | undefined): string[] {
   return [system.join("\n"), ""];
 }
 
-function convert(call: Call, now: () => number): Conversion {
-  const { model, body, warnings, form } = convertRequest(parseBody(wholeBody(call.body ?? [])));
-  const converted: Call = {
+const maxParsedBytes = 64 * 1024;
+
+function conversionOf(call: Call, converted: ConvertedBody, now: () => number): Conversion {
+  const { model, warnings, form, isStreamed } = converted;
+  const body = Buffer.from(converted.bytes.buffer, converted.bytes.byteOffset, converted.bytes.byteLength);
+  const sent: Call = {
     ...call,
     path: "/v1/messages",
     // Parameters in the query are the OpenAI API's (Azure's `api-version`).
@@ -91,42 +103,28 @@ function convert(call: Call, now: () => number): Conversion {
     clientQuery: "",
     headers: upstreamHeaders(call.headers),
     acceptEncoding: undefined,
-    body: Buffer.from(JSON.stringify(body)),
+    body,
+    decodedBody: undefined,
     model,
-    stream: form.stream,
-    streamForm: form.stream ? "sse" : undefined,
+    stream: isStreamed,
+    streamForm: isStreamed ? "sse" : undefined,
   };
   return {
-    call: converted,
+    call: sent,
     warnings,
-    answer: (head) =>
-      form.stream
-        ? createStreamAnswer({ head, form, now: now() })
-        : createJsonAnswer({ head, form, now: now() }),
+    answer: (head) => createChatAnswer({ head, form, now: now() }),
     error: renderProviderError,
-    again(head, refusal) {
-      if (!isFirstRoleRefusal(head.status, refusal) || body.messages[0]?.role === "user") return undefined;
-      const messages = withOpeningUser(body.messages);
-      return { ...converted, body: Buffer.from(JSON.stringify({ ...body, messages })) };
+    again({ status }, refusal) {
+      if (!converted.opensWithUser && isFirstRoleRefusal(status, refusal))
+        return { ...sent, body: withOpeningUser(body) };
+      const room = converted.isLimitOurs ? roomForAnswer(status, refusal) : undefined;
+      if (room === undefined) return undefined;
+      warnings.splice(
+        warnings.findLastIndex((each) => each.startsWith("max_tokens ")),
+        1,
+        limitWarning(room),
+      );
+      return { ...sent, body: withMaxTokens(body, room) };
     },
   };
 }
-
-function parseBody(body: Buffer): JsonObject {
-  if (body.length === 0) throw new InvalidChatRequest(undefined, "The request has no body; send it as JSON.");
-  const parsed = parseJson(withoutMark(body).toString("utf8"));
-  if (parsed && isJsonObject(parsed.value)) return parsed.value;
-  throw new InvalidChatRequest(
-    undefined,
-    parsed
-      ? "The request body must be a JSON object."
-      : "The request body is not valid JSON, or nests too deeply.",
-  );
-}
-
-/** A byte order mark is no JSON, though some clients write one. */
-function withoutMark(body: Buffer): Buffer {
-  return body.subarray(0, 3).equals(byteOrderMark) ? body.subarray(3) : body;
-}
-
-const byteOrderMark = Buffer.from("\uFEFF");

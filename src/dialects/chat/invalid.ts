@@ -14,6 +14,15 @@ export class InvalidChatRequest extends RelayError {
     super("invalid_request", param === undefined ? message : `${param}: ${message}`, { param });
     this.apiCode = apiCode;
   }
+
+  /** One whose message is worded already. */
+  static ofText(
+    message: string,
+    { param, apiCode }: { param: string | undefined; apiCode: InvalidCode | undefined },
+  ): InvalidChatRequest {
+    const prefix = param === undefined ? "" : `${param}: `;
+    return new InvalidChatRequest(param, message.slice(prefix.length), apiCode);
+  }
 }
 
 /** A value of the request as it may stand in a message: one line, short, quoted. */

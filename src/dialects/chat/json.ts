@@ -49,6 +49,16 @@ function keepDigits(_key: string, value: unknown, context: { source?: string }):
   return json.rawJSON(source);
 }
 
+/**
+ * JSON without halves of surrogate pairs: they are no Unicode, and both APIs and many JSON readers refuse them.
+ * JSON.stringify writes them, and nothing else beyond ASCII, as escapes.
+ */
+export function stringifyWellFormed(value: unknown): string {
+  const text = JSON.stringify(value);
+  if (!text.includes("\\ud")) return text;
+  return text.replace(/\\(?:ud[89a-f][0-9a-f]{2}|.)/g, (found) => (found.length === 6 ? "\ufffd" : found));
+}
+
 function isDeeperThan(text: string, limit: number): boolean {
   let depth = 0;
   for (let at = 0; at < text.length; at++) {

@@ -23,6 +23,8 @@ export interface ModelFamily {
   /** Takes `output_config.format` and strict tools. */
   jsonSchema: boolean;
   maxOutput: number;
+  /** `max_tokens` where the client leaves it out, which Claude does not allow: all the model can give, but for unknown ones. */
+  defaultMaxTokens: number;
 }
 
 /**
@@ -32,14 +34,18 @@ export interface ModelFamily {
  */
 export function modelFamily(model: string): ModelFamily {
   const version = readVersion(model);
-  return (version === undefined ? undefined : rows.get(version)) ?? strictest;
+  const row = version === undefined ? undefined : rows.get(version);
+  return row ? { ...row, defaultMaxTokens: row.maxOutput } : { ...strictest, defaultMaxTokens: 32_000 };
 }
 
 const upToHigh: readonly Effort[] = ["low", "medium", "high"];
 const upToHighAndMax: readonly Effort[] = ["low", "medium", "high", "max"];
 const everyEffort: readonly Effort[] = ["low", "medium", "high", "xhigh", "max"];
 
-const first: ModelFamily = {
+/** What a model of this version accepts. */
+type Row = Omit<ModelFamily, "defaultMaxTokens">;
+
+const first: Row = {
   thinking: "none",
   thinksByDefault: false,
   thinkingOff: "disabled",
@@ -52,23 +58,23 @@ const first: ModelFamily = {
   maxOutput: 4096,
 };
 
-const fourZero: ModelFamily = { ...first, thinking: "budget", maxOutput: 64_000 };
-const fourOne: ModelFamily = { ...fourZero, sampling: "one", jsonSchema: true, maxOutput: 32_000 };
-const fourFive: ModelFamily = { ...fourOne, maxOutput: 64_000 };
-const fourSix: ModelFamily = {
+const fourZero: Row = { ...first, thinking: "budget", maxOutput: 64_000 };
+const fourOne: Row = { ...fourZero, sampling: "one", jsonSchema: true, maxOutput: 32_000 };
+const fourFive: Row = { ...fourOne, maxOutput: 64_000 };
+const fourSix: Row = {
   ...fourFive,
   thinking: "adaptive",
   prefill: false,
   efforts: upToHighAndMax,
 };
-const fourSeven: ModelFamily = { ...fourSix, sampling: "none", efforts: everyEffort, maxOutput: 128_000 };
-const five: ModelFamily = { ...fourSeven, thinksByDefault: true };
-const alwaysThinking: ModelFamily = { ...five, thinkingOff: "never", forcedTools: false };
+const fourSeven: Row = { ...fourSix, sampling: "none", efforts: everyEffort, maxOutput: 128_000 };
+const five: Row = { ...fourSeven, thinksByDefault: true };
+const alwaysThinking: Row = { ...five, thinkingOff: "never", forcedTools: false };
 
 /** Newer than this table: no effort above the one that every adaptive model takes. */
-const strictest: ModelFamily = { ...alwaysThinking, efforts: upToHigh };
+const strictest: Row = { ...alwaysThinking, efforts: upToHigh };
 
-const rows: ReadonlyMap<string, ModelFamily> = new Map([
+const rows: ReadonlyMap<string, Row> = new Map([
   ["opus 3.0", first],
   ["sonnet 3.0", first],
   ["haiku 3.0", first],

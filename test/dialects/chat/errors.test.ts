@@ -24,6 +24,11 @@ const provider: ProviderRow[] = [
     error: { type: invalid, code: "context_length_exceeded" },
   },
   {
+    from: [400, invalid, "input length and `max_tokens` exceed context limit: 9 + 9 > 8"],
+    status: 400,
+    error: { type: invalid, code: "context_length_exceeded" },
+  },
+  {
     from: [401, "authentication_error", "invalid x-api-key"],
     status: 503,
     error: { type: "server_error", code: "no_available_account", message: noAccount },
@@ -217,3 +222,23 @@ function render(code: RelayErrorCode, details?: RelayErrorDetails) {
   const rendered = chat.renderError(new RelayError(code, "What happened.", details));
   return { ...rendered, body: JSON.parse(rendered.body) };
 }
+
+test("a limit that lasts more than a minute is insufficient_quota: some clients sleep through any retry-after", () => {
+  for (const [seconds, type, code] of [
+    [60, "requests", "rate_limit_exceeded"],
+    [61, "insufficient_quota", "insufficient_quota"],
+  ] as const) {
+    for (const relayCode of ["all_limited", "account_in_cooldown"] as const) {
+      const error = new RelayError(relayCode, "All are out.", { retryAfterSeconds: seconds });
+      const { status, body } = chat.renderError(error);
+      assert.deepEqual(
+        [status, JSON.parse(body)],
+        [429, { error: { message: "All are out.", type, param: null, code } }],
+      );
+    }
+    const head = { status: 429, headers: { "retry-after": String(seconds) } };
+    const told = { type: "error", error: { type: "rate_limit_error", message: "Slow down" } };
+    const { body } = convert(request()).error(head, Buffer.from(JSON.stringify(told)));
+    assert.deepEqual([JSON.parse(body).error.type, JSON.parse(body).error.code], [type, code]);
+  }
+});

@@ -34,6 +34,7 @@ const text = (value: string) => ({ type: "text", text: value });
 test("1: system messages are hoisted to the front in their order", () => {
   const { body, warnings } = toClaude({
     model: "claude-sonnet-4-5",
+    max_tokens: 8192,
     messages: [
       { role: "system", content: "A" },
       { role: "user", content: "u1" },
@@ -156,6 +157,7 @@ test("6: temperature is cut to 1 and top_p left out where both exclude each othe
 test("7: a required tool becomes a line in the system prompt where Claude refuses to be forced", () => {
   const { body, warnings } = toClaude({
     model: "claude-opus-5-5",
+    max_tokens: 8192,
     messages: [{ role: "user", content: "q" }],
     tools: [{ type: "function", function: { name: "get", parameters: { type: "object", properties: {} } } }],
     tool_choice: "required",
@@ -163,7 +165,7 @@ test("7: a required tool becomes a line in the system prompt where Claude refuse
   });
   assert.deepEqual(body, {
     model: "claude-opus-5-5",
-    max_tokens: 32_000,
+    max_tokens: 8192,
     system: [text("You must call a tool.")],
     messages: [{ role: "user", content: [text("q")] }],
     tools: [{ name: "get", input_schema: { type: "object", properties: {} } }],
@@ -378,14 +380,14 @@ test("16: a prefill is continued where it is refused, and sent without its last 
     { role: "user", content: "q" },
     { role: "assistant", content: "Sure, " },
   ];
-  const newer = toClaude({ model: "claude-sonnet-4-6", messages });
+  const newer = toClaude({ model: "claude-sonnet-4-6", max_tokens: 100, messages });
   assert.deepEqual(newer.body.messages, [
     { role: "user", content: [text("q")] },
     { role: "assistant", content: [text("Sure, ")] },
     { role: "user", content: [text("Continue.")] },
   ]);
   assert.deepEqual(newer.warnings, ["prefill downgraded"]);
-  const older = toClaude({ model: "claude-sonnet-4-5", messages });
+  const older = toClaude({ model: "claude-sonnet-4-5", max_tokens: 100, messages });
   assert.deepEqual(older.body.messages, [
     { role: "user", content: [text("q")] },
     { role: "assistant", content: [text("Sure,")] },

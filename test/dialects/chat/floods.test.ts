@@ -1,10 +1,12 @@
 // Requests made to cost time or memory: refused or converted, and without delay.
 
 import assert from "node:assert/strict";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import test from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { RelayError } from "../../../src/errors.ts";
 import { patient } from "../../support/patience.ts";
-import { convert, type Json, readOrRefuse } from "./support.ts";
+import { chat, chatCall, type Json, readOrRefuse } from "./support.ts";
 
 const deep = (open: string, close: string, depth: number) => open.repeat(depth) + close.repeat(depth);
 const big = "x".repeat(10_000_000);
@@ -43,6 +45,15 @@ const floods: [title: string, body: () => string, converts: boolean][] = [
     () => ask({}, Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`p${index}`, 1]))),
     true,
   ],
+  [
+    "a million parameters",
+    () => {
+      const members = Array.from({ length: 1_000_000 }, (_, index) => `"p${index}":1`);
+      return `{"model":"claude-sonnet-4-5","messages":[{"role":"user","content":"q"}],${members.join()}}`;
+    },
+    true,
+  ],
+  ["5 million empty lists", () => ask({}, { x: "@" }).replace('"@"', `[${"[],".repeat(5_000_000)}1]`), true],
   [
     "50,000 calls with one id",
     () =>
@@ -94,16 +105,27 @@ const floods: [title: string, body: () => string, converts: boolean][] = [
 for (const [title, body, converts] of floods) {
   test(`${title}: ${converts ? "converted" : "an invalid_request"}, without delay`, {
     timeout: patient(5000),
-  }, () => {
+  }, async () => {
     const text = body();
     readOrRefuse(text);
-    if (converts) return void convert(text);
-    assert.throws(
-      () => convert(text),
-      (error) =>
-        error instanceof RelayError && error.code === "invalid_request" && error.message.length < 1000,
-    );
+    const bytes = Buffer.from(text);
+    const { result, silenceMs } = await silenceDuring(async () => chat.convert!(chatCall(bytes)));
+    assert.ok(silenceMs < patient(100), `the loop was silent for ${silenceMs} ms`);
+    if (converts) return assert.equal(result instanceof RelayError, false, String(result));
+    assert.ok(result instanceof RelayError && result.code === "invalid_request", String(result));
+    assert.ok(result.message.length < 1000);
   });
+}
+
+/** The longest time in which nobody else had a turn, and what came of the work. */
+async function silenceDuring(work: () => Promise<unknown>): Promise<{ result: unknown; silenceMs: number }> {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  await sleep(5);
+  delay.enable();
+  const result = await work().catch((error: unknown) => error);
+  await sleep(5);
+  delay.disable();
+  return { result, silenceMs: Math.round(delay.max / 1e6) };
 }
 
 function ask(message: Json, rest: Json = {}): string {

@@ -35,11 +35,6 @@ const droppedMembers: { title: string; messages: unknown[]; warnings: string[] }
     warnings: ["messages.reasoning_content dropped", "messages.reasoning_details dropped"],
   },
   {
-    title: "a cache mark on a message instead of a part",
-    messages: [{ ...question, cache_control: { type: "ephemeral" } }],
-    warnings: ["messages.cache_control dropped"],
-  },
-  {
     title: "a call that a user cannot make",
     messages: [{ ...question, tool_calls: [call("c1")] }],
     warnings: ["messages.tool_calls dropped"],

@@ -324,10 +324,10 @@ test("a stream that ends anywhere before its last event is an error, and never [
     const chunks = readSse(Buffer.concat([before, transform.fail(error) ?? Buffer.alloc(0)]));
     assert.deepEqual(chunks.at(-1), {
       error: {
-        message: "The upstream closed the stream.",
+        message: "The upstream closed the stream; please retry your request.",
         type: "server_error",
         param: null,
-        code: "upstream_unreachable",
+        code: "upstream_truncated",
       },
     });
     assert.equal(chunks.includes("[DONE]"), false);
@@ -421,7 +421,7 @@ test("an event of the answer that cannot be read is a hole in it: an error", () 
       {
         error: {
           message:
-            "The provider sent a content_block_delta event that cannot be read; send the request again.",
+            "The provider sent a content_block_delta event that cannot be read; please retry your request.",
           type: "server_error",
           param: null,
           code: "upstream_unreachable",
@@ -446,7 +446,7 @@ test("an event without end is given up at the bound", () => {
   assert.deepEqual(readSse(out), [
     {
       error: {
-        message: "The provider sent an event without end; send the request again.",
+        message: "The provider sent an event without end; please retry your request.",
         type: "server_error",
         param: null,
         code: "upstream_unreachable",

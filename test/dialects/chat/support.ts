@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Call, HeaderMap } from "../../../src/call.ts";
+import { createConversionThread } from "../../../src/dialects/chat/conversion-thread.ts";
 import { createChatDialect } from "../../../src/dialects/chat/index.ts";
 import type { Conversion } from "../../../src/dialects/dialect.ts";
 import { RelayError } from "../../../src/errors.ts";
@@ -13,7 +14,7 @@ export type Json = Record<string, unknown>;
 export const now = 1_795_348_800_000;
 export const created = 1_795_348_800;
 
-export const chat = createChatDialect({ now: () => now });
+export const chat = createChatDialect({ now: () => now, thread: createConversionThread() });
 
 export function chatCall(body: unknown, overrides: Partial<Call> = {}): Call {
   return {
@@ -28,7 +29,7 @@ export function chatCall(body: unknown, overrides: Partial<Call> = {}): Call {
     clientCredential: [],
     clientQuery: "",
     acceptEncoding: undefined,
-    body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body)),
+    body: Buffer.isBuffer(body) ? body : Buffer.from(typeof body === "string" ? body : JSON.stringify(body)),
     decodedBody: undefined,
     model: undefined,
     stream: false,
@@ -42,12 +43,22 @@ export function chatCall(body: unknown, overrides: Partial<Call> = {}): Call {
 }
 
 export function convert(body: unknown, overrides: Partial<Call> = {}): Conversion {
-  return chat.convert!(chatCall(body, overrides));
+  const conversion = chat.convert!(chatCall(body, overrides));
+  if (conversion instanceof Promise) throw new Error("too large for a test of the conversion itself");
+  return conversion;
 }
+
+/** What a request asks for where the test is about something else: without it the model's own maximum is sent, as a stream. */
+export const maxTokens = 8192;
 
 /** A short request with these parameters, for a model that takes everything unless another one is named. */
 export function request(parameters: Json = {}): Json {
-  return { model: "claude-sonnet-4-5", messages: [{ role: "user", content: "hi" }], ...parameters };
+  return {
+    model: "claude-sonnet-4-5",
+    messages: [{ role: "user", content: "hi" }],
+    max_tokens: maxTokens,
+    ...parameters,
+  };
 }
 
 export interface Claude {

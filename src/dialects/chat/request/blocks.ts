@@ -28,8 +28,8 @@ export const maxCacheBreakpoints = 4;
  * Removes the marks beyond the limit from the front: the last ones cover the longest prefixes.
  * Returns whether any had to go. Changes the blocks.
  */
-export function limitBreakpoints(blocks: Iterable<Block>, limit: number): boolean {
-  const marked: Block[] = [];
+export function limitBreakpoints(blocks: Iterable<JsonObject>, limit: number): boolean {
+  const marked: JsonObject[] = [];
   for (const block of blocks) if (block.cache_control !== undefined) marked.push(block);
   const surplus = marked.slice(0, Math.max(0, marked.length - limit));
   for (const block of surplus) delete block.cache_control;

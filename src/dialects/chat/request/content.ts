@@ -12,6 +12,7 @@ import {
 import { InvalidChatRequest, shown } from "../invalid.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 import { type Block, isBlank, type TextBlock, textBlock } from "./blocks.ts";
+import { claudeBlock } from "./claude-blocks.ts";
 import { warnOfDroppedMembers } from "./dropped.ts";
 import { documentFromFile, imageFromUrl } from "./media.ts";
 
@@ -54,7 +55,10 @@ const partMembers: ReadonlySet<string> = new Set([
   ...["cache_control", "prompt_cache_breakpoint"],
 ]);
 
-function convertPart(part: JsonObject, place: ContentPlace): Block | undefined {
+/** One part alone. */
+export function convertPart(part: JsonObject, place: ContentPlace): Block | undefined {
+  const own = place.kinds === "any" ? claudeBlock(part, place.path) : undefined;
+  if (own) return own;
   const block = unmarkedPart(part, place);
   warnOfDroppedMembers(part, partMembers, { parameter: "content", warnings: place.warnings });
   if (!block) return undefined;
@@ -116,7 +120,7 @@ function filePart(part: JsonObject, path: string, warnings: Set<string>): Block 
 }
 
 /** OpenAI's `prompt_cache_breakpoint`, or Claude's own `cache_control` from a client that sends it along. */
-function cacheControl(part: JsonObject, path: string): JsonObject | undefined {
+export function cacheControl(part: JsonObject, path: string): JsonObject | undefined {
   const own = optionalObject(part, "cache_control", path);
   if (own) return own;
   const breakpoint = part.prompt_cache_breakpoint ?? false;

@@ -2,7 +2,9 @@
 // the very next user message, before anything else in it.
 
 import { InvalidChatRequest, shown } from "../invalid.ts";
+import type { JsonObject } from "../json.ts";
 import type { Block } from "./blocks.ts";
+import { isThinking } from "./claude-blocks.ts";
 import { createToolIds } from "./tool-ids.ts";
 
 export interface ClaudeMessage {
@@ -15,17 +17,22 @@ export interface ToolCall {
   id: string;
   name: string;
   input: unknown;
+  cacheControl?: unknown;
 }
 
 export interface ToolResult {
   id: string;
   content: string | Block[];
   cacheControl: unknown;
+  /** Claude's `is_error`. */
+  isError?: boolean;
 }
 
 export interface Conversation {
   /** Blocks of one message; neighbours of the same role become one, and one without blocks leaves no trace. */
   add(role: "user" | "assistant", blocks: readonly Block[]): void;
+  /** A cache breakpoint behind the last block, if the last turn is this role's. */
+  mark(role: "user" | "assistant", cacheControl: JsonObject): void;
   /** @param path the assistant message, for the error when no result follows. */
   call(call: ToolCall, path: string): void;
   /** @param path the tool message, for the error when no call is waiting for it. */
@@ -76,16 +83,24 @@ export function createConversation(): Conversation {
     for (const block of blocks) target.push(block);
   }
 
-  function call({ id, name, input }: ToolCall, path: string): void {
+  function mark(role: "user" | "assistant", cacheControl: JsonObject): void {
+    const last = turns.at(-1);
+    const block = last?.role === role ? (last.blocks.at(-1) ?? last.results.at(-1)) : undefined;
+    // Thinking blocks go back as they came.
+    if (block && !isThinking(block.type)) block.cache_control = cacheControl;
+  }
+
+  function call({ id, name, input, cacheControl }: ToolCall, path: string): void {
     const target = turn("assistant");
     const claudeId = ids.assign(id);
-    target.blocks.push({ type: "tool_use", id: claudeId, name, input });
+    const mark = cacheControl === undefined ? {} : { cache_control: cacheControl };
+    target.blocks.push({ type: "tool_use", id: claudeId, name, input, ...mark });
     const waiting = open.get(id) ?? { calls: [], answered: 0 };
     waiting.calls.push({ id, claudeId, path });
     open.set(id, waiting);
   }
 
-  function answer({ id, content, cacheControl }: ToolResult, path: string): void {
+  function answer({ id, content, cacheControl, isError }: ToolResult, path: string): void {
     const waiting = open.get(id);
     const answered = waiting?.calls[waiting.answered++];
     if (!answered) {
@@ -95,6 +110,7 @@ export function createConversation(): Conversation {
       );
     }
     const block: Block = { type: "tool_result", tool_use_id: answered.claudeId, content };
+    if (isError) block.is_error = true;
     if (cacheControl !== undefined) block.cache_control = cacheControl;
     turn("user").results.push(block);
   }
@@ -104,7 +120,7 @@ export function createConversation(): Conversation {
     return turns.map(({ role, results, blocks }) => ({ role, content: results.concat(blocks) }));
   }
 
-  return { add, call, answer, finish };
+  return { add, mark, call, answer, finish };
 }
 
 function refuseUnanswered(open: ReadonlyMap<string, Waiting>): void {

@@ -22,7 +22,7 @@ import { convertReasoning, type Reasoning } from "./reasoning.ts";
 import { convertResponseFormat, type ResponseFormat } from "./response-format.ts";
 import { convertSampling, convertStop } from "./sampling.ts";
 import { convertToolChoice, isForced, readToolWish } from "./tool-choice.ts";
-import { convertTools } from "./tools.ts";
+import { type ClaudeTool, convertTools } from "./tools.ts";
 
 /** How the client wants to be answered. */
 export interface AnswerForm {
@@ -35,8 +35,13 @@ export interface AnswerForm {
   unfenceJson: boolean;
 }
 
+/** Anthropic closes connections that are silent for ten minutes, which it takes to write so many tokens: more are streamed. */
+const maxUnstreamedTokens = 21_333;
+
 export interface ConvertedRequest {
   model: string;
+  /** The relay chose `max_tokens`, since the client left it out. */
+  isLimitOurs: boolean;
   /** The body of POST /v1/messages. */
   body: JsonObject & { messages: ClaudeMessage[] };
   /** What was weakened or left out, as `NAME dropped` and the like. */
@@ -71,13 +76,17 @@ export function convertRequest(chat: JsonObject): ConvertedRequest {
 
   const form = readForm(chat, { legacyFunctions: tools.legacy, unfenceJson: format.line !== undefined });
   const system = withLines(conversation, [choice.line, format.line]);
-  settleBreakpoints({ system, messages: conversation.messages }, oneToOne.cache_control, warnings);
+  settleBreakpoints(
+    { tools: wish.tools, system, messages: conversation.messages },
+    oneToOne.cache_control,
+    warnings,
+  );
   warnOfDropped(chat, convertedParameters, warnings);
 
   const body = withoutUndefined({
     model,
     max_tokens: limits.maxTokens,
-    stream: form.stream ? true : undefined,
+    stream: form.stream || limits.maxTokens > maxUnstreamedTokens ? true : undefined,
     system: system.length > 0 ? system : undefined,
     tools: wish.tools.length > 0 ? wish.tools : undefined,
     tool_choice: choice.tool_choice,
@@ -87,7 +96,19 @@ export function convertRequest(chat: JsonObject): ConvertedRequest {
     stop_sequences: convertStop(chat, warnings),
     ...oneToOne,
   });
-  return { model, body: { ...body, messages: conversation.messages }, warnings: [...warnings], form };
+  if (!limits.isStated) warnings.add(limitWarning(limits.maxTokens));
+  return {
+    model,
+    isLimitOurs: !limits.isStated,
+    body: { ...body, messages: conversation.messages },
+    warnings: [...warnings],
+    form,
+  };
+}
+
+/** What the relay says of a limit that it chose. */
+export function limitWarning(maxTokens: number): string {
+  return `max_tokens set to ${maxTokens}`;
 }
 
 function readModel(chat: JsonObject): string {
@@ -126,12 +147,12 @@ function withLines({ system }: ConvertedMessages, lines: readonly (string | unde
 }
 
 function settleBreakpoints(
-  { system, messages }: { system: Block[]; messages: ClaudeMessage[] },
+  { tools, system, messages }: { tools: ClaudeTool[]; system: Block[]; messages: ClaudeMessage[] },
   topLevel: JsonObject | undefined,
   warnings: Set<string>,
 ): void {
   const limit = topLevel ? maxCacheBreakpoints - 1 : maxCacheBreakpoints;
-  const blocks = system.concat(messages.flatMap(({ content }) => content));
+  const blocks: JsonObject[] = [...tools, ...system, ...messages.flatMap(({ content }) => content)];
   if (limitBreakpoints(blocks, limit)) warnings.add("prompt_cache_breakpoint dropped");
 }
 

@@ -39,7 +39,7 @@ export function warnOfDroppedMembers(
 
 /** The names become a header: only those that fit into one, and not without end. */
 function isShown(name: string, warnings: ReadonlySet<string>): boolean {
-  return /^[A-Za-z0-9_.-]{1,40}$/.test(name) && warnings.size < maxNamed;
+  return warnings.size < maxNamed && /^[A-Za-z0-9_.-]{1,40}$/.test(name);
 }
 
 /** Zero is the default of these; a seed of zero is a seed. */

@@ -8,6 +8,8 @@ import type { Reasoning } from "./reasoning.ts";
 
 export interface Limits {
   maxTokens: number;
+  /** The client said how much; otherwise it is the relay that chose. */
+  isStated: boolean;
   /** The thinking budget: it may have had to shrink. */
   budget?: number;
 }
@@ -18,14 +20,18 @@ export function convertLimits(
   { family, warnings }: { family: ModelFamily; warnings: Set<string> },
 ): Limits {
   const asked = readLimit(chat, family, warnings);
-  const usual = Math.min(family.maxOutput, reasoning.thinks ? 32_000 : 8192);
-  const maxTokens = asked ?? usual;
+  if (asked === undefined) return unstated(family, reasoning);
   const { budget } = reasoning;
-  if (budget === undefined) return { maxTokens };
-  if (budget < maxTokens) return { maxTokens, budget };
-  const answer = asked ?? Math.min(family.maxOutput, 8192);
-  const raised = Math.min(budget + answer, family.maxOutput);
-  return { maxTokens: raised, budget: Math.min(budget, Math.max(1024, raised - answer)) };
+  if (budget === undefined) return { maxTokens: asked, isStated: true };
+  if (budget < asked) return { maxTokens: asked, isStated: true, budget };
+  const raised = Math.min(budget + asked, family.maxOutput);
+  return { maxTokens: raised, isStated: true, budget: Math.min(budget, Math.max(1024, raised - asked)) };
+}
+
+/** Some of the whole is left for the answer where a model gives little. */
+function unstated({ defaultMaxTokens: maxTokens }: ModelFamily, { budget }: Reasoning): Limits {
+  if (budget === undefined) return { maxTokens, isStated: false };
+  return { maxTokens, isStated: false, budget: Math.min(budget, Math.max(1024, maxTokens - 8192)) };
 }
 
 function readLimit(chat: JsonObject, family: ModelFamily, warnings: Set<string>): number | undefined {

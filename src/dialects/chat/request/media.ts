@@ -20,7 +20,8 @@ export interface ChatFile {
 export function documentFromFile(file: ChatFile, param: string): Block {
   const content = isDataUrl(file.data)
     ? readDataUrl(file.data, param)
-    : { mediaType: mediaTypeOfName(file.filename, param), base64: true, data: file.data };
+    : { mediaType: "application/octet-stream", base64: true, data: file.data };
+  content.mediaType = mediaTypeOf(content, file.filename, param);
   if (content.mediaType.startsWith("image/")) return imageBlock(content, param);
   const title = file.filename ? { title: file.filename } : {};
   if (content.mediaType === "application/pdf") {
@@ -38,7 +39,7 @@ export function documentFromFile(file: ChatFile, param: string): Block {
 }
 
 interface Content {
-  /** Lower case, without parameters. */
+  /** Lower case, without parameters; "" where a data URL names none. */
   mediaType: string;
   base64: boolean;
   data: string;
@@ -70,10 +71,28 @@ const typesByExtension: ReadonlyMap<string, string> = new Map([
   ["htm", "text/html"],
   ["css", "text/css"],
   ["xml", "text/xml"],
+  ...textExtensions().map((extension) => [extension, "text/plain"] as const),
 ]);
 
+/** What people work on: no media type is agreed on for most of it, so that clients send it as bytes of any kind. */
+function textExtensions(): string[] {
+  const lists = [
+    "json jsonl ndjson yaml yml toml ini cfg conf env properties lock diff patch rst adoc tex bib org srt vtt",
+    "js mjs cjs jsx ts mts cts tsx vue svelte astro scss sass less svg graphql gql proto sql prisma",
+    "py pyi ipynb rb php pl pm lua r jl m go rs c h cc cpp cxx hpp hh cs fs java kt kts scala groovy gradle swift",
+    "dart ex exs erl hs ml clj lisp el vim asm s zig nim v sol sh bash zsh fish ps1 bat cmd mk cmake dockerfile",
+    "makefile tf hcl nix bazel gitignore editorconfig",
+  ];
+  return lists.flatMap((list) => list.split(" "));
+}
+
+/** Media types that say no more than "bytes", or name a text in another way than `text/…`. */
+const vague = /^(?:application\/(?:octet-stream|binary|x-binary|unknown|download)|binary\/octet-stream|)$/;
+const textual =
+  /^application\/(?:[\w.+-]+\+(?:json|xml)|(?:x-)?(?:json|ndjson|jsonlines|xml|yaml|toml|javascript|typescript|ecmascript|sh|shellscript|python|sql|httpd-php|tex|latex|graphql|ipynb))$/;
+
 function imageBlock(content: Content, param: string): Block {
-  const mediaType = imageTypes.get(content.mediaType);
+  const mediaType = typeOfImageBytes(content) ?? imageTypes.get(content.mediaType);
   if (mediaType === undefined) {
     throw unsupported(
       param,
@@ -81,6 +100,26 @@ function imageBlock(content: Content, param: string): Block {
     );
   }
   return { type: "image", source: { type: "base64", media_type: mediaType, data: base64Of(content, param) } };
+}
+
+/** How files of these kinds begin, in base64. Many programs name a picture after what it was before it was converted. */
+const beginnings: readonly (readonly [beginning: RegExp, mediaType: string])[] = [
+  [/^iVBORw0KGgo/, "image/png"],
+  [/^\/9j\//, "image/jpeg"],
+  [/^R0lGOD/, "image/gif"],
+  [/^UklGR[\w+/]{6}XRUJQ/, "image/webp"],
+  [/^JVBERi/, "application/pdf"],
+];
+
+function typeOfBytes({ base64, data }: Content): string | undefined {
+  if (!base64) return undefined;
+  const start = data.slice(0, 100).replace(/\s+/g, "");
+  return beginnings.find(([beginning]) => beginning.test(start))?.[1];
+}
+
+function typeOfImageBytes(content: Content): string | undefined {
+  const mediaType = typeOfBytes(content);
+  return mediaType?.startsWith("image/") ? mediaType : undefined;
 }
 
 function isDataUrl(url: string): boolean {
@@ -99,16 +138,24 @@ function readDataUrl(url: string, param: string): Content {
   if (comma === -1 || comma > 1000) throw unsupported(param, "the data URL has no comma before its data.");
   const [mediaType = "", ...parameters] = url.slice(5, comma).split(";");
   return {
-    mediaType: mediaType.trim().toLowerCase() || "text/plain",
+    mediaType: mediaType.trim().toLowerCase(),
     base64: parameters.some((parameter) => parameter.trim().toLowerCase() === "base64"),
     data: url.slice(comma + 1),
   };
 }
 
-function mediaTypeOfName(filename: string | undefined, param: string): string {
+/** The stated type, unless it says nothing and the file's name or first bytes say more. */
+function mediaTypeOf(content: Content, filename: string | undefined, param: string): string {
+  const { mediaType } = content;
+  if (textual.test(mediaType)) return "text/plain";
   const extension = filename?.slice(filename.lastIndexOf(".") + 1).toLowerCase();
-  const mediaType = extension === undefined ? undefined : typesByExtension.get(extension);
-  if (mediaType !== undefined) return mediaType;
+  // TypeScript's extension belongs to a kind of film in the tables that browsers look into.
+  const isScript = mediaType === "video/mp2t" || mediaType === "video/vnd.dlna.mpeg-tts";
+  if (!vague.test(mediaType) && !isScript) return mediaType;
+  const named = extension === undefined ? undefined : typesByExtension.get(extension);
+  // A data URL that names no type means plain text (RFC 2397).
+  const known = named ?? typeOfBytes(content) ?? (mediaType === "" ? "text/plain" : undefined);
+  if (known !== undefined) return known;
   throw unsupported(
     param,
     "what kind of file this is cannot be told: send file_data as a data URL, or a filename that ends in .pdf, .txt or the like.",

@@ -4,7 +4,8 @@ import { asObject, at, optionalArray, optionalObject, optionalString, requiredSt
 import { InvalidChatRequest, shown } from "../invalid.ts";
 import { isJsonObject, type JsonObject, parseJsonExactly } from "../json.ts";
 import { type Block, isBlank, type TextBlock, textBlock } from "./blocks.ts";
-import { convertContent, convertText } from "./content.ts";
+import { isThinking } from "./claude-blocks.ts";
+import { cacheControl, convertContent, convertPart, convertText, type PartKinds } from "./content.ts";
 import { type ClaudeMessage, type Conversation, createConversation } from "./conversation.ts";
 import { warnOfDroppedMembers } from "./dropped.ts";
 
@@ -26,7 +27,11 @@ export function convertMessages(chat: JsonObject, warnings: Set<string>): Conver
     const role = requiredString(message, "role", path);
     if (role === "system" || role === "developer") {
       const place = { path: at(path, "content"), warnings };
-      for (const block of convertText(message.content, place)) system.push(block);
+      const blocks = convertText(message.content, place);
+      const last = blocks.at(-1);
+      const mark = cacheControl(message, path);
+      if (last && mark) last.cache_control = mark;
+      for (const block of blocks) system.push(block);
     } else addMessage(conversation, { role, message, path, warnings });
     warnOfDroppedMembers(message, membersByRole[role] ?? contentMembers, { parameter: "messages", warnings });
   }
@@ -64,16 +69,14 @@ export function replacePrefill(messages: ClaudeMessage[]): void {
   messages.push({ role: "user", content: [textBlock("Continue.")] });
 }
 
-/** For hosts that refuse a conversation which begins with the assistant. */
-export function withOpeningUser(messages: readonly ClaudeMessage[]): ClaudeMessage[] {
-  return [{ role: "user", content: [textBlock(".")] }, ...messages];
-}
-
 /**
  * What is read of a message, by role. Claude has no names for speakers; that of a tool or function message only repeats
  * which call it answers.
  */
-const contentMembers: ReadonlySet<string> = new Set(["role", "content"]);
+const contentMembers: ReadonlySet<string> = new Set([
+  ...["role", "content"],
+  ...["cache_control", "prompt_cache_breakpoint"],
+]);
 const membersByRole: Readonly<Record<string, ReadonlySet<string>>> = {
   assistant: new Set([
     ...contentMembers,
@@ -86,7 +89,7 @@ const membersByRole: Readonly<Record<string, ReadonlySet<string>>> = {
 };
 
 /** `index` is left over from a stream, `parsed_arguments` from OpenAI's SDK: both say nothing new. */
-const callMembers: ReadonlySet<string> = new Set(["id", "type", "function", "index"]);
+const callMembers: ReadonlySet<string> = new Set(["id", "type", "function", "index", "cache_control"]);
 const calledMembers: ReadonlySet<string> = new Set(["name", "arguments", "parsed_arguments"]);
 
 interface SourceMessage {
@@ -97,17 +100,19 @@ interface SourceMessage {
 }
 
 function addMessage(conversation: Conversation, source: SourceMessage): void {
-  const { role, message, path, warnings } = source;
+  const { role, message, path } = source;
   const content = at(path, "content");
   switch (role) {
     case "user":
       if (message.content === undefined || message.content === null) {
         throw new InvalidChatRequest(content, "is required.");
       }
-      conversation.add("user", convertContent(message.content, { kinds: "any", path: content, warnings }));
+      addContent(conversation, { ...source, role, kinds: "any" });
+      markEnd(conversation, { ...source, role });
       return;
     case "assistant":
       addAssistant(conversation, source);
+      markEnd(conversation, { ...source, role });
       return;
     case "tool": {
       const id = requiredString(message, "tool_call_id", path);
@@ -131,12 +136,10 @@ function addAssistant(conversation: Conversation, { message, path, warnings }: S
   if (optionalObject(message, "audio", path)) {
     throw new InvalidChatRequest(at(path, "audio"), "Claude takes no audio.", "unsupported_content");
   }
-  const blocks = thinkingBlocks(message, path);
-  const place = { kinds: "text and refusals", path: at(path, "content"), warnings } as const;
-  for (const block of convertContent(message.content, place)) blocks.push(block);
+  conversation.add("assistant", thinkingBlocks(message, path));
+  addContent(conversation, { message, path, warnings, role: "assistant", kinds: "text and refusals" });
   const refusal = optionalString(message, "refusal", path);
-  if (refusal !== undefined && !isBlank(refusal)) blocks.push(textBlock(refusal));
-  conversation.add("assistant", blocks);
+  if (refusal !== undefined && !isBlank(refusal)) conversation.add("assistant", [textBlock(refusal)]);
   for (const [index, entry] of (optionalArray(message, "tool_calls", path) ?? []).entries()) {
     addToolCall(conversation, entry, { path, where: at(at(path, "tool_calls"), index), warnings });
   }
@@ -146,6 +149,59 @@ function addAssistant(conversation: Conversation, { message, path, warnings }: S
     const name = requiredString(legacy, "name", where);
     conversation.call({ id: functionCallId(name), name, input: parseArguments(legacy, where) }, path);
   }
+}
+
+interface ContentMessage extends SourceMessage {
+  role: "user" | "assistant";
+  kinds: PartKinds;
+}
+
+/** A message's content part by part: Claude's own blocks for calls and results have their places in the conversation. */
+function addContent(conversation: Conversation, source: ContentMessage): void {
+  const { role, kinds, message, path, warnings } = source;
+  const place = { kinds, path: at(path, "content"), warnings };
+  if (!Array.isArray(message.content)) {
+    conversation.add(role, convertContent(message.content, place));
+    return;
+  }
+  for (const [index, entry] of message.content.entries()) {
+    const where = at(place.path, index);
+    const part = asObject(entry, where);
+    if (role === "assistant" && part.type === "tool_use") addToolUse(conversation, part, { path, where });
+    else if (role === "user" && part.type === "tool_result") {
+      const idPath = at(where, "tool_use_id");
+      const id = requiredString(part, "tool_use_id", where);
+      addResult(conversation, { role, message: part, path: where, warnings, id, idPath });
+    } else if (role === "assistant" && isThinking(part.type))
+      conversation.add(role, [thinkingBlock(part, where)]);
+    else {
+      const block = convertPart(part, { ...place, path: where });
+      if (block) conversation.add(role, [block]);
+    }
+  }
+}
+
+function addToolUse(
+  conversation: Conversation,
+  part: JsonObject,
+  { path, where }: { path: string; where: string },
+): void {
+  const call = {
+    id: requiredString(part, "id", where),
+    name: requiredString(part, "name", where),
+    input: optionalObject(part, "input", where) ?? {},
+    cacheControl: cacheControl(part, where),
+  };
+  conversation.call(call, path);
+}
+
+/** Claude marks blocks, and some clients the message around them. */
+function markEnd(
+  conversation: Conversation,
+  { role, message, path }: SourceMessage & { role: "user" | "assistant" },
+): void {
+  const mark = cacheControl(message, path);
+  if (mark) conversation.mark(role, mark);
 }
 
 function addToolCall(
@@ -163,7 +219,8 @@ function addToolCall(
   const name = requiredString(body, "name", at(where, "function"));
   warnOfDroppedMembers(call, callMembers, { parameter: "tool_calls", warnings });
   warnOfDroppedMembers(body, calledMembers, { parameter: "tool_calls", warnings });
-  conversation.call({ id, name, input: parseArguments(body, at(where, "function")) }, path);
+  const input = parseArguments(body, at(where, "function"));
+  conversation.call({ id, name, input, cacheControl: cacheControl(call, where) }, path);
 }
 
 interface ResultMessage extends SourceMessage {
@@ -176,13 +233,16 @@ function addResult(conversation: Conversation, result: ResultMessage): void {
   const { id, message, path, idPath, warnings } = result;
   const source = message.content;
   const blocks = convertContent(source, { kinds: "any", path: at(path, "content"), warnings });
-  let cacheControl: unknown;
+  let mark: unknown;
   for (const block of blocks) {
-    cacheControl = block.cache_control ?? cacheControl;
+    mark = block.cache_control ?? mark;
     delete block.cache_control;
   }
+  mark = cacheControl(message, path) ?? mark;
   const content = typeof source === "string" ? (isBlank(source) ? "" : source) : blocks;
-  conversation.answer({ id, content: content.length === 0 ? "" : content, cacheControl }, idPath);
+  const isError = message.is_error === true;
+  const told = content.length === 0 ? "" : content;
+  conversation.answer({ id, content: told, cacheControl: mark, isError }, idPath);
 }
 
 /** The legacy form has no ids: a result names the function it belongs to. */
@@ -209,12 +269,15 @@ function parseArguments(call: JsonObject, path: string): unknown {
 function thinkingBlocks(message: JsonObject, path: string): Block[] {
   const where = at(path, "thinking_blocks");
   return (optionalArray(message, "thinking_blocks", path) ?? []).map((entry, index) => {
-    const block = asObject(entry, at(where, index));
-    const type = requiredString(block, "type", at(where, index));
-    if (type === "thinking") requiredString(block, "signature", at(where, index));
-    else if (type !== "redacted_thinking") {
-      throw new InvalidChatRequest(at(where, index), "must be a thinking or redacted_thinking block.");
-    }
-    return { ...block, type };
+    return thinkingBlock(asObject(entry, at(where, index)), at(where, index));
   });
+}
+
+function thinkingBlock(block: JsonObject, where: string): Block {
+  const type = requiredString(block, "type", where);
+  if (type === "thinking") requiredString(block, "signature", where);
+  else if (type !== "redacted_thinking") {
+    throw new InvalidChatRequest(where, "must be a thinking or redacted_thinking block.");
+  }
+  return { ...block, type };
 }

@@ -33,9 +33,15 @@ export function convertResponseFormat(chat: JsonObject, options: ResponseFormatO
     case "text":
       return {};
     case "json_object":
-      return anyObject(options.warnings);
+      // instructor and llama.cpp's clients put the schema here.
+      return value.schema === undefined || value.schema === null
+        ? anyObject(options.warnings)
+        : bySchema(value, { ...options, path: "response_format" });
     case "json_schema":
-      return bySchema(requiredObject(value, "json_schema", "response_format"), options);
+      return bySchema(requiredObject(value, "json_schema", "response_format"), {
+        ...options,
+        path: "response_format.json_schema",
+      });
     default:
       throw new InvalidChatRequest(
         "response_format.type",
@@ -49,8 +55,10 @@ function anyObject(warnings: Set<string>): ResponseFormat {
   return { line: "Respond with exactly one JSON object and nothing else." };
 }
 
-function bySchema(definition: JsonObject, { canEnforce, warnings }: ResponseFormatOptions): ResponseFormat {
-  const path = "response_format.json_schema";
+function bySchema(
+  definition: JsonObject,
+  { canEnforce, warnings, path }: ResponseFormatOptions & { path: string },
+): ResponseFormat {
   const schema = optionalObject(definition, "schema", path);
   const strict = optionalBoolean(definition, "strict", path);
   const description = optionalString(definition, "description", path);

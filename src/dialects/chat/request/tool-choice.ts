@@ -72,6 +72,8 @@ function readChoice(value: unknown, param: string, tools: ClaudeTool[]): ToolWis
   if (param === "function_call") return named(requiredString(value, "name", param), at(param, "name"), tools);
   const type = requiredString(value, "type", param);
   if (type === "function") return named(functionName(value, param), at(param, "function.name"), tools);
+  if (type === "any" || type === "auto" || type === "none") return { kind: type, stated: true, tools };
+  if (type === "tool") return named(requiredString(value, "name", param), at(param, "name"), tools);
   if (type === "allowed_tools") return readAllowed(value, tools);
   throw new InvalidChatRequest(
     param,

@@ -11,16 +11,17 @@ import {
   requiredString,
 } from "../fields.ts";
 import { InvalidChatRequest, shown } from "../invalid.ts";
-import type { JsonObject } from "../json.ts";
+import { isJsonObject, type JsonObject } from "../json.ts";
 import type { ModelFamily } from "../model-families.ts";
 import { warnOfDroppedMembers } from "./dropped.ts";
 import { isClosedSchema } from "./schema.ts";
 
-export interface ClaudeTool {
+export interface ClaudeTool extends JsonObject {
   name: string;
   description?: string;
   input_schema: JsonObject;
   strict?: true;
+  cache_control?: JsonObject;
 }
 
 export interface ConvertedTools {
@@ -52,11 +53,18 @@ interface ToolOptions {
   warnings: Set<string>;
 }
 
-const toolMembers: ReadonlySet<string> = new Set(["type", "function"]);
-const functionMembers: ReadonlySet<string> = new Set(["name", "description", "parameters", "strict"]);
+const toolMembers: ReadonlySet<string> = new Set(["type", "function", "cache_control"]);
+const functionMembers: ReadonlySet<string> = new Set([
+  ...["name", "description", "parameters", "strict", "cache_control"],
+  // Of a tool in Claude's own form.
+  ...["type", "input_schema"],
+]);
 
 function convertTool(entry: unknown, path: string, options: ToolOptions): ClaudeTool {
   const tool = asObject(entry, path);
+  if (isJsonObject(tool.input_schema) && tool.function === undefined) {
+    return convertFunction({ ...tool, parameters: tool.input_schema }, path, options);
+  }
   const type = requiredString(tool, "type", path);
   if (type !== "function") {
     throw new InvalidChatRequest(
@@ -66,7 +74,9 @@ function convertTool(entry: unknown, path: string, options: ToolOptions): Claude
     );
   }
   warnOfDroppedMembers(tool, toolMembers, { parameter: "tools", warnings: options.warnings });
-  return convertFunction(requiredObject(tool, "function", path), at(path, "function"), options);
+  const converted = convertFunction(requiredObject(tool, "function", path), at(path, "function"), options);
+  const mark = optionalObject(tool, "cache_control", path);
+  return mark ? { ...converted, cache_control: mark } : converted;
 }
 
 function convertFunction(
@@ -82,6 +92,8 @@ function convertFunction(
     ...(description ? { description } : {}),
     input_schema: inputSchema(optionalObject(definition, "parameters", path) ?? {}, at(path, "parameters")),
   };
+  const mark = optionalObject(definition, "cache_control", path);
+  if (mark) tool.cache_control = mark;
   if (optionalBoolean(definition, "strict", path)) {
     if (family.jsonSchema && isClosedSchema(tool.input_schema)) tool.strict = true;
     else warnings.add("tools.strict dropped");

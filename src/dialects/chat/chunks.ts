@@ -1,68 +1,24 @@
-// A streamed answer: Claude's events as chat completion chunks, each as soon as it is there.
+// The streamed form: Claude's events as chat completion chunks, each as soon as it is there.
 
-import { createParser, type EventSourceMessage } from "eventsource-parser";
-import type { HeaderMap } from "../../call.ts";
-import { RelayError } from "../../errors.ts";
-import type { AnswerTransform } from "../../sse/transform.ts";
+import type { AnswerOptions, MessageWriter } from "./answer.ts";
 import { chatUsage, completionId, finishReason, mergeUsage, refusalText } from "./completion.ts";
-import { errorOfEvent, errorOfRelay, type OpenAiError } from "./errors.ts";
-import { answerHeaders } from "./headers.ts";
-import { isJsonObject, type JsonObject, parseJsonExactly } from "./json.ts";
+import { errorOfEvent, type OpenAiError } from "./errors.ts";
+import { isJsonObject, type JsonObject, stringifyWellFormed } from "./json.ts";
 import type { AnswerForm } from "./request/convert.ts";
 
-/** No event of a real answer comes near this: the largest carry one block of a server tool's result. */
-const maxEventCharacters = 64 * 1024 * 1024;
-
-export interface StreamOptions {
-  head: { headers: HeaderMap };
-  form: Pick<AnswerForm, "legacyFunctions" | "includeUsage">;
-  /** Epoch ms, for `created`. */
-  now: number;
-}
-
-export function createStreamAnswer({ head, form, now }: StreamOptions): AnswerTransform {
-  const decoder = new TextDecoder();
+export function createStreamWriter({ form, now }: AnswerOptions): MessageWriter {
   const writer = createChunkWriter(form, now);
-  const events = createEventReader(writer, form);
-  let hasEnded = false;
-  const parser = createParser({
-    onEvent(message) {
-      const unreadable = writer.closed ? undefined : readEvent(message, events);
-      if (unreadable && !hasEnded) writer.fail(malformed(`sent a ${unreadable} event that cannot be read`));
-    },
-    onError: (error) => {
-      if (error.type === "max-buffer-size-exceeded") writer.fail(malformed("sent an event without end"));
-    },
-    maxBufferSize: maxEventCharacters,
-  });
-
-  function feed(text: string): void {
-    // What follows the end or an error is nobody's; a parser that overflowed would throw.
-    if (!writer.closed) parser.feed(text);
-  }
-
+  const reader = createChunkReader(writer, form);
   return {
-    headers: answerHeaders(head.headers, "text/event-stream; charset=utf-8"),
-    push(chunk) {
-      feed(decoder.decode(chunk, { stream: true }));
-      return writer.take();
+    get closed() {
+      return writer.closed;
     },
-    end() {
-      // The blank line after the last event may be missing. One that is cut is no malformed event: the stream is short.
-      hasEnded = true;
-      feed(`${decoder.decode()}\n\n`);
-      if (!writer.closed) {
-        throw new RelayError(
-          "upstream_unreachable",
-          "The upstream closed the stream before the answer was complete; send the request again.",
-        );
-      }
-      return writer.take();
+    event: (event) => reader.read(event),
+    message(message) {
+      for (const event of eventsOf(message)) reader.read(event);
     },
-    fail(error) {
-      writer.fail(errorOfRelay(error));
-      return writer.take();
-    },
+    fail: (error) => writer.fail(error),
+    take: () => writer.take(),
   };
 }
 
@@ -78,13 +34,13 @@ interface ChunkWriter {
   take(): Buffer;
 }
 
-function createChunkWriter(form: StreamOptions["form"], now: number): ChunkWriter {
+function createChunkWriter(form: AnswerForm, now: number): ChunkWriter {
   let out = "";
   let closed = false;
   let head: JsonObject | undefined;
 
   function write(data: JsonObject): void {
-    if (!closed) out += `data: ${JSON.stringify(data)}\n\n`;
+    if (!closed) out += `data: ${stringifyWellFormed(data)}\n\n`;
   }
 
   function start(message: JsonObject): void {
@@ -131,7 +87,7 @@ function createChunkWriter(form: StreamOptions["form"], now: number): ChunkWrite
   };
 }
 
-interface EventReader {
+interface ChunkReader {
   read(event: JsonObject): void;
 }
 
@@ -145,8 +101,9 @@ interface OpenCall {
   begun: boolean;
 }
 
-function createEventReader(writer: ChunkWriter, form: StreamOptions["form"]): EventReader {
+function createChunkReader(writer: ChunkWriter, form: AnswerForm): ChunkReader {
   const open = new Map<unknown, OpenCall>();
+  const pairs = createPairs();
   let calls = 0;
   let usage: JsonObject = {};
   let stopReason: unknown;
@@ -178,6 +135,7 @@ function createEventReader(writer: ChunkWriter, form: StreamOptions["form"]): Ev
       }
       case "message_stop":
         for (const index of [...open.keys()]) stopBlock(index);
+        flushTexts();
         if (stopReason === "refusal") writer.delta({ refusal: refusalText(stopDetails) });
         writer.finish(finishReason(stopReason, form), form.includeUsage ? usage : undefined);
         return;
@@ -216,7 +174,8 @@ function createEventReader(writer: ChunkWriter, form: StreamOptions["form"]): Ev
         const piece = delta.partial_json;
         if (!call || typeof piece !== "string" || piece === "") return;
         call.begun = true;
-        argumentsOf(call, piece);
+        const whole = pairs.join(index, piece);
+        if (whole !== "") argumentsOf(call, whole);
         return;
       }
       default:
@@ -230,6 +189,8 @@ function createEventReader(writer: ChunkWriter, form: StreamOptions["form"]): Ev
     if (!call) return;
     open.delete(index);
     if (!call.begun) argumentsOf(call, JSON.stringify(isJsonObject(call.input) ? call.input : {}));
+    const half = pairs.rest(index);
+    if (half !== "") argumentsOf(call, half);
   }
 
   function argumentsOf(call: OpenCall, piece: string): void {
@@ -239,37 +200,65 @@ function createEventReader(writer: ChunkWriter, form: StreamOptions["form"]): Ev
   }
 
   function text(piece: unknown): void {
-    if (typeof piece === "string" && piece !== "") writer.delta({ content: piece });
+    say("content", piece);
   }
 
   function reasoning(piece: unknown): void {
-    if (typeof piece === "string" && piece !== "") writer.delta({ reasoning_content: piece });
+    say("reasoning_content", piece);
+  }
+
+  function say(field: "content" | "reasoning_content", piece: unknown): void {
+    if (typeof piece !== "string") return;
+    const whole = pairs.join(field, piece);
+    if (whole !== "") writer.delta({ [field]: whole });
+  }
+
+  function flushTexts(): void {
+    for (const field of ["content", "reasoning_content"]) {
+      const half = pairs.rest(field);
+      if (half !== "") writer.delta({ [field]: half });
+    }
   }
 
   return { read };
 }
 
-/** Events that carry the answer: one of them that cannot be read is a hole in it. */
-const essentialEvents: ReadonlySet<string> = new Set([
-  "message_start",
-  "content_block_start",
-  "content_block_delta",
-  "content_block_stop",
-  "message_delta",
-  "message_stop",
-  "error",
-]);
-
-/** Returns the name of an event that should have been readable. */
-function readEvent({ event, data }: EventSourceMessage, events: EventReader): string | undefined {
-  const parsed = parseJsonExactly(data)?.value;
-  if (!isJsonObject(parsed)) return event !== undefined && essentialEvents.has(event) ? event : undefined;
-  events.read(parsed);
-  return undefined;
+interface Pairs {
+  /** The piece with the half that its predecessor ended in, and without one that it ends in itself. */
+  join(key: unknown, piece: string): string;
+  /** The half that is still waiting; "" for none. */
+  rest(key: unknown): string;
 }
 
-function malformed(what: string): OpenAiError {
-  return errorOfRelay(
-    new RelayError("upstream_unreachable", `The provider ${what}; send the request again.`),
-  );
+/** Providers cut texts between the two halves of a character beyond 16 bits; half of one is no text that could be sent. */
+function createPairs(): Pairs {
+  const halves = new Map<unknown, string>();
+
+  function rest(key: unknown): string {
+    const half = halves.get(key) ?? "";
+    halves.delete(key);
+    return half;
+  }
+
+  return {
+    rest,
+    join(key, piece) {
+      const text = rest(key) + piece;
+      const last = text.charCodeAt(text.length - 1);
+      if (!(last >= 0xd800 && last <= 0xdbff)) return text;
+      halves.set(key, text.slice(-1));
+      return text.slice(0, -1);
+    },
+  };
+}
+
+/** What a whole message would have been as a stream. */
+function* eventsOf(message: JsonObject): Generator<JsonObject> {
+  yield { type: "message_start", message };
+  for (const [index, block] of (message.content as unknown[]).entries()) {
+    yield { type: "content_block_start", index, content_block: block };
+    yield { type: "content_block_stop", index };
+  }
+  yield { type: "message_delta", delta: message, usage: message.usage };
+  yield { type: "message_stop" };
 }
