@@ -1,6 +1,6 @@
 // Has a call converted where its dialect is not the one of its provider, if the body is not larger than the owner allows for that.
 
-import { type Call, bodyBytes } from "../call.ts";
+import { bodyBytes, type Call } from "../call.ts";
 import type { Conversion, Dialect } from "../dialects/dialect.ts";
 import { RelayError } from "../errors.ts";
 

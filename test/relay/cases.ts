@@ -230,7 +230,7 @@ const chat: DialectCase = {
     "400": claude.passedOn["400"]!,
     "413": claude.passedOn["413"]!,
   },
-  allLimited: { status: 429, type: /"code":"rate_limit_exceeded"/ },
+  allLimited: { status: 429, type: /"code":"insufficient_quota"/ },
   overCapacity: 503,
   wrongKey: /"code":"invalid_api_key"/,
 };
