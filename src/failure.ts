@@ -4,9 +4,10 @@
 export type Failure =
   /**
    * No answer: refused, reset, DNS, TLS, or a time-out before the first byte. `safeToRepeat`: no byte can have been
-   * processed, because a kept-alive socket had already closed.
+   * processed, because a kept-alive socket had already closed. `isAtWork`: the provider has the whole request and did not
+   * answer in time; it may be at work on it, and bill it.
    */
-  | { kind: "unreachable"; cause: Error; safeToRepeat: boolean }
+  | { kind: "unreachable"; cause: Error; safeToRepeat: boolean; isAtWork?: boolean }
   /** The account's own proxy refused, or could not reach the provider. Never the login's fault. */
   | { kind: "proxy"; cause: Error }
   /**
@@ -50,6 +51,8 @@ export type Failure =
   | { kind: "model-missing"; reason: string }
   /** The request is at fault: passed on unchanged, nobody is blamed. */
   | { kind: "rejected"; status: number; reason: string }
+  /** This machine is short of file descriptors, memory or ports: no account's fault. */
+  | { kind: "shortage"; cause: Error }
   /** The client went away. */
   | { kind: "aborted" };
 

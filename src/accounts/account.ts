@@ -36,7 +36,13 @@ export interface Cooldown {
 /** The failures that put an account in cooldown. */
 export type CooldownKind = Exclude<
   FailureKind,
-  "limited-unblamed" | "unexplained-refusal" | "edge-refused" | "model-missing" | "rejected" | "aborted"
+  | "limited-unblamed"
+  | "unexplained-refusal"
+  | "edge-refused"
+  | "model-missing"
+  | "rejected"
+  | "shortage"
+  | "aborted"
 >;
 
 export function createAccount(config: AccountConfig): Account {

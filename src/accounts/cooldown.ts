@@ -98,6 +98,7 @@ export function cooldownAfter(
     case "edge-refused":
     case "model-missing":
     case "rejected":
+    case "shortage":
     case "aborted":
       return undefined;
   }

@@ -108,7 +108,9 @@ export function startRefreshWorker({ script, folder, log, takeOver }: RefreshWor
         end("it does not answer");
       }, answerLimitMs);
       if (exit !== undefined) settle(order.login, { kind: "ended", reason: exit });
-      else child?.send(order, (error) => error && end(error.message));
+      // Without file descriptors for its channel a process is not started, and has no `send`.
+      else if (child?.connected) child.send(order, (error) => error && end(error.message));
+      else end("it cannot be reached");
       return promise.finally(() => clearTimeout(limit));
     },
     async release() {

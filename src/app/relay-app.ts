@@ -20,6 +20,7 @@ import { createRelayEvents } from "../relay/events.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
 import { createRelayKeys } from "../relay/relay-keys.ts";
 import { createScratch } from "../relay/scratch.ts";
+import { createShortageLog } from "../relay/shortage.ts";
 import { type RelayServer, startServer } from "../server/server.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { DaemonInfo, Store } from "../store/store.ts";
@@ -182,6 +183,7 @@ async function createParts(
     relayKeys: createRelayKeys(config().apiKeys),
     metrics,
     events,
+    shortages: createShortageLog(log, now),
     log,
     now,
   };

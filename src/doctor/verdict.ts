@@ -57,6 +57,7 @@ export function readFailure(account: AccountConfig, failure: Failure): Verdict {
       );
     case "unreachable":
     case "proxy":
+    case "shortage":
       return troubled(true, failure.cause.message, tryAgain);
     case "aborted":
       return troubled(true, "the request was given up", tryAgain);

@@ -7,9 +7,10 @@ import { ProxyFault } from "./proxy-fault.ts";
 export interface NetworkFault {
   /**
    * `proxy`: the account's way out is broken, never the provider's or the login's fault. `aborted`: somebody here gave up.
-   * `timeout` and `unreachable`: the provider did not answer, or stopped.
+   * `timeout` and `unreachable`: the provider did not answer, or stopped. `shortage`: this machine lacks file descriptors,
+   * memory or ports, which is nobody else's fault.
    */
-  kind: "proxy" | "unreachable" | "timeout" | "aborted";
+  kind: "proxy" | "unreachable" | "timeout" | "shortage" | "aborted";
   /** One sentence, no full stop; names host and port where they are known. */
   message: string;
   /** No byte of the request can have been processed: the same account may be asked again at once. */
@@ -50,6 +51,8 @@ export function readNetworkFault(error: unknown): NetworkFault {
     mayBeProcessed: facts === undefined || (facts.stage !== "connecting" && !facts.stale),
   });
 
+  const shortage = findShortage(codes);
+  if (shortage !== undefined) return fault("shortage", shortage);
   const broken = chain.find((part) => part instanceof ProxyFault);
   if (broken !== undefined) return fault("proxy", broken.message);
   const late = chain.find((part) => part instanceof ConnectTimeout);
@@ -63,6 +66,24 @@ export function readNetworkFault(error: unknown): NetworkFault {
   }
   return fault("unreachable", describeUnreachable(where, codes, facts));
 }
+
+/** Says what this machine is short of when that is why something failed; undefined for every other error. */
+export function readShortage(error: unknown): string | undefined {
+  return findShortage(causes(error).flatMap(codesOf));
+}
+
+function findShortage(codes: readonly string[]): string | undefined {
+  const code = codes.find((each) => shortages.has(each));
+  return code && `this machine is short of ${shortages.get(code)} (${code})`;
+}
+
+const shortages: ReadonlyMap<string, string> = new Map([
+  ["EMFILE", "file descriptors"],
+  ["ENFILE", "file descriptors"],
+  ["ENOMEM", "memory"],
+  ["ENOBUFS", "memory"],
+  ["EADDRNOTAVAIL", "ports"],
+]);
 
 const exchange = Symbol("exchange");
 

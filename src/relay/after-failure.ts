@@ -2,10 +2,13 @@
 // later, or makes way for the next account's.
 
 import type { Account, Cooldown } from "../accounts/account.ts";
+import { isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import type { Answer } from "./attempt.ts";
-import { consequences } from "./consequences.ts";
+import { consequenceOf, isSentOnce } from "./consequences.ts";
 import type { FailoverState, Served } from "./failover-state.ts";
+import { shortageError } from "./shortage.ts";
+import { unansweredError } from "./unanswered-error.ts";
 
 export interface FailedAttempt {
   account: Account;
@@ -28,14 +31,19 @@ export async function afterFailure(
   if (answer && !account.passthrough) {
     deps.pool.learn(account, upstream.readWindows(answer.head.headers, deps.now()));
   }
-  if (failure.kind === "aborted") {
+  if (failure.kind === "aborted" || failure.kind === "shortage") {
     attempts.end({ status, failure, cooldown: undefined });
-    throw signal.reason;
+    throw failure.kind === "aborted" ? signal.reason : shortageError(failure.cause);
   }
   const cooldown = await deps.pool.failed(account, failure, state.sentAt(sentAt));
   attempts.end({ status, failure, cooldown });
-  const { passOn, isRefusal } = consequences[failure.kind];
+  state.attemptFailed(account, cooldown);
+  const { passOn, isRefusal } = consequenceOf(failure, state.call);
   if (isRefusal) state.attemptWasRefused();
+  if (failure.kind === "unreachable" && failure.isAtWork && isBilled(state.call.operation)) {
+    if (isSentOnce(state.call)) throw unansweredError(account, failure, state.call);
+    state.mayBeSentOnceMore();
+  }
   if (answer && (passOn === "at-once" || account.passthrough)) return { ...failed, answer };
   if (passOn === "after-one-other" && state.kept?.failure?.kind === failure.kind) {
     answer?.discard();
@@ -43,8 +51,9 @@ export async function afterFailure(
   }
   if (answer && passOn !== "never") state.keep({ ...failed, answer });
   else answer?.discard();
-  if (cooldown) state.cooldownBegan(account, cooldown);
-  else if (!answer) state.gotNoAnswer(account, failure);
+  // A cooldown says more, namely when the account is back; but a bad answer is told as what it is.
+  const isTold = cooldown !== undefined && failure.kind !== "server-error";
+  if ((passOn === "never" || !answer) && !isTold) state.gotNoAnswer(account, failure);
   if (!cooldown || !isWaitedOut(state, failed, cooldown)) state.ruleOut(account);
   // A limit that is over already is asked once more, like one that was waited for.
   else if (cooldown.until <= deps.now()) state.waits();

@@ -98,6 +98,8 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
   #isStream = false;
   #broken: Error | undefined;
   #discarded = false;
+  /** The whole request has been handed to the connection. */
+  #isSent = false;
   #paused = false;
   #resuming: NodeJS.Immediate | undefined;
   readonly #leave: () => void;
@@ -147,6 +149,10 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#discarded) controller.abort(discardReason());
+  }
+
+  onRequestSent(): void {
+    this.#isSent = true;
   }
 
   onResponseStart(
@@ -304,7 +310,7 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
     if (this.#sink) return this.#sink.broken(error);
     // Decided, and nobody has taken the answer yet: `pipe` tells the sink.
     if (!this.#resolve) return;
-    this.#settle({ ok: false, failure: failureOf(error), answer: undefined });
+    this.#settle({ ok: false, failure: failureOf(error, this.#isSent), answer: undefined });
   }
 
   #settle(result: AttemptResult): void {
@@ -338,11 +344,13 @@ function framed({ headers, body }: UpstreamRequest): Pick<Dispatcher.DispatchOpt
   return { headers: [...headers, "content-length", String(length)], body: body as unknown as Buffer };
 }
 
-function failureOf(error: Error): Failure {
-  if (error.name === "TimeoutError") return { kind: "unreachable", cause: error, safeToRepeat: false };
+function failureOf(error: Error, isAtWork: boolean): Failure {
+  if (error.name === "TimeoutError") {
+    return { kind: "unreachable", cause: error, safeToRepeat: false, isAtWork };
+  }
   const fault = readNetworkFault(error);
   const cause = new Error(fault.message, { cause: error });
-  if (fault.kind === "proxy") return { kind: "proxy", cause };
+  if (fault.kind === "proxy" || fault.kind === "shortage") return { kind: fault.kind, cause };
   return { kind: "unreachable", cause, safeToRepeat: fault.safeToRepeat };
 }
 

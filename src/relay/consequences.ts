@@ -1,7 +1,8 @@
 // What each kind of failure means for the request: whether its answer may be shown, and whether it uses up an attempt. What
 // it means for the account is decided in accounts/cooldown.ts.
 
-import type { FailureKind } from "../failure.ts";
+import { type Call, isBilled } from "../call.ts";
+import type { Failure, FailureKind } from "../failure.ts";
 
 export interface Consequence {
   /**
@@ -13,7 +14,21 @@ export interface Consequence {
   isRefusal: boolean;
 }
 
-export const consequences: Readonly<Record<FailureKind, Consequence>> = {
+export function consequenceOf({ kind }: Failure, { operation }: Pick<Call, "operation">): Consequence {
+  // What is free begins no cooldown, from which the relay could say by itself until when the limit lasts.
+  if (kind === "rate-limited" && !isBilled(operation)) return { passOn: "if-none-left", isRefusal: true };
+  return consequences[kind];
+}
+
+/**
+ * Whether a request that a provider may be at work on is never sent to another account: an unstreamed one may take many minutes,
+ * and is paid for twice then.
+ */
+export function isSentOnce({ stream, operation }: Pick<Call, "stream" | "operation">): boolean {
+  return !stream && isBilled(operation);
+}
+
+const consequences: Readonly<Record<FailureKind, Consequence>> = {
   capacity: { passOn: "if-none-left", isRefusal: false },
   "server-error": { passOn: "if-none-left", isRefusal: false },
   "limited-unblamed": { passOn: "if-none-left", isRefusal: false },
@@ -30,5 +45,6 @@ export const consequences: Readonly<Record<FailureKind, Consequence>> = {
   "account-out": { passOn: "never", isRefusal: true },
   unreachable: { passOn: "never", isRefusal: false },
   proxy: { passOn: "never", isRefusal: false },
+  shortage: { passOn: "never", isRefusal: false },
   aborted: { passOn: "never", isRefusal: false },
 };

@@ -2,9 +2,11 @@
 
 import type { Call } from "../call.ts";
 import { RelayError } from "../errors.ts";
+import { readShortage } from "../network/faults.ts";
 import { type Exchange, type RelayDeps, ShutdownAbort } from "./exchange.ts";
 import type { RecordEntry, Recorder } from "./record.ts";
 import { sendRendered } from "./send-rendered.ts";
+import { shortageError } from "./shortage.ts";
 
 export interface FailedExchange {
   /** Whatever was thrown. */
@@ -17,16 +19,14 @@ export interface FailedExchange {
 export async function deliverRelayError(
   exchange: Exchange,
   { error, call, recorder }: FailedExchange,
-  { log, events }: RelayDeps,
+  deps: RelayDeps,
 ): Promise<void> {
   const { id, source, sink, dialect, route, signal } = exchange;
   const relayError = asRelayError(error);
   const { code } = relayError;
   const rendered = dialect.renderError(relayError, call);
   const { status } = rendered;
-  if (code === "internal" && !signal.aborted) {
-    log.error({ request: id, err: error instanceof Error ? error.stack : String(error) }, "internal error");
-  }
+  if (!signal.aborted) reportFault({ request: id, error, relayError }, deps);
   if (recorder) {
     const entry: RecordEntry = {
       account: "(none)",
@@ -37,7 +37,7 @@ export async function deliverRelayError(
     await recorder.record(entry);
     recorder.close(entry);
   } else if (!signal.aborted) {
-    events.emit("requestRefused", () => ({
+    deps.events.emit("requestRefused", () => ({
       request: id,
       method: source.method,
       route: `${dialect.name}/${route.operation}`,
@@ -49,12 +49,32 @@ export async function deliverRelayError(
   sendRendered(sink, rendered);
 }
 
-/** Anything that is no RelayError is a fault of ours; the client is not told of its insides. */
+/** Anything that is no RelayError is a fault of ours, or of this machine; the client is not told of its insides. */
 export function asRelayError(error: unknown): RelayError {
   if (error instanceof RelayError) return error;
+  const shortage = readShortage(error);
+  if (shortage !== undefined) return shortageError(new Error(shortage, { cause: error }));
   return new RelayError("internal", "cc-relay failed while it served this request; its log says more.", {
     cause: error,
   });
+}
+
+export interface Fault {
+  /** Our id of the request. */
+  request: string;
+  /** Whatever was thrown, and what the client is told of it. */
+  error: unknown;
+  relayError: RelayError;
+}
+
+/** Logs what is no provider's and no client's fault. */
+export function reportFault(
+  { request, error, relayError: { code, message } }: Fault,
+  { log, shortages }: Pick<RelayDeps, "log" | "shortages">,
+): void {
+  if (code === "out_of_resources") shortages.report(message);
+  if (code !== "internal") return;
+  log.error({ request, err: error instanceof Error ? error.stack : String(error) }, "internal error");
 }
 
 /** Of a request that no answer reached: the status that was told, or would have been if somebody were there. */

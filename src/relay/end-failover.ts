@@ -5,12 +5,13 @@ import { type Account, cooldownFor } from "../accounts/account.ts";
 import { type AllInCooldown, type Exhausted, readExhausted } from "../accounts/exhausted.ts";
 import type { Call } from "../call.ts";
 import { canServe } from "./can-serve.ts";
-import { exhaustedError, unreachableError } from "./exhausted-error.ts";
+import { exhaustedError } from "./exhausted-error.ts";
 import type { FailoverState, Served } from "./failover-state.ts";
+import { unansweredError } from "./unanswered-error.ts";
 
 /** Undefined after a hold: all accounts may be asked again. Throws the RelayError that the client is told. */
 export async function endFailover(state: FailoverState, candidates: Account[]): Promise<Served | undefined> {
-  const { call, deps, kept, unreached, scope, routing, attempts } = state;
+  const { call, deps, kept, unanswered, scope, routing, attempts } = state;
   const now = deps.now();
   const exhausted = readExhausted({ candidates, modelScope: scope, begun: state.cooldowns, now });
   const canBeHeld = !kept || kept.failure?.kind === "capacity";
@@ -19,9 +20,10 @@ export async function endFailover(state: FailoverState, candidates: Account[]): 
     await hold(state, candidates, exhausted.until);
     return undefined;
   }
+  await deps.pool.refusedByAll(state.asked);
   if (kept) return kept;
-  if (unreached && (unreached.account.passthrough || !cooldownFor(unreached.account, scope, now))) {
-    throw unreachableError(unreached.account, unreached.failure);
+  if (unanswered && !isToldByCooldown(unanswered, state)) {
+    throw unansweredError(unanswered.account, unanswered.failure, call);
   }
   throw exhaustedError(exhausted, {
     call,
@@ -29,6 +31,14 @@ export async function endFailover(state: FailoverState, candidates: Account[]): 
     only: routing.pinned ?? routing.required,
     kinds: readKinds(call, deps.pool.accounts),
   });
+}
+
+/** Whether the account has gone into a cooldown meanwhile, through another request. */
+function isToldByCooldown(
+  { account, failure }: NonNullable<FailoverState["unanswered"]>,
+  { scope, deps }: FailoverState,
+): boolean {
+  return failure.kind !== "server-error" && cooldownFor(account, scope, deps.now()) !== undefined;
 }
 
 function readKinds(call: Call, accounts: readonly Account[]): "none" | "unfit" | "fit" {

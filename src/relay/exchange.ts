@@ -15,6 +15,7 @@ import type { RelayEvents } from "./events.ts";
 import type { ModelLists } from "./models.ts";
 import type { RelayKeys } from "./relay-keys.ts";
 import type { Scratch } from "./scratch.ts";
+import type { ShortageLog } from "./shortage.ts";
 import type { Transport } from "./transport.ts";
 
 export interface Exchange {
@@ -55,6 +56,8 @@ export interface RelayDeps {
   metrics: Metrics;
   /** What happens to requests and accounts, as it happens. */
   events: RelayEvents;
+  /** Says once a minute what this machine is short of. */
+  shortages: ShortageLog;
   log: Log;
   now: () => number;
 }

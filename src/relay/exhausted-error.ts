@@ -1,10 +1,8 @@
 // What a client is told when no account is left: one sentence that says what happened, until when, and what to do.
 
-import type { Account } from "../accounts/account.ts";
 import type { Exhausted } from "../accounts/exhausted.ts";
 import type { Call } from "../call.ts";
 import { RelayError } from "../errors.ts";
-import type { Failure } from "../failure.ts";
 import { familyNames } from "../family.ts";
 import { duration, rfc3339 } from "../terminal/format.ts";
 
@@ -77,24 +75,6 @@ export function exhaustedError(
         { shouldRetry: false },
       );
   }
-}
-
-export function unreachableError(account: Account, failure: Failure): RelayError {
-  const { hostname } = new URL(account.config.apiUrl);
-  if ("reason" in failure) {
-    return new RelayError(
-      "upstream_unreachable",
-      `${hostname} gave no whole answer on account ${account.config.id} (${failure.reason}); send the request again.`,
-    );
-  }
-  const cause = "cause" in failure ? failure.cause : undefined;
-  const reason = cause?.message ?? failure.kind;
-  const isTimeout = cause?.name === "TimeoutError";
-  return new RelayError(
-    isTimeout ? "upstream_timeout" : "upstream_unreachable",
-    `${hostname} could not be reached on account ${account.config.id} (${reason}); check the network with \`cc-relay doctor\`.`,
-    { cause },
-  );
 }
 
 /** By our own rule: there the kind of account is missing, not the operation. */

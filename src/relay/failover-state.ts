@@ -47,7 +47,9 @@ export class FailoverState {
   #attemptsLeft: number;
   #hasWaited = false;
   #kept: Served | undefined;
-  #unreached: { account: Account; failure: Failure } | undefined;
+  #unanswered: { account: Account; failure: Failure } | undefined;
+  readonly #asked = new Map<Account, Cooldown | undefined>();
+  #isLastAttempt = false;
 
   constructor({ routing, signal, attempts, transport, deps }: FailoverOptions) {
     const { call } = routing;
@@ -82,9 +84,14 @@ export class FailoverState {
     return this.#kept;
   }
 
-  /** The last attempt that got no answer and sent its account into no cooldown. */
-  get unreached(): { account: Account; failure: Failure } | undefined {
-    return this.#unreached;
+  /** The last attempt that got no answer which a client may see. */
+  get unanswered(): { account: Account; failure: Failure } | undefined {
+    return this.#unanswered;
+  }
+
+  /** Every account that was asked, with the cooldown that this request put it in. */
+  get asked(): ReadonlyMap<Account, Cooldown | undefined> {
+    return this.#asked;
   }
 
   /** The cooldowns that its failures began, by account id: one of moments may be over before the last account has answered. */
@@ -112,12 +119,20 @@ export class FailoverState {
     this.#attemptsLeft++;
   }
 
-  cooldownBegan({ config }: Account, cooldown: Cooldown): void {
-    this.#cooldowns.set(config.id, cooldown);
+  /** A provider may still be at work on the request: it is sent to one other account at most. */
+  mayBeSentOnceMore(): void {
+    this.#attemptsLeft = this.#isLastAttempt ? 0 : 1;
+    this.#isLastAttempt = true;
+  }
+
+  /** @param cooldown what the account is in after it, if anything. */
+  attemptFailed(account: Account, cooldown: Cooldown | undefined): void {
+    this.#asked.set(account, cooldown);
+    if (cooldown) this.#cooldowns.set(account.config.id, cooldown);
   }
 
   gotNoAnswer(account: Account, failure: Failure): void {
-    this.#unreached = { account, failure };
+    this.#unanswered = { account, failure };
   }
 
   ruleOut({ config }: Account): void {
@@ -139,7 +154,7 @@ export class FailoverState {
     this.dropKept();
     this.#tried.clear();
     this.#cooldowns.clear();
-    this.#unreached = undefined;
+    this.#unanswered = undefined;
     this.#attemptsLeft = this.deps.config().upstream.maxAttempts;
   }
 

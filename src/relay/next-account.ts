@@ -5,6 +5,7 @@ import type { Choice } from "../accounts/select.ts";
 import type { Ticket } from "../accounts/slow-start.ts";
 import { isBilled } from "../call.ts";
 import { canServe } from "./can-serve.ts";
+import { isSentOnce } from "./consequences.ts";
 import type { FailoverState } from "./failover-state.ts";
 
 export async function chooseAccount(state: FailoverState): Promise<Choice> {
@@ -57,7 +58,9 @@ export async function enterSlowStart(
 export function firstByteMs(state: FailoverState, account: Account): number {
   const { call, deps, routing, tried, scope, startedAt } = state;
   const now = deps.now();
-  const configuredMs = deps.config().upstream.firstByteTimeoutMs;
+  const { firstByteTimeoutMs, unstreamedTimeoutMs } = deps.config().upstream;
+  if (isSentOnce(call)) return unstreamedTimeoutMs;
+  const configuredMs = firstByteTimeoutMs;
   if (
     call.headerBudgetMs === undefined ||
     routing.passthrough ||

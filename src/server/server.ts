@@ -8,7 +8,7 @@ import { RelayError } from "../errors.ts";
 import { http } from "../network/http.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import { authenticate } from "../relay/authenticate.ts";
-import { asRelayError } from "../relay/deliver-relay-error.ts";
+import { asRelayError, reportFault } from "../relay/deliver-relay-error.ts";
 import { type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
 import { relay } from "../relay/relay.ts";
 import { sendRendered } from "../relay/send-rendered.ts";
@@ -205,14 +205,9 @@ interface Refused {
 }
 
 function refuse({ deps }: Front, { id, request, response, error, path }: Refused): void {
-  if (!(error instanceof RelayError)) {
-    deps.log.error(
-      { request: id, err: error instanceof Error ? error.stack : String(error) },
-      "internal error",
-    );
-  }
-  if (response.headersSent) return void response.destroy();
   const relayError = asRelayError(error);
+  reportFault({ request: id, error, relayError }, deps);
+  if (response.headersSent) return void response.destroy();
   const rendered = nearestDialect(path).renderError(relayError);
   deps.events.emit("requestRefused", () => ({
     request: id,

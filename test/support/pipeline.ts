@@ -15,6 +15,7 @@ import type { Exchange, RelayDeps } from "../../src/relay/exchange.ts";
 import { relay } from "../../src/relay/relay.ts";
 import { createRelayKeys } from "../../src/relay/relay-keys.ts";
 import { createScratch } from "../../src/relay/scratch.ts";
+import { createShortageLog } from "../../src/relay/shortage.ts";
 import type { UsageRow } from "../../src/store/store.ts";
 import { memoryAccountStore, memoryBindingStore } from "../accounts/fakes.ts";
 import { type MemorySink, memorySink } from "./memory-client.ts";
@@ -74,6 +75,7 @@ export async function startPipeline(
     relayKeys: createRelayKeys([]),
     metrics: createMetrics({ version: "0", accounts: () => [] }),
     events,
+    shortages: createShortageLog(collectingLog(log), now),
     log: collectingLog(log),
     now,
   };

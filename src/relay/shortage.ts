@@ -1,0 +1,38 @@
+// Shortages of this machine (file descriptors, memory, ports): no account is touched, the client is asked to come back, and the
+// log says it once a minute.
+
+import { RelayError } from "../errors.ts";
+import type { Log } from "../log.ts";
+
+export interface ShortageLog {
+  report(shortage: string): void;
+}
+
+const quietMs = 60_000;
+
+export function createShortageLog(log: Log, now: () => number): ShortageLog {
+  let lastAt = Number.NEGATIVE_INFINITY;
+  let unsaid = 0;
+  return {
+    report(shortage) {
+      if (now() - lastAt < quietMs) {
+        unsaid++;
+        return;
+      }
+      log.error({ reason: shortage, unsaid }, "short of resources");
+      lastAt = now();
+      unsaid = 0;
+    },
+  };
+}
+
+/** Descriptors and ports come back as soon as other requests end. */
+const retryAfterSeconds = 2;
+
+export function shortageError(cause: Error): RelayError {
+  return new RelayError(
+    "out_of_resources",
+    `cc-relay cannot serve this request now: ${cause.message}; send it again in a moment, or give the process more (\`ulimit -n\`).`,
+    { retryAfterSeconds, cause },
+  );
+}

@@ -1,0 +1,62 @@
+// What a client is told when the last account that was asked gave no answer that may be shown: what failed, where, and what to do.
+
+import type { Account } from "../accounts/account.ts";
+import type { Call } from "../call.ts";
+import { RelayError } from "../errors.ts";
+import type { Failure } from "../failure.ts";
+import { isSentOnce } from "./consequences.ts";
+
+export function unansweredError({ config }: Account, failure: Failure, call: Call): RelayError {
+  const { id } = config;
+  const { hostname } = new URL(config.apiUrl);
+  switch (failure.kind) {
+    case "edge-refused": {
+      const ray = failure.ray === undefined ? "" : `, ray id ${failure.ray}`;
+      return new RelayError(
+        "edge_refused",
+        `The edge of ${hostname}, a firewall in front of the provider, refused the request on account ${id} (${failure.reason}${ray}); try again later, or give the account a proxy.`,
+      );
+    }
+    case "unreachable":
+      if (failure.isAtWork || failure.cause.name === "TimeoutError") return timeoutError(hostname, id, call);
+      return unreachableError(hostname, id, failure.cause);
+    case "proxy":
+      return unreachableError(hostname, id, failure.cause);
+    case "unauthorized":
+    case "login-revoked":
+    case "refresh-rejected":
+    case "account-out":
+      return new RelayError(
+        "needs_login",
+        `The account ${id} was refused by its provider (${failure.reason}); see \`cc-relay accounts list\`.`,
+        { shouldRetry: false },
+      );
+    case "model-denied":
+      return new RelayError(
+        "unknown_model",
+        `The account ${id} may not use this model (${failure.reason}); choose another model, or see \`cc-relay accounts list\`.`,
+        { param: "model" },
+      );
+    default:
+      return new RelayError(
+        "upstream_invalid",
+        `${hostname} gave no usable answer on account ${id} (${"reason" in failure ? failure.reason : failure.kind}); send the request again.`,
+      );
+  }
+}
+
+function timeoutError(hostname: string, id: string, call: Call): RelayError {
+  const setting = isSentOnce(call) ? "unstreamed_timeout_seconds" : "first_byte_timeout_seconds";
+  return new RelayError(
+    "upstream_timeout",
+    `${hostname} did not answer on account ${id} in time; it may still be at work on the request, so it was not sent again. Stream the answer, or raise upstream.${setting} in config.toml.`,
+  );
+}
+
+function unreachableError(hostname: string, id: string, cause: Error): RelayError {
+  return new RelayError(
+    "upstream_unreachable",
+    `${hostname} could not be reached on account ${id} (${cause.message}); check the network with \`cc-relay doctor\`.`,
+    { cause },
+  );
+}

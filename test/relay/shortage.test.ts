@@ -1,0 +1,56 @@
+// What this machine is short of is no account's fault.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Dispatcher } from "undici";
+import { createShortageLog } from "../../src/relay/shortage.ts";
+import { memorySource } from "../support/memory-client.ts";
+import { startPipeline } from "../support/pipeline.ts";
+import { collectingLog, type LoggedLine } from "../support/relay.ts";
+
+const body = {
+  model: "claude-opus-5-5",
+  max_tokens: 10,
+  stream: true,
+  messages: [{ role: "user", content: "Hi" }],
+};
+
+/** Cannot open a connection for a reason of this machine's. */
+function shortOf(code: string): Dispatcher {
+  return {
+    dispatch(_: unknown, handler: Dispatcher.DispatchHandler) {
+      const error = Object.assign(new Error(`connect ${code} 127.0.0.1:443`), { code });
+      queueMicrotask(() => handler.onResponseError?.(undefined as never, error));
+      return true;
+    },
+  } as unknown as Dispatcher;
+}
+
+for (const code of ["EMFILE", "ENFILE", "ENOMEM", "EADDRNOTAVAIL"]) {
+  test(`${code} is told with 503 and retry-after, and touches no account`, async (t) => {
+    const { ask, deps, upstream } = await startPipeline(t, ["a", "b"], ({ dispatchers }) => ({
+      dispatchers: { ...dispatchers, for: () => shortOf(code) },
+    }));
+    for (let time = 0; time < 4; time++) {
+      const sink = await ask("/v1/messages", memorySource(body));
+      assert.equal(sink.head?.status, 503);
+      assert.ok(sink.head?.headers.includes("retry-after"));
+      assert.match(sink.text, new RegExp(code));
+    }
+    for (const { cooldowns, streaks } of deps.pool.accounts) assert.equal(cooldowns.size + streaks.size, 0);
+    assert.equal(upstream.requests.length, 0);
+  });
+}
+
+test("a shortage is logged once a minute, with how often it was met in between", () => {
+  let now = 0;
+  const lines: LoggedLine[] = [];
+  const shortages = createShortageLog(collectingLog(lines), () => now);
+  for (let time = 0; time < 5; time++) shortages.report("no descriptors");
+  now = 60_000;
+  shortages.report("no descriptors");
+  assert.deepEqual(
+    lines.map(({ fields }) => fields.unsaid),
+    [0, 4],
+  );
+});
