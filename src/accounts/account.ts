@@ -18,6 +18,8 @@ export interface Account {
   /** Failures in a row since the last good answer, by streakKey: the more there are, the longer the next cooldown. */
   streaks: Map<string, number>;
   truncations: Truncations;
+  /** When a person had everything learned forgotten, epoch ms; 0: never. */
+  forgottenAt: number;
 }
 
 export interface Cooldown {
@@ -54,6 +56,7 @@ export function createAccount(config: AccountConfig): Account {
     lastUsedAt: 0,
     streaks: new Map(),
     truncations: noTruncations,
+    forgottenAt: 0,
   };
 }
 
@@ -88,25 +91,37 @@ export function cooldownFor(account: Account, scope: string, now: number): Coold
 }
 
 function running(cooldown: Cooldown | undefined, now: number): Cooldown | undefined {
-  return cooldown && cooldown.until > now ? cooldown : undefined;
+  return cooldown && isInEffect(cooldown, now) ? cooldown : undefined;
+}
+
+/** Two processes' clocks may differ by so much. */
+const clockSlackMs = 2000;
+
+/** One that began in the future is void: the clock was wrong then, and its end is wrong with it. */
+export function isInEffect({ since, until }: Cooldown, now: number): boolean {
+  return until > now && since <= now + clockSlackMs;
 }
 
 const probeIntervalMs = 3_600_000;
 
 /** A cooldown longer than an hour is tested once an hour with one real request: limits are lifted early more often than providers say. */
 export function isProbeDue(cooldown: Cooldown, now: number): boolean {
-  return cooldown.until - cooldown.since > probeIntervalMs && now - cooldown.probedAt >= probeIntervalMs;
+  const isLong = cooldown.until - cooldown.since > probeIntervalMs;
+  return isLong && (now - cooldown.probedAt >= probeIntervalMs || cooldown.probedAt > now + clockSlackMs);
 }
 
-/** Whether a request spends money that a window with room would not: the window is nearly full, or paid overage runs. */
-export function isOutOfRoom(account: Account, switchAtUtilization: number, now: number): boolean {
+/**
+ * The window that makes a request spend money which a window with room would not: it is nearly full, or paid overage runs.
+ * Undefined when the account has room.
+ */
+export function fullWindow(account: Account, switchAtUtilization: number, now: number): Window | undefined {
   for (const window of account.windows.values()) {
     if (isOfOneModel(window.name)) continue;
     if (window.resetsAt !== undefined && window.resetsAt <= now) continue;
-    if (window.status === "in-use") return true;
-    if (window.utilization !== undefined && window.utilization >= switchAtUtilization) return true;
+    if (window.status === "in-use") return window;
+    if (window.utilization !== undefined && window.utilization >= switchAtUtilization) return window;
   }
-  return false;
+  return undefined;
 }
 
 /** Claude names the windows that one model family has beside the account's own with a suffix (`7d_oi`, `7d_opus`). */

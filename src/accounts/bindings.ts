@@ -29,15 +29,17 @@ export interface BindingUse {
   accountId: string;
   now: number;
   ttlMs: number;
-  /** A binding is written again only when less than this is left of it. */
+  /** What is written may end earlier than the binding by so much: a binding in use is not written with every request. */
   renewalThresholdMs: number;
 }
 
 /** The oldest are forgotten beyond this; at some 300 bytes each that is 30 MB. */
-const maxBindings = 100_000;
+export const maxBindings = 100_000;
 
 export async function createBindings(store: BindingStore, now: number): Promise<Bindings> {
   const rows = new Map<string, BindingRow>();
+  /** When what is written of a binding ends. */
+  const writtenUntil = new WeakMap<BindingRow, number>();
   for (const row of youngest(await store.load(now))) rows.set(`${row.kind} ${row.key}`, row);
 
   function live(id: string, now: number): BindingRow | undefined {
@@ -57,25 +59,33 @@ export async function createBindings(store: BindingStore, now: number): Promise<
       const id = `${kind} ${hash}`;
       const known = live(id, now);
       const fallbackId = known && known.accountId !== accountId ? accountId : undefined;
-      const refreshes = !known || known.expiresAt - now <= Math.min(renewalThresholdMs, ttlMs);
-      if (known && !refreshes && known.fallbackId === fallbackId) return;
       const row: BindingRow = {
         kind,
         key: hash,
         accountId: known?.accountId ?? accountId,
         fallbackId,
-        expiresAt: refreshes ? now + ttlMs : known.expiresAt,
+        expiresAt: now + ttlMs,
       };
       rows.delete(id);
       rows.set(id, row);
       if (rows.size > maxBindings) rows.delete(rows.keys().next().value!);
+      const written = known && (writtenUntil.get(known) ?? known.expiresAt);
+      const isWritten =
+        written !== undefined && row.expiresAt - written < Math.min(renewalThresholdMs, ttlMs);
+      writtenUntil.set(row, isWritten ? written : row.expiresAt);
+      if (isWritten && known?.fallbackId === fallbackId) return;
+      writtenUntil.set(row, row.expiresAt);
       await store.save(row);
     },
 
     async dropAccount(accountId) {
       for (const [id, row] of rows) {
         if (row.kind === "session" && row.accountId === accountId) rows.delete(id);
-        else if (row.fallbackId === accountId) rows.set(id, { ...row, fallbackId: undefined });
+        else if (row.fallbackId === accountId) {
+          const next = { ...row, fallbackId: undefined };
+          writtenUntil.set(next, writtenUntil.get(row) ?? row.expiresAt);
+          rows.set(id, next);
+        }
       }
       await store.dropAccount(accountId);
     },

@@ -1,6 +1,7 @@
 // The accounts with all that is known of them: chooses one for a request and learns from every answer.
 // Decisions are made by select.ts, cooldown.ts and exhausted.ts; this shell keeps the state and writes it down.
 
+import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Failure } from "../failure.ts";
 import { redact } from "../redact.ts";
@@ -12,12 +13,21 @@ import {
   type CooldownKind,
   cooldownFor,
   createAccount,
+  isInEffect,
   readCooldown,
 } from "./account.ts";
 import type { Bindings } from "./bindings.ts";
-import { type CooldownDecision, cooldownAfter, outlasts, streakKey } from "./cooldown.ts";
+import {
+  type CooldownContext,
+  type CooldownDecision,
+  type CooldownPolicy,
+  cooldownAfter,
+  outlasts,
+  streakKey,
+} from "./cooldown.ts";
+import { createCooldownClock } from "./cooldown-clock.ts";
 import { type Choice, type Selection, selectAccount } from "./select.ts";
-import { hashSettings, isOutdated } from "./settings.ts";
+import { hashSecret, hashSettings, isOutdated } from "./settings.ts";
 import { addTruncation, noTruncations } from "./truncations.ts";
 
 export interface Pool {
@@ -37,12 +47,20 @@ export interface Pool {
    * those cooldowns end after 60 s. A login that the token endpoint says is gone counts neither as asked nor as refused.
    */
   refusedByAll(asked: ReadonlyMap<Account, Cooldown | undefined>): Promise<void>;
-  /** A good answer whose head came at `beganAt` has come to its end, or was cut on the provider's side. */
-  ended(account: Account, answer: { isTruncated: boolean; beganAt: number }): void;
+  /** Called when a request that tests a cooldown is sent: the cooldown is not tested again for an hour, whatever comes of it. */
+  probeSent(account: Account, probe: Cooldown): Promise<void>;
+  /** Called when a chosen test was not sent after all: the next request may test. */
+  probeDropped(probe: Cooldown): void;
+  /**
+   * A good answer whose head came at `beganAt` has come to its end, or was truncated on the provider's side. Three truncated
+   * ones in a row are a cooldown, like other faults.
+   */
+  ended(account: Account, answer: { isTruncated: boolean; beganAt: number }): Promise<void>;
   learn(account: Account, windows: readonly Window[]): void;
-  /** Ends every cooldown of the account. */
-  clearCooldowns(id: string): Promise<void>;
-  /** Takes a new configuration; what was learned of accounts that stay is kept. */
+  /**
+   * Takes a new configuration; what was learned of accounts that stay is kept, but of one that has another secret now or is
+   * enabled again everything is forgotten.
+   */
   configure(config: PoolConfig): Promise<void>;
   /** Reads cooldowns that another process has changed in the store. */
   refresh(): Promise<void>;
@@ -64,13 +82,19 @@ export interface PoolOptions {
   config: PoolConfig;
   store: AccountStore;
   bindings: Bindings;
-  now: () => number;
+  clock: Clock;
+  /** Called when everything learned of an account was forgotten: what is known of its login elsewhere has to go, too. */
+  onForgotten?(accountId: string): void;
   /** Told when a cooldown of the account began or ended, or its settings changed. Must not throw. */
   onChange?(account: Account): void;
 }
 
 export async function createPool(options: PoolOptions): Promise<Pool> {
-  const { store, bindings, now, onChange = () => {} } = options;
+  const { store, bindings, clock, onChange = () => {} } = options;
+  const { now } = clock;
+  const cooldownClock = createCooldownClock(clock);
+  /** When cooldowns whose test is chosen but not sent were tested before. */
+  const testedBefore = new WeakMap<Cooldown, number>();
   let config = options.config;
   let accounts: Account[] = [];
   /** Accounts whose windows or last use are not on disk yet. */
@@ -78,13 +102,27 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   /** How often cooldowns were changed here, so that rows read before a change are told from those read after it. */
   let changes = 0;
 
+  /** Accounts whose row was read before: a change of it since then is news. */
+  const seen = new WeakSet<Account>();
+
   async function readStore(): Promise<void> {
     for (const state of await store.states()) {
       const account = find(state.accountId);
-      if (!account || unsaved.has(account)) continue;
-      account.lastUsedAt = state.lastUsedAt ?? 0;
+      if (!account) continue;
+      const { forgottenAt = 0, secretHash } = state;
+      const isKnown = seen.has(account);
+      const isOfOtherSecret =
+        !isKnown && secretHash !== undefined && secretHash !== hashSecret(account.config);
+      const isForgotten = isKnown && forgottenAt !== account.forgottenAt;
+      account.forgottenAt = forgottenAt;
+      if (isForgotten || isOfOtherSecret) await forget(account);
+      if (unsaved.has(account)) continue;
+      account.lastUsedAt = Math.min(state.lastUsedAt ?? 0, now());
       account.windows = new Map(state.windows.map((window) => [window.name, window]));
+      if (!isKnown && state.truncatedAt !== undefined)
+        account.truncations = { count: 1, at: state.truncatedAt };
     }
+    for (const account of accounts) seen.add(account);
     const cooldowns = Map.groupBy(await readCooldowns(), (row) => row.accountId);
     for (const account of accounts) {
       const rows = cooldowns.get(account.config.id) ?? [];
@@ -120,6 +158,17 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     unsaved.add(account);
   }
 
+  /** The one rule for `accounts enable`, a login and a reload with another secret: the account is as on its first day. */
+  async function forget(account: Account): Promise<void> {
+    forgetLimits(account);
+    account.truncations = noTruncations;
+    account.cooldowns.clear();
+    changes++;
+    options.onForgotten?.(account.config.id);
+    onChange(account);
+    await store.clearCooldowns(account.config.id);
+  }
+
   function find(id: string): Account | undefined {
     return accounts.find((account) => account.config.id === id);
   }
@@ -141,11 +190,21 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
         ? { ...running, probedAt: time }
         : { scope, kind, until, reason, since, settings, probedAt: time };
     await saveCooldown(account, next);
+    await endExcess(account);
     return next;
+  }
+
+  /** Clients choose the names of models: there is no end to them. */
+  async function endExcess(account: Account): Promise<void> {
+    if (account.cooldowns.size <= maxCooldowns) return;
+    const scoped = [...account.cooldowns.values()].filter(({ scope }) => scope !== "");
+    await endCooldown(account, scoped.reduce((a, b) => (b.until < a.until ? b : a)).scope);
   }
 
   async function saveCooldown(account: Account, cooldown: Cooldown): Promise<void> {
     account.cooldowns.set(cooldown.scope, cooldown);
+    // From now on its time runs.
+    cooldownClock.isOver(clockKey(account, cooldown.scope), cooldown.until);
     changes++;
     onChange(account);
     await store.saveCooldown({ accountId: account.config.id, ...cooldown });
@@ -153,6 +212,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
 
   async function endCooldown(account: Account, scope: string): Promise<void> {
     if (!account.cooldowns.delete(scope)) return;
+    cooldownClock.forget(clockKey(account, scope));
     changes++;
     onChange(account);
     await store.clearCooldowns(account.config.id, scope);
@@ -180,11 +240,24 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     async choose(selection) {
       const choice = selectAccount(accounts, selection);
       if (choice.kind === "use") {
-        if (choice.probe) choice.probe.probedAt = selection.now;
+        if (choice.probe) {
+          testedBefore.set(choice.probe, choice.probe.probedAt);
+          choice.probe.probedAt = selection.now;
+        }
         choice.account.lastUsedAt = selection.now;
         unsaved.add(choice.account);
       }
       return choice;
+    },
+
+    async probeSent(account, probe) {
+      testedBefore.delete(probe);
+      if (account.cooldowns.get(probe.scope) === probe) await saveCooldown(account, probe);
+    },
+
+    probeDropped(probe) {
+      probe.probedAt = testedBefore.get(probe) ?? probe.probedAt;
+      testedBefore.delete(probe);
     },
 
     async succeeded(account, { modelScope, sentAt, isBilled }) {
@@ -206,12 +279,12 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       const running = cooldownFor(account, modelScope, time);
       // Many sessions that fail together are one failure: only the first of it makes the next cooldown longer.
       const streak = (account.streaks.get(key) ?? 0) + (running?.kind === failure.kind ? 0 : 1);
-      const decision = cooldownAfter(
-        failure,
-        { unavailableMs: config.session.unavailableCooldownMs },
-        { modelScope, streak: Math.max(streak, 1), now: time },
-      );
-      if (isCounted(failure)) account.streaks.set(key, streak);
+      const decision = cooldownAfter(failure, policyOf(config), {
+        modelScope,
+        streak: Math.max(streak, 1),
+        now: time,
+      });
+      if (isCounted(failure)) countStreak(account, key, streak);
       if (!decision) return undefined;
       if (needsPerson(decision.kind)) {
         await bindings.dropAccount(account.config.id);
@@ -238,10 +311,16 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       }
     },
 
-    ended(account, { isTruncated, beganAt }) {
+    async ended(account, { isTruncated, beganAt }) {
+      const { count, at } = account.truncations;
+      if (!isTruncated && count === 0) return;
       account.truncations = isTruncated
         ? addTruncation(account.truncations, { beganAt, now: now() })
         : noTruncations;
+      unsaved.add(account);
+      const isNews = isTruncated && (count !== account.truncations.count || at === 0);
+      const decision = isNews && cooldownAfter(truncated, policyOf(config), contextOf(account, now()));
+      if (decision) await beginCooldown(account, decision, beganAt);
     },
 
     learn(account, windows) {
@@ -250,23 +329,19 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       unsaved.add(account);
     },
 
-    async clearCooldowns(id) {
-      const account = find(id);
-      changes++;
-      account?.cooldowns.clear();
-      account?.streaks.clear();
-      if (account) onChange(account);
-      await store.clearCooldowns(id);
-    },
-
     async configure(next) {
       config = next;
       const before = new Map(accounts.map((account) => [account.config.id, account]));
+      const renewed: Account[] = [];
       accounts = next.accounts.map((config) => {
         const known = before.get(config.id);
         before.delete(config.id);
-        return known ? Object.assign(known, { config }) : createAccount(config);
+        if (!known) return createAccount(config);
+        const isEnabled = config.enabled && !known.config.enabled;
+        if (isEnabled || config.secret !== known.config.secret) renewed.push(known);
+        return Object.assign(known, { config });
       });
+      for (const account of renewed) await forget(account);
       const off = accounts.filter((account) => !account.config.enabled).map((account) => account.config.id);
       // In the same moment: a session that moves from now on must not lose its new account.
       await Promise.all([...before.keys(), ...off].map((id) => bindings.dropAccount(id)));
@@ -279,8 +354,12 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     async flush() {
       const time = now();
       for (const account of accounts) {
-        for (const { scope, until } of account.cooldowns.values())
-          if (until <= time) await endCooldown(account, scope);
+        for (const cooldown of account.cooldowns.values()) {
+          const { scope, until } = cooldown;
+          const isOver = cooldownClock.isOver(clockKey(account, scope), until);
+          if (isOver || !isInEffect(cooldown, time)) await endCooldown(account, scope);
+        }
+        account.lastUsedAt = Math.min(account.lastUsedAt, time);
       }
       for (const account of [...unsaved]) {
         unsaved.delete(account);
@@ -288,10 +367,35 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
           accountId: account.config.id,
           lastUsedAt: account.lastUsedAt || undefined,
           windows: [...account.windows.values()],
+          ...(account.truncations.at > 0 && { truncatedAt: account.truncations.at }),
+          secretHash: hashSecret(account.config),
         });
       }
     },
   };
+}
+
+/** More models than any provider has. */
+const maxCooldowns = 100;
+const maxStreaks = 200;
+
+function countStreak({ streaks }: Account, key: string, streak: number): void {
+  streaks.set(key, streak);
+  if (streaks.size > maxStreaks) streaks.delete(streaks.keys().next().value!);
+}
+
+function clockKey({ config }: Account, scope: string): string {
+  return JSON.stringify([config.id, scope]);
+}
+
+const truncated: Failure = { kind: "server-error", status: 502, reason: "its answers are truncated" };
+
+function policyOf({ session }: PoolConfig): CooldownPolicy {
+  return { unavailableMs: session.unavailableCooldownMs };
+}
+
+function contextOf({ truncations }: Account, now: number): CooldownContext {
+  return { modelScope: "", streak: truncations.count, now };
 }
 
 /** How long accounts stay out that refused one and the same request. */

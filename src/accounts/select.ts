@@ -1,8 +1,8 @@
 // Which account a request goes to next. Pure: takes the accounts, what is known of the request, and the time.
 
 import { matchesModel } from "../model-scope.ts";
-import { type Account, type Cooldown, cooldownFor, isOutOfRoom, isProbeDue } from "./account.ts";
-import { isUnstable } from "./truncations.ts";
+import { type Account, type Cooldown, cooldownFor, fullWindow, isProbeDue } from "./account.ts";
+import { unstableUntil } from "./truncations.ts";
 
 export interface Selection {
   model: string | undefined;
@@ -80,7 +80,10 @@ function leavesForBetter(account: Account, open: readonly Account[], selection: 
 
 /** Windows are money, and an answer that breaks off is paid for twice. Used all the same when no other account can serve. */
 function isSecondChoice(account: Account, { switchAtUtilization, now }: Selection): boolean {
-  return isOutOfRoom(account, switchAtUtilization, now) || isUnstable(account.truncations, now);
+  return (
+    fullWindow(account, switchAtUtilization, now) !== undefined ||
+    unstableUntil(account.truncations, now) !== undefined
+  );
 }
 
 function canBeWaitedOut(cooldown: Cooldown): boolean {

@@ -16,6 +16,13 @@ export function hashSettings(account: AccountConfig, { oauth, environmentProxy }
   return createHash("sha256").update(settings).digest("hex");
 }
 
+/** A hash of the secret alone: with another one nothing that was learned of the account holds. */
+export function hashSecret({ id, secret }: AccountConfig): string {
+  return createHash("sha256")
+    .update(JSON.stringify([id, secret]))
+    .digest("hex");
+}
+
 /**
  * Whether a cooldown is about other settings than the account has now. Only the relay itself can tell: the proxies of its
  * environment are among them, and another program may have another environment.

@@ -1,5 +1,5 @@
-// Answers that break off after their first byte. No other account can take such an answer over, and the client asks again; where
-// it happens on one account time after time, the next request is better off elsewhere.
+// Answers that were truncated after their first byte. No other account can take such an answer over, and the client asks again:
+// the next request is better off elsewhere.
 
 export interface Truncations {
   /** In a row, without a whole answer between them. */
@@ -10,7 +10,7 @@ export interface Truncations {
 
 export const noTruncations: Truncations = { count: 0, at: 0 };
 
-/** Answers that were under way together and broke off together, as they do when a network goes away, are one cut. */
+/** Answers that were under way together and were truncated together, as they are when a network goes away, count once. */
 export function addTruncation(
   { count, at }: Truncations,
   { beganAt, now }: { beganAt: number; now: number },
@@ -18,11 +18,13 @@ export function addTruncation(
   return { count: beganAt >= at ? count + 1 : count, at: now };
 }
 
-const maxTruncations = 3;
-/** As long as the longest cooldown for faults before the first byte. */
-const memoryMs = 300_000;
+const unstableMs = 60_000;
 
-/** Whether answers keep breaking off, and lately did. The account is not put in cooldown for it: it may be the only one. */
-export function isUnstable({ count, at }: Truncations, now: number): boolean {
-  return count >= maxTruncations && now - at < memoryMs;
+/**
+ * Epoch ms until which the account ranks behind those that give whole answers; undefined when it does not. It may be the only
+ * one, and is no worse for that.
+ */
+export function unstableUntil({ count, at }: Truncations, now: number): number | undefined {
+  const isRecent = at <= now && now - at < unstableMs;
+  return count > 0 && isRecent ? at + unstableMs : undefined;
 }

@@ -10,7 +10,7 @@ const dayMs = 86_400_000;
 
 /** In the order of the configuration; changes nothing. */
 export async function readAccountViews(
-  { accounts }: Pick<Config, "accounts">,
+  { accounts, session }: Pick<Config, "accounts" | "session">,
   store: Pick<Store, "accounts" | "usage">,
   now: number,
 ): Promise<AccountView[]> {
@@ -26,7 +26,7 @@ export async function readAccountViews(
       cooldowns: cooldowns.filter(isOwn),
       activity: activity.find(isOwn),
     };
-    return viewOf(config, learned, now);
+    return viewOf(config, learned, { ...session, now });
   });
 }
 
@@ -36,10 +36,14 @@ interface Learned {
   activity: AccountActivity | undefined;
 }
 
-function viewOf(config: AccountConfig, { state, cooldowns, activity }: Learned, now: number): AccountView {
+function viewOf(
+  config: AccountConfig,
+  { state, cooldowns, activity }: Learned,
+  at: { switchAtUtilization: number; now: number },
+): AccountView {
   return {
     config,
-    status: readStatus(restore(config, cooldowns), now),
+    status: readStatus(restore(config, cooldowns, state), at),
     lastUsedAt: state?.lastUsedAt,
     windows: state?.windows ?? [],
     requests24h: activity?.requests ?? 0,
@@ -48,8 +52,14 @@ function viewOf(config: AccountConfig, { state, cooldowns, activity }: Learned, 
 }
 
 /** The account as the relay would have it after a start. */
-function restore(config: AccountConfig, cooldowns: readonly CooldownRow[]): Account {
+function restore(
+  config: AccountConfig,
+  cooldowns: readonly CooldownRow[],
+  state: AccountStateRow | undefined,
+): Account {
   const account = createAccount(config);
+  for (const window of state?.windows ?? []) account.windows.set(window.name, window);
+  if (state?.truncatedAt !== undefined) account.truncations = { count: 1, at: state.truncatedAt };
   for (const cooldown of cooldowns.flatMap((row) => readCooldown(row) ?? []))
     account.cooldowns.set(cooldown.scope, cooldown);
   return account;

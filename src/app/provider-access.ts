@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import type { Dispatcher } from "undici";
+import { systemClock } from "../clock.ts";
 import type { AccountConfig, Config } from "../config/config.ts";
 import { silentLog } from "../log.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
@@ -57,7 +58,7 @@ export function openProviderAccess(config: Config, options: ProviderAccessOption
       tokens,
       dispatcherFor,
       config: () => oauth,
-      clock: { now },
+      clock: { ...systemClock, now },
       log: silentLog,
       // Somebody who waits presses Ctrl-C.
       runnerFor: createDetachedRefreshes({ site, tokens, now, log: silentLog }).runnerFor,

@@ -1,10 +1,11 @@
 // Builds the relay out of its parts, keeps it in step with its configuration file and its database, and takes it down again.
 
-import { createBindings } from "../accounts/bindings.ts";
+import { createBindings, maxBindings } from "../accounts/bindings.ts";
 import { createCredentialSource } from "../accounts/credentials.ts";
 import { createPool, type Pool } from "../accounts/pool.ts";
 import { createSlowStart } from "../accounts/slow-start.ts";
 import { readStatus } from "../accounts/state.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/problem.ts";
 import { type SightedFile, watchConfig } from "../config/watch.ts";
@@ -36,8 +37,8 @@ export interface RelayAppOptions {
   watchedFiles: readonly SightedFile[];
   log: Log;
   version: string;
-  /** Epoch ms; the system's clock when absent. */
-  now?: () => number;
+  /** The system's when absent. */
+  clock?: Clock;
   /** Who refreshes logins whose tokens are good once: a process that a kill of this one does not reach, or (absent) this one. */
   refreshes?: "detached";
 }
@@ -129,8 +130,14 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
 async function createParts(
   { store, usage }: { store: Store; usage: LateUsage },
   config: () => Config,
-  { log, version, now = Date.now, refreshes }: Pick<RelayAppOptions, "log" | "version" | "now" | "refreshes">,
+  {
+    log,
+    version,
+    clock = systemClock,
+    refreshes,
+  }: Pick<RelayAppOptions, "log" | "version" | "clock" | "refreshes">,
 ): Promise<{ deps: RelayDeps; pool: Pool; tokens: TokenSource }> {
+  const { now } = clock;
   const { server, environmentProxy } = config();
   const { databasePath } = server;
   const network = {
@@ -142,11 +149,13 @@ async function createParts(
   const learned = forgiveWrites(store, log);
   const bindings = await createBindings(learned.bindings, now());
   const events = createRelayEvents((error) => log.error({ err: String(error) }, "event listener failed"));
+  let retryLogin = (_accountId: string) => {};
   const pool = await createPool({
     config: config(),
     store: learned.accounts,
     bindings,
-    now,
+    clock,
+    onForgotten: (id) => retryLogin(id),
     onChange: ({ config: { id } }) => events.emit("accountChanged", () => ({ account: id })),
   });
   const dispatchers = createDispatchers(network);
@@ -155,17 +164,18 @@ async function createParts(
     tokens: store.tokens,
     dispatcherFor: (account) => dispatchers.for(account.id, account.proxy),
     config: () => config().oauth,
-    clock: { now },
+    clock,
     log,
     runnerFor: refreshes && createDetachedRefreshes({ site, tokens: store.tokens, now, log }).runnerFor,
   });
+  retryLogin = tokens.retryNow;
   const metrics = createMetrics({
     version,
     accounts: () =>
       pool.accounts.map((account) => ({
         id: account.config.id,
         family: account.config.family,
-        state: readStatus(account, now()).state,
+        state: readStatus(account, { ...config().session, now: now() }).state,
       })),
   });
   logEvents(events, log);
@@ -275,6 +285,7 @@ function warnOfFixedSettings(before: Config, after: Config, log: Log): void {
 async function maintain(store: Store, config: Config, now: number): Promise<void> {
   while (await store.usage.maintain(now, config.usage.retentionMs)) await pause();
   while ((await store.bindings.prune(now, 500)) === 500) await pause();
+  while ((await store.bindings.trim(maxBindings, 500)) === 500) await pause();
 }
 
 /** Lets open streams go on between two steps. */

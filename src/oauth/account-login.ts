@@ -1,6 +1,7 @@
 // The login of one account in this process: its access token while it lasts, and at most one refresh at a time.
 
 import { unlessAborted } from "../abort.ts";
+import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { TokenRow, TokenStore } from "../token-store.ts";
 import {
@@ -13,7 +14,7 @@ import {
 import type { OAuthProvider } from "./provider.ts";
 import { failedWith, hashToken, type RefreshOutcome } from "./refresh.ts";
 import type { RefreshRunner } from "./refresh-runner.ts";
-import { type AgingToken, ageToken, freshnessOf, remainingMs, type TokenClock } from "./token-age.ts";
+import { type AgingToken, ageToken, freshnessOf, remainingMs } from "./token-age.ts";
 
 export interface AccountLoginOptions {
   accountId: string;
@@ -25,7 +26,7 @@ export interface AccountLoginOptions {
   /** Tells of everything beside the login that a refresh can fail for: when it has changed, it is worth asking again at once. */
   circumstances(): string;
   runner: RefreshRunner;
-  clock: TokenClock;
+  clock: Clock;
   log: Log;
 }
 
@@ -36,6 +37,8 @@ export interface AccountLogin {
   access(signal: AbortSignal): Promise<AccessResult>;
   /** The provider refused `token`: refreshed once, unless it has been replaced already. */
   refused(token: string, signal: AbortSignal): Promise<AccessResult>;
+  /** Forgets why and until when the provider was not to be asked. */
+  retryNow(): void;
   /** Remembers the project found for the login, in the store too. */
   saveProject(project: string | undefined): Promise<void>;
   /** Waits for a refresh under way, and tries once more to write a pair that could not be written. */
@@ -224,6 +227,12 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
   return {
     access,
     refused,
+    retryNow() {
+      blocked = undefined;
+      failures = 0;
+      forcedAt = undefined;
+      backgroundAfter = 0;
+    },
     async saveProject(project) {
       if (row === undefined || row.project === project) return;
       row = { ...row, project };

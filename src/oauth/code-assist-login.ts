@@ -2,11 +2,11 @@
 
 import type { Dispatcher } from "undici";
 import { unlessAborted } from "../abort.ts";
+import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { AccessResult, AccountLogin } from "./account-login.ts";
 import { findProject, type ProjectResult } from "./gemini-project.ts";
 import { callerGaveUp, type LoginFailure, needsPerson } from "./login-failure.ts";
-import type { TokenClock } from "./token-age.ts";
 
 export interface CodeAssistOptions {
   accountId: string;
@@ -16,7 +16,7 @@ export interface CodeAssistOptions {
   /** See AccountLoginOptions. */
   circumstances(): string;
   dispatcher(): Dispatcher;
-  clock: TokenClock;
+  clock: Clock;
   log: Log;
 }
 
@@ -27,6 +27,8 @@ export interface CodeAssistLogin {
   complete(access: AccessResult & { ok: true }, signal: AbortSignal): Promise<ProjectAccess>;
   /** Google refused the project that was found: it is searched for again at the next use. */
   forgetProject(): Promise<void>;
+  /** Forgets why and until when the project was not to be searched for. */
+  retryNow(): void;
 }
 
 /** A refusal is asked about again after this time at the earliest; the accounts' own cooldown is longer. */
@@ -89,6 +91,9 @@ export function createCodeAssistLogin(options: CodeAssistOptions): CodeAssistLog
       if (project === undefined) return blocked?.failure ?? callerGaveUp;
       const fresh = await login.access(signal);
       return fresh.ok ? { ok: true, access: fresh, project } : fresh;
+    },
+    retryNow() {
+      blocked = undefined;
     },
     async forgetProject() {
       project = undefined;

@@ -1,11 +1,6 @@
 // How long an access token still lasts, by two clocks: the wall clock can be set, the monotonic one stops while a machine sleeps.
 
-export interface TokenClock {
-  /** Epoch ms. */
-  now(): number;
-  /** Milliseconds since some fixed moment of this process; never set back. */
-  monotonic(): number;
-}
+import type { Clock } from "../clock.ts";
 
 export interface AgingToken {
   token: string;
@@ -21,7 +16,7 @@ export interface AgingToken {
 /** A token just handed out, or read from the store with the time it was handed out. */
 export function ageToken(
   issued: { token: string; expiresAt: number; issuedAt: number },
-  clock: TokenClock,
+  clock: Clock,
 ): AgingToken {
   const { token, expiresAt, issuedAt } = issued;
   const lifetimeMs = Math.max(0, expiresAt - issuedAt);
@@ -31,7 +26,7 @@ export function ageToken(
 }
 
 /** The smaller of what the two clocks say. */
-export function remainingMs(token: AgingToken, clock: TokenClock): number {
+export function remainingMs(token: AgingToken, clock: Clock): number {
   const byMonotonic = token.remainingAtKnown - (clock.monotonic() - token.knownAt);
   return Math.min(token.expiresAt - clock.now(), byMonotonic);
 }
@@ -39,7 +34,7 @@ export function remainingMs(token: AgingToken, clock: TokenClock): number {
 export type Freshness = "fresh" | "refresh-soon" | "refresh-now";
 
 /** `refresh-soon`: good to use, to be refreshed in the background. */
-export function freshnessOf(token: AgingToken, clock: TokenClock): Freshness {
+export function freshnessOf(token: AgingToken, clock: Clock): Freshness {
   const left = remainingMs(token, clock);
   // Tokens that live for seconds would otherwise be refreshed for ever.
   if (left <= Math.min(mandatoryMs, token.lifetimeMs / 2)) return "refresh-now";

@@ -1,7 +1,7 @@
 // Access tokens for every account with a login: always fresh, refreshed once for all who ask, never lost.
 
-import { performance } from "node:perf_hooks";
 import type { Dispatcher } from "undici";
+import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { ProxySettings } from "../network/proxy.ts";
 import type { TokenStore } from "../token-store.ts";
@@ -50,6 +50,8 @@ export interface TokenSource {
   refused(account: LoginAccount, token: string, signal: AbortSignal): Promise<LoginToken>;
   /** Code Assist refused the login's project: it is searched for again. A configured project is never replaced. */
   projectRefused(account: LoginAccount): Promise<void>;
+  /** A person had what was learned of the account forgotten: the next request asks the provider at once. */
+  retryNow(accountId: string): void;
   /** Waits for refreshes under way: an answer that is not read loses its login. */
   close(): Promise<void>;
 }
@@ -60,8 +62,7 @@ export interface TokenSourceDeps {
   dispatcherFor(account: LoginAccount): Dispatcher;
   /** The configuration's `[oauth]`, asked anew for every refresh. */
   config(): { claude: OAuthOverrides; gemini: OAuthOverrides };
-  /** Without `monotonic`, the process's own. */
-  clock: { now(): number; monotonic?(): number };
+  clock: Clock;
   log: Log;
   /**
    * Carries out the refreshes of logins whose tokens are good once, `local` being how this process would. Without it this
@@ -71,7 +72,7 @@ export interface TokenSourceDeps {
 }
 
 export function createTokenSource(deps: TokenSourceDeps): TokenSource {
-  const clock = { now: () => deps.clock.now(), monotonic: deps.clock.monotonic ?? (() => performance.now()) };
+  const { clock } = deps;
   // One entry per login, not per account: a request that began before a reload still asks with the old token, and must not
   // throw away what belongs to the new one.
   const entries = new Map<string, Entry>();
@@ -148,6 +149,13 @@ export function createTokenSource(deps: TokenSourceDeps): TokenSource {
     },
     async projectRefused(account) {
       await entryOf(account).codeAssist?.forgetProject();
+    },
+    retryNow(accountId) {
+      for (const { account, login, codeAssist } of entries.values()) {
+        if (account.id !== accountId) continue;
+        login.retryNow();
+        codeAssist?.retryNow();
+      }
     },
     async close() {
       await Promise.all([...entries.values()].map((entry) => entry.login.close()));

@@ -58,15 +58,19 @@ export async function deliverAnswer(delivery: Delivery, rewriting: Rewriting | u
       },
     });
   } finally {
-    if (isGood && isBilled(call.operation)) learnFromEnd(served, entry.outcome, deps);
+    if (isGood && isBilled(call.operation)) await learnFromEnd(served, entry.outcome, deps);
     recorder.close(entry);
   }
 }
 
 /** An answer that the client left, or that the provider ended with an error event, says nothing of the account's connections. */
-function learnFromEnd({ account, answer }: Served, outcome: Outcome, { pool }: RelayDeps): void {
+async function learnFromEnd(
+  { account, answer }: Served,
+  outcome: Outcome,
+  { pool }: RelayDeps,
+): Promise<void> {
   if (account.passthrough || outcome === "aborted" || answer.observer?.lateError !== undefined) return;
-  pool.ended(account, { isTruncated: outcome === "truncated", beganAt: answer.headAt });
+  await pool.ended(account, { isTruncated: outcome === "truncated", beganAt: answer.headAt });
 }
 
 function answerHeaders({ answer, account, upstream }: Served, rewriting: Rewriting | undefined): string[] {

@@ -64,6 +64,7 @@ async function step(state: FailoverState): Promise<Served | undefined> {
       const ticket = await enterSlowStart(state, choice);
       if (ticket === "refused") return undefined;
       try {
+        if (choice.probe) await deps.pool.probeSent(choice.account, choice.probe);
         return await useAccount(state, choice.account, ticket);
       } finally {
         ticket?.done(false);

@@ -46,8 +46,15 @@ export async function enterSlowStart(
   const { accountId: sticky, fallbackId: fallback } = routing.session ?? {};
   const isKnownHere = sticky === undefined || sticky === account.config.id || fallback === account.config.id;
   if (tried.size === 0 && isKnownHere) return undefined;
-  const ticket = await deps.slowStart.enter(account.config.id, signal);
-  if (ticket === "refused") return ticket;
+  const dropProbe = () => probe && deps.pool.probeDropped(probe);
+  const ticket = await deps.slowStart.enter(account.config.id, signal).catch((reason: unknown) => {
+    dropProbe();
+    throw reason;
+  });
+  if (ticket === "refused") {
+    dropProbe();
+    return ticket;
+  }
   if (probe || !cooldownFor(account, scope, deps.now())) return ticket;
   // It failed while this request stood in the queue.
   ticket.done(false);

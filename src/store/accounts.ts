@@ -6,11 +6,12 @@ import type { AccountStateRow, AccountStore, CooldownRow } from "./store.ts";
 
 export function createAccountStore({ database, run }: Connection): AccountStore {
   const states = database.prepare<[], StateRecord>(
-    "SELECT account_id, last_used_at, windows FROM account_states",
+    "SELECT account_id, last_used_at, windows, truncated_at, secret_hash, forgotten_at FROM account_states",
   );
   const saveState = database.prepare(`
-    INSERT INTO account_states (account_id, last_used_at, windows) VALUES (?, ?, ?)
-    ON CONFLICT (account_id) DO UPDATE SET last_used_at = excluded.last_used_at, windows = excluded.windows`);
+    INSERT INTO account_states (account_id, last_used_at, windows, truncated_at, secret_hash) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (account_id) DO UPDATE SET last_used_at = excluded.last_used_at, windows = excluded.windows,
+      truncated_at = excluded.truncated_at, secret_hash = excluded.secret_hash`);
   const cooldowns = database.prepare<[], CooldownRecord>(`
     SELECT account_id AS accountId, scope, since, until, kind, reason, settings, probed_at AS probedAt
     FROM cooldowns ORDER BY account_id, scope`);
@@ -21,6 +22,13 @@ export function createAccountStore({ database, run }: Connection): AccountStore 
       kind = excluded.kind, reason = excluded.reason, settings = excluded.settings, probed_at = excluded.probed_at`);
   const clearCooldown = database.prepare("DELETE FROM cooldowns WHERE account_id = ? AND scope = ?");
   const clearCooldowns = database.prepare("DELETE FROM cooldowns WHERE account_id = ?");
+  const forgetState = database.prepare(`
+    INSERT INTO account_states (account_id, windows, forgotten_at) VALUES (?, '[]', ?)
+    ON CONFLICT (account_id) DO UPDATE SET windows = '[]', truncated_at = NULL, forgotten_at = excluded.forgotten_at`);
+  const forgetLearned = database.transaction((accountId: string, now: number) => {
+    clearCooldowns.run(accountId);
+    forgetState.run(accountId, now);
+  });
   const forgetting = [
     "DELETE FROM account_states WHERE account_id = ?",
     "DELETE FROM cooldowns WHERE account_id = ?",
@@ -36,7 +44,16 @@ export function createAccountStore({ database, run }: Connection): AccountStore 
   return {
     states: () => run(() => states.all().map(toState)),
     saveState: (row) =>
-      run(() => void saveState.run(row.accountId, row.lastUsedAt ?? null, JSON.stringify(row.windows))),
+      run(
+        () =>
+          void saveState.run(
+            row.accountId,
+            row.lastUsedAt ?? null,
+            JSON.stringify(row.windows),
+            row.truncatedAt ?? null,
+            row.secretHash ?? null,
+          ),
+      ),
     cooldowns: () =>
       run(() => cooldowns.all().map((row) => ({ ...row, settings: row.settings ?? undefined }))),
     saveCooldown: (row) => run(() => void saveCooldown.run({ ...row, settings: row.settings ?? null })),
@@ -45,6 +62,7 @@ export function createAccountStore({ database, run }: Connection): AccountStore 
         () =>
           void (scope === undefined ? clearCooldowns.run(accountId) : clearCooldown.run(accountId, scope)),
       ),
+    forgetLearned: (accountId, now) => run(() => forgetLearned.immediate(accountId, now)),
     forget: (accountId) => run(() => forget.immediate(accountId)),
   };
 }
@@ -55,6 +73,9 @@ interface StateRecord {
   account_id: string;
   last_used_at: number | null;
   windows: string;
+  truncated_at: number | null;
+  secret_hash: string | null;
+  forgotten_at: number | null;
 }
 
 function toState(record: StateRecord): AccountStateRow {
@@ -62,6 +83,9 @@ function toState(record: StateRecord): AccountStateRow {
   return {
     accountId: record.account_id,
     lastUsedAt: record.last_used_at ?? undefined,
+    ...(record.truncated_at !== null && { truncatedAt: record.truncated_at }),
+    ...(record.secret_hash !== null && { secretHash: record.secret_hash }),
+    ...(record.forgotten_at !== null && { forgottenAt: record.forgotten_at }),
     // JSON has no undefined: a field that was not told is missing in it.
     windows: windows.map(({ name = "", utilization, resetsAt, status }) => ({
       name,

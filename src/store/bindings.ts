@@ -20,6 +20,10 @@ export function createBindingStore({ database, run }: Connection): BindingStore 
   const prune = database.prepare(`
     DELETE FROM bindings WHERE (kind, key) IN
       (SELECT kind, key FROM bindings WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`);
+  const count = database.prepare<[], { rows: number }>("SELECT count(*) AS rows FROM bindings");
+  const trim = database.prepare(`
+    DELETE FROM bindings WHERE (kind, key) IN
+      (SELECT kind, key FROM bindings ORDER BY kind = 'session', expires_at LIMIT ?)`);
 
   return {
     load: (now) =>
@@ -28,5 +32,10 @@ export function createBindingStore({ database, run }: Connection): BindingStore 
       run(() => void save.run(row.kind, row.key, row.accountId, row.fallbackId ?? null, row.expiresAt)),
     dropAccount: (accountId) => run(() => dropAccount.immediate(accountId)),
     prune: (now, limit) => run(() => prune.run(now, limit).changes),
+    trim: (max, limit) =>
+      run(() => {
+        const excess = (count.get()?.rows ?? 0) - max;
+        return excess > 0 ? trim.run(Math.min(excess, limit)).changes : 0;
+      }),
   };
 }

@@ -19,6 +19,7 @@ export const migrations: readonly Migration[] = [
   addCooldownSettings,
   nameCooldownsAndFallbacks,
   addAttempts,
+  addAccountRank,
 ];
 
 /** In the file's header, so that another program's database is told from ours. */
@@ -190,5 +191,13 @@ function addAttempts(database: Database): void {
       carried_over TEXT NOT NULL, -- JSON: rows by table
       damaged TEXT NOT NULL -- JSON: names of tables
     );
+  `);
+}
+
+function addAccountRank(database: Database): void {
+  database.exec(`
+    ALTER TABLE account_states ADD COLUMN truncated_at INTEGER; -- the last answer that was truncated, while none was whole since
+    ALTER TABLE account_states ADD COLUMN secret_hash TEXT; -- of the secret with which all of this was learned
+    ALTER TABLE account_states ADD COLUMN forgotten_at INTEGER; -- when a person had everything learned forgotten
   `);
 }

@@ -39,6 +39,12 @@ export interface AccountStateRow {
   accountId: string;
   lastUsedAt: number | undefined;
   windows: Window[];
+  /** When an answer was truncated last; undefined when a whole one came since. */
+  truncatedAt?: number;
+  /** Hash of the secret that the account had when this was learned. */
+  secretHash?: string;
+  /** When `forgetLearned` was called last; only read. */
+  forgottenAt?: number;
 }
 
 export interface AccountStore {
@@ -48,6 +54,8 @@ export interface AccountStore {
   saveCooldown(row: CooldownRow): Promise<void>;
   /** Without a scope: every cooldown of the account. */
   clearCooldowns(accountId: string, scope?: string): Promise<void>;
+  /** Removes cooldowns and all else that was learned against the account, and notes it for a running relay, which forgets it too. */
+  forgetLearned(accountId: string, now: number): Promise<void>;
   /**
    * Removes state, cooldowns, sessions and tokens of the account and ends fallbacks to it. Its usage stays, and so does what is
    * tied to its state at the provider: whoever asks for it is told that the account is gone.
@@ -77,6 +85,8 @@ export interface BindingStore {
   dropAccount(accountId: string): Promise<void>;
   /** Deletes at most `limit` expired rows; returns how many. */
   prune(now: number, limit: number): Promise<number>;
+  /** Deletes at most `limit` of the rows beyond `max`, those that end first and no sessions before others; returns how many. */
+  trim(max: number, limit: number): Promise<number>;
 }
 
 export type Outcome = "complete" | "truncated" | "aborted" | "failed";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isOutOfRoom, readCooldown } from "../../src/accounts/account.ts";
+import { cooldownFor, fullWindow, isProbeDue, readCooldown } from "../../src/accounts/account.ts";
 import { account, start } from "./fakes.ts";
 
 function withWindow(name: string, utilization: number | undefined, status?: string) {
@@ -10,18 +10,18 @@ function withWindow(name: string, utilization: number | undefined, status?: stri
 }
 
 test("a full window of the whole account leaves no room, one of a single model family does not count", () => {
-  assert.equal(isOutOfRoom(withWindow("7d", 0.98), 0.98, start), true);
-  assert.equal(isOutOfRoom(withWindow("7d", 0.979), 0.98, start), false);
-  assert.equal(isOutOfRoom(withWindow("7d_oi", 1), 0.98, start), false);
+  assert.ok(fullWindow(withWindow("7d", 0.98), 0.98, start));
+  assert.equal(fullWindow(withWindow("7d", 0.979), 0.98, start), undefined);
+  assert.equal(fullWindow(withWindow("7d_oi", 1), 0.98, start), undefined);
 });
 
 test("a window that has reset says nothing any more", () => {
-  assert.equal(isOutOfRoom(withWindow("5h", 1), 0.98, start + 1000), false);
+  assert.equal(fullWindow(withWindow("5h", 1), 0.98, start + 1000), undefined);
 });
 
 test("overage counts while it is in use only", () => {
-  assert.equal(isOutOfRoom(withWindow("overage", undefined, "in-use"), 0.98, start), true);
-  assert.equal(isOutOfRoom(withWindow("overage", undefined, "rejected"), 0.98, start), false);
+  assert.ok(fullWindow(withWindow("overage", undefined, "in-use"), 0.98, start));
+  assert.equal(fullWindow(withWindow("overage", undefined, "rejected"), 0.98, start), undefined);
 });
 
 test("a rest of a kind that a newer version wrote down is left alone, not taken for one that is known", () => {
@@ -38,4 +38,22 @@ test("a rest of a kind that a newer version wrote down is left alone, not taken 
   assert.equal(readCooldown(row)?.kind, "rate-limited");
   assert.equal(readCooldown({ ...row, kind: "of-tomorrow" }), undefined);
   assert.equal(readCooldown({ ...row, kind: "toString" }), undefined);
+});
+
+test("a cooldown that began in the future is void, and its test is not put off until then", () => {
+  const day = 86_400_000;
+  const one = account("a");
+  const cooldown = {
+    scope: "",
+    since: start + day,
+    until: start + day + 60_000,
+    kind: "rate-limited" as const,
+    reason: "limit",
+    settings: undefined,
+    probedAt: start + day,
+  };
+  one.cooldowns.set("", cooldown);
+  assert.equal(cooldownFor(one, "", start), undefined);
+  assert.equal(cooldownFor(one, "", start + day), cooldown);
+  assert.equal(isProbeDue({ ...cooldown, since: start - day }, start), true);
 });

@@ -25,17 +25,20 @@ test("an answer from elsewhere is a fallback, and an answer from home ends it", 
   assert.deepEqual(pick(await bindings.find("session", "s", start)), ["home", undefined]);
 });
 
-test("a binding ends after its time, and is written again only near its end", async () => {
+test("a binding ends an hour after its last request, and is written again every five minutes at most", async () => {
   const store = memoryBindingStore();
   const bindings = await createBindings(store, start);
   const bind = (now: number) => bindings.bind({ kind: "session", key: "s", accountId: "a", now, ...ttl });
   await bind(start);
-  await bind(start + 1_000_000);
+  for (const now of [1000, 200_000, 299_999]) await bind(start + now);
   assert.equal(store.saves, 1);
-  await bind(start + 3_300_000);
+  assert.ok(await bindings.find("session", "s", start + 3_899_998));
+  assert.equal(await bindings.find("session", "s", start + 3_899_999), undefined);
+  await bind(start + 300_000);
+  await bind(start + 400_000);
   assert.equal(store.saves, 2);
-  assert.ok(await bindings.find("session", "s", start + 6_899_999));
-  assert.equal(await bindings.find("session", "s", start + 6_900_000), undefined);
+  const restarted = await createBindings(store, start + 3_800_000);
+  assert.ok(await restarted.find("session", "s", start + 3_800_000));
 });
 
 test("the bindings of an account that goes are dropped, and fallbacks over it end", async () => {

@@ -71,6 +71,11 @@ export function memoryAccountStore(): MemoryAccountStore {
           cooldownRows.delete(key);
       }
     },
+    async forgetLearned(accountId, forgottenAt) {
+      await this.clearCooldowns(accountId);
+      const lastUsedAt = stateRows.get(accountId)?.lastUsedAt;
+      stateRows.set(accountId, { accountId, lastUsedAt, windows: [], forgottenAt });
+    },
     async forget(accountId) {
       stateRows.delete(accountId);
       await this.clearCooldowns(accountId);
@@ -97,5 +102,6 @@ export function memoryBindingStore(): MemoryBindingStore {
       for (const [key, row] of rows) if (row.accountId === accountId) rows.delete(key);
     },
     prune: async () => 0,
+    trim: async () => 0,
   };
 }

@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Account } from "../../src/accounts/account.ts";
 import { createBindings } from "../../src/accounts/bindings.ts";
 import { createPool, type Pool, type PoolConfig } from "../../src/accounts/pool.ts";
-import { readStatus } from "../../src/accounts/state.ts";
+import { readStatus as readStatusAt } from "../../src/accounts/state.ts";
 import type { AccountConfig } from "../../src/config/config.ts";
 import type { Failure } from "../../src/failure.ts";
 import { accountConfig, memoryAccountStore, memoryBindingStore, selection, session, start } from "./fakes.ts";
 
+const readStatus = (account: Account, now: number) => readStatusAt(account, { ...session, now });
+
 async function setUp(ids = ["a", "b"]) {
-  const clock = { now: start };
+  const clock: { now: number; monotonic?: number } = { now: start };
+  const forgotten: string[] = [];
   const accounts = memoryAccountStore();
   const bindings = await createBindings(memoryBindingStore(), start);
   const open = (): Promise<Pool> =>
@@ -16,14 +20,17 @@ async function setUp(ids = ["a", "b"]) {
       config: configOf(ids.map((id) => accountConfig(id))),
       store: accounts,
       bindings,
-      now: () => clock.now,
+      clock: { now: () => clock.now, monotonic: () => clock.monotonic ?? clock.now },
+      onForgotten: (id) => void forgotten.push(id),
     });
-  return { clock, accounts, bindings, open, pool: await open() };
+  return { clock, accounts, bindings, forgotten, open, pool: await open() };
 }
 
 function configOf(accounts: AccountConfig[], more: Partial<PoolConfig> = {}): PoolConfig {
   return { accounts, session, oauth: { claude: {}, gemini: {} }, environmentProxy: undefined, ...more };
 }
+
+const stopped = { now: () => start, monotonic: () => start };
 
 const limit: Failure = {
   kind: "rate-limited",
@@ -273,8 +280,9 @@ test("a session that moves while a new configuration is being taken stays where 
   assert.equal((await bindings.find("session", "one", start))?.accountId, "b");
 });
 
-test("a new secret ends the cooldown that the old one was refused with, and no other", async () => {
-  const { pool } = await setUp();
+test("a new secret ends the cooldowns of the old one, refused or at its limit, and no other account's", async () => {
+  const { pool } = await setUp(["a", "b", "c"]);
+  await pool.failed(pool.account("c")!, limit, { modelScope: "", sentAt: start, isBilled: true });
   await pool.failed(
     pool.account("a")!,
     { kind: "unauthorized", reason: "invalid x-api-key" },
@@ -282,11 +290,15 @@ test("a new secret ends the cooldown that the old one was refused with, and no o
   );
   await pool.failed(pool.account("b")!, limit, { modelScope: "", sentAt: start, isBilled: true });
   await pool.configure(
-    configOf([accountConfig("a", { secret: "new" }), accountConfig("b", { secret: "new" })]),
+    configOf([
+      accountConfig("a", { secret: "new" }),
+      accountConfig("b", { secret: "new" }),
+      accountConfig("c"),
+    ]),
   );
   assert.deepEqual(
     pool.accounts.map((one) => readStatus(one, start).state),
-    ["ready", "cooldown"],
+    ["ready", "ready", "cooldown"],
   );
 });
 
@@ -311,8 +323,7 @@ test("what is fixed in the configuration ends the cooldown that it led to, while
   for (const [failure, before, fixed] of cases) {
     for (const way of ["reload", "restart"]) {
       const { accounts, bindings } = await setUp([]);
-      const open = (config: PoolConfig) =>
-        createPool({ config, store: accounts, bindings, now: () => start });
+      const open = (config: PoolConfig) => createPool({ config, store: accounts, bindings, clock: stopped });
       const config = configOf([accountConfig("a", before)]);
       const pool = await open(config);
       await pool.failed(pool.account("a")!, failure, { modelScope: "", sentAt: start, isBilled: true });
@@ -436,4 +447,195 @@ test("a good answer to what is free does not end a row of failures", async () =>
   await pool.failed(a, fault, billed);
   await pool.succeeded(a, { ...billed, isBilled: false });
   assert.equal((await pool.failed(a, fault, billed))?.kind, "server-error");
+});
+
+const hour = 3_600_000;
+const day = 24 * hour;
+const billed = { modelScope: "opus", sentAt: start, isBilled: true };
+
+test("a day forward and back leaves nobody in cooldown", async () => {
+  const { accounts, clock, open, pool } = await setUp(["a"]);
+  clock.monotonic = 0;
+  clock.now = start + day;
+  await pool.failed(
+    pool.account("a")!,
+    { ...limit, until: start + day + hour },
+    { ...billed, sentAt: clock.now },
+  );
+  clock.now = start + 1000;
+  clock.monotonic = 1000;
+  assert.equal((await pool.choose(selection({ now: clock.now }))).kind, "use");
+  assert.equal(readStatus((await open()).account("a")!, clock.now).state, "ready");
+  await pool.flush();
+  assert.equal(accounts.cooldownRows.size, 0);
+});
+
+test("a clock that is set back does not make a cooldown longer", async () => {
+  const { clock, pool } = await setUp(["a"]);
+  clock.monotonic = 0;
+  await pool.failed(pool.account("a")!, { ...limit, until: start + hour }, billed);
+  clock.now = start + 1000;
+  for (clock.monotonic of [hour - 1, hour]) await pool.flush();
+  assert.equal(readStatus(pool.account("a")!, clock.now).state, "ready");
+});
+
+test("while the machine sleeps the time of day ends a cooldown", async () => {
+  const { clock, pool } = await setUp(["a"]);
+  clock.monotonic = 0;
+  await pool.failed(pool.account("a")!, { ...limit, until: start + hour }, billed);
+  clock.now = start + hour;
+  assert.equal((await pool.choose(selection({ now: clock.now }))).kind, "use");
+});
+
+test("an account that a wrong clock used last in the future is not put behind all others", async () => {
+  const { clock, pool } = await setUp();
+  clock.now = start + day;
+  await pool.choose(selection({ now: clock.now, tried: new Set(["b"]) }));
+  clock.now = start;
+  await pool.flush();
+  const used = new Set<string>();
+  for (let turn = 1; turn <= 4; turn++) {
+    const choice = await pool.choose(selection({ now: start + turn }));
+    if (choice.kind === "use") used.add(choice.account.config.id);
+  }
+  assert.deepEqual([...used].sort(), ["a", "b"]);
+});
+
+test("however many models a client invents, an account has a hundred cooldowns at most", async () => {
+  const { accounts, pool } = await setUp(["a"]);
+  const a = pool.account("a")!;
+  for (let model = 0; model < 300; model++) {
+    await pool.failed(a, { kind: "model-denied", reason: "no" }, { ...billed, modelScope: `m${model}` });
+    await pool.failed(a, { kind: "capacity", reason: "full" }, { ...billed, modelScope: `m${model}` });
+  }
+  assert.deepEqual([a.cooldowns.size, accounts.cooldownRows.size], [100, 100]);
+  assert.ok(a.streaks.size <= 200);
+});
+
+test("after one truncated answer an account ranks behind any other, until a whole one or for a minute", async () => {
+  const { clock, accounts, open, pool } = await setUp([]);
+  await pool.configure(configOf([accountConfig("a", { priority: 900 }), accountConfig("b")]));
+  const a = pool.account("a")!;
+  const firstAt = async (now: number) => {
+    const choice = await pool.choose(selection({ now, sticky: "a" }));
+    return choice.kind === "use" ? choice.account.config.id : choice.kind;
+  };
+  assert.equal(await firstAt(start), "a");
+  await pool.ended(a, { isTruncated: true, beganAt: start });
+  assert.equal(await firstAt(start), "b");
+  assert.deepEqual(readStatus(a, start), {
+    state: "ready",
+    reason: "used last: its last answer was truncated",
+    until: start + 60_000,
+  });
+  assert.equal(await firstAt(start + 60_000), "a");
+  await pool.flush();
+  assert.equal(accounts.stateRows.get("a")?.truncatedAt, start, "accounts list can show it");
+  await pool.ended(a, { isTruncated: false, beganAt: start });
+  assert.equal(await firstAt(start), "a");
+  clock.now = start + 1;
+  assert.ok(await open());
+});
+
+test("three truncated answers in a row are a cooldown, like other faults, and good beginnings do not end the row", async () => {
+  const { clock, pool } = await setUp(["a"]);
+  const a = pool.account("a")!;
+  for (let turn = 1; turn <= 3; turn++) {
+    clock.now = start + turn * 1000;
+    await pool.succeeded(a, { ...billed, sentAt: clock.now - 500 });
+    assert.equal(readStatus(a, clock.now).state, "ready");
+    await pool.ended(a, { isTruncated: true, beganAt: clock.now - 400 });
+  }
+  assert.equal(readStatus(a, clock.now).state, "cooldown");
+});
+
+test("answers that are truncated together are one fault", async () => {
+  const { clock, pool } = await setUp(["a"]);
+  const a = pool.account("a")!;
+  clock.now = start + 1000;
+  for (let answer = 0; answer < 10; answer++)
+    await pool.ended(a, { isTruncated: true, beganAt: start + answer });
+  assert.equal(readStatus(a, clock.now).state, "ready");
+});
+
+/** Everything that can be known against an account. */
+async function learnAll(pool: Pool): Promise<void> {
+  const a = pool.account("a")!;
+  pool.learn(a, [{ name: "5h", utilization: 1, resetsAt: start + hour, status: "rejected" }]);
+  await pool.failed(a, fault, billed);
+  await pool.ended(a, { isTruncated: true, beganAt: start });
+  await pool.failed(a, limit, billed);
+  await pool.failed(a, { kind: "model-denied", reason: "no" }, billed);
+  await pool.flush();
+}
+
+function assertForgotten({ cooldowns, windows, streaks, truncations }: Account): void {
+  assert.deepEqual([cooldowns.size, windows.size, streaks.size, truncations.count], [0, 0, 0, 0]);
+}
+
+test("`accounts enable` beside a running relay has everything forgotten, the login's back-off too", async () => {
+  for (const cooldownsToo of [true, false]) {
+    const { accounts, forgotten, pool } = await setUp();
+    await learnAll(pool);
+    if (!cooldownsToo) {
+      for (const scope of ["", "opus"]) await accounts.clearCooldowns("a", scope);
+      await pool.refresh();
+      await pool.ended(pool.account("a")!, { isTruncated: true, beganAt: start });
+    }
+    await accounts.forgetLearned("a", start + 1);
+    await pool.refresh();
+    assertForgotten(pool.account("a")!);
+    assert.deepEqual(forgotten, ["a"]);
+    await pool.refresh();
+    assert.deepEqual(forgotten, ["a"], "once");
+  }
+});
+
+test("another secret has everything forgotten, limits and windows too, at a reload and at a restart", async () => {
+  const { accounts, bindings, pool, forgotten } = await setUp();
+  await learnAll(pool);
+  const next = configOf([accountConfig("a", { secret: "new" }), accountConfig("b")]);
+  const restarted = await createPool({ config: next, store: accounts, bindings, clock: stopped });
+  assertForgotten(restarted.account("a")!);
+  await learnAll(pool);
+  await pool.configure(next);
+  assertForgotten(pool.account("a")!);
+  assert.deepEqual(forgotten, ["a"]);
+});
+
+test("an account that is enabled again in the file is as on its first day, one that stays is not", async () => {
+  const { pool } = await setUp();
+  await learnAll(pool);
+  await pool.configure(configOf([accountConfig("a"), accountConfig("b")]));
+  assert.equal(readStatus(pool.account("a")!, start).state, "cooldown");
+  await pool.configure(configOf([accountConfig("a", { enabled: false }), accountConfig("b")]));
+  await pool.configure(configOf([accountConfig("a"), accountConfig("b")]));
+  assertForgotten(pool.account("a")!);
+});
+
+test("a test counts as used when it is sent, on disk too, and not before", async () => {
+  const { accounts, clock, pool } = await setUp(["a"]);
+  const a = pool.account("a")!;
+  await pool.failed(a, { ...limit, until: start + 10 * hour }, billed);
+  clock.now = start + hour;
+  const chosen = () => pool.choose(selection({ now: clock.now }));
+  const first = await chosen();
+  assert.equal(first.kind, "use");
+  assert.equal((await chosen()).kind, "none", "one at a time");
+  pool.probeDropped((first.kind === "use" && first.probe) || assert.fail());
+  const second = await chosen();
+  await pool.probeSent(a, (second.kind === "use" && second.probe) || assert.fail());
+  assert.equal((await chosen()).kind, "none");
+  assert.equal([...accounts.cooldownRows.values()][0]?.probedAt, clock.now);
+});
+
+test("what ranks an account lower is said with its reason and its end", async () => {
+  const { pool } = await setUp(["a"]);
+  const a = pool.account("a")!;
+  pool.learn(a, [{ name: "5h", utilization: 0.987, resetsAt: start + hour, status: "allowed_warning" }]);
+  assert.deepEqual(readStatus(a, start), {
+    state: "ready",
+    reason: "used last: the window 5h is at 98 %",
+    until: start + hour,
+  });
 });

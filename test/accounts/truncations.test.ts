@@ -1,24 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addTruncation, isUnstable, noTruncations } from "../../src/accounts/truncations.ts";
+import { addTruncation, noTruncations, unstableUntil } from "../../src/accounts/truncations.ts";
 import { start } from "./fakes.ts";
 
-test("three answers that break off one after another are a pattern, for five minutes after the last", () => {
-  let cuts = noTruncations;
-  for (const second of [1, 2, 3]) {
-    assert.equal(isUnstable(cuts, start), false);
-    const now = start + second * 1000;
-    cuts = addTruncation(cuts, { beganAt: now - 500, now });
-  }
-  assert.equal(isUnstable(cuts, start + 3000), true);
-  assert.equal(isUnstable(cuts, start + 302_999), true);
-  assert.equal(isUnstable(cuts, start + 303_000), false);
+test("a truncated answer makes an account unstable for a minute", () => {
+  assert.equal(unstableUntil(noTruncations, start), undefined);
+  const once = addTruncation(noTruncations, { beganAt: start - 500, now: start });
+  assert.equal(unstableUntil(once, start), start + 60_000);
+  assert.equal(unstableUntil(once, start + 59_999), start + 60_000);
+  assert.equal(unstableUntil(once, start + 60_000), undefined);
+  assert.equal(unstableUntil(once, start - 1), undefined, "the clock was set back");
 });
 
-test("answers that break off together are one cut", () => {
-  let cuts = noTruncations;
+test("answers that are truncated together count once", () => {
+  let truncations = noTruncations;
   for (let index = 0; index < 10; index++) {
-    cuts = addTruncation(cuts, { beganAt: start - 1000 * index, now: start + 1000 + index });
+    truncations = addTruncation(truncations, { beganAt: start - 1000 * index, now: start + 1000 + index });
   }
-  assert.equal(cuts.count, 1);
+  assert.equal(truncations.count, 1);
 });

@@ -73,6 +73,7 @@ describe("accounts enable", () => {
         accountId: "claude-max",
         lastUsedAt: now - 4 * minute,
         windows: [],
+        forgottenAt: now,
       });
       assert.equal(states.get("claude-spare")?.windows.length, 2);
     });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { systemClock } from "../../src/clock.ts";
 import { readConfig } from "../../src/config/load.ts";
 import { silentLog } from "../../src/log.ts";
 import { createDispatchers } from "../../src/network/dispatchers.ts";
@@ -516,7 +517,7 @@ async function assertUsable(id: string): Promise<void> {
       tokens,
       dispatcherFor: () => dispatchers.for(id, undefined),
       config: () => config.oauth,
-      clock: { now: () => now },
+      clock: { ...systemClock, now: () => now },
       log: silentLog,
     });
     const access = await source.credential(account, new AbortController().signal);

@@ -82,6 +82,47 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
       assert.deepEqual(await store.accounts.cooldowns(), [cooldown("b", "")]);
     });
 
+    storeTest("what was learned of an account can be forgotten, and a reader sees when", async (store) => {
+      const window = { name: "5h", utilization: 1, resetsAt: noon, status: undefined };
+      for (const accountId of ["a", "b"]) {
+        await store.accounts.saveState({
+          accountId,
+          lastUsedAt: 1,
+          windows: [window],
+          truncatedAt: 2,
+          secretHash: "s",
+        });
+        await store.accounts.saveCooldown(cooldown(accountId, ""));
+      }
+      await store.accounts.forgetLearned("a", noon);
+      await store.accounts.forgetLearned("c", noon);
+      assert.deepEqual(await store.accounts.cooldowns(), [cooldown("b", "")]);
+      assert.deepEqual(await store.accounts.states(), [
+        { accountId: "a", lastUsedAt: 1, windows: [], secretHash: "s", forgottenAt: noon },
+        { accountId: "b", lastUsedAt: 1, windows: [window], truncatedAt: 2, secretHash: "s" },
+        { accountId: "c", lastUsedAt: undefined, windows: [], forgottenAt: noon },
+      ]);
+      await store.accounts.saveState({ accountId: "a", lastUsedAt: 3, windows: [] });
+      assert.equal((await store.accounts.states())[0]?.forgottenAt, noon, "the relay's own writes keep it");
+    });
+
+    storeTest(
+      "bindings beyond a number are deleted, those that end first, and sessions last",
+      async (store) => {
+        for (let index = 0; index < 4; index++) {
+          await store.bindings.save(binding(`s${index}`, { kind: "session", expiresAt: noon + index }));
+          await store.bindings.save(
+            binding(`r${index}`, { kind: "response", expiresAt: noon + 100 + index }),
+          );
+        }
+        assert.equal(await store.bindings.trim(5, 2), 2);
+        assert.equal(await store.bindings.trim(5, 2), 1);
+        assert.equal(await store.bindings.trim(5, 2), 0);
+        const left = (await store.bindings.load(0)).map(({ key }) => key);
+        assert.deepEqual(left.sort(), ["r3", "s0", "s1", "s2", "s3"]);
+      },
+    );
+
     storeTest("a forgotten account leaves nothing but its usage", async (store) => {
       for (const id of ["a", "b"]) {
         await store.accounts.saveState({ accountId: id, lastUsedAt: 1, windows: [] });

@@ -60,7 +60,7 @@ export async function startPipeline(
   t.after(() => dispatchers.close());
   const usual: RelayDeps = {
     config: () => config,
-    pool: await createPool({ config, store: memoryAccountStore(), bindings, now }),
+    pool: await createPool({ config, store: memoryAccountStore(), bindings, clock: { now, monotonic: now } }),
     bindings,
     slowStart: createSlowStart(),
     credentials: {

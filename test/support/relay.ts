@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RelayApp, type RelayAppOptions, startRelayApp } from "../../src/app/relay-app.ts";
+import type { Clock } from "../../src/clock.ts";
 import type { AccountConfig, Config } from "../../src/config/config.ts";
 import { defaultAccount, defaultConfig } from "../../src/config/defaults.ts";
 import type { AccountType } from "../../src/family.ts";
@@ -38,6 +39,8 @@ export interface TestRelayOptions {
   configure?: (config: Config) => Config;
   /** Epoch ms, for what the relay decides by time; its timers keep to the system's clock. */
   now?: () => number;
+  /** Instead of `now`, where the two clocks are to go apart. */
+  clock?: Clock;
   /** Absent: in this process. */
   refreshes?: RelayAppOptions["refreshes"];
 }
@@ -54,7 +57,7 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
       watchedFiles: [],
       log: collectingLog(log),
       version: "0.0.0-test",
-      now: options.now,
+      clock: options.clock ?? (options.now && { now: options.now, monotonic: options.now }),
       refreshes: options.refreshes,
     });
   let app = await start();

@@ -10,15 +10,14 @@ import { editAccounts } from "./config-file.ts";
 import { findAccount } from "./find-account.ts";
 import { warnOfFamily } from "./last-of-family.ts";
 
-/** Switches the account on, and ends every cooldown it has. */
+/** Switches the account on, and has everything forgotten that was learned against it. */
 export async function enableAccount(context: CommandContext, id: string): Promise<void> {
   const config = await context.loadConfig({ missingVariables: "warning" });
   const account = findAccount(config, id, "accounts enable");
   const wasInCooldown = await changeStore(config, async (store) => {
     await editAccounts(config, (text) => setAccountEnabled(text, id, { enabled: true }));
     const isInCooldown = await cooldowns(store, id, context.clock());
-    await store.accounts.clearCooldowns(id);
-    if (isInCooldown) await forgetWindows(store, id);
+    await store.accounts.forgetLearned(id, context.clock());
     return isInCooldown;
   });
   say(context, enabledText(account, wasInCooldown));
@@ -41,12 +40,6 @@ export async function disableAccount(context: CommandContext, id: string): Promi
 async function cooldowns(store: Store, id: string, now: number): Promise<boolean> {
   const rows = await store.accounts.cooldowns();
   return rows.some(({ accountId, until }) => accountId === id && until > now);
-}
-
-/** What the provider said of its limits led to the cooldown: a full window would keep the account behind all others. */
-async function forgetWindows({ accounts }: Store, id: string): Promise<void> {
-  const state = (await accounts.states()).find(({ accountId }) => accountId === id);
-  if (state) await accounts.saveState({ ...state, windows: [] });
 }
 
 function enabledText({ id, enabled }: AccountConfig, wasInCooldown: boolean): string {

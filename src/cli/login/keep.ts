@@ -7,7 +7,6 @@ import type { AccountType } from "../../family.ts";
 import type { Login } from "../../oauth/login.ts";
 import { type SavedLogin, saveLogin } from "../../oauth/saved-login.ts";
 import { openSqliteStore } from "../../store/sqlite.ts";
-import type { Store } from "../../store/store.ts";
 import { sign } from "../../terminal/style.ts";
 import type { CommandContext } from "../context.ts";
 import { changeStore } from "../store-access.ts";
@@ -29,7 +28,7 @@ export async function keepKey(context: CommandContext, keeping: Keeping, key: st
     changeStore(place.config, async ({ accounts }) => {
       // A login that has become a key: its tokens are of no use any more, and secret.
       if (existing !== undefined && existing.type !== type) await accounts.forget(id);
-      else await endCooldowns(accounts, id);
+      else await accounts.forgetLearned(id, context.clock());
     }),
   );
 }
@@ -76,25 +75,10 @@ export async function keepLogin(
     }
     if (store !== undefined)
       await unlessStoreFails(context, "its cooldown is over later", () =>
-        endCooldowns(store.accounts, plan.id),
+        store.accounts.forgetLearned(plan.id, context.clock()),
       );
   } finally {
     await store?.close();
-  }
-}
-
-/** Cooldowns whose reason is the credential that has just been replaced. */
-const credentialCooldowns: readonly string[] = [
-  "unauthorized",
-  "login-revoked",
-  "refresh-rejected",
-  "account-out",
-  "model-denied",
-];
-
-async function endCooldowns(accounts: Store["accounts"], id: string): Promise<void> {
-  for (const { accountId, scope, kind } of await accounts.cooldowns()) {
-    if (accountId === id && credentialCooldowns.includes(kind)) await accounts.clearCooldowns(id, scope);
   }
 }
 
