@@ -5,10 +5,11 @@ import type { Dispatcher } from "undici";
 import type { Call } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { readNetworkFault } from "../network/faults.ts";
-import { isEventStream } from "../upstreams/reply.ts";
 import type { ReplyHead, Upstream, UpstreamRequest } from "../upstreams/upstream.ts";
 import { decodeBody, observeDecoded } from "../usage/decoded.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
+import { classifyAnswer, guardClassifier } from "./classify-answer.ts";
+import { createRequestBody, type RequestBody } from "./request-body.ts";
 
 export interface AttemptOptions {
   dispatcher: Dispatcher;
@@ -19,6 +20,7 @@ export interface AttemptOptions {
   /** Aborted when the client leaves. */
   signal: AbortSignal;
   now: () => number;
+  /** Told of what an observer or a classifier throws: it costs the observation, or this attempt, and nothing else. */
   onObserverError(error: unknown): void;
 }
 
@@ -27,6 +29,8 @@ export interface AttemptTimeouts {
   firstByteMs: number;
   /** Between two chunks of a forwarded answer, not counting the time in which the client does not read. */
   idleMs: number;
+  /** The hold-back ends this long after the response head, whatever has come; 5000 unless given. */
+  holdMs?: number;
 }
 
 export type AttemptResult =
@@ -47,10 +51,7 @@ export interface Answer {
   readonly held: readonly Buffer[];
   /** The answer ended cleanly while it was held: `held` is all of it. */
   readonly isWhole: boolean;
-  /**
-   * Asked when the answer has ended cleanly: it broke off all the same, in the middle of its JSON. Where no length was told
-   * that is how a connection looks that was closed too early.
-   */
+  /** Asked when the answer has ended cleanly: what came is no whole answer all the same. */
   readonly isTruncated: boolean;
   /** Hands over what was held and all that follows. Once only. */
   pipe(sink: Sink): void;
@@ -64,13 +65,13 @@ export interface Answer {
 export interface Sink {
   /** The observer has seen the chunk already. */
   data(chunk: Buffer): void;
+  /** The answer has ended, and is whole. */
   end(): void;
-  /** The upstream broke off or fell silent. */
+  /** The upstream broke off, fell silent, or ended before its answer was whole. */
   broken(cause: Error): void;
 }
 
-/** The hold-back ends this long after the response head, whatever has come. */
-const holdMs = 5000;
+const defaultHoldMs = 5000;
 /** It also ends when this much is held, which bounds the memory of an undecided answer. */
 const maxHeldBytes = 1024 * 1024;
 /** So much of an error is read. */
@@ -88,14 +89,21 @@ export function attempt(options: AttemptOptions): Promise<AttemptResult> {
  * then it hands over what comes.
  */
 class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
-  readonly #options: AttemptOptions;
+  /** Without the request: its body is not to live as long as its answer. */
+  readonly #options: Omit<AttemptOptions, "request">;
+  readonly #target: Pick<UpstreamRequest, "origin" | "path" | "method">;
   #resolve: ((result: AttemptResult) => void) | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
   #sink: Sink | undefined;
+  readonly #body: RequestBody;
   #heldBytes = 0;
-  #isStream = false;
+  /** Of the body by its `content-length`; undefined without one. */
+  #length: number | undefined;
+  #receivedBytes = 0;
+  /** The chunk that makes an announced length whole. The client would take it for the end, so it waits for the provider's. */
+  #last: Buffer | undefined;
   #broken: Error | undefined;
   #discarded = false;
   /** The whole request has been handed to the connection. */
@@ -111,8 +119,10 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
   held: Buffer[] = [];
   isWhole = false;
 
-  constructor(options: AttemptOptions, resolve: (result: AttemptResult) => void) {
+  constructor({ request, ...options }: AttemptOptions, resolve: (result: AttemptResult) => void) {
     this.#options = options;
+    this.#target = { origin: request.origin, path: request.path, method: request.method };
+    this.#body = createRequestBody(request);
     this.#resolve = resolve;
     this.#leave = () => {
       this.#settle({ ok: false, failure: { kind: "aborted" }, answer: undefined });
@@ -121,23 +131,22 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
   }
 
   get isTruncated(): boolean {
-    return this.observer?.unclosed === true && this.head.headers["content-length"] === undefined;
+    return this.observer?.isTruncated === true;
   }
 
   send(): void {
-    const { dispatcher, request, timeouts, signal } = this.#options;
-    const { headers, body } = framed(request);
+    const { dispatcher, timeouts, signal } = this.#options;
+    const { origin, path, method } = this.#target;
     if (signal.aborted) return this.#leave();
     signal.addEventListener("abort", this.#leave, { once: true });
     this.#timer = setTimeout(() => this.#timeOut(timeouts.firstByteMs), timeouts.firstByteMs);
     try {
       dispatcher.dispatch(
         {
-          origin: request.origin,
-          path: request.path,
-          method: request.method as Dispatcher.HttpMethod,
-          headers,
-          body,
+          origin,
+          path,
+          method: method as Dispatcher.HttpMethod,
+          ...this.#body.framed,
         },
         this,
       );
@@ -148,7 +157,8 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#discarded) controller.abort(discardReason());
+    // Given up while the connection was being made: the request must not go out later.
+    if (this.#discarded || this.#broken) controller.abort(this.#broken ?? discardReason());
   }
 
   onRequestSent(): void {
@@ -161,27 +171,32 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
     headers: ReplyHead["headers"],
   ): void {
     if (status < 200) return;
-    const { call, upstream, now } = this.#options;
+    const { call, upstream, now, timeouts, onObserverError } = this.#options;
     this.head = { status, headers };
     if (Array.isArray(controller.rawHeaders)) this.rawHeaders = controller.rawHeaders;
     // Nobody else reads them, and they would stay as long as the answer lasts.
     controller.rawHeaders = null;
     this.headAt = now();
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#decide(), holdMs);
-    this.#isStream = call.stream || isEventStream(headers);
+    this.#timer = setTimeout(() => this.#decide(), timeouts.holdMs ?? defaultHoldMs);
     if (status >= 300) return;
+    this.#length = readLength(headers["content-length"]?.toString());
     const encoding = headers["content-encoding"]?.toString();
-    this.#observe(() => (this.observer = observeDecoded(encoding, upstream.observe(call, this.head))));
+    this.#observe(() => {
+      const observer = upstream.observe(call);
+      this.observer = observeDecoded({ encoding, observer, onError: onObserverError });
+    });
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
     // A parser that is resumed with nothing to read hands out empty pieces. They are no sign of life and no progress.
     if (chunk.length === 0) return;
     this.#observe(() => this.observer?.push(chunk));
+    this.#receivedBytes += chunk.length;
     if (this.#sink) {
       this.#idle?.refresh();
-      this.#sink.data(chunk);
+      if (this.#isLast()) this.#last = chunk;
+      else this.#sink.data(chunk);
       return;
     }
     this.held.push(chunk);
@@ -192,9 +207,11 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
   onResponseEnd(): void {
     this.#observe(() => this.observer?.end());
     this.#stopWatching();
-    if (this.#sink) return this.#sink.end();
     this.isWhole = true;
-    this.#decide();
+    if (!this.#sink) return this.#decide();
+    const settled = this.observer?.settled?.();
+    if (settled) void settled.then(() => this.#finish());
+    else this.#finish();
   }
 
   onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
@@ -207,8 +224,9 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
     this.rawHeaders = [];
     const held = this.held;
     this.held = [];
+    if (this.#isLast()) this.#last = held.pop();
     for (const chunk of held) sink.data(chunk);
-    if (this.isWhole) return sink.end();
+    if (this.isWhole) return this.#finish();
     if (this.#broken) return sink.broken(this.#broken);
     // What was held may be more than the client takes at once.
     if (!this.#paused) this.resume();
@@ -238,23 +256,42 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
 
   discard(): void {
     this.#stopWatching();
+    this.#body.release();
     this.held = [];
     if (this.isWhole || this.#broken || this.#discarded) return;
     this.#discarded = true;
     this.#controller?.abort(discardReason());
   }
 
+  /** Whether the body has come in its announced length. */
+  #isLast(): boolean {
+    return this.#length !== undefined && this.#receivedBytes >= this.#length;
+  }
+
+  /** After the provider's end, and after what was handed over before it. */
+  #finish(): void {
+    if (this.#discarded || !this.#sink) return;
+    if (this.isTruncated) return this.#sink.broken(new Error("it ended before it was whole"));
+    if (this.#last) this.#sink.data(this.#last);
+    this.#sink.end();
+  }
+
   /** Decides as soon as what has come suffices. */
   #considerHeld(): void {
     if (this.#heldBytes >= (this.head.status >= 400 ? maxErrorBytes : maxHeldBytes)) return this.#decide();
-    if (!this.#isStream || this.head.status >= 300) return;
-    if (!this.observer?.settled) {
-      if (this.observer?.opening.kind !== "pending") this.#decide();
-      return;
-    }
-    void this.observer.settled().then(() => {
-      if (this.observer?.opening.kind !== "pending") this.#decide();
-    });
+    if (this.head.status >= 300) return;
+    const settled = this.observer?.settled?.();
+    if (settled) void settled.then(() => this.#considerOpening());
+    else this.#considerOpening();
+  }
+
+  #considerOpening(): void {
+    const { observer } = this;
+    if (!observer || observer.opening.kind === "pending") return;
+    // A document may still break off, and is sent in one piece when it is whole.
+    const isWaitedFor = observer.form === "document" && this.#options.call.streamForm !== "json-array";
+    if (observer.opening.kind === "content" && isWaitedFor) return;
+    this.#decide();
   }
 
   #decide(): void {
@@ -262,38 +299,38 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
     clearTimeout(this.#timer);
     if (!this.isWhole) this.#controller?.pause();
     if (this.head.status >= 300) return void this.#decideError();
-    if (this.observer?.settled) return void this.observer.settled().then(() => this.#decideOpening());
-    this.#decideOpening();
+    const settled = this.observer?.settled?.();
+    if (settled) void settled.then(() => this.#decideOpening());
+    else this.#decideOpening();
   }
 
   #decideOpening(): void {
-    const { call, upstream, now } = this.#options;
-    const opening = this.observer?.opening;
-    if (opening?.kind === "error") {
-      return this.#settle({
-        ok: false,
-        failure: upstream.readErrorEvent(opening.event, call, now()),
-        answer: this,
-      });
-    }
-    if (opening?.kind === "pending" && this.#isStream && this.isWhole && !this.observer?.complete) {
-      return this.#settle(endedEarly("the stream ended before its first event"));
-    }
-    if (this.isWhole && this.isTruncated)
-      return this.#settle(endedEarly("the answer ended inside of its JSON"));
-    this.#settle({ ok: true, answer: this });
+    const { call, upstream, now, onObserverError } = this.#options;
+    if (!this.#resolve) return;
+    const { head, observer, isWhole } = this;
+    const verdict = guardClassifier(onObserverError, () =>
+      classifyAnswer({ status: head.status, observer, isWhole }, (event) =>
+        upstream.readErrorEvent(event, call, now()),
+      ),
+    );
+    if (!verdict) return this.#settle({ ok: true, answer: this });
+    const { failure, mayBePassedOn } = verdict;
+    this.#settle({ ok: false, failure, answer: mayBePassedOn ? this : undefined });
+    if (!mayBePassedOn) this.discard();
   }
 
   async #decideError(): Promise<void> {
-    const { call, upstream, now } = this.#options;
-    if (this.head.status < 400) {
-      const failure: Failure = { kind: "rejected", status: this.head.status, reason: "redirect" };
-      return this.#settle({ ok: false, failure, answer: this });
-    }
+    const { call, upstream, now, onObserverError } = this.#options;
     const coded = Buffer.concat(this.held);
     const encoding = this.head.headers["content-encoding"];
     const body = await decodeBody(coded, encoding?.toString(), maxErrorBytes).catch(() => coded);
-    this.#settle({ ok: false, failure: upstream.readFailure(this.head, body, call, now()), answer: this });
+    const { failure, mayBePassedOn } = guardClassifier(onObserverError, () => ({
+      failure: upstream.readFailure(this.head, body, call, now()),
+      // A redirect is not followed, and no client could.
+      mayBePassedOn: this.head.status >= 400,
+    }));
+    this.#settle({ ok: false, failure, answer: mayBePassedOn ? this : undefined });
+    if (!mayBePassedOn) this.discard();
   }
 
   #timeOut(ms: number): void {
@@ -315,6 +352,7 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
 
   #settle(result: AttemptResult): void {
     clearTimeout(this.#timer);
+    this.#body.release();
     this.#resolve?.(result);
     this.#resolve = undefined;
   }
@@ -336,12 +374,9 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
   }
 }
 
-/** Without a content-length undici would send a body of several pieces in chunked coding. */
-function framed({ headers, body }: UpstreamRequest): Pick<Dispatcher.DispatchOptions, "headers" | "body"> {
-  if (body === undefined || Buffer.isBuffer(body)) return { headers, body: body ?? null };
-  const length = body.reduce((sum, piece) => sum + piece.length, 0);
-  // undici sends any iterable, though its type does not say so; an array can be sent again to the next account.
-  return { headers: [...headers, "content-length", String(length)], body: body as unknown as Buffer };
+/** Undefined for what is no length. */
+function readLength(header: string | undefined): number | undefined {
+  return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
 }
 
 function failureOf(error: Error, isAtWork: boolean): Failure {
@@ -352,10 +387,6 @@ function failureOf(error: Error, isAtWork: boolean): Failure {
   const cause = new Error(fault.message, { cause: error });
   if (fault.kind === "proxy" || fault.kind === "shortage") return { kind: fault.kind, cause };
   return { kind: "unreachable", cause, safeToRepeat: fault.safeToRepeat };
-}
-
-function endedEarly(reason: string): AttemptResult {
-  return { ok: false, failure: { kind: "server-error", status: 502, reason }, answer: undefined };
 }
 
 function discardReason(): Error {

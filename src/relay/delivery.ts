@@ -4,7 +4,6 @@ import { type Call, isBilled } from "../call.ts";
 import { forwardResponseHeaders } from "../network/headers.ts";
 import type { AnswerTransform } from "../sse/transform.ts";
 import type { Outcome } from "../store/store.ts";
-import { isEventStream } from "../upstreams/reply.ts";
 import { decodingTransform } from "./decoding-transform.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import type { Served } from "./failover-state.ts";
@@ -48,7 +47,6 @@ export async function deliverAnswer(delivery: Delivery, rewriting: Rewriting | u
       answer,
       transform,
       signal: exchange.signal,
-      needsTerminalEvent: isGood && call.stream && isEventStream(headers),
       breaksOffAfterError: rewriting?.conversion !== undefined,
       async record(outcome) {
         entry.outcome = outcome;

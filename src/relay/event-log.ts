@@ -19,7 +19,10 @@ export function logEvents(events: RelayEvents, log: Log): void {
       "attempt failed",
     );
   });
-  events.on("requestFinished", ({ row, error }) => {
+  events.on("requestFinished", ({ row, unreadable, error }) => {
+    if (unreadable !== undefined) {
+      log.warn({ request: row.requestId, account: row.account, reason: unreadable }, "usage unknown");
+    }
     log.info(
       {
         request: row.requestId,

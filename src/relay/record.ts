@@ -60,6 +60,7 @@ export function createRecorder(
       model: (report?.model ?? call.model ?? "").slice(0, maxModelLength),
       route,
       tokens: report?.tokens ?? noTokens,
+      ...(entry.observer?.unreadable !== undefined && { isUsageUnknown: true }),
       tier: report?.tier,
       webSearches: report?.webSearches ?? 0,
       status: entry.status,
@@ -110,7 +111,12 @@ export function createRecorder(
       if (isClosed) return;
       isClosed = true;
       attempts.follow(nextOf(entry));
-      events.emit("requestFinished", () => ({ row: row(entry), path: attempts.path, error: entry.error }));
+      events.emit("requestFinished", () => ({
+        row: row(entry),
+        path: attempts.path,
+        unreadable: isBilled(call.operation) ? entry.observer?.unreadable : undefined,
+        error: entry.error,
+      }));
     },
   };
 }

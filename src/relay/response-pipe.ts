@@ -15,8 +15,6 @@ export interface ResponseOptions {
   transform: AsyncTransform | undefined;
   /** The exchange's: aborted when the client leaves or the relay shuts down. Whoever aborts it has the upstream aborted too. */
   signal: AbortSignal;
-  /** Whether a clean end without the API's terminal event counts as broken off: event streams. */
-  needsTerminalEvent: boolean;
   /**
    * Whether the connection is broken off even after an error event of the provider's: libraries of a converted API take a clean
    * end for success.
@@ -95,7 +93,7 @@ class ResponsePipe implements Sink {
       const { answer, transform } = this.#options;
       await answer.observer?.settled?.();
       if (this.#finished) return;
-      if (lacksEnding(this.#options)) return await this.#breakOff(new Error("it ended before it was whole"));
+      if (answer.isTruncated) return await this.#breakOff(new Error("it ended before it was whole"));
       let rest: Buffer | undefined;
       try {
         rest = await transform?.end();
@@ -116,7 +114,7 @@ class ResponsePipe implements Sink {
     const { answer, transform, sink, head } = this.#options;
     await answer.observer?.settled?.();
     if (this.#finished) return;
-    if (transform || lacksEnding(this.#options)) {
+    if (transform || answer.isTruncated) {
       sink.start(head);
       return answer.pipe(this);
     }
@@ -231,18 +229,6 @@ class ResponsePipe implements Sink {
     this.#busy = false;
     if (!this.#waitsForDrain && !this.#finished) this.#options.answer.resume();
   }
-}
-
-/** Whether an answer that has ended cleanly is truncated all the same. */
-function lacksEnding({ answer, needsTerminalEvent }: ResponseOptions): boolean {
-  return answer.isTruncated || (needsTerminalEvent && !hasTerminalEvent(answer));
-}
-
-/** An error event is an ending too: the provider said it, and it is passed on as it is. */
-function hasTerminalEvent({ observer }: Answer): boolean {
-  return (
-    !observer || observer.complete || observer.lateError !== undefined || observer.opening.kind === "error"
-  );
 }
 
 function outcomeOf({ head, observer }: Answer): Outcome {

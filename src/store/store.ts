@@ -107,6 +107,8 @@ export interface UsageRow {
   /** `claude/generate`, `chat/generate`, `gemini/embed` … */
   route: string;
   tokens: TokenCounts;
+  /** The answer could not be read: there is more than the tokens say, and what it cost is unknown, never 0. */
+  isUsageUnknown?: boolean;
   tier: string | undefined;
   webSearches: number;
   /** Status sent to the client; 499 when it left before there was one, 503 when the relay went down first. */

@@ -127,6 +127,7 @@ function count(value: number): number {
 }
 
 function costNano(row: UsageRow, prices: PriceList): number | null {
+  if (row.isUsageUnknown) return null;
   const { input, output, cacheWrite5m, cacheWrite1h, cacheRead } = row.tokens;
   // A request that used nothing costs nothing, whatever its model.
   if (!(input + output + cacheWrite5m + cacheWrite1h + cacheRead + row.webSearches > 0)) return 0;

@@ -2,9 +2,9 @@
 
 import type { Call, Operation } from "../call.ts";
 import { observeClaude } from "../usage/claude.ts";
+import { answerShapes, shapeOf } from "./answer-shapes.ts";
 import { readClaudeErrorEvent, readClaudeFailure } from "./claude-failures.ts";
 import { readClaudeWindows } from "./claude-limits.ts";
-import { isEventStream } from "./reply.ts";
 import { nativeRequest } from "./request.ts";
 import type { Target, Upstream } from "./upstream.ts";
 
@@ -23,7 +23,7 @@ export function createClaudeUpstream(type: "claude-api" | "claude-oauth"): Upstr
     readFailure: readClaudeFailure,
     readErrorEvent: readClaudeErrorEvent,
     readWindows: readClaudeWindows,
-    observe: (call, head) => observeClaude({ stream: isEventStream(head.headers, call.stream) }),
+    observe: ({ operation }) => observeClaude(shapeOf(answerShapes.claude, operation)),
     // Claude Code shows these to its user as the limits of the user's own plan.
     isAccountHeader: (name) =>
       name.startsWith("anthropic-ratelimit-") || name.startsWith("anthropic-priority-"),

@@ -30,6 +30,6 @@ export const clientUpstream: Upstream = {
   // Each reads headers of its own provider only.
   readWindows: (headers, now) =>
     Object.values(native).flatMap((upstream) => upstream.readWindows(headers, now)),
-  observe: (call, head) => native[call.family].observe(call, head),
+  observe: (call) => native[call.family].observe(call),
   isAccountHeader: () => false,
 };

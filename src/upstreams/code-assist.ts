@@ -2,12 +2,11 @@
 // behalf of clients of the public Gemini API.
 
 import type { Call } from "../call.ts";
-import { observeGemini } from "../usage/gemini.ts";
 import { unwrapAnswer } from "./code-assist-answer.ts";
 import { internalRequest, readPublicMethod, wrapRequest } from "./code-assist-request.ts";
-import { answerForm, isInternal } from "./gemini.ts";
+import { isInternal } from "./gemini.ts";
 import { readGeminiErrorEvent, readGeminiFailure } from "./gemini-failures.ts";
-import { isEventStream } from "./reply.ts";
+import { observeCodeAssist } from "./google-observer.ts";
 import type { Upstream } from "./upstream.ts";
 
 export const codeAssistUpstream: Upstream = {
@@ -21,14 +20,7 @@ export const codeAssistUpstream: Upstream = {
   readErrorEvent: readGeminiErrorEvent,
   // Google reports no windows.
   readWindows: () => [],
-  observe(call, head) {
-    const wrapped = call.operation === "generate";
-    // A mapped stream comes as events whatever the client asked for.
-    if (wrapped && !isInternal(call) && isEventStream(head.headers, call.stream)) {
-      return observeGemini({ form: "sse", wrapped });
-    }
-    return observeGemini({ form: answerForm(call, head), wrapped });
-  },
+  observe: observeCodeAssist,
   translate(call) {
     return isInternal(call) || call.operation !== "generate" ? undefined : unwrapAnswer(call);
   },

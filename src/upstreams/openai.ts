@@ -2,9 +2,9 @@
 
 import type { Operation } from "../call.ts";
 import { observeOpenai } from "../usage/openai.ts";
+import { answerShapes, shapeOf } from "./answer-shapes.ts";
 import { readOpenaiErrorEvent, readOpenaiFailure } from "./openai-failures.ts";
 import { readOpenaiWindows } from "./openai-limits.ts";
-import { isEventStream } from "./reply.ts";
 import { nativeRequest } from "./request.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -24,7 +24,7 @@ export const openaiUpstream: Upstream = {
   readFailure: readOpenaiFailure,
   readErrorEvent: readOpenaiErrorEvent,
   readWindows: readOpenaiWindows,
-  observe: (call, head) => observeOpenai({ stream: isEventStream(head.headers, call.stream) }),
+  observe: ({ operation }) => observeOpenai(shapeOf(answerShapes.openai, operation)),
   isAccountHeader: (name) => accountHeader.test(name),
 };
 

@@ -1,10 +1,8 @@
 // Reading what came back, whatever it is: what a status alone means, and bodies that should be JSON and may be a web page.
 
-import type { HeaderMap } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { isWebPage } from "./edge.ts";
 import { reasonFrom } from "./reason.ts";
-import { headerValue } from "./retry-after.ts";
 import { readStanding, type StandingWords } from "./standing.ts";
 import type { ReplyHead } from "./upstream.ts";
 import { firstWords } from "./words.ts";
@@ -62,12 +60,4 @@ export function describeReply(head: ReplyHead, body: string): string {
   }
   // Unreadable JSON would only be noise.
   return reasonFrom([/^\s*[{[]/.test(firstWords(body)) ? undefined : body], status);
-}
-
-/** Whether a stream came back: the answer's own word, else what was asked for. */
-export function isEventStream(headers: HeaderMap, asked = false): boolean {
-  const type = headerValue(headers, "content-type")?.toLowerCase();
-  if (type === undefined) return asked;
-  if (type.startsWith("text/event-stream")) return true;
-  return type.startsWith("application/json") ? false : asked;
 }

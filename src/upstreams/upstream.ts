@@ -41,8 +41,8 @@ export interface Upstream {
   readErrorEvent(event: unknown, call: Call, now: number): Failure;
   /** Windows the headers report; empty when they say nothing. */
   readWindows(headers: HeaderMap, now: number): Window[];
-  /** Watches a good answer. The head says whether it is JSON or a stream. */
-  observe(call: Call, head: ReplyHead): AnswerObserver;
+  /** Watches a good answer, whatever its head says that it is. */
+  observe(call: Call): AnswerObserver;
   /** Turns this provider's answer into the one the call's dialect expects; undefined: the bytes are the same. */
   translate?(call: Call, head: ReplyHead): AnswerTransform | undefined;
   /** Response headers (lower case) that speak of the account's own limits and are not passed on when it is pooled. */

@@ -1,14 +1,14 @@
 // What the observers of all families have in common: the bytes become events or documents, and what has been seen of
 // the answer is kept.
 
-import { readSpan } from "../json-scan.ts";
+import { type Members, readSpan, readString } from "../json-scan.ts";
 import { createDocumentSplitter, type DocumentSplitter } from "../sse/documents.ts";
 import { createEventSplitter, type EventSplitter } from "../sse/events.ts";
-import type { AnswerObserver, Opening, UsageReport } from "./observer.ts";
+import type { AnswerObserver, AnswerShape, Opening, UsageReport } from "./observer.ts";
 
 /** How one family's answers are read. */
 export interface AnswerReader {
-  form: "json" | "sse";
+  shape: AnswerShape;
   /**
    * Whether an event of this name matters once the answer has begun; the others are skipped unread. Before that every
    * event is read. Absent: all matter.
@@ -28,8 +28,12 @@ export interface AnswerState {
   readonly opening: Opening;
   /** Something came that is no error. */
   content(): void;
-  /** An error came, first or late. */
-  error(json: Buffer): void;
+  /** An error came, first or late; `isAnswer` as in Opening. */
+  error(json: Buffer, isAnswer: boolean): void;
+  /** What came is not an answer of this API. Only before there was content. */
+  foreign(what: string): void;
+  /** An event came that is not known of this API, and may be new in it. Only before there was content. */
+  unknown(what: string): void;
   /** The answer's last event came. */
   finish(): void;
   /** An id that ties later requests to this account. */
@@ -42,6 +46,21 @@ export function observeAnswer(reader: AnswerReader): AnswerObserver {
   return new Observation(reader);
 }
 
+/** Whether a JSON object is an answer by its members, which were scanned for the names of the shape's marks. */
+export function hasShape(json: Buffer, members: Members, { marks }: AnswerShape): boolean {
+  if (marks.length === 0) return true;
+  return marks.some(({ member, value }) => {
+    const span = members.get(member);
+    if (!span) return false;
+    return value === undefined ? json[span.start] !== letterN : readString(json, span) === value;
+  });
+}
+
+/** The names that `hasShape` needs. */
+export function markNames({ marks }: AnswerShape): string[] {
+  return marks.map(({ member }) => member);
+}
+
 /** One stands beside every open stream, so it makes only what its answer needs. */
 class Observation implements AnswerObserver, AnswerState {
   readonly #reader: AnswerReader;
@@ -51,28 +70,38 @@ class Observation implements AnswerObserver, AnswerState {
   opening: Opening = pending;
   lateError: unknown;
   encrypted: string | undefined;
+  readonly unreadable = undefined;
   readonly ids: string[] = [];
 
   constructor(reader: AnswerReader) {
     this.#reader = reader;
-    if (reader.form === "sse") this.#events = this.#splitEvents();
   }
 
   push(chunk: Buffer): void {
     if (this.#events) this.#events.push(chunk);
-    else this.#pushDocument(chunk);
+    else if (this.#documents) this.#pushDocument(chunk);
+    else if (this.opening.kind === "pending") this.#begin(chunk);
   }
 
   end(): void {
     this.#events?.end();
   }
 
+  get form(): "events" | "document" | undefined {
+    if (this.#events) return "events";
+    return this.#documents && "document";
+  }
+
   get complete(): boolean {
+    if (this.opening.kind === "foreign") return false;
     return this.#finished || this.#documents?.closed === true;
   }
 
-  get unclosed(): boolean {
-    return !this.#events && this.#documents?.open === true;
+  get isTruncated(): boolean {
+    if (this.opening.kind === "foreign") return true;
+    if (this.#events) return !this.complete && this.lateError === undefined && this.opening.kind !== "error";
+    if (this.#documents) return this.#documents.open || this.opening.kind === "pending";
+    return this.#reader.shape.mayBeEmpty !== true;
   }
 
   get report(): UsageReport {
@@ -83,10 +112,18 @@ class Observation implements AnswerObserver, AnswerState {
     if (this.opening.kind === "pending") this.opening = content;
   }
 
-  error(json: Buffer): void {
+  error(json: Buffer, isAnswer: boolean): void {
     const event = parseError(json);
-    if (this.opening.kind === "pending") this.opening = { kind: "error", event };
+    if (this.opening.kind === "pending") this.opening = { kind: "error", event, isAnswer };
     else if (this.opening.kind === "content") this.lateError ??= event;
+  }
+
+  foreign(what: string): void {
+    if (this.opening.kind === "pending") this.opening = { kind: "foreign", what };
+  }
+
+  unknown(what: string): void {
+    if (this.opening.kind === "pending") this.opening = { kind: "pending", unknown: what };
   }
 
   finish(): void {
@@ -95,6 +132,23 @@ class Observation implements AnswerObserver, AnswerState {
 
   id(id: string): void {
     if (this.ids.length < maxIds && !this.ids.includes(id)) this.ids.push(id);
+  }
+
+  /** The first byte that is no white space says what the answer is. */
+  #begin(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length && isBlank(chunk[at]!)) at++;
+    if (at === chunk.length) return;
+    const first = chunk[at]!;
+    if (first === openBrace || first === openBracket) {
+      if (first === openBracket && !this.#reader.shape.mayBeArray) return this.foreign("an array");
+      this.#pushDocument(at === 0 ? chunk : chunk.subarray(at));
+    } else if (eventBeginnings.has(first)) {
+      this.#events = this.#splitEvents();
+      this.#events.push(at === 0 ? chunk : chunk.subarray(at));
+    } else {
+      this.foreign(first === lessThan ? "a web page" : "plain text");
+    }
   }
 
   #splitEvents(): EventSplitter {
@@ -126,6 +180,18 @@ const content: Opening = { kind: "content" };
 /** More ids than this no answer has. */
 const maxIds = 16;
 const maxErrorText = 4096;
+
+const openBracket = 0x5b;
+const openBrace = 0x7b;
+const lessThan = 0x3c;
+const letterN = 0x6e;
+/** Lines of an event stream are comments, or begin with `data`, `event`, `id` or `retry`. */
+const eventBeginnings: ReadonlySet<number> = new Set(Buffer.from(":deir"));
+
+/** White space, and the bytes of a byte order mark. */
+function isBlank(byte: number): boolean {
+  return byte <= 0x20 || byte === 0xef || byte === 0xbb || byte === 0xbf;
+}
 
 /** An error that is no JSON counts as its text. */
 function parseError(json: Buffer): unknown {

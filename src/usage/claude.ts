@@ -1,15 +1,22 @@
 // Reads usage out of answers of the Claude Messages API.
 
-import { readSpan, readString, scanMembers } from "../json-scan.ts";
+import { type Members, readSpan, readString, type Span, scanMembers } from "../json-scan.ts";
 import { fieldOf, stringField } from "../json-values.ts";
-import { type AnswerState, observeAnswer } from "./answer.ts";
+import { type AnswerState, hasShape, markNames, observeAnswer } from "./answer.ts";
 import { figureOf } from "./fields.ts";
-import type { AnswerObserver, TokenCounts, UsageReport } from "./observer.ts";
+import {
+  type AnswerObserver,
+  type AnswerShape,
+  anyObject,
+  type TokenCounts,
+  type UsageReport,
+} from "./observer.ts";
 
-export function observeClaude({ stream }: { stream: boolean }): AnswerObserver {
+export function observeClaude(shape: AnswerShape = anyObject): AnswerObserver {
   const usage = createClaudeUsage();
+  const documentNames = ["type", "error", "model", "usage", ...markNames(shape)];
   return observeAnswer({
-    form: stream ? "sse" : "json",
+    shape,
     wants: (name) => events.has(name),
     readEvent,
     readDocument,
@@ -18,10 +25,10 @@ export function observeClaude({ stream }: { stream: boolean }): AnswerObserver {
 
   function readEvent(name: string, data: Buffer, answer: AnswerState): void {
     // The data names its type too, which is all there is behind a proxy that drops the event lines.
-    const type = name === "" || name === "message" ? typeOf(data) : name;
-    if (type === "ping" || (name === "" && data.length === 0)) return;
-    if (type === "error") return answer.error(data);
-    answer.content();
+    const type = isUnnamed(name) ? typeOf(data) : name;
+    if (type === "ping" || (isUnnamed(name) && (data.length === 0 || data.equals(doneMark)))) return;
+    if (type === "error") return answer.error(data, true);
+    if (answer.opening.kind === "pending") begin(type, data, answer);
     if (type === "message_start") {
       const message = scanMembers(data, ["message"])?.get("message");
       if (message) readMessage(data.subarray(message.start, message.end));
@@ -34,17 +41,56 @@ export function observeClaude({ stream }: { stream: boolean }): AnswerObserver {
   }
 
   function readDocument(document: Buffer, answer: AnswerState): void {
-    if (typeOf(document) === "error") return answer.error(document);
+    const members = scanMembers(document, documentNames);
+    if (!members) return answer.foreign("broken JSON");
+    if (readString(document, members.get("type")) === "error" || isObject(document, members.get("error")))
+      return answer.error(document, false);
+    if (!hasShape(document, members, shape)) return answer.foreign("another API's JSON");
     answer.content();
-    readMessage(document);
+    readMembers(document, members);
   }
 
   function readMessage(message: Buffer): void {
     const members = scanMembers(message, ["model", "usage"]);
-    usage.readModel(readString(message, members?.get("model")));
-    usage.read(readSpan(message, members?.get("usage")));
+    if (members) readMembers(message, members);
+  }
+
+  function readMembers(message: Buffer, members: Members): void {
+    usage.readModel(readString(message, members.get("model")));
+    usage.read(readSpan(message, members.get("usage")));
   }
 }
+
+function begin(type: string | undefined, data: Buffer, answer: AnswerState): void {
+  if (type !== undefined && type !== "message" && contentEvents.has(type)) return answer.content();
+  if (type !== undefined) return answer.unknown(`the event ${JSON.stringify(type.slice(0, 40))}`);
+  // Proxies put an error without a type into the stream as it came to them.
+  if (isObject(data, scanMembers(data, ["error"])?.get("error"))) return answer.error(data, true);
+  answer.foreign("another API's events");
+}
+
+/** Then the type is in the data alone. */
+function isUnnamed(name: string): boolean {
+  return name === "" || name === "message";
+}
+
+/** Some proxies end every stream as OpenAI does. */
+const doneMark = Buffer.from("[DONE]");
+
+function isObject(json: Buffer, span: Span | undefined): boolean {
+  return span !== undefined && json[span.start] === openBrace;
+}
+
+const openBrace = 0x7b;
+
+const contentEvents: ReadonlySet<string> = new Set([
+  "message_start",
+  "content_block_start",
+  "content_block_delta",
+  "content_block_stop",
+  "message_delta",
+  "message_stop",
+]);
 
 /** The events that carry usage or decide about the answer; "" and `message` are those without a name of their own. */
 const events: ReadonlySet<string> = new Set([

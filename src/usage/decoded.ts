@@ -2,18 +2,19 @@
 
 import { promisify } from "node:util";
 import zlib from "node:zlib";
+import {
+  type Coding,
+  createDecoder,
+  DecodeError,
+  type DecodeLimits,
+  type Decoder,
+  formatOf,
+  parseCodings,
+  zstdOptions,
+} from "./decoder.ts";
 import type { AnswerObserver, Opening } from "./observer.ts";
 
-/** Why a body could not be decoded. */
-export class DecodeError extends Error {
-  readonly reason: "unsupported" | "too-large" | "corrupt";
-
-  constructor(reason: "unsupported" | "too-large" | "corrupt", message: string, cause?: unknown) {
-    super(message, { cause });
-    this.name = "DecodeError";
-    this.reason = reason;
-  }
-}
+export { DecodeError } from "./decoder.ts";
 
 /**
  * The body without its codings (the value of `content-encoding`; undefined and "" mean none). Throws DecodeError, of
@@ -24,128 +25,14 @@ export async function decodeBody(
   encoding: string | undefined,
   maxBytes: number,
 ): Promise<Buffer> {
-  const codings = parseCodings(encoding);
-  if (!codings)
-    throw new DecodeError("unsupported", `the content-encoding ${JSON.stringify(encoding)} is unknown`);
   let decoded = body;
-  for (const coding of codings) {
+  for (const coding of parseCodings(encoding)) {
     // Some send the header with an empty body.
     if (decoded.length > 0) decoded = await decodeWhole(decoded, coding, maxBytes);
   }
   if (decoded.length > maxBytes) throw tooLarge(maxBytes);
   return decoded;
 }
-
-/**
- * An observer for an answer with content codings. Decoding takes its time in other threads: what was pushed has been
- * observed when `settled` resolves, so ask it before `opening`, `complete` and `report`, and before pushing much more, since
- * undecoded chunks queue up.
- *
- * When the bytes cannot be decoded nothing more is learned of the answer, and it passes for one like any other: it
- * has content, and is complete when it ended cleanly.
- */
-export function observeDecoded(encoding: string | undefined, observer: AnswerObserver): AnswerObserver {
-  const codings = parseCodings(encoding);
-  if (codings?.length === 0) return observer;
-
-  const stages = (codings ?? []).map(createStage);
-  let unreadable = codings === undefined;
-  let ended = false;
-  let last = Promise.resolve();
-
-  return {
-    push(chunk) {
-      if (!unreadable && !ended) last = last.then(() => decode(chunk));
-    },
-    end() {
-      if (ended) return;
-      ended = true;
-      last = last.then(finish);
-    },
-    settled: () => last,
-    get opening() {
-      return unreadable && observer.opening.kind === "pending" ? content : observer.opening;
-    },
-    get complete() {
-      return observer.complete || (unreadable && ended);
-    },
-    get unclosed() {
-      return observer.unclosed && !unreadable;
-    },
-    get lateError() {
-      return observer.lateError;
-    },
-    get report() {
-      return observer.report;
-    },
-    get ids() {
-      return observer.ids;
-    },
-    get encrypted() {
-      return observer.encrypted;
-    },
-  };
-
-  async function decode(chunk: Buffer): Promise<void> {
-    if (unreadable) return;
-    try {
-      await pass([chunk], 0);
-    } catch {
-      unreadable = true;
-    }
-  }
-
-  async function finish(): Promise<void> {
-    try {
-      for (const [at, stage] of stages.entries()) if (!unreadable) await pass(await stage.end(), at + 1);
-    } catch {
-      // The coding's own end is missing: cut off, or not written by a careless server. What came was observed.
-    }
-    observer.end();
-  }
-
-  /** Sends bytes through the stages from this one on. */
-  async function pass(chunks: Buffer[], from: number): Promise<void> {
-    let decoded = chunks;
-    for (const stage of stages.slice(from)) {
-      const output: Buffer[] = [];
-      for (const chunk of decoded) output.push(...(await stage.write(chunk)));
-      decoded = output;
-    }
-    for (const chunk of decoded) observer.push(chunk);
-  }
-}
-
-const content: Opening = { kind: "content" };
-
-type Coding = "gzip" | "br" | "deflate" | "zstd";
-
-const codingNames: ReadonlyMap<string, Coding> = new Map([
-  ["gzip", "gzip"],
-  ["x-gzip", "gzip"],
-  ["br", "br"],
-  ["deflate", "deflate"],
-  ["zstd", "zstd"],
-]);
-
-/** Nobody applies more, but for bombs. */
-const maxCodings = 3;
-
-/** In the order in which they are to be undone, which is from the last to the first; undefined when one is unknown. */
-function parseCodings(encoding: string | undefined): Coding[] | undefined {
-  const codings: Coding[] = [];
-  for (const part of (encoding ?? "").split(",")) {
-    const name = part.trim().toLowerCase();
-    if (name === "" || name === "identity") continue;
-    const coding = codingNames.get(name);
-    if (coding === undefined || codings.length === maxCodings) return undefined;
-    codings.unshift(coding);
-  }
-  return codings;
-}
-
-/** Windows above 8 MiB are not allowed on the web (RFC 9659); without the limit a few bytes could claim 128 MiB. */
-const zstdOptions = { params: { [zlib.constants.ZSTD_d_windowLogMax]: 23 } };
 
 const wholeDecoders = {
   gzip: promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gunzip),
@@ -170,81 +57,115 @@ async function decodeWhole(body: Buffer, coding: Coding, maxBytes: number): Prom
   }
 }
 
-/** `deflate` means the zlib format (RFC 9110), but some send the bare stream; a zlib header begins with the method, 8. */
-function formatOf(coding: Coding, bytes: Buffer): keyof typeof wholeDecoders {
-  if (coding !== "deflate") return coding;
-  return (bytes[0]! & 0x0f) === 8 ? "inflate" : "inflateRaw";
-}
-
 function tooLarge(maxBytes: number): DecodeError {
   return new DecodeError("too-large", `the decoded body is larger than ${maxBytes} bytes`);
 }
 
-/** One coding undone chunk by chunk. */
-interface Stage {
-  /** What the chunk adds to the decoded bytes; rejects for bytes that are not valid. */
-  write(chunk: Buffer): Promise<Buffer[]>;
-  /** Rejects when the coding has not come to its end. */
-  end(): Promise<Buffer[]>;
+/**
+ * What is unfolded of an answer that is only observed. Real answers shrink to a tenth; a bomb of some kilobytes could unfold to
+ * gigabytes, and codings within codings multiply.
+ */
+const observedLimits: DecodeLimits = {
+  maxPieceBytes: 8 * 1024 * 1024,
+  maxTotalBytes: (codedBytes) => 8 * 1024 * 1024 + 50 * codedBytes,
+};
+
+export interface ObserveDecodedOptions {
+  /** The value of `content-encoding`. */
+  encoding: string | undefined;
+  observer: AnswerObserver;
+  /** Told once when the observer throws; it is asked no more then. */
+  onError(error: unknown): void;
 }
 
-function createStage(coding: Coding): Stage {
-  let decoder: ReturnType<typeof createDecoder> | undefined;
-  let output: Buffer[] = [];
+/**
+ * An observer for an answer with content codings. Decoding takes its time in other threads: what was pushed has been
+ * observed when `settled` resolves, so ask it before `opening`, `complete` and `report`, and before pushing much more, since
+ * undecoded chunks queue up.
+ *
+ * When the bytes cannot be decoded, or unfold to more than the limits allow, nothing more is learned of the answer
+ * (`unreadable` says why), and it passes for one like any other: it has content, and is complete when it ended cleanly.
+ */
+export function observeDecoded({ encoding, observer, onError }: ObserveDecodedOptions): AnswerObserver {
+  let decoder: Decoder | undefined;
+  let unreadable: string | undefined;
+  try {
+    const codings = parseCodings(encoding);
+    if (codings.length === 0) return observer;
+    decoder = createDecoder(codings, observedLimits);
+  } catch (error) {
+    unreadable = messageOf(error);
+  }
+  let ended = false;
+  let last = Promise.resolve();
+  const take = (slice: Buffer): void => observer.push(slice);
+
+  function giveUp(error: unknown): void {
+    if (unreadable !== undefined) return;
+    unreadable = messageOf(error);
+    decoder?.destroy();
+    if (!(error instanceof DecodeError)) onError(error);
+  }
+
+  async function finish(): Promise<void> {
+    if (unreadable !== undefined) return;
+    // The coding's own end may be missing: cut off, or not written by a careless server. What came was observed.
+    await decoder?.end(take).catch((error) => {
+      if (!(error instanceof DecodeError)) giveUp(error);
+    });
+    decoder?.destroy();
+    try {
+      observer.end();
+    } catch (error) {
+      giveUp(error);
+    }
+  }
 
   return {
-    async write(chunk) {
-      if (chunk.length === 0) return [];
-      decoder ??= start(formatOf(coding, chunk));
-      return step(decoder, (done) => decoder?.write(chunk, done));
+    push(chunk) {
+      if (unreadable !== undefined || ended) return;
+      last = last.then(() =>
+        unreadable === undefined ? decoder?.write(chunk, take).catch(giveUp) : undefined,
+      );
     },
-    async end() {
-      if (!decoder) return [];
-      return step(decoder, (done) => decoder?.end().once("end", done));
+    end() {
+      if (ended) return;
+      ended = true;
+      last = last.then(finish);
+    },
+    settled: () => last,
+    get opening(): Opening {
+      return unreadable !== undefined && observer.opening.kind === "pending"
+        ? { kind: "content" }
+        : observer.opening;
+    },
+    get complete() {
+      return observer.complete || (unreadable !== undefined && ended);
+    },
+    get form() {
+      return observer.form;
+    },
+    get isTruncated() {
+      return unreadable === undefined && observer.isTruncated;
+    },
+    get unreadable() {
+      return unreadable ?? observer.unreadable;
+    },
+    get lateError() {
+      return observer.lateError;
+    },
+    get report() {
+      return observer.report;
+    },
+    get ids() {
+      return observer.ids;
+    },
+    get encrypted() {
+      return observer.encrypted;
     },
   };
-
-  function start(format: keyof typeof wholeDecoders): ReturnType<typeof createDecoder> {
-    const created = createDecoder(format);
-    created.on("readable", () => drain(created));
-    // An error between two steps has nobody waiting for it; the next step fails by itself.
-    created.on("error", () => {});
-    return created;
-  }
-
-  function drain(from: ReturnType<typeof createDecoder>): void {
-    for (let bytes = from.read(); bytes !== null; bytes = from.read()) output.push(bytes);
-  }
-
-  /** The decoder calls back when it has taken the input; what it made of it may still wait to be read. */
-  function step(
-    from: ReturnType<typeof createDecoder>,
-    work: (done: (error?: Error | null) => void) => void,
-  ): Promise<Buffer[]> {
-    return new Promise((resolve, reject) => {
-      from.once("error", reject);
-      work((error) => {
-        if (error) return reject(error);
-        from.off("error", reject);
-        drain(from);
-        resolve(output);
-        output = [];
-      });
-    });
-  }
 }
 
-function createDecoder(format: keyof typeof wholeDecoders) {
-  switch (format) {
-    case "gzip":
-      return zlib.createGunzip();
-    case "br":
-      return zlib.createBrotliDecompress();
-    case "inflate":
-      return zlib.createInflate();
-    case "inflateRaw":
-      return zlib.createInflateRaw();
-    case "zstd":
-      return zlib.createZstdDecompress(zstdOptions);
-  }
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -2,22 +2,22 @@
 
 import { firstElements, type Members, readSpan, readString, type Span, scanMembers } from "../json-scan.ts";
 import { stringField } from "../json-values.ts";
-import { type AnswerState, observeAnswer } from "./answer.ts";
+import { type AnswerState, hasShape, markNames, observeAnswer } from "./answer.ts";
 import { figureAt } from "./fields.ts";
-import type { AnswerObserver, UsageReport } from "./observer.ts";
+import { type AnswerObserver, type AnswerShape, anyObject, type UsageReport } from "./observer.ts";
 
 export interface GeminiAnswer {
-  /** `json-array`: a stream without `alt=sse`, one array written element by element. */
-  form: "json" | "sse" | "json-array";
+  shape?: AnswerShape;
   /** Code Assist's `{"response":{…}}` around everything but errors. */
   wrapped: boolean;
 }
 
-export function observeGemini({ form, wrapped }: GeminiAnswer): AnswerObserver {
+export function observeGemini({ shape = anyObject, wrapped }: GeminiAnswer): AnswerObserver {
+  const outerNames = [...(wrapped ? ["error", "response"] : memberNames), ...markNames(shape)];
   const usage = createGeminiUsage();
   const candidates = createCandidates();
   return observeAnswer({
-    form: form === "sse" ? "sse" : "json",
+    shape,
     readEvent,
     readDocument,
     // It may have had the finish reason; then a good answer must not pass for one that was cut.
@@ -26,24 +26,33 @@ export function observeGemini({ form, wrapped }: GeminiAnswer): AnswerObserver {
   });
 
   function readEvent(_name: string, data: Buffer, answer: AnswerState): void {
+    if (data.length === 0 || data.equals(doneMark)) return;
+    const members = scanMembers(data, outerNames);
+    if (members && !isError(data, members) && !hasShape(data, members, shape)) {
+      return answer.unknown("an event without any of the answer's members");
+    }
     // There is no last event: behind the one with the finish reason the stream just closes.
-    if (data.length > 0 && readDocument(data, answer)) answer.finish();
+    if (readObject(data, members, { answer, isEvent: true })) answer.finish();
   }
 
-  /** Whether the document says that the answer is at its end. */
-  function readDocument(document: Buffer, answer: AnswerState): boolean {
-    const envelope = scanMembers(document, wrapped ? ["error", "response"] : memberNames);
-    const error = envelope?.get("error");
-    if (error && document[error.start] === openBrace) {
-      answer.error(document);
-      return false;
+  function readDocument(document: Buffer, answer: AnswerState): void {
+    readObject(document, scanMembers(document, outerNames), { answer, isEvent: false });
+  }
+
+  /** Whether the object says that the answer is at its end. */
+  function readObject(json: Buffer, outer: Members | undefined, { answer, isEvent }: Place): boolean {
+    if (!outer) answer.foreign("broken JSON");
+    else if (isError(json, outer)) answer.error(json, isEvent);
+    else if (!hasShape(json, outer, shape)) answer.foreign("another API's JSON");
+    else {
+      answer.content();
+      if (!wrapped) return readChunk(json, outer);
+      const response = outer.get("response");
+      if (!response) return false;
+      const chunk = json.subarray(response.start, response.end);
+      return readChunk(chunk, scanMembers(chunk, memberNames));
     }
-    answer.content();
-    if (!wrapped) return readChunk(document, envelope);
-    const response = envelope?.get("response");
-    if (!response) return false;
-    const chunk = document.subarray(response.start, response.end);
-    return readChunk(chunk, scanMembers(chunk, memberNames));
+    return false;
   }
 
   function readChunk(chunk: Buffer, members: Members | undefined): boolean {
@@ -56,6 +65,12 @@ export function observeGemini({ form, wrapped }: GeminiAnswer): AnswerObserver {
   }
 }
 
+interface Place {
+  answer: AnswerState;
+  /** An event of a stream; else an object that came bare. */
+  isEvent: boolean;
+}
+
 const memberNames = ["error", "candidates", "promptFeedback", "usageMetadata", "modelVersion"];
 const figureNames = [
   "promptTokenCount",
@@ -65,6 +80,13 @@ const figureNames = [
   "thoughtsTokenCount",
 ];
 const openBrace = 0x7b;
+/** Some proxies end every stream as OpenAI does. */
+const doneMark = Buffer.from("[DONE]");
+
+function isError(json: Buffer, members: Members): boolean {
+  const error = members.get("error");
+  return error !== undefined && json[error.start] === openBrace;
+}
 
 /** Any chunk may carry figures: running totals of which some may be missing, so the last of each counts. */
 function createGeminiUsage() {

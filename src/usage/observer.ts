@@ -28,14 +28,42 @@ export interface UsageReport {
 
 /** What the first real event of an answer was: pings and empty keep-alives are none. */
 export type Opening =
-  | { kind: "pending" }
+  /** `unknown`: what has come so far that no API is known to send; undefined while nothing of that kind has. */
+  | { kind: "pending"; unknown?: string }
   | { kind: "content" }
-  /** `event`: its JSON, parsed. */
-  | { kind: "error"; event: unknown };
+  /**
+   * `event`: its JSON, parsed. `isAnswer`: it is an event of a stream, or an answer's own report of its failure, and not JSON of
+   * another form in the place of an answer.
+   */
+  | { kind: "error"; event: unknown; isAnswer: boolean }
+  /** Not an answer of this API. `what` says what it is instead: "a web page", "an array" … */
+  | { kind: "foreign"; what: string };
+
+/** A member that JSON answers are known by. */
+export interface AnswerMark {
+  member: string;
+  /** The member has this string as its value; undefined: any value but null. */
+  value?: string;
+}
+
+/** What every answer of one operation has. */
+export interface AnswerShape {
+  /** Every JSON answer has one of these; empty: any JSON object that is no error. */
+  marks: readonly AnswerMark[];
+  /** Whether an answer without a body is one. */
+  mayBeEmpty?: boolean;
+  /** Whether an answer that tells of an earlier failure is a good one: a stored response. */
+  mayHaveFailed?: boolean;
+  /** Whether a JSON array of such objects is one: Gemini's streams without `alt=sse`. */
+  mayBeArray?: boolean;
+}
+
+/** Any JSON object. */
+export const anyObject: AnswerShape = { marks: [] };
 
 /**
  * Reads an answer as it passes, cut anywhere. It gets a copy of the reference and neither keeps nor changes the
- * chunk beyond its stated bound; it never throws for malformed input.
+ * chunk beyond its stated bound; it never throws for malformed input. What the answer is the bytes say, not its label.
  */
 export interface AnswerObserver {
   /** The next bytes, after content decoding. */
@@ -45,13 +73,20 @@ export interface AnswerObserver {
   /** Resolves when all that was pushed has been observed. Absent: it always has been when `push` returns. */
   settled?(): Promise<void>;
   readonly opening: Opening;
+  /** What the bytes turned out to be; undefined before the first byte that says it, and for what is neither. */
+  readonly form: "events" | "document" | undefined;
   /**
    * The answer is whole: its terminal event has passed (message_stop, response.completed|incomplete|failed), a finish
    * reason was seen where an API has no terminal event, or the JSON document closed.
    */
   readonly complete: boolean;
-  /** The answer is a JSON document that has begun and not closed. Never so of an event stream. */
-  readonly unclosed: boolean;
+  /**
+   * Asked when the upstream has ended cleanly: what came is no whole answer all the same. An error that the provider itself put at
+   * the end is an ending.
+   */
+  readonly isTruncated: boolean;
+  /** Why nothing more can be read of the answer: then its usage is unknown. Undefined: all is read. */
+  readonly unreadable: string | undefined;
   /** An error event that came after content; its JSON. */
   readonly lateError: unknown;
   readonly report: UsageReport;

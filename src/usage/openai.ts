@@ -1,18 +1,26 @@
 // Reads usage out of answers of the OpenAI Responses API.
 
-import { firstElements, readSpan, readString, type Span, scanMembers } from "../json-scan.ts";
+import { firstElements, type Members, readSpan, readString, type Span, scanMembers } from "../json-scan.ts";
 import { fieldOf } from "../json-values.ts";
-import { type AnswerState, observeAnswer } from "./answer.ts";
+import { type AnswerState, hasShape, markNames, observeAnswer } from "./answer.ts";
 import { figureOf } from "./fields.ts";
-import { type AnswerObserver, noTokens, type TokenCounts, type UsageReport } from "./observer.ts";
+import {
+  type AnswerObserver,
+  type AnswerShape,
+  anyObject,
+  noTokens,
+  type TokenCounts,
+  type UsageReport,
+} from "./observer.ts";
 
-export function observeOpenai({ stream }: { stream: boolean }): AnswerObserver {
+export function observeOpenai(shape: AnswerShape = anyObject): AnswerObserver {
+  const documentNames = ["error", "status", ...responseNames, ...markNames(shape)];
   let tokens: TokenCounts | undefined;
   let model: string | undefined;
   let tier: string | undefined;
   let webSearches = 0;
   return observeAnswer({
-    form: stream ? "sse" : "json",
+    shape,
     wants: (name) => isKnown(name) || isUnnamed(name),
     readEvent,
     readDocument,
@@ -28,13 +36,17 @@ export function observeOpenai({ stream }: { stream: boolean }): AnswerObserver {
 
   function readEvent(name: string, data: Buffer, answer: AnswerState): void {
     if (isUnnamed(name)) {
-      if (data.length === 0) return;
-      name = readString(data, scanMembers(data, ["type"])?.get("type")) ?? "";
+      if (data.length === 0 || data.equals(doneMark)) return;
+      const members = scanMembers(data, ["type", "error"]);
+      const type = readString(data, members?.get("type"));
+      if (type === undefined && isObject(data, members?.get("error"))) return answer.error(data, true);
+      if (type === undefined) return answer.foreign("another API's events");
+      name = type;
     }
     if (keepAlives.has(name)) return;
-    if (name === "error") return answer.error(data);
-    if (name === "response.failed") answer.error(data);
-    else if (!beginnings.has(name)) answer.content();
+    if (name === "error") return answer.error(data, true);
+    if (name === "response.failed") answer.error(data, true);
+    else if (!beginnings.has(name)) begin(name, answer);
     if (!isKnown(name)) return;
     const members = scanMembers(data, ["response"]);
     const response = members?.get("response");
@@ -44,32 +56,55 @@ export function observeOpenai({ stream }: { stream: boolean }): AnswerObserver {
   }
 
   function readDocument(document: Buffer, answer: AnswerState): void {
-    const members = scanMembers(document, ["error", "status"]);
-    const error = readSpan(document, members?.get("error")) ?? undefined;
-    if (error !== undefined || readString(document, members?.get("status")) === "failed") {
-      answer.error(document);
-    } else {
-      answer.content();
-    }
-    readResponse(document, answer);
+    const members = scanMembers(document, documentNames);
+    if (!members) return answer.foreign("broken JSON");
+    const isAnswer = hasShape(document, members, shape);
+    const error = readSpan(document, members.get("error")) ?? undefined;
+    const hasFailed = error !== undefined || readString(document, members.get("status")) === "failed";
+    if (hasFailed && !(isAnswer && shape.mayHaveFailed))
+      answer.error(document, isAnswer && shape.marks.length > 0);
+    else if (!isAnswer) return answer.foreign("another API's JSON");
+    else answer.content();
+    readMembers(document, members, answer);
   }
 
   function readResponse(response: Buffer, answer: AnswerState): void {
-    const members = scanMembers(response, ["id", "model", "service_tier", "usage", "output", "store"]);
-    const id = readString(response, members?.get("id"));
+    const members = scanMembers(response, responseNames);
+    if (members) readMembers(response, members, answer);
+  }
+
+  function readMembers(response: Buffer, members: Members, answer: AnswerState): void {
+    const id = readString(response, members.get("id"));
     // What is not stored cannot be asked for again.
-    if (id && readSpan(response, members?.get("store")) !== false) answer.id(id);
-    model = readString(response, members?.get("model")) || model;
-    const serviceTier = readString(response, members?.get("service_tier"));
+    if (id && readSpan(response, members.get("store")) !== false) answer.id(id);
+    model = readString(response, members.get("model")) || model;
+    const serviceTier = readString(response, members.get("service_tier"));
     if (serviceTier) tier = standardTiers.has(serviceTier) ? undefined : serviceTier;
     // Only the last form of the response has usage; before that it is null.
-    const usage = readSpan(response, members?.get("usage"));
+    const usage = readSpan(response, members.get("usage"));
     if (!hasFigures(usage)) return;
     tokens = countTokens(usage);
-    webSearches = countSearches(response, members?.get("output"));
-    answer.encrypted ??= findEncrypted(response, members?.get("output"));
+    webSearches = countSearches(response, members.get("output"));
+    answer.encrypted ??= findEncrypted(response, members.get("output"));
   }
 }
+
+const responseNames = ["id", "model", "service_tier", "usage", "output", "store"];
+
+/** All events of the API have names of this form. */
+function begin(name: string, answer: AnswerState): void {
+  if (name.startsWith("response.")) answer.content();
+  else answer.unknown(`the event ${JSON.stringify(name.slice(0, 40))}`);
+}
+
+/** Some proxies end every stream as Chat Completions does. */
+const doneMark = Buffer.from("[DONE]");
+
+function isObject(json: Buffer, span: Span | undefined): boolean {
+  return span !== undefined && json[span.start] === openBrace;
+}
+
+const openBrace = 0x7b;
 
 /** Life signs before the first content: held back, another account may still answer. */
 const beginnings: ReadonlySet<string> = new Set([

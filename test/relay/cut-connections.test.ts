@@ -71,11 +71,12 @@ test("when the only account's document ends before it is whole, and nothing has 
   );
 });
 
-test("a body of the announced length is whole, whatever stands in it", async (t) => {
-  const { upstream, relay } = await setStage(t);
-  upstream.queue("key-of-first", { body: '{"id":"msg_1","content":[' });
+test("a body of the announced length that ends inside of its JSON is no answer", async (t) => {
+  const { upstream, relay, servedBy } = await setStage(t);
+  upstream.queue("key-of-first", { body: '{"type":"message","content":[' });
   const answer = await send(relay.url, claude.request({ stream: false }));
-  assert.deepEqual([answer.end, answer.text], ["clean", '{"id":"msg_1","content":[']);
+  assert.deepEqual([answer.status, answer.end], [200, "clean"]);
+  assert.deepEqual(servedBy(), ["first", "second"]);
 });
 
 test("a whole answer in HTTP/1.0 ends in order", async (t) => {

@@ -16,7 +16,9 @@ test("what had come of a compressed answer when its client left is decoded befor
     settled: () => decoded,
     opening: { kind: "content" },
     complete: false,
-    unclosed: false,
+    form: "events",
+    isTruncated: false,
+    unreadable: undefined,
     lateError: undefined,
     report: { reported: false, tokens: noTokens, model: undefined, tier: undefined, webSearches: 0 },
     ids: [],
@@ -43,7 +45,6 @@ test("what had come of a compressed answer when its client left is decoded befor
     answer,
     transform: undefined,
     signal: client.signal,
-    needsTerminalEvent: true,
     breaksOffAfterError: false,
     record: async (outcome) => void recorded.push(outcome),
   });

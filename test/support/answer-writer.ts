@@ -108,6 +108,7 @@ async function writeOnWire(
     chunks.push(bytes);
     if (data !== undefined) job.onSent(data);
   }
+  if (form.dropsLast) chunks.splice(-form.dropsLast);
   job.onBody(Buffer.concat(chunks));
   const type = answer.form === "json" ? "application/json" : streamType(answer);
   return writeWire(

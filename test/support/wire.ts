@@ -16,6 +16,8 @@ export interface WireForm {
   cut: NetworkCut;
   /** Pauses of so many milliseconds inside of the first chunk, and inside of one in the middle of the answer. */
   pauseMs: number;
+  /** So many of the last chunks are left out, and the framing tells nothing of it. */
+  dropsLast?: number;
 }
 
 export const framings: readonly Framing[] = ["length", "chunked", "close"];

@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { observeClaude } from "../../src/usage/claude.ts";
 import { assertReads, blank, event, openings, type Reading, readAll, readingOf } from "./reading.ts";
 
-const observeStream = () => observeClaude({ stream: true });
-const observeJson = () => observeClaude({ stream: false });
+const observeStream = () => observeClaude();
+const observeJson = () => observeClaude();
 
 const start = (usage: object, more: object = {}) =>
   event("message_start", {
@@ -289,10 +289,10 @@ describe("observeClaude on a JSON answer", () => {
     assertReads(observeJson, '{"input_tokens":12}', blank);
   });
 
-  it("has nothing to say about what is no JSON", () => {
-    const nothing: Reading = { ...blank, complete: false, opening: { kind: "pending" } };
-    assertReads(observeJson, "<html>{}</html>", nothing);
-    assertReads(observeJson, "", nothing);
+  it("says of what is no JSON that it is no answer", () => {
+    const page: Reading = { ...blank, complete: false, opening: { kind: "foreign", what: "a web page" } };
+    assertReads(observeJson, "<html>{}</html>", page);
+    assertReads(observeJson, "", { ...page, opening: { kind: "pending" } });
   });
 });
 
@@ -319,8 +319,8 @@ describe("observeClaude on garbage", () => {
   );
   it("never throws, and never counts below nothing", () => {
     fc.assert(
-      fc.property(fc.boolean(), fc.array(garbage, { maxLength: 12 }), (stream, chunks) => {
-        const { tokens } = readAll(observeClaude({ stream }), chunks);
+      fc.property(fc.array(garbage, { maxLength: 12 }), (chunks) => {
+        const { tokens } = readAll(observeClaude(), chunks);
         for (const figure of Object.values(tokens)) assert.ok(figure >= 0 && Number.isFinite(figure));
       }),
       { numRuns: 1500 },

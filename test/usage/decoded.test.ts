@@ -37,7 +37,8 @@ async function read(observer: AnswerObserver, chunks: readonly Buffer[]): Promis
   return readingOf(observer);
 }
 
-const observe = (encoding: string | undefined) => observeDecoded(encoding, observeClaude({ stream: true }));
+const observe = (encoding: string | undefined) =>
+  observeDecoded({ encoding, observer: observeClaude(), onError: assert.ifError });
 
 describe("observeDecoded", () => {
   for (const [encoding, encode] of Object.entries(encoders)) {
@@ -51,13 +52,13 @@ describe("observeDecoded", () => {
   it("knows a document that ended too early, in its coding or before it was coded", async () => {
     const document = Buffer.from('{"type":"message","content":[]}');
     for (const [encoding, encode] of Object.entries(encoders)) {
-      const unclosed = async (encoded: Buffer) => {
-        const observer = observeDecoded(encoding, observeClaude({ stream: false }));
+      const isTruncated = async (encoded: Buffer) => {
+        const observer = observeDecoded({ encoding, observer: observeClaude(), onError: assert.ifError });
         await read(observer, [encoded]);
-        return observer.unclosed;
+        return observer.isTruncated;
       };
-      assert.equal(await unclosed(encode(document)), false, encoding);
-      assert.equal(await unclosed(encode(document.subarray(0, -1))), true, encoding);
+      assert.equal(await isTruncated(encode(document)), false, encoding);
+      assert.equal(await isTruncated(encode(document.subarray(0, -1))), true, encoding);
     }
   });
 
@@ -105,9 +106,9 @@ describe("observeDecoded", () => {
   });
 
   it("leaves the observer as it is when there is nothing to undo", () => {
-    const observer = observeClaude({ stream: true });
+    const observer = observeClaude();
     for (const encoding of [undefined, "", "identity", " Identity , "]) {
-      assert.equal(observeDecoded(encoding, observer), observer);
+      assert.equal(observeDecoded({ encoding, observer, onError: assert.ifError }), observer);
     }
   });
 

@@ -14,8 +14,8 @@ import {
   readingOf,
 } from "./reading.ts";
 
-const observeStream = () => observeOpenai({ stream: true });
-const observeJson = () => observeOpenai({ stream: false });
+const observeStream = () => observeOpenai();
+const observeJson = () => observeOpenai();
 
 const pending = {
   id: "resp_1",
@@ -284,12 +284,11 @@ describe("observeOpenai on garbage", () => {
   it("never throws, and never counts below nothing", () => {
     fc.assert(
       fc.property(
-        fc.boolean(),
         fc.array(fc.oneof(fc.constantFrom(...pieces).map(Buffer.from), fc.uint8Array().map(Buffer.from)), {
           maxLength: 12,
         }),
-        (stream, chunks) => {
-          const reading = readAll(observeOpenai({ stream }), chunks);
+        (chunks) => {
+          const reading = readAll(observeOpenai(), chunks);
           for (const figure of Object.values(reading.tokens))
             assert.ok(figure >= 0 && Number.isFinite(figure));
         },

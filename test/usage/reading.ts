@@ -5,7 +5,8 @@ import { type AnswerObserver, noTokens, type Opening, type TokenCounts } from ".
 
 /** All that an observer has to say in the end. */
 export interface Reading {
-  opening: Opening;
+  /** Of an error its JSON alone. */
+  opening: Exclude<Opening, { kind: "error" }> | { kind: "error"; event: unknown };
   complete: boolean;
   lateError: unknown;
   tokens: TokenCounts;
@@ -31,7 +32,11 @@ export const blank: Reading = {
 
 export function readingOf(observer: AnswerObserver): Reading {
   const { opening, complete, lateError, report, ids } = observer;
-  return { opening, complete, lateError, ...report, ids: [...ids] };
+  return { opening: withoutForm(opening), complete, lateError, ...report, ids: [...ids] };
+}
+
+function withoutForm(opening: Opening): Reading["opening"] {
+  return opening.kind === "error" ? { kind: "error", event: opening.event } : opening;
 }
 
 export function readAll(observer: AnswerObserver, chunks: readonly Buffer[]): Reading {

@@ -1,0 +1,54 @@
+// What the answers of every operation are known by. A 200 without it is no answer of the API that was asked, whatever its label
+// says: a web page, another API's JSON, an error under a good status.
+
+import type { Operation } from "../call.ts";
+import { type AnswerShape, anyObject } from "../usage/observer.ts";
+
+type Shapes = Readonly<Partial<Record<Operation, AnswerShape>>>;
+
+const member = (...names: string[]): AnswerShape => ({ marks: names.map((name) => ({ member: name })) });
+const typed = (name: string, value: string): AnswerShape => ({ marks: [{ member: name, value }] });
+
+/** Compatible hosts give the same: the clients of this API demand it. */
+const claude: Shapes = {
+  generate: typed("type", "message"),
+  "count-tokens": member("input_tokens"),
+  "list-models": member("data"),
+  "get-model": member("id"),
+};
+
+/** Google leaves out members that are empty or zero: of a blocked or empty answer the figures are all there is. */
+const gemini: Shapes = {
+  generate: member("candidates", "promptFeedback", "usageMetadata"),
+  // A count of nothing.
+  "count-tokens": anyObject,
+  embed: member("embedding", "embeddings"),
+  // Of no models.
+  "list-models": anyObject,
+  "get-model": member("name"),
+};
+
+/** Code Assist puts the public API's answers into an envelope; its other methods answer with objects of their own, or `{}`. */
+const codeAssist: Shapes = {
+  generate: member("response"),
+  "count-tokens": anyObject,
+  "code-assist": { ...anyObject, mayBeEmpty: true },
+};
+
+/** `models`: the list of a ChatGPT login's backend. */
+const openai: Shapes = {
+  generate: typed("object", "response"),
+  compact: typed("object", "response.compaction"),
+  "count-tokens": member("input_tokens"),
+  stored: { ...member("object"), mayHaveFailed: true },
+  "list-models": member("data", "models"),
+  "get-model": member("id"),
+};
+
+/** By the API that is spoken upstream. */
+export const answerShapes = { claude, gemini, codeAssist, openai } as const;
+
+/** @returns any JSON object where the table says nothing of the operation. */
+export function shapeOf(shapes: Shapes, operation: Operation): AnswerShape {
+  return shapes[operation] ?? anyObject;
+}
