@@ -1,6 +1,7 @@
 // The contract of a dialect: how one kind of client speaks. Only dialects know how an API words an error.
 
 import type { Binding, Call, DialectName, HeaderMap, Operation } from "../call.ts";
+import type { AccountConfig } from "../config/config.ts";
 import type { RelayError } from "../errors.ts";
 import type { Family } from "../family.ts";
 import type { AnswerTransform } from "../sse/transform.ts";
@@ -32,6 +33,16 @@ export interface RequestParts {
   query: string;
   /** Content-decoded copy for reading when the body had a content-encoding, else the body itself. */
   body: Buffer | undefined;
+}
+
+/** Whose accounts answer a call, and how. */
+export interface Direction {
+  family: Family;
+  /** At the provider; see Route. */
+  path: string;
+  /** Whether the call is converted into that family's API. */
+  converts: boolean;
+  onlyTypes: readonly string[] | undefined;
 }
 
 export interface RenderedError {
@@ -70,10 +81,12 @@ export interface Dialect {
   knows(path: string): boolean;
   /** Throws RelayError("invalid_request") only where the dialect converts; native dialects never refuse a body. */
   read(route: Route, request: RequestParts): RequestFacts;
+  /** For an API that more than one family answers, by what is asked for and the accounts there are. Absent: the dialect's own family. */
+  direct?(facts: Pick<RequestFacts, "model">, accounts: readonly AccountConfig[]): Direction;
   /** Words an error of the relay; `facts` are known when the request could be read. In a JSON array the error is an element. */
   renderError(error: RelayError, facts?: Pick<RequestFacts, "streamForm" | "model">): RenderedError;
   /** One list out of what several accounts' providers answered to GET models; ids once, first wins. What is no list is skipped. */
   mergeModels?(bodies: readonly Buffer[]): MergedModels;
-  /** Present when answers are not native. Throws RelayError for what cannot be mapped. */
+  /** Present where calls are converted into the dialect's family. Throws RelayError for what cannot be mapped. */
   convert?(call: Call): Conversion | Promise<Conversion>;
 }

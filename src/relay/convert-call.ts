@@ -10,7 +10,7 @@ export async function convertCall(
   call: Call,
   maxBytes: number,
 ): Promise<Conversion | undefined> {
-  if (!dialect.convert) return undefined;
+  if (!dialect.convert || call.family !== dialect.family) return undefined;
   if (bodyBytes(call.body) > maxBytes) throw tooLarge(maxBytes);
   return await dialect.convert(call);
 }

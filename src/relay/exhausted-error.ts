@@ -23,7 +23,7 @@ export function exhaustedError(
   const isRequired = only !== undefined;
   switch (exhausted.kind) {
     case "no-account":
-      if (kinds !== "fit" && call.dialect === "chat") return noChatError();
+      if (kinds !== "fit" && call.dialect === "chat" && call.family === "claude") return noChatError();
       if (kinds === "unfit") return unsupportedError(call);
       return isRequired ? unfitError(only, call) : noAccountError(call);
     case "tried":

@@ -7,7 +7,7 @@ import { RelayError } from "../errors.ts";
 import { splitRequestHeaders, stripKeyParameter, stripRelayKeys } from "../network/headers.ts";
 import { decodeBody } from "../usage/decoded.ts";
 import type { RequestSource } from "./client.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, RelayDeps } from "./exchange.ts";
 import type { RelayKeys } from "./relay-keys.ts";
 import type { Scratch } from "./scratch.ts";
 
@@ -15,6 +15,8 @@ export interface Reading {
   /** The client key's name. */
   client: string;
   maxBodyBytes: number;
+  /** Asked for the accounts, where more than one family could answer. */
+  config: RelayDeps["config"];
   scratch: Scratch;
   relayKeys: RelayKeys;
 }
@@ -22,7 +24,7 @@ export interface Reading {
 /** Throws RelayError for a body that is too large, and for what a converting dialect cannot read. */
 export async function readRequest(
   exchange: Exchange,
-  { client, maxBodyBytes, scratch, relayKeys }: Reading,
+  { client, maxBodyBytes, config, scratch, relayKeys }: Reading,
 ): Promise<Call> {
   const { source, dialect, route } = exchange;
   const body = await readBody(source, maxBodyBytes, exchange.signal);
@@ -34,26 +36,32 @@ export async function readRequest(
     query,
     body: readable && scratch(readable),
   });
+  const { family, path, converts, onlyTypes } = dialect.direct?.(facts, config().accounts) ?? {
+    family: dialect.family,
+    path: route.path,
+    converts: false,
+    onlyTypes: facts.onlyTypes,
+  };
   return {
     id: exchange.id,
     dialect: dialect.name,
-    family: dialect.family,
+    family,
     operation: route.operation,
     method: source.method,
-    path: route.path,
+    path,
     query: stripKeyParameter(query),
     headers: forward,
     clientCredential: credential,
     clientQuery: query,
     acceptEncoding,
-    body: dialect.convert ? readable : body,
+    body: converts ? readable : body,
     decodedBody: readable === body ? undefined : readable,
     model: facts.model ?? route.model,
     stream: facts.stream,
     streamForm: facts.streamForm,
-    sessionKey: facts.session && hashSession(client, dialect.family, facts.session),
+    sessionKey: facts.session && hashSession(client, family, facts.session),
     binding: facts.binding,
-    onlyTypes: facts.onlyTypes,
+    onlyTypes,
     headerBudgetMs: facts.headerBudgetMs,
   };
 }

@@ -45,8 +45,11 @@ const openai: Shapes = {
   "get-model": member("id"),
 };
 
+/** Not every host that imitates the API names the kind of object. */
+const chat: Shapes = { generate: member("choices") };
+
 /** By the API that is spoken upstream. */
-export const answerShapes = { claude, gemini, codeAssist, openai } as const;
+export const answerShapes = { claude, gemini, codeAssist, openai, chat } as const;
 
 /** @returns any JSON object where the table says nothing of the operation. */
 export function shapeOf(shapes: Shapes, operation: Operation): AnswerShape {

@@ -1,6 +1,7 @@
-// How the OpenAI Responses API is spoken to.
+// How the APIs of OpenAI and of the hosts that imitate it are spoken to: Responses and Chat Completions.
 
 import type { Operation } from "../call.ts";
+import { observeChat } from "../usage/chat.ts";
 import { observeOpenai } from "../usage/openai.ts";
 import { answerShapes, shapeOf } from "./answer-shapes.ts";
 import { readOpenaiErrorEvent, readOpenaiFailure } from "./openai-failures.ts";
@@ -24,7 +25,10 @@ export const openaiUpstream: Upstream = {
   readFailure: readOpenaiFailure,
   readErrorEvent: readOpenaiErrorEvent,
   readWindows: readOpenaiWindows,
-  observe: ({ operation }) => observeOpenai(shapeOf(answerShapes.openai, operation)),
+  observe: ({ dialect, operation }) =>
+    dialect === "chat"
+      ? observeChat(shapeOf(answerShapes.chat, operation))
+      : observeOpenai(shapeOf(answerShapes.openai, operation)),
   isAccountHeader: (name) => accountHeader.test(name),
 };
 

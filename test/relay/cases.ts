@@ -235,6 +235,27 @@ const chat: DialectCase = {
   wrongKey: /"code":"invalid_api_key"/,
 };
 
+/** A model that is no Claude model: as it came, to an account of the openai family. */
+const chatNative: DialectCase = {
+  ...openai,
+  name: "Chat Completions as they come",
+  request: ({ session, stream = true, text = "Grüß Gott", headers = [] } = {}) => ({
+    path: "/v1/chat/completions",
+    headers: [
+      "Content-Type",
+      "application/json",
+      ...(session === undefined ? [] : ["x-session-id", session]),
+      ...headers,
+    ],
+    body: `{"model":"gpt-5", "messages":[{"role":"user","content":${JSON.stringify(text)}}],"x":"\\u00e9","stream":${stream}${stream ? ',"stream_options":{"include_usage":true}' : ""}}`,
+  }),
+  passedOn: { "400": openai.passedOn["400"]! },
+  firstEventError: {
+    firstEvent: { error: { message: "Overloaded.", type: "server_error", code: "server_is_overloaded" } },
+  },
+  allLimited: { status: 429, type: /"code":"insufficient_quota"/ },
+};
+
 /** What a login answers to a refusal is a refresh, not another account. */
 function without(failures: Record<string, () => Behaviour>, ...names: string[]): DialectCase["failsOver"] {
   return Object.fromEntries(Object.entries(failures).filter(([name]) => !names.includes(name)));
@@ -283,4 +304,13 @@ const codeAssistOwn: DialectCase = {
 export const dialectCases: readonly DialectCase[] = [claude, gemini, openai, chat];
 
 /** The shared suite runs over each of these in a file of its own. */
-export const cases = { claude, gemini, openai, chat, claudeLogin, codeAssist, codeAssistOwn } as const;
+export const cases = {
+  claude,
+  gemini,
+  openai,
+  chat,
+  chatNative,
+  claudeLogin,
+  codeAssist,
+  codeAssistOwn,
+} as const;

@@ -9,6 +9,7 @@ import {
   type RecordedRequest,
   stringField,
 } from "./behaviour.ts";
+import { chatAnswer, chatPath, chatUsageIn, isLastChunk } from "./chat-script.ts";
 import {
   applyEvents,
   contentPieces,
@@ -47,6 +48,8 @@ function answer(
     });
     return { ...base, form: "sse", events, billed: true };
   }
+  if (route === `POST ${chatPath}`)
+    return { ...base, ...chatAnswer(request, behaviour, usage), billed: true };
   if (route === "POST /v1/responses/compact") {
     const document = {
       id: `resp_compact${request.index}`,
@@ -192,6 +195,8 @@ function usageObject(usage: TokenCounts): unknown {
 }
 
 function usageIn(data: unknown): Partial<TokenCounts> | undefined {
+  const chat = chatUsageIn(data);
+  if (chat !== undefined) return chat;
   const usage = objectField(data, "usage") ?? objectField(objectField(data, "response"), "usage");
   if (usage === undefined) return undefined;
   const details = objectField(usage, "input_tokens_details");
@@ -207,13 +212,14 @@ function usageIn(data: unknown): Partial<TokenCounts> | undefined {
 }
 
 function isTerminal(data: unknown): boolean {
+  if (isLastChunk(data)) return true;
   const type = stringField(data, "type") ?? stringField(data, "object") ?? "";
   return /^response(\.(completed|incomplete|failed|compaction))?$/.test(type);
 }
 
 function isError(data: unknown): boolean {
   const type = stringField(data, "type");
-  return type === "error" || type === "response.failed";
+  return type === "error" || type === "response.failed" || objectField(data, "error") !== undefined;
 }
 
 export interface OpenaiErrorDetails {

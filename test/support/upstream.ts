@@ -238,7 +238,7 @@ function familyOf(
   fixed: ScriptFamily | undefined,
 ): ScriptFamily | undefined {
   if (/^\/v1\/messages(\/|$)/.test(path)) return "claude";
-  if (/^\/v1\/responses(\/|$)/.test(path)) return "openai";
+  if (/^\/v1\/(responses(\/|$)|chat\/completions$)/.test(path)) return "openai";
   if (/^\/v1internal[:/]/.test(path) || /^\/v1(beta|alpha)\//.test(path)) return "gemini";
   if (/^\/v1\/(models|tunedModels)\/.+:[A-Za-z]+$/.test(path)) return "gemini";
   if (!/^\/v1\/models(\/|$)/.test(path)) return undefined;

@@ -1,5 +1,5 @@
-// The Chat Completions dialect: OpenAI's older API, answered by Claude. Requests are converted to Claude Messages and the
-// answers back, so only accounts with an API key serve it: a Claude login is for what a Claude client itself sends.
+// The Chat Completions dialect: OpenAI's older API. Accounts of the openai family get its requests as they come; for Claude's
+// models they are converted to Claude Messages and the answers back.
 
 import { type Call, type HeaderMap, wholeBody } from "../../call.ts";
 import { type Members, readBoolean, readString, type Span } from "../../json-scan.ts";
@@ -10,6 +10,7 @@ import { sessionFromHeaders, sessionFromText } from "../session.ts";
 import { createChatAnswer } from "./answer.ts";
 import { type ConvertedBody, parseBody, withMaxTokens, withOpeningUser, withoutMark } from "./conversion.ts";
 import { type ConversionThread, createConversionThread } from "./conversion-thread.ts";
+import { directChat } from "./direction.ts";
 import { isFirstRoleRefusal, renderProviderError, renderRelayError, roomForAnswer } from "./errors.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { InvalidChatRequest } from "./invalid.ts";
@@ -29,10 +30,11 @@ export function createChatDialect({ now, thread }: ChatDialectOptions): Dialect 
     family: "claude",
     match: (method, path) =>
       method === "POST" && knows(path)
-        ? { dialect: "chat", operation: "generate", path: "/v1/messages" }
+        ? { dialect: "chat", operation: "generate", path: "/v1/chat/completions" }
         : undefined,
     knows,
     read: (_route, request) => readFacts(request),
+    direct: ({ model = "" }, accounts) => directChat(model, accounts),
     renderError: (error) => renderRelayError(error),
     convert(call) {
       const converted = thread.convert(wholeBody(call.body ?? []));
@@ -59,7 +61,7 @@ function readFacts({ headers, ...request }: RequestParts): RequestFacts {
     streamForm: stream ? "sse" : undefined,
     session: readSession(headers, body, members),
     binding: undefined,
-    onlyTypes: ["claude-api"],
+    onlyTypes: undefined,
     headerBudgetMs: undefined,
   };
 }

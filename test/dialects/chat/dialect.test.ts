@@ -7,7 +7,7 @@ import { chatDialect } from "../../../src/dialects/chat/index.ts";
 import { RelayError } from "../../../src/errors.ts";
 import { chatCall, convert, type Json, request } from "./support.ts";
 
-const route = { dialect: "chat", operation: "generate", path: "/v1/messages" } as const;
+const route = { dialect: "chat", operation: "generate", path: "/v1/chat/completions" } as const;
 
 test("both paths are served with POST, and known with any method", () => {
   for (const path of ["/openai/v1/chat/completions", "/v1/chat/completions", "/v1//chat/completions"]) {
@@ -32,14 +32,14 @@ function read(body: unknown, headers: HeaderMap = {}) {
   return chatDialect.read(route, { headers, query: "", body: bytes });
 }
 
-test("model and stream are read, and only API-key accounts may serve", () => {
+test("model and stream are read", () => {
   assert.deepEqual(read({ model: "claude-sonnet-4-5", stream: true }), {
     model: "claude-sonnet-4-5",
     stream: true,
     streamForm: "sse",
     session: undefined,
     binding: undefined,
-    onlyTypes: ["claude-api"],
+    onlyTypes: undefined,
     headerBudgetMs: undefined,
   });
   const plain = read({ model: "m", stream: null });
@@ -204,4 +204,13 @@ test("the client's own call is left as it was", () => {
   const copy = structuredClone({ ...call, body: String(call.body) });
   chatDialect.convert!(call);
   assert.deepEqual({ ...call, body: String(call.body) }, copy);
+});
+
+test("what is converted goes to API keys alone: a login is for what a Claude client itself sends", () => {
+  assert.deepEqual(chatDialect.direct!({ model: "claude-opus-5-5" }, []), {
+    family: "claude",
+    path: "/v1/messages",
+    converts: true,
+    onlyTypes: ["claude-api"],
+  });
 });
