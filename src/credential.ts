@@ -3,8 +3,8 @@
 export type Credential =
   /** `sentAs` undefined: as the provider itself wants keys. */
   | { kind: "api-key"; key: string; sentAs?: "x-api-key" | "bearer" }
-  /** `project`: the Google Cloud project of a Code Assist login. */
-  | { kind: "bearer"; token: string; project?: string }
+  /** `extras`: what its provider adds to a login, by names of its own (Google's `project`). */
+  | { kind: "bearer"; token: string; extras?: Readonly<Record<string, string>> | undefined }
   /** The client's own credential headers: pass-through. */
   | { kind: "client" }
   /** An endpoint that wants none. */

@@ -24,7 +24,7 @@ export const providerUrls: Readonly<Record<ProviderName, string>> = {
   codeAssist: "https://cloudcode-pa.googleapis.com",
 };
 
-/** The `type` of an account, as written in config.toml. */
+/** The `type` of an account, as written in config.toml: see upstreams/kinds.ts. */
 export type AccountType =
   | "claude-api"
   | "claude-oauth"
@@ -32,37 +32,6 @@ export type AccountType =
   | "gemini"
   | "openai-responses"
   | "client";
-
-export interface AccountTypeInfo {
-  /** Undefined: the account's own `family` key says it. */
-  family: Family | undefined;
-  /** Which configuration key carries the secret; undefined: there is none, the client brings its own. */
-  credential: "api_key" | "refresh_token" | undefined;
-  /** Whether `setup_token` may stand in place of that key. */
-  setupToken: boolean;
-  /** Whether other hosts speak this API too: `auth`, `model_map` and what else is for them. */
-  compatible: boolean;
-  /** Where requests go when the account names no `api_url`; no trailing slash. Undefined: the family's. */
-  defaultUrl: string | undefined;
-}
-
-const plainKey = { credential: "api_key", setupToken: false } as const;
-const login = { credential: "refresh_token", setupToken: false, compatible: false } as const;
-
-export const accountTypes: Readonly<Record<AccountType, AccountTypeInfo>> = {
-  "claude-api": { family: "claude", ...plainKey, compatible: true, defaultUrl: providerUrls.claude },
-  "claude-oauth": { family: "claude", ...login, setupToken: true, defaultUrl: providerUrls.claude },
-  "gemini-api": { family: "gemini", ...plainKey, compatible: false, defaultUrl: providerUrls.gemini },
-  gemini: { family: "gemini", ...login, defaultUrl: providerUrls.codeAssist },
-  "openai-responses": { family: "openai", ...plainKey, compatible: true, defaultUrl: providerUrls.openai },
-  client: {
-    family: undefined,
-    credential: undefined,
-    setupToken: false,
-    compatible: false,
-    defaultUrl: undefined,
-  },
-};
 
 /** The account id under which requests forwarded with the client's own credential are recorded. */
 export const passthroughAccountId = "passthrough";

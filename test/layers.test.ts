@@ -18,6 +18,7 @@ const lines = [
   ["relay", "documents"],
   ["dialects", "upstreams", "accounts"],
   ["oauth", "store", "config"],
+  ["account-kinds"],
   ["usage"],
   ["sse", "network", "terminal"],
   ["."],

@@ -10,7 +10,7 @@ import { createContext } from "../src/cli/context.ts";
 import { createProgram } from "../src/cli/program.ts";
 import { readConfig } from "../src/config/load.ts";
 import { relayErrors } from "../src/errors.ts";
-import { accountTypes } from "../src/family.ts";
+import { accountKinds } from "../src/upstreams/kinds.ts";
 
 const root = join(import.meta.dirname, "..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
@@ -66,7 +66,10 @@ test("the table of account types is the one in the code", () => {
     .map(([type, credential]) => [type, credential]);
   assert.deepEqual(
     listed,
-    Object.entries(accountTypes).map(([type, { credential }]) => [type, credential ?? "the client's own"]),
+    Object.values(accountKinds).map(({ type, credentials }) => [
+      type,
+      credentials.map((key) => `${key}`).join(" or ") || "the client's own",
+    ]),
   );
 });
 
@@ -78,7 +81,7 @@ test("the configuration it shows loads", () => {
     dataFolder: "/",
   };
   const [shown] = fences("toml");
-  const config = readConfig(shown!, { file: "/config.toml", environment });
+  const config = readConfig(shown!, { file: "/config.toml", environment, kinds: accountKinds });
   assert.deepEqual(
     config.accounts.map(({ id, priority, secret }) => [id, priority, secret]),
     [

@@ -13,7 +13,7 @@ export interface CredentialSource {
    * Undefined when there is nothing to refresh: a key is what it is, unless the configuration has another one by now.
    */
   refresh(account: Account, refused: Credential, signal: AbortSignal): Promise<CredentialResult | undefined>;
-  /** The provider refused what goes with the credential: a project that was found for it is searched for again. */
+  /** The provider refused what goes with the credential: what was found for it, such as a project, is searched for again. */
   reconsider(account: Account, refused: Credential): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export function createCredentialSource(tokens: TokenSource): CredentialSource {
     },
 
     async reconsider({ config }, refused) {
-      if (refused.kind === "bearer" && refused.project !== undefined) await tokens.projectRefused(config);
+      if (refused.kind === "bearer" && refused.extras !== undefined) await tokens.extrasRefused(config);
     },
   };
 }
@@ -60,7 +60,7 @@ function secretOf(credential: Credential): string {
 
 function readLogin(login: LoginToken): CredentialResult {
   if (!login.ok) return { ok: false, failure: failureOf(login) };
-  return { ok: true, credential: { kind: "bearer", token: login.token, project: login.project } };
+  return { ok: true, credential: { kind: "bearer", token: login.token, extras: login.extras } };
 }
 
 /** What is wrong with the way to the token endpoint says nothing against the login. */

@@ -5,7 +5,7 @@ import type { Log } from "../log.ts";
 import type { LocalRunner } from "../oauth/local-runner.ts";
 import { failedWith, planRefresh, type RefreshOutcome } from "../oauth/refresh.ts";
 import type { RefreshRunner, RefreshTask } from "../oauth/refresh-runner.ts";
-import type { LoginAccount } from "../oauth/tokens.ts";
+import type { RefreshedLogin } from "../oauth/tokens.ts";
 import type { TokenStore } from "../token-store.ts";
 import { messageFormat, type RefreshSite } from "./refresh-messages.ts";
 import { type RefreshWorker, startRefreshWorker } from "./refresh-worker.ts";
@@ -24,7 +24,7 @@ export interface DetachedRefreshesOptions {
 
 export interface DetachedRefreshes {
   /** @param local how this process would refresh the login. */
-  runnerFor(account: () => LoginAccount, local: LocalRunner): RefreshRunner;
+  runnerFor(login: RefreshedLogin, local: LocalRunner): RefreshRunner;
 }
 
 /** One process for all logins that have to be refreshed at the same time; it ends when there are none. */
@@ -53,7 +53,7 @@ export function createDetachedRefreshes(options: DetachedRefreshesOptions): Deta
   }
 
   return {
-    runnerFor(account, local) {
+    runnerFor({ account, provider }, local) {
       const login = String(locals.size);
       locals.set(login, local);
 
@@ -69,7 +69,15 @@ export function createDetachedRefreshes(options: DetachedRefreshesOptions): Deta
       async function refreshOutside(task: RefreshTask): Promise<RefreshOutcome | undefined> {
         while (closing === undefined && !local.keepsPair()) {
           const { worker, isNew } = takeWorker();
-          const order = { format: messageFormat, login, account: account(), task, site: options.site() };
+          const { id, secret, proxy } = account();
+          const order = {
+            format: messageFormat,
+            login,
+            account: { id, secret, proxy },
+            provider: provider(),
+            task,
+            site: options.site(),
+          };
           const answer = await worker.ask(order);
           if (answer.kind === "outcome") return answer.outcome;
           if (answer.kind === "ended") await worker.ended;

@@ -53,7 +53,7 @@ export function openProviderAccess(config: Config, options: ProviderAccessOption
 
   function createTokens({ tokens }: Store): TokenSource {
     const { oauth, environmentProxy } = config;
-    const site = () => ({ databasePath, connectTimeoutMs, environmentProxy, oauth });
+    const site = () => ({ databasePath, connectTimeoutMs, environmentProxy });
     return createTokenSource({
       tokens,
       dispatcherFor,
@@ -93,6 +93,8 @@ function readGood(account: AccountConfig, row: TokenRow | undefined, now: number
   if (row?.accessToken === undefined || row.configuredHash !== hashToken(account.secret)) return undefined;
   if ((row.expiresAt ?? 0) - now < leastMs) return undefined;
   const project = account.project ?? row.project;
-  if (account.type === "gemini" && project === undefined) return undefined;
-  return { ok: true, token: row.accessToken, generation: row.generation, project };
+  const isComplete = account.kind.login?.completion === undefined || project !== undefined;
+  if (!isComplete) return undefined;
+  const extras = project === undefined ? undefined : { project };
+  return { ok: true, token: row.accessToken, generation: row.generation, extras };
 }

@@ -1,5 +1,6 @@
 // What a relay and the process that refreshes logins for it tell each other.
 
+import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
 import type { Config } from "../config/config.ts";
 import { isObject } from "../json-values.ts";
 import type { RefreshOutcome } from "../oauth/refresh.ts";
@@ -7,25 +8,26 @@ import type { RefreshTask } from "../oauth/refresh-runner.ts";
 import type { LoginAccount } from "../oauth/tokens.ts";
 
 /** Counted up with every change of these types: a package that is replaced under a running relay starts newer processes than it. */
-export const messageFormat = 1;
+export const messageFormat = 2;
 
 export interface RefreshOrder {
   format: number;
   /** Names the login in both directions; it has one order under way at most. */
   login: string;
-  account: LoginAccount;
+  account: Pick<LoginAccount, "id" | "secret" | "proxy">;
+  /** Where its refresh token came from, overrides of the configuration applied. */
+  provider: OAuthProvider;
   task: RefreshTask;
   site: RefreshSite;
 }
 
-/** What the process works with. It keeps to its first order's, but for `oauth`. */
+/** What the process works with. It keeps to its first order's. */
 export interface RefreshSite {
   databasePath: string;
   /** How long it waits for others that write to the database; the store's own limit when absent. */
   busyTimeoutMs?: number;
   connectTimeoutMs: number;
   environmentProxy: Config["environmentProxy"];
-  oauth: Config["oauth"];
 }
 
 export type RefreshReport =

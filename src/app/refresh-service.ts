@@ -4,7 +4,6 @@ import { isObject } from "../json-values.ts";
 import type { Log } from "../log.ts";
 import { createDispatchers, type Dispatchers } from "../network/dispatchers.ts";
 import { createLocalRunner, type LocalRunner } from "../oauth/local-runner.ts";
-import { providerFor } from "../oauth/tokens.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { isOrder, type RefreshOrder, type RefreshReport, type RefreshSite } from "./refresh-messages.ts";
@@ -42,7 +41,7 @@ export function createRefreshService({ report, end }: RefreshServiceOptions): Re
       accountId: account.id,
       configuredToken: account.secret,
       tokens: store.tokens,
-      provider: () => providerFor(account.type, login.order.site.oauth),
+      provider: () => login.order.provider,
       dispatcher: () => dispatchers.for(account.id, login.order.account.proxy),
       now: Date.now,
       log: reportingLog(report),

@@ -159,7 +159,7 @@ async function createParts(
     onChange: ({ config: { id } }) => events.emit("accountChanged", () => ({ account: id })),
   });
   const dispatchers = createDispatchers(network);
-  const site = () => ({ databasePath, ...network, oauth: config().oauth });
+  const site = () => ({ databasePath, ...network });
   const tokens = createTokenSource({
     tokens: store.tokens,
     dispatcherFor: (account) => dispatchers.for(account.id, account.proxy),

@@ -51,7 +51,8 @@ export function createContext(): CommandContext {
     async loadConfig(options) {
       const { loadConfig } = await import("../config/load.ts");
       const { readEnvironment } = await import("../config/environment.ts");
-      return loadConfig({ ...options, flag: context.configFile, environment: readEnvironment() });
+      const { accountKinds: kinds } = await import("../upstreams/kinds.ts");
+      return loadConfig({ ...options, flag: context.configFile, environment: readEnvironment(), kinds });
     },
     async configPlaces() {
       const { discoverConfig } = await import("../config/discover.ts");

@@ -1,15 +1,15 @@
 // `cc-relay login`: adds an account, or gives one that is there a new credential.
 
 import { Argument, Command, type ErrorOptions } from "commander";
+import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
 import { type Environment, readEnvironment } from "../config/environment.ts";
 import { rehearseEdit } from "../config/write.ts";
 import { UserError } from "../errors.ts";
 import { type Family, families } from "../family.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
-import type { OAuthProvider } from "../oauth/provider.ts";
 import { maskSecret } from "../terminal/secrets.ts";
 import type { CommandContext } from "./context.ts";
-import { checkSources, chooseType, findProvider } from "./login/account-type.ts";
+import { checkSources, chooseKind, findProvider } from "./login/account-type.ts";
 import { askApiKey } from "./login/api-key.ts";
 import { openBrowser } from "./login/browser.ts";
 import { interruptible } from "./login/interrupt.ts";
@@ -70,12 +70,12 @@ export async function runLogin(
   checkSources(context, options);
   const place = await findPlace(context.configFile, deps.environment());
   const plan = planAccount(place, options);
-  const type = await chooseType(context, plan, options);
-  await confirmReplacing(context, { plan, type }, options);
+  const kind = await chooseKind(context, plan, options);
+  await confirmReplacing(context, { plan, kind }, options);
   // A login that cannot be written down would be lost: said before it begins.
-  await rehearseEdit({ ...place, edit: writeEntry(plan, { type, secret: "not-known-yet" }) });
-  const keeping = { place, plan, type };
-  const provider = findProvider(type, place.config.oauth);
+  await rehearseEdit({ ...place, edit: writeEntry(plan, { kind, secret: "not-known-yet" }) });
+  const keeping = { place, plan, kind };
+  const provider = findProvider(kind, place.config.oauth);
   const credential =
     provider === undefined
       ? await addKey(context, keeping, options)
@@ -95,7 +95,7 @@ async function addLogin(
   { provider, ...keeping }: Keeping & { provider: OAuthProvider },
   { options, deps }: { options: LoginOptions; deps: LoginDeps },
 ): Promise<string> {
-  const { place, plan, type } = keeping;
+  const { place, plan, kind } = keeping;
   await agreeToTerms(context, provider, options);
   const { upstream, environmentProxy } = place.config;
   const dispatchers = createDispatchers({ connectTimeoutMs: upstream.connectTimeoutMs, environmentProxy });
@@ -107,7 +107,7 @@ async function addLogin(
       const request = { provider, plan, dispatcher, browser, openBrowser, limitMs, signal };
       const login = await logInWithOAuth(context, request);
       const project =
-        type === "gemini"
+        kind.login?.completion === "code-assist-project"
           ? await findLoginProject(context, { plan, login, given, dispatcher, signal })
           : { found: undefined, configured: undefined };
       await keepLogin(context, keeping, {

@@ -3,7 +3,6 @@
 import { Command, Option } from "commander";
 import type { Config } from "../config/config.ts";
 import { toUsageCsv } from "../documents/usage.ts";
-import { accountTypes } from "../family.ts";
 import type { Store, UsageKey } from "../store/store.ts";
 import type { Screen } from "../terminal/output.ts";
 import { type Period, periodText, readPeriod } from "../terminal/period.ts";
@@ -85,7 +84,7 @@ async function readReport(
 ): Promise<UsageReport> {
   const summary = await usage.summarize({ ...period, by });
   const subscribed = new Set(
-    accounts.filter(({ type }) => accountTypes[type].credential === "refresh_token").map(({ id }) => id),
+    accounts.filter(({ kind }) => kind.labels.credential === "login").map(({ id }) => id),
   );
   if (subscribed.size === 0) return { ...period, by, summary, subscriptions: [] };
   const byAccount = by === "account" ? summary : await usage.summarize({ ...period, by: "account" });

@@ -1,6 +1,7 @@
 // From a checked file's data to the configuration the program works with: code units, absolute paths, one spelling of every URL.
 
-import { type AccountType, accountTypes, type Family, type ProviderName, providerUrls } from "../family.ts";
+import { type AccountKind, type AccountKinds, findKind } from "../account-kinds/account-kind.ts";
+import { type Family, type ProviderName, providerUrls } from "../family.ts";
 import { type ProxySettings, readProxyUrl, withoutBrackets } from "../network/proxy.ts";
 import { findCompatibleHost } from "./compatible-hosts.ts";
 import {
@@ -25,10 +26,16 @@ export interface AssembleOptions {
   /** Absolute. */
   databasePath: string;
   env: Environment["env"];
+  /** Every kind that an account of the data can be of. */
+  kinds: AccountKinds;
 }
 
 /** Expects data in which neither the schema nor the rules find a fault. */
-export function assembleConfig(data: ConfigData, { file, databasePath, env }: AssembleOptions): Config {
+export function assembleConfig(
+  data: ConfigData,
+  { file, databasePath, env, kinds }: AssembleOptions,
+): Config {
+  const accounts = data.accounts.map((account) => ({ data: account, kind: kindOf(account, kinds) }));
   return {
     file,
     server: readServer(data.server, databasePath),
@@ -43,11 +50,11 @@ export function assembleConfig(data: ConfigData, { file, databasePath, env }: As
       gemini: { ...readGeminiClient(env), ...readOAuth(data.oauth.gemini) },
     },
     apiKeys: data.api_keys.map(readClientKey),
-    accounts: data.accounts.map((account) => readAccount(account, env)),
+    accounts: accounts.map((account) => readAccount(account, env)),
     environmentProxy: readEnvironmentProxy(env),
     warnings: [
       ...data.api_keys.flatMap(warnOfClientKey),
-      ...data.accounts.flatMap(warnOfAccount),
+      ...accounts.flatMap(warnOfRetiredHost),
       ...data.accounts.flatMap(warnOfSharedLogin),
     ],
   };
@@ -169,17 +176,30 @@ function readClientKey(data: ClientKeyData, position: number): ClientKey {
   return typeof data === "string" ? { name: nameByPosition(position), key: data } : data;
 }
 
-function readAccount(data: AccountData, env: Environment["env"]): AccountConfig {
-  const family = accountTypes[data.type].family ?? data.family ?? "claude";
-  const apiUrl = readAccountUrl(data, family);
-  const host = accountTypes[data.type].compatible ? findCompatibleHost(apiUrl) : undefined;
+interface KindedData {
+  data: AccountData;
+  kind: AccountKind;
+}
+
+function kindOf({ type }: AccountData, kinds: AccountKinds): AccountKind {
+  const kind = findKind(kinds, type);
+  if (kind === undefined)
+    throw new Error(`no kind of account is called ${type}: the rules should have found it`);
+  return kind;
+}
+
+function readAccount({ data, kind }: KindedData, env: Environment["env"]): AccountConfig {
+  const family = kind.family ?? data.family ?? "claude";
+  const apiUrl = readAccountUrl({ data, kind }, family);
+  const host = kind.compatible ? findCompatibleHost(apiUrl) : undefined;
   const auth = data.auth ?? host?.auth;
-  const credential = readCredentialKind(data, auth);
+  const credential = readCredentialKind({ data, kind }, auth);
   const fromVariable = data.api_key_env === undefined ? undefined : env[data.api_key_env]?.trim();
   return {
     id: data.id,
     name: data.name ?? data.id,
     type: data.type,
+    kind,
     family,
     priority: data.priority,
     enabled: data.enabled,
@@ -203,13 +223,27 @@ function readAccount(data: AccountData, env: Environment["env"]): AccountConfig 
   };
 }
 
-function readCredentialKind(data: AccountData, auth: AccountData["auth"]): CredentialKind {
-  if (data.type === "client") return "client";
+function readCredentialKind({ data, kind }: KindedData, auth: AccountData["auth"]): CredentialKind {
   if (data.setup_token !== undefined) return "setup-token";
-  if (accountTypes[data.type].credential === "refresh_token") return "refresh-token";
+  const usual = usualCredential(kind);
+  if (usual !== "api-key") return usual;
   const hasKey = data.api_key !== undefined || data.api_key_env !== undefined;
   // Where the host alone asks for none, a key that is written is meant to be sent.
   return data.auth === "none" || (auth === "none" && !hasKey) ? "none" : "api-key";
+}
+
+/** What accounts of a kind have unless their settings say otherwise. */
+export function usualCredential({ credentials }: AccountKind): CredentialKind {
+  switch (credentials[0]) {
+    case "api_key":
+      return "api-key";
+    case "refresh_token":
+      return "refresh-token";
+    case "setup_token":
+      return "setup-token";
+    default:
+      return "client";
+  }
 }
 
 /** A date of TOML is a symbol that describes it: see parse.ts. */
@@ -219,14 +253,13 @@ function readDate(date: string | symbol | undefined): number | undefined {
     : Date.parse(typeof date === "symbol" ? (date.description ?? "") : date);
 }
 
-function readAccountUrl({ type, api_url }: AccountData, family: Family): string {
-  const usual = accountTypes[type].defaultUrl ?? providerUrls[family];
-  return api_url === undefined || hasRetiredHost(type, api_url) ? usual : readApiUrl(api_url, family);
+function readAccountUrl({ data: { api_url }, kind }: KindedData, family: Family): string {
+  const usual = kind.defaultUrl ?? providerUrls[family];
+  return api_url === undefined || hasRetiredHost(kind, api_url) ? usual : readApiUrl(api_url, family);
 }
 
-/** The predecessor's example named this host for Code Assist, which never answered there. */
-function hasRetiredHost(type: AccountType, apiUrl: string): boolean {
-  return type === "gemini" && new URL(apiUrl).hostname === "cloudcode.googleapis.com";
+function hasRetiredHost({ retiredHosts }: AccountKind, apiUrl: string): boolean {
+  return retiredHosts.includes(new URL(apiUrl).hostname);
 }
 
 function readProxy(data: NonNullable<AccountData["proxy"]>): ProxySettings | undefined {
@@ -251,10 +284,11 @@ function warnOfClientKey(data: ClientKeyData, position: number): string[] {
   return [`the client key ${name} has characters that clients cannot send in a header`];
 }
 
-function warnOfAccount({ id, type, api_url }: AccountData): string[] {
-  if (api_url === undefined || !hasRetiredHost(type, api_url)) return [];
+function warnOfRetiredHost({ data: { id, api_url }, kind }: KindedData): string[] {
+  if (api_url === undefined || kind.defaultUrl === undefined || !hasRetiredHost(kind, api_url)) return [];
+  const { hostname } = new URL(api_url);
   return [
-    `the account ${id} names the host cloudcode.googleapis.com, which is not Code Assist's; cloudcode-pa.googleapis.com is used: write api_url = "${accountTypes.gemini.defaultUrl}" or remove the line`,
+    `the account ${id} names the host ${hostname}, where nothing ever answered; ${new URL(kind.defaultUrl).hostname} is used: write api_url = "${kind.defaultUrl}" or remove the line`,
   ];
 }
 

@@ -1,6 +1,8 @@
 // The configuration as the rest of the program sees it: validated, in code units, with every default filled in.
 
-import type { AccountType, Family, ProviderName } from "../family.ts";
+import type { AccountKind } from "../account-kinds/account-kind.ts";
+import type { OAuthOverrides } from "../account-kinds/oauth-provider.ts";
+import type { Family, ProviderName } from "../family.ts";
 import type { EnvironmentProxySettings } from "../network/environment-proxy.ts";
 import type { ProxySettings } from "../network/proxy.ts";
 
@@ -16,7 +18,8 @@ export interface Config {
   /** `enabled` undefined: where the relay listens on a loopback address only. */
   ui: { enabled: boolean | undefined };
   notify: readonly NotifyConfig[];
-  oauth: { claude: OAuthConfig; gemini: OAuthConfig };
+  /** By the section of a kind's login source. */
+  oauth: { claude: OAuthConfig; gemini: OAuthConfig } & Readonly<Record<string, OAuthConfig | undefined>>;
   /** Empty: no client key is needed. Names are unique; a bare string gets the name `key-1`, `key-2` … by position. */
   apiKeys: ClientKey[];
   accounts: AccountConfig[];
@@ -105,14 +108,7 @@ export interface NotifyConfig {
 }
 
 /** Overrides of a provider's OAuth endpoints; undefined: the built-in value. */
-export interface OAuthConfig {
-  authorizeUrl?: string;
-  tokenUrl?: string;
-  clientId?: string;
-  clientSecret?: string;
-  redirectUri?: string;
-  scopes?: string[];
-}
+export type OAuthConfig = OAuthOverrides;
 
 export interface ClientKey {
   name: string;
@@ -122,7 +118,9 @@ export interface ClientKey {
 export interface AccountConfig {
   id: string;
   name: string;
-  type: AccountType;
+  /** As written; what has to be known about such accounts is in `kind`. */
+  type: string;
+  kind: AccountKind;
   family: Family;
   /** Higher is tried first. */
   priority: number;

@@ -1,7 +1,7 @@
 // The configuration without a file, and an account of which little is said.
 
-import { accountTypes, providerUrls } from "../family.ts";
-import { assembleConfig } from "./assemble.ts";
+import { providerUrls } from "../family.ts";
+import { assembleConfig, usualCredential } from "./assemble.ts";
 import type { AccountConfig, Config } from "./config.ts";
 import { configSchema } from "./schema.ts";
 
@@ -14,25 +14,25 @@ export interface DefaultsOptions {
 /** Every default, nothing of the environment, and the given accounts. */
 export function defaultConfig({ databasePath, accounts = [] }: DefaultsOptions): Config {
   return {
-    ...assembleConfig(configSchema.parse({}), { file: undefined, databasePath, env: {} }),
+    ...assembleConfig(configSchema.parse({}), { file: undefined, databasePath, env: {}, kinds: {} }),
     accounts,
   };
 }
 
 /** An account with every default. Without `secret` it has an empty one, whatever its credential. */
 export function defaultAccount(
-  given: Pick<AccountConfig, "id" | "type"> & Partial<AccountConfig>,
+  given: Pick<AccountConfig, "id" | "kind"> & Partial<AccountConfig>,
 ): AccountConfig {
-  const { credential, defaultUrl, family: ownFamily } = accountTypes[given.type];
-  const family = given.family ?? ownFamily ?? "claude";
+  const { kind } = given;
+  const family = given.family ?? kind.family ?? "claude";
   return {
     name: given.id,
+    type: kind.type,
     family,
     priority: 100,
     enabled: true,
-    apiUrl: defaultUrl ?? providerUrls[family],
-    credential:
-      credential === "refresh_token" ? "refresh-token" : credential === "api_key" ? "api-key" : "client",
+    apiUrl: kind.defaultUrl ?? providerUrls[family],
+    credential: usualCredential(kind),
     secret: "",
     secretExpiresAt: undefined,
     proxy: undefined,

@@ -2,7 +2,6 @@
 // they are. No edit leaves here before its result was parsed and found to say exactly what was meant.
 
 import { UserError } from "../errors.ts";
-import type { AccountType } from "../family.ts";
 import type { ProxySettings } from "../network/proxy.ts";
 import { describeSyntax, parseDocument, parseToml } from "./parse.ts";
 import { printable } from "./printable.ts";
@@ -20,7 +19,7 @@ import { readLayout } from "./toml-layout.ts";
 
 /** An account in the names of the file. */
 export interface AccountValues {
-  type: AccountType;
+  type: string;
   name?: string;
   priority?: number;
   enabled?: boolean;
@@ -28,6 +27,8 @@ export interface AccountValues {
   api_key?: string;
   api_key_env?: string;
   refresh_token?: string;
+  setup_token?: string;
+  setup_token_expires?: string;
   models?: readonly string[];
   project?: string;
   proxy?: ProxySettings;

@@ -1,5 +1,6 @@
 // Reads the configuration: finds the file, checks all of it, and throws every problem at once.
 
+import type { AccountKinds } from "../account-kinds/account-kind.ts";
 import { assembleConfig } from "./assemble.ts";
 import type { Config } from "./config.ts";
 import {
@@ -17,6 +18,8 @@ import { findRuleFaults, findVariableFaults } from "./rules.ts";
 import { validate } from "./validate.ts";
 
 export interface LoadOptions extends DiscoverOptions {
+  /** Every kind of account that there is. */
+  kinds: AccountKinds;
   /**
    * What an unset `api_key_env` variable is: a problem (the default), or a warning for commands that send nothing to a
    * provider, which are often started in another environment than the daemon. The account's secret is then "".
@@ -35,20 +38,22 @@ export interface ReadOptions {
   /** Absolute; undefined for the defaults without a file. */
   file: string | undefined;
   environment: Environment;
+  /** Every kind of account that there is. */
+  kinds: AccountKinds;
   missingVariables?: "problem" | "warning";
 }
 
 /** The configuration that a text means. */
 export function readConfig(text: string, options: ReadOptions): Config {
-  const { file, environment } = options;
+  const { file, environment, kinds } = options;
   const parsed = parseToml(text);
   if (!parsed.ok) throw new ConfigError([describeSyntax(parsed, file)]);
 
   const validation = validate(parsed.data);
-  const variables = findVariableFaults(parsed.data, environment.env);
+  const variables = findVariableFaults(parsed.data, { env: environment.env, kinds });
   const findings = [
     ...(validation.ok ? [] : validation.findings),
-    ...findRuleFaults(parsed.data),
+    ...findRuleFaults(parsed.data, kinds),
     ...(options.missingVariables === "warning" ? [] : variables),
   ];
   if (!validation.ok || findings.length > 0) throw new ConfigError(placeFindings(findings, { text, file }));
@@ -60,6 +65,7 @@ export function readConfig(text: string, options: ReadOptions): Config {
         ? defaultDatabasePath(environment)
         : resolveDatabasePath(file, validation.data.server.database_path),
     env: environment.env,
+    kinds,
   });
   return { ...config, warnings: [...config.warnings, ...variables.map(describeWarning)] };
 }

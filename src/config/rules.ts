@@ -1,16 +1,18 @@
 // Rules between keys: what is well formed by itself and wrong together. Reads the document as it was written, so that its
 // problems are found beside those of the schema; whatever has the wrong type is the schema's to report.
 
-import { type AccountType, accountTypes, families } from "../family.ts";
+import { type AccountKind, type AccountKinds, findKind } from "../account-kinds/account-kind.ts";
+import { families } from "../family.ts";
 import { isObject, type JsonObject } from "../json-values.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import { findCompatibleHost } from "./compatible-hosts.ts";
 import type { Environment } from "./environment.ts";
 import type { Finding, KeyPath } from "./problem.ts";
+import { nearestWord } from "./suggest.ts";
 import { findHostFault, findTokenFault, findVariableNameFault, findWordFault } from "./text-faults.ts";
 import { findUrlShapeFault, isOwnNetworkHost, isPlainToElsewhere, plainHttpFault } from "./url.ts";
 
-export function findRuleFaults(document: JsonObject): Finding[] {
+export function findRuleFaults(document: JsonObject, kinds: AccountKinds): Finding[] {
   const accounts = listOf(document.accounts);
   return [
     ...findKeyFaults(listOf(document.api_keys)),
@@ -20,17 +22,22 @@ export function findRuleFaults(document: JsonObject): Finding[] {
     ...findPatternFaults(tableOf(document.models), ["models"]),
     ...listOf(document.notify).flatMap((receiver, index) => findReceiverFaults(tableOf(receiver), index)),
     ...findDuplicateIds(accounts),
-    ...accounts.flatMap((account, index) => findAccountFaults(tableOf(account), ["accounts", index])),
+    ...accounts.flatMap((account, index) =>
+      findAccountFaults(tableOf(account), { path: ["accounts", index], kinds }),
+    ),
   ];
 }
 
 /** Accounts whose `api_key_env` names a variable that is unset or holds no key. */
-export function findVariableFaults(document: JsonObject, env: Environment["env"]): Finding[] {
+export function findVariableFaults(
+  document: JsonObject,
+  { env, kinds }: { env: Environment["env"]; kinds: AccountKinds },
+): Finding[] {
   return listOf(document.accounts).flatMap((account, index) => {
     const { type, api_key_env } = tableOf(account);
     const name = textOf(api_key_env);
     if (name === undefined || findVariableNameFault(name) !== undefined) return [];
-    if (isAccountType(type) && accountTypes[type].credential !== "api_key") return [];
+    if (findKind(kinds, type)?.credentials.includes("api_key") === false) return [];
     return checkVariable(name, env).map((fault) => ({ path: ["accounts", index, "api_key_env"], ...fault }));
   });
 }
@@ -153,11 +160,18 @@ function findDuplicateIds(accounts: readonly unknown[]): Finding[] {
   });
 }
 
-function findAccountFaults(account: JsonObject, path: KeyPath): Finding[] {
+interface AccountSite {
+  path: KeyPath;
+  kinds: AccountKinds;
+}
+
+function findAccountFaults(account: JsonObject, { path, kinds }: AccountSite): Finding[] {
   const proxy = findProxyFaults(tableOf(account.proxy), [...path, "proxy"]);
-  const { type } = account;
-  if (!isAccountType(type)) return proxy;
-  const place = { type, path };
+  const type = textOf(account.type);
+  if (type === undefined) return proxy;
+  const kind = findKind(kinds, type);
+  if (kind === undefined) return [describeUnknownType(type, { path, kinds }), ...proxy];
+  const place = { kind, path, kinds };
   return [
     ...findCredentialFaults(account, place),
     ...findFamilyFaults(account, place),
@@ -168,31 +182,36 @@ function findAccountFaults(account: JsonObject, path: KeyPath): Finding[] {
   ];
 }
 
-function isAccountType(type: unknown): type is AccountType {
-  return typeof type === "string" && Object.hasOwn(accountTypes, type);
+function describeUnknownType(type: string, { path, kinds }: AccountSite): Finding {
+  const types = Object.keys(kinds);
+  const nearest = nearestWord(type, types);
+  const fix = nearest === undefined ? 'write type = "claude-api"' : `did you mean type = "${nearest}"?`;
+  const what = `must be one of ${types.map((each) => `"${each}"`).join(", ")}`;
+  return { path: [...path, "type"], what, fix };
 }
 
-interface AccountPlace {
-  type: AccountType;
-  path: KeyPath;
+interface AccountPlace extends AccountSite {
+  kind: AccountKind;
 }
 
 function findCredentialFaults(account: JsonObject, place: AccountPlace): Finding[] {
-  switch (accountTypes[place.type].credential) {
+  switch (place.kind.credentials[0]) {
     case "api_key":
       return findApiKeyFaults(account, place);
     case "refresh_token":
+    case "setup_token":
       return findLoginFaults(account, place);
-    case undefined:
+    default:
       return findOwnCredentialFaults(account, place);
   }
 }
 
-function findApiKeyFaults(account: JsonObject, { type, path }: AccountPlace): Finding[] {
+function findApiKeyFaults(account: JsonObject, place: AccountPlace): Finding[] {
+  const { kind, path } = place;
   const login = ["refresh_token", "setup_token"].find((key) => key in account);
   if (login !== undefined) {
-    const what = `belongs to a login, and an account of type ${type} has an api_key`;
-    const sibling = findSibling(type);
+    const what = `belongs to a login, and an account of type ${kind.type} has an api_key`;
+    const sibling = findSibling(place);
     const fix = `write api_key = "KEY" instead${sibling === undefined ? "" : `, or type = "${sibling}"`}`;
     return [{ path: [...path, login], what, fix }];
   }
@@ -200,42 +219,44 @@ function findApiKeyFaults(account: JsonObject, { type, path }: AccountPlace): Fi
     const what = "stands beside api_key, and an account has one key";
     return [{ path: [...path, "api_key_env"], what, fix: "remove one of the two" }];
   }
-  if ("api_key" in account || "api_key_env" in account || needsNoKey(account, type)) return [];
+  if ("api_key" in account || "api_key_env" in account || needsNoKey(account, kind)) return [];
   const fix = 'write api_key = "KEY", or api_key_env = "NAME" to take it from the environment';
   return [{ path: [...path, "api_key"], what: "is missing", fix }];
 }
 
-function needsNoKey({ auth, api_url }: JsonObject, type: AccountType): boolean {
-  if (!accountTypes[type].compatible) return false;
+function needsNoKey({ auth, api_url }: JsonObject, { compatible }: AccountKind): boolean {
+  if (!compatible) return false;
   if (auth !== undefined) return auth === "none";
   const url = textOf(api_url);
   return url !== undefined && URL.canParse(url) && findCompatibleHost(url)?.auth === "none";
 }
 
-function findLoginFaults(account: JsonObject, { type, path }: AccountPlace): Finding[] {
-  const { family, setupToken } = accountTypes[type];
+function findLoginFaults(account: JsonObject, place: AccountPlace): Finding[] {
+  const { kind, path, kinds } = place;
   const misplaced = ["api_key", "api_key_env"].filter((key) => key in account);
-  const login = `run: cc-relay login ${family}`;
+  const login = `run: cc-relay login ${kind.family}`;
   if (misplaced.length > 0) {
-    const what = `is for accounts with an API key, and an account of type ${type} has a refresh_token`;
-    const fix = `write type = "${findSibling(type)}", or for the token ${login}`;
+    const what = `is for accounts with an API key, and an account of type ${kind.type} has a refresh_token`;
+    const sibling = findSibling(place);
+    const fix = `${sibling === undefined ? "" : `write type = "${sibling}", or `}for the token ${login}`;
     return misplaced.map((key) => ({ path: [...path, key], what, fix }));
   }
-  if ("setup_token" in account && !setupToken) {
-    const what = `is for accounts of type claude-oauth, and this one is ${type}`;
+  if ("setup_token" in account && !kind.credentials.includes("setup_token")) {
+    const types = typesWith(kinds, ({ credentials }) => credentials.includes("setup_token"));
+    const what = `is for accounts of type ${types}, and this one is ${kind.type}`;
     return [{ path: [...path, "setup_token"], what, fix: "remove it" }];
   }
   if ("setup_token" in account && "refresh_token" in account) {
     const what = "stands beside refresh_token, and an account has one credential";
     return [{ path: [...path, "setup_token"], what, fix: "remove one of the two" }];
   }
-  if ("refresh_token" in account || "setup_token" in account) return [];
-  return [{ path: [...path, "refresh_token"], what: "is missing", fix: login }];
+  if (kind.credentials.some((key) => key in account)) return [];
+  return [{ path: [...path, kind.credentials[0]!], what: "is missing", fix: login }];
 }
 
-function findOwnCredentialFaults(account: JsonObject, { type, path }: AccountPlace): Finding[] {
+function findOwnCredentialFaults(account: JsonObject, { kind, path }: AccountPlace): Finding[] {
   const keys = ["api_key", "api_key_env", "refresh_token", "setup_token"].filter((key) => key in account);
-  const what = `is of no use to an account of type ${type}: what the client sends is forwarded`;
+  const what = `is of no use to an account of type ${kind.type}: what the client sends is forwarded`;
   return keys.map((key) => ({
     path: [...path, key],
     what,
@@ -244,41 +265,39 @@ function findOwnCredentialFaults(account: JsonObject, { type, path }: AccountPla
 }
 
 /** The type of the same family with the other kind of credential. */
-function findSibling(type: AccountType): string | undefined {
-  const { family, credential } = accountTypes[type];
-  return Object.entries(accountTypes).find(
-    ([, info]) => info.family === family && info.credential !== credential,
-  )?.[0];
+function findSibling({ kind, kinds }: AccountPlace): string | undefined {
+  return Object.values(kinds).find(
+    ({ family, credentials }) => family === kind.family && credentials[0] !== kind.credentials[0],
+  )?.type;
 }
 
-function findFamilyFaults(account: JsonObject, { type, path }: AccountPlace): Finding[] {
-  const { family } = accountTypes[type];
-  if (family === undefined && account.family === undefined) {
+function findFamilyFaults(account: JsonObject, { kind, path }: AccountPlace): Finding[] {
+  if (kind.family === undefined && account.family === undefined) {
     const choices = families.map((name) => `family = "${name}"`).join(" or ");
     return [{ path: [...path, "family"], what: "is missing", fix: `write ${choices}` }];
   }
-  if (family === undefined || !("family" in account) || account.family === family) return [];
-  const what = `is for accounts of type client, and one of type ${type} is always for ${family}`;
+  if (kind.family === undefined || !("family" in account) || account.family === kind.family) return [];
+  const what = `is for accounts of type client, and one of type ${kind.type} is always for ${kind.family}`;
   return [{ path: [...path, "family"], what, fix: "remove it" }];
 }
 
 const compatibleKeys = ["auth", "model_map", "context_window", "refuses", "only_when_out"];
 
-/** Keys that mean nothing to this type of account: whoever wrote one expects something of it. */
-function findMisplacedKeys(account: JsonObject, { type, path }: AccountPlace): Finding[] {
-  const { compatible, family } = accountTypes[type];
+/** Keys that mean nothing to this kind of account: whoever wrote one expects something of it. */
+function findMisplacedKeys(account: JsonObject, { kind, path, kinds }: AccountPlace): Finding[] {
   const findings: Finding[] = [];
   const misplace = (keys: readonly string[], what: string, fix = "remove it") => {
     for (const key of keys) if (key in account) findings.push({ path: [...path, key], what, fix });
   };
-  if (type !== "gemini") misplace(["project"], `is for accounts of type gemini, and this one is ${type}`);
-  if (!compatible) {
-    const types = (Object.keys(accountTypes) as AccountType[]).filter(
-      (each) => accountTypes[each].compatible,
-    );
-    misplace(compatibleKeys, `is for accounts of type ${types.join(" and ")}, and this one is ${type}`);
+  if (!kind.ownKeys.includes("project")) {
+    const types = typesWith(kinds, ({ ownKeys }) => ownKeys.includes("project"));
+    misplace(["project"], `is for accounts of type ${types}, and this one is ${kind.type}`);
   }
-  if ((family ?? account.family) !== "claude") {
+  if (!kind.compatible) {
+    const types = typesWith(kinds, ({ compatible }) => compatible);
+    misplace(compatibleKeys, `is for accounts of type ${types}, and this one is ${kind.type}`);
+  }
+  if ((kind.family ?? account.family) !== "claude") {
     misplace(
       ["heal_signatures"],
       "is about the thinking blocks of Claude, and this account is for another API",
@@ -287,7 +306,7 @@ function findMisplacedKeys(account: JsonObject, { type, path }: AccountPlace): F
   if (!("setup_token" in account)) {
     misplace(["setup_token_expires"], "is about a setup_token, and the account has none");
   }
-  if (family === undefined) {
+  if (kind.credentials.length === 0) {
     const what = "is not for the client's own credential, which goes to its provider alone";
     misplace(
       ["api_url", "insecure_http"],
@@ -296,6 +315,13 @@ function findMisplacedKeys(account: JsonObject, { type, path }: AccountPlace): F
     );
   }
   return findings;
+}
+
+function typesWith(kinds: AccountKinds, isWanted: (kind: AccountKind) => boolean): string {
+  return Object.values(kinds)
+    .filter(isWanted)
+    .map(({ type }) => type)
+    .join(" and ");
 }
 
 function findAddressFaults({ api_url, insecure_http }: JsonObject, path: KeyPath): Finding[] {

@@ -15,6 +15,7 @@ import {
 } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { AccountKinds } from "../account-kinds/account-kind.ts";
 import { UserError } from "../errors.ts";
 import { defaultDatabasePath } from "./discover.ts";
 import type { Environment } from "./environment.ts";
@@ -29,6 +30,8 @@ export interface EditOptions {
   /** Absolute; need not exist. See findConfigTarget. */
   file: string;
   environment: Environment;
+  /** Every kind of account that there is. */
+  kinds: AccountKinds;
   /** Pure: called again with the new text when the file changed meanwhile. */
   edit: (text: string) => string;
 }
@@ -78,12 +81,12 @@ export async function readEditableText(file: string, environment: Environment): 
   return (await readIfThere(file)) ?? beginText(file, environment);
 }
 
-function applyEdit(current: string | undefined, { file, environment, edit }: EditOptions): string {
+function applyEdit(current: string | undefined, { file, environment, kinds, edit }: EditOptions): string {
   const before = current ?? beginText(file, environment);
   const parsed = parseToml(before);
   if (!parsed.ok) throw new ConfigError([describeSyntax(parsed, file)]);
   const after = edit(before);
-  readConfig(after, { file, environment, missingVariables: "warning" });
+  readConfig(after, { file, environment, kinds, missingVariables: "warning" });
   return after;
 }
 

@@ -7,8 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as zlib from "node:zlib";
 import type { AccountConfig } from "../config/config.ts";
 import { defaultAccount } from "../config/defaults.ts";
-import { type AccountType, type Family, families } from "../family.ts";
+import { type Family, families } from "../family.ts";
 import { isObject, type JsonObject } from "../json-values.ts";
+import { keyKinds } from "../upstreams/kinds.ts";
 import { createSimulatedAccount, type SimulatedAccount } from "./account.ts";
 import type { DemoAnswer, SimulatedProvider } from "./answer.ts";
 import { claudeDemo } from "./claude.ts";
@@ -45,12 +46,6 @@ const providers: Readonly<Record<Family, SimulatedProvider>> = {
   claude: claudeDemo,
   gemini: geminiDemo,
   openai: openaiDemo,
-};
-
-const types: Readonly<Record<Family, AccountType>> = {
-  claude: "claude-api",
-  gemini: "gemini-api",
-  openai: "openai-responses",
 };
 
 /** As far as the relay itself would go by default. */
@@ -103,7 +98,7 @@ function configOf(family: Family, position: 1 | 2, apiUrl: string): AccountConfi
   return defaultAccount({
     id: demoAccountId(family, position),
     name: `Simulated ${family} account ${position}`,
-    type: types[family],
+    kind: keyKinds[family],
     priority: position === 1 ? 110 : 100,
     apiUrl,
     secret: `simulated-${family}-key-${position}`,

@@ -2,7 +2,6 @@
 
 import type { AccountConfig } from "../config/config.ts";
 import { UserError } from "../errors.ts";
-import { accountTypes } from "../family.ts";
 import { type EnvironmentProxySettings, environmentProxyFor } from "../network/environment-proxy.ts";
 import { describeProxy, type ProxySettings, withoutBrackets } from "../network/proxy.ts";
 import { ProxyFault } from "../network/proxy-fault.ts";
@@ -95,7 +94,7 @@ function loginCommand(account: AccountConfig): string {
 }
 
 function fixRoute(account: AccountConfig, walk: Walk & { ok: false }): string {
-  const isUsual = account.apiUrl === accountTypes[account.type].defaultUrl;
+  const isUsual = account.apiUrl === account.kind.defaultUrl;
   const orAddress = isUsual ? "" : `, and api_url of the account ${account.id}`;
   switch (walk.step) {
     case "proxy":

@@ -8,6 +8,7 @@ import { ConfigError, type Problem } from "../config/problem.ts";
 import { readConfigText } from "../config/read.ts";
 import { UserError } from "../errors.ts";
 import { plural } from "../terminal/format.ts";
+import { accountKinds } from "../upstreams/kinds.ts";
 import { type Check, type Findings, findingsOn } from "./check.ts";
 import { readUsableConfig } from "./usable-config.ts";
 
@@ -36,6 +37,7 @@ export async function readConfiguration(options: ConfigurationOptions): Promise<
     const config = readConfig(text, {
       file,
       environment: options.environment,
+      kinds: accountKinds,
       missingVariables: "warning",
     });
     const checks = config.warnings.map((warning) => warningCheck(findings, warning, file));

@@ -1,12 +1,12 @@
 // Whether a provider takes an account's key or login: one cheap request that reads something and uses no tokens.
 
 import { type Dispatcher, request } from "undici";
+import type { LoginExtras, Probe } from "../account-kinds/account-kind.ts";
 import { type Call, wholeBody } from "../call.ts";
 import type { AccountConfig } from "../config/config.ts";
 import { type Credential, fixedCredential } from "../credential.ts";
 import { readNetworkFault } from "../network/faults.ts";
 import type { LoginToken } from "../oauth/tokens.ts";
-import { upstreamFor } from "../upstreams/registry.ts";
 import type { ClockReading } from "./clock.ts";
 import { readFailure, readLoginFailure, readRedirect, type Verdict } from "./verdict.ts";
 
@@ -47,13 +47,14 @@ export async function tryCredential(account: AccountConfig, options: TrialOption
   return ask(account, bearer(again), options);
 }
 
-function bearer({ token, project }: LoginToken & { ok: true }): Credential {
-  return { kind: "bearer", token, project };
+function bearer({ token, extras }: LoginToken & { ok: true }): Credential {
+  return { kind: "bearer", token, extras };
 }
 
 async function ask(account: AccountConfig, credential: Credential, options: TrialOptions): Promise<Trial> {
-  const upstream = upstreamFor(account.type);
-  const call = probeCall(account, credential);
+  const { upstream, probe } = account.kind;
+  if (probe === undefined) return { verdict: { kind: "accepted" }, clock: undefined };
+  const call = probeCall(account, probe(extrasOf(credential)));
   const { origin, path, method, headers, body } = upstream.prepare(call, {
     apiUrl: account.apiUrl,
     credential,
@@ -86,49 +87,16 @@ async function ask(account: AccountConfig, credential: Credential, options: Tria
   }
 }
 
-interface Probe {
-  method: "GET" | "POST";
-  path: string;
-  query: string;
-  headers: string[];
-  body: Buffer | undefined;
+function extrasOf(credential: Credential): LoginExtras {
+  return (credential.kind === "bearer" && credential.extras) || {};
 }
 
-/** The list of models; Code Assist has none, and its greeting costs nothing either. */
-function probeFor(account: AccountConfig, credential: Credential): Probe {
-  const get = { method: "GET", headers: [], body: undefined } as const;
-  switch (account.type) {
-    case "claude-api":
-    case "claude-oauth":
-      return { ...get, path: "/v1/models", query: "?limit=1", headers: ["anthropic-version", "2023-06-01"] };
-    case "gemini-api":
-      return { ...get, path: "/v1beta/models", query: "?pageSize=1", headers: [] };
-    case "openai-responses":
-      return { ...get, path: "/v1/models", query: "", headers: [] };
-    case "client":
-      return { ...get, path: "/", query: "", headers: [] };
-    case "gemini": {
-      const project = credential.kind === "bearer" ? credential.project : undefined;
-      const metadata = { ideType: "IDE_UNSPECIFIED", platform: "PLATFORM_UNSPECIFIED", pluginType: "GEMINI" };
-      const greeting = { metadata, ...(project === undefined ? {} : { cloudaicompanionProject: project }) };
-      return {
-        method: "POST",
-        path: "/v1internal:loadCodeAssist",
-        query: "",
-        headers: ["content-type", "application/json"],
-        body: Buffer.from(JSON.stringify(greeting)),
-      };
-    }
-  }
-}
-
-function probeCall(account: AccountConfig, credential: Credential): Call {
-  const { method, path, query, headers, body } = probeFor(account, credential);
+function probeCall(account: AccountConfig, { operation, method, path, query, headers, body }: Probe): Call {
   return {
     id: "doctor",
     dialect: account.family,
     family: account.family,
-    operation: account.type === "gemini" ? "code-assist" : "list-models",
+    operation,
     method,
     path,
     query,
@@ -136,7 +104,7 @@ function probeCall(account: AccountConfig, credential: Credential): Call {
     clientCredential: [],
     clientQuery: "",
     acceptEncoding: undefined,
-    body,
+    body: body === undefined ? undefined : Buffer.from(body),
     decodedBody: undefined,
     model: undefined,
     stream: false,

@@ -8,6 +8,7 @@ import { parseToml } from "../config/parse.ts";
 import type { Finding, KeyPath } from "../config/problem.ts";
 import { findRuleFaults } from "../config/rules.ts";
 import { validate } from "../config/validate.ts";
+import { accountKinds } from "../upstreams/kinds.ts";
 
 export interface UsableOptions {
   file: string | undefined;
@@ -22,13 +23,18 @@ export function readUsableConfig(text: string, { file, environment }: UsableOpti
   // What was taken out can be missed elsewhere, so it is looked at again.
   for (let round = 0; round < maxRounds; round++) {
     const validation = validate(document);
-    const faults = [...(validation.ok ? [] : validation.findings), ...findRuleFaults(document)];
+    const faults = [...(validation.ok ? [] : validation.findings), ...findRuleFaults(document, accountKinds)];
     if (validation.ok && faults.length === 0) {
       const databasePath =
         file === undefined
           ? defaultDatabasePath(environment)
           : resolveDatabasePath(file, validation.data.server.database_path);
-      return assembleConfig(validation.data, { file, databasePath, env: environment.env });
+      return assembleConfig(validation.data, {
+        file,
+        databasePath,
+        env: environment.env,
+        kinds: accountKinds,
+      });
     }
     document = without(document, faults);
   }

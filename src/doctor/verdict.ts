@@ -2,7 +2,6 @@
 
 import type { AccountConfig } from "../config/config.ts";
 import type { Failure } from "../failure.ts";
-import { accountTypes } from "../family.ts";
 import type { LoginFailure } from "../oauth/login-failure.ts";
 
 export type Verdict =
@@ -17,8 +16,8 @@ export function readRedirect({ id }: AccountConfig, status: number): Verdict {
   return { kind: "troubled", fails: true, reason, fix: `correct api_url of the account ${id}` };
 }
 
-export function credentialName({ type }: AccountConfig): "key" | "login" {
-  return accountTypes[type].credential === "api_key" ? "key" : "login";
+export function credentialName({ kind }: AccountConfig): "key" | "login" {
+  return kind.labels.credential === "API key" ? "key" : "login";
 }
 
 export function readFailure(account: AccountConfig, failure: Failure): Verdict {

@@ -1,6 +1,7 @@
 // The login of one account in this process: its access token while it lasts, and at most one refresh at a time.
 
 import { unlessAborted } from "../abort.ts";
+import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { TokenRow, TokenStore } from "../token-store.ts";
@@ -11,7 +12,6 @@ import {
   type LoginFailure,
   needsPerson,
 } from "./login-failure.ts";
-import type { OAuthProvider } from "./provider.ts";
 import { failedWith, hashToken, type RefreshOutcome } from "./refresh.ts";
 import type { RefreshRunner } from "./refresh-runner.ts";
 import { type AgingToken, ageToken, freshnessOf, remainingMs } from "./token-age.ts";

@@ -1,6 +1,6 @@
 // Logging in with a Claude subscription.
 
-import { chooseRedirects, type OAuthOverrides, type OAuthProvider } from "./provider.ts";
+import { chooseRedirects, type OAuthOverrides, type OAuthProvider } from "../account-kinds/oauth-provider.ts";
 
 export function claudeProvider(overrides: OAuthOverrides): OAuthProvider {
   return {

@@ -1,6 +1,6 @@
 // Logging in with a Google account for Gemini Code Assist.
 
-import { chooseRedirects, type OAuthOverrides, type OAuthProvider } from "./provider.ts";
+import { chooseRedirects, type OAuthOverrides, type OAuthProvider } from "../account-kinds/oauth-provider.ts";
 
 export function geminiProvider(overrides: OAuthOverrides): OAuthProvider {
   const ownClient = overrides.clientId !== undefined && overrides.clientId !== geminiCliClientId;

@@ -2,9 +2,9 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Dispatcher } from "undici";
+import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
 import type { Log } from "../log.ts";
 import type { TokenStore } from "../token-store.ts";
-import type { OAuthProvider } from "./provider.ts";
 import { failedWith, type RefreshOutcome, refresh, type UnsavedRow } from "./refresh.ts";
 import type { RefreshRunner, RefreshTask } from "./refresh-runner.ts";
 import { requestToken, type TokenReply } from "./token-request.ts";

@@ -1,6 +1,6 @@
 // Why a login gives no token just now, as a value and as a sentence.
 
-import type { OAuthProvider } from "./provider.ts";
+import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
 import type { TokenReply } from "./token-request.ts";
 
 /**

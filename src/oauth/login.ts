@@ -1,10 +1,10 @@
 // Logs a person in with OAuth and PKCE: through the browser and a loopback address, or by pasting a code.
 
 import type { Dispatcher } from "undici";
+import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
 import { type CallbackServer, type CallbackVerdict, startCallbackServer } from "./callback-server.ts";
 import { readPastedCode } from "./pasted-code.ts";
 import { createLoginSecrets, isSameSecret, type LoginSecrets } from "./pkce.ts";
-import type { OAuthProvider } from "./provider.ts";
 import { oneLine } from "./provider-text.ts";
 import { requestToken, type TokenReply } from "./token-request.ts";
 

@@ -1,9 +1,9 @@
 // One exchange with a token endpoint: a code or a refresh token in, a pair out.
 
 import type { Dispatcher } from "undici";
+import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
 import { readNetworkFault } from "../network/faults.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
-import type { OAuthProvider } from "./provider.ts";
 import { fetchSmallAnswer, type SmallAnswer } from "./small-answer.ts";
 import {
   parseObject,

@@ -1,24 +1,22 @@
 // Access tokens for every account with a login: always fresh, refreshed once for all who ask, never lost.
 
 import type { Dispatcher } from "undici";
+import type { LoginExtras, LoginSource } from "../account-kinds/account-kind.ts";
+import type { OAuthOverrides, OAuthProvider } from "../account-kinds/oauth-provider.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { ProxySettings } from "../network/proxy.ts";
 import type { TokenStore } from "../token-store.ts";
 import { type AccessResult, type AccountLogin, createAccountLogin } from "./account-login.ts";
-import { claudeProvider } from "./claude.ts";
 import { type CodeAssistLogin, createCodeAssistLogin } from "./code-assist-login.ts";
-import { geminiProvider } from "./gemini.ts";
 import { createLocalRunner, type LocalRunner } from "./local-runner.ts";
 import type { LoginFailure } from "./login-failure.ts";
-import type { OAuthOverrides, OAuthProvider } from "./provider.ts";
 import type { RefreshRunner } from "./refresh-runner.ts";
 
 /** An account with a login, as configured. */
 export interface LoginAccount {
   id: string;
-  /** `claude-oauth` or `gemini`. */
-  type: string;
+  kind: { readonly login: LoginSource | undefined };
   apiUrl: string;
   /** The refresh token in the configuration. */
   secret: string;
@@ -32,8 +30,8 @@ export type LoginToken =
       token: string;
       /** Rotations so far. */
       generation: number;
-      /** Google Cloud project of a Code Assist login. */
-      project?: string;
+      /** What the provider adds to a login; undefined: nothing. */
+      extras?: LoginExtras | undefined;
     }
   | LoginFailure;
 
@@ -48,8 +46,8 @@ export interface TokenSource {
    * reason (`throttled`, `unreachable`, `proxy`) says nothing against the login.
    */
   refused(account: LoginAccount, token: string, signal: AbortSignal): Promise<LoginToken>;
-  /** Code Assist refused the login's project: it is searched for again. A configured project is never replaced. */
-  projectRefused(account: LoginAccount): Promise<void>;
+  /** The provider refused what goes with the token: it is searched for again. What is configured is never replaced. */
+  extrasRefused(account: LoginAccount): Promise<void>;
   /** A person had what was learned of the account forgotten: the next request asks the provider at once. */
   retryNow(accountId: string): void;
   /** Waits for refreshes under way: an answer that is not read loses its login. */
@@ -61,14 +59,23 @@ export interface TokenSourceDeps {
   /** The account's own dispatcher: its proxy carries refreshes too. */
   dispatcherFor(account: LoginAccount): Dispatcher;
   /** The configuration's `[oauth]`, asked anew for every refresh. */
-  config(): { claude: OAuthOverrides; gemini: OAuthOverrides };
+  config(): OAuthSections;
   clock: Clock;
   log: Log;
   /**
    * Carries out the refreshes of logins whose tokens are good once, `local` being how this process would. Without it this
    * process does, and one that is killed between the provider's answer and the disk loses the login.
    */
-  runnerFor?(account: () => LoginAccount, local: LocalRunner): RefreshRunner;
+  runnerFor?(login: RefreshedLogin, local: LocalRunner): RefreshRunner;
+}
+
+/** By section: see LoginSource. */
+export type OAuthSections = Readonly<Record<string, OAuthOverrides | undefined>>;
+
+/** A login as it is now: all of it can change with the configuration. */
+export interface RefreshedLogin {
+  account(): LoginAccount;
+  provider(): OAuthProvider;
 }
 
 export function createTokenSource(deps: TokenSourceDeps): TokenSource {
@@ -96,7 +103,7 @@ export function createTokenSource(deps: TokenSourceDeps): TokenSource {
       tokens: deps.tokens,
       log: deps.log,
     };
-    const provider = () => providerFor(account.type, deps.config());
+    const provider = () => providerFor(entry.account, deps.config());
     const dispatcher = () => deps.dispatcherFor(entry.account);
     const circumstances = () => {
       const { tokenUrl, clientId, clientSecret } = provider();
@@ -104,9 +111,10 @@ export function createTokenSource(deps: TokenSourceDeps): TokenSource {
       return JSON.stringify([tokenUrl, clientId, clientSecret, apiUrl, proxy]);
     };
     const local = createLocalRunner({ ...shared, provider, dispatcher, now: clock.now });
-    const runner = (provider().rotates && deps.runnerFor?.(() => entry.account, local)) || local;
+    const runner =
+      (provider().rotates && deps.runnerFor?.({ account: () => entry.account, provider }, local)) || local;
     entry.login = createAccountLogin({ ...shared, provider, circumstances, runner, clock });
-    if (account.type === "gemini") {
+    if (account.kind.login?.completion === "code-assist-project") {
       const apiUrl = () => entry.account.apiUrl;
       const { login } = entry;
       entry.codeAssist = createCodeAssistLogin({
@@ -127,14 +135,14 @@ export function createTokenSource(deps: TokenSourceDeps): TokenSource {
     const { codeAssist, account } = entry;
     if (codeAssist === undefined) return { ok: true, token, generation: row.generation };
     if (account.project !== undefined)
-      return { ok: true, token, generation: row.generation, project: account.project };
+      return { ok: true, token, generation: row.generation, extras: { project: account.project } };
     const found = await codeAssist.complete(access, signal);
     if (!found.ok) return found;
     return {
       ok: true,
       token: found.access.token,
       generation: found.access.row.generation,
-      project: found.project,
+      extras: { project: found.project },
     };
   }
 
@@ -147,7 +155,7 @@ export function createTokenSource(deps: TokenSourceDeps): TokenSource {
       const entry = entryOf(account);
       return complete(entry, await entry.login.refused(token, signal), signal);
     },
-    async projectRefused(account) {
+    async extrasRefused(account) {
       await entryOf(account).codeAssist?.forgetProject();
     },
     retryNow(accountId) {
@@ -170,10 +178,11 @@ interface Entry {
   codeAssist: CodeAssistLogin | undefined;
 }
 
-/** The provider an account type logs in at. */
+/** Where an account's login comes from. Its token goes nowhere else, so that an account without one is a fault of ours. */
 export function providerFor(
-  type: string,
-  overrides: { claude: OAuthOverrides; gemini: OAuthOverrides },
+  { id, kind }: Pick<LoginAccount, "id" | "kind">,
+  sections: OAuthSections,
 ): OAuthProvider {
-  return type === "gemini" ? geminiProvider(overrides.gemini) : claudeProvider(overrides.claude);
+  if (kind.login === undefined) throw new Error(`the account ${id} is of a kind that has no login`);
+  return kind.login.provider(sections[kind.login.section] ?? {});
 }

@@ -1,11 +1,11 @@
 // One account's turn with a request: its credential, one repetition on a stale connection, one refresh of a refused login.
 
+import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Account } from "../accounts/account.ts";
 import type { Call } from "../call.ts";
 import type { Credential } from "../credential.ts";
 import type { Failure } from "../failure.ts";
 import { redact } from "../redact.ts";
-import type { Upstream } from "../upstreams/upstream.ts";
 import type { AttemptResult } from "./attempt.ts";
 import type { RelayDeps } from "./exchange.ts";
 import type { Transport } from "./transport.ts";

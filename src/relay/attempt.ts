@@ -2,10 +2,10 @@
 // Nothing has gone to the client while an attempt is undecided, so any other account may still answer.
 
 import type { Dispatcher } from "undici";
+import type { ReplyHead, Upstream, UpstreamRequest } from "../account-kinds/upstream.ts";
 import type { Call } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { readNetworkFault } from "../network/faults.ts";
-import type { ReplyHead, Upstream, UpstreamRequest } from "../upstreams/upstream.ts";
 import { decodeBody, observeDecoded } from "../usage/decoded.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import { classifyAnswer, guardClassifier } from "./classify-answer.ts";

@@ -2,11 +2,12 @@
 
 import type { Account } from "../accounts/account.ts";
 import type { Call } from "../call.ts";
-import { upstreamFor } from "../upstreams/registry.ts";
 
 export function canServe(account: Account, call: Call): boolean {
-  const { type, family } = account.config;
+  const { type, kind, family } = account.config;
   if (family !== call.family) return false;
   if (call.onlyTypes && !call.onlyTypes.includes(type)) return false;
-  return upstreamFor(type).supports(call);
+  if (kind.credentials.length === 0 && !account.passthrough && call.clientCredential.length === 0)
+    return false;
+  return kind.upstream.supports(call);
 }

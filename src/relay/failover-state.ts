@@ -1,11 +1,11 @@
 // What a request has gone through while accounts are tried for it. Every change has a name.
 
+import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Account, Cooldown } from "../accounts/account.ts";
 import type { SentRequest } from "../accounts/pool.ts";
 import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { modelScope } from "../model-scope.ts";
-import type { Upstream } from "../upstreams/upstream.ts";
 import type { Answer } from "./attempt.ts";
 import type { Attempts } from "./attempts.ts";
 import type { RelayDeps } from "./exchange.ts";

@@ -4,7 +4,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Account } from "../accounts/account.ts";
 import type { Ticket } from "../accounts/slow-start.ts";
 import type { Call } from "../call.ts";
-import { upstreamFor } from "../upstreams/registry.ts";
 import { attemptOn } from "./account-attempt.ts";
 import { afterFailure } from "./after-failure.ts";
 import type { Attempts } from "./attempts.ts";
@@ -79,7 +78,7 @@ async function useAccount(
   ticket: Ticket | undefined,
 ): Promise<Served | undefined> {
   const { call, deps, signal, transport, attempts } = state;
-  const upstream = upstreamFor(account.config.type);
+  const upstream = account.config.kind.upstream;
   state.attemptBegins(account);
   const sentAt = deps.now();
   const turn = { call, upstream, signal, firstByteMs: firstByteMs(state, account), transport };

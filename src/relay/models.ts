@@ -4,7 +4,6 @@ import type { Account } from "../accounts/account.ts";
 import { cooldownFor } from "../accounts/account.ts";
 import type { Call } from "../call.ts";
 import { RelayError } from "../errors.ts";
-import { upstreamFor } from "../upstreams/registry.ts";
 import { canServe } from "./can-serve.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import { readAnswer } from "./read-answer.ts";
@@ -83,12 +82,11 @@ async function fetchList(
   { call, signal }: Listing,
   deps: RelayDeps,
 ): Promise<Buffer | undefined> {
-  const upstream = upstreamFor(account.config.type);
+  const upstream = account.config.kind.upstream;
   const credential = await deps.credentials.get(account, signal);
   if (!credential.ok) return undefined;
   // The whole list: the client's own paging would be of one account's list only.
-  const query = call.family === "claude" ? "?limit=1000" : call.family === "gemini" ? "?pageSize=1000" : "";
-  const listed = { ...call, query, acceptEncoding: undefined };
+  const listed = { ...call, query: account.config.kind.modelListQuery, acceptEncoding: undefined };
   const { firstByteTimeoutMs: firstByteMs, idleTimeoutMs: idleMs } = deps.config().upstream;
   const timeouts = { firstByteMs, idleMs };
   const result = await overHttp(

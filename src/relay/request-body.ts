@@ -2,7 +2,7 @@
 // conversation of megabytes in memory.
 
 import type { Dispatcher } from "undici";
-import type { UpstreamRequest } from "../upstreams/upstream.ts";
+import type { UpstreamRequest } from "../account-kinds/upstream.ts";
 
 export interface RequestBody {
   readonly framed: Pick<Dispatcher.DispatchOptions, "headers" | "body">;

@@ -7,7 +7,9 @@ import { bindingId, type Call, isBilled } from "../call.ts";
 import type { Config } from "../config/config.ts";
 import { defaultAccount } from "../config/defaults.ts";
 import { RelayError } from "../errors.ts";
-import { type AccountType, type Family, passthroughAccountId } from "../family.ts";
+import { type Family, passthroughAccountId } from "../family.ts";
+import { providerOf } from "../upstreams/client.ts";
+import { accountKinds } from "../upstreams/kinds.ts";
 import type { RelayDeps } from "./exchange.ts";
 import type { Served } from "./failover-state.ts";
 
@@ -136,12 +138,6 @@ function withoutTurnState(call: Call): Call {
   return { ...call, headers };
 }
 
-const passthroughTypes: Readonly<Record<Family, AccountType>> = {
-  claude: "claude-api",
-  gemini: "gemini-api",
-  openai: "openai-responses",
-};
-
 function passthroughAccount(call: Call, config: Config): Account | undefined {
   const { family } = call;
   if (config.apiKeys.length > 0 || config.accounts.some((account) => account.family === family))
@@ -149,9 +145,10 @@ function passthroughAccount(call: Call, config: Config): Account | undefined {
   const account = createAccount(
     defaultAccount({
       id: passthroughAccountId,
-      type: passthroughTypes[family],
+      kind: accountKinds.client,
+      family,
       priority: 0,
-      apiUrl: config.upstream.providerUrls[call.path.startsWith("/v1internal") ? "codeAssist" : family],
+      apiUrl: config.upstream.providerUrls[providerOf(call)],
     }),
   );
   return { ...account, passthrough: true };

@@ -1,6 +1,7 @@
 // What an error of the Claude API means for the account and for the request. Statuses, types and `details.error_code`
 // are Anthropic's (errors page, SDK); wordings are only a refinement, since they may change.
 
+import type { ReplyHead } from "../account-kinds/upstream.ts";
 import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { objectField, parseJson, stringField } from "../json-values.ts";
@@ -10,7 +11,6 @@ import { reasonFrom } from "./reason.ts";
 import { classifyStanding, classifyStatusAlone, describeReply } from "./reply.ts";
 import { clampUntil, readRetryAfter } from "./retry-after.ts";
 import { claudeStanding } from "./standing.ts";
-import type { ReplyHead } from "./upstream.ts";
 import { firstWords } from "./words.ts";
 
 export function readClaudeFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {

@@ -1,37 +1,34 @@
 // How api.anthropic.com is spoken to, with an API key or with the token of a Claude login.
 
+import type { Target, Upstream } from "../account-kinds/upstream.ts";
 import type { Call, Operation } from "../call.ts";
 import { observeClaude } from "../usage/claude.ts";
 import { answerShapes, shapeOf } from "./answer-shapes.ts";
 import { readClaudeErrorEvent, readClaudeFailure } from "./claude-failures.ts";
 import { readClaudeWindows } from "./claude-limits.ts";
 import { nativeRequest } from "./request.ts";
-import type { Target, Upstream } from "./upstream.ts";
 
 /** What the API demands of requests with a login's token (Anthropic's SDK sends it by itself). */
 const oauthBeta = "oauth-2025-04-20";
 
 const operations: ReadonlySet<Operation> = new Set(["generate", "count-tokens", "list-models", "get-model"]);
 
-/** The two kinds of account differ in the credential's header and one beta flag. */
-export function createClaudeUpstream(type: "claude-api" | "claude-oauth"): Upstream {
-  return {
-    type,
-    supports: (call) => call.family === "claude" && operations.has(call.operation),
-    prepare: (call, target) =>
-      nativeRequest({ call, target, keyHeader: "x-api-key", headers: headersFor(call, target) }),
-    readFailure: readClaudeFailure,
-    readErrorEvent: readClaudeErrorEvent,
-    readWindows: readClaudeWindows,
-    observe: ({ operation }) => observeClaude(shapeOf(answerShapes.claude, operation)),
-    // Claude Code shows these to its user as the limits of the user's own plan.
-    isAccountHeader: (name) =>
-      name.startsWith("anthropic-ratelimit-") || name.startsWith("anthropic-priority-"),
-  };
-}
+/** A key and a login's token differ in the credential's header and one beta flag. */
+export const claudeUpstream: Upstream = {
+  supports: (call) => call.family === "claude" && operations.has(call.operation),
+  prepare: (call, target) =>
+    nativeRequest({ call, target, keyHeader: "x-api-key", headers: headersFor(call, target) }),
+  readFailure: readClaudeFailure,
+  readErrorEvent: readClaudeErrorEvent,
+  readWindows: readClaudeWindows,
+  observe: ({ operation }) => observeClaude(shapeOf(answerShapes.claude, operation)),
+  // Claude Code shows these to its user as the limits of the user's own plan.
+  isAccountHeader: (name) =>
+    name.startsWith("anthropic-ratelimit-") || name.startsWith("anthropic-priority-"),
+};
 
 function headersFor(call: Call, target: Target): string[] {
-  // An API key travels as x-api-key, so a bearer token is always a login's.
+  // A key is of another kind, however it is sent.
   return target.credential.kind === "bearer" ? withBeta(call.headers) : call.headers;
 }
 

@@ -1,11 +1,11 @@
 // The client's own credential, as it comes with a request: which provider made it, and how that one is spoken to.
 
+import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Call } from "../call.ts";
 import type { Family, ProviderName } from "../family.ts";
-import { createClaudeUpstream } from "./claude.ts";
+import { claudeUpstream } from "./claude.ts";
 import { geminiUpstream, isInternal } from "./gemini.ts";
 import { openaiUpstream } from "./openai.ts";
-import type { Upstream } from "./upstream.ts";
 
 /** Whose servers the credential of a call is for: it is sent nowhere else. */
 export function providerOf(call: Call): ProviderName {
@@ -14,16 +14,14 @@ export function providerOf(call: Call): ProviderName {
 }
 
 const native: Readonly<Record<Family, Upstream>> = {
-  claude: createClaudeUpstream("claude-api"),
+  claude: claudeUpstream,
   gemini: geminiUpstream,
   openai: openaiUpstream,
 };
 
 /** Speaks to the provider of the call's family, and hides nothing: the limits are the client's own. */
 export const clientUpstream: Upstream = {
-  type: "client",
-  supports: (call) =>
-    call.clientCredential.length > 0 && (isInternal(call) || native[call.family].supports(call)),
+  supports: (call) => isInternal(call) || native[call.family].supports(call),
   prepare: (call, target) => native[call.family].prepare(call, target),
   readFailure: (head, body, call, now) => native[call.family].readFailure(head, body, call, now),
   readErrorEvent: (event, call, now) => native[call.family].readErrorEvent(event, call, now),

@@ -2,11 +2,11 @@
 // project of the account that serves them. Values are copied as bytes, so that figures and signatures stay what they were.
 
 import { createHash } from "node:crypto";
+import type { Target, UpstreamRequest } from "../account-kinds/upstream.ts";
 import { type Call, wholeBody } from "../call.ts";
 import { type Members, type Span, scanMembers } from "../json-scan.ts";
 import { addMember, applyEdits, dropMember, renameMember } from "./json-edit.ts";
 import { credentialHeaders, nativeRequest, splitUrl } from "./request.ts";
-import type { Target, UpstreamRequest } from "./upstream.ts";
 
 export interface PublicMethod {
   /** As the client wrote it, decoded, without `models/`. */
@@ -58,7 +58,7 @@ export function internalRequest(call: Call, target: Target): UpstreamRequest {
 }
 
 function projectOf({ credential }: Target): string | undefined {
-  return credential.kind === "bearer" ? credential.project : undefined;
+  return credential.kind === "bearer" ? credential.extras?.project : undefined;
 }
 
 function wrapBody(

@@ -1,16 +1,15 @@
 // How Google's Code Assist (cloudcode-pa.googleapis.com) is spoken to: natively by Gemini CLI in its login mode, and on
 // behalf of clients of the public Gemini API.
 
+import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Call } from "../call.ts";
 import { unwrapAnswer } from "./code-assist-answer.ts";
 import { internalRequest, readPublicMethod, wrapRequest } from "./code-assist-request.ts";
 import { isInternal } from "./gemini.ts";
 import { readGeminiErrorEvent, readGeminiFailure } from "./gemini-failures.ts";
 import { observeCodeAssist } from "./google-observer.ts";
-import type { Upstream } from "./upstream.ts";
 
 export const codeAssistUpstream: Upstream = {
-  type: "gemini",
   supports,
   prepare(call, target) {
     const method = readPublicMethod(call.path);

@@ -1,11 +1,11 @@
 // Recognises the page of a firewall or proxy that stands in front of a provider: it refuses the address or the request, never
 // the account, and the API itself has not seen the request.
 
+import type { ReplyHead } from "../account-kinds/upstream.ts";
 import type { HeaderMap } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { fieldOf, parseJson, stringField } from "../json-values.ts";
 import { headerValue } from "./retry-after.ts";
-import type { ReplyHead } from "./upstream.ts";
 import { firstWords } from "./words.ts";
 
 /** A page of Cloudflare or of a company's proxy: no API answers with one. */

@@ -1,6 +1,7 @@
 // What an error of the Gemini API or of Code Assist means for the account and for the request. The order in which a
 // 429 is read is Gemini CLI's (googleQuotaErrors): Google has no rate-limit headers, everything stands in the body.
 
+import type { ReplyHead } from "../account-kinds/upstream.ts";
 import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { parseJson } from "../json-values.ts";
@@ -11,7 +12,6 @@ import { reasonFrom } from "./reason.ts";
 import { classifyStanding, classifyStatusAlone, describeReply } from "./reply.ts";
 import { clampUntil, readRetryAfter, waitInText } from "./retry-after.ts";
 import { googleStanding } from "./standing.ts";
-import type { ReplyHead } from "./upstream.ts";
 
 export function readGeminiFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {
   const text = body.toString("utf8");

@@ -1,10 +1,10 @@
 // How the Gemini API (generativelanguage.googleapis.com) is spoken to.
 
+import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Call, Operation } from "../call.ts";
 import { readGeminiErrorEvent, readGeminiFailure } from "./gemini-failures.ts";
 import { observeCodeAssist, observePublicApi } from "./google-observer.ts";
 import { nativeRequest } from "./request.ts";
-import type { Upstream } from "./upstream.ts";
 
 const operations: ReadonlySet<Operation> = new Set([
   "generate",
@@ -15,7 +15,6 @@ const operations: ReadonlySet<Operation> = new Set([
 ]);
 
 export const geminiUpstream: Upstream = {
-  type: "gemini-api",
   supports: (call) => call.family === "gemini" && operations.has(call.operation) && !isInternal(call),
   prepare: (call, target) => nativeRequest({ call, target, keyHeader: "x-goog-api-key" }),
   readFailure: readGeminiFailure,

@@ -1,6 +1,7 @@
 // What an error of the OpenAI API means for the account and for the request: codes and types as OpenAI documents them
 // and as Codex acts on them.
 
+import type { ReplyHead } from "../account-kinds/upstream.ts";
 import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { isObject, numberField, objectField, parseJson, stringField } from "../json-values.ts";
@@ -10,7 +11,6 @@ import { reasonFrom } from "./reason.ts";
 import { classifyStanding, classifyStatusAlone, describeReply } from "./reply.ts";
 import { clampUntil, readRetryAfter, waitInText } from "./retry-after.ts";
 import { openaiStanding } from "./standing.ts";
-import type { ReplyHead } from "./upstream.ts";
 import { firstWords } from "./words.ts";
 
 export function readOpenaiFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {

@@ -1,5 +1,6 @@
 // How the APIs of OpenAI and of the hosts that imitate it are spoken to: Responses and Chat Completions.
 
+import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Operation } from "../call.ts";
 import { observeChat } from "../usage/chat.ts";
 import { observeOpenai } from "../usage/openai.ts";
@@ -7,7 +8,6 @@ import { answerShapes, shapeOf } from "./answer-shapes.ts";
 import { readOpenaiErrorEvent, readOpenaiFailure } from "./openai-failures.ts";
 import { readOpenaiWindows } from "./openai-limits.ts";
 import { nativeRequest } from "./request.ts";
-import type { Upstream } from "./upstream.ts";
 
 const operations: ReadonlySet<Operation> = new Set([
   "generate",
@@ -19,7 +19,6 @@ const operations: ReadonlySet<Operation> = new Set([
 ]);
 
 export const openaiUpstream: Upstream = {
-  type: "openai-responses",
   supports: (call) => call.family === "openai" && operations.has(call.operation),
   prepare: (call, target) => nativeRequest({ call, target, keyHeader: "authorization" }),
   readFailure: readOpenaiFailure,

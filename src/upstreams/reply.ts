@@ -1,10 +1,10 @@
 // Reading what came back, whatever it is: what a status alone means, and bodies that should be JSON and may be a web page.
 
+import type { ReplyHead } from "../account-kinds/upstream.ts";
 import type { Failure } from "../failure.ts";
 import { isWebPage } from "./edge.ts";
 import { reasonFrom } from "./reason.ts";
 import { readStanding, type StandingWords } from "./standing.ts";
-import type { ReplyHead } from "./upstream.ts";
 import { firstWords } from "./words.ts";
 
 export interface SaidOfStanding {

@@ -11,6 +11,7 @@ import type {
   BindingStore,
   CooldownRow,
 } from "../../src/store/store.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 
 export const start = Date.UTC(2026, 10, 22, 12);
 
@@ -25,7 +26,7 @@ export const session: SessionConfig = {
 };
 
 export function accountConfig(id: string, overrides: Partial<AccountConfig> = {}): AccountConfig {
-  return defaultAccount({ id, type: "claude-api", secret: `secret-of-${id}`, ...overrides });
+  return defaultAccount({ id, kind: accountKinds["claude-api"], secret: `secret-of-${id}`, ...overrides });
 }
 
 export function account(id: string, overrides: Partial<AccountConfig> = {}): Account {

@@ -6,6 +6,7 @@ import { createPool, type Pool, type PoolConfig } from "../../src/accounts/pool.
 import { readStatus as readStatusAt } from "../../src/accounts/state.ts";
 import type { AccountConfig } from "../../src/config/config.ts";
 import type { Failure } from "../../src/failure.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { accountConfig, memoryAccountStore, memoryBindingStore, selection, session, start } from "./fakes.ts";
 
 const readStatus = (account: Account, now: number) => readStatusAt(account, { ...session, now });
@@ -304,16 +305,13 @@ test("a new secret ends the cooldowns of the old one, refused or at its limit, a
 
 test("what is fixed in the configuration ends the cooldown that it led to, while the relay runs and while it does not", async () => {
   const dead = { type: "socks5", host: "127.0.0.1", port: 1 } as const;
+  const login = { kind: accountKinds["claude-oauth"], type: "claude-oauth" };
   const refused: Failure = { kind: "unauthorized", reason: "the login is gone" };
   const out: Failure = { kind: "account-out", reason: "Google wants a project of your own" };
   const broken: Failure = { kind: "proxy", cause: new Error("the socks5 proxy refused the connection") };
   const cases: [failure: Failure, before: Partial<AccountConfig>, fixed: Partial<PoolConfig>][] = [
-    [
-      refused,
-      { type: "claude-oauth" },
-      { accounts: [accountConfig("a", { type: "claude-oauth", secret: "new" })] },
-    ],
-    [refused, {}, { oauth: { claude: { tokenUrl: "https://new.example/token" }, gemini: {} } }],
+    [refused, login, { accounts: [accountConfig("a", { ...login, secret: "new" })] }],
+    [refused, login, { oauth: { claude: { tokenUrl: "https://new.example/token" }, gemini: {} } }],
     [refused, {}, { accounts: [accountConfig("a", { apiUrl: "https://new.example" })] }],
     [out, {}, { accounts: [accountConfig("a", { project: "my-project-1" })] }],
     [broken, { proxy: dead }, { accounts: [accountConfig("a", { proxy: { ...dead, port: 1080 } })] }],

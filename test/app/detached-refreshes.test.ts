@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { messageFormat } from "../../src/app/refresh-messages.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { loginAccount, tokenOf } from "../support/login-account.ts";
 import { startConnectProxy } from "../support/proxies.ts";
 import { until } from "../support/until.ts";
@@ -62,7 +63,7 @@ test("Google's tokens, which stay the same, are refreshed in this process", asyn
   its.server.rotates = false;
   const witness = await its.createWitness();
   const source = its.createSource({ script: witness.script });
-  const login = loginAccount(its.server.issue(), { id: "g", type: "gemini", project: "p" });
+  const login = loginAccount(its.server.issue(), { id: "g", kind: accountKinds.gemini, project: "p" });
   tokenOf(await source.credential(login, signal));
   assert.deepEqual(await witness.seen(), []);
 });

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type RelayApp, startRelayApp } from "../../src/app/relay-app.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { sightFile } from "../../src/config/watch.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { dialectCases } from "../relay/cases.ts";
 import { open, send } from "../support/client.ts";
 import { patient } from "../support/patience.ts";
@@ -43,7 +44,7 @@ async function startWithFile(t: TestContext, head = "", host = "127.0.0.1"): Pro
     );
   await write(["a"]);
   const environment = { env: {}, cwd: folder, configFolder: folder, dataFolder: folder };
-  const readConfig = () => loadConfig({ flag: file, environment });
+  const readConfig = () => loadConfig({ flag: file, environment, kinds: accountKinds });
   const log: LoggedLine[] = [];
   const app = await startRelayApp({
     config: await readConfig(),

@@ -9,6 +9,7 @@ import { createDispatchers } from "../../src/network/dispatchers.ts";
 import { hashToken } from "../../src/oauth/refresh.ts";
 import { createTokenSource } from "../../src/oauth/tokens.ts";
 import type { TokenRow } from "../../src/token-store.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import { startConnectProxy } from "../support/proxies.ts";
 import {
@@ -359,6 +360,7 @@ describe("an OAuth login through a proxy", () => {
       const [account] = readConfig(place.text(), {
         file: place.configFile,
         environment: place.environment,
+        kinds: accountKinds,
       }).accounts;
       const { type, host, port, username, password } = account!.proxy!;
       assert.deepEqual(
@@ -509,7 +511,11 @@ function assertUntouched(): void {
 
 /** What a relay does that starts with this file and this database. */
 async function assertUsable(id: string): Promise<void> {
-  const config = readConfig(place.text(), { file: place.configFile, environment: place.environment });
+  const config = readConfig(place.text(), {
+    file: place.configFile,
+    environment: place.environment,
+    kinds: accountKinds,
+  });
   const account = config.accounts.find((each) => each.id === id)!;
   await place.store(database, async ({ tokens }) => {
     const dispatchers = createDispatchers({ connectTimeoutMs: 1000 });

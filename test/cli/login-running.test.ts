@@ -6,6 +6,7 @@ import { type RelayApp, startRelayApp } from "../../src/app/relay-app.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { sightFile } from "../../src/config/watch.ts";
 import { silentLog } from "../../src/log.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import { claudeError } from "../support/claude-script.ts";
 import { type ClientAnswer, send } from "../support/client.ts";
@@ -50,7 +51,7 @@ afterEach(async () => {
 
 /** @param watched the file that the relay reads; another one than `login` writes when it is undefined. */
 async function start(watched: string | undefined): Promise<{ host: string; port: number }> {
-  const read = () => loadConfig({ environment: place.environment });
+  const read = () => loadConfig({ environment: place.environment, kinds: accountKinds });
   const config = await read();
   app = await startRelayApp({
     config,

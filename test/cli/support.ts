@@ -7,6 +7,7 @@ import type { AccountConfig, Config } from "../../src/config/config.ts";
 import { defaultAccount, defaultConfig } from "../../src/config/defaults.ts";
 import { UserError } from "../../src/errors.ts";
 import type { Environment } from "../../src/terminal/environment.ts";
+import { keyKinds } from "../../src/upstreams/kinds.ts";
 import { type FakeScreen, fakeScreen } from "../terminal/support.ts";
 
 export interface FakeContext extends CommandContext {
@@ -71,8 +72,12 @@ export function fakeConfig({ accounts = [], keys = [], host, port, file }: FakeC
 }
 
 export function fakeAccount(family: "claude" | "gemini" | "openai", id = `${family}-1`): AccountConfig {
-  const types = { claude: "claude-api", gemini: "gemini-api", openai: "openai-responses" } as const;
-  return defaultAccount({ id, type: types[family], apiUrl: "http://127.0.0.1:9", secret: "made-up-secret" });
+  return defaultAccount({
+    id,
+    kind: keyKinds[family],
+    apiUrl: "http://127.0.0.1:9",
+    secret: "made-up-secret",
+  });
 }
 
 /** Something that listens on a loopback port. */

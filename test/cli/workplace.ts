@@ -9,6 +9,7 @@ import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { fakeEnvironment } from "../config/support.ts";
 import { type FakeContextOptions, fakeContext } from "./support.ts";
 
@@ -60,13 +61,14 @@ export async function createWorkplace(toml: string | undefined): Promise<Workpla
     configFile,
     database,
     questions,
-    loadConfig: () => loadConfig({ environment }),
+    loadConfig: () => loadConfig({ environment, kinds: accountKinds }),
     async type(line, { screen, answer, at = now } = {}) {
       const argv = line.split(" ");
       const context = fakeContext({ screen, cwd: folder });
       Object.assign(context, {
         clock: () => at,
-        loadConfig: (options: object) => loadConfig({ ...options, flag: context.configFile, environment }),
+        loadConfig: (options: object) =>
+          loadConfig({ ...options, flag: context.configFile, environment, kinds: accountKinds }),
       });
       if (answer !== undefined) {
         Object.assign(context.prompts, {

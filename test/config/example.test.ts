@@ -6,12 +6,13 @@ import { parse } from "smol-toml";
 import { defaultConfig } from "../../src/config/defaults.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { listAllKeys } from "../../src/config/schema-keys.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { fakeEnvironment, read } from "./support.ts";
 
 const file = join(import.meta.dirname, "../../config.example.toml");
 
 test("the example loads as it is and says the defaults", async () => {
-  const config = await loadConfig({ flag: file, environment: fakeEnvironment() });
+  const config = await loadConfig({ flag: file, environment: fakeEnvironment(), kinds: accountKinds });
   const databasePath = join(import.meta.dirname, "../../data/relay.db");
   assert.deepEqual(config, { ...defaultConfig({ databasePath }), file });
 });

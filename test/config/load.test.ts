@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { defaultConfig } from "../../src/config/defaults.ts";
 import { loadConfig, readConfig } from "../../src/config/load.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { fakeEnvironment, messageOf, read } from "./support.ts";
 
 const account = (rest: string, type = "claude-api", secret = 'api_key = "K"') =>
@@ -155,7 +156,12 @@ describe("what the environment adds", () => {
   test("a command that sends nothing gets a warning for an unset variable", () => {
     const text = '[[accounts]]\ntype = "gemini-api"\nid = "a"\napi_key_env = "MY_KEY"';
     const environment = fakeEnvironment();
-    const config = readConfig(text, { file: "/x/config.toml", environment, missingVariables: "warning" });
+    const config = readConfig(text, {
+      file: "/x/config.toml",
+      environment,
+      kinds: accountKinds,
+      missingVariables: "warning",
+    });
     assert.equal(config.accounts[0]?.secret, "");
     assert.deepEqual(config.warnings, [
       "accounts[0].api_key_env names the variable MY_KEY, which is not set in the environment: set it where cc-relay is started; a key itself belongs into api_key",
@@ -183,10 +189,11 @@ describe("files", () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  const load = (flag: string) => loadConfig({ flag, environment: fakeEnvironment({ cwd: folder }) });
+  const load = (flag: string) =>
+    loadConfig({ flag, environment: fakeEnvironment({ cwd: folder }), kinds: accountKinds });
 
   test("without a file the defaults hold, with the database among the platform's data", async () => {
-    const config = await loadConfig({ environment: fakeEnvironment({ cwd: folder }) });
+    const config = await loadConfig({ environment: fakeEnvironment({ cwd: folder }), kinds: accountKinds });
     assert.deepEqual(config, defaultConfig({ databasePath: "/data/cc-relay/relay.db" }));
   });
 

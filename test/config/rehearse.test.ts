@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { ConfigError } from "../../src/config/problem.ts";
 import { editConfigFile, readEditableText, rehearseEdit } from "../../src/config/write.ts";
 import { UserError } from "../../src/errors.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { fakeEnvironment } from "./support.ts";
 
 let folder = "";
@@ -31,7 +32,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const environment = () =>
   fakeEnvironment({ cwd: folder, configFolder: join(folder, "etc"), dataFolder: "/data" });
 const rehearse = (edit = append, path = file) =>
-  rehearseEdit({ file: path, environment: environment(), edit });
+  rehearseEdit({ file: path, environment: environment(), kinds: accountKinds, edit });
 
 describe("a rehearsed edit", () => {
   it("changes nothing and makes nothing when all is well", async () => {
@@ -75,7 +76,12 @@ describe("a rehearsed edit", () => {
         (error: Error) => error.message,
       );
     for (const path of ["closed/config.toml", "closed/deep/config.toml", "link.toml", "into-closed.toml"]) {
-      const options = { file: join(folder, path), environment: environment(), edit: append };
+      const options = {
+        file: join(folder, path),
+        environment: environment(),
+        kinds: accountKinds,
+        edit: append,
+      };
       const rehearsed = await outcome(rehearseEdit(options));
       assert.equal(rehearsed, await outcome(editConfigFile(options)), path);
     }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultAccount } from "../../src/config/defaults.ts";
-import { accountTypes } from "../../src/family.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { read } from "./support.ts";
 
 const whole = `# cc-relay
@@ -94,7 +94,7 @@ test("the predecessor's whole configuration loads unchanged", () => {
     defaultAccount({
       id: "claude-1",
       name: "Claude Max",
-      type: "claude-oauth",
+      kind: accountKinds["claude-oauth"],
       apiUrl: "https://api.anthropic.com",
       secret: "REFRESH-1",
       proxy: { type: "socks5", host: "127.0.0.1", port: 1080, username: "user", password: "pass" },
@@ -102,7 +102,7 @@ test("the predecessor's whole configuration loads unchanged", () => {
     defaultAccount({
       id: "claude-2",
       name: "Claude API",
-      type: "claude-api",
+      kind: accountKinds["claude-api"],
       priority: 50,
       enabled: false,
       apiUrl: "https://api.anthropic.com",
@@ -111,7 +111,7 @@ test("the predecessor's whole configuration loads unchanged", () => {
     defaultAccount({
       id: "gemini-1",
       name: "Gemini",
-      type: "gemini",
+      kind: accountKinds.gemini,
       apiUrl: "https://cloudcode-pa.googleapis.com",
       secret: "REFRESH-3",
       proxy: { type: "http", host: "proxy.lan", port: 3128 },
@@ -119,7 +119,7 @@ test("the predecessor's whole configuration loads unchanged", () => {
     defaultAccount({
       id: "codex-1",
       name: "Codex",
-      type: "openai-responses",
+      kind: accountKinds["openai-responses"],
       apiUrl: "https://api.openai.com/v1",
       secret: "KEY-4",
     }),
@@ -128,7 +128,7 @@ test("the predecessor's whole configuration loads unchanged", () => {
 
 test("the predecessor's wrong host for Code Assist is replaced with a warning", () => {
   assert.deepEqual(read(whole).warnings, [
-    'the account gemini-1 names the host cloudcode.googleapis.com, which is not Code Assist\'s; cloudcode-pa.googleapis.com is used: write api_url = "https://cloudcode-pa.googleapis.com" or remove the line',
+    'the account gemini-1 names the host cloudcode.googleapis.com, where nothing ever answered; cloudcode-pa.googleapis.com is used: write api_url = "https://cloudcode-pa.googleapis.com" or remove the line',
   ]);
 });
 
@@ -136,7 +136,7 @@ test("its smallest configuration loads: a section and one account", () => {
   const text = '[server]\n[[accounts]]\ntype = "claude-api"\nid = "a"\nname = "A"\napi_key = "K"\n';
   const config = read(text);
   assert.equal(config.server.port, 3000);
-  assert.equal(config.accounts[0]?.apiUrl, accountTypes["claude-api"].defaultUrl);
+  assert.equal(config.accounts[0]?.apiUrl, accountKinds["claude-api"].defaultUrl);
   assert.deepEqual(config.apiKeys, []);
 });
 

@@ -6,6 +6,7 @@ import type { Config } from "../../src/config/config.ts";
 import type { Environment } from "../../src/config/environment.ts";
 import { readConfig } from "../../src/config/load.ts";
 import { ConfigError } from "../../src/config/problem.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 
 export function fakeEnvironment(changes: Partial<Environment> = {}): Environment {
   return {
@@ -20,7 +21,7 @@ export function fakeEnvironment(changes: Partial<Environment> = {}): Environment
 export const testFile = "/etc/relay/config.toml";
 
 export function read(text: string, env: Environment["env"] = {}): Config {
-  return readConfig(text, { file: testFile, environment: fakeEnvironment({ env }) });
+  return readConfig(text, { file: testFile, environment: fakeEnvironment({ env }), kinds: accountKinds });
 }
 
 /** The complete message; undefined when the text is fine. Anything but a ConfigError is thrown on. */

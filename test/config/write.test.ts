@@ -22,6 +22,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { addAccount, setAccountEnabled } from "../../src/config/edit.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { editConfigFile } from "../../src/config/write.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { fakeEnvironment } from "./support.ts";
 
 let folder: string;
@@ -44,7 +45,7 @@ async function modeOf(path: string): Promise<string> {
 
 test("a new file is made with its folders, for the owner's eyes only", async () => {
   const deep = join(folder, "one/two/config.toml");
-  await editConfigFile({ file: deep, environment, edit: add("a") });
+  await editConfigFile({ file: deep, environment, kinds: accountKinds, edit: add("a") });
   assert.equal(await readFile(deep, "utf8"), block);
   assert.equal(await modeOf(deep), "600");
   assert.equal(await modeOf(join(folder, "one")), "700");
@@ -54,9 +55,12 @@ test("a new file is made with its folders, for the owner's eyes only", async () 
 
 test("a new file in the platform's folder names the database that was used without a file", async () => {
   const own = fakeEnvironment({ cwd: folder, configFolder: folder, dataFolder: join(folder, 'da"ta') });
-  await editConfigFile({ file, environment: own, edit: add("a") });
-  const without = await loadConfig({ environment: { ...own, configFolder: join(folder, "none"), cwd: "/" } });
-  const config = await loadConfig({ environment: own });
+  await editConfigFile({ file, environment: own, kinds: accountKinds, edit: add("a") });
+  const without = await loadConfig({
+    environment: { ...own, configFolder: join(folder, "none"), cwd: "/" },
+    kinds: accountKinds,
+  });
+  const config = await loadConfig({ environment: own, kinds: accountKinds });
   assert.equal(config.file, file);
   assert.equal(config.server.databasePath, without.server.databasePath);
   assert.equal(
@@ -74,7 +78,7 @@ ${block}`,
 test("an existing file is replaced whole and gets mode 600", async () => {
   await writeFile(file, "# mine\r\n", { mode: 0o644 });
   const before = (await stat(file)).ino;
-  await editConfigFile({ file, environment, edit: add("a") });
+  await editConfigFile({ file, environment, kinds: accountKinds, edit: add("a") });
   assert.equal(await readFile(file, "utf8"), `# mine\r\n\r\n${block.replaceAll("\n", "\r\n")}`);
   assert.equal(await modeOf(file), "600");
   assert.notEqual((await stat(file)).ino, before);
@@ -85,7 +89,7 @@ test("the owner of the file keeps it, also when root changes it", async () => {
   await writeFile(file, "# mine\n");
   if (process.getuid?.() === 0) await chown(file, 12_345, 12_346);
   const { uid, gid } = await stat(file);
-  await editConfigFile({ file, environment, edit: add("a") });
+  await editConfigFile({ file, environment, kinds: accountKinds, edit: add("a") });
   assert.equal(await readFile(file, "utf8"), `# mine\n\n${block}`);
   assert.deepEqual([(await stat(file)).uid, (await stat(file)).gid], [uid, gid]);
   assert.equal(await modeOf(file), "600");
@@ -97,6 +101,7 @@ test("an edit that changes nothing writes nothing, not even to a read-only file"
   await editConfigFile({
     file,
     environment,
+    kinds: accountKinds,
     edit: (text) => setAccountEnabled(text, "a", { enabled: true }),
   });
   assert.deepEqual([(await stat(file)).mtimeMs, (await stat(file)).ino], [before.mtimeMs, before.ino]);
@@ -106,7 +111,7 @@ test("a link stays a link, and what it leads to changes", async () => {
   const target = join(folder, "real.toml");
   await writeFile(target, "");
   await symlink("real.toml", file);
-  await editConfigFile({ file, environment, edit: add("a") });
+  await editConfigFile({ file, environment, kinds: accountKinds, edit: add("a") });
   assert.equal(await readlink(file), "real.toml");
   assert.ok((await lstat(target)).isFile());
   assert.equal(await readFile(target, "utf8"), block);
@@ -114,7 +119,7 @@ test("a link stays a link, and what it leads to changes", async () => {
 
 test("a link to a file that is not there makes that file", async () => {
   await symlink("real.toml", file);
-  await editConfigFile({ file, environment, edit: add("a") });
+  await editConfigFile({ file, environment, kinds: accountKinds, edit: add("a") });
   assert.equal(await readFile(join(folder, "real.toml"), "utf8"), block);
   assert.equal(await readlink(file), "real.toml");
 });
@@ -122,7 +127,7 @@ test("a link to a file that is not there makes that file", async () => {
 test("a read-only file stays as it is", async () => {
   await writeFile(file, "# mine\n");
   await chmod(file, 0o444);
-  await assert.rejects(editConfigFile({ file, environment, edit: add("a") }), {
+  await assert.rejects(editConfigFile({ file, environment, kinds: accountKinds, edit: add("a") }), {
     name: "UserError",
     message: `${file} is read-only, so that this command cannot change it`,
     fix: "make the file and its folder writable for this user, or change the file by hand",
@@ -133,16 +138,24 @@ test("a read-only file stays as it is", async () => {
 
 test("a folder in which nobody can write is told as read-only", async () => {
   // The kernel's own file system on Linux, a sealed one on macOS: not even root creates files there.
-  await assert.rejects(editConfigFile({ file: "/sys/config.toml", environment, edit: add("a") }), {
-    name: "UserError",
-    message: "/sys/config.toml is read-only, so that this command cannot change it",
-  });
+  await assert.rejects(
+    editConfigFile({ file: "/sys/config.toml", environment, kinds: accountKinds, edit: add("a") }),
+    {
+      name: "UserError",
+      message: "/sys/config.toml is read-only, so that this command cannot change it",
+    },
+  );
 });
 
 test("a file in the place of the folder is named", async () => {
   await writeFile(join(folder, "plain"), "");
   await assert.rejects(
-    editConfigFile({ file: join(folder, "plain/config.toml"), environment, edit: add("a") }),
+    editConfigFile({
+      file: join(folder, "plain/config.toml"),
+      environment,
+      kinds: accountKinds,
+      edit: add("a"),
+    }),
     {
       name: "UserError",
       message: `cannot read ${join(folder, "plain/config.toml")}: the system says ENOTDIR`,
@@ -152,7 +165,7 @@ test("a file in the place of the folder is named", async () => {
 
 test("a result that would not load is refused before anything is written", async () => {
   await writeFile(file, "# mine\n");
-  await assert.rejects(editConfigFile({ file, environment, edit: add("not an id") }), {
+  await assert.rejects(editConfigFile({ file, environment, kinds: accountKinds, edit: add("not an id") }), {
     name: "ConfigError",
     message: /:4: accounts\[0\]\.id\n {2}✗ may hold letters/,
   });
@@ -162,7 +175,7 @@ test("a result that would not load is refused before anything is written", async
 
 test("a file that is no TOML is named with its line and stays", async () => {
   await writeFile(file, 'api_keys = ["SECRET\n');
-  await assert.rejects(editConfigFile({ file, environment, edit: add("a") }), {
+  await assert.rejects(editConfigFile({ file, environment, kinds: accountKinds, edit: add("a") }), {
     name: "ConfigError",
     message: `the configuration has 1 problem
 
@@ -179,7 +192,7 @@ test("an edit that throws leaves nothing behind", async () => {
     if (calls === 2) throw new Error("no");
     return `${text}# more\n`;
   };
-  await assert.rejects(editConfigFile({ file, environment, edit }), { message: "no" });
+  await assert.rejects(editConfigFile({ file, environment, kinds: accountKinds, edit }), { message: "no" });
   assert.equal(calls, 2);
   assert.deepEqual(await readdir(folder), []);
 });
@@ -193,7 +206,7 @@ test("a change that a person makes meanwhile is kept, and the edit made on it", 
     if (calls === 2) writeFileSync(file, "# one\n# two\n");
     return add("a")(text);
   };
-  await editConfigFile({ file, environment, edit });
+  await editConfigFile({ file, environment, kinds: accountKinds, edit });
   assert.equal(calls, 3);
   assert.equal(await readFile(file, "utf8"), `# one\n# two\n\n${block}`);
 });
@@ -206,7 +219,7 @@ test("a file that never stays the same is not overwritten", async () => {
     writeFileSync(file, `# ${calls}\n`);
     return add("a")(text);
   };
-  await assert.rejects(editConfigFile({ file, environment, edit }), {
+  await assert.rejects(editConfigFile({ file, environment, kinds: accountKinds, edit }), {
     message: `${file} is being changed by another program, so nothing was written`,
   });
   assert.equal(await readFile(file, "utf8"), `# ${calls}\n`);
@@ -215,21 +228,24 @@ test("a file that never stays the same is not overwritten", async () => {
 
 test("edits of one process at once are all made", async () => {
   const ids = Array.from({ length: 20 }, (_, index) => `id-${index}`);
-  await Promise.all(ids.map((id) => editConfigFile({ file, environment, edit: add(id) })));
-  const config = await loadConfig({ flag: file, environment });
+  await Promise.all(
+    ids.map((id) => editConfigFile({ file, environment, kinds: accountKinds, edit: add(id) })),
+  );
+  const config = await loadConfig({ flag: file, environment, kinds: accountKinds });
   assert.deepEqual(config.accounts.map(({ id }) => id).sort(), ids.sort());
   assert.deepEqual(await readdir(folder), ["config.toml"]);
 });
 
 test("edits of several processes at once are all made, and readers see whole files only", async () => {
-  await editConfigFile({ file, environment, edit: add("first") });
+  await editConfigFile({ file, environment, kinds: accountKinds, edit: add("first") });
   const script = `
     const { editConfigFile } = await import(${JSON.stringify(join(import.meta.dirname, "../../src/config/write.ts"))});
     const { addAccount } = await import(${JSON.stringify(join(import.meta.dirname, "../../src/config/edit.ts"))});
+    const { accountKinds } = await import(${JSON.stringify(join(import.meta.dirname, "../../src/upstreams/kinds.ts"))});
     const environment = ${JSON.stringify(environment)};
     for (let index = 0; index < 5; index++) {
       const edit = (text) => addAccount(text, process.argv[1] + index, ${JSON.stringify(values)});
-      await editConfigFile({ file: ${JSON.stringify(file)}, environment, edit });
+      await editConfigFile({ file: ${JSON.stringify(file)}, environment, kinds: accountKinds, edit });
     }`;
   const writers = ["a", "b", "c"].map((name) =>
     spawn(process.execPath, ["--input-type=module", "-e", script, name], {
@@ -241,12 +257,12 @@ test("edits of several processes at once are all made, and readers see whole fil
   void ends.then(() => {
     isOver = true;
   });
-  while (!isOver) await loadConfig({ flag: file, environment });
+  while (!isOver) await loadConfig({ flag: file, environment, kinds: accountKinds });
   assert.deepEqual(
     (await ends).map(([code]) => code),
     [0, 0, 0],
   );
-  assert.equal((await loadConfig({ flag: file, environment })).accounts.length, 16);
+  assert.equal((await loadConfig({ flag: file, environment, kinds: accountKinds })).accounts.length, 16);
 });
 
 test("a draft that a dead process left is taken away", async () => {
@@ -254,7 +270,7 @@ test("a draft that a dead process left is taken away", async () => {
   await writeFile(draft, "half a fi");
   const old = new Date(Date.now() - 60_000);
   await utimes(draft, old, old);
-  await editConfigFile({ file, environment, edit: add("a") });
+  await editConfigFile({ file, environment, kinds: accountKinds, edit: add("a") });
   assert.equal(await readFile(file, "utf8"), block);
   assert.deepEqual(await readdir(folder), ["config.toml"]);
 });

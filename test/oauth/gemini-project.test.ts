@@ -6,6 +6,7 @@ import { silentLog } from "../../src/log.ts";
 import { createDispatchers, type Dispatchers } from "../../src/network/dispatchers.ts";
 import { findProject, type ProjectSearch } from "../../src/oauth/gemini-project.ts";
 import { createTokenSource, type LoginAccount } from "../../src/oauth/tokens.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import { createMemoryTokens } from "../support/memory-tokens.ts";
 
@@ -226,7 +227,7 @@ async function withLogin(work: (setup: LoginSetup) => Promise<void>): Promise<vo
   const sources: ReturnType<typeof createTokenSource>[] = [];
   const account = {
     id: "g",
-    type: "gemini",
+    kind: accountKinds.gemini,
     apiUrl,
     secret: authorization.issue(),
     proxy: undefined,
@@ -261,14 +262,14 @@ test("the project is searched for once, kept with the login, and found again aft
     answers = [[200, { currentTier: { id: "standard-tier" }, cloudaicompanionProject: "theirs" }]];
     const first = source();
     const results = await Promise.all(Array.from({ length: 30 }, () => first.credential(account, signal)));
-    assert.ok(results.every((result) => result.ok && result.project === "theirs"));
+    assert.ok(results.every((result) => result.ok && result.extras?.project === "theirs"));
     assert.equal(seen.length, 1);
     assert.equal(store.rows.get("g")?.project, "theirs");
     const again = await source().credential(account, signal);
-    assert.ok(again.ok && again.project === "theirs");
+    assert.ok(again.ok && again.extras?.project === "theirs");
     pass(86_400_000);
     const refreshed = await first.credential(account, signal);
-    assert.ok(refreshed.ok && refreshed.project === "theirs");
+    assert.ok(refreshed.ok && refreshed.extras?.project === "theirs");
     assert.equal(store.rows.get("g")?.project, "theirs");
     assert.equal(seen.length, 1);
     assert.equal(authorization.killed, 0);
@@ -280,13 +281,13 @@ test("a project that Google refused is searched for again", () =>
     const tokens = source();
     await tokens.credential(account, signal);
     answers = [[200, { currentTier: {}, cloudaicompanionProject: "two" }]];
-    await tokens.projectRefused(account);
+    await tokens.extrasRefused(account);
     assert.equal(store.rows.get("g")?.project, undefined);
     const result = await tokens.credential(account, signal);
-    assert.ok(result.ok && result.project === "two");
-    await tokens.projectRefused({ ...account, project: "mine" });
+    assert.ok(result.ok && result.extras?.project === "two");
+    await tokens.extrasRefused({ ...account, project: "mine" });
     const own = await tokens.credential({ ...account, project: "mine" }, signal);
-    assert.ok(own.ok && own.project === "mine");
+    assert.ok(own.ok && own.extras?.project === "mine");
   }));
 
 test("a refusal names Google's reason and the way out, and is not asked about again at once", () =>
@@ -319,7 +320,7 @@ test("a refusal says nothing about another address in the configuration, which i
     assert.equal((await tokens.credential(account, signal)).ok, false);
     const fixed = { ...account, apiUrl: account.apiUrl.replace("127.0.0.1", "localhost") };
     const found = await tokens.credential(fixed, signal);
-    assert.ok(found.ok && found.project === "theirs");
+    assert.ok(found.ok && found.extras?.project === "theirs");
   }));
 
 test("a token refused during the search is refreshed once", () =>
@@ -329,7 +330,7 @@ test("a token refused during the search is refreshed once", () =>
       [200, { currentTier: {}, cloudaicompanionProject: "theirs" }],
     ];
     const result = await source().credential(account, signal);
-    assert.ok(result.ok && result.project === "theirs");
+    assert.ok(result.ok && result.extras?.project === "theirs");
     assert.equal(authorization.requests.length, 2);
     assert.equal(seen[1]!.authorization, `Bearer ${result.token}`);
   }));

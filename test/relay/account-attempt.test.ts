@@ -10,7 +10,7 @@ import { describeExchange } from "../../src/network/faults.ts";
 import { attemptOn } from "../../src/relay/account-attempt.ts";
 import type { RelayDeps } from "../../src/relay/exchange.ts";
 import { overHttp } from "../../src/relay/transport.ts";
-import { upstreamFor } from "../../src/upstreams/registry.ts";
+import { upstreamFor } from "../../src/upstreams/kinds.ts";
 import { accountConfig } from "../accounts/fakes.ts";
 
 /** Every connection turns out to have been closed already, `times` times; after that the provider resets it. */

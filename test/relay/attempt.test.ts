@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import type { Call } from "../../src/call.ts";
 import { type Answer, attempt, type Sink } from "../../src/relay/attempt.ts";
-import { upstreamFor } from "../../src/upstreams/registry.ts";
+import { upstreamFor } from "../../src/upstreams/kinds.ts";
 import { type AnswerObserver, noTokens } from "../../src/usage/observer.ts";
 
 const event = (type: string) => Buffer.from(`event: ${type}\ndata: {"type":"${type}"}\n\n`);

@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict";
 import type { LoginAccount, LoginToken } from "../../src/oauth/tokens.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 
 export function loginAccount(secret: string, change: Partial<LoginAccount> = {}): LoginAccount {
   return {
     id: "claude-1",
-    type: "claude-oauth",
+    kind: accountKinds["claude-oauth"],
     apiUrl: "https://api.example",
     secret,
     proxy: undefined,

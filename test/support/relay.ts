@@ -11,6 +11,7 @@ import type { AccountType } from "../../src/family.ts";
 import type { Log } from "../../src/log.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 
 export interface TestRelay {
   readonly url: string;
@@ -100,7 +101,7 @@ export function testAccount(
 ): AccountConfig {
   return defaultAccount({
     id,
-    type,
+    kind: accountKinds[type],
     apiUrl: type === "openai-responses" ? `${apiUrl}/v1` : apiUrl,
     secret: `key-of-${id}`,
     ...overrides,

@@ -2,7 +2,8 @@
 
 import type { TestContext } from "node:test";
 import type { AccountConfig } from "../../src/config/config.ts";
-import { type AccountType, accountTypes } from "../../src/family.ts";
+import type { AccountType } from "../../src/family.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { startRelay, type TestRelay, type TestRelayOptions, testAccount } from "./relay.ts";
 import { type ScriptedUpstream, startUpstream } from "./upstream.ts";
 
@@ -23,7 +24,7 @@ export interface StageOptions extends Omit<TestRelayOptions, "accounts"> {
 
 export async function setStage(t: TestContext, options: StageOptions = {}): Promise<Stage> {
   const { type = "claude-api", ids = ["first", "second"], accounts = (account) => account } = options;
-  const upstream = await startUpstream({ family: accountTypes[type].family });
+  const upstream = await startUpstream({ family: accountKinds[type].family ?? "claude" });
   t.after(() => upstream.close());
   const relay = await startRelay({
     ...options,

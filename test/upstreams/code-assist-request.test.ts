@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
+import type { UpstreamRequest } from "../../src/account-kinds/upstream.ts";
 import type { Call } from "../../src/call.ts";
 import type { Credential } from "../../src/credential.ts";
 import { internalRequest, readPublicMethod, wrapRequest } from "../../src/upstreams/code-assist-request.ts";
-import type { UpstreamRequest } from "../../src/upstreams/upstream.ts";
 import { geminiCall } from "./make-call.ts";
 
-const login: Credential = { kind: "bearer", token: "the-token", project: "own-project" };
+const login: Credential = { kind: "bearer", token: "the-token", extras: { project: "own-project" } };
 
 function wrap(parts: Partial<Call>, credential: Credential = login): UpstreamRequest {
   const call = geminiCall(parts);
@@ -308,7 +308,7 @@ describe("a call of Code Assist's own", () => {
 
   it("with a project that needs quoting stays JSON", () => {
     const odd = 'a"b\\c';
-    const text = internal('{"project":"x"}', {}, { kind: "bearer", token: "t", project: odd });
+    const text = internal('{"project":"x"}', {}, { kind: "bearer", token: "t", extras: { project: odd } });
     assert.deepEqual(JSON.parse(text), { project: odd });
   });
 

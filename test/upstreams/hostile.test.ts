@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { Failure } from "../../src/failure.ts";
-import { type AccountType, accountTypes } from "../../src/family.ts";
-import { upstreamFor } from "../../src/upstreams/registry.ts";
+import type { AccountType } from "../../src/family.ts";
+import { accountKinds, upstreamFor } from "../../src/upstreams/kinds.ts";
 import { day, geminiCall, makeCall, now, openaiCall } from "./make-call.ts";
 
-const types = Object.keys(accountTypes) as AccountType[];
+const types = Object.keys(accountKinds) as AccountType[];
 const callOf = { claude: makeCall, gemini: geminiCall, openai: openaiCall };
 
 const names = [
@@ -87,7 +87,7 @@ function assertSound(failure: Failure): void {
 describe("whatever a provider sends is read as some failure, with a sound time and reason", () => {
   for (const type of types) {
     const upstream = upstreamFor(type);
-    const call = callOf[accountTypes[type].family ?? "claude"]();
+    const call = callOf[accountKinds[type].family ?? "claude"]();
 
     it(`${type}, as an answer`, () => {
       const body = fc.oneof(

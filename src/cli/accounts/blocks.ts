@@ -3,7 +3,7 @@
 import type { AccountState } from "../../accounts/state.ts";
 import type { AccountConfig } from "../../config/config.ts";
 import type { AccountView } from "../../documents/account.ts";
-import { accountTypes, families } from "../../family.ts";
+import { families } from "../../family.ts";
 import { count, plural, relativeTime } from "../../terminal/format.ts";
 import { clockTime } from "../../terminal/local-time.ts";
 import type { Screen } from "../../terminal/output.ts";
@@ -113,8 +113,8 @@ function nextCommand({ config, status }: AccountView): string[] {
   }
 }
 
-function loginCommand({ id, type, family }: AccountConfig): string {
-  const key = accountTypes[type].credential === "api_key" ? " --api-key" : "";
+function loginCommand({ id, kind, family }: AccountConfig): string {
+  const key = kind.labels.credential === "API key" ? " --api-key" : "";
   return `login ${family} --id ${id}${key}`;
 }
 

@@ -3,7 +3,6 @@
 import type { AccountConfig, Config } from "../../config/config.ts";
 import { removeAccount as removeFromText } from "../../config/edit.ts";
 import { UserError } from "../../errors.ts";
-import { accountTypes } from "../../family.ts";
 import { sign } from "../../terminal/style.ts";
 import type { CommandContext } from "../context.ts";
 import { changeStore } from "../store-access.ts";
@@ -34,7 +33,7 @@ export async function removeAccount(context: CommandContext, { id, yes }: Remove
 async function confirm(
   { prompts }: CommandContext,
   { file }: Config,
-  { id, type }: AccountConfig,
+  { id, type, kind }: AccountConfig,
 ): Promise<void> {
   if (!prompts.available) {
     throw new UserError("removing an account needs a yes, and there is no terminal to ask on", {
@@ -42,7 +41,7 @@ async function confirm(
       exitCode: 2,
     });
   }
-  const secret = accountTypes[type].credential === "api_key" ? "API key" : "login";
+  const secret = kind.labels.credential;
   const message = `Remove ${id} (${type}) and its ${secret} from ${file}? What it has used stays in the statistics.`;
   if (await prompts.confirm({ message })) return;
   throw new UserError(`${id} was not removed`, { exitCode: 2 });

@@ -1,20 +1,20 @@
 // Whether it is to be an API key or a login, as flags, the account or the person at the terminal say.
 
+import type { AccountKind } from "../../account-kinds/account-kind.ts";
+import type { OAuthProvider } from "../../account-kinds/oauth-provider.ts";
 import { UserError } from "../../errors.ts";
-import { type AccountType, accountTypes, type Family } from "../../family.ts";
-import { claudeProvider } from "../../oauth/claude.ts";
-import { geminiProvider } from "../../oauth/gemini.ts";
-import type { OAuthOverrides, OAuthProvider } from "../../oauth/provider.ts";
+import type { OAuthSections } from "../../oauth/tokens.ts";
+import { keyKinds, loginKind } from "../../upstreams/kinds.ts";
 import type { CommandContext } from "../context.ts";
 import { checkKeySource, pipeExample } from "./api-key.ts";
 import type { LoginOptions } from "./options.ts";
-import { type AccountPlan, findType } from "./plan.ts";
+import type { AccountPlan } from "./plan.ts";
 import { termLines } from "./terms.ts";
 
 /** Throws the usage error of a command line that would have to ask where nobody is. */
 export function checkSources(context: CommandContext, options: LoginOptions): void {
   const { family, apiKey, yes } = options;
-  const provider = providerOf(family, {});
+  const provider = loginKind(family)?.login?.provider({});
   if (apiKey || provider === undefined) return checkKeySource(context, family);
   if (context.prompts.available || yes) return;
   const facts = [
@@ -28,48 +28,28 @@ export function checkSources(context: CommandContext, options: LoginOptions): vo
   });
 }
 
-export async function chooseType(
+export async function chooseKind(
   { prompts }: CommandContext,
   { family, existing }: AccountPlan,
   { apiKey, yes }: LoginOptions,
-): Promise<AccountType> {
-  const keyType = findType(family, "api_key")!;
-  const loginType = findType(family, "refresh_token");
-  if (apiKey || loginType === undefined) return keyType;
+): Promise<AccountKind> {
+  const withKey = keyKinds[family];
+  const withLogin = loginKind(family);
+  if (apiKey || withLogin === undefined) return withKey;
   // A login that is refreshed is one again; a key that is replaced may become one, which is asked.
-  if (yes || existing?.type === loginType) return loginType;
-  return prompts.select<AccountType>({
+  if (yes || existing?.type === withLogin.type) return withLogin;
+  const chosen = await prompts.select<string>({
     message: existing === undefined ? `How do you log in?` : `How do you log in from now on?`,
-    options: [
-      { value: keyType, label: "API key", hint: "for every client" },
-      { value: loginType, ...loginLabels[family] },
-    ],
+    options: [withKey, withLogin].map((kind) => ({
+      value: kind.type,
+      label: kind.labels.choice,
+      hint: kind.labels.hint,
+    })),
   });
+  return chosen === withKey.type ? withKey : withLogin;
 }
 
-const loginLabels: Readonly<Record<Family, { label: string; hint: string }>> = {
-  claude: { label: "Claude subscription, by OAuth", hint: "for Claude Code only" },
-  gemini: { label: "Google account, by OAuth", hint: "for Code Assist Standard or Enterprise" },
-  openai: { label: "OAuth", hint: "" },
-};
-
-/** Undefined for a type that has an API key. */
-export function findProvider(
-  type: AccountType,
-  overrides: Readonly<Record<"claude" | "gemini", OAuthOverrides>>,
-): OAuthProvider | undefined {
-  const { family, credential } = accountTypes[type];
-  if (credential !== "refresh_token" || family === undefined || family === "openai") return undefined;
-  return providerOf(family, overrides[family]);
-}
-
-function providerOf(family: Family, overrides: OAuthOverrides): OAuthProvider | undefined {
-  switch (family) {
-    case "claude":
-      return claudeProvider(overrides);
-    case "gemini":
-      return geminiProvider(overrides);
-    case "openai":
-      return undefined;
-  }
+/** Undefined for a kind that has an API key. */
+export function findProvider({ login }: AccountKind, sections: OAuthSections): OAuthProvider | undefined {
+  return login?.provider(sections[login.section] ?? {});
 }

@@ -5,6 +5,7 @@ import { UserError } from "../../errors.ts";
 import type { Family } from "../../family.ts";
 import { readLines } from "../../terminal/input.ts";
 import { sign } from "../../terminal/style.ts";
+import { keyKinds } from "../../upstreams/kinds.ts";
 import type { CommandContext } from "../context.ts";
 import { classifyKey, type KeyVerdict } from "./key-shapes.ts";
 import type { LoginOptions } from "./options.ts";
@@ -69,8 +70,11 @@ function accept({ out }: CommandContext, key: string, verdict: KeyVerdict): stri
 
 function classify(key: string, { plan, config }: KeyRequest): KeyVerdict {
   const { family, existing } = plan;
-  // Code Assist's host is not where a key goes.
-  const apiUrl = existing?.type === "gemini" ? undefined : existing?.apiUrl;
+  // Where a login goes is not always where a key goes.
+  const apiUrl =
+    existing !== undefined && existing.kind.defaultUrl === keyKinds[family].defaultUrl
+      ? existing.apiUrl
+      : undefined;
   const verdict = classifyKey(key, { family, apiUrl });
   if (verdict.kind !== "fine") return verdict;
   const twin = config.accounts.find(({ id, secret }) => secret === key && id !== plan.id);
@@ -78,14 +82,8 @@ function classify(key: string, { plan, config }: KeyRequest): KeyVerdict {
 }
 
 function question({ id, family, replaces }: AccountPlan): string {
-  return `${replaces ? "New API key" : "API key"} of ${id} (from ${consoles[family]})`;
+  return `${replaces ? "New API key" : "API key"} of ${id} (from ${keyKinds[family].labels.source})`;
 }
-
-const consoles = {
-  claude: "platform.claude.com",
-  gemini: "aistudio.google.com",
-  openai: "platform.openai.com",
-} as const;
 
 function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,9 +1,9 @@
 // Puts a credential where the relay finds it: a login into the database first, then the account into the file.
 
+import type { AccountKind } from "../../account-kinds/account-kind.ts";
 import { addAccount } from "../../config/edit.ts";
 import { editConfigFile } from "../../config/write.ts";
 import { UserError } from "../../errors.ts";
-import type { AccountType } from "../../family.ts";
 import type { Login } from "../../oauth/login.ts";
 import { type SavedLogin, saveLogin } from "../../oauth/saved-login.ts";
 import { openSqliteStore } from "../../store/sqlite.ts";
@@ -16,18 +16,18 @@ import { type AccountPlan, newEntry, writeEntry } from "./plan.ts";
 export interface Keeping {
   place: LoginPlace;
   plan: AccountPlan;
-  type: AccountType;
+  kind: AccountKind;
 }
 
 /** Throws a UserError when the file cannot be written; then nothing has changed. */
 export async function keepKey(context: CommandContext, keeping: Keeping, key: string): Promise<void> {
-  const { place, plan, type } = keeping;
-  await editConfigFile({ ...place, edit: writeEntry(plan, { type, secret: key }) });
+  const { place, plan, kind } = keeping;
+  await editConfigFile({ ...place, edit: writeEntry(plan, { kind, secret: key }) });
   const { existing, id } = plan;
   await unlessStoreFails(context, "what was known of the account stays known", () =>
     changeStore(place.config, async ({ accounts }) => {
       // A login that has become a key: its tokens are of no use any more, and secret.
-      if (existing !== undefined && existing.type !== type) await accounts.forget(id);
+      if (existing !== undefined && existing.type !== kind.type) await accounts.forget(id);
       else await accounts.forgetLearned(id, context.clock());
     }),
   );
@@ -47,7 +47,7 @@ export async function keepLogin(
   keeping: Keeping,
   { login, project, configuredProject }: NewLogin,
 ): Promise<void> {
-  const { place, plan, type } = keeping;
+  const { place, plan, kind } = keeping;
   const saved: SavedLogin = {
     accountId: plan.id,
     login,
@@ -65,7 +65,7 @@ export async function keepLogin(
       return store !== undefined;
     });
     try {
-      const entry = { type, secret: login.refreshToken, project: configuredProject };
+      const entry = { kind, secret: login.refreshToken, project: configuredProject };
       await editConfigFile({ ...place, edit: writeEntry(plan, entry) });
     } catch (error) {
       if (!(error instanceof UserError) || !isSaved) throw error;
@@ -107,15 +107,15 @@ const placeholder = "kept-in-the-database";
  * what the file says, as if the provider had rotated it.
  */
 function liveWithoutFile(
-  { plan, place, type }: Keeping,
+  { plan, place, kind }: Keeping,
   { configuredProject }: NewLogin,
 ): { configuredToken: string; message: string } {
   const kept = `the login is not lost: it is in ${place.config.server.databasePath}`;
-  if (plan.existing?.type === type) {
+  if (plan.existing?.type === kind.type) {
     const message = `${kept}, and the account uses it, whatever the file says`;
     return { configuredToken: plan.existing.secret, message };
   }
-  const entry = newEntry(plan, { type, secret: placeholder, project: configuredProject });
+  const entry = newEntry(plan, { kind, secret: placeholder, project: configuredProject });
   const proxy = entry.proxy && { ...entry.proxy, ...(entry.proxy.password ? { password: "PASSWORD" } : {}) };
   const lines = addAccount("", plan.id, { ...entry, proxy }).trimEnd();
   const replaces = plan.existing === undefined ? "" : `, in the place of what it says about ${plan.id}`;

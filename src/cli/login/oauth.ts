@@ -1,10 +1,10 @@
 // The OAuth login itself, as it goes on a terminal and in a pipe.
 
 import type { Dispatcher } from "undici";
+import type { OAuthProvider } from "../../account-kinds/oauth-provider.ts";
 import { UserError } from "../../errors.ts";
 import { describeProxy } from "../../network/proxy.ts";
 import { type Login, type LoginPrompts, type LoginResult, logIn } from "../../oauth/login.ts";
-import type { OAuthProvider } from "../../oauth/provider.ts";
 import { readLines } from "../../terminal/input.ts";
 import { sign } from "../../terminal/style.ts";
 import type { CommandContext } from "../context.ts";

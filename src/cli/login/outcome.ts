@@ -12,7 +12,7 @@ import type { Keeping } from "./keep.ts";
 
 export async function reportOutcome(
   context: CommandContext,
-  { place, plan, type }: Keeping,
+  { place, plan, kind }: Keeping,
   /** What tells the credential from others, without giving it away: whose login, how a key begins. */
   credential: string,
 ): Promise<void> {
@@ -21,10 +21,10 @@ export async function reportOutcome(
   const daemon = await context.findDaemon(place.config);
   const isOff = existing?.enabled === false;
   const lines = [
-    `${sign("ok", stderr)} ${id} ${existing === undefined ? "is added" : "is refreshed"}: ${type}, ${singleLine(credential)}`,
+    `${sign("ok", stderr)} ${id} ${existing === undefined ? "is added" : "is refreshed"}: ${kind.type}, ${singleLine(credential)}`,
     `  written to ${place.file}`,
     ...(isOff ? [`  ${sign("warn", stderr)} it is disabled, so that nothing is sent to it`] : []),
-    `  ${daemon === undefined ? "no relay is running" : await tellRelay(context, { place, plan, type }, daemon)}`,
+    `  ${daemon === undefined ? "no relay is running" : await tellRelay(context, { place, plan, kind }, daemon)}`,
     `  - ${withSameConfig(isOff ? `to use it, run: cc-relay accounts enable ${id}` : next(daemon !== undefined), context.configFile)}`,
   ];
   stderr.write(`${lines.join("\n")}\n`);

@@ -1,5 +1,6 @@
 // The file that a login is written into, and what it says so far.
 
+import { type AccountKinds, findKind } from "../../account-kinds/account-kind.ts";
 import type { Config } from "../../config/config.ts";
 import { findConfigTarget } from "../../config/discover.ts";
 import { changeAccount } from "../../config/edit.ts";
@@ -8,12 +9,13 @@ import { readConfig } from "../../config/load.ts";
 import { parseDocument } from "../../config/parse.ts";
 import { ConfigError } from "../../config/problem.ts";
 import { readEditableText } from "../../config/write.ts";
-import { type AccountType, accountTypes } from "../../family.ts";
+import { accountKinds } from "../../upstreams/kinds.ts";
 
 export interface LoginPlace {
   /** Absolute; need not exist. */
   file: string;
   environment: Environment;
+  kinds: AccountKinds;
   /** As it is when the file is read, or will be when it is made. */
   config: Config;
   /** Accounts that were written by hand and wait for their login: they have no refresh token yet. */
@@ -24,14 +26,15 @@ export interface LoginPlace {
 export async function findPlace(flag: string | undefined, environment: Environment): Promise<LoginPlace> {
   const file = await findConfigTarget({ flag, environment });
   const text = await readEditableText(file, environment);
-  const read = (toml: string) => readConfig(toml, { file, environment, missingVariables: "warning" });
+  const kinds = accountKinds;
+  const read = (toml: string) => readConfig(toml, { file, environment, kinds, missingVariables: "warning" });
   try {
-    return { file, environment, config: read(text), unfinished: [] };
+    return { file, environment, kinds, config: read(text), unfinished: [] };
   } catch (error) {
     const completed = error instanceof ConfigError ? completeLogins(text) : undefined;
     if (completed === undefined) throw error;
     try {
-      return { file, environment, config: read(completed.text), unfinished: completed.ids };
+      return { file, environment, kinds, config: read(completed.text), unfinished: completed.ids };
     } catch {
       // Something else is wrong as well, and the message about the text as it stands is the right one.
       throw error;
@@ -53,9 +56,9 @@ function completeLogins(text: string): { text: string; ids: string[] } | undefin
 
 function findUnfinished({ accounts }: Record<string, unknown>): string[] {
   const tables = Array.isArray(accounts) ? (accounts as Record<string, unknown>[]) : [];
-  return tables.flatMap(({ id, type, refresh_token }) => {
-    const isLogin = typeof type === "string" && Object.hasOwn(accountTypes, type);
-    const waits = isLogin && accountTypes[type as AccountType].credential === "refresh_token";
-    return waits && refresh_token === undefined && typeof id === "string" ? [id] : [];
+  return tables.flatMap(({ id, type, refresh_token, setup_token }) => {
+    const waits = findKind(accountKinds, type)?.credentials[0] === "refresh_token";
+    const hasNone = refresh_token === undefined && setup_token === undefined;
+    return waits && hasNone && typeof id === "string" ? [id] : [];
   });
 }

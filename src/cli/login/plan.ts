@@ -1,14 +1,13 @@
 // Which account a login is for, and what it writes about it.
 
+import type { AccountKind, CredentialKey } from "../../account-kinds/account-kind.ts";
 import type { AccountConfig, Config } from "../../config/config.ts";
 import { type AccountValues, addAccount, changeAccount } from "../../config/edit.ts";
 import { UserError } from "../../errors.ts";
-import { type AccountType, accountTypes, type Family } from "../../family.ts";
+import type { Family } from "../../family.ts";
 import type { ProxySettings } from "../../network/proxy.ts";
 import type { LoginOptions } from "./options.ts";
 import type { LoginPlace } from "./place.ts";
-
-export type Credential = "api_key" | "refresh_token";
 
 export interface AccountPlan {
   id: string;
@@ -42,35 +41,35 @@ export function planAccount({ config, unfinished }: LoginPlace, options: LoginOp
   };
 }
 
-/** The `type` of a family's accounts with such a credential; undefined where there are none. */
-export function findType(family: Family, credential: Credential): AccountType | undefined {
-  const types = Object.keys(accountTypes) as AccountType[];
-  return types.find(
-    (type) => accountTypes[type].family === family && accountTypes[type].credential === credential,
-  );
-}
-
 export interface AccountEntry {
-  type: AccountType;
-  /** The API key or the refresh token. */
+  kind: AccountKind;
+  /** The key of the file that carries the secret; undefined: the usual one of the kind. */
+  key?: CredentialKey | undefined;
   secret: string;
   /** Google Cloud project, when it has to stand in the file. */
   project?: string | undefined;
 }
 
+/** Every key that can carry a credential; an account has one of them. */
+const noCredential = {
+  api_key: null,
+  api_key_env: null,
+  refresh_token: null,
+  setup_token: null,
+  setup_token_expires: null,
+};
+
 /** The edit of the file that gives the account its credential. */
 export function writeEntry(plan: AccountPlan, entry: AccountEntry): (text: string) => string {
   const { id, existing } = plan;
   if (existing === undefined) return (text) => addAccount(text, id, newEntry(plan, entry));
-  const { type, secret, project } = entry;
-  const isLogin = accountTypes[type].credential === "refresh_token";
+  const { kind, secret, project } = entry;
   const changes = {
-    ...(type === existing.type ? {} : { type }),
-    // Google's two kinds of account are at different hosts, and only one of them works in a project.
-    ...(type !== existing.type && type.startsWith("gemini") ? { api_url: null, project: null } : {}),
-    ...(isLogin
-      ? { refresh_token: secret, api_key: null, api_key_env: null }
-      : { api_key: secret, api_key_env: null, refresh_token: null }),
+    ...(kind.type === existing.type ? {} : { type: kind.type }),
+    // Where two kinds are at different hosts, the address of one is of no use to the other.
+    ...(kind.defaultUrl === existing.kind.defaultUrl ? {} : { api_url: null, project: null }),
+    ...noCredential,
+    [entry.key ?? usualKey(kind)]: secret,
     ...(project === undefined ? {} : { project }),
     name: plan.name,
     priority: plan.priority,
@@ -80,9 +79,13 @@ export function writeEntry(plan: AccountPlan, entry: AccountEntry): (text: strin
 }
 
 /** What a person would write for the account by hand. */
-export function newEntry(plan: AccountPlan, { type, secret, project }: AccountEntry): AccountValues {
+export function newEntry(plan: AccountPlan, { kind, key, secret, project }: AccountEntry): AccountValues {
   const { name, priority, proxy } = plan;
-  return { type, name, priority, [accountTypes[type].credential ?? "api_key"]: secret, project, proxy };
+  return { type: kind.type, name, priority, [key ?? usualKey(kind)]: secret, project, proxy };
+}
+
+function usualKey({ credentials }: AccountKind): CredentialKey {
+  return credentials[0] ?? "api_key";
 }
 
 /** The account that waits for its login, else `claude`, `claude-2`, … */

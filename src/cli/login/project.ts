@@ -69,8 +69,8 @@ async function search({
   dispatcher,
   signal,
 }: ProjectRequest & { accessToken: string; configured: string | undefined }): Promise<ProjectResult> {
-  const isCodeAssist = plan.existing?.type === "gemini";
-  const apiUrl = isCodeAssist ? plan.existing!.apiUrl : providerUrls.codeAssist;
+  const { existing } = plan;
+  const apiUrl = existing?.kind.login?.completion === undefined ? providerUrls.codeAssist : existing.apiUrl;
   const found = findProject({ apiUrl, accessToken, configured, dispatcher });
   if (await unlessAborted(found, signal)) return found;
   throw new UserError("the login was cancelled", { exitCode: 2 });

@@ -1,7 +1,7 @@
 // The question before a credential is replaced.
 
+import type { AccountKind } from "../../account-kinds/account-kind.ts";
 import { UserError } from "../../errors.ts";
-import { type AccountType, accountTypes } from "../../family.ts";
 import type { CommandContext } from "../context.ts";
 import type { LoginOptions } from "./options.ts";
 import type { AccountPlan } from "./plan.ts";
@@ -9,7 +9,7 @@ import type { AccountPlan } from "./plan.ts";
 /** Throws a UserError unless the answer is yes, or nothing is replaced. */
 export async function confirmReplacing(
   { prompts }: CommandContext,
-  { plan, type }: { plan: AccountPlan; type: AccountType },
+  { plan, kind }: { plan: AccountPlan; kind: AccountKind },
   { yes }: LoginOptions,
 ): Promise<void> {
   const { existing, id, replaces } = plan;
@@ -23,12 +23,10 @@ export async function confirmReplacing(
       },
     );
   }
-  const before = nouns[accountTypes[existing.type].credential ?? "api_key"];
-  const after = nouns[accountTypes[type].credential ?? "api_key"];
+  const before = existing.kind.labels.credential;
+  const after = kind.labels.credential;
   const by = before === after ? "" : ` by ${after === "login" ? "a" : "an"} ${after}`;
   const message = `${id} is there already (${existing.type}). Replace its ${before}${by}?`;
   if (await prompts.confirm({ message })) return;
   throw new UserError(`${id} was not changed`, { exitCode: 2 });
 }
-
-const nouns = { api_key: "API key", refresh_token: "login" } as const;

@@ -1,7 +1,7 @@
 // What a provider's terms say about logging in, before anybody does.
 
+import type { OAuthProvider } from "../../account-kinds/oauth-provider.ts";
 import { UserError } from "../../errors.ts";
-import type { OAuthProvider } from "../../oauth/provider.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { wrap } from "../../terminal/wrap.ts";
 import type { CommandContext } from "../context.ts";

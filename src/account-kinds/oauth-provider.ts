@@ -12,7 +12,7 @@ export interface OAuthOverrides {
 
 export interface OAuthProvider {
   /** As it stands in `cc-relay login NAME`. */
-  name: "claude" | "gemini";
+  name: string;
   /** As it stands in a sentence. */
   title: string;
   authorizeUrl: string;

@@ -3,7 +3,6 @@
 import type { Body, Call, HeaderMap } from "../call.ts";
 import type { Credential } from "../credential.ts";
 import type { Failure } from "../failure.ts";
-import type { AccountType } from "../family.ts";
 import type { AnswerTransform } from "../sse/transform.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import type { Window } from "../usage/window.ts";
@@ -31,7 +30,6 @@ export interface ReplyHead {
 }
 
 export interface Upstream {
-  readonly type: AccountType;
   /** Whether this kind of account has the operation at all (Code Assist has no embeddings). */
   supports(call: Call): boolean;
   prepare(call: Call, target: Target): UpstreamRequest;

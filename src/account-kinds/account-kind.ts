@@ -1,0 +1,75 @@
+// What has to be known about one kind of account, in one descriptor. Whoever asks "which type?" asks it.
+
+import type { Family } from "../family.ts";
+import type { OAuthOverrides, OAuthProvider } from "./oauth-provider.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** The keys of config.toml that can carry an account's credential. `api_key_env` stands for `api_key`. */
+export type CredentialKey = "api_key" | "refresh_token" | "setup_token";
+
+export interface AccountKind {
+  /** As written in config.toml. */
+  readonly type: string;
+  /** The API it speaks; undefined: the account's own `family` key says it. */
+  readonly family: Family | undefined;
+  /** An account has exactly one of them, the usual one first; empty: the credential comes with each request. */
+  readonly credentials: readonly CredentialKey[];
+  /** Where requests go when the account names no `api_url`; no trailing slash. Undefined: to the family's provider. */
+  readonly defaultUrl: string | undefined;
+  /** Host names of `api_url` that people have in old files, and that never answered: `defaultUrl` takes their place. */
+  readonly retiredHosts: readonly string[];
+  /** Keys of config.toml that other kinds of account do not have. */
+  readonly ownKeys: readonly string[];
+  /** Other hosts speak this API too: `auth`, `model_map` and what else config.toml has for them may be written. */
+  readonly compatible: boolean;
+  /** How its provider is spoken to. */
+  readonly upstream: Upstream;
+  /** Where its refresh tokens come from; undefined: it has none, and nothing of it is ever refreshed. */
+  readonly login: LoginSource | undefined;
+  /** Query of the request for the whole list of models, or "". */
+  readonly modelListQuery: string;
+  /** A request that costs nothing and shows whether the credential is taken; undefined: there is none to try. */
+  readonly probe: ((extras: LoginExtras) => Probe) | undefined;
+  readonly labels: KindLabels;
+}
+
+/** By type; a table that tests can add to. */
+export type AccountKinds = Readonly<Record<string, AccountKind>>;
+
+export interface LoginSource {
+  /** `[oauth.SECTION]` in config.toml replaces addresses and client. */
+  readonly section: string;
+  provider(overrides: OAuthOverrides): OAuthProvider;
+  /** What a login of this provider needs beside its token, and how it is found; undefined: nothing. */
+  readonly completion: "code-assist-project" | undefined;
+}
+
+/** What a provider adds to a login, by names of its own: Google's `project`. */
+export type LoginExtras = Readonly<Record<string, string>>;
+
+export interface Probe {
+  operation: "list-models" | "code-assist";
+  method: "GET" | "POST";
+  /** As in a Call. */
+  path: string;
+  query: string;
+  /** Raw pairs. */
+  headers: readonly string[];
+  body: string | undefined;
+}
+
+/** How people are told of it. */
+export interface KindLabels {
+  /** What its credential is called in a sentence. */
+  credential: "API key" | "login";
+  /** In the question how to log in. */
+  choice: string;
+  hint: string;
+  /** Where its credentials are made. */
+  source: string;
+}
+
+/** Undefined for a type that there is not. */
+export function findKind(kinds: AccountKinds, type: unknown): AccountKind | undefined {
+  return typeof type === "string" && Object.hasOwn(kinds, type) ? kinds[type] : undefined;
+}

@@ -1,0 +1,163 @@
+// Every kind of account: one descriptor each. docs/providers.md shows how another one is added.
+
+import type { AccountKind, LoginExtras, Probe } from "../account-kinds/account-kind.ts";
+import type { Upstream } from "../account-kinds/upstream.ts";
+import { type AccountType, type Family, providerUrls } from "../family.ts";
+import { claudeProvider } from "../oauth/claude.ts";
+import { geminiProvider } from "../oauth/gemini.ts";
+import { claudeUpstream } from "./claude.ts";
+import { clientUpstream } from "./client.ts";
+import { codeAssistUpstream } from "./code-assist.ts";
+import { geminiUpstream } from "./gemini.ts";
+import { openaiUpstream } from "./openai.ts";
+
+const withKey = {
+  credentials: ["api_key"],
+  retiredHosts: [],
+  ownKeys: [],
+  login: undefined,
+} as const satisfies Partial<AccountKind>;
+
+const claude = {
+  family: "claude",
+  defaultUrl: providerUrls.claude,
+  upstream: claudeUpstream,
+  modelListQuery: "?limit=1000",
+  probe: () =>
+    listOfModels("/v1/models", { query: "?limit=1", headers: ["anthropic-version", "2023-06-01"] }),
+} as const satisfies Partial<AccountKind>;
+
+export const accountKinds: Readonly<Record<AccountType, AccountKind>> = {
+  "claude-api": {
+    ...withKey,
+    ...claude,
+    type: "claude-api",
+    compatible: true,
+    labels: {
+      credential: "API key",
+      choice: "API key",
+      hint: "for every client",
+      source: "platform.claude.com",
+    },
+  },
+  "claude-oauth": {
+    ...claude,
+    type: "claude-oauth",
+    credentials: ["refresh_token", "setup_token"],
+    retiredHosts: [],
+    ownKeys: ["setup_token_expires"],
+    compatible: false,
+    login: { section: "claude", provider: claudeProvider, completion: undefined },
+    labels: {
+      credential: "login",
+      choice: "Claude subscription, by OAuth",
+      hint: "for Claude Code only",
+      source: "claude setup-token",
+    },
+  },
+  "gemini-api": {
+    ...withKey,
+    type: "gemini-api",
+    family: "gemini",
+    defaultUrl: providerUrls.gemini,
+    compatible: false,
+    upstream: geminiUpstream,
+    modelListQuery: "?pageSize=1000",
+    probe: () => listOfModels("/v1beta/models", { query: "?pageSize=1" }),
+    labels: {
+      credential: "API key",
+      choice: "API key",
+      hint: "for every client",
+      source: "aistudio.google.com",
+    },
+  },
+  gemini: {
+    type: "gemini",
+    family: "gemini",
+    credentials: ["refresh_token"],
+    defaultUrl: providerUrls.codeAssist,
+    // The predecessor's example named it.
+    retiredHosts: ["cloudcode.googleapis.com"],
+    ownKeys: ["project"],
+    compatible: false,
+    upstream: codeAssistUpstream,
+    login: { section: "gemini", provider: geminiProvider, completion: "code-assist-project" },
+    modelListQuery: "",
+    probe: greetCodeAssist,
+    labels: {
+      credential: "login",
+      choice: "Google account, by OAuth",
+      hint: "for Code Assist Standard or Enterprise",
+      source: "accounts.google.com",
+    },
+  },
+  "openai-responses": {
+    ...withKey,
+    type: "openai-responses",
+    family: "openai",
+    defaultUrl: providerUrls.openai,
+    compatible: true,
+    upstream: openaiUpstream,
+    modelListQuery: "",
+    probe: () => listOfModels("/v1/models"),
+    labels: {
+      credential: "API key",
+      choice: "API key",
+      hint: "for every client",
+      source: "platform.openai.com",
+    },
+  },
+  client: {
+    type: "client",
+    family: undefined,
+    credentials: [],
+    defaultUrl: undefined,
+    retiredHosts: [],
+    ownKeys: ["family"],
+    compatible: false,
+    upstream: clientUpstream,
+    login: undefined,
+    modelListQuery: "",
+    probe: undefined,
+    labels: { credential: "login", choice: "the client's own", hint: "nothing is kept of it", source: "" },
+  },
+};
+
+export function upstreamFor(type: AccountType): Upstream {
+  return accountKinds[type].upstream;
+}
+
+/** The kind of a family's accounts that have an API key. */
+export const keyKinds: Readonly<Record<Family, AccountKind>> = {
+  claude: accountKinds["claude-api"],
+  gemini: accountKinds["gemini-api"],
+  openai: accountKinds["openai-responses"],
+};
+
+/** The kind of a family's accounts with a login of their own; undefined: the relay cannot log in there. */
+export function loginKind(family: Family): AccountKind | undefined {
+  return Object.values(accountKinds).find((kind) => kind.family === family && kind.login !== undefined);
+}
+
+function listOfModels(
+  path: string,
+  { query = "", headers = [] }: { query?: string; headers?: readonly string[] } = {},
+): Probe {
+  return { operation: "list-models", method: "GET", path, query, headers, body: undefined };
+}
+
+/** Code Assist has no list of models, and its greeting costs nothing either. */
+function greetCodeAssist({ project }: LoginExtras): Probe {
+  const metadata = { ideType: "IDE_UNSPECIFIED", platform: "PLATFORM_UNSPECIFIED", pluginType: "GEMINI" };
+  return {
+    operation: "code-assist",
+    method: "POST",
+    path: "/v1internal:loadCodeAssist",
+    query: "",
+    headers: ["content-type", "application/json"],
+    body: JSON.stringify({
+      metadata,
+      ...(project === undefined ? {} : { cloudaicompanionProject: project }),
+    }),
+  };
+}

@@ -1,0 +1,19 @@
+// How Acme is spoken to: Claude's Messages API, a bearer token, and a header that names the version.
+
+import type { Upstream } from "../../src/account-kinds/upstream.ts";
+import { claudeUpstream } from "../../src/upstreams/claude.ts";
+import { nativeRequest } from "../../src/upstreams/request.ts";
+
+export const acmeUpstream: Upstream = {
+  // Answers and errors have Claude's form, and so has their reading.
+  ...claudeUpstream,
+  supports: (call) => call.family === "claude" && call.operation === "generate",
+  prepare: (call, target) =>
+    nativeRequest({
+      call,
+      target,
+      keyHeader: "authorization",
+      headers: [...call.headers, "x-acme-version", "7"],
+    }),
+  isAccountHeader: (name) => name.startsWith("x-acme-quota-"),
+};
