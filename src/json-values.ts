@@ -11,6 +11,30 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** No error of an API is nested deeper, and JSON.parse takes long to fail on a text that is. */
+const maxDepth = 100;
+
+/** Like parseJson, for the errors of providers: undefined also when the text is nested too deeply to be one. */
+export function parseErrorJson(text: string): unknown {
+  return isNestedTooDeeply(text) ? undefined : parseJson(text);
+}
+
+function isNestedTooDeeply(text: string): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (inString) {
+      if (code === 0x5c) at++;
+      else if (code === 0x22) inString = false;
+    } else if (code === 0x22) inString = true;
+    else if (code === 0x5b || code === 0x7b) {
+      if (++depth > maxDepth) return true;
+    } else if (code === 0x5d || code === 0x7d) depth--;
+  }
+  return false;
+}
+
 /** Arrays and null are not objects here. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);

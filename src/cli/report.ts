@@ -50,15 +50,18 @@ function reword(message: string): string {
   return message
     .replace(/^error: /, "")
     .replace(
-      /^command-argument value '(.*)' is invalid for argument '.*'\. Allowed choices are (.*)\.$/s,
+      /^command-argument value '(.{0,300}?)' is invalid for argument '[^']{0,100}'\. Allowed choices are (.{0,500})\.$/s,
       "'$1' is none of $2",
     )
     .replace(
-      /^option '([^' ]*)[^']*' argument '(.*)' is invalid\. Allowed choices are (.*)\.$/s,
+      /^option '([^' ]{0,100})[^']{0,100}' argument '(.{0,300}?)' is invalid\. Allowed choices are (.{0,500})\.$/s,
       "$1: '$2' is none of $3",
     )
-    .replace(/^option '([^' ]*)[^']*' argument '(.*)' is invalid\. (.*)\.$/s, "$1: '$2' is invalid: $3")
-    .replace(/\s*\(Did you mean (.*)\?\)$/s, " (did you mean $1?)");
+    .replace(
+      /^option '([^' ]{0,100})[^']{0,100}' argument '(.{0,300}?)' is invalid\. (.{0,500})\.$/s,
+      "$1: '$2' is invalid: $3",
+    )
+    .replace(/(?<!\s)\s*\(Did you mean (.{0,300})\?\)$/s, " (did you mean $1?)");
 }
 
 function bug(error: unknown, screen: Screen): string {

@@ -69,7 +69,7 @@ function commandOf({ file, args, platform, env }: ProgramStart): {
 
 /** As the C runtime splits arguments (backslashes before a quote are doubled), then twice for cmd.exe: a shim reads it again. */
 export function escapeArgumentForCmd(argument: string): string {
-  const quoted = `"${argument.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\*)$/, "$1$1")}"`;
+  const quoted = `"${argument.replace(/(?<!\\)(\\*)"/g, '$1$1\\"').replace(/(?<!\\)(\\*)$/, "$1$1")}"`;
   return escapeForCmd(escapeForCmd(quoted));
 }
 

@@ -107,7 +107,7 @@ function readUpstream(data: ConfigData["upstream"]): UpstreamConfig {
       gemini: urlOf("gemini", data.gemini_url, "gemini"),
       openai: urlOf("openai", data.openai_url, "openai"),
       // Its paths have no version.
-      chatgpt: data.chatgpt_url?.replace(/\/+$/, "") ?? providerUrls.chatgpt,
+      chatgpt: data.chatgpt_url?.replace(/(?<!\/)\/+$/, "") ?? providerUrls.chatgpt,
       codeAssist: urlOf("codeAssist", data.code_assist_url, "gemini"),
     },
     websocket: data.websocket,

@@ -19,7 +19,7 @@ export function replyTo(prompt: string, model: string): string {
 
 /** The text in the pieces a model would send it in. */
 export function splitReply(text: string): string[] {
-  return text.match(/\s*\S+(?:\s+\S+){0,2}/g) ?? [text];
+  return text.match(/(?<!\s)\s*\S+(?:\s+\S+){0,2}/g) ?? [text];
 }
 
 /** Four characters to a token, as the rule of thumb goes. */

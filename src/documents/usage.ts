@@ -35,7 +35,10 @@ export function toUsageCsv({ rows, total }: UsageSummary): string {
 /** USD without an exponent, down to the billionths that are stored. */
 export function plainUsd(cost: number | undefined): string {
   if (cost === undefined) return "unknown";
-  return cost.toFixed(9).replace(/\.?0+$/, "");
+  return cost
+    .toFixed(9)
+    .replace(/(?<!0)0+$/, "")
+    .replace(/\.$/, "");
 }
 
 function toRecord(row: UsageSummaryRow): string[] {

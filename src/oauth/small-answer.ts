@@ -1,6 +1,7 @@
 // Makes one request whose answer is small, and keeps what arrived of it even when the connection then breaks.
 
 import type { Dispatcher } from "undici";
+import { createObjectEnd } from "./object-end.ts";
 
 export interface SmallRequest {
   dispatcher: Dispatcher;
@@ -12,7 +13,7 @@ export interface SmallRequest {
   signal: AbortSignal;
   /** More than that is not read. */
   maxBytes: number;
-  /** Called after every chunk: true when what is there is all that is wanted. */
+  /** Called once, when the first JSON object of the answer has ended: true when what is there is all that is wanted. */
   isEnough?: (status: number, body: string) => boolean;
 }
 
@@ -36,6 +37,7 @@ export function fetchSmallAnswer(request: SmallRequest): Promise<SmallAnswer> {
   let controller: Dispatcher.DispatchController | undefined;
   let head: { status: number; headers: Record<string, string | string[] | undefined> } | undefined;
   const chunks: Buffer[] = [];
+  const objectEnd = createObjectEnd();
   let size = 0;
 
   const text = () => (size > request.maxBytes ? "" : Buffer.concat(chunks).toString("utf8"));
@@ -75,8 +77,8 @@ export function fetchSmallAnswer(request: SmallRequest): Promise<SmallAnswer> {
       onResponseData(running, chunk) {
         size += chunk.length;
         if (size <= request.maxBytes) chunks.push(chunk);
-        const enough = size > request.maxBytes || (request.isEnough?.(head?.status ?? 0, text()) ?? false);
-        if (!enough) return;
+        const isEnough = objectEnd.push(chunk) && request.isEnough?.(head?.status ?? 0, text()) === true;
+        if (size <= request.maxBytes && !isEnough) return;
         finish(undefined);
         running.abort(new Error("the rest of the answer is not wanted"));
       },

@@ -1,6 +1,6 @@
 // Reads what a token endpoint answered. Pure: terminal and passing failures are told apart here and nowhere else.
 
-import { isObject, type JsonObject, objectField, parseJson, stringField } from "../json-values.ts";
+import { isObject, type JsonObject, objectField, parseErrorJson, stringField } from "../json-values.ts";
 import { oneLine } from "./provider-text.ts";
 
 export interface TokenAnswerHead {
@@ -50,7 +50,7 @@ export function readGrant(json: JsonObject): TokenGrant | undefined {
 }
 
 export function parseObject(body: string): JsonObject | undefined {
-  const value = parseJson(body.replace(/^\ufeff/, ""));
+  const value = parseErrorJson(body.replace(/^\ufeff/, ""));
   return isObject(value) ? value : undefined;
 }
 

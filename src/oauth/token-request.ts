@@ -108,6 +108,6 @@ function isGood(status: number): boolean {
 }
 
 function holdsGrant(body: string): boolean {
-  const json = /\}\s*$/.test(body) ? parseObject(body) : undefined;
+  const json = parseObject(body);
   return json !== undefined && readGrant(json) !== undefined;
 }

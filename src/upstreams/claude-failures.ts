@@ -4,7 +4,7 @@
 import type { ReplyHead } from "../account-kinds/upstream.ts";
 import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
-import { objectField, parseJson, stringField } from "../json-values.ts";
+import { objectField, parseErrorJson, stringField } from "../json-values.ts";
 import { readClaudeLimit } from "./claude-limits.ts";
 import { isWebPage, readEdgeRefusal } from "./edge.ts";
 import { reasonFrom } from "./reason.ts";
@@ -15,7 +15,7 @@ import { firstWords } from "./words.ts";
 
 export function readClaudeFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {
   const text = body.toString("utf8");
-  return classify({ head, error: readError(parseJson(text)), text, call, now });
+  return classify({ head, error: readError(parseErrorJson(text)), text, call, now });
 }
 
 /** An error event after a 200 carries the same envelope, and no headers of its own. */

@@ -4,7 +4,7 @@
 import type { ReplyHead } from "../account-kinds/upstream.ts";
 import type { HeaderMap } from "../call.ts";
 import type { Failure } from "../failure.ts";
-import { fieldOf, parseJson, stringField } from "../json-values.ts";
+import { fieldOf, parseErrorJson, stringField } from "../json-values.ts";
 import { headerValue } from "./retry-after.ts";
 import { firstWords } from "./words.ts";
 
@@ -33,7 +33,7 @@ function isCloudflare(headers: HeaderMap, body: string): boolean {
   if (headerValue(headers, "cf-mitigated") !== undefined) return true;
   const text = firstWords(body);
   if (/^\s*error code: 1\d{3}\b/i.test(text)) return true;
-  return text.includes('"cloudflare_error"') && fieldOf(parseJson(body), "cloudflare_error") === true;
+  return text.includes('"cloudflare_error"') && fieldOf(parseErrorJson(body), "cloudflare_error") === true;
 }
 
 /** The id by which Cloudflare's customer can find the refusal. */
@@ -44,7 +44,7 @@ function readRay(headers: HeaderMap, body: string): string | undefined {
 }
 
 function smallJson(body: string): unknown {
-  return body.startsWith("{") ? parseJson(body) : undefined;
+  return body.startsWith("{") ? parseErrorJson(body) : undefined;
 }
 
 /** It stands at the end of pages that may be long. */

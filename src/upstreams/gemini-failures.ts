@@ -4,7 +4,7 @@
 import type { ReplyHead } from "../account-kinds/upstream.ts";
 import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
-import { parseJson } from "../json-values.ts";
+import { parseErrorJson } from "../json-values.ts";
 import { readEdgeRefusal } from "./edge.ts";
 import { type GoogleError, readGoogleError } from "./google-error.ts";
 import { nextMidnightInLosAngeles } from "./los-angeles.ts";
@@ -15,7 +15,7 @@ import { googleStanding } from "./standing.ts";
 
 export function readGeminiFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {
   const text = body.toString("utf8");
-  return classify({ head, error: readGoogleError(parseJson(text)) ?? nothing, text, call, now });
+  return classify({ head, error: readGoogleError(parseErrorJson(text)) ?? nothing, text, call, now });
 }
 
 /** An error as a chunk of a stream is the same envelope. */

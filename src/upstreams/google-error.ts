@@ -1,6 +1,13 @@
 // Google's error envelope, `{"error":{code,message,status,details}}`, as the Gemini API and Code Assist send it.
 
-import { isObject, listField, numberField, objectField, parseJson, stringField } from "../json-values.ts";
+import {
+  isObject,
+  listField,
+  numberField,
+  objectField,
+  parseErrorJson,
+  stringField,
+} from "../json-values.ts";
 import { parseDuration, parseInstant } from "./retry-after.ts";
 import { firstWords } from "./words.ts";
 
@@ -89,6 +96,6 @@ function longest(delays: readonly (number | undefined)[]): number | undefined {
 /** Errors wrapped as text were seen with commas that JSON does not allow. */
 function parseLoosely(text: string | undefined): unknown {
   if (text === undefined || !/^\s*[{[]/.test(text)) return undefined;
-  const value = parseJson(text) ?? parseJson(text.replace(/,(\s*[}\]])/g, "$1"));
+  const value = parseErrorJson(text) ?? parseErrorJson(text.replace(/,(\s*[}\]])/g, "$1"));
   return Array.isArray(value) ? value[0] : value;
 }

@@ -4,7 +4,7 @@
 import type { ReplyHead } from "../account-kinds/upstream.ts";
 import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
-import { isObject, numberField, objectField, parseJson, stringField } from "../json-values.ts";
+import { isObject, numberField, objectField, parseErrorJson, stringField } from "../json-values.ts";
 import { isWebPage, readEdgeRefusal } from "./edge.ts";
 import { readOpenaiLimit } from "./openai-limits.ts";
 import { reasonFrom } from "./reason.ts";
@@ -15,7 +15,7 @@ import { firstWords } from "./words.ts";
 
 export function readOpenaiFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {
   const text = body.toString("utf8");
-  const at = { head, error: readError(parseJson(text)), text, call, now };
+  const at = { head, error: readError(parseErrorJson(text)), text, call, now };
   return readEdgeRefusal(head, text, reasonOf(at)) ?? classifyCode(at) ?? classifyStatus(at);
 }
 

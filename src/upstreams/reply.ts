@@ -55,7 +55,7 @@ export function classifyStatusAlone(
 export function describeReply(head: ReplyHead, body: string): string {
   const status = `the provider answered with status ${head.status}`;
   if (isWebPage(head, body)) {
-    const title = /<title[^>]*>([^<]{1,120})/i.exec(firstWords(body))?.[1];
+    const title = /<title(?: [^<>]{0,200})?>([^<]{1,120})/i.exec(firstWords(body))?.[1];
     return reasonFrom([title && `${status} and the web page "${title.trim()}"`], `${status} and a web page`);
   }
   // Unreadable JSON would only be noise.

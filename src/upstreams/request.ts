@@ -59,5 +59,11 @@ const version = /\/v1(?:beta|alpha)?(?:\/messages)?$/;
 
 export function splitUrl(apiUrl: string): { origin: string; prefix: string } {
   const { origin, pathname } = new URL(apiUrl);
-  return { origin, prefix: pathname.replace(/\/+$/, "").replace(version, "").replace(/\/+$/, "") };
+  return {
+    origin,
+    prefix: pathname
+      .replace(/(?<!\/)\/+$/, "")
+      .replace(version, "")
+      .replace(/(?<!\/)\/+$/, ""),
+  };
 }

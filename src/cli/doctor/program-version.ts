@@ -31,7 +31,7 @@ export function readProgramVersion(file: string, options: VersionOptions): Promi
     const finish = () => {
       clearTimeout(timer);
       end(child, isWindows);
-      resolve(/\d+\.\d+\.\d+[\w.+-]*/.exec(text)?.[0]);
+      resolve(/(?<!\d)\d{1,9}\.\d{1,9}\.\d{1,9}[\w.+-]{0,60}/.exec(text)?.[0]);
     };
     const timer = setTimeout(finish, limitMs);
     child.on("error", finish);

@@ -31,7 +31,7 @@ export async function findBaseUrlFault(
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     return findings.fail(`${setting} is not an address of the form http://HOST:PORT`, fix);
   }
-  const path = url.pathname.replace(/\/+$/, "");
+  const path = url.pathname.replace(/(?<!\/)\/+$/, "");
   const doubled = base.appended?.ending.exec(path)?.[0];
   if (base.appended && doubled !== undefined) {
     const asked = `${show(path)}${base.appended.path}`;

@@ -1,0 +1,79 @@
+// Holds every regular expression of src/ to linear time: their texts come from providers, clients and files.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { expressionsIn, piecesOf } from "./support/expressions.ts";
+
+const root = join(import.meta.dirname, "..", "src");
+const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+
+/** A quadratic expression needs some 100 ms for the longest text, a linear one less than 1 ms. */
+const maxMs = 25;
+const lengths = [16, 20, 24, 28, 32, 64, 256, 1024, 4096, 16_384];
+
+/** Grows the text step by step, so that an exponential expression is found before it hangs. */
+function slowestText(pattern: string, flags: string): string | undefined {
+  const expression = new RegExp(pattern, flags.replace("g", ""));
+  const pieces = ["", ...piecesOf(pattern, flags)].slice(0, 40);
+  const words = pieces.filter((piece) => piece.length > 1).map((piece) => `${piece} `);
+  const pumps = [...new Set([...pieces.filter((piece) => piece !== ""), ...words, "a", " ", "1", "\n"])];
+  const slow = (prefix: string, pump: string, suffix: string) => {
+    for (const length of lengths) {
+      const text = prefix + pump.repeat(Math.ceil(length / pump.length)) + suffix;
+      if (measure(expression, text) > maxMs && measure(expression, text) > maxMs) return true;
+    }
+    return false;
+  };
+  for (const pump of pumps) {
+    for (const prefix of new Set(["", ...pieces.slice(0, 12)])) {
+      for (const suffix of ["", "\u0001"]) {
+        if (slow(prefix, pump, suffix)) return JSON.stringify([prefix, pump, suffix]);
+      }
+    }
+  }
+  return undefined;
+}
+
+function measure(expression: RegExp, text: string): number {
+  expression.lastIndex = 0;
+  const begun = performance.now();
+  expression.test(text);
+  return performance.now() - begun;
+}
+
+describe("the check itself", () => {
+  for (const expression of [/(a+)+b/, /<title[^>]*>x/, /\bmodel\b.*\bnot exist/, /\s+$/, /^(?:a|aa)+$/]) {
+    it(`finds that ${expression.source} is not linear`, () => {
+      assert.notEqual(slowestText(expression.source, expression.flags), undefined);
+    });
+  }
+
+  it("finds expressions between comments, strings, templates and divisions", () => {
+    const source = [
+      "const a = b / c / d; // /no/",
+      'x("/no/", `/$' + '{y.replace(/in"ner/g, "")}/no/`);',
+      'return /[/"]x/u.test(a) /* /no/ */;',
+    ].join("\n");
+    assert.deepEqual(
+      expressionsIn(source).map(({ pattern, flags }) => [pattern, flags]),
+      [
+        ['in"ner', "g"],
+        ['[/"]x', "u"],
+      ],
+    );
+  });
+});
+
+for (const file of files) {
+  const expressions = expressionsIn(readFileSync(join(root, file), "utf8"));
+  if (expressions.length === 0) continue;
+  it(`${file}: every expression takes linear time`, () => {
+    const slow = expressions.flatMap(({ pattern, flags, line }) => {
+      const text = slowestText(pattern, flags);
+      return text === undefined ? [] : [`line ${line}: /${pattern}/${flags} on ${text}`];
+    });
+    assert.deepEqual(slow, []);
+  });
+}

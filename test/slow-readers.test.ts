@@ -1,0 +1,164 @@
+// Holds every reader of a provider's or a client's text to 50 ms for 256 KB of the worst text that is known.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AccountType } from "../src/family.ts";
+import { matchesModel, modelScope } from "../src/model-scope.ts";
+import { readTokenAnswer } from "../src/oauth/token-answer.ts";
+import { redact } from "../src/redact.ts";
+import { accountKinds, upstreamFor } from "../src/upstreams/kinds.ts";
+import { reasonFrom } from "../src/upstreams/reason.ts";
+import { parseDuration, parseInstant, readRetryAfter, waitInText } from "../src/upstreams/retry-after.ts";
+import { geminiCall, makeCall, now, openaiCall } from "./upstreams/make-call.ts";
+
+const size = 256 * 1024;
+const maxMs = 50;
+
+const pieces = [
+  "<title",
+  "<title ",
+  "<html>",
+  "Ray ID: ",
+  "model ",
+  "models not ",
+  "The model `x` ",
+  "access to the ",
+  "try again in ",
+  "Please retry in 1",
+  "1",
+  "1.",
+  " ",
+  "\n",
+  "\u2028",
+  ",",
+  ", }",
+  "[",
+  '{"error":',
+  '{"a":',
+  '"',
+  "\\",
+  "key=",
+  "token: ",
+  "bearer ",
+  "sk-ant-",
+  "sk-",
+  "eyJ",
+  "eyJaaaaaaaa.",
+  "://",
+  "a1",
+  "a-",
+  "regain access on ",
+  "usage limit reached|",
+  "api key ",
+  "your account ",
+  "permission ",
+  "consumer ",
+  "limit: 0.",
+  "error code: 1",
+  "\u{1f600}",
+  "data: ",
+];
+
+/** Plain, as the message of an error, as its type and code, and as text in front of which an error stands. */
+const forms: readonly [string, (text: string) => string][] = [
+  ["plain", (text) => text],
+  ["message", (text) => JSON.stringify({ error: { message: text, status: "RESOURCE_EXHAUSTED" } })],
+  ["code", (text) => JSON.stringify({ error: { type: text, code: text, status: text, message: "" } })],
+  ["string", (text) => JSON.stringify({ error: text, error_description: text, detail: text })],
+  ["wrapped", (text) => JSON.stringify({ error: { message: JSON.stringify({ error: { message: text } }) } })],
+  [
+    "details",
+    (text) =>
+      JSON.stringify({
+        error: {
+          details: [
+            { "@type": `x.ErrorInfo`, reason: text, metadata: { quotaResetDelay: text, model: text } },
+          ],
+        },
+      }),
+  ],
+];
+
+/** The others say nothing in an error that they do not say on their own. */
+const inErrors: ReadonlySet<string> = new Set([
+  "<title ",
+  "model ",
+  "access to the ",
+  "try again in ",
+  "1",
+  " ",
+  "[",
+  ", }",
+  "key=",
+  "sk-",
+  "a1",
+  '"',
+]);
+
+const callOf = { claude: makeCall, gemini: geminiCall, openai: openaiCall };
+
+type Reader = (text: string) => unknown;
+
+const readers: [string, Reader][] = [
+  ["redact", (text) => redact(text, ["some-secret"])],
+  ["reasonFrom", (text) => reasonFrom([text], "x")],
+  ["modelScope", (text) => [modelScope("claude", text), modelScope("openai", text)]],
+  ["matchesModel", (text) => matchesModel(["*a*a*a*b*", "*opus*"], text)],
+  ["parseDuration", parseDuration],
+  ["parseInstant", parseInstant],
+  ["waitInText", (text) => waitInText(text, /try again in\s/i, now)],
+  ["readRetryAfter", (text) => readRetryAfter({ "retry-after": text, "retry-after-ms": text }, now)],
+  ...([200, 400, 429] as const).map((status): [string, Reader] => [
+    `readTokenAnswer ${status}`,
+    (text) => readTokenAnswer({ status, retryAfter: text.slice(0, 1000) }, text, now),
+  ]),
+];
+
+for (const type of Object.keys(accountKinds) as AccountType[]) {
+  const upstream = upstreamFor(type);
+  for (const family of ["claude", "gemini", "openai"] as const) {
+    // A client's own credential is read by the same upstreams.
+    if (type === "client" || accountKinds[type].family !== family) continue;
+    const call = callOf[family]();
+    for (const status of [403, 429]) {
+      for (const contentType of ["application/json", "text/html"]) {
+        const head = { status, headers: { "content-type": contentType, "retry-after": "x" } };
+        readers.push([
+          `${type} ${family} ${status} ${contentType}`,
+          (text) => upstream.readFailure(head, Buffer.from(text), call, now),
+        ]);
+      }
+    }
+  }
+}
+
+/** The shortest of three, so that another program's turn is not taken for work of ours. */
+function measure(work: () => unknown): number {
+  let shortest = Number.POSITIVE_INFINITY;
+  for (let turn = 0; turn < 3 && shortest > maxMs; turn++) {
+    const begun = performance.now();
+    work();
+    shortest = Math.min(shortest, performance.now() - begun);
+  }
+  return shortest;
+}
+
+describe("256 KB of the worst text are read within 50 ms", () => {
+  const texts = forms.flatMap(([form, wrap]) =>
+    pieces
+      .filter((piece) => form === "plain" || inErrors.has(piece))
+      .map((piece) => {
+        const bare = piece.repeat(Math.ceil(size / piece.length)).slice(0, size);
+        return { name: `${form} of ${JSON.stringify(piece)}`, text: wrap(bare).slice(0, size) };
+      }),
+  );
+  for (const [name, read] of readers) {
+    it(name, () => {
+      const slow = texts.flatMap(({ name, text }) => {
+        const ms = measure(() => read(text));
+        return ms > maxMs ? [`${name}: ${Math.round(ms)} ms`] : [];
+      });
+      assert.deepEqual(slow, []);
+    });
+  }
+});
