@@ -89,6 +89,12 @@ export function bodyBytes(body: Body | undefined): number {
   return body.reduce((sum, piece) => sum + piece.length, 0);
 }
 
+/** Called when nobody will send the call again: an answer that goes on for minutes must not keep a conversation of megabytes. */
+export function releaseBody(call: Call): void {
+  call.body = undefined;
+  call.decodedBody = undefined;
+}
+
 /** Whether the call costs tokens and gets a usage row. */
 export function isBilled(operation: Operation): boolean {
   return operation === "generate" || operation === "embed" || operation === "compact";

@@ -5,7 +5,7 @@ import type { Call } from "../call.ts";
 import type { Conversion } from "../dialects/dialect.ts";
 import { maxErrorBytes } from "./attempt.ts";
 import { deliverConvertedError } from "./deliver-converted-error.ts";
-import { type Delivery, deliverAnswer } from "./delivery.ts";
+import { type Delivery, deliverAnswer, orDiscard } from "./delivery.ts";
 import type { Served } from "./failover-state.ts";
 import { readAnswer } from "./read-answer.ts";
 
@@ -15,27 +15,30 @@ export interface ConvertedDelivery extends Delivery {
   send(call: Call): Promise<Served>;
 }
 
-export async function deliverConverted({ conversion, send, ...delivery }: ConvertedDelivery): Promise<void> {
-  const { signal } = delivery.exchange;
-  const deliverGood = (served: Served) => {
-    // A stream is rewritten even if it is an error event only: the client knows no other form.
-    const transform = conversion.answer(served.answer.head);
-    return deliverAnswer({ ...delivery, served }, { transform, conversion });
-  };
-  const readBody = async ({ answer }: Served) =>
-    (await readAnswer(answer, { maxBytes: maxErrorBytes, signal })).body;
-  let { served } = delivery;
-  if (isGood(served)) return await deliverGood(served);
-  let body = await readBody(served);
+/** Good answers are returned, not awaited: the conversion holds the request, and an answer may go on for minutes. */
+export async function deliverConverted(delivery: ConvertedDelivery): Promise<void> {
+  const { conversion, served, send } = delivery;
+  if (isGood(served)) return deliverGood(delivery);
+  const body = await readBody(delivery);
   const again = conversion.again?.(served.answer.head, body);
-  if (again) {
-    served = await send(again);
-    if (isGood(served)) return await deliverGood(served);
-    body = await readBody(served);
-  }
-  await deliverConvertedError({ ...delivery, served, conversion, body });
+  if (!again) return await deliverConvertedError({ ...delivery, body });
+  const second = { ...delivery, served: await send(again) };
+  if (isGood(second.served)) return deliverGood(second);
+  await deliverConvertedError({ ...second, body: await readBody(second) });
 }
 
 function isGood({ answer }: Served): boolean {
   return answer.head.status < 300;
+}
+
+/** A stream is rewritten even if it is an error event only: the client knows no other form. */
+function deliverGood({ conversion, ...delivery }: ConvertedDelivery): Promise<void> {
+  const { served } = delivery;
+  const transform = orDiscard(served, () => conversion.answer(served.answer.head));
+  return deliverAnswer(delivery, { transform, conversion: { warnings: conversion.warnings } });
+}
+
+async function readBody({ served, exchange }: ConvertedDelivery): Promise<Buffer> {
+  const { body } = await readAnswer(served.answer, { maxBytes: maxErrorBytes, signal: exchange.signal });
+  return body;
 }

@@ -34,8 +34,11 @@ export async function deliverRelayError(
       observer: undefined,
       ...(!signal.aborted && { error: code }),
     };
-    await recorder.record(entry);
-    recorder.close(entry);
+    try {
+      await recorder.record(entry);
+    } finally {
+      recorder.close(entry);
+    }
   } else if (!signal.aborted) {
     deps.events.emit("requestRefused", () => ({
       request: id,

@@ -8,7 +8,7 @@ import { decodingTransform } from "./decoding-transform.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import type { Served } from "./failover-state.ts";
 import type { RecordEntry, Recorder } from "./record.ts";
-import { sendAnswer } from "./response-pipe.ts";
+import { type ResponseOptions, sendAnswer } from "./response-pipe.ts";
 import { bindAnswerState } from "./routing.ts";
 
 export interface Delivery {
@@ -25,29 +25,29 @@ export interface Rewriting {
   conversion: { warnings: readonly string[] } | undefined;
 }
 
+/** What has to be done before an answer is piped. If it fails nobody takes the answer, and its connection must not stay open. */
+export function orDiscard<T>({ answer }: Served, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    answer.discard();
+    throw error;
+  }
+}
+
 /** @param rewriting undefined: the bytes go out as they came. */
 export async function deliverAnswer(delivery: Delivery, rewriting: Rewriting | undefined): Promise<void> {
-  const { exchange, call, served, recorder, deps } = delivery;
+  const { call, served, recorder, deps } = delivery;
   const { answer, account } = served;
-  const { status, headers } = answer.head;
   const isGood = served.failure === undefined;
-  const entry: RecordEntry = {
-    account: account.config.id,
-    outcome: "complete",
-    status,
-    observer: answer.observer,
-  };
-  const transform =
-    rewriting && decodingTransform(headers["content-encoding"]?.toString(), rewriting.transform);
-  recorder.answering(entry.account, status);
+  const { status } = answer.head;
+  const { id } = account.config;
+  const entry: RecordEntry = { account: id, outcome: "complete", status, observer: answer.observer };
+  const options = orDiscard(served, () => responseOptions(delivery, rewriting));
+  recorder.answering(id, status);
   try {
     await sendAnswer({
-      sink: exchange.sink,
-      head: { status, headers: answerHeaders(served, rewriting) },
-      answer,
-      transform,
-      signal: exchange.signal,
-      breaksOffAfterError: rewriting?.conversion !== undefined,
+      ...options,
       async record(outcome) {
         entry.outcome = outcome;
         // Also of an answer that broke off: what is stored at the provider under its id can be asked for.
@@ -55,10 +55,26 @@ export async function deliverAnswer(delivery: Delivery, rewriting: Rewriting | u
         await recorder.record(entry);
       },
     });
-  } finally {
     if (isGood && isBilled(call.operation)) await learnFromEnd(served, entry.outcome, deps);
+  } finally {
     recorder.close(entry);
   }
+}
+
+function responseOptions(
+  { exchange, served }: Delivery,
+  rewriting: Rewriting | undefined,
+): Omit<ResponseOptions, "record"> {
+  const { answer } = served;
+  const { status, headers } = answer.head;
+  return {
+    sink: exchange.sink,
+    head: { status, headers: answerHeaders(served, rewriting) },
+    answer,
+    transform: rewriting && decodingTransform(headers["content-encoding"]?.toString(), rewriting.transform),
+    signal: exchange.signal,
+    breaksOffAfterError: rewriting?.conversion !== undefined,
+  };
 }
 
 /** An answer that the client left, or that the provider ended with an error event, says nothing of the account's connections. */

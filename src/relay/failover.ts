@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Account } from "../accounts/account.ts";
 import type { Ticket } from "../accounts/slow-start.ts";
-import type { Call } from "../call.ts";
+import { type Call, releaseBody } from "../call.ts";
 import { attemptOn } from "./account-attempt.ts";
 import { afterFailure } from "./after-failure.ts";
 import type { Attempts } from "./attempts.ts";
@@ -39,6 +39,7 @@ export async function sendWithFailover(
   let served: Served | undefined;
   try {
     while (!served) served = await step(state);
+    releaseBody(state.call);
     return served;
   } finally {
     if (state.kept !== served) state.dropKept();
@@ -77,15 +78,33 @@ async function useAccount(
   account: Account,
   ticket: Ticket | undefined,
 ): Promise<Served | undefined> {
-  const { call, deps, signal, transport, attempts } = state;
+  const { call, deps, signal, transport } = state;
   const upstream = account.config.kind.upstream;
   state.attemptBegins(account);
   const sentAt = deps.now();
   const turn = { call, upstream, signal, firstByteMs: firstByteMs(state, account), transport };
   const result = await attemptOn(account, turn, deps);
-  if (!result.ok) return await afterFailure(state, { account, upstream, sentAt, ...result });
-  const { answer } = result;
-  ticket?.done(true);
+  try {
+    if (!result.ok) return await afterFailure(state, { account, upstream, sentAt, ...result });
+    ticket?.done(true);
+    return await afterSuccess(state, { account, upstream, sentAt, answer: result.answer });
+  } catch (error) {
+    // Whatever fails here costs this request, and must not leave its connection open.
+    result.answer?.discard();
+    throw error;
+  }
+}
+
+interface GoodAttempt extends Pick<Served, "account" | "upstream" | "answer"> {
+  /** Epoch ms. */
+  sentAt: number;
+}
+
+async function afterSuccess(
+  state: FailoverState,
+  { account, upstream, answer, sentAt }: GoodAttempt,
+): Promise<Served> {
+  const { deps, attempts } = state;
   attempts.end({ status: answer.head.status, failure: undefined, cooldown: undefined });
   if (!account.passthrough) {
     await deps.pool.succeeded(account, state.sentAt(sentAt));

@@ -12,7 +12,7 @@ export interface Recorder {
   readonly attempts: Attempts;
   /** The account is settled, and its answer's first bytes are about to go out. */
   answering(account: string, status: number): void;
-  /** Writes the usage row if the call is billed and something changed since the last time. */
+  /** Writes the usage row if the call is billed and something changed since the last time; nothing once it is closed. */
   record(entry: RecordEntry): Promise<void>;
   /** All is over. Only the first time counts. */
   close(entry: RecordEntry): void;
@@ -99,7 +99,7 @@ export function createRecorder(
 
     async record(entry) {
       attempts.follow(nextOf(entry));
-      if (!isBilled(call.operation)) return;
+      if (isClosed || !isBilled(call.operation)) return;
       const next = row(entry);
       const essence = `${next.outcome} ${next.account} ${next.model} ${Object.values(next.tokens).join()}`;
       if (essence === written) return;

@@ -1,6 +1,6 @@
 // One request from its key to its usage row. Accounts may change until the first byte, and never after it.
 
-import type { Call } from "../call.ts";
+import { type Call, releaseBody } from "../call.ts";
 import { authenticate } from "./authenticate.ts";
 import { convertCall } from "./convert-call.ts";
 import { deliverConverted } from "./deliver-converted.ts";
@@ -14,24 +14,33 @@ import { createRecorder, type Recorder } from "./record.ts";
 
 /** Answers the exchange whatever happens: what goes wrong is told to the client, or breaks its answer off. */
 export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> {
-  const { source, query, dialect, signal, transport } = exchange;
   let call: Call | undefined;
   let recorder: Recorder | undefined;
   try {
     const { apiKeys, server } = deps.config();
-    const client = authenticate(source.headers, query, apiKeys);
+    const client = authenticate(exchange.source.headers, exchange.query, apiKeys);
     call = await readRequest(exchange, { ...deps, client, maxBodyBytes: server.maxBodyBytes });
     recorder = createRecorder(exchange, { call, client }, deps);
-    if (await deliverModels(exchange, { call, recorder }, deps)) return;
-    const conversion = await convertCall(dialect, call, server.maxConvertedBytes);
-    const pinned = source.headers["x-cc-relay-account"]?.toString();
-    const request = { pinned, signal, attempts: recorder.attempts, transport };
-    const send = (sent: Call) => sendWithFailover(sent, request, deps);
-    const served = await send(conversion?.call ?? call);
-    const delivery = { exchange, call, served, recorder, deps };
-    if (conversion) await deliverConverted({ ...delivery, conversion, send });
-    else await deliverNative(delivery);
+    if (!(await deliverModels(exchange, { call, recorder }, deps)))
+      await answer(exchange, { call, recorder }, deps);
   } catch (error) {
     await deliverRelayError(exchange, { error, call, recorder }, deps);
   }
+}
+
+/** The delivery is returned, not awaited: this frame would keep the request in memory for as long as its answer goes on. */
+async function answer(
+  exchange: Exchange,
+  { call, recorder }: { call: Call; recorder: Recorder },
+  deps: RelayDeps,
+): Promise<void> {
+  const { source, signal, transport, dialect } = exchange;
+  const conversion = await convertCall(dialect, call, deps.config().server.maxConvertedBytes);
+  const pinned = source.headers["x-cc-relay-account"]?.toString();
+  const request = { pinned, signal, attempts: recorder.attempts, transport };
+  const send = (sent: Call) => sendWithFailover(sent, request, deps);
+  const served = await send(conversion?.call ?? call);
+  releaseBody(call);
+  const delivery = { exchange, call, served, recorder, deps };
+  return conversion ? deliverConverted({ ...delivery, conversion, send }) : deliverNative(delivery);
 }

@@ -90,18 +90,11 @@ class ResponsePipe implements Sink {
 
   end(): void {
     this.#enqueue(async () => {
-      const { answer, transform } = this.#options;
-      await answer.observer?.settled?.();
+      await this.#options.answer.observer?.settled?.();
       if (this.#finished) return;
-      if (answer.isTruncated) return await this.#breakOff(new Error("it ended before it was whole"));
-      let rest: Buffer | undefined;
-      try {
-        rest = await transform?.end();
-      } catch (error) {
-        return await this.#breakOff(asError(error));
-      }
-      await this.#record();
-      this.#end(rest);
+      if (this.#options.answer.isTruncated)
+        return await this.#breakOff(new Error("it ended before it was whole"));
+      await this.#endWhole();
     });
   }
 
@@ -133,7 +126,7 @@ class ResponsePipe implements Sink {
         bytes = transform.push(chunk);
       } catch (error) {
         answer.discard();
-        return this.#enqueue(() => this.#breakOff(asError(error)));
+        return this.#enqueue(() => this.#truncate(asError(error)));
       }
       if (bytes.length === 0) return;
     }
@@ -152,6 +145,18 @@ class ResponsePipe implements Sink {
     await this.#options.record(outcome);
   }
 
+  /** What is rewritten is whole only when its last bytes could be made. */
+  async #endWhole(): Promise<void> {
+    let rest: Buffer | undefined;
+    try {
+      rest = await this.#options.transform?.end();
+    } catch (error) {
+      return await this.#truncate(asError(error));
+    }
+    await this.#record();
+    this.#end(rest);
+  }
+
   #end(rest: Buffer | undefined): void {
     if (this.#finished) return;
     const { sink, breaksOffAfterError } = this.#options;
@@ -162,8 +167,13 @@ class ResponsePipe implements Sink {
 
   async #breakOff(cause: Error): Promise<void> {
     if (this.#finished) return;
-    // Once the terminal event has gone by the client has a whole answer, whatever happens to the upstream's socket.
-    if (this.#recorded !== undefined) return this.#end(undefined);
+    // Once the terminal event has gone by the answer is whole, whatever happens to the upstream's socket.
+    if (this.#recorded !== undefined) return await this.#endWhole();
+    await this.#truncate(cause);
+  }
+
+  async #truncate(cause: Error): Promise<void> {
+    if (this.#finished) return;
     await this.#record("truncated");
     if (this.#finished) return;
     const { sink, transform } = this.#options;
@@ -193,12 +203,14 @@ class ResponsePipe implements Sink {
 
   /** Something threw that must not: this one request is broken off, and its caller hears of it. */
   readonly #fault = (error: unknown): void => {
-    if (!this.#finished) {
-      this.#stop();
-      this.#options.answer.discard();
-      this.#options.sink.breakOff();
-    }
-    this.#settle.reject(error);
+    const { answer, sink } = this.#options;
+    const reject = () => this.#settle.reject(error);
+    if (this.#finished) return reject();
+    this.#stop();
+    answer.discard();
+    sink.breakOff();
+    // What it cost stands all the same; if it is the recording that fails, the first error says so.
+    this.#record(this.#recorded ?? "truncated").then(reject, reject);
   };
 
   #stop(): void {

@@ -118,6 +118,10 @@ async function serve(front: Front, request: IncomingMessage, response: ServerRes
   front.open.add(response);
   try {
     await handle(front, request, response);
+  } catch (error) {
+    // Not even the error could be told.
+    front.deps.log.error({ err: String(error) }, "internal error");
+    response.destroy();
   } finally {
     front.open.delete(response);
     if (front.open.size === 0) front.onceIdle();

@@ -71,3 +71,13 @@ test("a free request begins no cooldown, and is told what the provider said of i
   assert.equal(sink.head?.status, 429);
   for (const account of deps.pool.accounts) assert.equal(cooldownFor(account, "opus", Date.now()), undefined);
 });
+
+test("a redirect is not followed, and is 502 when no account is left, also the third time", async (t) => {
+  const { upstream, ask } = await startPipeline(t, ["a"]);
+  for (let time = 0; time < 3; time++) {
+    upstream.queue("key-of-a", { status: 302, headers: { location: `${upstream.url}/elsewhere` }, body: "" });
+    const sink = await ask("/v1/messages", memorySource(body));
+    assert.equal(sink.head?.status, 502);
+    assert.equal(upstream.requests.length, time + 1);
+  }
+});
