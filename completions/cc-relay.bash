@@ -13,6 +13,7 @@ _cc_relay() {
       "accounts:disable") command="accounts disable" ;;
       "accounts:remove") command="accounts remove" ;;
       "accounts:help") command="accounts help" ;;
+      ":web") command="web" ;;
       ":usage") command="usage" ;;
       ":doctor") command="doctor" ;;
       ":env") command="env" ;;
@@ -54,6 +55,7 @@ _cc_relay() {
         "accounts disable") COMPREPLY=($(compgen -W "--help -h" -- "$word")) ;;
         "accounts remove") COMPREPLY=($(compgen -W "--help --yes -h -y" -- "$word")) ;;
         "accounts help") COMPREPLY=($(compgen -W "" -- "$word")) ;;
+        "web") COMPREPLY=($(compgen -W "--help --print -h" -- "$word")) ;;
         "usage") COMPREPLY=($(compgen -W "--by --csv --help --json --since --until -h" -- "$word")) ;;
         "doctor") COMPREPLY=($(compgen -W "--help --json --offline -h" -- "$word")) ;;
         "env") COMPREPLY=($(compgen -W "--help --key --shell --unset -h" -- "$word")) ;;
@@ -68,7 +70,7 @@ _cc_relay() {
       ;;
   esac
   case "$command" in
-    "") COMPREPLY=($(compgen -W "serve login accounts usage doctor env run completion service help" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "serve login accounts web usage doctor env run completion service help" -- "$word")) ;;
     "serve") : ;;
     "login") COMPREPLY=($(compgen -W "claude gemini openai" -- "$word")) ;;
     "accounts") COMPREPLY=($(compgen -W "list enable disable remove help" -- "$word")) ;;
@@ -77,6 +79,7 @@ _cc_relay() {
     "accounts disable") _cc_relay_words "$(cc-relay __complete accounts 2>/dev/null)" "$word" ;;
     "accounts remove") _cc_relay_words "$(cc-relay __complete accounts 2>/dev/null)" "$word" ;;
     "accounts help") COMPREPLY=($(compgen -W "list enable disable remove" -- "$word")) ;;
+    "web") : ;;
     "usage") : ;;
     "doctor") : ;;
     "env") COMPREPLY=($(compgen -W "claude gemini codex openai" -- "$word")) ;;
@@ -85,7 +88,7 @@ _cc_relay() {
     "service") COMPREPLY=($(compgen -W "print help" -- "$word")) ;;
     "service print") COMPREPLY=($(compgen -W "systemd launchd docker-compose" -- "$word")) ;;
     "service help") COMPREPLY=($(compgen -W "print" -- "$word")) ;;
-    "help") COMPREPLY=($(compgen -W "serve login accounts usage doctor env run completion service" -- "$word")) ;;
+    "help") COMPREPLY=($(compgen -W "serve login accounts web usage doctor env run completion service" -- "$word")) ;;
   esac
 }
 

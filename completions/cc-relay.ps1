@@ -6,7 +6,7 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
         '' = @{
             Options = @('--config', '--help', '--version', '-V', '-h')
             Values = @{ '--config' = @() }
-            Operands = @('serve', 'login', 'accounts', 'usage', 'doctor', 'env', 'run', 'completion', 'service', 'help')
+            Operands = @('serve', 'login', 'accounts', 'web', 'usage', 'doctor', 'env', 'run', 'completion', 'service', 'help')
         }
         'serve' = @{
             Options = @('--demo', '--help', '--host', '--log-level', '--port', '-h')
@@ -47,6 +47,11 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
             Options = @()
             Values = @{}
             Operands = @('list', 'enable', 'disable', 'remove')
+        }
+        'web' = @{
+            Options = @('--help', '--print', '-h')
+            Values = @{}
+            Operands = @()
         }
         'usage' = @{
             Options = @('--by', '--csv', '--help', '--json', '--since', '--until', '-h')
@@ -91,7 +96,7 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
         'help' = @{
             Options = @()
             Values = @{}
-            Operands = @('serve', 'login', 'accounts', 'usage', 'doctor', 'env', 'run', 'completion', 'service')
+            Operands = @('serve', 'login', 'accounts', 'web', 'usage', 'doctor', 'env', 'run', 'completion', 'service')
         }
     }
     $words = @($commandAst.CommandElements | Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |

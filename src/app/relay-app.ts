@@ -9,7 +9,9 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/problem.ts";
 import { type SightedFile, watchConfig } from "../config/watch.ts";
+import type { DoctorDocument } from "../documents/types.ts";
 import { UserError } from "../errors.ts";
+import { createLiveView } from "../live/live.ts";
 import type { Log } from "../log.ts";
 import { createMetrics } from "../metrics.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
@@ -25,6 +27,7 @@ import { createShortageLog } from "../relay/shortage.ts";
 import { type RelayServer, startServer } from "../server/server.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { DaemonInfo, Store } from "../store/store.ts";
+import { createPage, type Page } from "../web/page.ts";
 import { createDetachedRefreshes } from "./detached-refreshes.ts";
 import { forgiveWrites } from "./forgiving-store.ts";
 import { createLateUsage, type LateUsage } from "./late-usage.ts";
@@ -37,6 +40,8 @@ export interface RelayAppOptions {
   watchedFiles: readonly SightedFile[];
   log: Log;
   version: string;
+  /** Runs the checks of `cc-relay doctor` for the page; it shows none when absent. */
+  examine?: () => Promise<DoctorDocument>;
   /** The system's when absent. */
   clock?: Clock;
   /** Who refreshes logins whose tokens are good once: a process that a kill of this one does not reach, or (absent) this one. */
@@ -79,7 +84,19 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       () => tokens.close(),
       () => deps.dispatchers.close(),
     );
-    const server = await listen(deps, config, version);
+    const live = await createLiveView({
+      ...{ store, version, startedAt: Date.now(), events: deps.events, now: deps.now },
+      accounts: () => pool.accounts,
+      switchAtUtilization: () => config.session.switchAtUtilization,
+      onError: failed("the live view failed"),
+    });
+    closers.unshift(() => live.close());
+    const page = createPage({
+      ...{ store, live, now: deps.now, examine: options.examine },
+      config: () => config,
+      boundLoopback: isLoopbackHost(config.server.host),
+    });
+    const server = await listen(deps, { config, version, page });
     const { port } = server.address;
     await store.daemon.publish({ ...daemonInfo(config, version), port });
 
@@ -116,6 +133,8 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       abortAll: () => server.abortAll(),
       async close() {
         for (const stop of stops) stop();
+        // Who follows it would go on doing so.
+        live.close();
         await server.drain(config.server.drainMs);
         await pool.flush();
         for (const close of closers) await close();
@@ -212,10 +231,13 @@ async function claim(store: Store, config: Config): Promise<void> {
   });
 }
 
-async function listen(deps: RelayDeps, config: Config, version: string): Promise<RelayServer> {
+async function listen(
+  deps: RelayDeps,
+  { config, version, page }: { config: Config; version: string; page: Page },
+): Promise<RelayServer> {
   const { host, port } = config.server;
   try {
-    return await startServer({ host, port, version, deps });
+    return await startServer({ host, port, version, deps, page });
   } catch (cause) {
     throw listenError(cause as NodeJS.ErrnoException, host, port);
   }

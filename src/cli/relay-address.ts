@@ -24,6 +24,11 @@ export async function lookForRelay(origin: string): Promise<Presence> {
   return isRelay ? { kind: "up", version } : { kind: "other" };
 }
 
+/** The status with which the relay answers for its page; undefined when nothing comes. */
+export async function pageStatus(origin: string): Promise<number | undefined> {
+  return (await ask(`${origin}/ui`, { method: "GET", timeoutMs: 2000 }))?.status;
+}
+
 /**
  * Whether the relay runs with simulated accounts: then a client needs some key, and any will do. Asks for one of them by
  * its name, which every other relay refuses without going to a provider.

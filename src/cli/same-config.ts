@@ -9,4 +9,4 @@ export function withSameConfig(text: string, configFile: string | undefined): st
 }
 
 /** Those that read a configuration. */
-const ownCommand = /\bcc-relay (?=(?:accounts|doctor|env|login|run|serve|service|usage)\b)/g;
+const ownCommand = /\bcc-relay (?=(?:accounts|doctor|env|login|run|serve|service|usage|web)\b)/g;

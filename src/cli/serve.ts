@@ -17,6 +17,7 @@ import { guessShell, shellSyntax } from "../terminal/shells.ts";
 import type { CommandContext } from "./context.ts";
 import { originOf } from "./origin.ts";
 import { type BannerFacts, renderBanner } from "./serve/banner.ts";
+import { createDoctorRun } from "./serve/doctor-run.ts";
 
 export interface ServeOptions {
   host?: string;
@@ -74,6 +75,7 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
       watchedFiles: source.watchedFiles,
       log,
       version: context.version,
+      examine: createDoctorRun(() => app.config().file, context.clock),
       refreshes: "detached",
     });
     if (screen.isTerminal) {

@@ -109,7 +109,7 @@ export interface AttemptDocument {
   account: string;
   /** Of the provider's answer; null when there was none. */
   status: number | null;
-  /** How the answer was classified: `ok`, or the kind of failure. */
+  /** How the answer was classified: `answered`, or the kind of failure. */
   class: string;
   /** What followed: passed on, the next account, the same one again, nothing. */
   next: string;

@@ -57,7 +57,8 @@ function checkHost({ request, target, config, boundLoopback }: Visitor): void {
 }
 
 function areaOf(method: string, path: string): Area {
-  if (path === "/" || path === "/health" || /^\/ui(?:\/|$)/.test(path)) return "open";
+  if (path === "/" || path === "/health") return "open";
+  if (/^\/ui(?:\/|$)/.test(path)) return "page";
   if (method === "HEAD" && isProbe(path)) return "open";
   if (path === "/status") return "status";
   return isRoutePath(path) ? "model" : "program";

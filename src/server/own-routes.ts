@@ -70,6 +70,8 @@ export const routes: readonly string[] = [
   "GET /openai/v1/responses/{id}",
   "GET /openai/v1/models",
   "POST /openai/v1/chat/completions",
+  "GET /ui",
+  "GET /status",
   "GET /health",
   "GET /metrics",
   "GET /",

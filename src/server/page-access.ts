@@ -11,8 +11,10 @@ export type Area =
   | "program"
   /** `/status`: like `program`, and for the relay's own page when it is signed in. */
   | "status"
-  /** `/`, `/health`, the clients' probes and the files of `/ui`: may be typed into an address bar. */
-  | "open";
+  /** `/`, `/health` and the clients' probes: may be typed into an address bar. */
+  | "open"
+  /** `/ui`: like `open`, and opened by other programs and restored tabs. It gives no data without its own cookie. */
+  | "page";
 
 export interface PageQuestion {
   area: Area;
@@ -54,13 +56,14 @@ export function decidePageAccess(question: PageQuestion): PageDecision {
   }
   if (area === "model" && allowedOrigins.includes(origin)) return { kind: "cors", origin };
   const isOwn = isOwnOrigin(origin, headers.host) && !isOtherSite(headers);
-  const isForPages = area === "open" || (area === "status" && question.hasPageSession);
+  const isForPages = area === "open" || area === "page" || (area === "status" && question.hasPageSession);
   return isOwn && isForPages ? { kind: "pass" } : { kind: "refuse", origin };
 }
 
 function maySpeakWithoutKey({ area, method, headers, hasPageSession }: PageQuestion): boolean {
   const site = textOf(headers["sec-fetch-site"]);
   const isSpeculative = headers["sec-purpose"] !== undefined || headers.purpose !== undefined;
+  if (area === "page") return !isSpeculative && !isOtherSite(headers);
   if (area === "open" || (area === "status" && hasPageSession && site === "same-origin")) {
     if (isSpeculative || isOtherSite(headers)) return false;
     return site !== "none" || textOf(headers["sec-fetch-user"]) === "?1";

@@ -12,6 +12,7 @@ import { asRelayError, reportFault } from "../relay/deliver-relay-error.ts";
 import { type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
 import { relay } from "../relay/relay.ts";
 import { sendRendered } from "../relay/send-rendered.ts";
+import type { Page } from "../web/page.ts";
 import { admit } from "./admission.ts";
 import { createHttpSink, httpSource } from "./http-client.ts";
 import { answerOwnRoute, routes } from "./own-routes.ts";
@@ -31,8 +32,8 @@ export interface ServerOptions {
   port: number;
   version: string;
   deps: RelayDeps;
-  /** Whether the session cookie of the relay's own page is there and valid; absent: there is no page. */
-  hasPageSession?(request: IncomingMessage): boolean;
+  /** `/ui` and `/status`; absent: no such routes. */
+  page?: Page;
 }
 
 /** Claude Code's own gateway takes 100 KB of headers. */
@@ -140,10 +141,11 @@ async function handle(front: Front, request: IncomingMessage, response: ServerRe
       target,
       config: deps.config(),
       boundLoopback: front.boundLoopback,
-      hasPageSession: front.hasPageSession?.(request) ?? false,
+      hasPageSession: front.page?.isSignedIn(request.headers) ?? false,
     });
     checkPath(path);
     if (request.headers.upgrade?.toLowerCase() === "websocket") throw upgradeRequired();
+    if (await front.page?.answer({ request, response, path, query })) return;
     if (await answerOwnRoute({ request, response, path, query, ...front })) return;
     const route = matchRoute(request.method ?? "GET", path);
     if (!route) {

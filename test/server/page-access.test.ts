@@ -175,10 +175,34 @@ const rows: Record<string, Row> = {
     expected: "refuse",
   },
   "the relay's own page, on what is open": {
-    areas: ["open"],
+    areas: ["open", "page"],
     methods,
     headers: { origin: own, "sec-fetch-site": "same-origin" },
     expected: "pass",
+  },
+  "the relay's own page, opened by another program or with a restored tab": {
+    areas: ["page"],
+    methods: reading,
+    headers: { "sec-fetch-site": "none", "sec-fetch-mode": "navigate" },
+    expected: "pass",
+  },
+  "the relay's own page, prerendered": {
+    areas: ["page"],
+    methods: reading,
+    headers: { "sec-fetch-site": "none", "sec-fetch-mode": "navigate", "sec-purpose": "prefetch;prerender" },
+    expected: "refuse",
+  },
+  "the relay's own page, linked to or framed by another": {
+    areas: ["page"],
+    methods,
+    headers: { "sec-fetch-site": "same-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe" },
+    expected: "refuse",
+  },
+  "the relay's own page, asked for by another origin": {
+    areas: ["page"],
+    methods,
+    headers: { origin: "http://evil.example" },
+    expected: "refuse",
   },
   "the relay's own page, signed in, reading its status": {
     areas: ["status"],

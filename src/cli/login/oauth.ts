@@ -7,8 +7,8 @@ import { describeProxy } from "../../network/proxy.ts";
 import { type Login, type LoginPrompts, type LoginResult, logIn } from "../../oauth/login.ts";
 import { readLines } from "../../terminal/input.ts";
 import { sign } from "../../terminal/style.ts";
+import { canShowBrowser } from "../browser.ts";
 import type { CommandContext } from "../context.ts";
-import { canShowBrowser } from "./browser.ts";
 import { describeLinks } from "./links.ts";
 import type { AccountPlan } from "./plan.ts";
 

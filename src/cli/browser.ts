@@ -1,6 +1,6 @@
 // The browser of this machine.
 
-import type { Environment } from "../../terminal/environment.ts";
+import type { Environment } from "../terminal/environment.ts";
 
 /** Whether a browser that is opened here can be seen by whoever sits at the terminal. Over SSH it would be somewhere else, if anywhere. */
 export function canShowBrowser(env: Environment, platform: NodeJS.Platform): boolean {

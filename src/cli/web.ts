@@ -1,0 +1,85 @@
+// `cc-relay web`: opens the page of the running relay, signed in by a one-time code.
+
+import { Command } from "commander";
+import type { Config } from "../config/config.ts";
+import { UserError } from "../errors.ts";
+import { createCode } from "../web/sign-in-code.ts";
+import { canShowBrowser, openBrowser } from "./browser.ts";
+import type { CommandContext } from "./context.ts";
+import { findRelay, lookForRelay, pageStatus } from "./relay-address.ts";
+import { withSameConfig } from "./same-config.ts";
+
+export interface WebOptions {
+  print: boolean;
+}
+
+export function webCommand(context: CommandContext, run = runWeb): Command {
+  return new Command("web")
+    .description("open the page that shows accounts, usage and requests")
+    .option("--print", "print the address instead of opening it")
+    .addHelpText(
+      "after",
+      `
+The address holds a code that signs one browser in. It works once, within a
+minute. The page only reads: it changes nothing and reaches no provider's route.
+
+Examples:
+  $ cc-relay web
+  $ cc-relay web --print`,
+    )
+    .action((flags: { print?: boolean }) => run(context, { print: flags.print ?? false }));
+}
+
+export async function runWeb(
+  context: CommandContext,
+  { print }: WebOptions,
+  open: (url: string) => Promise<void> = openBrowser,
+): Promise<void> {
+  const config = await context.loadConfig({ missingVariables: "warning" });
+  const origin = await findRelay(context, config);
+  await requirePage(origin, context);
+  const url = `${origin}/ui#code=${await makeCode(config, context.clock())}`;
+  const { stdout, stderr } = context.out;
+  if (print) return stdout.write(`${url}\n`);
+  if (!canShowBrowser(context.env, context.platform)) {
+    stderr.write("no browser can be shown from here; within a minute, open this address on this machine:\n");
+    return stdout.write(`${url}\n`);
+  }
+  try {
+    await open(url);
+  } catch (cause) {
+    throw new UserError("the browser could not be started", {
+      fix: withSameConfig("to get the address, run: cc-relay web --print", context.configFile),
+      cause,
+    });
+  }
+  stderr.write(`opened ${origin}/ui in the browser\n`);
+}
+
+/** Throws UserError unless a relay answers there and shows its page. */
+async function requirePage(origin: string, context: CommandContext): Promise<void> {
+  const presence = await lookForRelay(origin);
+  if (presence.kind !== "up") {
+    const who = presence.kind === "down" ? "no relay answers" : "another program answers";
+    throw new UserError(`${who} at ${origin}`, {
+      fix: withSameConfig("to start the relay, run: cc-relay serve", context.configFile),
+    });
+  }
+  const status = await pageStatus(origin);
+  if (status === 200) return;
+  throw new UserError(`the relay at ${origin} does not show its page`, {
+    fix: "write enabled = true under [ui] in config.toml; in a clone of the sources, run: npm run build",
+  });
+}
+
+async function makeCode({ server }: Config, now: number): Promise<string> {
+  try {
+    return await createCode(server.databasePath, now);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new UserError(`no sign-in code could be left beside the relay's database: ${why}`, {
+      fix: "run it as the user who runs the relay, on the same machine",
+      cause,
+    });
+  }
+}

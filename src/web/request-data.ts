@@ -1,0 +1,56 @@
+// The page's list of requests, and one request with its attempts, out of the store.
+
+import { toRequestDocument } from "../documents/request.ts";
+import type { RequestDetailDocument, RequestListDocument } from "../documents/types.ts";
+import { UserError } from "../errors.ts";
+import type { Store } from "../store/store.ts";
+import { readPeriod } from "../terminal/period.ts";
+
+type LogReader = { requests: Pick<Store["requests"], "last" | "find"> };
+
+const maxListed = 500;
+
+/** Newest first. Throws UserError when a parameter is wrong. */
+export async function readRequestList(
+  { requests }: LogReader,
+  parameters: URLSearchParams,
+  now: number,
+): Promise<RequestListDocument> {
+  const limit = limitOf(parameters.get("limit"));
+  const since = parameters.get("since");
+  const records = await requests.last({
+    since: since ? readPeriod({ since, until: undefined }, now).since : undefined,
+    account: parameters.get("account") || undefined,
+    client: parameters.get("client") || undefined,
+    model: parameters.get("model") || undefined,
+    failed: parameters.has("failed"),
+    limit: limit + 1,
+  });
+  return { requests: records.slice(0, limit).map(toRequestDocument), more: records.length > limit };
+}
+
+/** Undefined for an unknown id. */
+export async function readRequestDetail(
+  { requests }: LogReader,
+  id: string,
+): Promise<RequestDetailDocument | undefined> {
+  const found = await requests.find(id);
+  if (found === undefined) return undefined;
+  return {
+    ...toRequestDocument(found),
+    attempts: found.attempts.map(({ account, status, class: kind, next, ms }) => ({
+      account,
+      status: status ?? null,
+      class: kind,
+      next,
+      ms: Math.round(ms),
+    })),
+  };
+}
+
+function limitOf(text: string | null): number {
+  if (text === null) return 100;
+  const limit = Number(text);
+  if (/^\d{1,3}$/.test(text) && limit >= 1 && limit <= maxListed) return limit;
+  throw new UserError(`limit is a number from 1 to ${maxListed}`);
+}

@@ -1,0 +1,31 @@
+// Signs in at a test relay's page, as a browser that `cc-relay web` has opened does.
+
+import { createCode } from "../../src/web/sign-in-code.ts";
+import { type ClientAnswer, send } from "../support/client.ts";
+import type { TestRelay } from "../support/relay.ts";
+
+export function makeCode(relay: TestRelay, now = Date.now()): Promise<string> {
+  return createCode(relay.config.server.databasePath, now);
+}
+
+export function exchange(relay: TestRelay, code: string, headers: string[] = []): Promise<ClientAnswer> {
+  return send(relay.url, { method: "POST", path: "/ui/session", headers, body: { code } });
+}
+
+/** The `cookie` header of a new session. */
+export async function signIn(relay: TestRelay, now = Date.now()): Promise<string[]> {
+  const answer = await exchange(relay, await makeCode(relay, now));
+  const cookie = answer.header("set-cookie")?.split(";")[0];
+  if (answer.status !== 204 || cookie === undefined) throw new Error(`not signed in: ${answer.text}`);
+  return ["cookie", cookie];
+}
+
+/** What a page of the relay's own origin sends with a fetch. */
+export const ownFetch = [
+  "sec-fetch-site",
+  "same-origin",
+  "sec-fetch-mode",
+  "cors",
+  "sec-fetch-dest",
+  "empty",
+];
