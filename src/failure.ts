@@ -34,6 +34,10 @@ export type Failure =
    */
   | { kind: "refresh-rejected"; until?: number; reason: string }
   /**
+   * The store cannot keep or read this account's login: refreshing it would lose it. `until` is epoch ms of the next try.
+   */
+  | { kind: "storage"; until: number; reason: string }
+  /**
    * A 401 or 403 that nothing known explains: nobody is blamed, one other account is tried, then the provider's answer is
    * passed on.
    */

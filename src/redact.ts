@@ -69,3 +69,26 @@ function removeKnown(text: string, secret: string): string {
 function escapePattern(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 }
+
+/** The secrets that a process knows, for everything that it prints. None is ever forgotten: old ones are echoed too. */
+export interface SecretList {
+  add(...secrets: readonly (string | undefined)[]): void;
+  /** The same array as long as nothing is added. */
+  list(): readonly string[];
+}
+
+/** Tokens are rotated for as long as the relay runs: the oldest go. */
+const maxSecrets = 2000;
+
+export function createSecretList(): SecretList {
+  let secrets: readonly string[] = [];
+  return {
+    add(...more) {
+      const unknown = more.filter(
+        (secret) => secret !== undefined && secret !== "" && !secrets.includes(secret),
+      );
+      if (unknown.length > 0) secrets = [...secrets, ...(unknown as string[])].slice(-maxSecrets);
+    },
+    list: () => secrets,
+  };
+}

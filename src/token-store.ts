@@ -20,6 +20,8 @@ export interface TokenRow {
 }
 
 export interface TokenStore {
+  /** What is written is lost with this process: then nothing may be rotated, for the old token dies with the new one's birth. */
+  isVolatile(): boolean;
   load(accountId: string): Promise<TokenRow | undefined>;
   /**
    * Durable (fsync) before it resolves. Replaces the row only while its generation is still `expectedGeneration`

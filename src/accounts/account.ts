@@ -74,6 +74,7 @@ const cooldownKinds: Readonly<Record<CooldownKind, true>> = {
   unauthorized: true,
   "login-revoked": true,
   "refresh-rejected": true,
+  storage: true,
   "account-out": true,
   "model-denied": true,
 };

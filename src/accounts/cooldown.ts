@@ -55,6 +55,8 @@ export function cooldownAfter(
         isTold: failure.until !== undefined,
         reason: failure.reason,
       };
+    case "storage":
+      return { kind: failure.kind, scope: "", until: failure.until, isTold: true, reason: failure.reason };
     case "proxy":
       return {
         kind: failure.kind,

@@ -74,6 +74,8 @@ function failureOf({ reason, message, until }: LoginFailure): Failure {
       return { kind: "unauthorized", reason: message };
     case "project-refused":
       return { kind: "account-out", reason: message };
+    case "storage":
+      return { kind: "storage", until: until ?? 0, reason: message };
     case "throttled":
       return { kind: "capacity", until, reason: message };
     case "unreachable":

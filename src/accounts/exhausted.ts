@@ -49,6 +49,7 @@ export function readExhausted({ candidates, modelScope, begun, now }: ExhaustedQ
 const kindOf: Readonly<Record<CooldownKind, AllInCooldown["kind"]>> = {
   "rate-limited": "limited",
   capacity: "capacity",
+  storage: "capacity",
   proxy: "capacity",
   unreachable: "capacity",
   "server-error": "capacity",

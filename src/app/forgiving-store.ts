@@ -3,21 +3,18 @@
 
 import type { Log } from "../log.ts";
 import type { AccountStore, BindingStore, Store } from "../store/store.ts";
-
-/** How long a request waits for what it taught to be written; after that the write goes on by itself. */
-const waitTimeoutMs = 200;
+import type { WriteWait } from "./write-wait.ts";
 
 /** The store's writes of learned things, which are logged when they fail and never reject. */
-export function forgiveWrites(store: Store, log: Log): { accounts: AccountStore; bindings: BindingStore } {
-  const { accounts, bindings } = store;
+export function forgiveWrites(
+  { accounts, bindings }: Pick<Store, "accounts" | "bindings">,
+  { wait, log }: { wait: WriteWait; log: Log },
+): { accounts: AccountStore; bindings: BindingStore } {
   async function forgive(write: Promise<void>): Promise<void> {
     const written = write.catch((error: unknown) => {
       log.error({ err: String(error) }, "what was learned could not be written to the database");
     });
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, waitTimeoutMs);
-    await Promise.race([written, late]);
-    clearTimeout(timer);
+    await wait.for(written);
   }
   return {
     accounts: {

@@ -3,6 +3,7 @@
 
 import type { Log } from "../log.ts";
 import type { UsageRow, UsageStore } from "../store/store.ts";
+import type { WriteWait } from "./write-wait.ts";
 
 export interface LateUsage extends Pick<UsageStore, "record"> {
   /** Tries to write what is late; never rejects. */
@@ -11,16 +12,25 @@ export interface LateUsage extends Pick<UsageStore, "record"> {
   close(): Promise<void>;
 }
 
+export interface LateUsageOptions {
+  usage: Pick<UsageStore, "record">;
+  /** How long an answer waits for its row. */
+  wait: WriteWait;
+  log: Log;
+}
+
 /** Some 20 MB; above it the oldest are given up. */
 const maxLate = 50_000;
 /** Rows that are written together share a commit. */
 const rowsPerCommit = 500;
 
-export function createLateUsage(usage: Pick<UsageStore, "record">, log: Log): LateUsage {
+export function createLateUsage({ usage, wait, log }: LateUsageOptions): LateUsage {
   /** By request, in the order of time: a row that is written again takes the place of the one before. */
   const late = new Map<string, UsageRow>();
   /** Rows that were given up since the last time all was written. */
   let lost = 0;
+  /** Rows that are being written while their answers have gone on. */
+  const slow = new Set<Promise<void>>();
 
   function keep(row: UsageRow): void {
     late.delete(row.requestId);
@@ -28,6 +38,18 @@ export function createLateUsage(usage: Pick<UsageStore, "record">, log: Log): La
     if (late.size <= maxLate) return;
     late.delete(late.keys().next().value!);
     lost++;
+  }
+
+  async function write(row: UsageRow): Promise<void> {
+    try {
+      await usage.record(row);
+    } catch (error) {
+      keep(row);
+      log.error(
+        { err: String(error) },
+        "usage could not be written to the database, and is kept to be written later",
+      );
+    }
   }
 
   async function writeSome(): Promise<boolean> {
@@ -41,7 +63,7 @@ export function createLateUsage(usage: Pick<UsageStore, "record">, log: Log): La
   }
 
   async function catchUp(): Promise<void> {
-    if (late.size === 0) return;
+    if (late.size === 0 || slow.size > 0) return;
     const rows = late.size;
     while (late.size > 0) if (!(await writeSome())) return;
     log.info({ rows, lost }, "the database takes writes again, late usage is written");
@@ -50,19 +72,16 @@ export function createLateUsage(usage: Pick<UsageStore, "record">, log: Log): La
 
   return {
     async record(row) {
-      if (late.size > 0) return keep(row);
-      try {
-        await usage.record(row);
-      } catch (error) {
-        keep(row);
-        log.error(
-          { err: String(error) },
-          "usage could not be written to the database, and is kept to be written later",
-        );
-      }
+      // Behind those that wait, so that no older form of a row comes after a newer one.
+      if (late.size > 0 || slow.size > 0) return keep(row);
+      const writing = write(row);
+      if (await wait.for(writing)) return;
+      slow.add(writing);
+      void writing.then(() => slow.delete(writing));
     },
     catchUp,
     async close() {
+      await Promise.all(slow);
       await catchUp();
       if (late.size > 0) log.error({ rows: late.size + lost }, "usage is lost: the database takes no writes");
     },

@@ -8,7 +8,7 @@ import { silentLog } from "../log.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
 import { hashToken } from "../oauth/refresh.ts";
 import { createTokenSource, type LoginToken, type TokenSource } from "../oauth/tokens.ts";
-import { openSqliteStore } from "../store/sqlite.ts";
+import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
 import type { TokenRow } from "../token-store.ts";
 import { createDetachedRefreshes } from "./detached-refreshes.ts";
@@ -41,13 +41,16 @@ export function openProviderAccess(config: Config, options: ProviderAccessOption
 
   async function loadRow(accountId: string): Promise<TokenRow | undefined> {
     if (!existsSync(databasePath)) return undefined;
-    reading ??= openSqliteStore(databasePath, { readonly: true });
+    reading ??= openStore(config.server, { for: "reading" });
     return (await reading).tokens.load(accountId);
   }
 
   /** Creates the database where there is none: a refreshed login must be on the disk, or it is lost. */
   async function source(): Promise<TokenSource> {
-    writing ??= openSqliteStore(databasePath).then((store) => ({ store, tokens: createTokens(store) }));
+    writing ??= openStore(config.server, { for: "writing" }).then((store) => ({
+      store,
+      tokens: createTokens(store),
+    }));
     return (await writing).tokens;
   }
 

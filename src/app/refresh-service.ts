@@ -4,7 +4,7 @@ import { isObject } from "../json-values.ts";
 import type { Log } from "../log.ts";
 import { createDispatchers, type Dispatchers } from "../network/dispatchers.ts";
 import { createLocalRunner, type LocalRunner } from "../oauth/local-runner.ts";
-import { openSqliteStore } from "../store/sqlite.ts";
+import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
 import { isOrder, type RefreshOrder, type RefreshReport, type RefreshSite } from "./refresh-messages.ts";
 
@@ -109,7 +109,7 @@ interface Workplace {
 }
 
 async function openWorkplace(site: RefreshSite): Promise<Workplace> {
-  const store = await openSqliteStore(site.databasePath, { busyTimeoutMs: site.busyTimeoutMs });
+  const store = await openStore(site, { for: "writing", busyTimeoutMs: site.busyTimeoutMs });
   const { connectTimeoutMs, environmentProxy } = site;
   return { store, dispatchers: createDispatchers({ connectTimeoutMs, environmentProxy }) };
 }

@@ -8,6 +8,7 @@ import { readStatus } from "../accounts/state.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/problem.ts";
+import { type ReloadCause, UnfinishedConfig } from "../config/reload.ts";
 import { type SightedFile, watchConfig } from "../config/watch.ts";
 import type { DoctorDocument } from "../documents/types.ts";
 import { UserError } from "../errors.ts";
@@ -17,6 +18,7 @@ import { createMetrics } from "../metrics.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import { createTokenSource, type TokenSource } from "../oauth/tokens.ts";
+import type { SecretList } from "../redact.ts";
 import { logEvents } from "../relay/event-log.ts";
 import { countEvents } from "../relay/event-metrics.ts";
 import { createRelayEvents } from "../relay/events.ts";
@@ -25,20 +27,23 @@ import { createRelayKeys } from "../relay/relay-keys.ts";
 import { createScratch } from "../relay/scratch.ts";
 import { createShortageLog } from "../relay/shortage.ts";
 import { type RelayServer, startServer } from "../server/server.ts";
-import { openSqliteStore } from "../store/sqlite.ts";
+import { openStore } from "../store/open.ts";
 import type { DaemonInfo, Store } from "../store/store.ts";
 import { createPage, type Page } from "../web/page.ts";
 import { createDetachedRefreshes } from "./detached-refreshes.ts";
 import { forgiveWrites } from "./forgiving-store.ts";
 import { createLateUsage, type LateUsage } from "./late-usage.ts";
+import { createWriteWait, type WriteWait } from "./write-wait.ts";
 
 export interface RelayAppOptions {
   config: Config;
   /** Reads the configuration again, overrides of the command line included. Throws UserError. */
-  readConfig(): Promise<Config>;
+  readConfig(cause: ReloadCause): Promise<Config>;
   /** Files whose change means a reload, sighted before `config` was read: the one that was, or those that would be. */
   watchedFiles: readonly SightedFile[];
   log: Log;
+  /** Learns the tokens that are rotated while the relay runs; what it holds is redacted. */
+  secrets?: Pick<SecretList, "add">;
   version: string;
   /** Runs the checks of `cc-relay doctor` for the page; it shows none when absent. */
   examine?: () => Promise<DoctorDocument>;
@@ -54,7 +59,7 @@ export interface RelayApp {
   /** The configuration in force. */
   config(): Config;
   /** Takes the new configuration, or reports what is wrong with it and keeps the old one. */
-  reload(): Promise<void>;
+  reload(cause?: ReloadCause): Promise<void>;
   /** Waits for open answers within drain_seconds, then breaks them off; nothing of the app is left after it. */
   close(): Promise<void>;
   /** Breaks off open answers: `close` need not wait for them any more. */
@@ -71,14 +76,15 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
   const { log, version } = options;
   let config = options.config;
   const failed = (what: string) => (error: unknown) => log.error({ err: String(error) }, what);
-  const store = await openSqliteStore(config.server.databasePath);
+  const store = await openStore(config.server, { for: "serving", log });
   const closers: (() => Promise<void> | void)[] = [() => store.close()];
   try {
     await claim(store, config);
     closers.unshift(() => store.daemon.release());
-    const usage = createLateUsage(store.usage, log);
+    const wait = createWriteWait();
+    const usage = createLateUsage({ usage: store.usage, wait, log });
     closers.unshift(() => usage.close());
-    const { deps, pool, tokens } = await createParts({ store, usage }, () => config, options);
+    const { deps, pool, tokens } = await createParts({ store, usage, wait }, () => config, options);
     // A refresh under way is waited for: its answer would be lost, and the login with it.
     closers.unshift(
       () => tokens.close(),
@@ -100,8 +106,8 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
     const { port } = server.address;
     await store.daemon.publish({ ...daemonInfo(config, version), port });
 
-    const applyFile = async () => {
-      const next = await readNext(options, log);
+    const applyFile = async (cause: ReloadCause) => {
+      const next = await readNext(options, cause, log);
       if (!next || opensToOthers(next, options.config.server.host, log)) return;
       warnOfFixedSettings(options.config, next, log);
       for (const warning of next.warnings) if (!config.warnings.includes(warning)) log.warn({}, warning);
@@ -114,12 +120,16 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
     };
     // One after another: of two that overlap, the one that read the older file could be the last to take effect.
     let reloading = Promise.resolve();
-    const reload = () => {
-      reloading = reloading.then(applyFile).catch(failed("the configuration could not be reloaded"));
+    const reload = (cause: ReloadCause = "asked") => {
+      reloading = reloading
+        .then(() => applyFile(cause))
+        .catch(failed("the configuration could not be reloaded"));
       return reloading;
     };
     const stops = [
-      ...options.watchedFiles.map((file) => watchConfig(file, () => void reload())),
+      ...options.watchedFiles.map((file) =>
+        watchConfig(file, () => void reload("changed"), { onGone: () => sayGone(file, log) }),
+      ),
       store.onForeignChange(() => void pool.refresh().catch(failed("the database could not be read"))),
       every(flushIntervalMs, () => pool.flush(), log),
       every(catchUpIntervalMs, () => usage.catchUp(), log),
@@ -147,14 +157,15 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
 }
 
 async function createParts(
-  { store, usage }: { store: Store; usage: LateUsage },
+  { store, usage, wait }: { store: Store; usage: LateUsage; wait: WriteWait },
   config: () => Config,
   {
     log,
+    secrets,
     version,
     clock = systemClock,
     refreshes,
-  }: Pick<RelayAppOptions, "log" | "version" | "clock" | "refreshes">,
+  }: Pick<RelayAppOptions, "log" | "secrets" | "version" | "clock" | "refreshes">,
 ): Promise<{ deps: RelayDeps; pool: Pool; tokens: TokenSource }> {
   const { now } = clock;
   const { server, environmentProxy } = config();
@@ -165,7 +176,7 @@ async function createParts(
     },
     environmentProxy,
   };
-  const learned = forgiveWrites(store, log);
+  const learned = forgiveWrites(store, { wait, log });
   const bindings = await createBindings(learned.bindings, now());
   const events = createRelayEvents((error) => log.error({ err: String(error) }, "event listener failed"));
   let retryLogin = (_accountId: string) => {};
@@ -184,6 +195,7 @@ async function createParts(
     dispatcherFor: (account) => dispatchers.for(account.id, account.proxy),
     config: () => config().oauth,
     clock,
+    onSecret: (secret) => secrets?.add(secret),
     log,
     runnerFor: refreshes && createDetachedRefreshes({ site, tokens: store.tokens, now, log }).runnerFor,
   });
@@ -272,11 +284,27 @@ function daemonInfo(config: Config, version: string): DaemonInfo {
   return { pid: process.pid, host, port, startedAt: Date.now(), version };
 }
 
-async function readNext(options: RelayAppOptions, log: Log): Promise<Config | undefined> {
+function sayGone({ path }: SightedFile, log: Log): void {
+  log.warn({ file: path }, "the configuration file is gone: the old configuration stays until it is back");
+}
+
+async function readNext(
+  { readConfig }: RelayAppOptions,
+  cause: ReloadCause,
+  log: Log,
+): Promise<Config | undefined> {
   try {
-    return await options.readConfig();
+    return await readConfig(cause);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
+    if (error instanceof UnfinishedConfig) {
+      const { message: reason, fix } = error;
+      log.error(
+        { reason, fix },
+        "the configuration file does not look finished: the old configuration stays",
+      );
+      return undefined;
+    }
     const problems = error instanceof ConfigError ? error.problems : undefined;
     log.error({ problems, reason: error.message }, "the new configuration is broken, the old one stays");
     return undefined;

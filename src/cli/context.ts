@@ -24,7 +24,7 @@ export interface CommandContext {
   /** `--config FILE` as it was given; set before any command runs. */
   configFile: string | undefined;
   /** Finds and reads the configuration anew; without a file the defaults. Throws UserError with every problem. */
-  loadConfig(options?: Pick<LoadOptions, "missingVariables">): Promise<Config>;
+  loadConfig(options?: Pick<LoadOptions, "missingVariables" | "inspect">): Promise<Config>;
   /** The file that was found, or every place where one would be: what a running relay has to watch. */
   configPlaces(): Promise<readonly string[]>;
   /** The running relay of this configuration's database; undefined when none runs. */
@@ -68,9 +68,9 @@ export function createContext(): CommandContext {
 }
 
 async function findDaemon({ server }: Config): Promise<DaemonInfo | undefined> {
-  const { openSqliteStore } = await import("../store/sqlite.ts");
+  const { openStore } = await import("../store/open.ts");
   try {
-    const store = await openSqliteStore(server.databasePath, { readonly: true, busyTimeoutMs: 500 });
+    const store = await openStore(server, { for: "reading", busyTimeoutMs: 500 });
     try {
       const { info, running } = await store.daemon.look();
       return running ? info : undefined;

@@ -8,9 +8,13 @@ import type { RelayApp } from "../app/relay-app.ts";
 import type { Config } from "../config/config.ts";
 import { usualConfigFile } from "../config/discover.ts";
 import { readEnvironment } from "../config/environment.ts";
+import { isMountedAlone } from "../config/own-mount.ts";
+import { createConfigReader, type ReloadCause } from "../config/reload.ts";
+import { secretsOf } from "../config/secrets.ts";
 import { type SightedFile, sightFile } from "../config/watch.ts";
+import { checkFileModes } from "../doctor/file-modes.ts";
 import { UserError } from "../errors.ts";
-import type { LogLevel } from "../log.ts";
+import type { Log, LogLevel } from "../log.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import type { Screen } from "../terminal/output.ts";
 import { guessShell, shellSyntax } from "../terminal/shells.ts";
@@ -48,32 +52,34 @@ export function serveCommand(context: CommandContext, run = runServe): Command {
 /** Resolves when the relay was told to stop and every open answer is finished or broken off. */
 export async function runServe(context: CommandContext, options: ServeOptions): Promise<void> {
   // Everything a relay is made of: `--help` and the completion scripts do without.
-  const [{ startRelayApp }, { createLog }] = await Promise.all([
+  const [{ startRelayApp }, { createLog }, { createSecretList }] = await Promise.all([
     import("../app/relay-app.ts"),
     import("../log.ts"),
+    import("../redact.ts"),
   ]);
   const source = options.demo ? await demoConfig() : await fileConfig(context);
   try {
-    let secrets: string[] = [];
-    const readConfig = async () => {
-      const next = withFlags(await source.read(), options);
-      secrets = secretsOf(next);
+    const secrets = createSecretList();
+    const readConfig = async (cause: ReloadCause) => {
+      const next = withFlags(await source.read(cause), options);
+      secrets.add(...secretsOf(next));
       return next;
     };
-    const config = await readConfig();
+    const config = await readConfig("asked");
     const screen = context.out.stderr;
     const log = createLog({
       level: config.server.logLevel,
       pretty: screen.isTerminal,
       colour: screen.isTerminal && screen.style.bold("x") !== "x",
       destination: screen.isTerminal ? screen : undefined,
-      secrets: () => secrets,
+      secrets: secrets.list,
     });
     const app = await startRelayApp({
       config,
       readConfig,
       watchedFiles: source.watchedFiles,
       log,
+      secrets,
       version: context.version,
       examine: createDoctorRun(() => app.config().file, context.clock),
       refreshes: "detached",
@@ -82,14 +88,33 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
       screen.write(renderBanner(await readBannerFacts(app, context, options.demo === true), screen));
     }
     for (const warning of config.warnings) log.warn({}, warning);
+    await warnOfFiles(config, log);
     log.info({ url: originOf(app), accounts: config.accounts.length, pid: process.pid }, "listening");
-    await untilStopped(screen, () => app.reload());
+    await untilStopped(screen, () => app.reload("asked"));
     log.info({}, "stopping: open answers may finish");
     onSecondSignal(() => app.abortAll());
     await app.close();
     log.info({}, "stopped");
   } finally {
     await source.close();
+  }
+}
+
+/** What is doubtful about the files themselves: who else reads or writes them, and how one got into a container. */
+async function warnOfFiles({ file, server }: Config, log: Log): Promise<void> {
+  const modes = checkFileModes({
+    configFile: file,
+    databasePath: server.databasePath,
+    platform: process.platform,
+    uid: process.getuid?.(),
+  });
+  for (const { detail, fix } of modes) if (fix !== undefined) log.warn({ fix }, detail);
+  if (file !== undefined && (await isMountedAlone(file))) {
+    const fix = "mount its folder, and name the file with --config";
+    log.warn(
+      { file, fix },
+      "the configuration file is mounted by itself: a new one in its place is not seen",
+    );
   }
 }
 
@@ -119,14 +144,15 @@ function withFlags(config: Config, { host, port, logLevel }: ServeOptions): Conf
 }
 
 interface ConfigSource {
-  read(): Promise<Config>;
+  read(cause: ReloadCause): Promise<Config>;
   watchedFiles: readonly SightedFile[];
   close(): Promise<void>;
 }
 
 async function fileConfig(context: CommandContext): Promise<ConfigSource> {
   const watchedFiles = (await context.configPlaces()).map(sightFile);
-  return { read: () => context.loadConfig(), watchedFiles, close: async () => {} };
+  const { read } = createConfigReader((inspect) => context.loadConfig({ inspect }));
+  return { read, watchedFiles, close: async () => {} };
 }
 
 /** The defaults and the simulated accounts: no file is read, and the database goes when the demo ends. */
@@ -144,10 +170,6 @@ async function demoConfig(): Promise<ConfigSource> {
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-function secretsOf(config: Config): string[] {
-  return [...config.apiKeys.map(({ key }) => key), ...config.accounts.map(({ secret }) => secret)];
 }
 
 async function readBannerFacts(

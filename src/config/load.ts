@@ -25,12 +25,22 @@ export interface LoadOptions extends DiscoverOptions {
    * provider, which are often started in another environment than the daemon. The account's secret is then "".
    */
   missingVariables?: "problem" | "warning";
+  /** Sees the text before anything is made of it, and can refuse it by throwing. */
+  inspect?: (source: ConfigSource) => void;
+}
+
+export interface ConfigSource {
+  /** Absolute; undefined when there is none. */
+  file: string | undefined;
+  /** "" without a file. */
+  text: string;
 }
 
 /** Without a file: the defaults, with the database in the platform's data folder. */
 export async function loadConfig(options: LoadOptions): Promise<Config> {
   const { file } = await discoverConfig(options);
   const text = file === undefined ? "" : await readConfigText(file);
+  options.inspect?.({ file, text });
   return readConfig(text, { ...options, file });
 }
 

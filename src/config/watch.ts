@@ -9,6 +9,9 @@ export interface WatchOptions {
   intervalMs?: number;
   /** How long a changed file must stay the same before it counts: an editor may still be writing. */
   settleMs?: number;
+  /** Called once when the file has been gone for a while; editors take it away for moments only. */
+  onGone?: () => void;
+  goneMs?: number;
 }
 
 /** A file, existing or not, as it was at one moment. */
@@ -31,12 +34,22 @@ export function watchConfig(
   onChange: () => void,
   options: WatchOptions = {},
 ): () => void {
-  const { intervalMs = 250, settleMs = 50 } = options;
+  const { intervalMs = 250, settleMs = 50, onGone, goneMs = 1000 } = options;
   let known = state;
   let last = known;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
+  /** Since when it has been gone (monotonic); infinite when that has been said. */
+  let goneSince: number | undefined;
 
+  const noteGone = (isGone: boolean): void => {
+    const now = performance.now();
+    if (!isGone) goneSince = undefined;
+    else goneSince ??= now;
+    if (goneSince === undefined || now - goneSince < goneMs) return;
+    goneSince = Number.POSITIVE_INFINITY;
+    onGone?.();
+  };
   const wait = (ms: number): void => {
     if (stopped) return;
     timer = setTimeout(() => void look(), ms);
@@ -47,6 +60,7 @@ export function watchConfig(
     if (stopped) return;
     const settled = seen === last;
     last = seen;
+    noteGone(seen === gone && known !== gone);
     if (seen === known || seen === gone) return wait(intervalMs);
     if (!settled) return wait(settleMs);
     known = seen;

@@ -85,9 +85,19 @@ function applyEdit(current: string | undefined, { file, environment, kinds, edit
   const before = current ?? beginText(file, environment);
   const parsed = parseToml(before);
   if (!parsed.ok) throw new ConfigError([describeSyntax(parsed, file)]);
-  const after = edit(before);
+  const after = withOwnEnd(before, edit(before));
   readConfig(after, { file, environment, kinds, missingVariables: "warning" });
   return after;
+}
+
+/**
+ * A running relay takes the beginning of what it knows for a write that has not come to its end: where the last lines were
+ * removed, an empty line more says that this one has.
+ */
+function withOwnEnd(before: string, after: string): string {
+  let text = after;
+  while (text.length < before.length && before.startsWith(text)) text += "\n";
+  return text;
 }
 
 /**

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { UserError } from "../errors.ts";
-import { openSqliteStore } from "../store/sqlite.ts";
+import { openStore } from "../store/open.ts";
 import type { DaemonInfo } from "../store/store.ts";
 import { relativeTime } from "../terminal/format.ts";
 import { type Check, type Findings, findingsOn } from "./check.ts";
@@ -42,7 +42,7 @@ export type Claim =
 export async function readClaim(databasePath: string): Promise<Claim> {
   if (!existsSync(databasePath)) return { kind: "no-database" };
   try {
-    const store = await openSqliteStore(databasePath, { readonly: true, busyTimeoutMs: 1000 });
+    const store = await openStore({ databasePath }, { for: "reading", busyTimeoutMs: 1000 });
     try {
       return { kind: "read", ...(await store.daemon.look()) };
     } finally {

@@ -1,16 +1,36 @@
-// Whether the database is there, can be read, and is sound.
+// Whether the database is there, can be read and written, is sound, and was damaged before.
 
-import { statSync } from "node:fs";
+import { accessSync, constants, existsSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { UserError } from "../errors.ts";
 import { fixForDamaged } from "../store/damaged.ts";
+import { openStore } from "../store/open.ts";
+import type { RecoveryRow } from "../store/store.ts";
+import { rfc3339 } from "../terminal/format.ts";
 import { shellWord } from "../terminal/shells.ts";
 import { singleLine } from "../terminal/width.ts";
 import { type Check, findingsOn } from "./check.ts";
 import { inspectDatabase } from "./integrity.ts";
 
-export async function checkDatabase(path: string, limitMs: number): Promise<Check> {
-  const findings = findingsOn("relay", "database");
+export async function checkDatabase(path: string, limitMs: number): Promise<Check[]> {
   const size = sizeOf(path);
-  if (size === undefined) return findings.ok(`none yet: cc-relay serve creates ${path}`);
+  const obstacle = findObstacle(path);
+  if (size === undefined && obstacle === undefined)
+    return [findings.ok(`none yet: cc-relay serve creates ${path}`)];
+  const checks = size === undefined ? [] : [await checkSoundness(path, { size, limitMs })];
+  return [
+    ...(obstacle === undefined ? checks : checks.filter(({ status }) => status !== "ok")),
+    ...(obstacle === undefined ? [] : [unwritable(path, obstacle)]),
+    ...(await listRecoveries(path)),
+  ];
+}
+
+const findings = findingsOn("relay", "database");
+
+async function checkSoundness(
+  path: string,
+  { size, limitMs }: { size: number; limitMs: number },
+): Promise<Check> {
   const integrity = await inspectDatabase(path, limitMs);
   const file = `${path}, ${inBytes(size)}`;
   switch (integrity.kind) {
@@ -26,6 +46,61 @@ export async function checkDatabase(path: string, limitMs: number): Promise<Chec
         `to have it checked however long it takes, run: sqlite3 ${shellWord(path)} 'pragma quick_check'`,
       );
   }
+}
+
+function unwritable(path: string, code: string): Check {
+  const detail = `${path} cannot be written (${code}): a relay that starts now keeps everything in memory, and refreshes no login`;
+  const isFull = code === "ENOSPC" || code === "EDQUOT";
+  const fix = isFull
+    ? "make room on its disk; the relay writes again by itself"
+    : `make it and its folder writable for the user that runs the relay, or set server.database_path to another file`;
+  return findings.fail(detail, fix);
+}
+
+/** What keeps a file from being written in the database's folder, as the system's code; undefined when nothing does. */
+function findObstacle(path: string): string | undefined {
+  const folder = dirname(path);
+  if (!existsSync(folder)) return undefined;
+  const trial = join(folder, `.cc-relay-doctor-${process.pid}`);
+  try {
+    if (existsSync(path)) accessSync(path, constants.W_OK);
+    writeFileSync(trial, Buffer.alloc(trialBytes), { mode: 0o600, flag: "wx", flush: true });
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  } finally {
+    rmSync(trial, { force: true });
+  }
+}
+
+/** Some pages: a disk that is nearly full takes an empty file. */
+const trialBytes = 64 * 1024;
+
+/** Databases that were damaged, as long as their files are there. */
+async function listRecoveries(path: string): Promise<Check[]> {
+  try {
+    const store = await openStore({ databasePath: path }, { for: "reading", busyTimeoutMs: 1000 });
+    try {
+      return (await store.recoveries.list()).filter((row) => existsSync(row.path)).map(describeRecovery);
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    // What is wrong with it has been said.
+    if (error instanceof UserError) return [];
+    throw error;
+  }
+}
+
+function describeRecovery({ time, path, rows, damaged }: RecoveryRow): Check {
+  const counts = Object.entries(rows).map(([table, count]) => `${table.replaceAll("_", " ")} ${count}`);
+  const carried = counts.length > 0 ? counts.join(", ") : "nothing";
+  const lost =
+    damaged.length > 0 ? `; not everything could be read of: ${damaged.join(", ")}` : "; nothing was lost";
+  return findings.warn(
+    `was damaged on ${rfc3339(time)} and set aside as ${path}; carried over: ${carried}${lost}`,
+    `when it is no longer needed, run: rm ${shellWord(path)}*`,
+  );
 }
 
 /** What is not yet in the main file counts too. Undefined when there is no file. */

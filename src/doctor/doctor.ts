@@ -79,9 +79,7 @@ export async function examine(options: ExaminationOptions): Promise<Check[]> {
     configuration.checks,
     modes,
     config
-      ? run(findingsOn("relay", "database"), async () => [
-          await checkDatabase(config.server.databasePath, limitMs),
-        ])
+      ? run(findingsOn("relay", "database"), () => checkDatabase(config.server.databasePath, limitMs))
       : [],
     checkLock(claim) ?? [],
     config

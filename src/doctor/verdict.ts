@@ -45,6 +45,8 @@ export function readFailure(account: AccountConfig, failure: Failure): Verdict {
       return troubled(true, failure.reason, "check the network, or give the account a proxy");
     case "refresh-rejected":
       return troubled(true, failure.reason, "correct [oauth] in the configuration, or remove it");
+    case "storage":
+      return troubled(true, failure.reason, "see what is said of the database");
     case "unexplained-refusal":
     case "model-denied":
     case "model-missing":
@@ -75,6 +77,8 @@ export function readLoginFailure({ reason, message }: LoginFailure, limitMs: num
       return { kind: "refused", detail: what };
     case "refresh-rejected":
       return troubled(true, "correct [oauth] in the configuration, or remove it");
+    case "storage":
+      return troubled(true, "see what is said of the database");
     case "project-refused":
       return troubled(true, "to use an API key instead, run: cc-relay login gemini --api-key");
     case "throttled":

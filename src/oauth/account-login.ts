@@ -11,6 +11,7 @@ import {
   describeRefusedToken,
   type LoginFailure,
   needsPerson,
+  storageFailure,
 } from "./login-failure.ts";
 import { failedWith, hashToken, type RefreshOutcome } from "./refresh.ts";
 import type { RefreshRunner } from "./refresh-runner.ts";
@@ -28,6 +29,7 @@ export interface AccountLoginOptions {
   runner: RefreshRunner;
   clock: Clock;
   log: Log;
+  onSecret?(secret: string): void;
 }
 
 export type AccessResult = { ok: true; token: string; row: TokenRow } | LoginFailure;
@@ -73,6 +75,8 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
   function take(next: TokenRow): void {
     row = next;
     taken += 1;
+    options.onSecret?.(next.refreshToken);
+    if (next.accessToken !== undefined) options.onSecret?.(next.accessToken);
     token =
       next.accessToken === undefined || next.expiresAt === undefined
         ? undefined
@@ -112,6 +116,13 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
     if (!needsPerson(blocked.failure.reason)) return blocked.failure;
     const stored = await tokens.load(accountId);
     return stored?.generation === blocked.generation ? blocked.failure : undefined;
+  }
+
+  /** A token that was rotated now would die with this process, and the old one with it. */
+  function volatile(): LoginFailure | undefined {
+    if (!tokens.isVolatile()) return undefined;
+    const why = "the disk takes no writes and a refreshed token would be lost with this process";
+    return storageFailure(accountId, why, clock.now());
   }
 
   function refreshOnce(request: { refusedToken?: string; urgent: boolean }): Promise<void> {
@@ -181,7 +192,7 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
       if (freshnessOf(token, clock) === "refresh-soon") void refreshInBackground();
       return { ok: true, token: token.token, row };
     }
-    const block = await findBlock();
+    const block = (await findBlock()) ?? volatile();
     if (block !== undefined) return present() ?? block;
     const before = taken;
     if (!(await unlessAborted(refreshOnce({ urgent: true }), signal))) return callerGaveUp;
@@ -193,7 +204,7 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
   async function refreshInBackground(): Promise<void> {
     try {
       if (running !== undefined || clock.monotonic() < backgroundAfter) return;
-      if ((await findBlock()) !== undefined) return;
+      if (((await findBlock()) ?? volatile()) !== undefined) return;
       await refreshOnce({ urgent: false });
     } catch (error) {
       log.error({ account: accountId, err: error }, "a login could not be refreshed in the background");
@@ -213,7 +224,7 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
       ) {
         return describeRefusedToken(options.provider(), accountId, clock.now() + forcedMs);
       }
-      const block = await findBlock();
+      const block = (await findBlock()) ?? volatile();
       if (block !== undefined) return block;
       // A refresh that was under way for another reason may end with the refused token still in place: then once more.
       if (!(await unlessAborted(refreshOnce({ refusedToken, urgent: true }), signal))) return callerGaveUp;

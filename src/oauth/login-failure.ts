@@ -9,6 +9,7 @@ import type { TokenReply } from "./token-request.ts";
  * - `token-refused`: the provider refuses a token that it handed out a moment ago.
  * - `project-refused`: Google refuses Code Assist to this login, or wants a project.
  * - `throttled`, `unreachable`, `proxy`: passing; the login is not in doubt.
+ * - `storage`: the store cannot read the login, or would not keep a new token.
  * - `aborted`: the caller's own signal.
  */
 export type LoginFailureReason =
@@ -19,6 +20,7 @@ export type LoginFailureReason =
   | "throttled"
   | "unreachable"
   | "proxy"
+  | "storage"
   | "aborted";
 
 export interface LoginFailure {
@@ -95,6 +97,15 @@ export const callerGaveUp: LoginFailure = {
   reason: "aborted",
   message: "the caller gave up waiting for the login",
 };
+
+/** How long an account is left alone whose login the store cannot read or would not keep. */
+const storageRetryMs = 60_000;
+
+/** @param why the end of the sentence: what is the matter with the store. */
+export function storageFailure(accountId: string, why: string, now: number): LoginFailure {
+  const until = now + storageRetryMs;
+  return passing("storage", `storage: the login of account ${accountId} cannot be used, for ${why}`, until);
+}
 
 /** The command that fixes a dead login. */
 export function howToLogIn(provider: OAuthProvider, accountId: string): string {

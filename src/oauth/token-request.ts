@@ -4,6 +4,7 @@ import type { Dispatcher } from "undici";
 import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
 import { readNetworkFault } from "../network/faults.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
+import { redact } from "../redact.ts";
 import { fetchSmallAnswer, type SmallAnswer } from "./small-answer.ts";
 import {
   parseObject,
@@ -67,7 +68,10 @@ export async function requestToken(request: TokenRequest): Promise<TokenReply> {
 
 function readReply(answer: SmallAnswer, request: TokenRequest): TokenReply {
   const head = { status: answer.status, retryAfter: answer.header("retry-after") };
-  const read = readTokenAnswer(head, answer.body, request.now());
+  const whole = readTokenAnswer(head, answer.body, request.now());
+  if (whole.ok) return whole;
+  // Some endpoints echo what they were sent. Taken out before the text is shortened: half a secret is recognised by nobody.
+  const read = readTokenAnswer(head, redact(answer.body, sentSecrets(request)), request.now());
   if (read.ok) return read;
   const { host } = new URL(request.provider.tokenUrl);
   const failure = { ...read.failure, detail: `${host} ${read.failure.detail}` };
@@ -77,6 +81,15 @@ function readReply(answer: SmallAnswer, request: TokenRequest): TokenReply {
     ? { ok: false, failure, outcomeUnknown: true }
     : readFault(answer.truncatedBy, request.signal?.aborted ?? false);
 }
+
+/** As they were sent, and as they are written in JSON and in forms. */
+function sentSecrets({ provider, parameters }: TokenRequest): string[] {
+  const values = parameters.filter(([name]) => secretParameters.has(name)).map(([, value]) => value);
+  if (provider.clientSecret !== undefined) values.push(provider.clientSecret);
+  return values.flatMap((value) => [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)]);
+}
+
+const secretParameters: ReadonlySet<string> = new Set(["refresh_token", "code", "code_verifier"]);
 
 function readFault(error: unknown, aborted: boolean): TokenReply {
   const fault = readNetworkFault(error);

@@ -10,7 +10,7 @@ import type { TokenStore } from "../token-store.ts";
 import { type AccessResult, type AccountLogin, createAccountLogin } from "./account-login.ts";
 import { type CodeAssistLogin, createCodeAssistLogin } from "./code-assist-login.ts";
 import { createLocalRunner, type LocalRunner } from "./local-runner.ts";
-import type { LoginFailure } from "./login-failure.ts";
+import { type LoginFailure, storageFailure } from "./login-failure.ts";
 import type { RefreshRunner } from "./refresh-runner.ts";
 
 /** An account with a login, as configured. */
@@ -62,6 +62,8 @@ export interface TokenSourceDeps {
   config(): OAuthSections;
   clock: Clock;
   log: Log;
+  /** Hears every token, old and new, before it is used. */
+  onSecret?(secret: string): void;
   /**
    * Carries out the refreshes of logins whose tokens are good once, `local` being how this process would. Without it this
    * process does, and one that is killed between the provider's answer and the disk loses the login.
@@ -102,6 +104,7 @@ export function createTokenSource(deps: TokenSourceDeps): TokenSource {
       configuredToken: account.secret,
       tokens: deps.tokens,
       log: deps.log,
+      onSecret: (secret: string) => deps.onSecret?.(secret),
     };
     const provider = () => providerFor(entry.account, deps.config());
     const dispatcher = () => deps.dispatcherFor(entry.account);
@@ -146,15 +149,24 @@ export function createTokenSource(deps: TokenSourceDeps): TokenSource {
     };
   }
 
+  /** What is wrong with the store for one login is that account's trouble and not the request's. */
+  async function ask(
+    account: LoginAccount,
+    signal: AbortSignal,
+    access: (login: AccountLogin) => Promise<AccessResult>,
+  ): Promise<LoginToken> {
+    const entry = entryOf(account);
+    try {
+      return await complete(entry, await access(entry.login), signal);
+    } catch (error) {
+      deps.log.error({ account: account.id, err: error }, "a login cannot be read or written");
+      return storageFailure(account.id, "the database cannot read or write it", clock.now());
+    }
+  }
+
   return {
-    async credential(account, signal) {
-      const entry = entryOf(account);
-      return complete(entry, await entry.login.access(signal), signal);
-    },
-    async refused(account, token, signal) {
-      const entry = entryOf(account);
-      return complete(entry, await entry.login.refused(token, signal), signal);
-    },
+    credential: (account, signal) => ask(account, signal, (login) => login.access(signal)),
+    refused: (account, token, signal) => ask(account, signal, (login) => login.refused(token, signal)),
     async extrasRefused(account) {
       await entryOf(account).codeAssist?.forgetProject();
     },

@@ -43,6 +43,7 @@ const consequences: Readonly<Record<FailureKind, Consequence>> = {
   "login-revoked": { passOn: "never", isRefusal: true },
   "refresh-rejected": { passOn: "never", isRefusal: true },
   "account-out": { passOn: "never", isRefusal: true },
+  storage: { passOn: "never", isRefusal: true },
   unreachable: { passOn: "never", isRefusal: false },
   proxy: { passOn: "never", isRefusal: false },
   shortage: { passOn: "never", isRefusal: false },

@@ -1,5 +1,6 @@
 // Account state and cooldowns in SQLite.
 
+import { isObject, parseJson } from "../json-values.ts";
 import type { Window } from "../usage/window.ts";
 import type { Connection } from "./connection.ts";
 import type { AccountStateRow, AccountStore, CooldownRow } from "./store.ts";
@@ -79,19 +80,27 @@ interface StateRecord {
 }
 
 function toState(record: StateRecord): AccountStateRow {
-  const windows = JSON.parse(record.windows) as Partial<Window>[];
   return {
     accountId: record.account_id,
     lastUsedAt: record.last_used_at ?? undefined,
     ...(record.truncated_at !== null && { truncatedAt: record.truncated_at }),
     ...(record.secret_hash !== null && { secretHash: record.secret_hash }),
     ...(record.forgotten_at !== null && { forgottenAt: record.forgotten_at }),
-    // JSON has no undefined: a field that was not told is missing in it.
-    windows: windows.map(({ name = "", utilization, resetsAt, status }) => ({
-      name,
-      utilization,
-      resetsAt,
-      status,
-    })),
+    windows: readWindows(parseJson(record.windows)),
   };
+}
+
+/** Windows come anew with every answer: what cannot be read is not known. */
+function readWindows(list: unknown): Window[] {
+  if (!Array.isArray(list)) return [];
+  return list.filter(isObject).map(({ name, utilization, resetsAt, status }) => ({
+    name: typeof name === "string" ? name : "",
+    utilization: finite(utilization),
+    resetsAt: finite(resetsAt),
+    status: typeof status === "string" ? status : undefined,
+  }));
+}
+
+function finite(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
 }

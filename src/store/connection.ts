@@ -3,14 +3,18 @@
 import {
   chmodSync,
   closeSync,
+  copyFileSync,
   existsSync,
+  lstatSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readlinkSync,
   realpathSync,
-  statSync,
+  rmSync,
 } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { explainSqlite, isBusy } from "./sqlite-errors.ts";
@@ -18,6 +22,8 @@ import { explainSqlite, isBusy } from "./sqlite-errors.ts";
 export interface Connection {
   /** The main file, behind any links; lock files stand beside it. */
   readonly path: string;
+  /** Nothing of it is on the disk: other processes know nothing of it. */
+  readonly isMemory: boolean;
   readonly database: Database.Database;
   /**
    * Runs synchronous work, again after a short wait while another process is writing. Rejects with a UserError
@@ -29,15 +35,19 @@ export interface Connection {
 }
 
 export interface ConnectionOptions {
-  /** `read` needs the file; `memory` is an empty database that is never written to disk. */
-  mode: "read" | "write" | "memory";
+  /**
+   * `read` needs the file; `memory` is an empty database that is never written to disk; `copy` is a copy of the file that is gone
+   * when it is closed, for reading what cannot be read where it is.
+   */
+  mode: "read" | "write" | "memory" | "copy";
   /** How long work waits for other processes before it is given up. */
   busyTimeoutMs: number;
 }
 
 export async function openConnection(location: string, options: ConnectionOptions): Promise<Connection> {
   const path = followLinks(location);
-  const database = openFile(path, options.mode);
+  const copy = options.mode === "copy" ? copyDatabase(path) : undefined;
+  const database = openFile(copy?.path ?? path, options.mode);
   const waiting = new Set<Promise<unknown>>();
 
   async function run<T>(work: () => T): Promise<T> {
@@ -71,13 +81,14 @@ export async function openConnection(location: string, options: ConnectionOption
   async function close(): Promise<void> {
     await Promise.allSettled(waiting);
     database.close();
+    copy?.remove();
   }
 
-  const connection = { path, database, run, close };
+  const connection = { path, database, run, close, isMemory: options.mode === "memory" };
   try {
     await run(() => configure(database, options.mode));
   } catch (error) {
-    database.close();
+    await close();
     throw error;
   }
   return connection;
@@ -95,7 +106,7 @@ export function createPrivateFile(path: string): void {
 }
 
 /** By whatever name a file is opened, its lock is the same. A link may lead to a file that is not there yet. */
-function followLinks(path: string): string {
+export function followLinks(path: string): string {
   try {
     return realpathSync(path);
   } catch {
@@ -116,6 +127,7 @@ function readLink(path: string): string | undefined {
 function openFile(path: string, mode: ConnectionOptions["mode"]): Database.Database {
   try {
     if (mode === "memory") return new Database(":memory:");
+    if (mode === "copy") return new Database(path, { timeout: 0 });
     if (mode === "read") return new Database(path, { readonly: true, timeout: 0 });
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     createPrivateFile(path);
@@ -126,11 +138,39 @@ function openFile(path: string, mode: ConnectionOptions["mode"]): Database.Datab
   }
 }
 
+export interface DatabaseCopy {
+  path: string;
+  remove(): void;
+}
+
+/** In a folder of its own that only this user can read; with the log, which holds commits that are not in the file yet. */
+export function copyDatabase(path: string): DatabaseCopy {
+  let failure: unknown;
+  // The database's own folder has room for a copy where the temporary one is small.
+  for (const place of [join(tmpdir(), "cc-relay-copy-"), join(dirname(path), ".copy-")]) {
+    let folder: string | undefined;
+    const remove = () => folder && rmSync(folder, { recursive: true, force: true });
+    try {
+      folder = mkdtempSync(place);
+      const copy = join(folder, "relay.db");
+      copyFileSync(path, copy);
+      if (existsSync(`${path}-wal`)) copyFileSync(`${path}-wal`, `${copy}-wal`);
+      for (const file of [copy, `${copy}-wal`]) if (existsSync(file)) chmodSync(file, 0o600);
+      return { path: copy, remove };
+    } catch (error) {
+      failure = error;
+      remove();
+    }
+  }
+  throw failure;
+}
+
 /** Refresh tokens are inside: a file that came with wider rights (the predecessor's) loses them. SQLite gives -wal and -shm the rights of the main file. */
 function makePrivate(path: string): void {
   if (process.platform === "win32") return;
   for (const file of [path, `${path}-wal`, `${path}-shm`]) {
-    const stats = statSync(file, { throwIfNoEntry: false });
+    // Not through a link: whoever can write to the folder could have any file's mode changed.
+    const stats = lstatSync(file, { throwIfNoEntry: false });
     if (!stats?.isFile() || (stats.mode & 0o077) === 0) continue;
     try {
       chmodSync(file, 0o600);

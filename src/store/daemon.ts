@@ -1,12 +1,86 @@
-// Which process is the one daemon of a database, and what it tells about itself.
+// Which process is the one daemon of a database, and what it says about itself.
 
+import { createHash } from "node:crypto";
+import { lstatSync, mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Connection } from "./connection.ts";
+import { type Connection, followLinks } from "./connection.ts";
 import { type FileLock, isLocked, tryLock } from "./lock-file.ts";
 import type { DaemonInfo, DaemonStore } from "./store.ts";
 
-export function createDaemonStore({ path, database, run }: Connection): DaemonStore {
-  const lockPath = `${path}.lock`;
+/** The right to be the daemon of one database, held as operating-system locks. */
+export interface DaemonClaim {
+  /** Whether this process has it now. Locks that cannot be made at all (a full disk) are not missed. */
+  take(): Promise<boolean>;
+  isTaken(): boolean;
+  /** Whether this process or another one has it. */
+  isTakenByAnybody(): boolean;
+  /** Takes a lock again whose file was removed or replaced. */
+  keep(): void;
+  release(): void;
+}
+
+/**
+ * One lock is beside the database. With a runtime folder a second one is there, under a name made of the database's path: it
+ * holds when the database's folder is removed under a running daemon.
+ */
+export function createDaemonClaim(path: string, runtimeFolder?: string): DaemonClaim {
+  const file = followLinks(path);
+  const mainLock = `${file}.lock`;
+  const places = [mainLock, ...runtimeLock(file, runtimeFolder)];
+  const held = new Map<string, { lock: FileLock; identity: string | undefined }>();
+  let isTaken = false;
+
+  async function takeOne(place: string): Promise<boolean> {
+    try {
+      const lock = await tryForAMoment(place);
+      if (lock !== undefined) held.set(place, { lock, identity: identify(place) });
+      return lock !== undefined;
+    } catch {
+      // Whatever keeps a lock from being made keeps it from others too.
+      return true;
+    }
+  }
+
+  function release(): void {
+    for (const { lock } of held.values()) lock.release();
+    held.clear();
+    isTaken = false;
+  }
+
+  return {
+    async take() {
+      if (isTaken) return true;
+      for (const place of places) {
+        if (await takeOne(place)) continue;
+        release();
+        return false;
+      }
+      isTaken = true;
+      return true;
+    },
+    isTaken: () => isTaken,
+    isTakenByAnybody: () => isTaken || isLocked(mainLock),
+    keep() {
+      if (!isTaken) return;
+      for (const place of places) {
+        const known = held.get(place);
+        if (known !== undefined && known.identity === identify(place)) continue;
+        known?.lock.release();
+        held.delete(place);
+        try {
+          const lock = tryLock(place);
+          if (lock !== undefined) held.set(place, { lock, identity: identify(place) });
+        } catch {
+          // Tried again at the next look.
+        }
+      }
+    },
+    release,
+  };
+}
+
+export function createDaemonStore({ database, run }: Connection, claim: DaemonClaim): DaemonStore {
   const read = database.prepare<[], DaemonInfo>(
     "SELECT pid, host, port, started_at AS startedAt, version FROM daemon WHERE id = 1",
   );
@@ -15,38 +89,32 @@ export function createDaemonStore({ path, database, run }: Connection): DaemonSt
     ON CONFLICT (id) DO UPDATE SET pid = excluded.pid, host = excluded.host, port = excluded.port,
       started_at = excluded.started_at, version = excluded.version`);
   const clear = database.prepare("DELETE FROM daemon");
-  let lock: FileLock | undefined;
-
-  async function release(): Promise<void> {
-    if (lock === undefined) return;
-    try {
-      await run(() => void clear.run());
-    } catch {
-      // What stays is taken for a death: misleading, and no reason to keep the claim.
-    } finally {
-      lock.release();
-      lock = undefined;
-    }
-  }
 
   return {
     async claim() {
-      lock ??= await tryForAMoment(lockPath);
-      if (lock === undefined) return { ok: false, holder: await run(() => read.get()) };
+      if (!(await claim.take())) return { ok: false, holder: await run(() => read.get()) };
       try {
         // What the previous daemon published must not be taken for this one's.
         await run(() => void clear.run());
       } catch (error) {
-        lock.release();
-        lock = undefined;
+        claim.release();
         throw error;
       }
       return { ok: true };
     },
     publish: (info) => run(() => void save.run(info)),
-    release,
+    async release() {
+      if (!claim.isTaken()) return;
+      try {
+        await run(() => void clear.run());
+      } catch {
+        // What stays is taken for a death: misleading, and no reason to keep the claim.
+      } finally {
+        claim.release();
+      }
+    },
     async look() {
-      return { info: await run(() => read.get()), running: lock !== undefined || isLocked(lockPath) };
+      return { info: await run(() => read.get()), running: claim.isTakenByAnybody() };
     },
   };
 }
@@ -59,4 +127,24 @@ async function tryForAMoment(path: string): Promise<FileLock | undefined> {
     await sleep(25);
   }
   return undefined;
+}
+
+/** Nothing where the folder is not this user's own: somebody else could hold every lock in it. */
+function runtimeLock(path: string, folder: string | undefined): string[] {
+  if (folder === undefined) return [];
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const stats = lstatSync(folder);
+    const isOwn =
+      process.getuid === undefined || (stats.uid === process.getuid() && (stats.mode & 0o022) === 0);
+    if (!stats.isDirectory() || !isOwn) return [];
+  } catch {
+    return [];
+  }
+  return [join(folder, `${createHash("sha256").update(path).digest("hex").slice(0, 24)}.lock`)];
+}
+
+function identify(path: string): string | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats && `${stats.dev}:${stats.ino}`;
 }

@@ -3,11 +3,11 @@
 // Node has no flock. SQLite's own file locks are the same thing: a connection in an exclusive transaction on an
 // otherwise empty database file. The file stays when the lock is gone; removing it would let two processes each lock one.
 
-import { existsSync } from "node:fs";
+import { existsSync, truncateSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { createPrivateFile } from "./connection.ts";
-import { explainSqlite, isBusy } from "./sqlite-errors.ts";
+import { explainSqlite, isBusy, isNoDatabase } from "./sqlite-errors.ts";
 
 export interface FileLock {
   release(): void;
@@ -15,6 +15,21 @@ export interface FileLock {
 
 /** Undefined when another process, or another holder in this one, has the lock. */
 export function tryLock(path: string): FileLock | undefined {
+  try {
+    return lock(path);
+  } catch (error) {
+    if (!isNoDatabase(error)) throw explainSqlite(error, path);
+    // Nobody holds a lock on what something else has written here. Emptied and not removed: another process may be about to lock it.
+    truncateSync(path);
+  }
+  try {
+    return lock(path);
+  } catch (error) {
+    throw explainSqlite(error, path);
+  }
+}
+
+function lock(path: string): FileLock | undefined {
   let database: Database.Database | undefined;
   try {
     createPrivateFile(path);
@@ -27,7 +42,7 @@ export function tryLock(path: string): FileLock | undefined {
   } catch (error) {
     database?.close();
     if (isBusy(error)) return undefined;
-    throw explainSqlite(error, path);
+    throw error;
   }
 }
 
@@ -51,6 +66,7 @@ export function isLocked(path: string): boolean {
     return false;
   } catch (error) {
     if (isBusy(error)) return true;
+    if (isNoDatabase(error)) return false;
     throw explainSqlite(error, path);
   } finally {
     database?.close();

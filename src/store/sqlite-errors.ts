@@ -1,6 +1,7 @@
 // Turns what SQLite and the file system say about the database into a sentence for the person who has to fix it.
 
-import { statSync } from "node:fs";
+import { isUtf8 } from "node:buffer";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { UserError } from "../errors.ts";
 import { fixForDamaged, moveDatabaseAway } from "./damaged.ts";
@@ -11,6 +12,67 @@ export function isBusy(error: unknown): boolean {
     error instanceof Database.SqliteError &&
     (error.code.startsWith("SQLITE_BUSY") || error.code === "SQLITE_PROTOCOL")
   );
+}
+
+/** What is in the file was written by something else, or over what SQLite had written. */
+export function isNoDatabase(error: unknown): boolean {
+  const { code } = rootOf(error) as { code?: string };
+  return (
+    code === "SQLITE_NOTADB" || code === "SQLITE_CORRUPT" || code?.startsWith("SQLITE_CORRUPT_") === true
+  );
+}
+
+/** SQLite's own check found damage. */
+export class DamageError extends Error {
+  override name = "DamageError";
+}
+
+/**
+ * - `damaged`: the file is no database, or not whole, or has not the tables that its version says.
+ * - `unwritable`: the disk is full or takes no writes from this user.
+ */
+export type StorageFault = "damaged" | "unwritable";
+
+/** Undefined for what is neither: another program's database, a lock, an error of ours. */
+export function storageFault(error: unknown, path: string): StorageFault | undefined {
+  const { code = "", message } = rootOf(error) as { code?: string; message: string };
+  // For a person to see to, as is a file that may not even be read.
+  if (isFolder(path)) return undefined;
+  if (error instanceof DamageError || isNoDatabase(error)) return "damaged";
+  if (code === "SQLITE_ERROR") {
+    return /no such (?:table|column|index)|has no column|duplicate column|already exists|malformed/.test(
+      message,
+    )
+      ? "damaged"
+      : undefined;
+  }
+  if (/^(?:EROFS|ENOSPC|EDQUOT|EFBIG|EACCES|EPERM)$/.test(code)) return "unwritable";
+  if (/^SQLITE_(?:FULL|READONLY|PERM|IOERR)/.test(code)) return "unwritable";
+  if (code.startsWith("SQLITE_CANTOPEN")) {
+    return isReadable(path) ? "unwritable" : undefined;
+  }
+  return undefined;
+}
+
+/** Text under a name that is none of a database's is somebody's file, and database_path a mistake. */
+export function isSomebodysText(path: string): boolean {
+  if (/\.(?:db|sqlite3?)$/.test(path)) return false;
+  const bytes = readFileSync(path);
+  return bytes.length > 0 && isUtf8(bytes) && !bytes.includes(0);
+}
+
+/** What SQLite or the system said, behind the sentence that was made of it. */
+function rootOf(error: unknown): unknown {
+  return error instanceof UserError && error.cause !== undefined ? error.cause : error;
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT";
+  }
 }
 
 /** A UserError for what a person can fix (permissions, disk, a file that is no database); every other error as it is. */
@@ -60,6 +122,13 @@ function explainCode(error: { code: string; message: string }, path: string): Us
           cause,
         },
       );
+    case "ERROR":
+      return storageFault(error, path) === "damaged"
+        ? new UserError(`the database ${path} has not the tables of its version (${error.message})`, {
+            fix: fixForDamaged(path),
+            cause,
+          })
+        : undefined;
     case "BUSY":
     case "PROTOCOL":
       return new UserError(`the database ${path} is locked by another program`, {

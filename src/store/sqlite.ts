@@ -4,11 +4,13 @@ import { existsSync } from "node:fs";
 import { createAccountStore } from "./accounts.ts";
 import { createBindingStore } from "./bindings.ts";
 import { type Connection, openConnection } from "./connection.ts";
-import { createDaemonStore } from "./daemon.ts";
+import { createDaemonClaim, createDaemonStore, type DaemonClaim } from "./daemon.ts";
 import { createChangeWatch } from "./foreign-change.ts";
 import { hasPredecessorUsage } from "./predecessor.ts";
+import { createRecoveryStore } from "./recoveries.ts";
 import { createRequestLog } from "./request-log.ts";
 import { isCurrent, migrate } from "./schema.ts";
+import { storageFault } from "./sqlite-errors.ts";
 import type { Store } from "./store.ts";
 import { createTokenStore } from "./tokens.ts";
 import { createUsageStore } from "./usage.ts";
@@ -23,37 +25,79 @@ export interface SqliteStoreOptions {
 
 /** Opens, creates or migrates the database. Throws a UserError when the file cannot be used. */
 export async function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<Store> {
-  const connection = await openCurrent(path, {
-    readonly: options.readonly ?? false,
-    clock: options.clock ?? Date.now,
-    busyTimeoutMs: options.busyTimeoutMs ?? 5000,
-  });
+  return (await openDatabase(path, options)).store;
+}
+
+export interface OpenDatabase {
+  store: Store;
+  connection: Connection;
+  /** Closes the store without giving up the claim on it. */
+  detach(): Promise<void>;
+}
+
+/** As `openSqliteStore`. The claim is one of its own when absent. */
+export async function openDatabase(
+  path: string,
+  { readonly = false, ...options }: SqliteStoreOptions & { claim?: DaemonClaim } = {},
+): Promise<OpenDatabase> {
+  const defaults = { clock: options.clock ?? Date.now, busyTimeoutMs: options.busyTimeoutMs ?? 5000 };
+  const connection = readonly
+    ? await openForReading(path, defaults)
+    : await openMigrated(path, { ...defaults, mode: "write" });
+  return await withStore(connection, options.claim ?? createDaemonClaim(path));
+}
+
+/** An empty database that is never written to the disk. */
+export async function openMemory(
+  path: string,
+  { claim, ...options }: Required<Omit<SqliteStoreOptions, "readonly">> & { claim: DaemonClaim },
+): Promise<OpenDatabase> {
+  return await withStore(await openMigrated(path, { ...options, mode: "memory" }), claim);
+}
+
+async function withStore(connection: Connection, claim: DaemonClaim): Promise<OpenDatabase> {
   try {
-    return await connection.run(() => createStore(connection));
+    return await connection.run(() => createStore(connection, claim));
   } catch (error) {
     await connection.close();
     throw error;
   }
 }
 
-async function openCurrent(path: string, options: Required<SqliteStoreOptions>): Promise<Connection> {
-  const { readonly, clock, busyTimeoutMs } = options;
-  const mode = !readonly ? "write" : existsSync(path) ? "read" : "memory";
+interface Opening {
+  clock: () => number;
+  busyTimeoutMs: number;
+}
+
+async function openMigrated(
+  path: string,
+  { mode, clock, busyTimeoutMs }: Opening & { mode: "write" | "memory" | "copy" },
+): Promise<Connection> {
   const connection = await openConnection(path, { mode, busyTimeoutMs });
   try {
-    if (await connection.run(() => isCurrent(connection))) return connection;
-    if (mode !== "read") {
+    if (!(await connection.run(() => isCurrent(connection))))
       await migrate(connection, { now: clock(), prices: await pricesFor(connection) });
-      return connection;
-    }
+    return connection;
   } catch (error) {
     await connection.close();
     throw error;
   }
-  // An older schema cannot be read as it is, and a read-only connection cannot change it.
-  await connection.close();
-  await (await openCurrent(path, { ...options, readonly: false })).close();
-  return openConnection(path, { mode, busyTimeoutMs });
+}
+
+/** Never writes to the file. One of an older schema, or on a disk where SQLite can put nothing beside it, is read as a copy. */
+async function openForReading(path: string, opening: Opening): Promise<Connection> {
+  if (!existsSync(path)) return await openMigrated(path, { ...opening, mode: "memory" });
+  let connection: Connection | undefined;
+  try {
+    connection = await openConnection(path, { mode: "read", busyTimeoutMs: opening.busyTimeoutMs });
+    const reader = connection;
+    if (await reader.run(() => isCurrent(reader))) return reader;
+  } catch (error) {
+    await connection?.close();
+    if (storageFault(error, path) !== "unwritable") throw error;
+  }
+  await connection?.close();
+  return await openMigrated(path, { ...opening, mode: "copy" });
 }
 
 /** The price table is large: loaded only when a predecessor's rows have to be priced. */
@@ -62,23 +106,31 @@ async function pricesFor(connection: Connection) {
   return (await import("../usage/price.ts")).createPriceList();
 }
 
-function createStore(connection: Connection): Store {
+function createStore(connection: Connection, claim: DaemonClaim): OpenDatabase {
   const watch = createChangeWatch(connection);
-  const daemon = createDaemonStore(connection);
+  const daemon = createDaemonStore(connection, claim);
   const usage = createUsageStore(connection);
-  return {
+  async function detach(): Promise<void> {
+    watch.stop();
+    await usage.settle();
+    await connection.close();
+  }
+  const store: Store = {
     accounts: createAccountStore(connection),
     bindings: createBindingStore(connection),
     tokens: createTokenStore(connection),
     usage,
     requests: createRequestLog(connection),
     daemon,
+    recoveries: createRecoveryStore(connection),
+    storage: () => ({ kind: "disk" }),
+    onStorageChange: () => () => {},
     onForeignChange: watch.subscribe,
     async close() {
-      watch.stop();
       await usage.settle();
       await daemon.release();
-      await connection.close();
+      await detach();
     },
   };
+  return { store, connection, detach };
 }

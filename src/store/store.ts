@@ -13,9 +13,36 @@ export interface Store {
   readonly usage: UsageStore;
   readonly requests: RequestLog;
   readonly daemon: DaemonStore;
+  readonly recoveries: RecoveryStore;
+  /** Where what is written is kept. */
+  storage(): StorageState;
+  /** Calls back when that changes; returns a stop function. */
+  onStorageChange(callback: (state: StorageState) => void): () => void;
   /** Calls back within 500 ms after another process (or connection) committed something; returns a stop function. */
   onForeignChange(callback: () => void): () => void;
   close(): Promise<void>;
+}
+
+export type StorageState =
+  | { kind: "disk" }
+  /** Lost with this process, for the disk takes no writes. `reason`: what the system says, as a sentence. */
+  | { kind: "memory"; reason: string };
+
+/** A damaged database that was set aside. */
+export interface RecoveryRow {
+  time: number;
+  /** Where it is now. */
+  path: string;
+  /** What was carried over, by table. */
+  rows: Record<string, number>;
+  /** Tables of which not everything could be read. */
+  damaged: string[];
+}
+
+export interface RecoveryStore {
+  /** The oldest first. */
+  list(): Promise<RecoveryRow[]>;
+  save(row: RecoveryRow): Promise<void>;
 }
 
 /** Why and how long an account, or one model family on it, cooldowns. */

@@ -6,7 +6,7 @@ import type { TokenRow, TokenStore } from "../token-store.ts";
 import type { Connection } from "./connection.ts";
 import { waitForLock } from "./lock-file.ts";
 
-export function createTokenStore({ path, database, run }: Connection): TokenStore {
+export function createTokenStore({ path, database, run, isMemory }: Connection): TokenStore {
   const load = database.prepare<[string], Nullable<TokenRow>>(`
     SELECT account_id AS accountId, configured_hash AS configuredHash, refresh_token AS refreshToken,
       access_token AS accessToken, expires_at AS expiresAt, project, generation, updated_at AS updatedAt,
@@ -72,11 +72,12 @@ export function createTokenStore({ path, database, run }: Connection): TokenStor
     signal?.throwIfAborted();
     const endTurn = await takeTurn(accountId, signal);
     try {
-      const lock = await waitForLock(lockPath(path, accountId), signal);
+      // What is in memory only concerns no other process, and its disk may take no lock file.
+      const lock = isMemory ? undefined : await waitForLock(lockPath(path, accountId), signal);
       try {
         return await work();
       } finally {
-        lock.release();
+        lock?.release();
       }
     } finally {
       endTurn();
@@ -84,6 +85,7 @@ export function createTokenStore({ path, database, run }: Connection): TokenStor
   }
 
   return {
+    isVolatile: () => isMemory,
     load: loadRow,
     replace: (row, expectedGeneration) =>
       run(() => {

@@ -208,11 +208,64 @@ test("damage inside the file is found, and told when it is met", () =>
     });
   }));
 
-test("a lock file that something else has written to is named", () =>
+test("a lock file that something else has written to locks nothing", () =>
   withHarness(async ({ path, open }) => {
     writeFileSync(`${path}.lock`, "4711\n".repeat(200));
     const store = await open();
-    await assert.rejects(store.daemon.claim(), /relay\.db\.lock is not a SQLite database/);
+    assert.deepEqual(await store.daemon.look(), { info: undefined, running: false });
+    assert.deepEqual(await store.daemon.claim(), { ok: true });
+    assert.equal((await (await open()).daemon.claim()).ok, false, "it is a lock again");
+  }));
+
+test("making a database private follows no link", () =>
+  withHarness(async ({ folder, path, open }) => {
+    await (await open()).close();
+    const other = join(folder, "other");
+    writeFileSync(other, "", { mode: 0o644 });
+    symlinkSync(other, `${path}-wal`);
+    await openSqliteStore(path).then(
+      (store) => store.close(),
+      () => {},
+    );
+    assert.equal(mode(other), 0o644);
+  }));
+
+test("a cell that holds something else than it should is not known, and stops nothing", () =>
+  withHarness(async ({ path, open }) => {
+    const store = await open();
+    await store.accounts.saveState({ accountId: "a", lastUsedAt: 5, windows: [] });
+    new Database(path).exec("UPDATE account_states SET windows = '{no json'").close();
+    assert.deepEqual(await store.accounts.states(), [{ accountId: "a", lastUsedAt: 5, windows: [] }]);
+  }));
+
+test("a database that has not the tables of its version is named, with what to do", () =>
+  withHarness(async ({ path, open }) => {
+    await (await open()).close();
+    for (const change of ["PRAGMA user_version = 2", "ALTER TABLE tokens DROP COLUMN project"]) {
+      new Database(path).exec(change).close();
+      await assert.rejects(open(), (error) => {
+        assert.ok(error instanceof UserError, String(error));
+        assert.match(error.message, /has not the tables of its version/);
+        return true;
+      });
+      new Database(path).exec(`PRAGMA user_version = ${migrations.length}`).close();
+    }
+  }));
+
+test("who only looks writes nothing, also where the schema is an older one", () =>
+  withHarness(async ({ folder, path }) => {
+    const database = new Database(path);
+    for (const [index, migration] of migrations.slice(0, 3).entries()) {
+      migration(database, { now: 0, prices: undefined });
+      database.pragma(`user_version = ${index + 1}`);
+    }
+    database.exec("INSERT INTO rests VALUES ('a', '', 1, 2, 'capacity', 'full', 3, NULL)").close();
+    const before = readFileSync(path);
+    const store = await openSqliteStore(path, { readonly: true });
+    assert.equal((await store.accounts.cooldowns())[0]?.reason, "full");
+    await store.close();
+    assert.deepEqual(readFileSync(path), before);
+    assert.deepEqual(readdirSync(folder), ["relay.db"]);
   }));
 
 test("the lock file of a process that is gone holds nobody up", () =>

@@ -22,6 +22,7 @@ export function createMemoryTokens(): MemoryTokens {
     writeError: undefined,
     lockError: undefined,
     written: [],
+    isVolatile: () => false,
     isLocked: (accountId) => held.has(accountId),
     async load(accountId) {
       const row = store.rows.get(accountId);

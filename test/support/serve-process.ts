@@ -1,6 +1,6 @@
 // `cc-relay serve` in a process of its own, with a configuration and a database in a folder of its own.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,9 +21,11 @@ export interface ServeFolder {
   /** Writes config.toml, less `[server]`'s `port` and `database_path`, which are the folder's own. */
   configure(toml: string, server?: string): Promise<void>;
   /** Starts `cc-relay serve` without waiting for it; its standard error may go to a descriptor instead of `stderr()`. */
-  spawn(args?: readonly string[], stderr?: number): ServeProcess;
-  /** Starts `cc-relay serve` and waits until it listens. */
-  start(args?: readonly string[]): Promise<RunningServe>;
+  spawn(args?: readonly string[], stderr?: number, under?: readonly string[]): ServeProcess;
+  /** Starts `cc-relay serve`, if asked for under another program (`prlimit …`), and waits until it listens. */
+  start(args?: readonly string[], under?: readonly string[]): Promise<RunningServe>;
+  /** Runs another command of the program on this configuration; resolves with its standard output, whatever its exit code. */
+  run(args: readonly string[]): Promise<string>;
   /** Looks into the database while, before or after a relay runs on it. */
   look<T>(work: (store: Store) => Promise<T>): Promise<T>;
 }
@@ -71,9 +73,18 @@ export async function createServeFolder(
       writeFile(configFile, `[server]\nport = 0\ndatabase_path = "relay.db"\n${server}\n${toml}`, {
         mode: 0o600,
       }),
-    spawn(args = [], stderr) {
+    spawn(args = [], stderr, under = []) {
+      const [command, ...rest] = [
+        ...under,
+        process.execPath,
+        program,
+        "--config",
+        configFile,
+        "serve",
+        ...args,
+      ];
       const child = watch(
-        spawn(process.execPath, [program, "--config", configFile, "serve", ...args], {
+        spawn(command!, rest, {
           cwd: path,
           env: { PATH: process.env.PATH, HOME: path, LANG: "C.UTF-8" },
           stdio: ["ignore", "pipe", stderr ?? "pipe"],
@@ -83,11 +94,21 @@ export async function createServeFolder(
       void child.exited.then(() => children.delete(child));
       return child;
     },
-    async start(args) {
-      const child = folder.spawn(args);
+    async start(args, under) {
+      const child = folder.spawn(args, undefined, under);
       const url = await until("the relay listens", () => listeningUrl(child), 60_000);
       return { ...child, url };
     },
+    run: (args) =>
+      new Promise((resolve) => {
+        const env = { PATH: process.env.PATH, HOME: path, LANG: "C.UTF-8" };
+        execFile(
+          process.execPath,
+          [program, "--config", configFile, ...args],
+          { cwd: path, env },
+          (_, stdout) => resolve(stdout),
+        );
+      }),
     async look(work) {
       const store = await openSqliteStore(database);
       try {

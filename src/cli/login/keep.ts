@@ -6,7 +6,7 @@ import { editConfigFile } from "../../config/write.ts";
 import { UserError } from "../../errors.ts";
 import type { Login } from "../../oauth/login.ts";
 import { type SavedLogin, saveLogin } from "../../oauth/saved-login.ts";
-import { openSqliteStore } from "../../store/sqlite.ts";
+import { openStore } from "../../store/open.ts";
 import { sign } from "../../terminal/style.ts";
 import type { CommandContext } from "../context.ts";
 import { changeStore } from "../store-access.ts";
@@ -57,7 +57,7 @@ export async function keepLogin(
   // Without the database there still is the refresh token in the file.
   const refresh = "the relay refreshes the login at its first use";
   const store = await unlessStoreFails(context, refresh, () =>
-    openSqliteStore(place.config.server.databasePath),
+    openStore(place.config.server, { for: "writing" }),
   );
   try {
     const isSaved = await unlessStoreFails(context, refresh, async () => {

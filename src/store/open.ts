@@ -1,0 +1,37 @@
+// The one way to the store: which database it is stands in the configuration, what is wanted of it is said here.
+
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Log } from "../log.ts";
+import { openServingStore } from "./serving-store.ts";
+import { openSqliteStore } from "./sqlite.ts";
+import type { Store } from "./store.ts";
+
+/** The part of the configuration that says where the store is. */
+export interface StoreLocation {
+  databasePath: string;
+}
+
+export type StoreAccess =
+  /** Only looks: nothing is created or changed, and a file that does not exist is an empty store. */
+  | { for: "reading"; busyTimeoutMs?: number }
+  | { for: "writing"; busyTimeoutMs?: number }
+  /** A relay that goes on whatever becomes of the file; takes the claim of the one daemon at once. */
+  | { for: "serving"; log: Log };
+
+/** Throws a UserError when the database cannot be used. */
+export function openStore({ databasePath }: StoreLocation, access: StoreAccess): Promise<Store> {
+  switch (access.for) {
+    case "reading":
+      return openSqliteStore(databasePath, { readonly: true, busyTimeoutMs: access.busyTimeoutMs });
+    case "writing":
+      return openSqliteStore(databasePath, { busyTimeoutMs: access.busyTimeoutMs });
+    case "serving":
+      return openServingStore(databasePath, { log: access.log, runtimeFolder: runtimeFolder() });
+  }
+}
+
+/** Of this user alone, and gone when the machine starts anew. */
+function runtimeFolder(): string {
+  return join(tmpdir(), `cc-relay-${process.getuid?.() ?? "user"}`);
+}

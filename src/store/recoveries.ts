@@ -1,0 +1,45 @@
+// Damaged databases that were set aside, for `doctor` to tell what was lost.
+
+import { isObject, parseJson } from "../json-values.ts";
+import type { Connection } from "./connection.ts";
+import type { RecoveryStore } from "./store.ts";
+
+export function createRecoveryStore({ database, run }: Connection): RecoveryStore {
+  const list = database.prepare<[], RecoveryRecord>(
+    "SELECT time, path, carried_over AS carriedOver, damaged FROM recoveries ORDER BY time",
+  );
+  const save = database.prepare(
+    "INSERT OR REPLACE INTO recoveries (time, path, carried_over, damaged) VALUES (?, ?, ?, ?)",
+  );
+  return {
+    list: () =>
+      run(() =>
+        list.all().map(({ time, path, carriedOver, damaged }) => ({
+          time,
+          path,
+          rows: numbersOf(parseJson(carriedOver)),
+          damaged: stringsOf(parseJson(damaged)),
+        })),
+      ),
+    save: ({ time, path, rows, damaged }) =>
+      run(() => void save.run(time, path, JSON.stringify(rows), JSON.stringify(damaged))),
+  };
+}
+
+interface RecoveryRecord {
+  time: number;
+  path: string;
+  carriedOver: string;
+  damaged: string;
+}
+
+function numbersOf(value: unknown): Record<string, number> {
+  if (!isObject(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, number] => typeof entry[1] === "number"),
+  );
+}
+
+function stringsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+}

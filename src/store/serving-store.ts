@@ -1,0 +1,339 @@
+// The store of a running relay: one that outlives its file. A damaged database is set aside and what can be read of it carried
+// over; one that is removed or replaced is made anew; while the disk takes no writes everything is kept in memory.
+//
+//     open on disk ── damaged ──▶ set aside, new file, carried over ──▶ on disk
+//          │
+//          └─ no writes ──▶ in memory, begun with what the file holds ── disk takes writes ──▶ on disk
+//     on disk ── file gone, another file, damage met ──▶ carried over to memory, then to a new file
+
+import { statSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Log } from "../log.ts";
+import { type CarriedOver, carryOver } from "./carry-over.ts";
+import { createDaemonClaim } from "./daemon.ts";
+import { checkWritable, findDamageIn } from "./integrity.ts";
+import { openSalvage, openUnwritable, setAside } from "./salvage.ts";
+import { type OpenDatabase, openDatabase, openMemory } from "./sqlite.ts";
+import { DamageError, isSomebodysText, storageFault } from "./sqlite-errors.ts";
+import type { DaemonInfo, StorageState, Store } from "./store.ts";
+
+export interface ServingStoreOptions {
+  log: Log;
+  /** Epoch ms. */
+  clock?: () => number;
+  busyTimeoutMs?: number;
+  /** Between two looks at the file. */
+  checkIntervalMs?: number;
+  /** Between two tries to leave the memory for the disk. */
+  retryIntervalMs?: number;
+  /** Where the second lock of the daemon is: it holds when the folder of the database goes. */
+  runtimeFolder?: string;
+}
+
+/** Above this the file is not read as a whole at the start: damage is found when it is met. */
+const maxCheckedBytes = 64 * 1024 * 1024;
+/** A disk that damages its files again within this time is not written to any more. */
+const minDamageIntervalMs = 60_000;
+/** How long a move waits for work on the old file. */
+const maxUnderWayMs = 1000;
+
+/** Throws a UserError for what no other file would mend: another program's database, one of a newer version, a folder. */
+export async function openServingStore(path: string, options: ServingStoreOptions): Promise<Store> {
+  const { log, clock = Date.now, checkIntervalMs = 500, retryIntervalMs = 5000 } = options;
+  const claim = createDaemonClaim(path, options.runtimeFolder);
+  const database = { clock, busyTimeoutMs: options.busyTimeoutMs ?? 5000, claim };
+  // Before anything is looked at: what another relay works on is never set aside.
+  let isOurs = await claim.take();
+  let published: DaemonInfo | undefined;
+  let isDamaged = false;
+  let damagedAt = Number.NEGATIVE_INFINITY;
+  let switching: Promise<void> | undefined;
+  let isClosed = false;
+  const underWay = new Set<Promise<void>>();
+  const changes = new Set<() => void>();
+  const storageChanges = new Set<(state: StorageState) => void>();
+
+  let current = isOurs ? await openAnyhow() : { ...(await openDatabase(path, database)), state: onDisk };
+  let identity = identify(current);
+  let lastSeq = await current.store.requests.newest();
+  current.store.onForeignChange(notifyChange);
+  if (current.state.kind === "memory") sayMemory(current.state.reason);
+
+  async function openAnyhow(): Promise<Opened> {
+    try {
+      return { ...(await openSound()), state: onDisk };
+    } catch (error) {
+      const fault = storageFault(error, path);
+      if (fault === "damaged" && !isSomebodysText(path)) return await replaceDamaged(error);
+      if (fault === "unwritable") return await openInMemory(error);
+      throw error;
+    }
+  }
+
+  async function openSound(): Promise<OpenDatabase> {
+    const opened = await openDatabase(path, database);
+    try {
+      await checkWritable(opened.connection);
+      const damage = sizeOf(path) <= maxCheckedBytes ? await findDamageIn(opened.connection) : undefined;
+      if (damage !== undefined) throw new DamageError(damage);
+      return opened;
+    } catch (error) {
+      await opened.detach();
+      throw error;
+    }
+  }
+
+  async function replaceDamaged(cause: unknown): Promise<Opened> {
+    if (performance.now() - damagedAt < minDamageIntervalMs) return await openInMemory(cause);
+    damagedAt = performance.now();
+    let aside: string;
+    try {
+      aside = setAside(path, clock());
+    } catch (error) {
+      return await openInMemory(error);
+    }
+    const opened = await openDatabase(path, database);
+    const carried = await carryOverFrom(aside, opened);
+    await opened.store.recoveries.save({ time: clock(), path: aside, ...carried });
+    log.error(
+      { err: String(cause), aside, carriedOver: carried.rows, notReadable: carried.damaged },
+      "the database is damaged: it was set aside, and what can be read of it is in a new one",
+    );
+    return { ...opened, state: onDisk };
+  }
+
+  async function carryOverFrom(aside: string, opened: OpenDatabase): Promise<CarriedOver> {
+    const memory = await openMemory(path, database);
+    const salvage = openSalvage(aside, memory.connection.database.serialize());
+    await memory.detach();
+    if (salvage === undefined) return { rows: {}, damaged: ["everything"] };
+    try {
+      return carryOver({ from: salvage.database, to: opened.connection.database, usage: "all" });
+    } finally {
+      salvage.close();
+    }
+  }
+
+  async function openInMemory(cause: unknown): Promise<Opened> {
+    const memory = await openMemory(path, database);
+    const salvage = sizeOf(path) > 0 ? openUnwritable(path) : undefined;
+    if (salvage !== undefined) {
+      carryOver({ from: salvage.database, to: memory.connection.database, usage: "none" });
+      salvage.close();
+    }
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return { ...memory, state: { kind: "memory", reason } };
+  }
+
+  function sayMemory(reason: string): void {
+    log.error(
+      { reason, database: path },
+      "the database cannot be written: everything is kept in memory and lost with this process, and no login is refreshed",
+    );
+  }
+
+  /** Moves to a file that is at the path now, or to a new one. What this process knows comes along, whatever is there. */
+  async function moveOn(why: "removed" | "replaced" | "damaged" | "writable again"): Promise<void> {
+    const before = current;
+    // What is being written to the old file must not miss the carrying over.
+    await Promise.race([Promise.all(underWay), sleep(maxUnderWayMs)]);
+    const buffer = await openMemory(path, database);
+    const usage = before.state.kind === "memory" ? "all" : ({ after: lastSeq } as const);
+    const cannotRead = (error: unknown) =>
+      log.error({ err: String(error) }, "the database could not be read");
+    try {
+      carryOver({ from: before.connection.database, to: buffer.connection.database, usage });
+    } catch (error) {
+      cannotRead(error);
+    }
+    await before.detach().catch(cannotRead);
+    const next =
+      why === "damaged"
+        ? await replaceDamaged(new DamageError("it was met while the relay runs"))
+        : await openAnyhow();
+    carryOver({ from: buffer.connection.database, to: next.connection.database, usage: "all" });
+    await buffer.detach();
+    current = next;
+    isDamaged = false;
+    identity = identify(next);
+    lastSeq = await next.store.requests.newest();
+    next.store.onForeignChange(notifyChange);
+    claim.keep();
+    if (published !== undefined) await next.store.daemon.publish(published).catch(cannotRead);
+    say(why, before.state, next.state);
+    notifyChange();
+  }
+
+  function say(why: string, before: StorageState, after: StorageState): void {
+    if (after.kind === "disk" && why !== "damaged") {
+      log[before.kind === "memory" ? "info" : "error"](
+        { database: path },
+        before.kind === "memory"
+          ? "the database takes writes again: what was kept in memory is written"
+          : `the database was ${why} while the relay runs: it was made anew, and tokens, states and sessions were written again`,
+      );
+    }
+    if (after.kind === "memory" && before.kind === "disk") sayMemory(after.reason);
+    if (after.kind !== before.kind) for (const callback of [...storageChanges]) callback(after);
+  }
+
+  function notifyChange(): void {
+    for (const callback of [...changes]) callback();
+  }
+
+  async function look(): Promise<void> {
+    if (current.state.kind === "memory") {
+      if (await canBeOpened()) await moveOn("writable again");
+      return;
+    }
+    if (isDamaged) return await moveOn("damaged");
+    const there = identify(current);
+    if (there !== identity) return await moveOn(there === undefined ? "removed" : "replaced");
+    lastSeq = await current.store.requests.newest();
+    claim.keep();
+  }
+
+  async function canBeOpened(): Promise<boolean> {
+    if (performance.now() - damagedAt < minDamageIntervalMs) return false;
+    try {
+      await (await openSound()).detach();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** One at a time; whatever else uses the store waits for a move. */
+  function check(): Promise<void> {
+    switching ??= look()
+      .catch((error: unknown) => log.error({ err: String(error) }, "the database could not be looked after"))
+      .finally(() => (switching = undefined));
+    return switching;
+  }
+
+  let timer: NodeJS.Timeout | undefined;
+  function checkLater(): void {
+    const waitMs = current.state.kind === "memory" ? retryIntervalMs : checkIntervalMs;
+    timer = setTimeout(() => void check().then(() => isClosed || checkLater()), waitMs);
+    timer.unref();
+  }
+  if (isOurs) checkLater();
+
+  /** Damage that work meets is repaired before it is tried once more. */
+  async function use<T>(work: (store: Store) => Promise<T>): Promise<T> {
+    while (switching !== undefined) await switching;
+    const used = current;
+    const running = work(used.store);
+    const settled = running.then(
+      () => {},
+      () => {},
+    );
+    underWay.add(settled);
+    void settled.then(() => underWay.delete(settled));
+    try {
+      return await running;
+    } catch (error) {
+      if (!isOurs || storageFault(error, path) !== "damaged") throw error;
+      if (used === current) {
+        isDamaged = true;
+        await switching;
+        await check();
+      }
+      if (used === current) throw error;
+      return await work(current.store);
+    }
+  }
+
+  return {
+    storage: () => current.state,
+    onStorageChange(callback) {
+      storageChanges.add(callback);
+      return () => void storageChanges.delete(callback);
+    },
+    accounts: {
+      states: () => use((store) => store.accounts.states()),
+      saveState: (row) => use((store) => store.accounts.saveState(row)),
+      cooldowns: () => use((store) => store.accounts.cooldowns()),
+      saveCooldown: (row) => use((store) => store.accounts.saveCooldown(row)),
+      clearCooldowns: (id, scope) => use((store) => store.accounts.clearCooldowns(id, scope)),
+      forgetLearned: (id, now) => use((store) => store.accounts.forgetLearned(id, now)),
+      forget: (id) => use((store) => store.accounts.forget(id)),
+    },
+    bindings: {
+      load: (now) => use((store) => store.bindings.load(now)),
+      save: (row) => use((store) => store.bindings.save(row)),
+      dropAccount: (id) => use((store) => store.bindings.dropAccount(id)),
+      prune: (now, limit) => use((store) => store.bindings.prune(now, limit)),
+      trim: (max, limit) => use((store) => store.bindings.trim(max, limit)),
+    },
+    tokens: {
+      isVolatile: () => current.state.kind === "memory",
+      load: (id) => use((store) => store.tokens.load(id)),
+      replace: (row, expected) => use((store) => store.tokens.replace(row, expected)),
+      takeOver: (id, hash) => use((store) => store.tokens.takeOver(id, hash)),
+      // Not `use`: the work has effects outside of the database and is never done twice.
+      withLock: (id, work, signal) => current.store.tokens.withLock(id, work, signal),
+    },
+    usage: {
+      record: (row) => use((store) => store.usage.record(row)),
+      summarize: (query) => use((store) => store.usage.summarize(query)),
+      activity: (since) => use((store) => store.usage.activity(since)),
+      maintain: (now, retentionMs) => use((store) => store.usage.maintain(now, retentionMs)),
+    },
+    requests: {
+      last: (query) => use((store) => store.requests.last(query)),
+      find: (id) => use((store) => store.requests.find(id)),
+      newest: () => use((store) => store.requests.newest()),
+      after: (seq, query) => use((store) => store.requests.after(seq, query)),
+    },
+    recoveries: {
+      list: () => use((store) => store.recoveries.list()),
+      save: (row) => use((store) => store.recoveries.save(row)),
+    },
+    daemon: {
+      async claim() {
+        const claimed = await use((store) => store.daemon.claim());
+        if (claimed.ok && !isOurs) {
+          isOurs = true;
+          checkLater();
+        }
+        return claimed;
+      },
+      async publish(info) {
+        published = info;
+        await use((store) => store.daemon.publish(info));
+      },
+      async release() {
+        published = undefined;
+        await current.store.daemon.release();
+      },
+      look: () => use((store) => store.daemon.look()),
+    },
+    onForeignChange(callback) {
+      const own = () => callback();
+      changes.add(own);
+      return () => void changes.delete(own);
+    },
+    async close() {
+      isClosed = true;
+      clearTimeout(timer);
+      await switching;
+      await current.store.daemon.release();
+      await current.detach();
+    },
+  };
+}
+
+type Opened = OpenDatabase & { state: StorageState };
+
+const onDisk: StorageState = { kind: "disk" };
+
+/** Which file it is; undefined when there is none. */
+function identify({ connection }: OpenDatabase): string | undefined {
+  const stats = statSync(connection.path, { throwIfNoEntry: false });
+  return stats && `${stats.dev}:${stats.ino}`;
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
