@@ -66,6 +66,8 @@ export interface Call {
   decodedBody: Body | undefined;
   /** Undefined when the body names none. Never with a `models/` prefix. */
   model: string | undefined;
+  /** The name that the client asked for, where the owner's configuration put `model` in its place. */
+  askedModel?: string;
   /** The answer is a stream of events. */
   stream: boolean;
   /** `sse`, or `json-array` for Gemini's streamGenerateContent without `alt=sse`. Undefined when `stream` is false. */

@@ -62,14 +62,15 @@ export async function deliverAnswer(delivery: Delivery, rewriting: Rewriting | u
 }
 
 function responseOptions(
-  { exchange, served }: Delivery,
+  delivery: Delivery,
   rewriting: Rewriting | undefined,
 ): Omit<ResponseOptions, "record"> {
+  const { exchange, served } = delivery;
   const { answer } = served;
   const { status, headers } = answer.head;
   return {
     sink: exchange.sink,
-    head: { status, headers: answerHeaders(served, rewriting) },
+    head: { status, headers: answerHeaders(delivery, rewriting) },
     answer,
     transform: rewriting && decodingTransform(headers["content-encoding"]?.toString(), rewriting.transform),
     signal: exchange.signal,
@@ -87,7 +88,8 @@ async function learnFromEnd(
   await pool.ended(account, { isTruncated: outcome === "truncated", beganAt: answer.headAt });
 }
 
-function answerHeaders({ answer, account, upstream }: Served, rewriting: Rewriting | undefined): string[] {
+function answerHeaders({ call, served }: Delivery, rewriting: Rewriting | undefined): string[] {
+  const { answer, account, upstream } = served;
   const isReplaced = (name: string) =>
     rewriting !== undefined && (name === "content-type" || name === "content-encoding");
   const headers = forwardResponseHeaders(answer.rawHeaders, {
@@ -97,6 +99,12 @@ function answerHeaders({ answer, account, upstream }: Served, rewriting: Rewriti
   if (rewriting) headers.push(...rewriting.transform.headers);
   const warnings = rewriting?.conversion?.warnings ?? [];
   if (warnings.length > 0) headers.push("x-cc-relay-warning", warnings.join(", "));
-  headers.push("x-cc-relay-account", account.config.id);
+  headers.push(...namingHeaders(call, served));
   return headers;
+}
+
+/** Who answered, and as what: nothing is replaced in silence. */
+export function namingHeaders({ model, askedModel }: Call, { account }: Pick<Served, "account">): string[] {
+  const replaced = askedModel === undefined ? [] : ["x-cc-relay-model", model ?? ""];
+  return ["x-cc-relay-account", account.config.id, ...replaced];
 }

@@ -29,6 +29,7 @@ export function logEvents(events: RelayEvents, log: Log): void {
         client: row.client,
         route: row.route,
         model: row.model,
+        ...(row.sentModel !== undefined && { sent_model: row.sentModel }),
         account: row.account,
         status: row.status,
         outcome: row.outcome,

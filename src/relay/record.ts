@@ -10,6 +10,8 @@ import type { Exchange, RelayDeps } from "./exchange.ts";
 export interface Recorder {
   /** Filled by the failover while the request is under way. */
   readonly attempts: Attempts;
+  /** The call goes out under the name, and to the family, that the owner's configuration says. */
+  sendsAs(sent: Pick<Call, "family" | "model" | "askedModel">): void;
   /** The account is settled, and its answer's first bytes are about to go out. */
   answering(account: string, status: number): void;
   /** Writes the usage row if the call is billed and something changed since the last time; nothing once it is closed. */
@@ -45,9 +47,18 @@ export function createRecorder(
 ): Recorder {
   const attempts = new Attempts({ call, events, now });
   const route = `${call.dialect}/${call.operation}`;
+  let sent: Pick<Call, "family" | "model" | "askedModel"> = call;
   let firstByteMs: number | undefined;
   let written = "";
   let isClosed = false;
+
+  /** Under a name of its own a request is known by what was asked for; else the answer says best what that was. */
+  function names(answered: string | undefined): Pick<UsageRow, "model" | "sentModel"> {
+    const short = (name: string | undefined) => (name ?? "").slice(0, maxModelLength);
+    return sent.askedModel === undefined
+      ? { model: short(answered ?? call.model) }
+      : { model: short(sent.askedModel), sentModel: short(sent.model) };
+  }
 
   function row(entry: RecordEntry): UsageRow {
     const report = entry.observer?.report;
@@ -56,11 +67,11 @@ export function createRecorder(
       time: receivedAt,
       client,
       account: entry.account,
-      family: call.family,
-      model: (report?.model ?? call.model ?? "").slice(0, maxModelLength),
+      family: sent.family,
+      ...names(report?.model),
       route,
       tokens: report?.tokens ?? noTokens,
-      ...(entry.observer?.unreadable !== undefined && { isUsageUnknown: true }),
+      ...(isUnknown(entry) && { isUsageUnknown: true }),
       tier: report?.tier,
       webSearches: report?.webSearches ?? 0,
       status: entry.status,
@@ -70,6 +81,13 @@ export function createRecorder(
       firstByteMs,
       totalMs: now() - receivedAt,
     };
+  }
+
+  /** A whole answer that says nothing of its cost was not free of charge: a stream of an API that has to be asked for it. */
+  function isUnknown({ observer, outcome }: RecordEntry): boolean {
+    if (observer === undefined) return false;
+    if (observer.unreadable !== undefined) return true;
+    return call.operation === "generate" && outcome === "complete" && !observer.report.reported;
   }
 
   events.emit("requestStarted", () => ({
@@ -84,6 +102,10 @@ export function createRecorder(
 
   return {
     attempts,
+
+    sendsAs(next) {
+      sent = next;
+    },
 
     answering(account, status) {
       const ms = now() - receivedAt;

@@ -8,6 +8,7 @@ import { deliverNative } from "./deliver-native.ts";
 import { deliverRelayError } from "./deliver-relay-error.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import { sendWithFailover } from "./failover.ts";
+import { callsFor, sendInOrder } from "./model-chain.ts";
 import { deliverModels } from "./models.ts";
 import { readRequest } from "./read-request.ts";
 import { createRecorder, type Recorder } from "./record.ts";
@@ -35,12 +36,17 @@ async function answer(
   deps: RelayDeps,
 ): Promise<void> {
   const { source, signal, transport, dialect } = exchange;
-  const conversion = await convertCall(dialect, call, deps.config().server.maxConvertedBytes);
+  const config = deps.config();
   const pinned = source.headers["x-cc-relay-account"]?.toString();
   const request = { pinned, signal, attempts: recorder.attempts, transport };
-  const send = (sent: Call) => sendWithFailover(sent, request, deps);
-  const served = await send(conversion?.call ?? call);
-  releaseBody(call);
-  const delivery = { exchange, call, served, recorder, deps };
+  const send = (each: Call) => sendWithFailover(each, request, deps);
+  const calls = callsFor(call, dialect, config);
+  const { conversion, ...sent } = await sendInOrder(calls, async (named) => {
+    recorder.sendsAs(named);
+    const converted = await convertCall(dialect, named, config.server.maxConvertedBytes);
+    return { call: named, conversion: converted, served: await send(converted?.call ?? named) };
+  });
+  for (const each of [call, ...calls]) releaseBody(each);
+  const delivery = { exchange, ...sent, recorder, deps };
   return conversion ? deliverConverted({ ...delivery, conversion, send }) : deliverNative(delivery);
 }

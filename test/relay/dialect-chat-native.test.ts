@@ -20,6 +20,7 @@ test("without include_usage the usage of a stream is unknown, and the request st
   assert.equal(upstream.requests[0]?.body.toString(), body);
   const { rows } = await relay.store.usage.summarize({ since: 0, until: Date.now() + 1000, by: "model" });
   assert.deepEqual([rows[0]?.key, rows[0]?.requests, rows[0]?.errors], ["gpt-5", 1, 0]);
+  assert.equal(rows[0]?.costUsd, undefined);
 });
 
 test("the owner's configuration and the model's name decide who answers", async (t) => {

@@ -1,0 +1,77 @@
+// The names under which a request is sent: the client's own, or those that the owner's configuration puts in its place, one
+// after another.
+
+import type { Call, Operation } from "../call.ts";
+import type { Config } from "../config/config.ts";
+import type { Conversion, Dialect } from "../dialects/dialect.ts";
+import { RelayError, type RelayErrorCode } from "../errors.ts";
+import type { FailureKind } from "../failure.ts";
+import { matchesModel } from "../model-scope.ts";
+import type { Served } from "./failover-state.ts";
+import { withModel } from "./replace-model.ts";
+
+/** What was sent in the end, and what came back. */
+export interface Sent {
+  call: Call;
+  conversion: Conversion | undefined;
+  served: Served;
+}
+
+/** Operations that run a model, or count for one. */
+const named: ReadonlySet<Operation> = new Set(["generate", "count-tokens", "compact"]);
+
+/** Never empty: the call as it came where no pattern of `[models]` fits its model. */
+export function callsFor(
+  call: Call,
+  dialect: Pick<Dialect, "direct">,
+  { models, accounts }: Pick<Config, "models" | "accounts">,
+): Call[] {
+  if (call.model === undefined || !named.has(call.operation)) return [call];
+  const replacement = models.find(({ pattern }) => matchesModel([pattern], call.model));
+  if (replacement === undefined) return [call];
+  return replacement.targets.map((model) => {
+    const replaced = withModel(call, model);
+    const direction = dialect.direct?.({ model }, accounts);
+    if (direction === undefined) return replaced;
+    const { family, path, onlyTypes } = direction;
+    return { ...replaced, family, path, onlyTypes };
+  });
+}
+
+/** Sends them in order; the next one only when every account is out for the one before. */
+export async function sendInOrder(
+  calls: readonly Call[],
+  send: (call: Call) => Promise<Sent>,
+): Promise<Sent> {
+  let told: RelayError | undefined;
+  for (const [index, call] of calls.entries()) {
+    const isLast = index === calls.length - 1;
+    try {
+      const sent = await send(call);
+      const { failure, answer } = sent.served;
+      if (isLast || failure === undefined || !out.has(failure.kind)) return sent;
+      answer.discard();
+    } catch (error) {
+      if (!(error instanceof RelayError) || !outCodes.has(error.code)) throw error;
+      told = sooner(told, error);
+    }
+  }
+  throw told ?? new RelayError("internal", "cc-relay has no name under which to send this request.");
+}
+
+/** Answers that are passed on only because no account has a better one. */
+const out: ReadonlySet<FailureKind> = new Set(["capacity", "model-missing"]);
+
+const outCodes: ReadonlySet<RelayErrorCode> = new Set([
+  "all_limited",
+  "over_capacity",
+  "needs_login",
+  "no_account",
+  "unknown_model",
+]);
+
+/** The earliest return decides what the client is told. */
+function sooner(told: RelayError | undefined, error: RelayError): RelayError {
+  if (told === undefined) return error;
+  return (error.retryAfterSeconds ?? Infinity) < (told.retryAfterSeconds ?? Infinity) ? error : told;
+}
