@@ -84,6 +84,7 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
       examine: createDoctorRun(() => app.config().file, context.clock),
       refreshes: "detached",
     });
+    markCrashes();
     if (screen.isTerminal) {
       screen.write(renderBanner(await readBannerFacts(app, context, options.demo === true), screen));
     }
@@ -98,6 +99,15 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
   } finally {
     await source.close();
   }
+}
+
+/** EX_SOFTWARE of sysexits.h: a service manager starts again what has crashed, but not what could not start, which is 1. */
+function markCrashes(): void {
+  process.once("uncaughtExceptionMonitor", () => {
+    process.once("exit", () => {
+      process.exitCode = 70;
+    });
+  });
 }
 
 /** What is doubtful about the files themselves: who else reads or writes them, and how one got into a container. */

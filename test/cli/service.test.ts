@@ -19,6 +19,9 @@ describe("the systemd unit", () => {
 Description=cc-relay, one local endpoint for Claude Code, Gemini CLI and Codex
 Wants=network-online.target
 After=network-online.target
+# What cannot start is not started for ever.
+StartLimitIntervalSec=120
+StartLimitBurst=5
 
 [Service]
 Type=exec
@@ -26,6 +29,8 @@ ExecStart=/usr/bin/node /opt/cc-relay/bin/cc-relay.js --config /home/ann/.config
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=2
+# 1: the configuration, the database or the port does not let it start; 2: the command line is wrong.
+RestartPreventExitStatus=1 2
 KillMode=mixed
 TimeoutStopSec=40
 LimitNOFILE=65536
@@ -149,8 +154,8 @@ services:
     network_mode: host
     volumes:
       - type: bind
-        source: "/home/ann/.config/cc-relay/config.toml"
-        target: "/home/ann/.config/cc-relay/config.toml"
+        source: "/home/ann/.config/cc-relay"
+        target: "/home/ann/.config/cc-relay"
         read_only: true
       - type: bind
         source: "/home/ann/.local/share/cc-relay"
@@ -199,7 +204,7 @@ describe("service print", () => {
     const config = fakeConfig({ file: "/etc/cc-relay.toml", keys: [{ name: "a", key: "relay-key" }] });
     const context = fakeContext({ config });
     await runServicePrint(context, "docker-compose");
-    assert.match(context.out.stdout.text(), /source: "\/etc\/cc-relay\.toml"/);
+    assert.match(context.out.stdout.text(), /source: "\/etc"\n/);
     assert.match(context.out.stdout.text(), /npm install --global cc-relay@1\.2\.3/);
     assert.doesNotMatch(context.out.stdout.text(), /relay-key/);
     assert.equal(

@@ -29,7 +29,7 @@ services:
     command: [${command.map(quote).join(", ")}]
 ${site.user === undefined ? "" : `    user: ${quote(`${site.user.uid}:${site.user.gid}`)}\n`}${site.configFile === undefined ? withoutFile(site) : ""}${network}
     volumes:
-${site.configFile === undefined ? "" : bind(site.configFile, { readOnly: true })}${bind(site.dataFolder, { readOnly: false })}    tmpfs:
+${configFolder(site)}${bind(site.dataFolder, { readOnly: false })}    tmpfs:
       - /tmp
     read_only: true
     init: true
@@ -51,6 +51,12 @@ function withoutFile({ dataFolder }: ServiceSite): string {
   return `    environment:
       XDG_DATA_HOME: ${quote(dirname(dataFolder))}
 `;
+}
+
+/** The folder: of a file that is mounted by itself, a new one in its place is never seen. */
+function configFolder({ configFile, dataFolder }: ServiceSite): string {
+  if (configFile === undefined || dirname(configFile) === dataFolder) return "";
+  return bind(dirname(configFile), { readOnly: true });
 }
 
 function bind(path: string, { readOnly }: { readOnly: boolean }): string {

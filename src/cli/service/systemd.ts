@@ -16,6 +16,9 @@ ${isRoot ? "" : "# To have it run while nobody is logged in: loginctl enable-lin
 Description=cc-relay, one local endpoint for Claude Code, Gemini CLI and Codex
 Wants=network-online.target
 After=network-online.target
+# What cannot start is not started for ever.
+StartLimitIntervalSec=120
+StartLimitBurst=5
 
 [Service]
 Type=exec
@@ -23,6 +26,8 @@ ExecStart=${command}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=2
+# 1: the configuration, the database or the port does not let it start; 2: the command line is wrong.
+RestartPreventExitStatus=1 2
 KillMode=mixed
 TimeoutStopSec=${stopSeconds(site)}
 LimitNOFILE=65536
