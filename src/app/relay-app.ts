@@ -23,6 +23,7 @@ import { logEvents } from "../relay/event-log.ts";
 import { countEvents } from "../relay/event-metrics.ts";
 import { createRelayEvents } from "../relay/events.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
+import { createModelLists } from "../relay/model-lists.ts";
 import { createRelayKeys } from "../relay/relay-keys.ts";
 import { createScratch } from "../relay/scratch.ts";
 import { createShortageLog } from "../relay/shortage.ts";
@@ -219,7 +220,7 @@ async function createParts(
     credentials: createCredentialSource(tokens),
     dispatchers,
     usage,
-    models: new Map(),
+    models: createModelLists(),
     scratch: createScratch(),
     relayKeys: createRelayKeys(config().apiKeys),
     metrics,

@@ -12,7 +12,7 @@ import type { Dispatchers } from "../network/dispatchers.ts";
 import type { UsageStore } from "../store/store.ts";
 import type { ClientSink, RequestSource } from "./client.ts";
 import type { RelayEvents } from "./events.ts";
-import type { ModelLists } from "./models.ts";
+import type { ModelLists } from "./model-lists.ts";
 import type { RelayKeys } from "./relay-keys.ts";
 import type { Scratch } from "./scratch.ts";
 import type { ShortageLog } from "./shortage.ts";

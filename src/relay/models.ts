@@ -1,21 +1,18 @@
-// GET models: what the accounts' providers list, merged; from a short-lived cache, and in time for clients that wait three seconds.
+// GET models: what the accounts' providers list, merged, and in time for clients that wait three seconds.
 
 import type { Account } from "../accounts/account.ts";
 import { cooldownFor } from "../accounts/account.ts";
-import type { Call } from "../call.ts";
+import { bindingId, type Call } from "../call.ts";
 import { RelayError } from "../errors.ts";
+import { attemptOn } from "./account-attempt.ts";
 import { canServe } from "./can-serve.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
+import type { ListResult } from "./model-lists.ts";
 import { readAnswer } from "./read-answer.ts";
 import type { RecordEntry, Recorder } from "./record.ts";
 import { sendRendered } from "./send-rendered.ts";
 import { overHttp } from "./transport.ts";
 
-/** The merged lists, by dialect. */
-export type ModelLists = Map<string, { body: string; at: number }>;
-
-const freshMs = 60_000;
-const timeLimitMs = 2000;
 /** A thousand models are half a megabyte. */
 const maxListBytes = 8 * 1024 * 1024;
 
@@ -32,27 +29,21 @@ export async function deliverModels(
     (account) => account.config.enabled && canServe(account, call) && !cooldownFor(account, "", deps.now()),
   );
   const isPooled = deps.config().accounts.some(({ family }) => family === call.family);
-  if (!isPooled) return false;
-  const known = deps.models.get(call.dialect);
-  let body = known && deps.now() - known.at < freshMs ? known.body : undefined;
-  const signal = AbortSignal.any([exchange.signal, AbortSignal.timeout(timeLimitMs)]);
-  if (body === undefined) {
-    const lists = await fetchLists(accounts, { call, signal }, deps);
-    const merged = exchange.dialect.mergeModels(lists);
-    body = merged.read > 0 ? merged.body : known?.body;
-    // A list that lacks an account's part is shown, and asked for again next time.
-    const isWhole = merged.read > 0 && merged.read === accounts.length;
-    if (isWhole) deps.models.set(call.dialect, { body: merged.body, at: deps.now() });
-  }
-  if (body === undefined) {
-    if (accounts.length === 0) return false;
-    throw signal.aborted
+  if (!isPooled || accounts.length === 0) return false;
+  const { mergeModels } = exchange.dialect;
+  const isList = (body: Buffer) => mergeModels([body]).read === 1;
+  const listing = { call, signal: exchange.signal, isList };
+  const results = await Promise.all(accounts.map((account) => readList(account, listing, deps)));
+  const merged = mergeModels(results.flatMap(({ list }) => list ?? []));
+  if (merged.read === 0) {
+    throw results.some(({ isLate }) => isLate)
       ? new RelayError("upstream_timeout", "No provider listed its models in time; try again.")
       : new RelayError(
           "upstream_unreachable",
           "No account got a list of models from its provider; check the accounts with `cc-relay doctor`.",
         );
   }
+  const { body } = merged;
   // A list comes from all accounts, and costs nothing.
   const entry: RecordEntry = { account: "(all)", outcome: "complete", status: 200, observer: undefined };
   recorder.answering(entry.account, entry.status);
@@ -63,40 +54,39 @@ export async function deliverModels(
 
 interface Listing {
   call: Call;
+  /** Aborted when the client leaves. */
   signal: AbortSignal;
+  /** Whether an answer is a list of this API. */
+  isList(body: Buffer): boolean;
 }
 
-async function fetchLists(
-  accounts: readonly Account[],
-  listing: Listing,
-  deps: RelayDeps,
-): Promise<Buffer[]> {
-  const lists = await Promise.all(
-    accounts.map((account) => fetchList(account, listing, deps).catch(() => undefined)),
-  );
-  return lists.flatMap((list) => list ?? []);
+function readList(account: Account, { signal, ...listing }: Listing, deps: RelayDeps): Promise<ListResult> {
+  const { id, kind } = account.config;
+  const { dialect, clientCredential } = listing.call;
+  // The client's own login has a list of its own.
+  const owner = kind.credentials.length === 0 ? bindingId(JSON.stringify(clientCredential)) : "";
+  return deps.models.get(JSON.stringify([dialect, id, owner]), {
+    fetch: (limit) => fetchList(account, { ...listing, signal: limit }, deps),
+    signal,
+    now: deps.now(),
+  });
 }
 
 async function fetchList(
   account: Account,
-  { call, signal }: Listing,
+  { call, signal, isList }: Listing,
   deps: RelayDeps,
 ): Promise<Buffer | undefined> {
-  const upstream = account.config.kind.upstream;
-  const credential = await deps.credentials.get(account, signal);
-  if (!credential.ok) return undefined;
+  const { kind } = account.config;
   // The whole list: the client's own paging would be of one account's list only.
-  const listed = { ...call, query: account.config.kind.modelListQuery, acceptEncoding: undefined };
-  const { firstByteTimeoutMs: firstByteMs, idleTimeoutMs: idleMs } = deps.config().upstream;
-  const timeouts = { firstByteMs, idleMs };
-  const result = await overHttp(
-    { account, credential: credential.credential, upstream, call: listed, timeouts, signal },
-    deps,
-  );
+  const listed = { ...call, query: kind.modelListQuery, acceptEncoding: undefined };
+  const firstByteMs = deps.config().upstream.firstByteTimeoutMs;
+  const turn = { call: listed, upstream: kind.upstream, signal, firstByteMs, transport: overHttp };
+  const result = await attemptOn(account, turn, deps);
   if (!result.ok) {
     result.answer?.discard();
     return undefined;
   }
   const { body, isWhole } = await readAnswer(result.answer, { maxBytes: maxListBytes, signal });
-  return isWhole ? body : undefined;
+  return isWhole && isList(body) ? body : undefined;
 }

@@ -128,6 +128,18 @@ test("a login that is refused with a fresh token too needs a person, and its ses
   assert.deepEqual(servedBy().slice(0, 4), ["login", "login", "login", "key"]);
 });
 
+test("a 401 for the list of models refreshes the login, as everywhere", async (t) => {
+  const { upstream, relay, of } = await logins(t);
+  upstream.queue(of("login"), claudeFailures.tokenExpired());
+  const answer = await send(relay.url, { path: "/v1/models" });
+  assert.equal(answer.status, 200);
+  const asked = upstream.requests
+    .filter(({ path }) => path === "/v1/models")
+    .map(({ credential }) => credential);
+  assert.equal(new Set(asked).size, 3, "the key, the first token and the second one");
+  assert.deepEqual(await relay.store.accounts.cooldowns(), []);
+});
+
 test("a login that was revoked needs a person, and no client sees a 401", async (t) => {
   const { upstream, authorization, relay } = await logins(t);
   authorization.revoke(relay.config.accounts[0]!.secret);

@@ -63,7 +63,7 @@ describe("models", { concurrency: 4 }, () => {
       ]);
     });
 
-    test(`${name}: an account that hangs is left out in time for clients that wait three seconds, and asked again next time`, async (t) => {
+    test(`${name}: an account that hangs is left out in time for clients that wait three seconds, and delays nobody again`, async (t) => {
       const { upstream, relay } = await stageOf(t);
       upstream.on("key-of-first", { body: list(["one"]) });
       upstream.queue("key-of-second", { hang: true });
@@ -73,8 +73,9 @@ describe("models", { concurrency: 4 }, () => {
       const ms = performance.now() - begun;
       assert.deepEqual(idsOf(answer.json()), ["one"]);
       assert.ok(ms < patient(2900), `${ms} ms`);
-      await Promise.all(upstream.requests.map(({ closed }) => closed));
-      assert.deepEqual(idsOf((await send(relay.url, { path })).json()), ["one", "two"]);
+      const again = performance.now();
+      assert.deepEqual(idsOf((await send(relay.url, { path })).json()), ["one"]);
+      assert.ok(performance.now() - again < patient(1000));
     });
 
     test(`${name}: a whole list is kept for a while, and the last one shown when no provider answers`, async (t) => {
@@ -97,11 +98,12 @@ describe("models", { concurrency: 4 }, () => {
         assert.equal(answer.header("x-cc-relay-error"), "upstream_unreachable", answer.text);
         assert.match(answer.text, /No account got a list of models from its provider; check the accounts/);
       }
+      upstream.queue(() => true, { body: list([]) }, { body: list([]) });
+      assert.deepEqual(idsOf((await send(relay.url, { path })).json()), []);
+      await relay.app.reload();
       upstream.on(() => true, { hang: true });
       const late = await send(relay.url, { path });
       assert.equal(late.header("x-cc-relay-error"), "upstream_timeout", late.text);
-      upstream.on(() => true, { body: list([]) });
-      assert.deepEqual(idsOf((await send(relay.url, { path })).json()), []);
     });
   }
 

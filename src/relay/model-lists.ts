@@ -1,0 +1,119 @@
+// Lists of models, one per account: kept for a minute, asked for once however many clients ask, and waited for no longer than
+// the clients wait.
+
+export interface ModelLists {
+  /** The list under the key; the last one known when it does not come in time. Never rejects. */
+  get(key: string, asking: Asking): Promise<ListResult>;
+  clear(): void;
+}
+
+export interface Asking {
+  /** Asks the account; undefined when there is no list to be had. Aborted when nobody wants it any more, or it takes too long. */
+  fetch(signal: AbortSignal): Promise<Buffer | undefined>;
+  /** Aborted when the client leaves. */
+  signal: AbortSignal;
+  /** Epoch ms. */
+  now: number;
+}
+
+export interface ListResult {
+  list: Buffer | undefined;
+  /** Whether the account has not answered in time. */
+  isLate: boolean;
+}
+
+export interface ModelListOptions {
+  freshMs?: number;
+  /** How long a client waits for an account. */
+  waitTimeoutMs?: number;
+  /** How long an account may take for a list that later clients get. */
+  fetchTimeoutMs?: number;
+  /** How long nobody waits for an account that was late. */
+  lateMs?: number;
+}
+
+interface Entry {
+  list: Buffer | undefined;
+  /** Epoch ms of the list. */
+  at: number;
+  running: Running | undefined;
+  /** Epoch ms until which nobody waits. */
+  lateUntil: number;
+}
+
+interface Running {
+  done: Promise<void>;
+  abort: AbortController;
+  waiting: number;
+}
+
+/** A client's own login has a list of its own; they come and go. */
+const maxEntries = 200;
+
+export function createModelLists({
+  freshMs = 60_000,
+  waitTimeoutMs = 2000,
+  fetchTimeoutMs = 10_000,
+  lateMs = 60_000,
+}: ModelListOptions = {}): ModelLists {
+  const entries = new Map<string, Entry>();
+
+  function entryOf(key: string): Entry {
+    const entry = entries.get(key) ?? { list: undefined, at: 0, running: undefined, lateUntil: 0 };
+    entries.delete(key);
+    entries.set(key, entry);
+    if (entries.size > maxEntries) entries.delete(entries.keys().next().value!);
+    return entry;
+  }
+
+  function start(entry: Entry, { fetch, now }: Asking): Running {
+    const abort = new AbortController();
+    const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(fetchTimeoutMs)]);
+    const done = fetch(signal)
+      .catch(() => undefined)
+      .then((list) => {
+        entry.running = undefined;
+        if (list === undefined) return;
+        entry.list = list;
+        entry.at = now;
+        entry.lateUntil = 0;
+      });
+    return { done, abort, waiting: 0 };
+  }
+
+  return {
+    async get(key, asking) {
+      const entry = entryOf(key);
+      const { signal, now } = asking;
+      const isFresh = entry.list !== undefined && now - entry.at < freshMs && entry.at <= now;
+      if (isFresh) return { list: entry.list, isLate: false };
+      entry.running ??= start(entry, asking);
+      if (entry.lateUntil > now && entry.lateUntil <= now + lateMs) return { list: entry.list, isLate: true };
+      const outcome = await waitFor(entry.running, signal, waitTimeoutMs);
+      if (outcome === "late") entry.lateUntil = now + lateMs;
+      return { list: entry.list, isLate: outcome === "late" };
+    },
+    clear: () => entries.clear(),
+  };
+}
+
+/** A fetch that every client has left is aborted; one that is only late goes on for those who come later. */
+async function waitFor(
+  running: Running,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<"done" | "late" | "left"> {
+  const { promise, resolve } = Promise.withResolvers<"done" | "late" | "left">();
+  const leave = () => resolve("left");
+  const timer = setTimeout(() => resolve("late"), timeoutMs);
+  signal.addEventListener("abort", leave, { once: true });
+  if (signal.aborted) leave();
+  running.waiting++;
+  void running.done.then(() => resolve("done"));
+  const outcome = await promise;
+  running.waiting--;
+  clearTimeout(timer);
+  signal.removeEventListener("abort", leave);
+  if (outcome === "left" && running.waiting === 0) running.abort.abort();
+  return outcome;
+}
