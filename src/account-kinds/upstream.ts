@@ -41,8 +41,8 @@ export interface Upstream {
   readWindows(headers: HeaderMap, now: number): Window[];
   /** Watches a good answer, whatever its head says that it is. */
   observe(call: Call): AnswerObserver;
-  /** Turns this provider's answer into the one the call's dialect expects; undefined: the bytes are the same. */
-  translate?(call: Call, head: ReplyHead): AnswerTransform | undefined;
+  /** What turns this provider's answers to the call into those of its dialect; undefined: the bytes are the same. */
+  translate?(call: Call): (() => AnswerTransform) | undefined;
   /** Response headers (lower case) that speak of the account's own limits and are not passed on when it is pooled. */
   isAccountHeader(name: string): boolean;
 }

@@ -43,6 +43,8 @@ export interface Answer {
   readonly head: ReplyHead;
   /** Name, value, name, value … as they came; empty once the answer is piped. */
   readonly rawHeaders: readonly (string | Buffer)[];
+  /** In place of the provider's `content-type`, `content-length` and `content-encoding`; undefined: the bytes are the provider's. */
+  readonly rewrittenHeaders?: readonly string[];
   /** Undefined for error answers. */
   readonly observer: AnswerObserver | undefined;
   /** Epoch ms of the response head. */
@@ -67,8 +69,11 @@ export interface Sink {
   data(chunk: Buffer): void;
   /** The answer has ended, and is whole. */
   end(): void;
-  /** The upstream broke off, fell silent, or ended before its answer was whole. */
-  broken(cause: Error): void;
+  /**
+   * The upstream broke off, fell silent, or ended before its answer was whole. `last` ends a rewritten answer with an error in the
+   * form of the client's API.
+   */
+  broken(cause: Error, last?: Buffer): void;
 }
 
 const defaultHoldMs = 5000;

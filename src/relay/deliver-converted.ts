@@ -31,10 +31,11 @@ function isGood({ answer }: Served): boolean {
   return answer.head.status < 300;
 }
 
-/** A stream is rewritten even if it is an error event only: the client knows no other form. */
+/** A stream that is an error event only is no good answer, and is rewritten here: the client knows no other form. */
 function deliverGood({ conversion, ...delivery }: ConvertedDelivery): Promise<void> {
   const { served } = delivery;
-  const transform = orDiscard(served, () => conversion.answer(served.answer.head));
+  const isRewritten = served.answer.rewrittenHeaders !== undefined;
+  const transform = isRewritten ? undefined : orDiscard(served, () => conversion.answer(served.answer.head));
   return deliverAnswer(delivery, { transform, conversion: { warnings: conversion.warnings } });
 }
 

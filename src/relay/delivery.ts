@@ -20,7 +20,8 @@ export interface Delivery {
 }
 
 export interface Rewriting {
-  transform: AnswerTransform;
+  /** Undefined: the answer is rewritten already. */
+  transform: AnswerTransform | undefined;
   /** The client's API is another one than the provider's; undefined where only the envelope differs. */
   conversion: { warnings: readonly string[] } | undefined;
 }
@@ -72,7 +73,8 @@ function responseOptions(
     sink: exchange.sink,
     head: { status, headers: answerHeaders(delivery, rewriting) },
     answer,
-    transform: rewriting && decodingTransform(headers["content-encoding"]?.toString(), rewriting.transform),
+    transform:
+      rewriting?.transform && decodingTransform(headers["content-encoding"]?.toString(), rewriting.transform),
     signal: exchange.signal,
     breaksOffAfterError: rewriting?.conversion !== undefined,
   };
@@ -90,13 +92,14 @@ async function learnFromEnd(
 
 function answerHeaders({ call, served }: Delivery, rewriting: Rewriting | undefined): string[] {
   const { answer, account, upstream } = served;
+  const replaced = answer.rewrittenHeaders ?? rewriting?.transform?.headers;
   const isReplaced = (name: string) =>
-    rewriting !== undefined && (name === "content-type" || name === "content-encoding");
+    replaced !== undefined && (name === "content-type" || name === "content-encoding");
   const headers = forwardResponseHeaders(answer.rawHeaders, {
-    bodyUnchanged: !rewriting,
+    bodyUnchanged: !replaced,
     drop: (name) => isReplaced(name) || (!account.passthrough && upstream.isAccountHeader(name)),
   });
-  if (rewriting) headers.push(...rewriting.transform.headers);
+  if (replaced) headers.push(...replaced);
   const warnings = rewriting?.conversion?.warnings ?? [];
   if (warnings.length > 0) headers.push("x-cc-relay-warning", warnings.join(", "));
   headers.push(...namingHeaders(call, served));

@@ -1,11 +1,12 @@
 // What a request has gone through while accounts are tried for it. Every change has a name.
 
-import type { Upstream } from "../account-kinds/upstream.ts";
+import type { ReplyHead, Upstream } from "../account-kinds/upstream.ts";
 import type { Account, Cooldown } from "../accounts/account.ts";
 import type { SentRequest } from "../accounts/pool.ts";
 import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { modelScope } from "../model-scope.ts";
+import type { AnswerTransform } from "../sse/transform.ts";
 import type { Answer } from "./attempt.ts";
 import type { Attempts } from "./attempts.ts";
 import type { RelayDeps } from "./exchange.ts";
@@ -21,12 +22,16 @@ export interface Served {
   failure: Failure | undefined;
 }
 
+/** Makes what rewrites one good answer. */
+export type Rewrite = (head: ReplyHead) => AnswerTransform;
+
 export interface FailoverOptions {
   routing: Routing;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
   attempts: Attempts;
   transport: Transport;
+  rewrite: Rewrite | undefined;
   deps: RelayDeps;
 }
 
@@ -39,6 +44,7 @@ export class FailoverState {
   readonly signal: AbortSignal;
   readonly attempts: Attempts;
   readonly transport: Transport;
+  readonly rewrite: Rewrite | undefined;
   readonly deps: RelayDeps;
   /** Epoch ms. */
   readonly startedAt: number;
@@ -51,7 +57,7 @@ export class FailoverState {
   readonly #asked = new Map<Account, Cooldown | undefined>();
   #isLastAttempt = false;
 
-  constructor({ routing, signal, attempts, transport, deps }: FailoverOptions) {
+  constructor({ routing, signal, attempts, transport, rewrite, deps }: FailoverOptions) {
     const { call } = routing;
     this.call = call;
     this.routing = routing;
@@ -59,6 +65,7 @@ export class FailoverState {
     this.signal = signal;
     this.attempts = attempts;
     this.transport = transport;
+    this.rewrite = rewrite;
     this.deps = deps;
     this.startedAt = deps.now();
     this.#attemptsLeft = deps.config().upstream.maxAttempts;

@@ -1,16 +1,19 @@
 // Tries accounts until one gives a good first event, or none is left. Until then the client has seen nothing.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Account } from "../accounts/account.ts";
 import type { Ticket } from "../accounts/slow-start.ts";
 import { type Call, releaseBody } from "../call.ts";
 import { attemptOn } from "./account-attempt.ts";
 import { afterFailure } from "./after-failure.ts";
+import type { AttemptResult } from "./attempt.ts";
 import type { Attempts } from "./attempts.ts";
 import { endFailover } from "./end-failover.ts";
 import type { RelayDeps } from "./exchange.ts";
-import { FailoverState, type Served } from "./failover-state.ts";
+import { FailoverState, type Rewrite, type Served } from "./failover-state.ts";
 import { chooseAccount, enterSlowStart, firstByteMs } from "./next-account.ts";
+import { rewriteAnswer } from "./rewritten-answer.ts";
 import { findRouting } from "./routing.ts";
 import { overHttp, type Transport } from "./transport.ts";
 
@@ -23,6 +26,8 @@ export interface FailoverRequest {
   attempts: Attempts;
   /** HTTP when absent. */
   transport?: Transport;
+  /** How a good answer becomes one of the client's API; undefined: the provider speaks it. */
+  rewrite?: Rewrite | undefined;
 }
 
 /**
@@ -31,11 +36,11 @@ export interface FailoverRequest {
  */
 export async function sendWithFailover(
   call: Call,
-  { pinned, signal, attempts, transport = overHttp }: FailoverRequest,
+  { pinned, signal, attempts, transport = overHttp, rewrite }: FailoverRequest,
   deps: RelayDeps,
 ): Promise<Served> {
   const routing = await findRouting(call, pinned, deps);
-  const state = new FailoverState({ routing, signal, attempts, transport, deps });
+  const state = new FailoverState({ routing, signal, attempts, transport, rewrite, deps });
   let served: Served | undefined;
   try {
     while (!served) served = await step(state);
@@ -83,7 +88,7 @@ async function useAccount(
   state.attemptBegins(account);
   const sentAt = deps.now();
   const turn = { call, upstream, signal, firstByteMs: firstByteMs(state, account), transport };
-  const result = await attemptOn(account, turn, deps);
+  const result = await rewritten(await attemptOn(account, turn, deps), state, upstream);
   try {
     if (!result.ok) return await afterFailure(state, { account, upstream, sentAt, ...result });
     ticket?.done(true);
@@ -112,4 +117,14 @@ async function afterSuccess(
     await state.routing.bind(account.config.id);
   }
   return { answer, account, upstream, failure: undefined };
+}
+
+async function rewritten(
+  result: AttemptResult,
+  { call, rewrite, signal }: FailoverState,
+  upstream: Upstream,
+): Promise<AttemptResult> {
+  const transform = rewrite ?? upstream.translate?.(call);
+  if (!result.ok || !transform) return result;
+  return await rewriteAnswer({ answer: result.answer, transform, isStream: call.stream, signal });
 }

@@ -8,6 +8,7 @@ import { deliverNative } from "./deliver-native.ts";
 import { deliverRelayError } from "./deliver-relay-error.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import { sendWithFailover } from "./failover.ts";
+import type { Rewrite } from "./failover-state.ts";
 import { callsFor, sendInOrder } from "./model-chain.ts";
 import { deliverModels } from "./models.ts";
 import { readRequest } from "./read-request.ts";
@@ -39,14 +40,18 @@ async function answer(
   const config = deps.config();
   const pinned = source.headers["x-cc-relay-account"]?.toString();
   const request = { pinned, signal, attempts: recorder.attempts, transport };
-  const send = (each: Call) => sendWithFailover(each, request, deps);
+  const send = (each: Call, rewrite: Rewrite | undefined) =>
+    sendWithFailover(each, { ...request, rewrite }, deps);
   const calls = callsFor(call, dialect, config);
   const { conversion, ...sent } = await sendInOrder(calls, async (named) => {
     recorder.sendsAs(named);
     const converted = await convertCall(dialect, named, config.server.maxConvertedBytes);
-    return { call: named, conversion: converted, served: await send(converted?.call ?? named) };
+    const served = await send(converted?.call ?? named, converted?.answer);
+    return { call: named, conversion: converted, served };
   });
   for (const each of [call, ...calls]) releaseBody(each);
   const delivery = { exchange, ...sent, recorder, deps };
-  return conversion ? deliverConverted({ ...delivery, conversion, send }) : deliverNative(delivery);
+  if (!conversion) return deliverNative(delivery);
+  const sendAgain = (again: Call) => send(again, conversion.answer);
+  return deliverConverted({ ...delivery, conversion, send: sendAgain });
 }

@@ -1,12 +1,12 @@
 // Sends one answer to the client. From its first byte on nothing is resumed, retried or invented: when the upstream breaks
 // off, so does the relay, unless the answer is a converted one whose API has an error event.
 
-import { RelayError } from "../errors.ts";
 import type { Outcome } from "../store/store.ts";
 import type { Answer, Sink } from "./attempt.ts";
 import type { AnswerHead, ClientSink } from "./client.ts";
 import type { AsyncTransform } from "./decoding-transform.ts";
 import { ShutdownAbort } from "./exchange.ts";
+import { truncatedError } from "./rewritten-answer.ts";
 
 export interface ResponseOptions {
   sink: ClientSink;
@@ -98,8 +98,8 @@ class ResponsePipe implements Sink {
     });
   }
 
-  broken(cause: Error): void {
-    this.#enqueue(() => this.#breakOff(cause));
+  broken(cause: Error, last?: Buffer): void {
+    this.#enqueue(() => this.#breakOff(cause, last));
   }
 
   /** The whole answer is here already: the usage is written down, then everything goes out in one write. */
@@ -165,19 +165,21 @@ class ResponsePipe implements Sink {
     this.#finish();
   }
 
-  async #breakOff(cause: Error): Promise<void> {
+  async #breakOff(cause: Error, ending?: Buffer): Promise<void> {
     if (this.#finished) return;
-    // Once the terminal event has gone by the answer is whole, whatever happens to the upstream's socket.
-    if (this.#recorded !== undefined) return await this.#endWhole();
-    await this.#truncate(cause);
+    const isRewritten = this.#options.answer.rewrittenHeaders !== undefined;
+    // Once the terminal event has gone by the answer is whole, whatever happens to the upstream's socket. Whoever rewrites it
+    // knows better.
+    if (this.#recorded !== undefined && !isRewritten) return await this.#endWhole();
+    await this.#truncate(cause, ending);
   }
 
-  async #truncate(cause: Error): Promise<void> {
+  async #truncate(cause: Error, ending?: Buffer): Promise<void> {
     if (this.#finished) return;
     await this.#record("truncated");
     if (this.#finished) return;
     const { sink, transform } = this.#options;
-    const last = transform?.fail(truncatedError(cause));
+    const last = ending ?? transform?.fail(truncatedError(cause));
     if (last) sink.endWithError(last);
     else sink.breakOff();
     this.#finish();
@@ -246,23 +248,6 @@ class ResponsePipe implements Sink {
 function outcomeOf({ head, observer }: Answer): Outcome {
   if (head.status >= 300 || observer?.opening.kind === "error") return "failed";
   return observer?.lateError === undefined ? "complete" : "truncated";
-}
-
-/** OpenAI's own clients ask again when a stream's error says "please retry your request". */
-function truncatedError(cause: Error): RelayError {
-  if (cause instanceof RelayError) return cause;
-  if (cause.name === "TimeoutError") {
-    return new RelayError(
-      "upstream_timeout",
-      `The provider fell silent in the middle of its answer (${cause.message}); please retry your request.`,
-      { cause },
-    );
-  }
-  return new RelayError(
-    "upstream_truncated",
-    `The provider broke off its answer (${cause.message}); please retry your request.`,
-    { cause },
-  );
 }
 
 function asError(error: unknown): Error {

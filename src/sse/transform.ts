@@ -4,9 +4,11 @@ import type { RelayError } from "../errors.ts";
 
 /** Rewrites one answer. Created per answer, after its first event was found good. Keeps bounded state only. */
 export interface AnswerTransform {
+  /** What was written ends with an error in the form of the client's API: it is no whole answer. Absent: never. */
+  readonly hasFailed?: boolean;
   /** The response headers for the client, raw pairs, in place of the upstream's `content-type` and `content-length`. */
   readonly headers: string[];
-  /** The next upstream bytes, cut anywhere; returns what can be sent now (may be empty). */
+  /** The next upstream bytes, cut anywhere; returns what can be sent now (may be empty). Throws when they cannot be rewritten. */
   push(chunk: Buffer): Buffer;
   /** The upstream ended cleanly; returns what is still to be sent. Throws a RelayError when the answer was incomplete. */
   end(): Buffer;

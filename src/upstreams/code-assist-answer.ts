@@ -9,6 +9,7 @@ import { createDocumentSplitter } from "../sse/documents.ts";
 import { createEventSplitter } from "../sse/events.ts";
 import type { AnswerTransform } from "../sse/transform.ts";
 import { addMember } from "./json-edit.ts";
+import { createMergedAnswer } from "./merged-answer.ts";
 
 /** Of one document or event: images come inline. */
 const maxBytes = 64 * 1024 * 1024;
@@ -20,18 +21,40 @@ export function unwrapAnswer(call: Pick<Call, "streamForm">): AnswerTransform {
 
 const jsonType = ["content-type", "application/json; charset=UTF-8"];
 
+/** Where events came in place of the document they are put together. */
 function unwrapDocument(): AnswerTransform {
   const document = createCollector(maxBytes);
+  const merged = createMergedAnswer();
+  const payloads = createPayloadReader((json) => {
+    merged.add(json);
+    return nothing;
+  });
+  let isEvents: boolean | undefined;
   return {
     headers: jsonType,
     push(chunk) {
+      isEvents ??= beginsAsEvents(chunk);
+      if (isEvents) return payloads.push(chunk);
       if (!document.add(chunk, 0, chunk.length)) throw tooLarge();
       document.keep();
-      return Buffer.alloc(0);
+      return nothing;
     },
-    end: () => readPayload(document.take()) ?? Buffer.from("{}"),
+    end() {
+      if (isEvents) payloads.end();
+      const whole = isEvents ? merged.take() : readPayload(document.take());
+      if (!whole) throw unreadable();
+      return whole;
+    },
     fail: () => undefined,
   };
+}
+
+const nothing = Buffer.alloc(0);
+
+/** Undefined while only white space has come. */
+function beginsAsEvents(chunk: Buffer): boolean | undefined {
+  const first = chunk.find((byte) => byte > 0x20);
+  return first === undefined ? undefined : first !== openBrace;
 }
 
 function unwrapEvents(): AnswerTransform {

@@ -21,7 +21,7 @@ export const codeAssistUpstream: Upstream = {
   readWindows: () => [],
   observe: observeCodeAssist,
   translate(call) {
-    return isInternal(call) || call.operation !== "generate" ? undefined : unwrapAnswer(call);
+    return isInternal(call) || call.operation !== "generate" ? undefined : () => unwrapAnswer(call);
   },
   isAccountHeader: () => false,
 };

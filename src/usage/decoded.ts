@@ -62,13 +62,19 @@ function tooLarge(maxBytes: number): DecodeError {
 }
 
 /**
- * What is unfolded of an answer that is only observed. Real answers shrink to a tenth; a bomb of some kilobytes could unfold to
+ * What is unfolded of an answer. Real answers shrink to a tenth; a bomb of some kilobytes could unfold to
  * gigabytes, and codings within codings multiply.
  */
-const observedLimits: DecodeLimits = {
+const answerLimits: DecodeLimits = {
   maxPieceBytes: 8 * 1024 * 1024,
   maxTotalBytes: (codedBytes) => 8 * 1024 * 1024 + 50 * codedBytes,
 };
+
+/** For an answer that is rewritten. Undefined when it has no coding; throws DecodeError for an unknown one. */
+export function createAnswerDecoder(encoding: string | undefined): Decoder | undefined {
+  const codings = parseCodings(encoding);
+  return codings.length === 0 ? undefined : createDecoder(codings, answerLimits);
+}
 
 export interface ObserveDecodedOptions {
   /** The value of `content-encoding`. */
@@ -92,7 +98,7 @@ export function observeDecoded({ encoding, observer, onError }: ObserveDecodedOp
   try {
     const codings = parseCodings(encoding);
     if (codings.length === 0) return observer;
-    decoder = createDecoder(codings, observedLimits);
+    decoder = createDecoder(codings, answerLimits);
   } catch (error) {
     unreadable = messageOf(error);
   }

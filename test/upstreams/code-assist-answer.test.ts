@@ -104,11 +104,30 @@ describe("an unstreamed answer of Code Assist", () => {
     ["blanks around and inside", ' {\n "response" : { } ,\n "traceId" : "t" }\n', '{"responseId":"t" }'],
     ["no trace", '{"response":{"a":1}}', '{"a":1}'],
     ["an error as it is", '{"error":{"code":500}}', '{"error":{"code":500}}'],
-    ["no response at all", '{"traceId":"t"}', "{}"],
   ];
   for (const [title, upstream, expected] of rows) {
     it(`becomes ${title}`, () => assertEverywhere(undefined, upstream, expected));
   }
+
+  it("that holds no response is an error", () => {
+    assert.throws(() => run(undefined, Buffer.from('{"traceId":"t"}'), []), RelayError);
+  });
+
+  it("that comes as events is put together", () => {
+    const part = (text: string, more: object = {}) =>
+      `data: ${JSON.stringify({ response: { candidates: [{ content: { role: "model", parts: [{ text }] }, ...more }] }, traceId: "t" })}\n\n`;
+    const whole = run(
+      undefined,
+      Buffer.from(`\r\n${part("Grüß ")}${part("Gott", { finishReason: "STOP" })}`),
+      [],
+    );
+    assert.deepEqual(JSON.parse(whole), {
+      candidates: [
+        { content: { role: "model", parts: [{ text: "Grüß " }, { text: "Gott" }] }, finishReason: "STOP" },
+      ],
+      responseId: "t",
+    });
+  });
 
   it("that is not whole is an error, whatever is missing", () => {
     const bytes = Buffer.from(envelopes[0]!);

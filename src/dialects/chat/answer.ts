@@ -21,6 +21,8 @@ const maxEventCharacters = 16 * 1024 * 1024;
 export interface MessageWriter {
   /** The answer is over, well or with an error: nothing more is written. */
   readonly closed: boolean;
+  /** The answer is over with an error. Absent: a writer that throws instead. */
+  readonly hasFailed?: boolean;
   event(event: JsonObject): void;
   message(message: JsonObject): void;
   fail(error: OpenAiError): void;
@@ -54,6 +56,9 @@ export function createChatAnswer(options: AnswerOptions): AnswerTransform {
   }
 
   return {
+    get hasFailed() {
+      return writer.hasFailed === true;
+    },
     headers: answerHeaders(
       head.headers,
       form.stream ? "text/event-stream; charset=utf-8" : "application/json",

@@ -13,6 +13,9 @@ export function createStreamWriter({ form, now }: AnswerOptions): MessageWriter 
     get closed() {
       return writer.closed;
     },
+    get hasFailed() {
+      return writer.hasFailed;
+    },
     event: (event) => reader.read(event),
     message(message) {
       for (const event of eventsOf(message)) reader.read(event);
@@ -25,6 +28,8 @@ export function createStreamWriter({ form, now }: AnswerOptions): MessageWriter 
 interface ChunkWriter {
   /** The answer is over: nothing more is written. */
   readonly closed: boolean;
+  /** It is over with an error. */
+  readonly hasFailed: boolean;
   start(message: JsonObject): void;
   delta(delta: JsonObject): void;
   finish(reason: string, usage: JsonObject | undefined): void;
@@ -37,6 +42,7 @@ interface ChunkWriter {
 function createChunkWriter(form: AnswerForm, now: number): ChunkWriter {
   let out = "";
   let closed = false;
+  let hasFailed = false;
   let head: JsonObject | undefined;
 
   function write(data: JsonObject): void {
@@ -63,6 +69,9 @@ function createChunkWriter(form: AnswerForm, now: number): ChunkWriter {
     get closed() {
       return closed;
     },
+    get hasFailed() {
+      return hasFailed;
+    },
     start,
     delta(delta) {
       start({});
@@ -76,8 +85,9 @@ function createChunkWriter(form: AnswerForm, now: number): ChunkWriter {
       closed = true;
     },
     fail(error) {
+      if (closed) return;
       write({ error });
-      closed = true;
+      closed = hasFailed = true;
     },
     take() {
       const bytes = Buffer.from(out);

@@ -1,0 +1,260 @@
+// An answer that is rewritten on its way to the client: out of its content coding, into another API or out of an envelope. It is
+// settled only when rewriting it has begun well, so that what cannot be rewritten still moves the request to another account.
+
+import type { ReplyHead } from "../account-kinds/upstream.ts";
+import { RelayError } from "../errors.ts";
+import type { AnswerTransform } from "../sse/transform.ts";
+import { createAnswerDecoder } from "../usage/decoded.ts";
+import type { Decoder } from "../usage/decoder.ts";
+import type { AnswerObserver } from "../usage/observer.ts";
+import type { Answer, AttemptResult, Sink } from "./attempt.ts";
+
+export interface RewriteOptions {
+  answer: Answer;
+  /** Makes the transform; may throw. */
+  transform(head: ReplyHead): AnswerTransform;
+  /** Whether the client waits for events: then it gets the head though nothing could be rewritten yet. */
+  isStream: boolean;
+  /** Aborted when the client leaves. */
+  signal: AbortSignal;
+}
+
+/** Resolves with the rewritten answer, paused before its first byte, or with the failure that it is. Never rejects. */
+export function rewriteAnswer(options: RewriteOptions): Promise<AttemptResult> {
+  return new Promise((resolve) => {
+    let rewritten: RewrittenAnswer;
+    try {
+      const transform = options.transform(options.answer.head);
+      rewritten = new RewrittenAnswer(options, transform, resolve);
+    } catch (error) {
+      options.answer.discard();
+      return resolve(unusable(asError(error)));
+    }
+    rewritten.start();
+  });
+}
+
+class RewrittenAnswer implements Answer, Sink {
+  readonly #inner: Answer;
+  readonly #transform: AnswerTransform;
+  readonly #decoder: Decoder | undefined;
+  /** Without what makes the transform: that may hold the whole request. */
+  readonly #options: Pick<RewriteOptions, "isStream" | "signal">;
+  #resolve: ((result: AttemptResult) => void) | undefined;
+  #sink: Sink | undefined;
+  /** Ends when what has come is decoded and rewritten. */
+  #work: Promise<void> | undefined;
+  #isPausedBySink = false;
+  #isOver = false;
+  #broken: { cause: Error; last: Buffer | undefined } | undefined;
+  held: Buffer[] = [];
+  isWhole = false;
+
+  constructor(
+    { answer, isStream, signal }: Omit<RewriteOptions, "transform">,
+    transform: AnswerTransform,
+    resolve: (result: AttemptResult) => void,
+  ) {
+    this.#options = { isStream, signal };
+    this.#inner = answer;
+    this.#transform = transform;
+    this.#decoder = createAnswerDecoder(answer.head.headers["content-encoding"]?.toString());
+    this.#resolve = resolve;
+  }
+
+  get head(): ReplyHead {
+    return this.#inner.head;
+  }
+
+  rawHeaders: readonly (string | Buffer)[] = [];
+
+  get rewrittenHeaders(): readonly string[] {
+    return this.#transform.headers;
+  }
+
+  get observer(): AnswerObserver | undefined {
+    return this.#inner.observer;
+  }
+
+  get headAt(): number {
+    return this.#inner.headAt;
+  }
+
+  /** What is not whole has been told as broken. */
+  readonly isTruncated = false;
+
+  start(): void {
+    const { signal, isStream } = this.#options;
+    signal.addEventListener("abort", this.#leave, { once: true });
+    this.rawHeaders = this.#inner.rawHeaders;
+    this.#inner.pipe(this);
+    const settleStream = () => {
+      if (isStream) this.#settle();
+    };
+    if (this.#work) void this.#work.then(settleStream);
+    else settleStream();
+  }
+
+  data(chunk: Buffer): void {
+    const decoder = this.#decoder;
+    if (!decoder) return this.#rewrite(chunk);
+    this.#enqueue(() => decoder.write(chunk, (slice) => this.#rewrite(slice)));
+  }
+
+  end(): void {
+    const decoder = this.#decoder;
+    if (!decoder) return this.#end();
+    this.#enqueue(async () => {
+      await decoder.end((slice) => this.#rewrite(slice));
+      this.#end();
+    });
+  }
+
+  broken(cause: Error): void {
+    // Once the terminal event has gone by the answer is whole, whatever happens to the provider's socket.
+    const finish = () => (this.observer?.complete ? this.#end() : this.#fail(cause));
+    if (this.#work) this.#enqueue(async () => finish());
+    else finish();
+  }
+
+  pipe(sink: Sink): void {
+    this.#sink = sink;
+    this.rawHeaders = [];
+    const held = this.held;
+    this.held = [];
+    for (const chunk of held) sink.data(chunk);
+    if (this.isWhole) return sink.end();
+    if (this.#broken) return sink.broken(this.#broken.cause, this.#broken.last);
+    if (!this.#isPausedBySink) this.resume();
+  }
+
+  pause(): void {
+    this.#isPausedBySink = true;
+    this.#inner.pause();
+  }
+
+  resume(): void {
+    this.#isPausedBySink = false;
+    if (!this.#work) this.#inner.resume();
+  }
+
+  discard(): void {
+    this.#stop();
+    this.held = [];
+    this.#inner.discard();
+  }
+
+  /** One step after another; the provider is paused meanwhile. */
+  #enqueue(step: () => Promise<void>): void {
+    this.#inner.pause();
+    const work: Promise<void> = (this.#work ?? Promise.resolve())
+      .then(() => (this.#isOver ? undefined : step()))
+      .catch((error) => this.#fail(asError(error)))
+      .then(() => {
+        if (this.#work !== work) return;
+        this.#work = undefined;
+        if (!this.#isOver && !this.#isPausedBySink) this.#inner.resume();
+      });
+    this.#work = work;
+  }
+
+  #rewrite(bytes: Buffer): void {
+    if (this.#isOver) return;
+    let output: Buffer;
+    try {
+      output = this.#transform.push(bytes);
+    } catch (error) {
+      return this.#fail(asError(error));
+    }
+    if (this.#transform.hasFailed) return this.#fail(new Error("it cannot be rewritten"), output);
+    this.#hand(output);
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    let output: Buffer;
+    try {
+      output = this.#transform.end();
+    } catch (error) {
+      return this.#fail(asError(error));
+    }
+    if (this.#transform.hasFailed) return this.#fail(new Error("it cannot be rewritten"), output);
+    this.#hand(output);
+    this.#stop();
+    this.isWhole = true;
+    this.#settle();
+    this.#sink?.end();
+  }
+
+  #hand(output: Buffer): void {
+    if (output.length === 0) return;
+    if (this.#sink) return this.#sink.data(output);
+    this.held.push(output);
+    // A document comes whole or not at all.
+    if (this.#options.isStream) this.#settle();
+  }
+
+  /** `last`: what the transform has written as its end already. */
+  #fail(cause: Error, last?: Buffer): void {
+    if (this.#isOver) return;
+    this.#stop();
+    this.#inner.discard();
+    if (this.#resolve) return this.#settle(unusable(cause));
+    const ending = last ?? this.#errorEnding(cause);
+    if (this.#sink) this.#sink.broken(cause, ending);
+    else this.#broken = { cause, last: ending };
+  }
+
+  #errorEnding(cause: Error): Buffer | undefined {
+    try {
+      return this.#transform.fail(truncatedError(cause));
+    } catch {
+      return undefined;
+    }
+  }
+
+  readonly #leave = (): void => {
+    if (this.#isOver) return;
+    this.#stop();
+    this.#settle({ ok: false, failure: { kind: "aborted" }, answer: undefined });
+  };
+
+  #stop(): void {
+    this.#isOver = true;
+    this.#decoder?.destroy();
+    this.#options.signal.removeEventListener("abort", this.#leave);
+  }
+
+  #settle(result: AttemptResult = { ok: true, answer: this }): void {
+    const resolve = this.#resolve;
+    this.#resolve = undefined;
+    if (resolve && !this.isWhole && result.ok) this.#inner.pause();
+    resolve?.(result);
+  }
+}
+
+function unusable(cause: Error): AttemptResult {
+  const reason = `the provider's answer cannot be used (${cause.message})`;
+  return { ok: false, failure: { kind: "server-error", status: 502, reason }, answer: undefined };
+}
+
+/** OpenAI's own clients ask again when a stream's error says "please retry your request". */
+export function truncatedError(cause: Error): RelayError {
+  if (cause instanceof RelayError) return cause;
+  if (cause.name === "TimeoutError") {
+    return new RelayError(
+      "upstream_timeout",
+      `The provider fell silent in the middle of its answer (${cause.message}); please retry your request.`,
+      { cause },
+    );
+  }
+  return new RelayError(
+    "upstream_truncated",
+    `The provider broke off its answer (${cause.message}); please retry your request.`,
+    { cause },
+  );
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,123 @@
+// Answers that cannot be decoded, or unfold to more than anybody wants: on native routes their bytes go on untouched, on converted
+// ones they move the request on. Neither stops anything, and what was not read is not counted as nothing.
+
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from "node:zlib";
+import type { Behaviour } from "../support/behaviour.ts";
+import { claudeError } from "../support/claude-script.ts";
+import { send } from "../support/client.ts";
+import { patient } from "../support/patience.ts";
+import { type Stage, setStage } from "../support/stage.ts";
+import { cases } from "./cases.ts";
+
+const noise = Buffer.from("\u0007 this is no coding at all ".repeat(40));
+const sse = { "content-type": "text/event-stream" };
+const start =
+  'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":5,"output_tokens":1}}}\n\n';
+
+/** A stream whose one event holds so much that it could only be meant to fill a memory. */
+function bomb(megabytes: number): Buffer {
+  const filler = Buffer.concat([
+    Buffer.from(`${start}event: content_block_delta\ndata: {"type":"content_block_delta","x":"`),
+    Buffer.alloc(megabytes * 1024 * 1024, "a"),
+  ]);
+  return brotliCompressSync(filler, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } });
+}
+
+async function row({ relay }: Stage) {
+  const { total } = await relay.store.usage.summarize({ since: 0, until: Date.now() + 1000, by: "day" });
+  return total;
+}
+
+const codedAs = (encoding: string, body: Buffer): Behaviour => ({
+  body,
+  headers: { ...sse, "content-encoding": encoding },
+});
+
+const undecodable: Record<string, Behaviour> = {
+  "garbage under gzip": codedAs("gzip", noise),
+  "garbage under br": codedAs("br", noise),
+  "garbage under zstd": codedAs("zstd", noise),
+  "garbage under deflate": codedAs("deflate", noise),
+  "an unknown coding": codedAs("lzma", noise),
+  "a gzip that breaks off": codedAs("gzip", gzipSync(start.repeat(50)).subarray(0, 12)),
+  "a bomb": codedAs("br", bomb(64)),
+};
+
+for (const [what, behaviour] of Object.entries(undecodable)) {
+  describe(what, () => {
+    for (const stream of [true, false]) {
+      test(`moves a converted ${stream ? "stream" : "document"} on, and is never an empty answer`, async (t) => {
+        const stage = await setStage(t, { type: "claude-api" });
+        stage.upstream.queue("key-of-first", behaviour);
+        const answer = await send(stage.relay.url, cases.chat.request({ stream }));
+        const isBroken = answer.end === "cut" && /"error"/.test(answer.text);
+        if (!isBroken) {
+          assert.deepEqual([answer.status, answer.end], [200, "clean"], answer.text);
+          assert.equal(answer.header("x-cc-relay-account"), "second");
+          assert.match(answer.text, stream ? /\[DONE\]/ : /chat\.completion/);
+        }
+        stage.upstream.on(() => true, behaviour);
+        const last = await send(stage.relay.url, cases.chat.request({ stream }));
+        assert.ok(last.status === 502 || last.end === "cut", `${last.status} ${last.end} ${last.text}`);
+      });
+    }
+  });
+}
+
+async function askNative(t: TestContext, behaviour: Behaviour) {
+  const stage = await setStage(t, { type: "claude-api", ids: ["first"] });
+  stage.upstream.queue("key-of-first", behaviour);
+  const begun = performance.now();
+  const answer = await send(
+    stage.relay.url,
+    cases.claude.request({ headers: ["accept-encoding", "gzip, br, zstd"] }),
+  );
+  return { stage, answer, ms: performance.now() - begun };
+}
+
+for (const [what, body, encoding] of [
+  ["4 KB of brotli that unfold to gigabytes", bomb(512), "br"],
+  ["gzip in gzip in gzip", gzipSync(gzipSync(gzipSync(Buffer.alloc(256 * 1024 * 1024)))), "gzip, gzip, gzip"],
+  ["zstd", zstdCompressSync(Buffer.alloc(512 * 1024 * 1024)), "zstd"],
+] as const) {
+  test(`a bomb (${what}) goes to the client untouched and at once, and its usage is unknown`, async (t) => {
+    const before = process.memoryUsage.rss();
+    const { stage, answer, ms } = await askNative(t, codedAs(encoding, Buffer.from(body)));
+    assert.deepEqual([answer.status, answer.end], [200, "clean"]);
+    assert.deepEqual(answer.body, Buffer.from(body));
+    assert.ok(ms < patient(1500), `it took ${ms} ms`);
+    const grown = (process.memoryUsage.rss() - before) / 1024 / 1024;
+    assert.ok(grown < 150, `the process grew by ${Math.round(grown)} MiB`);
+    const { requests, unpriced, costUsd } = await row(stage);
+    assert.deepEqual([requests, unpriced, costUsd], [1, 1, undefined]);
+    const said = stage.relay.log.filter(({ message }) => message === "usage unknown");
+    assert.equal(said.length, 1);
+  });
+}
+
+test("twenty bombs at once stay within bounds", async (t) => {
+  const stage = await setStage(t, { type: "claude-api", ids: ["first"] });
+  stage.upstream.on(() => true, codedAs("br", bomb(64)));
+  const before = process.memoryUsage.rss();
+  let most = before;
+  const watch = setInterval(() => (most = Math.max(most, process.memoryUsage.rss())), 5);
+  const ask = (dialect: (typeof cases)["claude" | "chat"]) =>
+    send(stage.relay.url, dialect.request({ headers: ["accept-encoding", "br"] })).catch(() => undefined);
+  await Promise.all(
+    Array.from({ length: 20 }, (_, index) => ask(index % 5 === 0 ? cases.chat : cases.claude)),
+  );
+  clearInterval(watch);
+  const grown = (most - before) / 1024 / 1024;
+  assert.ok(grown < 512, `the process grew by ${Math.round(grown)} MiB`);
+});
+
+test("an error body that cannot be decoded is classified by its status", async (t) => {
+  const { stage, answer } = await askNative(t, {
+    ...claudeError(400),
+    headers: { "content-encoding": "gzip" },
+  });
+  assert.equal(answer.status, 400);
+  assert.equal((await row(stage)).requests, 1);
+});
