@@ -1,12 +1,12 @@
-// What is recorded of an answer whose client leaves.
+// How an answer goes to its client, and what is recorded of it.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Answer } from "../../src/relay/attempt.ts";
+import type { Answer, Sink } from "../../src/relay/attempt.ts";
 import { sendAnswer } from "../../src/relay/response-pipe.ts";
 import type { Outcome } from "../../src/store/store.ts";
 import { type AnswerObserver, noTokens } from "../../src/usage/observer.ts";
-import { memorySink } from "../support/memory-client.ts";
+import { type MemorySink, memorySink } from "../support/memory-client.ts";
 
 test("what had come of a compressed answer when its client left is decoded before it is recorded", async () => {
   const { promise: decoded, resolve: decode } = Promise.withResolvers<void>();
@@ -54,4 +54,76 @@ test("what had come of a compressed answer when its client left is decoded befor
   decode();
   await responded;
   assert.deepEqual(recorded, ["aborted"]);
+});
+
+/** An answer that is handed over by hand. */
+function scripted(complete = false): Answer & { sink: Sink | undefined } {
+  const observer: AnswerObserver = {
+    push() {},
+    end() {},
+    opening: { kind: "content" },
+    complete,
+    form: "events",
+    isTruncated: false,
+    unreadable: undefined,
+    lateError: undefined,
+    report: { reported: false, tokens: noTokens, model: undefined, tier: undefined, webSearches: 0 },
+    ids: [],
+    encrypted: undefined,
+  };
+  return {
+    head: { status: 200, headers: {} },
+    rawHeaders: [],
+    observer,
+    headAt: 0,
+    held: [],
+    isWhole: false,
+    isTruncated: false,
+    sink: undefined,
+    pipe(sink) {
+      this.sink = sink;
+    },
+    pause() {},
+    resume() {},
+    discard() {},
+  };
+}
+
+const rewriting = { headers: [], push: () => Buffer.alloc(0), fail: () => Buffer.from("error") };
+
+function sendTo(sink: MemorySink, answer: Answer, end: () => Buffer) {
+  const recorded: Outcome[] = [];
+  const sent = sendAnswer({
+    sink,
+    head: { status: 200, headers: [] },
+    answer,
+    transform: { ...rewriting, end },
+    signal: new AbortController().signal,
+    breaksOffAfterError: true,
+    record: async (outcome) => void recorded.push(outcome),
+  });
+  return { sent, recorded };
+}
+
+test("a whole answer whose provider hangs up behind it is rewritten to its end", async () => {
+  const sink = memorySink();
+  const answer = scripted(true);
+  const { sent } = sendTo(sink, answer, () => Buffer.from("all of it"));
+  answer.sink?.data(Buffer.from("{}"));
+  answer.sink?.broken(new Error("reset"));
+  await sent;
+  assert.deepEqual([sink.text, sink.ending], ["all of it", "clean"]);
+});
+
+test("an answer whose last bytes cannot be made is truncated, though its provider's was whole", async () => {
+  const sink = memorySink();
+  const answer = scripted(true);
+  const { sent, recorded } = sendTo(sink, answer, () => {
+    throw new Error("it cannot be read");
+  });
+  answer.sink?.data(Buffer.from("{}"));
+  answer.sink?.end();
+  await sent;
+  assert.deepEqual([sink.text, sink.ending], ["error", "error"]);
+  assert.equal(recorded.at(-1), "truncated");
 });
