@@ -214,9 +214,7 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
     this.#stopWatching();
     this.isWhole = true;
     if (!this.#sink) return this.#decide();
-    const settled = this.observer?.settled?.();
-    if (settled) void settled.then(() => this.#finish());
-    else this.#finish();
+    this.#whenObserved(() => this.#finish());
   }
 
   onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
@@ -281,13 +279,18 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
     this.#sink.end();
   }
 
+  /** After the observer has seen all that came. What fails then breaks the answer off. */
+  #whenObserved(work: () => void): void {
+    const settled = this.observer?.settled?.();
+    if (settled) settled.then(work).catch(this.#fault);
+    else work();
+  }
+
   /** Decides as soon as what has come suffices. */
   #considerHeld(): void {
     if (this.#heldBytes >= (this.head.status >= 400 ? maxErrorBytes : maxHeldBytes)) return this.#decide();
     if (this.head.status >= 300) return;
-    const settled = this.observer?.settled?.();
-    if (settled) void settled.then(() => this.#considerOpening());
-    else this.#considerOpening();
+    this.#whenObserved(() => this.#considerOpening());
   }
 
   #considerOpening(): void {
@@ -303,10 +306,8 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
     if (!this.#resolve || this.#discarded) return;
     clearTimeout(this.#timer);
     if (!this.isWhole) this.#controller?.pause();
-    if (this.head.status >= 300) return void this.#decideError();
-    const settled = this.observer?.settled?.();
-    if (settled) void settled.then(() => this.#decideOpening());
-    else this.#decideOpening();
+    if (this.head.status < 300) this.#whenObserved(() => this.#decideOpening());
+    else this.#decideError().catch(this.#fault);
   }
 
   #decideOpening(): void {
@@ -354,6 +355,15 @@ class HeldAnswer implements Dispatcher.DispatchHandler, Answer {
     if (!this.#resolve) return;
     this.#settle({ ok: false, failure: failureOf(error, this.#isSent), answer: undefined });
   }
+
+  /** Something threw that must not: the attempt fails, or its answer breaks off. */
+  readonly #fault = (error: unknown): void => {
+    this.#options.onObserverError(error);
+    const cause = asError(error);
+    if (this.#resolve) this.#settle({ ok: false, failure: failureOf(cause, false), answer: undefined });
+    else this.#sink?.broken(cause);
+    this.discard();
+  };
 
   #settle(result: AttemptResult): void {
     clearTimeout(this.#timer);

@@ -55,7 +55,13 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
   };
   const server = http.createServer(
     { maxHeaderSize: maxHeaderBytes, keepAliveTimeout: keepAliveTimeoutMs, noDelay: true },
-    (request, response) => void serve(front, request, response),
+    (request, response) => {
+      serve(front, request, response).catch((error: unknown) => {
+        // Not even the error could be told.
+        front.deps.log.error({ err: String(error) }, "internal error");
+        response.destroy();
+      });
+    },
   );
   await listen(server, host, port);
   const abortAll = () => {
@@ -119,10 +125,6 @@ async function serve(front: Front, request: IncomingMessage, response: ServerRes
   front.open.add(response);
   try {
     await handle(front, request, response);
-  } catch (error) {
-    // Not even the error could be told.
-    front.deps.log.error({ err: String(error) }, "internal error");
-    response.destroy();
   } finally {
     front.open.delete(response);
     if (front.open.size === 0) front.onceIdle();
