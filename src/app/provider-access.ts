@@ -11,7 +11,7 @@ import { createTokenSource, type LoginToken, type TokenSource } from "../oauth/t
 import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
 import type { TokenRow } from "../token-store.ts";
-import { createDetachedRefreshes } from "./detached-refreshes.ts";
+import { createDetachedRefreshes } from "./refresh-process/detached-refreshes.ts";
 
 export interface ProviderAccess {
   dispatcherFor(account: AccountConfig): Dispatcher;

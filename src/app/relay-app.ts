@@ -31,9 +31,9 @@ import { type RelayServer, startServer } from "../server/server.ts";
 import { openStore } from "../store/open.ts";
 import type { DaemonInfo, Store } from "../store/store.ts";
 import { createPage, type Page } from "../web/page.ts";
-import { createDetachedRefreshes } from "./detached-refreshes.ts";
 import { forgiveWrites } from "./forgiving-store.ts";
 import { createLateUsage, type LateUsage } from "./late-usage.ts";
+import { createDetachedRefreshes } from "./refresh-process/detached-refreshes.ts";
 import { createWriteWait, type WriteWait } from "./write-wait.ts";
 
 export interface RelayAppOptions {

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { messageFormat } from "../../src/app/refresh-messages.ts";
+import { messageFormat } from "../../src/app/refresh-process/messages.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { loginAccount, tokenOf } from "../support/login-account.ts";
 import { startConnectProxy } from "../support/proxies.ts";
@@ -88,7 +88,7 @@ test("a process that cannot do it is replaced by this one, which says so", async
     ["process.kill(process.pid, 'SIGKILL')", /"reason":"it ended with SIGKILL"/],
     ["process.on('message', () => process.disconnect())", /"reason":"it ended with code 0"/],
     [
-      `const real = await import(${JSON.stringify(pathToFileURL(join(import.meta.dirname, "../../src/app/refresh-service.ts")).href)});
+      `const real = await import(${JSON.stringify(pathToFileURL(join(import.meta.dirname, "../../src/app/refresh-process/service.ts")).href)});
        const service = real.createRefreshService({ report: async (each) => void process.send(each), end: () => process.disconnect() });
        process.on("message", (order) => service.carryOut({ ...order, format: ${messageFormat + 1} }));`,
       /"reason":"it is of another version than the relay"/,

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
-import { createDetachedRefreshes } from "../../src/app/detached-refreshes.ts";
+import { createDetachedRefreshes } from "../../src/app/refresh-process/detached-refreshes.ts";
 import { createLog } from "../../src/log.ts";
 import { createDispatchers } from "../../src/network/dispatchers.ts";
 import { createTokenSource, type TokenSource } from "../../src/oauth/tokens.ts";
@@ -114,7 +114,7 @@ export async function startRefreshes(): Promise<Refreshes> {
       const script = join(folder, "witness.mjs");
       const book = join(folder, "witness.jsonl");
       const ends = join(folder, "witness-ends");
-      const real = new URL("../../src/app/refresh-process.ts", import.meta.url);
+      const real = new URL("../../src/app/refresh-process/process.ts", import.meta.url);
       const text = `import { appendFileSync } from "node:fs";
 const { pid, argv, env } = process;
 appendFileSync(${JSON.stringify(book)}, JSON.stringify({ pid, argv, env }) + "\\n");

@@ -8,7 +8,7 @@
 //   refresh MS      both again and again, without answering, until it is killed
 
 import { createInterface } from "node:readline";
-import { createDetachedRefreshes } from "../../src/app/detached-refreshes.ts";
+import { createDetachedRefreshes } from "../../src/app/refresh-process/detached-refreshes.ts";
 import { createLog } from "../../src/log.ts";
 import { createDispatchers } from "../../src/network/dispatchers.ts";
 import { createTokenSource } from "../../src/oauth/tokens.ts";

@@ -1,9 +1,9 @@
 // A refresh process as the relay sees it: started, asked, and let go.
 
 import { type ChildProcess, fork } from "node:child_process";
-import type { Log } from "../log.ts";
-import type { RefreshOutcome, UnsavedRow } from "../oauth/refresh.ts";
-import { isReport, type RefreshOrder } from "./refresh-messages.ts";
+import type { Log } from "../../log.ts";
+import type { RefreshOutcome, UnsavedRow } from "../../oauth/refresh.ts";
+import { isReport, type RefreshOrder } from "./messages.ts";
 
 export interface RefreshWorkerOptions {
   /** The module it runs. */

@@ -1,14 +1,14 @@
 // Has logins refreshed by a process that a kill of this one does not reach, and refreshes them here when that process cannot.
 
 import { dirname, extname, join } from "node:path";
-import type { Log } from "../log.ts";
-import type { LocalRunner } from "../oauth/local-runner.ts";
-import { failedWith, planRefresh, type RefreshOutcome } from "../oauth/refresh.ts";
-import type { RefreshRunner, RefreshTask } from "../oauth/refresh-runner.ts";
-import type { RefreshedLogin } from "../oauth/tokens.ts";
-import type { TokenStore } from "../token-store.ts";
-import { messageFormat, type RefreshSite } from "./refresh-messages.ts";
-import { type RefreshWorker, startRefreshWorker } from "./refresh-worker.ts";
+import type { Log } from "../../log.ts";
+import type { LocalRunner } from "../../oauth/local-runner.ts";
+import { failedWith, planRefresh, type RefreshOutcome } from "../../oauth/refresh.ts";
+import type { RefreshRunner, RefreshTask } from "../../oauth/refresh-runner.ts";
+import type { RefreshedLogin } from "../../oauth/tokens.ts";
+import type { TokenStore } from "../../token-store.ts";
+import { messageFormat, type RefreshSite } from "./messages.ts";
+import { type RefreshWorker, startRefreshWorker } from "./worker.ts";
 
 export interface DetachedRefreshesOptions {
   /** Asked for every refresh. */
@@ -37,7 +37,7 @@ export function createDetachedRefreshes(options: DetachedRefreshesOptions): Deta
   function takeWorker(): { worker: RefreshWorker; isNew: boolean } {
     if (worker !== undefined && !worker.isDone()) return { worker, isNew: false };
     worker = startRefreshWorker({
-      script: options.script ?? join(import.meta.dirname, `refresh-process${extname(import.meta.filename)}`),
+      script: options.script ?? join(import.meta.dirname, `process${extname(import.meta.filename)}`),
       folder: dirname(options.site().databasePath),
       log,
       takeOver: async (login, pair) => {

@@ -1,11 +1,22 @@
 // What a relay and the process that refreshes logins for it tell each other.
+//
+//     relay (detached-refreshes.ts, worker.ts)              refresh process (process.ts, service.ts)
+//        |  starts it when a login has to be refreshed           |
+//        |--- order: login, provider, task, site --------------->|  takes the login's lock, asks the provider,
+//        |<-- log ------------------------------------------------|  writes the new pair
+//        |<-- outcome: the new row ------------------------------|
+//        |      ... with a pair that no disk takes: -------------|  keeps it, and the lock, and tries again
+//        |<-- saved ---------------------------------------------|
+//        |<-- unable: a reason of ours --------------------------|  the relay refreshes by itself
+//        |                                                       |  ends when it has nothing to do
+//        x  killed: the channel closes                           |  finishes what has begun, then ends
 
-import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
-import type { Config } from "../config/config.ts";
-import { isObject } from "../json-values.ts";
-import type { RefreshOutcome } from "../oauth/refresh.ts";
-import type { RefreshTask } from "../oauth/refresh-runner.ts";
-import type { LoginAccount } from "../oauth/tokens.ts";
+import type { OAuthProvider } from "../../account-kinds/oauth-provider.ts";
+import type { Config } from "../../config/config.ts";
+import { isObject } from "../../json-values.ts";
+import type { RefreshOutcome } from "../../oauth/refresh.ts";
+import type { RefreshTask } from "../../oauth/refresh-runner.ts";
+import type { LoginAccount } from "../../oauth/tokens.ts";
 
 /** Counted up with every change of these types: a package that is replaced under a running relay starts newer processes than it. */
 export const messageFormat = 2;

@@ -1,16 +1,16 @@
-// The process that refreshes logins for a relay and outlives it: `node refresh-process.js`, spoken to over its IPC channel.
+// The process that refreshes logins for a relay and outlives it: `node process.js`, spoken to over its IPC channel.
 //
 // A provider that rotates sends the new refresh token once. A relay that is killed after the provider has answered and before
 // the answer is on the disk would lose the login; this process does nothing else, and nobody has a reason to kill it.
 
 import { enableCompileCache } from "node:module";
-import type { RefreshReport } from "./refresh-messages.ts";
+import type { RefreshReport } from "./messages.ts";
 
 // A service manager that stops the relay signals everything the relay has started.
 for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
 
 enableCompileCache();
-const service = import("./refresh-service.ts").then(({ createRefreshService }) =>
+const service = import("./service.ts").then(({ createRefreshService }) =>
   createRefreshService({
     report,
     end: () => {

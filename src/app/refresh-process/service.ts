@@ -1,12 +1,12 @@
 // What a refresh process does with its orders: refreshes logins on the relay's own database, and tells what came of it.
 
-import { isObject } from "../json-values.ts";
-import type { Log } from "../log.ts";
-import { createDispatchers, type Dispatchers } from "../network/dispatchers.ts";
-import { createLocalRunner, type LocalRunner } from "../oauth/local-runner.ts";
-import { openStore } from "../store/open.ts";
-import type { Store } from "../store/store.ts";
-import { isOrder, type RefreshOrder, type RefreshReport, type RefreshSite } from "./refresh-messages.ts";
+import { isObject } from "../../json-values.ts";
+import type { Log } from "../../log.ts";
+import { createDispatchers, type Dispatchers } from "../../network/dispatchers.ts";
+import { createLocalRunner, type LocalRunner } from "../../oauth/local-runner.ts";
+import { openStore } from "../../store/open.ts";
+import type { Store } from "../../store/store.ts";
+import { isOrder, type RefreshOrder, type RefreshReport, type RefreshSite } from "./messages.ts";
 
 export interface RefreshServiceOptions {
   /** Never rejects. */
