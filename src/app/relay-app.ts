@@ -14,6 +14,7 @@ import type { DoctorDocument } from "../documents/types.ts";
 import { UserError } from "../errors.ts";
 import { createLiveView } from "../live/live.ts";
 import type { Log } from "../log.ts";
+import { createMemoryBudget } from "../memory-budget.ts";
 import { createMetrics } from "../metrics.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
@@ -85,9 +86,10 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
     const wait = createWriteWait();
     const usage = createLateUsage({ usage: store.usage, wait, log });
     closers.unshift(() => usage.close());
-    const { deps, pool, tokens } = await createParts({ store, usage, wait }, () => config, options);
+    const { deps, pool, tokens, eventLog } = await createParts({ store, usage, wait }, () => config, options);
     // A refresh under way is waited for: its answer would be lost, and the login with it.
     closers.unshift(
+      () => eventLog.flush(),
       () => tokens.close(),
       () => deps.dispatchers.close(),
     );
@@ -167,7 +169,7 @@ async function createParts(
     clock = systemClock,
     refreshes,
   }: Pick<RelayAppOptions, "log" | "secrets" | "version" | "clock" | "refreshes">,
-): Promise<{ deps: RelayDeps; pool: Pool; tokens: TokenSource }> {
+): Promise<{ deps: RelayDeps; pool: Pool; tokens: TokenSource; eventLog: { flush(): void } }> {
   const { now } = clock;
   const { server, environmentProxy } = config();
   const { databasePath } = server;
@@ -210,7 +212,7 @@ async function createParts(
         state: readStatus(account, { ...config().session, now: now() }).state,
       })),
   });
-  logEvents(events, log);
+  const eventLog = logEvents(events, log);
   countEvents(events, metrics);
   const deps: RelayDeps = {
     config,
@@ -222,6 +224,10 @@ async function createParts(
     usage,
     models: createModelLists(),
     scratch: createScratch(),
+    memory: createMemoryBudget(() => ({
+      maxBytes: config().server.memoryBytes,
+      maxWaitMs: config().session.maxWaitMs,
+    })),
     relayKeys: createRelayKeys(config().apiKeys),
     metrics,
     events,
@@ -229,7 +235,7 @@ async function createParts(
     log,
     now,
   };
-  return { deps, pool, tokens };
+  return { deps, pool, tokens, eventLog };
 }
 
 async function claim(store: Store, config: Config): Promise<void> {

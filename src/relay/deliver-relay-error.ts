@@ -2,6 +2,7 @@
 
 import type { Call } from "../call.ts";
 import { RelayError } from "../errors.ts";
+import { MemoryExhausted } from "../memory-budget.ts";
 import { readShortage } from "../network/faults.ts";
 import { type Exchange, type RelayDeps, ShutdownAbort } from "./exchange.ts";
 import type { RecordEntry, Recorder } from "./record.ts";
@@ -46,6 +47,7 @@ export async function deliverRelayError(
       route: `${dialect.name}/${route.operation}`,
       error: code,
       status,
+      detail: relayError.logged,
     }));
   }
   if (signal.aborted || sink.hasStarted) return sink.breakOff();
@@ -57,6 +59,7 @@ export function asRelayError(error: unknown): RelayError {
   if (error instanceof RelayError) return error;
   const shortage = readShortage(error);
   if (shortage !== undefined) return shortageError(new Error(shortage, { cause: error }));
+  if (error instanceof MemoryExhausted) return memoryError(error);
   return new RelayError("internal", "cc-relay failed while it served this request; its log says more.", {
     cause: error,
   });
@@ -79,6 +82,23 @@ export function reportFault(
   if (code !== "internal") return;
   log.error({ request, err: error instanceof Error ? error.stack : String(error) }, "internal error");
 }
+function memoryError({ isTooLarge, maxBytes }: MemoryExhausted): RelayError {
+  const limit = `${Math.round(maxBytes / 1048576)} MB of server.memory_mb`;
+  if (isTooLarge) {
+    return new RelayError(
+      "body_too_large",
+      `The request needs more memory than the ${limit}; send less, or raise that in config.toml.`,
+    );
+  }
+  return new RelayError(
+    "memory_exhausted",
+    `Other requests' bodies take all ${limit}; send the request again in a moment, or raise that in config.toml.`,
+    { retryAfterSeconds: memoryRetrySeconds },
+  );
+}
+
+/** Bodies are received and read within seconds. */
+const memoryRetrySeconds = 5;
 
 /** Of a request that no answer reached: the status that was told, or would have been if somebody were there. */
 function endOf(signal: AbortSignal, toldStatus: number): Pick<RecordEntry, "outcome" | "status"> {

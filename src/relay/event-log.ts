@@ -2,8 +2,10 @@
 
 import type { Log } from "../log.ts";
 import type { RelayEvents } from "./events.ts";
+import { createRefusalLog } from "./refusal-log.ts";
 
-export function logEvents(events: RelayEvents, log: Log): void {
+/** `flush` logs what was counted and not logged yet. */
+export function logEvents(events: RelayEvents, log: Log): { flush(): void } {
   events.on("attemptFinished", ({ class: failure, ...attempt }) => {
     if (failure === "answered" || failure === "aborted") return;
     log.warn(
@@ -43,5 +45,7 @@ export function logEvents(events: RelayEvents, log: Log): void {
       "request",
     );
   });
-  events.on("requestRefused", (refused) => log.info({ ...refused }, "refused"));
+  const refusals = createRefusalLog(log);
+  events.on("requestRefused", refusals.record);
+  return { flush: refusals.flush };
 }

@@ -88,6 +88,8 @@ export interface RequestRefused {
   route: string;
   error: RelayErrorCode;
   status: number;
+  /** What else the owner must know to change it: the setting, and what was refused. No secrets. */
+  detail: Readonly<Record<string, string>> | undefined;
 }
 
 /** A cooldown began or ended, or the account's settings changed. Its state is read from the pool. */

@@ -7,12 +7,14 @@ import type { SlowStart } from "../accounts/slow-start.ts";
 import type { Config } from "../config/config.ts";
 import type { Dialect, Route } from "../dialects/dialect.ts";
 import type { Log } from "../log.ts";
+import type { MemoryBudget } from "../memory-budget.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Dispatchers } from "../network/dispatchers.ts";
 import type { UsageStore } from "../store/store.ts";
 import type { ClientSink, RequestSource } from "./client.ts";
 import type { RelayEvents } from "./events.ts";
 import type { ModelLists } from "./model-lists.ts";
+import type { BodyStall } from "./read-body.ts";
 import type { RelayKeys } from "./relay-keys.ts";
 import type { Scratch } from "./scratch.ts";
 import type { ShortageLog } from "./shortage.ts";
@@ -52,8 +54,12 @@ export interface RelayDeps {
   usage: Pick<UsageStore, "record">;
   models: ModelLists;
   scratch: Scratch;
+  /** What bodies that are received, decoded or converted take of the process's memory. */
+  memory: MemoryBudget;
   relayKeys: RelayKeys;
   metrics: Metrics;
+  /** How slowly a body may come; the usual limits when absent. */
+  bodyStall?: BodyStall;
   /** What happens to requests and accounts, as it happens. */
   events: RelayEvents;
   /** Says once a minute what this machine is short of. */

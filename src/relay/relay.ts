@@ -1,6 +1,7 @@
 // One request from its key to its usage row. Accounts may change until the first byte, and never after it.
 
-import { type Call, releaseBody } from "../call.ts";
+import { bodyBytes, type Call, releaseBody } from "../call.ts";
+import type { MemoryShare } from "../memory-budget.ts";
 import { authenticate } from "./authenticate.ts";
 import { convertCall } from "./convert-call.ts";
 import { deliverConverted } from "./deliver-converted.ts";
@@ -18,26 +19,31 @@ import { createRecorder, type Recorder } from "./record.ts";
 export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> {
   let call: Call | undefined;
   let recorder: Recorder | undefined;
+  const share = deps.memory.open(exchange.signal);
   try {
     const { apiKeys, server } = deps.config();
     const client = authenticate(exchange.source.headers, exchange.query, apiKeys);
-    call = await readRequest(exchange, { ...deps, client, maxBodyBytes: server.maxBodyBytes });
+    call = await readRequest(exchange, { ...deps, client, share, maxBodyBytes: server.maxBodyBytes });
     recorder = createRecorder(exchange, { call, client }, deps);
     if (!(await deliverModels(exchange, { call, recorder }, deps)))
-      await answer(exchange, { call, recorder }, deps);
+      await answer(exchange, { call, recorder, share }, deps);
   } catch (error) {
     await deliverRelayError(exchange, { error, call, recorder }, deps);
+  } finally {
+    share.release();
   }
 }
 
 /** The delivery is returned, not awaited: this frame would keep the request in memory for as long as its answer goes on. */
 async function answer(
   exchange: Exchange,
-  { call, recorder }: { call: Call; recorder: Recorder },
+  { call, recorder, share }: { call: Call; recorder: Recorder; share: MemoryShare },
   deps: RelayDeps,
 ): Promise<void> {
   const { source, signal, transport, dialect } = exchange;
   const config = deps.config();
+  // What is parsed and written anew is in memory beside the body.
+  if (dialect.convert) await share.grow(bodyBytes(call.body));
   const pinned = source.headers["x-cc-relay-account"]?.toString();
   const request = { pinned, signal, attempts: recorder.attempts, transport };
   const send = (each: Call, rewrite: Rewrite | undefined) =>
@@ -50,6 +56,7 @@ async function answer(
     return { call: named, conversion: converted, served };
   });
   for (const each of [call, ...calls]) releaseBody(each);
+  share.release();
   const delivery = { exchange, ...sent, recorder, deps };
   if (!conversion) return deliverNative(delivery);
   const sendAgain = (again: Call) => send(again, conversion.answer);

@@ -34,7 +34,7 @@ export function admit(visitor: Visitor): Exclude<PageDecision, { kind: "refuse" 
     headers,
     hasKeyHeader: hasKeyHeader(headers, config.apiKeys),
     hasPageSession: visitor.hasPageSession,
-    allowedOrigins: [],
+    allowedOrigins: config.apiKeys.length > 0 ? config.server.allowedOrigins : [],
   });
   if (decision.kind === "refuse") throw forbiddenPage(decision.origin, area);
   return decision;

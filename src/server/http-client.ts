@@ -2,22 +2,30 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnswerHead, ClientSink, RequestSource } from "../relay/client.ts";
+import { bodyStall } from "../relay/read-body.ts";
+import { endAnswer } from "./linger.ts";
 
-export interface HttpSinkTimes {
+export interface HttpSinkOptions {
+  /** Raw pairs that every answer has besides its own. */
+  headers?: readonly string[];
   /** A client that reads nothing for so long, while something waits for it, is disconnected. */
   stallTimeoutMs?: number;
   /** How long a client may take to read what was sent before its connection is reset. */
   resetGraceMs?: number;
+  /** How long a connection that ends with its answer is still read. */
+  lingerMs?: number;
   /** From the error event of a converted answer to the end of its connection: time for the client to read it. */
   errorGraceMs?: number;
 }
 
-export function httpSource(request: IncomingMessage): RequestSource {
+/** @param onBodyWanted see RequestSource. */
+export function httpSource(request: IncomingMessage, onBodyWanted?: () => void): RequestSource {
   return {
     method: request.method ?? "GET",
     headers: request.headers,
     rawHeaders: request.rawHeaders,
     body: hasBody(request) ? request : undefined,
+    onBodyWanted,
   };
 }
 
@@ -27,23 +35,31 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) !== 0);
 }
 
-export function createHttpSink(response: ServerResponse, times: HttpSinkTimes = {}): ClientSink {
-  const { stallTimeoutMs = 900_000, resetGraceMs = 5000, errorGraceMs = 50 } = times;
+export function createHttpSink(response: ServerResponse, options: HttpSinkOptions = {}): ClientSink {
+  const { stallTimeoutMs = 900_000 } = options;
   // Node watches whether any byte leaves. A socket that has nothing to send is idle as well, and that is no fault.
   response.setTimeout(stallTimeoutMs, () => {
     const { socket } = response;
     if (socket && socket.writableLength > 0) socket.resetAndDestroy();
   });
-  return new HttpSink(response, { resetGraceMs, errorGraceMs });
+  return new HttpSink(response, {
+    headers: [],
+    resetGraceMs: 5000,
+    errorGraceMs: 50,
+    lingerMs: 5000,
+    ...options,
+  });
 }
+
+type SinkOptions = Required<Omit<HttpSinkOptions, "stallTimeoutMs">>;
 
 class HttpSink implements ClientSink {
   readonly #response: ServerResponse;
-  readonly #graces: { resetGraceMs: number; errorGraceMs: number };
+  readonly #options: SinkOptions;
 
-  constructor(response: ServerResponse, graces: { resetGraceMs: number; errorGraceMs: number }) {
+  constructor(response: ServerResponse, options: SinkOptions) {
     this.#response = response;
-    this.#graces = graces;
+    this.#options = options;
   }
 
   get hasStarted(): boolean {
@@ -51,7 +67,7 @@ class HttpSink implements ClientSink {
   }
 
   start({ status, headers }: AnswerHead): void {
-    this.#response.writeHead(status, [...headers]);
+    this.#response.writeHead(status, [...headers, ...this.#options.headers]);
   }
 
   flush(): void {
@@ -67,13 +83,13 @@ class HttpSink implements ClientSink {
     return () => void this.#response.off("drain", listener);
   }
 
-  end(rest?: Buffer | string): void {
-    this.#response.end(rest);
+  end(rest: Buffer | string = ""): void {
+    endAnswer(this.#response, { last: rest, ...bodyStall, lingerMs: this.#options.lingerMs });
   }
 
   endWithError(last: Buffer): void {
     this.#response.write(last);
-    this.#reset(this.#graces.errorGraceMs);
+    this.#reset(this.#options.errorGraceMs);
   }
 
   breakOff(): void {
@@ -91,6 +107,6 @@ class HttpSink implements ClientSink {
     const reset = () => void socket.resetAndDestroy();
     // Called back when everything before it has gone out.
     socket.write("", () => (afterMs > 0 ? setTimeout(reset, afterMs) : reset()));
-    setTimeout(reset, this.#graces.resetGraceMs).unref();
+    setTimeout(reset, this.#options.resetGraceMs).unref();
   }
 }

@@ -14,6 +14,7 @@ import { relay } from "../relay/relay.ts";
 import { sendRendered } from "../relay/send-rendered.ts";
 import type { Page } from "../web/page.ts";
 import { admit } from "./admission.ts";
+import { answerPreflight, corsHeaders, isPreflight } from "./cors.ts";
 import { createHttpSink, httpSource } from "./http-client.ts";
 import { answerOwnRoute, routes } from "./own-routes.ts";
 import { splitTarget } from "./target.ts";
@@ -53,16 +54,33 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
     open: new Set(),
     onceIdle() {},
   };
+  const start = (incoming: Incoming) => {
+    serve(front, incoming).catch((error: unknown) => {
+      // Not even the error could be told.
+      front.deps.log.error({ err: String(error) }, "internal error");
+      incoming.response.destroy();
+    });
+  };
   const server = http.createServer(
-    { maxHeaderSize: maxHeaderBytes, keepAliveTimeout: keepAliveTimeoutMs, noDelay: true },
-    (request, response) => {
-      serve(front, request, response).catch((error: unknown) => {
-        // Not even the error could be told.
-        front.deps.log.error({ err: String(error) }, "internal error");
-        response.destroy();
-      });
+    {
+      maxHeaderSize: maxHeaderBytes,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      noDelay: true,
+      // A long prompt on a slow line takes its time; one that hardly comes is given up by read-body.ts.
+      requestTimeout: 0,
     },
+    (request, response) => start({ request, response }),
   );
+  // The body is asked for when the key and the announced size are right. Without it the connection cannot be used again.
+  server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+    const { shouldKeepAlive } = response;
+    response.shouldKeepAlive = false;
+    const onBodyWanted = () => {
+      response.shouldKeepAlive = shouldKeepAlive && !front.isDraining;
+      response.writeContinue();
+    };
+    start({ request, response, onBodyWanted });
+  });
   await listen(server, host, port);
   const abortAll = () => {
     front.isAborting = true;
@@ -121,30 +139,44 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-async function serve(front: Front, request: IncomingMessage, response: ServerResponse): Promise<void> {
+interface Incoming {
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** See RequestSource; only where the client waits for it. */
+  onBodyWanted?: () => void;
+}
+
+async function serve(front: Front, incoming: Incoming): Promise<void> {
+  const { response } = incoming;
   front.open.add(response);
   try {
-    await handle(front, request, response);
+    await handle(front, incoming);
   } finally {
     front.open.delete(response);
     if (front.open.size === 0) front.onceIdle();
   }
 }
 
-async function handle(front: Front, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(front: Front, incoming: Incoming): Promise<void> {
+  const { request, response, onBodyWanted } = incoming;
   const { deps } = front;
   const target = splitTarget(request.url ?? "/");
   const { path, query } = target;
   const id = requestId();
+  let cors: string[] = [];
   if (front.isDraining) response.shouldKeepAlive = false;
   try {
-    admit({
+    const admission = admit({
       request,
       target,
       config: deps.config(),
       boundLoopback: front.boundLoopback,
       hasPageSession: front.page?.isSignedIn(request.headers) ?? false,
     });
+    if (admission.kind === "cors") {
+      if (isPreflight(request)) return answerPreflight(request, response, admission.origin);
+      cors = corsHeaders(admission.origin);
+    }
     checkPath(path);
     if (request.headers.upgrade?.toLowerCase() === "websocket") throw upgradeRequired();
     if (await front.page?.answer({ request, response, path, query })) return;
@@ -168,10 +200,13 @@ async function handle(front: Front, request: IncomingMessage, response: ServerRe
         front.isAborting ? new ShutdownAbort("the relay goes down") : new Error("the client has left"),
       );
     });
-    const client = { source: httpSource(request), sink: createHttpSink(response) };
+    const client = {
+      source: httpSource(request, onBodyWanted),
+      sink: createHttpSink(response, { headers: cors }),
+    };
     await relay({ id, ...client, ...route, query, signal: left.signal, receivedAt: deps.now() }, deps);
   } catch (error) {
-    refuse(front, { id, request, response, error, path });
+    refuse(front, { id, request, response, error, path, cors });
   }
 }
 
@@ -210,9 +245,11 @@ interface Refused {
   response: ServerResponse;
   error: unknown;
   path: string;
+  /** Raw pairs of the answer's head. */
+  cors: string[];
 }
 
-function refuse({ deps }: Front, { id, request, response, error, path }: Refused): void {
+function refuse({ deps }: Front, { id, request, response, error, path, cors }: Refused): void {
   const relayError = asRelayError(error);
   reportFault({ request: id, error, relayError }, deps);
   if (response.headersSent) return void response.destroy();
@@ -223,8 +260,9 @@ function refuse({ deps }: Front, { id, request, response, error, path }: Refused
     route: loggable(path),
     error: relayError.code,
     status: rendered.status,
+    detail: relayError.logged,
   }));
-  sendRendered(createHttpSink(response), rendered);
+  sendRendered(createHttpSink(response, { headers: cors }), rendered);
 }
 
 const routeWords = new Set(routes.flatMap((route) => route.split(/[ /:|{}]/)));

@@ -6,7 +6,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientSink } from "../../src/relay/client.ts";
-import { createHttpSink, type HttpSinkTimes } from "../../src/server/http-client.ts";
+import { createHttpSink, type HttpSinkOptions } from "../../src/server/http-client.ts";
 import { until } from "../support/until.ts";
 
 interface Exchange {
@@ -20,7 +20,7 @@ interface Exchange {
 }
 
 /** A request that has been sent, and nothing of whose answer has been read. */
-async function open(t: TestContext, times: HttpSinkTimes): Promise<Exchange> {
+async function open(t: TestContext, times: HttpSinkOptions): Promise<Exchange> {
   const { promise, resolve } = Promise.withResolvers<ServerResponse>();
   const server = createServer((_, response) => resolve(response));
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));

@@ -7,6 +7,7 @@ import { createBindings } from "../../src/accounts/bindings.ts";
 import { createPool } from "../../src/accounts/pool.ts";
 import { createSlowStart } from "../../src/accounts/slow-start.ts";
 import { matchRoute } from "../../src/dialects/registry.ts";
+import { createMemoryBudget } from "../../src/memory-budget.ts";
 import { createMetrics } from "../../src/metrics.ts";
 import { createDispatchers } from "../../src/network/dispatchers.ts";
 import type { RequestSource } from "../../src/relay/client.ts";
@@ -72,6 +73,7 @@ export async function startPipeline(
     usage: { record: async (row) => void rows.push(row) },
     models: new Map(),
     scratch: createScratch(),
+    memory: createMemoryBudget(() => ({ maxBytes: 512 * 1024 * 1024, maxWaitMs: 1000 })),
     relayKeys: createRelayKeys([]),
     metrics: createMetrics({ version: "0", accounts: () => [] }),
     events,

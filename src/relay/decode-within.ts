@@ -1,0 +1,52 @@
+// Decodes a request's body within the memory that all bodies share.
+
+import type { MemoryShare } from "../memory-budget.ts";
+import { DecodeError, decodeBody } from "../usage/decoded.ts";
+
+export interface DecodeWithin {
+  /** The value of `content-encoding`. */
+  encoding: string;
+  maxBytes: number;
+  /** Has the decoded body's bytes when this resolves. */
+  share: MemoryShare;
+}
+
+/** Prompts shrink to a third or a tenth. What claims more gets its memory only when it has shown that it needs it. */
+const usualRatio = 20;
+const minGuessBytes = 256 * 1024;
+/** While zlib joins its pieces a body is there twice. */
+const copies = 2;
+
+/** Throws DecodeError, MemoryExhausted, and the reason of the share's signal. */
+export async function decodeWithin(body: Buffer, options: DecodeWithin): Promise<Buffer> {
+  const { maxBytes, share } = options;
+  const mostBytes = Math.min(maxBytes, Math.floor((share.maxBytes - share.bytes) / copies));
+  const guess = body.length * usualRatio + minGuessBytes;
+  if (guess < mostBytes) {
+    const decoded = await decodeReserved(body, guess, options).catch(ignoreTooLarge);
+    if (decoded !== undefined) return decoded;
+  }
+  return await decodeReserved(body, mostBytes, options);
+}
+
+async function decodeReserved(
+  body: Buffer,
+  maxBytes: number,
+  { encoding, share }: DecodeWithin,
+): Promise<Buffer> {
+  const reserved = maxBytes * copies;
+  let kept = 0;
+  await share.grow(reserved);
+  try {
+    const decoded = await decodeBody(body, encoding, maxBytes);
+    kept = decoded.length;
+    return decoded;
+  } finally {
+    share.shrink(reserved - kept);
+  }
+}
+
+function ignoreTooLarge(error: unknown): undefined {
+  if (error instanceof DecodeError && error.reason === "too-large") return undefined;
+  throw error;
+}

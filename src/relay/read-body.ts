@@ -1,0 +1,148 @@
+// Receives a request's body: within its size limit, within the memory that all bodies share, and not slower than a minimum.
+
+import type { Readable } from "node:stream";
+import type { Body, HeaderMap } from "../call.ts";
+import { RelayError } from "../errors.ts";
+import type { MemoryShare } from "../memory-budget.ts";
+import type { RequestSource } from "./client.ts";
+
+export interface BodyStall {
+  /** A body that is not at its end and brought less than `stallBytes` within this time is given up. */
+  stallMs: number;
+  stallBytes: number;
+}
+
+export interface BodyLimits extends BodyStall {
+  maxBytes: number;
+  share: MemoryShare;
+  signal: AbortSignal;
+}
+
+/** Two slow pieces a minute would otherwise hold a connection and its memory for as long as a client likes. */
+export const bodyStall: BodyStall = { stallMs: 30_000, stallBytes: 64 * 1024 };
+
+/**
+ * Undefined: the request has no body. Throws RelayError for a body that is too large or too slow, MemoryExhausted, and the
+ * signal's reason. What is still to come of a body that was refused is not read here.
+ */
+export async function readBody(source: RequestSource, limits: BodyLimits): Promise<Body | undefined> {
+  const { headers, body } = source;
+  checkAnnouncedLength(headers, limits.maxBytes);
+  if (body === undefined) return undefined;
+  if (Buffer.isBuffer(body)) {
+    if (body.length > limits.maxBytes) throw bodyTooLarge(limits.maxBytes);
+    await limits.share.grow(body.length);
+    return body;
+  }
+  // What is announced is taken at once: bodies that each got half of their memory would wait for one another.
+  const length = announcedLength(headers);
+  if (length !== undefined) await limits.share.grow(length);
+  source.onBodyWanted?.();
+  return await collect(body, limits, length ?? 0);
+}
+
+/** Throws RelayError("body_too_large") where the client says itself that its body is larger. */
+export function checkAnnouncedLength(headers: HeaderMap, maxBytes: number): void {
+  if ((announcedLength(headers) ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
+}
+
+/** Undefined for a body of unknown length. */
+function announcedLength(headers: HeaderMap): number | undefined {
+  const length = headers["content-length"];
+  return length === undefined ? undefined : Number(length);
+}
+
+export function bodyTooLarge(maxBytes: number): RelayError {
+  const megabytes = Math.round((maxBytes / 1048576) * 10) / 10;
+  return new RelayError(
+    "body_too_large",
+    `The request is larger than ${megabytes} MB; send less, or raise server.max_body_mb in config.toml.`,
+  );
+}
+
+function bodyTooSlow({ stallMs, stallBytes }: BodyLimits): RelayError {
+  return new RelayError(
+    "body_timeout",
+    `The request's body did not arrive: less than ${Math.round(stallBytes / 1024)} KB came within ${stallMs / 1000} s; send the request again.`,
+  );
+}
+
+/** Each piece of a body takes more than a hundred bytes of memory beside its own, so many small ones are joined. */
+const maxPieces = 1024;
+const smallPieceBytes = 1024;
+
+function collect(source: Readable, limits: BodyLimits, takenBytes: number): Promise<Body> {
+  const { maxBytes, stallMs, stallBytes, share, signal } = limits;
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    let fresh = { from: 0, size: 0 };
+    let sinceCheck = 0;
+    let isWaiting = false;
+
+    const stall = setInterval(() => {
+      // While the relay itself does not read, nothing can come.
+      if (!isWaiting && sinceCheck < stallBytes) fail(bodyTooSlow(limits));
+      sinceCheck = 0;
+    }, stallMs);
+
+    function onData(chunk: Buffer): void {
+      size += chunk.length;
+      sinceCheck += chunk.length;
+      if (size > maxBytes) return fail(bodyTooLarge(maxBytes));
+      keep(chunk);
+      if (size > takenBytes) takeMore();
+    }
+
+    function keep(chunk: Buffer): void {
+      pieces.push(chunk);
+      fresh.size += chunk.length;
+      if (pieces.length - fresh.from < maxPieces) return;
+      if (fresh.size < maxPieces * smallPieceBytes) pieces.push(Buffer.concat(pieces.splice(fresh.from)));
+      fresh = { from: pieces.length, size: 0 };
+    }
+
+    function takeMore(): void {
+      const more = size - takenBytes;
+      takenBytes = size;
+      try {
+        const turn = share.grow(more);
+        if (!turn) return;
+        isWaiting = true;
+        source.pause();
+        turn.then(() => {
+          isWaiting = false;
+          source.resume();
+        }, fail);
+      } catch (error) {
+        fail(error);
+      }
+    }
+
+    function onEnd(): void {
+      settle();
+      resolve(pieces.length > 1 ? pieces : (pieces[0] ?? Buffer.alloc(0)));
+    }
+
+    function onAbort(): void {
+      fail(signal.reason);
+    }
+
+    function fail(error: unknown): void {
+      settle();
+      reject(error);
+    }
+
+    function settle(): void {
+      clearInterval(stall);
+      source.off("data", onData);
+      source.off("end", onEnd);
+      signal.removeEventListener("abort", onAbort);
+    }
+
+    source.on("data", onData);
+    source.on("end", onEnd);
+    source.on("error", fail);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}

@@ -1,0 +1,86 @@
+// The memory that request bodies share.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createMemoryBudget, MemoryExhausted } from "../src/memory-budget.ts";
+
+const open = new AbortController().signal;
+
+function budgetOf(maxBytes: number, maxWaitMs = 10_000) {
+  return createMemoryBudget(() => ({ maxBytes, maxWaitMs }));
+}
+
+test("what fits is there at once, and released memory is there for others", () => {
+  const budget = budgetOf(100);
+  const first = budget.open(open);
+  assert.equal(first.grow(60), undefined);
+  assert.equal(first.grow(40), undefined);
+  assert.equal(budget.usedBytes, 100);
+  first.shrink(30);
+  assert.equal(budget.open(open).grow(30), undefined);
+  first.release();
+  first.release();
+  assert.equal(budget.usedBytes, 30);
+});
+
+test("a request waits until enough was given back, and a small one does not wait behind it", async () => {
+  const budget = budgetOf(100);
+  const holder = budget.open(open);
+  holder.grow(80);
+  const large = budget.open(open);
+  const waiting = large.grow(70);
+  assert.ok(waiting instanceof Promise);
+  assert.equal(budget.open(open).grow(20), undefined);
+  holder.release();
+  await waiting;
+  assert.equal(large.bytes, 70);
+  assert.equal(budget.usedBytes, 90);
+});
+
+test("who waits too long is told so, and holds up nobody", async () => {
+  const budget = budgetOf(100, 5);
+  const holder = budget.open(open);
+  holder.grow(90);
+  await assert.rejects(
+    async () => await budget.open(open).grow(20),
+    (error) => error instanceof MemoryExhausted && !error.isTooLarge,
+  );
+  assert.equal(budget.usedBytes, 90);
+  holder.release();
+  assert.equal(budget.usedBytes, 0);
+});
+
+test("a client that leaves while it waits takes nothing", async () => {
+  const budget = budgetOf(100);
+  const holder = budget.open(open);
+  holder.grow(90);
+  const client = new AbortController();
+  const share = budget.open(client.signal);
+  const waiting = share.grow(20);
+  client.abort(new Error("the client has left"));
+  await assert.rejects(async () => await waiting, /has left/);
+  share.release();
+  holder.release();
+  assert.equal(budget.usedBytes, 0);
+});
+
+test("a share that was released while it waited takes nothing either", async () => {
+  const budget = budgetOf(100);
+  const holder = budget.open(open);
+  holder.grow(90);
+  const share = budget.open(open);
+  const waiting = share.grow(20);
+  share.release();
+  holder.release();
+  await waiting;
+  assert.equal(budget.usedBytes, 0);
+});
+
+test("what would never fit is refused at once", () => {
+  const share = budgetOf(100).open(open);
+  share.grow(50);
+  assert.throws(
+    () => share.grow(51),
+    (error) => error instanceof MemoryExhausted && error.isTooLarge && error.maxBytes === 100,
+  );
+});

@@ -1,0 +1,92 @@
+// Bodies that come too slowly, and bodies that share too little memory.
+
+import assert from "node:assert/strict";
+import { PassThrough } from "node:stream";
+import { type TestContext, test } from "node:test";
+import { wholeBody } from "../../src/call.ts";
+import { createMemoryBudget, MemoryExhausted } from "../../src/memory-budget.ts";
+import { type BodyLimits, readBody } from "../../src/relay/read-body.ts";
+
+const kibi = 1024;
+
+function setUp(t: TestContext, { maxBytes = 10_000_000, maxWaitMs = 20 } = {}) {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const memory = createMemoryBudget(() => ({ maxBytes, maxWaitMs }));
+  const { signal } = new AbortController();
+  const read = (body: PassThrough, headers: Record<string, string> = { "transfer-encoding": "chunked" }) => {
+    const limits: BodyLimits = {
+      maxBytes: 1_000_000,
+      stallMs: 30_000,
+      stallBytes: 64 * kibi,
+      share: memory.open(signal),
+      signal,
+    };
+    return readBody({ method: "POST", headers, rawHeaders: [], body }, limits);
+  };
+  return { memory, read };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test("a byte every 5 s is given up after 30 s", async (t) => {
+  const { read } = setUp(t);
+  const body = new PassThrough();
+  const reading = read(body, { "content-length": "1000" });
+  const refused = assert.rejects(reading, { code: "body_timeout" });
+  for (let second = 0; second < 30; second += 5) {
+    body.write("x");
+    await turn();
+    t.mock.timers.tick(5000);
+  }
+  await refused;
+});
+
+test("64 KiB in 30 s are enough, for as long as it takes", async (t) => {
+  const { read } = setUp(t);
+  const body = new PassThrough();
+  const reading = read(body);
+  for (let round = 0; round < 10; round++) {
+    body.write(Buffer.alloc(64 * kibi));
+    await turn();
+    t.mock.timers.tick(30_000);
+  }
+  body.end("end");
+  assert.equal(wholeBody((await reading)!).length, 640 * kibi + 3);
+});
+
+test("a small body that is whole is none of this", async (t) => {
+  const { read } = setUp(t);
+  const body = new PassThrough();
+  const reading = read(body);
+  body.end("{}");
+  assert.equal(String(wholeBody((await reading)!)), "{}");
+  t.mock.timers.tick(60_000);
+});
+
+test("an announced size that memory has no room for waits before anything is read, then is refused", async (t) => {
+  const { memory, read } = setUp(t, { maxBytes: 1000 });
+  memory.open(new AbortController().signal).grow(600);
+  const body = new PassThrough();
+  body.write("x");
+  await assert.rejects(
+    read(body, { "content-length": "500" }),
+    (error) => error instanceof MemoryExhausted && !error.isTooLarge,
+  );
+  assert.equal(memory.usedBytes, 600);
+});
+
+test("a body of unknown size pauses while there is no room, and goes on when there is", async (t) => {
+  const { memory, read } = setUp(t, { maxBytes: 1000, maxWaitMs: 10_000 });
+  const other = memory.open(new AbortController().signal);
+  other.grow(600);
+  const body = new PassThrough();
+  const reading = read(body);
+  body.write(Buffer.alloc(500));
+  await turn();
+  assert.equal(body.isPaused(), true);
+  // Nothing can come while the relay itself does not read.
+  t.mock.timers.tick(60_000);
+  other.release();
+  body.end("end");
+  assert.equal(wholeBody((await reading)!).length, 503);
+});
