@@ -1,0 +1,67 @@
+// No single request takes accounts out, whatever its providers answer: the next ordinary one is served.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AccountType } from "../../src/family.ts";
+import { claudeError, claudeFailures } from "../support/claude-script.ts";
+import { send } from "../support/client.ts";
+import { setStage } from "../support/stage.ts";
+import { createRandom, type StrangeFamily, strangeFamilies, strangeRefusal } from "../support/strange.ts";
+
+const typeOf: Record<StrangeFamily["name"], AccountType> = {
+  claude: "claude-api",
+  gemini: "gemini-api",
+  openai: "openai-responses",
+  chat: "claude-api",
+};
+
+const seed = 20_261_130;
+
+describe("whatever the accounts answer to one request, the next ordinary one is served", {
+  concurrency: 1,
+}, () => {
+  for (const family of strangeFamilies) {
+    for (const ids of [["only"], ["first", "second"]]) {
+      it(`${family.name}, ${ids.length} account${ids.length > 1 ? "s" : ""}`, async (t) => {
+        const { upstream, relay } = await setStage(t, { type: typeOf[family.name], ids });
+        const random = createRandom(seed);
+        for (let turn = 0; turn < 60; turn++) {
+          const refusal = strangeRefusal(random);
+          upstream.on({ model: family.models.strange }, refusal);
+          const stream = random() < 0.5;
+          await send(relay.url, family.generate(family.models.strange, stream, `strange ${turn}`)).catch(
+            () => {},
+          );
+          const next = await send(relay.url, family.generate(family.models.ordinary, false, `turn ${turn}`));
+          const shown = `${refusal.status} ${JSON.stringify(refusal.headers)} ${String(refusal.body).slice(0, 80)}`;
+          assert.equal(next.status, 200, `after ${shown}: ${next.text.slice(0, 300)}`);
+          upstream.reset();
+        }
+      });
+    }
+  }
+});
+
+it("one request with a disabled tool puts no account out, and its answer is the provider's", async (t) => {
+  const { upstream, relay, servedBy } = await setStage(t, { ids: ["first", "second", "third"] });
+  const message = "web search is not enabled for this organization";
+  upstream.on({ model: "claude-sonnet-5-5" }, claudeError(403, { message }));
+  const [claude] = strangeFamilies;
+  const refused = await send(relay.url, claude!.generate("claude-sonnet-5-5", false, "search"));
+  assert.deepEqual([refused.status, servedBy()], [403, ["first", "second"]]);
+  assert.match(refused.text, new RegExp(message));
+  assert.deepEqual(await relay.store.accounts.cooldowns(), []);
+});
+
+it("a credential that every account is refused with at once is tried again after a minute", async (t) => {
+  const clock = { now: Date.now() };
+  const { upstream, relay } = await setStage(t, { now: () => clock.now });
+  upstream.on(() => true, claudeFailures.unauthorized());
+  const [claude] = strangeFamilies;
+  const ask = (text: string) => send(relay.url, claude!.generate("claude-opus-5-5", false, text));
+  assert.equal((await ask("one")).status, 503);
+  upstream.reset();
+  assert.equal((await ask("two")).status, 503);
+  clock.now += 60_000;
+  assert.equal((await ask("three")).status, 200);
+});
