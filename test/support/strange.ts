@@ -62,7 +62,7 @@ export const strangeFamilies: readonly StrangeFamily[] = [
     ],
     isWhole: (text, stream) =>
       stream
-        ? /"type":\s*"(?:message_stop|error)"/.test(text)
+        ? /"type":\s*"(?:message_stop|error)"|"error":\s*[{"]/.test(text)
         : isJson(text, ({ type }) => type === "message"),
   },
   {
@@ -84,7 +84,7 @@ export const strangeFamilies: readonly StrangeFamily[] = [
   },
   {
     name: "openai",
-    models: { ordinary: "gpt-5", strange: "gpt-5-mini" },
+    models: { ordinary: "gpt-5.6", strange: "gpt-5-mini" },
     generate: (model, stream, text) => ({
       path: "/openai/v1/responses",
       body: { model, stream, input: text },
@@ -92,7 +92,7 @@ export const strangeFamilies: readonly StrangeFamily[] = [
     free: () => [{ path: "/openai/v1/models" }, { path: "/openai/v1/responses/resp_unknown" }],
     isWhole: (text, stream) =>
       stream
-        ? /"type":\s*"(?:response\.(?:completed|incomplete|failed)|error)"/.test(text)
+        ? /"type":\s*"(?:response\.(?:completed|incomplete|failed)|error)"|"error":\s*[{"]/.test(text)
         : isJson(text, ({ object }) => object === "response"),
   },
   {
