@@ -48,7 +48,7 @@ _cc_relay() {
       case "$command" in
         "") COMPREPLY=($(compgen -W "--config --help --version -V -h" -- "$word")) ;;
         "serve") COMPREPLY=($(compgen -W "--demo --help --host --log-level --port -h" -- "$word")) ;;
-        "login") COMPREPLY=($(compgen -W "--api-key --help --id --name --no-browser --priority --project --proxy --yes -h -y" -- "$word")) ;;
+        "login") COMPREPLY=($(compgen -W "--api-key --help --id --name --no-browser --priority --project --proxy --setup-token --yes -h -y" -- "$word")) ;;
         "accounts") COMPREPLY=($(compgen -W "--help -h" -- "$word")) ;;
         "accounts list") COMPREPLY=($(compgen -W "--help --json -h" -- "$word")) ;;
         "accounts enable") COMPREPLY=($(compgen -W "--help -h" -- "$word")) ;;

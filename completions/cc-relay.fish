@@ -49,6 +49,7 @@ complete -c cc-relay -n '__cc_relay_at \'login\'' -l id -x -a '(cc-relay __compl
 complete -c cc-relay -n '__cc_relay_at \'login\'' -l name -x -d 'a name for people'
 complete -c cc-relay -n '__cc_relay_at \'login\'' -l priority -x -d 'higher is tried first, 100 is usual'
 complete -c cc-relay -n '__cc_relay_at \'login\'' -l api-key -d 'an API key: asked for without echo, or the first line of standard input'
+complete -c cc-relay -n '__cc_relay_at \'login\'' -l setup-token -d 'a token of `claude setup-token`: asked for as a key is; good for a year'
 complete -c cc-relay -n '__cc_relay_at \'login\'' -l proxy -x -d 'reach the provider through it, now and later: socks5://USER:PASSWORD@HOST:1080'
 complete -c cc-relay -n '__cc_relay_at \'login\'' -l project -x -d 'Google Cloud project of a Gemini login (else $GOOGLE_CLOUD_PROJECT)'
 complete -c cc-relay -n '__cc_relay_at \'login\'' -l no-browser -d 'open none here: the address is shown, and the code it leads to is pasted'

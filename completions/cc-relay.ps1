@@ -14,7 +14,7 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
             Operands = @()
         }
         'login' = @{
-            Options = @('--api-key', '--help', '--id', '--name', '--no-browser', '--priority', '--project', '--proxy', '--yes', '-h', '-y')
+            Options = @('--api-key', '--help', '--id', '--name', '--no-browser', '--priority', '--project', '--proxy', '--setup-token', '--yes', '-h', '-y')
             Values = @{ '--id' = '<accounts>'; '--name' = @(); '--priority' = @(); '--proxy' = @(); '--project' = @() }
             Operands = @('claude', 'gemini', 'openai')
         }

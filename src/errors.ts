@@ -69,6 +69,19 @@ export class RelayError extends Error {
   }
 }
 
+/** What a person can do about a fault. */
+export interface Fix {
+  /** As an instruction: `log in again`. */
+  purpose: string;
+  /** The command that does it; undefined: there is none. */
+  command?: string | undefined;
+}
+
+/** `to log in again, run: COMMAND`, or the purpose alone. */
+export function describeFix({ purpose, command }: Fix): string {
+  return command === undefined ? purpose : `to ${purpose}, run: ${command}`;
+}
+
 /** 1 failed, 2 wrong usage or cancelled, 4 login needed. */
 export type ExitCode = 1 | 2 | 4;
 

@@ -2,7 +2,7 @@
 
 import { type Credential, fixedCredential } from "../credential.ts";
 import type { Failure } from "../failure.ts";
-import type { LoginFailure } from "../oauth/login-failure.ts";
+import { describeLoginFailure, type LoginFailure } from "../oauth/login-failure.ts";
 import type { LoginToken, TokenSource } from "../oauth/tokens.ts";
 import type { Account } from "./account.ts";
 
@@ -23,7 +23,7 @@ export function createCredentialSource(tokens: TokenSource): CredentialSource {
   return {
     async get({ config, passthrough }, signal) {
       if (passthrough) return { ok: true, credential: { kind: "client" } };
-      const fixed = fixedCredential(config);
+      const fixed = config.credential === "setup-token" ? undefined : fixedCredential(config);
       return fixed ? { ok: true, credential: fixed } : readLogin(await tokens.credential(config, signal));
     },
 
@@ -64,8 +64,11 @@ function readLogin(login: LoginToken): CredentialResult {
 }
 
 /** What is wrong with the way to the token endpoint says nothing against the login. */
-function failureOf({ reason, message, until }: LoginFailure): Failure {
+function failureOf(login: LoginFailure): Failure {
+  const { reason, until } = login;
+  const message = describeLoginFailure(login);
   switch (reason) {
+    case "setup-token-ended":
     case "refresh-revoked":
       return { kind: "login-revoked", reason: message };
     case "refresh-rejected":

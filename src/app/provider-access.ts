@@ -7,6 +7,7 @@ import type { AccountConfig, Config } from "../config/config.ts";
 import { silentLog } from "../log.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
 import { hashToken } from "../oauth/refresh.ts";
+import { setupTokenEnd } from "../oauth/setup-token.ts";
 import { createTokenSource, type LoginToken, type TokenSource } from "../oauth/tokens.ts";
 import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
@@ -19,6 +20,7 @@ export interface ProviderAccess {
     /** The stored token while it is good: then nothing is refreshed and nothing written. Throws UserError when the database cannot be used. */
     credential(account: AccountConfig, signal: AbortSignal): Promise<LoginToken>;
     refused(account: AccountConfig, token: string, signal: AbortSignal): Promise<LoginToken>;
+    setupTokenEnd(account: AccountConfig): Promise<number | undefined>;
   };
   /** Waits for refreshes under way: the answer holds the only refresh token there is. */
   close(): Promise<void>;
@@ -75,6 +77,10 @@ export function openProviderAccess(config: Config, options: ProviderAccessOption
         return (
           readGood(account, await loadRow(account.id), now()) ?? (await source()).credential(account, signal)
         );
+      },
+      async setupTokenEnd(account) {
+        // A database that cannot be read has a check of its own.
+        return setupTokenEnd(account, await loadRow(account.id).catch(() => undefined));
       },
       refused: async (account, token, signal) => (await source()).refused(account, token, signal),
     },

@@ -31,6 +31,7 @@ export function loginCommand(context: CommandContext, run = runLogin): Command {
     .option("--name <name>", "a name for people")
     .option("--priority <number>", "higher is tried first, 100 is usual")
     .option("--api-key", "an API key: asked for without echo, or the first line of standard input")
+    .option("--setup-token", "a token of `claude setup-token`: asked for as a key is; good for a year")
     .option("--proxy <url>", "reach the provider through it, now and later: socks5://USER:PASSWORD@HOST:1080")
     .option("--project <project>", "Google Cloud project of a Gemini login (else $GOOGLE_CLOUD_PROJECT)")
     .option("--no-browser", "open none here: the address is shown, and the code it leads to is pasted")
@@ -42,6 +43,7 @@ export function loginCommand(context: CommandContext, run = runLogin): Command {
 const helpText = `
 On a terminal it asks for what is left out. In a pipe it asks nothing:
   --api-key           reads the key from standard input, its first line
+  --setup-token       reads the token from standard input, its first line
   --yes               logs in with OAuth: agree in the browser at the address on
                       standard error, and the answer comes back here by itself
   --yes --no-browser  the same from any other machine: the code is read from
@@ -77,17 +79,19 @@ export async function runLogin(
   const keeping = { place, plan, kind };
   const provider = findProvider(kind, place.config.oauth);
   const credential =
-    provider === undefined
+    provider === undefined || options.setupToken
       ? await addKey(context, keeping, options)
       : await addLogin(context, { ...keeping, provider }, { options, deps });
   await reportOutcome(context, keeping, credential);
 }
 
 async function addKey(context: CommandContext, keeping: Keeping, options: LoginOptions): Promise<string> {
-  const { plan, place } = keeping;
-  const key = await askApiKey(context, { plan, config: place.config, options });
-  await keepKey(context, keeping, key);
-  return `key ${maskSecret(key)}`;
+  const { plan, place, kind } = keeping;
+  const provider = findProvider(kind, place.config.oauth);
+  if (provider !== undefined) await agreeToTerms(context, provider, options);
+  const secret = await askApiKey(context, { plan, config: place.config, options });
+  await keepKey(context, keeping, { key: options.setupToken ? "setup_token" : "api_key", secret });
+  return `${options.setupToken ? "setup token" : "key"} ${maskSecret(secret)}`;
 }
 
 async function addLogin(

@@ -17,6 +17,7 @@ import {
   type UpstreamConfig,
 } from "./config.ts";
 import { type Environment, readEnvironmentProxy } from "./environment.ts";
+import { findCredentialDoubt } from "./key-shapes.ts";
 import { nameByPosition } from "./rules.ts";
 import type { ConfigData } from "./schema.ts";
 import { readApiUrl } from "./url.ts";
@@ -55,7 +56,8 @@ export function assembleConfig(
     warnings: [
       ...data.api_keys.flatMap(warnOfClientKey),
       ...accounts.flatMap(warnOfRetiredHost),
-      ...data.accounts.flatMap(warnOfSharedLogin),
+      ...accounts.flatMap((account) => warnOfCredential(account, env)),
+      ...accounts.flatMap(warnOfSharedCredential),
     ],
   };
 }
@@ -292,16 +294,39 @@ function warnOfRetiredHost({ data: { id, api_url }, kind }: KindedData): string[
   ];
 }
 
-/** A Claude refresh token is good once: whoever sends it a second time ends the login for both. */
-function warnOfSharedLogin(
-  { id, type, refresh_token }: AccountData,
-  at: number,
-  all: AccountData[],
-): string[] {
-  if (type !== "claude-oauth") return [];
-  const first = all.findIndex((other) => other.type === type && other.refresh_token === refresh_token);
-  if (first === at) return [];
-  return [
-    `the accounts ${all[first]!.id} and ${id} have the same refresh_token, and each will end the other's login: remove one of them, or log in again with: cc-relay login claude --id ${id}`,
-  ];
+/** Doubtful but possible: it is said, and the account is used all the same. */
+function warnOfCredential({ data, kind }: KindedData, env: Environment["env"]): string[] {
+  const family = kind.family ?? data.family;
+  if (family === undefined) return [];
+  const { id, api_url, auth } = data;
+  // Another provider behind the same API has keys of other forms.
+  const apiUrl = api_url === undefined ? undefined : readAccountUrl({ data, kind }, family);
+  return credentialKeys.flatMap((key) => {
+    const fromVariable =
+      key === "api_key" && data.api_key_env !== undefined ? env[data.api_key_env]?.trim() : undefined;
+    const secret = data[key] ?? fromVariable;
+    if (secret === undefined || secret === "" || auth === "none") return [];
+    const doubt = findCredentialDoubt(key, secret, { family, apiUrl });
+    return doubt === undefined ? [] : [`the ${key} of account ${id} ${doubt.what}: ${doubt.fix}`];
+  });
+}
+
+const credentialKeys = ["api_key", "refresh_token", "setup_token"] as const;
+
+/** The limits of one are the other's, and a refresh token that is good once ends the login of whoever sends it second. */
+function warnOfSharedCredential({ data, kind }: KindedData, at: number, all: KindedData[]): string[] {
+  return credentialKeys.flatMap((key) => {
+    if (data[key] === undefined) return [];
+    const first = all.findIndex(
+      (other) => other.kind.family === kind.family && other.data[key] === data[key],
+    );
+    if (first === at) return [];
+    const both = `the accounts ${all[first]!.data.id} and ${data.id} have the same ${key}`;
+    const rotates = key === "refresh_token" && kind.login?.provider({}).rotates === true;
+    return [
+      rotates
+        ? `${both}, and each will end the other's login: remove one of them, or log in again with: cc-relay login ${kind.family} --id ${data.id}`
+        : `${both}, and what limits one limits the other: remove one of them`,
+    ];
+  });
 }

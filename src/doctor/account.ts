@@ -1,17 +1,16 @@
 // Whether an account can be used: the way to its provider, then its key or login. Nothing goes round its proxy.
 
 import type { AccountConfig } from "../config/config.ts";
-import { UserError } from "../errors.ts";
+import { describeFix, UserError } from "../errors.ts";
 import { type EnvironmentProxySettings, environmentProxyFor } from "../network/environment-proxy.ts";
 import { describeProxy, type ProxySettings, withoutBrackets } from "../network/proxy.ts";
 import { ProxyFault } from "../network/proxy-fault.ts";
 import { redact } from "../redact.ts";
-import { shellWord } from "../terminal/shells.ts";
 import { type Check, type Findings, findingsOn } from "./check.ts";
 import type { ClockReading } from "./clock.ts";
 import { type TrialOptions, tryCredential } from "./credential.ts";
 import { type RouteOptions, type Walk, walkRoute } from "./route.ts";
-import { credentialName, type Verdict } from "./verdict.ts";
+import { credentialName, replaceCredential, type Verdict } from "./verdict.ts";
 
 export interface AccountOptions extends TrialOptions, Pick<RouteOptions, "lookup" | "ca"> {
   environmentProxy: EnvironmentProxySettings | undefined;
@@ -77,20 +76,32 @@ function checkOf(account: AccountConfig, verdict: Verdict, fine: string): Check 
   switch (verdict.kind) {
     case "accepted":
       return findings.ok(fine);
-    case "refused": {
-      const purpose = name === "key" ? "to give another key" : "to log in again";
-      return findings.needLogin(verdict.detail, `${purpose}, run: ${loginCommand(account)}`);
-    }
+    case "refused":
+      return findings.needLogin(verdict.fact, describeFix(verdict.fix));
     case "troubled": {
-      const detail = `${name}: ${verdict.reason}`;
-      return verdict.fails ? findings.fail(detail, verdict.fix) : findings.warn(detail, verdict.fix);
+      const detail = `${name}: ${verdict.fact}`;
+      const fix = describeFix(verdict.fix);
+      return verdict.fails ? findings.fail(detail, fix) : findings.warn(detail, fix);
     }
   }
 }
 
-function loginCommand(account: AccountConfig): string {
-  const apiKey = credentialName(account) === "key" ? " --api-key" : "";
-  return `cc-relay login ${account.family} --id ${shellWord(account.id)}${apiKey}`;
+/** How long before its end a setup token is told of: nothing refreshes it, so that a person has to be there. */
+const setupTokenNoticeMs = 14 * 86_400_000;
+
+/** Undefined while there is nothing to say. `end` undefined: the token was never used. */
+export function checkSetupToken(
+  account: AccountConfig,
+  end: number | undefined,
+  now: number,
+): Check | undefined {
+  if (account.credential !== "setup-token" || end === undefined || end - now > setupTokenNoticeMs)
+    return undefined;
+  const findings = findingsOnAccount(account);
+  const day = new Date(end).toISOString().slice(0, 10);
+  const fix = describeFix(replaceCredential(account));
+  if (end <= now) return findings.needLogin(`its setup token ended on ${day}`, fix);
+  return findings.warn(`its setup token ends on ${day}, and nothing refreshes it`, fix);
 }
 
 function fixRoute(account: AccountConfig, walk: Walk & { ok: false }): string {

@@ -14,6 +14,8 @@ import { readFailure, readLoginFailure, readRedirect, type Verdict } from "./ver
 export interface LoginSource {
   /** A stored token as long as there is a good one: only else a new one. */
   credential(account: AccountConfig, signal: AbortSignal): Promise<LoginToken>;
+  /** When the account's setup token ends, epoch ms; undefined while nobody knows, because it was never used. */
+  setupTokenEnd(account: AccountConfig): Promise<number | undefined>;
   /** The provider refused a token: refreshed once. */
   refused(account: AccountConfig, token: string, signal: AbortSignal): Promise<LoginToken>;
 }
@@ -38,12 +40,12 @@ export async function tryCredential(account: AccountConfig, options: TrialOption
   if (fixed !== undefined) return ask(account, fixed, options);
   const limit = AbortSignal.timeout(options.limitMs);
   const first = await options.logins.credential(account, limit);
-  if (!first.ok) return { verdict: readLoginFailure(first, options.limitMs), clock: undefined };
+  if (!first.ok) return { verdict: readLoginFailure(account, first, options.limitMs), clock: undefined };
   const trial = await ask(account, bearer(first), options);
   if (trial.verdict.kind !== "refused") return trial;
   // As the relay does it: a token can end early, and the login be good.
   const again = await options.logins.refused(account, first.token, AbortSignal.timeout(options.limitMs));
-  if (!again.ok) return { verdict: readLoginFailure(again, options.limitMs), clock: trial.clock };
+  if (!again.ok) return { verdict: readLoginFailure(account, again, options.limitMs), clock: trial.clock };
   return ask(account, bearer(again), options);
 }
 
@@ -76,13 +78,9 @@ async function ask(account: AccountConfig, credential: Credential, options: Tria
     const failure = upstream.readFailure(head, answer, call, options.now());
     return { verdict: readFailure(account, failure), clock };
   } catch (error) {
-    const reason = readNetworkFault(error).message;
-    const verdict = {
-      kind: "troubled",
-      fails: true,
-      reason,
-      fix: "to try again, run: cc-relay doctor",
-    } as const;
+    const fact = readNetworkFault(error).message;
+    const fix = { purpose: "try again", command: "cc-relay doctor" };
+    const verdict = { kind: "troubled", fails: true, fact, fix } as const;
     return { verdict, clock: undefined };
   }
 }

@@ -5,7 +5,7 @@ import type { AccountConfig, Config } from "../config/config.ts";
 import type { Environment } from "../config/environment.ts";
 import { redact } from "../redact.ts";
 import type { Shell } from "../terminal/shells.ts";
-import { checkAccount, findingsOnAccount } from "./account.ts";
+import { checkAccount, checkSetupToken, findingsOnAccount } from "./account.ts";
 import { bounded, type Check, type Findings, findingsOn } from "./check.ts";
 import { checkClaude } from "./clients/claude.ts";
 import { checkCodex } from "./clients/codex.ts";
@@ -109,10 +109,11 @@ async function examineAccounts(
   config: Config | undefined,
   options: ExaminationOptions,
 ): Promise<AccountExaminations> {
-  if (config === undefined || config.accounts.length === 0 || options.offline)
-    return { checks: [], clocks: [] };
+  if (config === undefined || config.accounts.length === 0) return { checks: [], clocks: [] };
   const { machine, limitMs, ca } = options;
   const providers = options.openProviders(config);
+  const ends = await checkSetupTokens(config, providers, machine.now());
+  if (options.offline) return { checks: ends, clocks: [] };
   const resolve = rememberLookups(options.lookup);
   const examinations = await Promise.all(
     config.accounts.map(async (account) => {
@@ -139,9 +140,22 @@ async function examineAccounts(
     }),
   );
   return {
-    checks: examinations.flatMap(({ checks }) => checks),
+    checks: [...examinations.flatMap(({ checks }) => checks), ...ends],
     clocks: examinations.flatMap(({ clock }) => clock ?? []),
   };
+}
+
+async function checkSetupTokens(
+  { accounts }: Config,
+  { logins }: ProviderAccess,
+  now: number,
+): Promise<Check[]> {
+  const checks = await Promise.all(
+    accounts
+      .filter(({ enabled, credential }) => enabled && credential === "setup-token")
+      .map(async (account) => checkSetupToken(account, await logins.setupTokenEnd(account), now) ?? []),
+  );
+  return checks.flat();
 }
 
 /** DNS, TCP, TLS, a token, a request, another token, another request. */

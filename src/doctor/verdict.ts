@@ -1,38 +1,55 @@
 // What a provider's answer, or the lack of one, says about an account, and what a person can do.
 
 import type { AccountConfig } from "../config/config.ts";
+import type { Fix } from "../errors.ts";
 import type { Failure } from "../failure.ts";
 import type { LoginFailure } from "../oauth/login-failure.ts";
+import { renewSetupToken } from "../oauth/setup-token.ts";
+import { shellWord } from "../terminal/shells.ts";
 
 export type Verdict =
   | { kind: "accepted" }
   /** Refused for good: a person has to log in, or to give another key. */
-  | { kind: "refused"; detail: string }
+  | { kind: "refused"; fact: string; fix: Fix }
   /** Anything else that a provider, or the token endpoint, can say; `fails` when the account cannot work. */
-  | { kind: "troubled"; fails: boolean; reason: string; fix: string };
+  | { kind: "troubled"; fails: boolean; fact: string; fix: Fix };
 
 export function readRedirect({ id }: AccountConfig, status: number): Verdict {
-  const reason = `the provider answers with a redirect (${status}), which the relay does not follow`;
-  return { kind: "troubled", fails: true, reason, fix: `correct api_url of the account ${id}` };
+  const fact = `the provider answers with a redirect (${status}), which the relay does not follow`;
+  return { kind: "troubled", fails: true, fact, fix: { purpose: `correct api_url of the account ${id}` } };
 }
 
 export function credentialName({ kind }: AccountConfig): "key" | "login" {
   return kind.labels.credential === "API key" ? "key" : "login";
 }
 
+const tryAgain: Fix = { purpose: "try again", command: "cc-relay doctor" };
+
+/** Gives the account another credential of the kind it has. */
+export function replaceCredential(account: AccountConfig): Fix {
+  const command = `cc-relay login ${account.family} --id ${shellWord(account.id)}`;
+  if (account.credential === "setup-token") return renewSetupToken(shellWord(account.id));
+  return credentialName(account) === "key"
+    ? { purpose: "give another key", command: `${command} --api-key` }
+    : { purpose: "log in again", command };
+}
+
 export function readFailure(account: AccountConfig, failure: Failure): Verdict {
-  const troubled = (fails: boolean, reason: string, fix: string): Verdict => ({
+  const troubled = (fails: boolean, fact: string, fix: Fix | string): Verdict => ({
     kind: "troubled",
     fails,
-    reason,
-    fix,
+    fact,
+    fix: typeof fix === "string" ? { purpose: fix } : fix,
   });
-  const tryAgain = "to try again, run: cc-relay doctor";
-  const seeCooldown = "to see until when it is in cooldown, run: cc-relay accounts list";
+  const seeCooldown = { purpose: "see until when it is in cooldown", command: "cc-relay accounts list" };
   switch (failure.kind) {
     case "unauthorized":
     case "login-revoked":
-      return { kind: "refused", detail: `${credentialName(account)} refused: ${failure.reason}` };
+      return {
+        kind: "refused",
+        fact: `${credentialName(account)} refused: ${failure.reason}`,
+        fix: replaceCredential(account),
+      };
     case "account-out":
       return troubled(true, failure.reason, "settle it with the provider, or use another account");
     case "rate-limited":
@@ -65,30 +82,33 @@ export function readFailure(account: AccountConfig, failure: Failure): Verdict {
   }
 }
 
-export function readLoginFailure({ reason, message }: LoginFailure, limitMs: number): Verdict {
-  // The messages end in what to do, which stands on its own here.
-  const what =
-    message.split(/; (?:log in again with|an API key works instead|it is tried again|check \[)/)[0] ??
-    message;
-  const troubled = (fails: boolean, fix: string): Verdict => ({ kind: "troubled", fails, reason: what, fix });
+export function readLoginFailure(account: AccountConfig, failure: LoginFailure, limitMs: number): Verdict {
+  const { reason, fact } = failure;
+  const troubled = (fails: boolean, fix: Fix = failure.fix ?? tryAgain): Verdict => ({
+    kind: "troubled",
+    fails,
+    fact,
+    fix,
+  });
   switch (reason) {
     case "refresh-revoked":
     case "token-refused":
-      return { kind: "refused", detail: what };
+    case "setup-token-ended":
+      return { kind: "refused", fact, fix: replaceCredential(account) };
     case "refresh-rejected":
-      return troubled(true, "correct [oauth] in the configuration, or remove it");
+      return troubled(true);
     case "storage":
-      return troubled(true, "see what is said of the database");
+      return troubled(true, { purpose: "see what is said of the database" });
     case "project-refused":
-      return troubled(true, "to use an API key instead, run: cc-relay login gemini --api-key");
+      return troubled(true);
     case "throttled":
-      return troubled(false, "wait some minutes, then run: cc-relay doctor");
+      return troubled(false, { purpose: "try again in some minutes", command: "cc-relay doctor" });
     case "unreachable":
     case "proxy":
-      return troubled(true, "to try again, run: cc-relay doctor");
+      return troubled(true);
     case "aborted": {
       const late = `no token came within ${limitMs / 1000} s`;
-      return { kind: "troubled", fails: true, reason: late, fix: "to try again, run: cc-relay doctor" };
+      return { kind: "troubled", fails: true, fact: late, fix: tryAgain };
     }
   }
 }

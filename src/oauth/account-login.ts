@@ -7,6 +7,7 @@ import type { Log } from "../log.ts";
 import type { TokenRow, TokenStore } from "../token-store.ts";
 import {
   callerGaveUp,
+  describeLoginFailure,
   describeRefresh,
   describeRefusedToken,
   type LoginFailure,
@@ -176,7 +177,7 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
     const described = describeRefresh({ accountId, provider, failure, brokenOffAt, until });
     log[needsPerson(described.reason) ? "error" : "warn"](
       { account: accountId, reason: described.reason },
-      described.message,
+      describeLoginFailure(described),
     );
     blocked = {
       failure: described,

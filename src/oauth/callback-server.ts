@@ -38,9 +38,9 @@ export async function startCallbackServer(options: CallbackOptions): Promise<Cal
   let over = false;
 
   function handle(request: http.IncomingMessage, response: http.ServerResponse): void {
-    const url = new URL(request.url ?? "/", "http://localhost");
+    const url = readTarget(request.url ?? "/");
     const isOurs = hostAllowed({ hostHeader: request.headers.host, boundLoopback: true, allowedHosts: [] });
-    if (!isOurs || url.pathname !== options.path || request.method !== "GET") {
+    if (!isOurs || url?.pathname !== options.path || request.method !== "GET") {
       return send(response, callbackPage(404, "Nothing here", "This address only takes the end of a login."));
     }
     // Any page can send a browser here: whatever lacks the state is no part of this login and does not end it.
@@ -88,6 +88,12 @@ export async function startCallbackServer(options: CallbackOptions): Promise<Cal
   };
 }
 
+/** Undefined for a target that is none: any program of this machine can send `GET //` or `/\\`. */
+function readTarget(target: string): URL | undefined {
+  const base = "http://localhost";
+  return URL.canParse(target, base) ? new URL(target, base) : undefined;
+}
+
 function verdictPage({ ok, text }: CallbackVerdict): CallbackPage {
   return callbackPage(200, ok ? "Logged in" : "Not logged in", text);
 }
@@ -115,7 +121,14 @@ async function listen(port: number, handle: http.RequestListener): Promise<http.
 }
 
 function listenOn(host: string, port: number, handle: http.RequestListener): Promise<http.Server> {
-  const server = http.createServer(handle);
+  const server = http.createServer((request, response) => {
+    // One bad request must never end a login, whatever it is.
+    try {
+      handle(request, response);
+    } catch {
+      response.destroy();
+    }
+  });
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {

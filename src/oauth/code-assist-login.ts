@@ -6,7 +6,7 @@ import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { AccessResult, AccountLogin } from "./account-login.ts";
 import { findProject, type ProjectResult } from "./gemini-project.ts";
-import { callerGaveUp, type LoginFailure, needsPerson } from "./login-failure.ts";
+import { callerGaveUp, describeLoginFailure, type LoginFailure, needsPerson } from "./login-failure.ts";
 
 export interface CodeAssistOptions {
   accountId: string;
@@ -44,7 +44,7 @@ export function createCodeAssistLogin(options: CodeAssistOptions): CodeAssistLog
   async function search(access: AccessResult & { ok: true }): Promise<void> {
     const circumstances = options.circumstances();
     const block = (failure: LoginFailure) => {
-      log.warn({ account: accountId, reason: failure.reason }, failure.message);
+      log.warn({ account: accountId, reason: failure.reason }, describeLoginFailure(failure));
       const wait = needsPerson(failure.reason) ? refusedMs : passingMs;
       blocked = { failure, until: clock.monotonic() + wait, circumstances };
     };
@@ -110,14 +110,16 @@ function describeProject(
 ): LoginFailure {
   const who = `the Google login of account ${accountId}`;
   if (result.kind === "refused" || result.kind === "unauthorized") {
-    const message = `${who} cannot use Code Assist: ${result.detail}; an API key works instead: cc-relay login gemini --api-key`;
-    return { ok: false, reason: "project-refused", message, until: now + refusedMs };
+    const fact = `${who} cannot use Code Assist: ${result.detail}`;
+    const fix = { purpose: "use an API key instead", command: "cc-relay login gemini --api-key" };
+    return { ok: false, reason: "project-refused", fact, fix, until: now + refusedMs };
   }
   const reason = result.kind === "temporary" ? "unreachable" : result.kind;
   return {
     ok: false,
     reason,
-    message: `${who} has no project yet: ${result.detail}`,
+    fact: `${who} has no project yet: ${result.detail}`,
+    fix: undefined,
     until: now + passingMs,
   };
 }

@@ -1,12 +1,14 @@
 // Why a login gives no token just now, as a value and as a sentence.
 
 import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
+import type { Fix } from "../errors.ts";
 import type { TokenReply } from "./token-request.ts";
 
 /**
  * - `refresh-revoked`: the login is gone; only logging in again helps.
  * - `refresh-rejected`: the token endpoint does not take our request (client id, address): the configuration has to be fixed.
  * - `token-refused`: the provider refuses a token that it handed out a moment ago.
+ * - `setup-token-ended`: a token that nothing refreshes is at its end.
  * - `project-refused`: Google refuses Code Assist to this login, or wants a project.
  * - `throttled`, `unreachable`, `proxy`: passing; the login is not in doubt.
  * - `storage`: the store cannot read the login, or would not keep a new token.
@@ -16,6 +18,7 @@ export type LoginFailureReason =
   | "refresh-revoked"
   | "refresh-rejected"
   | "token-refused"
+  | "setup-token-ended"
   | "project-refused"
   | "throttled"
   | "unreachable"
@@ -26,10 +29,20 @@ export type LoginFailureReason =
 export interface LoginFailure {
   ok: false;
   reason: LoginFailureReason;
-  /** One sentence without a full stop: what happened and what to do. Holds no secret. */
-  message: string;
+  /** What happened, as a sentence without a full stop. Holds no secret. */
+  fact: string;
+  /** What a person can do; undefined: nothing, it is passing. */
+  fix: Fix | undefined;
   /** Epoch ms before which asking again is pointless; undefined when nobody knows. */
   until?: number;
+}
+
+/** The whole of it in one sentence, for a log line or the reason of a cooldown. */
+export function describeLoginFailure({ fact, fix, until }: LoginFailure): string {
+  if (fix !== undefined) {
+    return `${fact}; ${fix.purpose}${fix.command === undefined ? "" : ` with: ${fix.command}`}`;
+  }
+  return until === undefined ? fact : `${fact}; it is tried again at ${new Date(until).toISOString()}`;
 }
 
 /** Whether a person has to act before this login works again. */
@@ -41,6 +54,7 @@ const personReasons: ReadonlySet<LoginFailureReason> = new Set([
   "refresh-revoked",
   "refresh-rejected",
   "token-refused",
+  "setup-token-ended",
   "project-refused",
 ]);
 
@@ -60,17 +74,19 @@ export function describeRefresh(failed: FailedRefresh): LoginFailure {
   switch (failure.kind) {
     case "revoked": {
       const why = explainBreak(failed.brokenOffAt);
-      const message = `${login} is gone: ${failure.detail}${why}; ${howToLogIn(provider, failed.accountId)}`;
-      return { ok: false, reason: "refresh-revoked", message, until };
-    }
-    case "rejected": {
-      const fix = `check [oauth.${provider.name}] in the configuration`;
+      const fact = `${login} is gone: ${failure.detail}${why}`;
       return {
         ok: false,
-        reason: "refresh-rejected",
-        message: `${login} cannot be refreshed: ${failure.detail}; ${fix}`,
+        reason: "refresh-revoked",
+        fact,
+        fix: logInAgain(provider, failed.accountId),
         until,
       };
+    }
+    case "rejected": {
+      const fix = { purpose: `check [oauth.${provider.name}] in the configuration, or remove it` };
+      const fact = `${login} cannot be refreshed: ${failure.detail}`;
+      return { ok: false, reason: "refresh-rejected", fact, fix, until };
     }
     case "throttled":
       return passing("throttled", `${login} cannot be refreshed yet: ${failure.detail}`, until);
@@ -88,14 +104,15 @@ export function describeRefusedToken(
   accountId: string,
   until: number,
 ): LoginFailure {
-  const message = `${provider.title} refuses the token it has just handed out to account ${accountId}; ${howToLogIn(provider, accountId)}`;
-  return { ok: false, reason: "token-refused", message, until };
+  const fact = `${provider.title} refuses the token it has just handed out to account ${accountId}`;
+  return { ok: false, reason: "token-refused", fact, fix: logInAgain(provider, accountId), until };
 }
 
 export const callerGaveUp: LoginFailure = {
   ok: false,
   reason: "aborted",
-  message: "the caller gave up waiting for the login",
+  fact: "the caller gave up waiting for the login",
+  fix: undefined,
 };
 
 /** How long an account is left alone whose login the store cannot read or would not keep. */
@@ -107,10 +124,9 @@ export function storageFailure(accountId: string, why: string, now: number): Log
   return passing("storage", `storage: the login of account ${accountId} cannot be used, for ${why}`, until);
 }
 
-/** The command that fixes a dead login. */
-export function howToLogIn(provider: OAuthProvider, accountId: string): string {
+function logInAgain(provider: OAuthProvider, accountId: string): Fix {
   const id = /^[\w.@:+-]+$/.test(accountId) ? accountId : JSON.stringify(accountId);
-  return `log in again with: cc-relay login ${provider.name} --id ${id}`;
+  return { purpose: "log in again", command: `cc-relay login ${provider.name} --id ${id}` };
 }
 
 function explainBreak(at: number | undefined): string {
@@ -118,11 +134,6 @@ function explainBreak(at: number | undefined): string {
   return `; a refresh begun at ${new Date(at).toISOString()} was cut off before its answer could be kept`;
 }
 
-function passing(reason: LoginFailureReason, what: string, until: number): LoginFailure {
-  return {
-    ok: false,
-    reason,
-    message: `${what}; it is tried again at ${new Date(until).toISOString()}`,
-    until,
-  };
+function passing(reason: LoginFailureReason, fact: string, until: number): LoginFailure {
+  return { ok: false, reason, fact, fix: undefined, until };
 }

@@ -12,14 +12,19 @@ import { type CodeAssistLogin, createCodeAssistLogin } from "./code-assist-login
 import { createLocalRunner, type LocalRunner } from "./local-runner.ts";
 import { type LoginFailure, storageFailure } from "./login-failure.ts";
 import type { RefreshRunner } from "./refresh-runner.ts";
+import { createSetupTokens } from "./setup-token.ts";
 
 /** An account with a login, as configured. */
 export interface LoginAccount {
   id: string;
   kind: { readonly login: LoginSource | undefined };
   apiUrl: string;
-  /** The refresh token in the configuration. */
+  /** The refresh token, or setup token, in the configuration. */
   secret: string;
+  /** `setup-token`: nothing is ever refreshed. */
+  credential?: string;
+  /** See SetupTokenAccount. */
+  secretExpiresAt?: number | undefined;
   proxy: ProxySettings | undefined;
   project: string | undefined;
 }
@@ -82,6 +87,7 @@ export interface RefreshedLogin {
 
 export function createTokenSource(deps: TokenSourceDeps): TokenSource {
   const { clock } = deps;
+  const setupTokens = createSetupTokens({ ...deps, now: clock.now });
   // One entry per login, not per account: a request that began before a reload still asks with the old token, and must not
   // throw away what belongs to the new one.
   const entries = new Map<string, Entry>();
@@ -165,7 +171,12 @@ export function createTokenSource(deps: TokenSourceDeps): TokenSource {
   }
 
   return {
-    credential: (account, signal) => ask(account, signal, (login) => login.access(signal)),
+    async credential(account, signal) {
+      if (account.credential === "setup-token") {
+        return (await setupTokens.findFailure(account)) ?? { ok: true, token: account.secret, generation: 0 };
+      }
+      return ask(account, signal, (login) => login.access(signal));
+    },
     refused: (account, token, signal) => ask(account, signal, (login) => login.refused(token, signal)),
     async extrasRefused(account) {
       await entryOf(account).codeAssist?.forgetProject();

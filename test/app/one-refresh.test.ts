@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { RelayAppOptions } from "../../src/app/relay-app.ts";
+import { describeLoginFailure } from "../../src/oauth/login-failure.ts";
 import { hashToken } from "../../src/oauth/refresh.ts";
 import type { LoginToken } from "../../src/oauth/tokens.ts";
 import { cases } from "../relay/cases.ts";
@@ -108,7 +109,9 @@ test("a relay and eight other processes on one database refresh a login once bet
     ...Array.from({ length: 20 }, () => stage.ask()),
   ]);
   assert.equal(authorization.requests.length, 1);
-  const tokens = answers.flatMap((answer) => (answer ? [answer.ok ? answer.token : answer.message] : []));
+  const tokens = answers.flatMap((answer) =>
+    answer ? [answer.ok ? answer.token : describeLoginFailure(answer)] : [],
+  );
   assert.equal(tokens.length, 8);
   assert.equal(new Set(tokens).size, 1, tokens.join());
   assert.ok(authorization.accepts(tokens[0]!));

@@ -441,3 +441,59 @@ async function siteWithTls(
   });
   return { site, port: (server.address() as AddressInfo).port };
 }
+
+describe("doctor and setup tokens:", () => {
+  const dayMs = 86_400_000;
+  const dateIn = (days: number) => new Date(Date.now() + days * dayMs).toISOString().slice(0, 10);
+
+  async function siteWithToken(t: TestContext, end: string | undefined) {
+    const site = await siteFor(t);
+    const expires = end === undefined ? "" : `setup_token_expires = ${end}\n`;
+    await site.configure(
+      () =>
+        `[server]\nport = ${site.port}\n\n[[accounts]]\nid = "max"\ntype = "claude-oauth"\nsetup_token = "sk-ant-oat01-one"\n${expires}api_url = "${site.upstream.url}"\n`,
+    );
+    return site;
+  }
+
+  it("one that ends within 14 days is warned of, with the command that replaces it", async (t) => {
+    const site = await siteWithToken(t, dateIn(9));
+    assert.deepEqual(await accountFaults(site), {
+      found: [
+        `warn account max: its setup token ends on ${dateIn(9)}, and nothing refreshes it -> to make a new one with \`claude setup-token\`, and give it here, run: cc-relay login claude --setup-token --id max`,
+      ],
+      code: 0,
+    });
+    assert.equal(site.upstream.requests[0]?.credential, "sk-ant-oat01-one");
+  });
+
+  it("one that lasts longer, or was never used, is not", async (t) => {
+    assert.deepEqual((await accountFaults(await siteWithToken(t, dateIn(20)))).found, []);
+    assert.deepEqual((await accountFaults(await siteWithToken(t, undefined))).found, []);
+  });
+
+  it("a year that began with the first use here is remembered, offline too", async (t) => {
+    const site = await siteWithToken(t, undefined);
+    await site.store(async ({ tokens }) => {
+      const end = Date.now() + 3 * dayMs;
+      const row: TokenRow = {
+        accountId: "max",
+        configuredHash: hashToken("sk-ant-oat01-one"),
+        refreshToken: "",
+        accessToken: undefined,
+        expiresAt: end,
+        project: undefined,
+        generation: 1,
+        updatedAt: end - 365 * dayMs,
+        exchangeHash: undefined,
+        exchangeAt: undefined,
+      };
+      await tokens.replace(row, undefined);
+    });
+    const { checks } = await site.document({ offline: true });
+    const check = checks.find(({ name }) => name === "account max");
+    assert.equal(check?.status, "warn");
+    assert.match(check?.detail ?? "", /its setup token ends on/);
+    assert.equal(site.upstream.requests.length, 0);
+  });
+});

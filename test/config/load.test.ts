@@ -130,8 +130,10 @@ describe("values in the units of the program", () => {
     assert.deepEqual(read(ids.join("")).warnings, [
       "the accounts a and b have the same refresh_token, and each will end the other's login: remove one of them, or log in again with: cc-relay login claude --id b",
     ]);
-    // Google's stays good however often it is used.
-    assert.deepEqual(read(["c", "d"].map((id) => account(id, "gemini")).join("")).warnings, []);
+    // Google's stays good however often it is used, and has one limit.
+    assert.deepEqual(read(["c", "d"].map((id) => account(id, "gemini")).join("")).warnings, [
+      "the accounts c and d have the same refresh_token, and what limits one limits the other: remove one of them",
+    ]);
   });
 
   test("with client keys any host can be bound", () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { silentLog } from "../../src/log.ts";
 import { createDispatchers, type Dispatchers } from "../../src/network/dispatchers.ts";
 import { findProject, type ProjectSearch } from "../../src/oauth/gemini-project.ts";
+import { describeLoginFailure } from "../../src/oauth/login-failure.ts";
 import { createTokenSource, type LoginAccount } from "../../src/oauth/tokens.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
@@ -300,8 +301,8 @@ test("a refusal names Google's reason and the way out, and is not asked about ag
     assert.ok(!refused.ok);
     assert.equal(refused.reason, "project-refused");
     assert.equal(
-      refused.message,
-      "the Google login of account g cannot use Code Assist: Use Antigravity [UNSUPPORTED_CLIENT]; an API key works instead: cc-relay login gemini --api-key",
+      describeLoginFailure(refused),
+      "the Google login of account g cannot use Code Assist: Use Antigravity [UNSUPPORTED_CLIENT]; use an API key instead with: cc-relay login gemini --api-key",
     );
     assert.deepEqual(await tokens.credential(account, signal), refused);
     assert.equal(seen.length, 1);

@@ -5,6 +5,7 @@ import net from "node:net";
 import { afterEach, beforeEach, test } from "node:test";
 import type { OAuthOverrides } from "../../src/account-kinds/oauth-provider.ts";
 import { createDispatchers, type Dispatchers } from "../../src/network/dispatchers.ts";
+import { startCallbackServer } from "../../src/oauth/callback-server.ts";
 import { claudeProvider } from "../../src/oauth/claude.ts";
 import { geminiProvider } from "../../src/oauth/gemini.ts";
 import { type LoginLinks, type LoginOptions, type LoginPrompts, logIn } from "../../src/oauth/login.ts";
@@ -474,5 +475,33 @@ test("the terms are three lines on a terminal of 80 columns for every provider",
     assert.equal(provider.terms.length, 3);
     for (const line of provider.terms)
       assert.ok(line.length > 20 && line.length <= 80 - "  1. ".length && !line.includes("\n"), line);
+  }
+});
+
+test("no request to the callback's port ends a login, however bad it is", async () => {
+  const bad = ["GET // HTTP/1.1", "GET /\\ HTTP/1.1", "GET http://[ HTTP/1.1", "GET * HTTP/1.1", "\x00\xff"];
+  const callback = await startCallbackServer({ port: 0, path: "/callback", state: "the-state" });
+  try {
+    for (const line of bad) {
+      const answer = await new Promise<string>((resolve) => {
+        let text = "";
+        const socket = net.connect(callback.port, "127.0.0.1", () => {
+          socket.end(`${line}\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+        });
+        socket.on("data", (piece) => {
+          text += piece;
+        });
+        socket.on("error", () => resolve("reset"));
+        socket.on("close", () => resolve(text));
+      });
+      assert.match(answer, /^HTTP\/1\.1 4\d\d |^reset$/, line);
+    }
+    const page = browse(`http://127.0.0.1:${callback.port}/callback?state=the-state&code=c`);
+    const came = await callback.callback;
+    assert.ok(came.kind === "code" && came.code === "c");
+    came.show({ ok: true, text: "fine" });
+    assert.equal((await page).status, 200);
+  } finally {
+    await callback.close();
   }
 });

@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { describeLoginFailure } from "../../src/oauth/login-failure.ts";
 import type { LoginToken } from "../../src/oauth/tokens.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 
@@ -78,7 +79,9 @@ test("several processes on one database refresh a login once between them, again
   for (let round = 1; round <= 3; round++) {
     server.faults.push({ kind: "delay", ms: 50 });
     const results = await Promise.all(processes.map((process) => process.ask<LoginToken>("credential")));
-    const tokens = results.map((result) => (result.ok ? result.token : assert.fail(result.message)));
+    const tokens = results.map((result) =>
+      result.ok ? result.token : assert.fail(describeLoginFailure(result)),
+    );
     assert.equal(new Set(tokens).size, 1);
     assert.ok(server.accepts(tokens[0]!));
     assert.equal(server.requests.length, round);
@@ -115,7 +118,10 @@ test("kill -9 in the middle of refreshes leaves a login that works, or one whose
     }
     // The kill fell between the server's rotation and the arrival of its answer: the one case nobody can fix.
     assert.equal(result.reason, "refresh-revoked");
-    assert.match(result.message, /a refresh begun at .* was cut off before its answer could be kept/);
+    assert.match(
+      describeLoginFailure(result),
+      /a refresh begun at .* was cut off before its answer could be kept/,
+    );
     await victim.kill();
     secret = server.issue();
     database += 1;

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createLog, type Log } from "../../src/log.ts";
 import { createDispatchers, type Dispatchers } from "../../src/network/dispatchers.ts";
 import type { ProxySettings } from "../../src/network/proxy.ts";
+import { describeLoginFailure } from "../../src/oauth/login-failure.ts";
 import { hashToken } from "../../src/oauth/refresh.ts";
 import { createTokenSource, type LoginToken, type TokenSource } from "../../src/oauth/tokens.ts";
 import type { TokenStore } from "../../src/token-store.ts";
@@ -173,7 +174,7 @@ test("a token that is refused right after it was refreshed for that reason is no
   const second = tokenOf(await source.refused(login, first, signal));
   const failure = failureOf(await source.refused(login, second, signal));
   assert.equal(failure.reason, "token-refused");
-  assert.match(failure.message, /log in again with: cc-relay login claude --id claude-1$/);
+  assert.match(describeLoginFailure(failure), /log in again with: cc-relay login claude --id claude-1$/);
   assert.equal(server.requests.length, 2);
   pass(61_000);
   assert.ok(tokenOf(await source.refused(login, second, signal)));
@@ -257,10 +258,10 @@ test("a revoked login is told with its cause and the command that fixes it, and 
   assert.deepEqual(failure, {
     ok: false,
     reason: "refresh-revoked",
-    message:
+    fact:
       `the Claude login of account my account is gone: 127.0.0.1:${server.port} answered 400 ` +
-      "(invalid_grant: Refresh token not found or invalid); " +
-      'log in again with: cc-relay login claude --id "my account"',
+      "(invalid_grant: Refresh token not found or invalid)",
+    fix: { purpose: "log in again", command: 'cc-relay login claude --id "my account"' },
     until: wall + 60_000,
   });
   for (let round = 0; round < 5; round++) assert.deepEqual(await source.credential(login, signal), failure);
@@ -319,7 +320,7 @@ test("every passing failure leaves the login alive and is followed by a good ref
     server.faults.push(fault);
     const failure = failureOf(await source.credential(login, signal));
     const throttled = fault.kind === "answer" && fault.status === 429;
-    assert.equal(failure.reason, throttled ? "throttled" : "unreachable", failure.message);
+    assert.equal(failure.reason, throttled ? "throttled" : "unreachable", describeLoginFailure(failure));
     assert.equal(
       failure.until,
       wall + (throttled ? 20_000 : 5_000),
@@ -362,7 +363,10 @@ test("a server that nobody reached is asked again after at most thirty seconds",
   for (let round = 0; round < 5; round++) {
     const failure = failureOf(await source.credential(loginAccount("r"), signal));
     assert.equal(failure.reason, "unreachable");
-    assert.match(failure.message, /127\.0\.0\.1:1 refused the connection; it is tried again at 2026-11-22T/);
+    assert.match(
+      describeLoginFailure(failure),
+      /127\.0\.0\.1:1 refused the connection; it is tried again at 2026-11-22T/,
+    );
     waits.push(failure.until! - wall);
     pass(waits.at(-1)! + 1);
   }
@@ -377,7 +381,10 @@ test("an endpoint that does not take our request is the configuration's fault an
       await source.credential(loginAccount(server.issue(), { id: body.slice(2, 5) }), signal),
     );
     assert.equal(failure.reason, "refresh-rejected");
-    assert.match(failure.message, /check \[oauth\.claude\] in the configuration$/);
+    assert.match(
+      describeLoginFailure(failure),
+      /check \[oauth\.claude\] in the configuration, or remove it$/,
+    );
   }
 });
 
@@ -403,7 +410,7 @@ test("plain http is refused for anything but loopback", async () => {
   const source = createSource(store, "http://platform.example/token");
   const failure = failureOf(await source.credential(loginAccount("r"), signal));
   assert.equal(failure.reason, "refresh-rejected");
-  assert.match(failure.message, /platform\.example is to be spoken to by https/);
+  assert.match(describeLoginFailure(failure), /platform\.example is to be spoken to by https/);
 });
 
 test("an answer whose pair arrived is kept although the connection then breaks or never ends", async () => {
@@ -448,7 +455,9 @@ test("an answer lost after the rotation leaves a mark that explains the dead log
   const failure = failureOf(await createSource().credential(login, signal));
   assert.equal(failure.reason, "refresh-revoked");
   assert.ok(
-    failure.message.includes(`a refresh begun at ${begunAt} was cut off before its answer could be kept`),
+    describeLoginFailure(failure).includes(
+      `a refresh begun at ${begunAt} was cut off before its answer could be kept`,
+    ),
   );
   assert.ok(lines.some((line) => line.includes("an earlier refresh of this login was cut off")));
   assert.equal(store.rows.get("claude-1")?.exchangeHash, undefined);
@@ -557,7 +566,7 @@ test("close does not wait for a lock that another process holds", async () => {
   const waiting = source.credential(loginAccount(server.issue()), signal);
   await sleep(10);
   const closed = source.close();
-  assert.match(failureOf(await waiting).message, /another cc-relay process is refreshing it/);
+  assert.match(describeLoginFailure(failureOf(await waiting)), /another cc-relay process is refreshing it/);
   await closed;
   release.resolve();
   await holding;
@@ -625,8 +634,8 @@ test("refreshes go through the account's proxy, and its faults say nothing about
   const source = createSource();
   const failure = failureOf(await source.credential(login, signal));
   assert.equal(failure.reason, "proxy");
-  assert.match(failure.message, /refused the user name or password/);
-  assert.doesNotMatch(failure.message, /wrong/);
+  assert.match(describeLoginFailure(failure), /refused the user name or password/);
+  assert.doesNotMatch(describeLoginFailure(failure), /wrong/);
   assert.equal(server.connections, direct);
   pass(5_001);
   assert.ok(tokenOf(await source.credential({ ...login, proxy: settings("right") }, signal)));

@@ -1,6 +1,7 @@
 // An account with a login as tests configure it, and the token that it is to have.
 
 import assert from "node:assert/strict";
+import { describeLoginFailure } from "../../src/oauth/login-failure.ts";
 import type { LoginAccount, LoginToken } from "../../src/oauth/tokens.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 
@@ -17,6 +18,6 @@ export function loginAccount(secret: string, change: Partial<LoginAccount> = {})
 }
 
 export function tokenOf(result: LoginToken): string {
-  assert.ok(result.ok, result.ok ? "" : result.message);
+  assert.ok(result.ok, result.ok ? "" : describeLoginFailure(result));
   return result.token;
 }

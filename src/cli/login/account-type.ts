@@ -13,9 +13,9 @@ import { termLines } from "./terms.ts";
 
 /** Throws the usage error of a command line that would have to ask where nobody is. */
 export function checkSources(context: CommandContext, options: LoginOptions): void {
-  const { family, apiKey, yes } = options;
+  const { family, apiKey, setupToken, yes } = options;
   const provider = loginKind(family)?.login?.provider({});
-  if (apiKey || provider === undefined) return checkKeySource(context, family);
+  if (apiKey || setupToken || provider === undefined) return checkKeySource(context, options);
   if (context.prompts.available || yes) return;
   const facts = [
     "there is no terminal to ask whether it is to be an API key or a login",
@@ -23,7 +23,7 @@ export function checkSources(context: CommandContext, options: LoginOptions): vo
     ...termLines(provider, context.out.stderr),
   ];
   throw new UserError(facts.join("\n"), {
-    fix: `to add an API key, pipe it in: ${pipeExample(family)}`,
+    fix: `to add an API key, pipe it in: ${pipeExample({ family, setupToken: false })}`,
     exitCode: 2,
   });
 }
@@ -31,11 +31,12 @@ export function checkSources(context: CommandContext, options: LoginOptions): vo
 export async function chooseKind(
   { prompts }: CommandContext,
   { family, existing }: AccountPlan,
-  { apiKey, yes }: LoginOptions,
+  { apiKey, setupToken, yes }: LoginOptions,
 ): Promise<AccountKind> {
   const withKey = keyKinds[family];
   const withLogin = loginKind(family);
   if (apiKey || withLogin === undefined) return withKey;
+  if (setupToken) return withLogin;
   // A login that is refreshed is one again; a key that is replaced may become one, which is asked.
   if (yes || existing?.type === withLogin.type) return withLogin;
   const chosen = await prompts.select<string>({

@@ -1,13 +1,12 @@
-// Asks for an API key: without echo on a terminal, from standard input in a pipe, and never as an argument.
+// Asks for an API key or a setup token: without echo on a terminal, from standard input in a pipe, and never as an argument.
 
 import type { Config } from "../../config/config.ts";
+import { classifyKey, classifySetupToken, type KeyVerdict } from "../../config/key-shapes.ts";
 import { UserError } from "../../errors.ts";
-import type { Family } from "../../family.ts";
 import { readLines } from "../../terminal/input.ts";
 import { sign } from "../../terminal/style.ts";
 import { keyKinds } from "../../upstreams/kinds.ts";
 import type { CommandContext } from "../context.ts";
-import { classifyKey, type KeyVerdict } from "./key-shapes.ts";
 import type { LoginOptions } from "./options.ts";
 import type { AccountPlan } from "./plan.ts";
 
@@ -21,40 +20,44 @@ export async function askApiKey(context: CommandContext, request: KeyRequest): P
   if (!context.prompts.available) return readPipedKey(context, request);
   for (;;) {
     const key = await context.prompts.secret({
-      message: question(request.plan),
+      message: question(request),
       validate: (text) => {
         const verdict = classify(text.trim(), request);
-        return verdict.kind === "refused" ? `${verdict.what}; ${verdict.fix}` : undefined;
+        return verdict.kind === "refused" ? `that ${verdict.what}; ${verdict.fix}` : undefined;
       },
     });
     const verdict = classify(key.trim(), request);
     if (verdict.kind === "fine" || request.options.yes) return accept(context, key.trim(), verdict);
     if (verdict.kind === "doubtful") {
-      const message = `${capital(verdict.what)}. Use it all the same?`;
+      const message = `That ${verdict.what}. Use it all the same?`;
       if (await context.prompts.confirm({ message })) return key.trim();
     }
   }
 }
 
 /** Throws the usage error of a command line that leaves nowhere to read a key from. */
-export function checkKeySource(context: CommandContext, family: Family): void {
+export function checkKeySource(
+  context: CommandContext,
+  options: Pick<LoginOptions, "family" | "setupToken">,
+): void {
   if (context.prompts.available || !isTerminal(context.stdin())) return;
   throw new UserError("the key cannot be asked for here: what is typed would be seen", {
-    fix: `leave standard output on the terminal, or pipe the key in: ${pipeExample(family)}`,
+    fix: `leave standard output on the terminal, or pipe the key in: ${pipeExample(options)}`,
     exitCode: 2,
   });
 }
 
 /** What a script types; the shell's own printf keeps the key out of the list of processes. */
-export function pipeExample(family: Family): string {
-  return `printf %s "$KEY" | cc-relay login ${family} --api-key`;
+export function pipeExample({ family, setupToken }: Pick<LoginOptions, "family" | "setupToken">): string {
+  const [name, flag] = setupToken ? ["TOKEN", "--setup-token"] : ["KEY", "--api-key"];
+  return `printf %s "$${name}" | cc-relay login ${family} ${flag}`;
 }
 
 async function readPipedKey(context: CommandContext, request: KeyRequest): Promise<string> {
   const key = await readLines(context.stdin()).next();
   if (key === undefined) {
     throw new UserError("standard input holds no key", {
-      fix: `pipe one in: ${pipeExample(request.options.family)}`,
+      fix: `pipe one in: ${pipeExample(request.options)}`,
       exitCode: 2,
     });
   }
@@ -62,31 +65,31 @@ async function readPipedKey(context: CommandContext, request: KeyRequest): Promi
 }
 
 function accept({ out }: CommandContext, key: string, verdict: KeyVerdict): string {
-  if (verdict.kind === "refused") throw new UserError(verdict.what, { fix: verdict.fix, exitCode: 2 });
+  if (verdict.kind === "refused")
+    throw new UserError(`that ${verdict.what}`, { fix: verdict.fix, exitCode: 2 });
   if (verdict.kind === "doubtful")
-    out.stderr.write(`${sign("warn", out.stderr)} ${verdict.what}; it is used all the same\n`);
+    out.stderr.write(`${sign("warn", out.stderr)} that ${verdict.what}; it is used all the same\n`);
   return key;
 }
 
-function classify(key: string, { plan, config }: KeyRequest): KeyVerdict {
+function classify(key: string, { plan, config, options }: KeyRequest): KeyVerdict {
   const { family, existing } = plan;
   // Where a login goes is not always where a key goes.
   const apiUrl =
     existing !== undefined && existing.kind.defaultUrl === keyKinds[family].defaultUrl
       ? existing.apiUrl
       : undefined;
-  const verdict = classifyKey(key, { family, apiUrl });
+  const noun = options.setupToken ? "token" : "key";
+  const verdict = options.setupToken ? classifySetupToken(key) : classifyKey(key, { family, apiUrl });
   if (verdict.kind !== "fine") return verdict;
   const twin = config.accounts.find(({ id, secret }) => secret === key && id !== plan.id);
-  return twin === undefined ? verdict : { kind: "doubtful", what: `that is the key of ${twin.id} already` };
+  return twin === undefined ? verdict : { kind: "doubtful", what: `is the ${noun} of ${twin.id} already` };
 }
 
-function question({ id, family, replaces }: AccountPlan): string {
+function question({ plan: { id, family, replaces }, options }: KeyRequest): string {
+  if (options.setupToken)
+    return `${replaces ? "New setup token" : "Setup token"} of ${id} (from claude setup-token)`;
   return `${replaces ? "New API key" : "API key"} of ${id} (from ${keyKinds[family].labels.source})`;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function isTerminal(stream: AsyncIterable<unknown>): boolean {

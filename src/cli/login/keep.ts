@@ -1,6 +1,6 @@
 // Puts a credential where the relay finds it: a login into the database first, then the account into the file.
 
-import type { AccountKind } from "../../account-kinds/account-kind.ts";
+import type { AccountKind, CredentialKey } from "../../account-kinds/account-kind.ts";
 import { addAccount } from "../../config/edit.ts";
 import { editConfigFile } from "../../config/write.ts";
 import { UserError } from "../../errors.ts";
@@ -20,9 +20,13 @@ export interface Keeping {
 }
 
 /** Throws a UserError when the file cannot be written; then nothing has changed. */
-export async function keepKey(context: CommandContext, keeping: Keeping, key: string): Promise<void> {
+export async function keepKey(
+  context: CommandContext,
+  keeping: Keeping,
+  { key, secret }: { key: CredentialKey; secret: string },
+): Promise<void> {
   const { place, plan, kind } = keeping;
-  await editConfigFile({ ...place, edit: writeEntry(plan, { kind, secret: key }) });
+  await editConfigFile({ ...place, edit: writeEntry(plan, { kind, key, secret }) });
   const { existing, id } = plan;
   await unlessStoreFails(context, "what was known of the account stays known", () =>
     changeStore(place.config, async ({ accounts }) => {

@@ -4,6 +4,7 @@ import { findIdFault, findNameFault, findWordFault } from "../../config/text-fau
 import { UserError } from "../../errors.ts";
 import type { Family } from "../../family.ts";
 import { type ProxySettings, readProxyUrl } from "../../network/proxy.ts";
+import { loginKind } from "../../upstreams/kinds.ts";
 
 /** As commander hands them over. */
 export interface LoginFlags {
@@ -11,6 +12,7 @@ export interface LoginFlags {
   name?: string;
   priority?: string;
   apiKey?: boolean;
+  setupToken?: boolean;
   proxy?: string;
   project?: string;
   /** False with --no-browser. */
@@ -29,6 +31,8 @@ export interface LoginOptions {
   project: string | undefined;
   /** No choice: an API key. */
   apiKey: boolean;
+  /** No choice: a token of `claude setup-token`. */
+  setupToken: boolean;
   browser: boolean;
   /** Every question is answered with yes beforehand. */
   yes: boolean;
@@ -36,7 +40,17 @@ export interface LoginOptions {
 
 /** Throws a UserError for the first value that cannot be used. None is quoted: it can be a key in the wrong place. */
 export function readOptions(family: Family, flags: LoginFlags): LoginOptions {
-  const { id, name, priority, proxy, project, apiKey = false, browser, yes = false } = flags;
+  const {
+    id,
+    name,
+    priority,
+    proxy,
+    project,
+    apiKey = false,
+    setupToken = false,
+    browser,
+    yes = false,
+  } = flags;
   refuse("--id", id, findIdFault, "give a short word, such as: --id work");
   refuse("--name", name, findNameFault, 'give a name, such as: --name "Work"');
   refuse(
@@ -48,6 +62,11 @@ export function readOptions(family: Family, flags: LoginFlags): LoginOptions {
   if (project !== undefined && (family !== "gemini" || apiKey)) {
     throw wrong("--project is for logging in to Gemini with Google", "leave it out");
   }
+  if (setupToken && loginKind(family)?.credentials.includes("setup_token") !== true) {
+    throw wrong("--setup-token is for Claude", "leave it out, or run: cc-relay login claude --setup-token");
+  }
+  if (setupToken && apiKey)
+    throw wrong("--setup-token and --api-key exclude each other", "leave out one of the two");
   return {
     family,
     id,
@@ -56,6 +75,7 @@ export function readOptions(family: Family, flags: LoginFlags): LoginOptions {
     proxy: proxy === undefined ? undefined : readProxy(proxy),
     project,
     apiKey,
+    setupToken,
     browser,
     yes,
   };

@@ -6,7 +6,7 @@ import type { Screen } from "../../terminal/output.ts";
 import { wrap } from "../../terminal/wrap.ts";
 import type { CommandContext } from "../context.ts";
 
-/** Throws a UserError unless the answer is yes; with `yes` it was given beforehand. */
+/** Throws a UserError unless the answer is yes; with `yes` it was given beforehand, and where nobody can be asked whoever pipes a token in has it already. */
 export async function agreeToTerms(
   { out, prompts }: CommandContext,
   provider: OAuthProvider,
@@ -17,7 +17,7 @@ export async function agreeToTerms(
   const lines = [`Before you log in to ${provider.title} with OAuth:`, ...termLines(provider, screen)];
   const gap = screen.isTerminal ? "\n" : "";
   screen.write(`${gap}${lines.join("\n")}\n  - ${instead}\n${gap}`);
-  if (yes) return;
+  if (yes || !prompts.available) return;
   if (await prompts.confirm({ message: "Do these terms fit your use?" })) return;
   throw new UserError("nothing was changed: without a yes there is no login", { fix: instead, exitCode: 2 });
 }

@@ -1,0 +1,92 @@
+// Credentials that are doubtful but possible: said at load, never a reason not to start, and never quoted.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { read } from "./support.ts";
+
+const whole = `sk-ant-api03-${"a".repeat(93)}AA`;
+
+function warnings(rest: string, env: Record<string, string> = {}): string[] {
+  return read(`[[accounts]]\nid = "a"\n${rest}\n`, env).warnings;
+}
+
+describe("a credential of the wrong kind is warned of", () => {
+  const cases: [title: string, text: string, warning: string][] = [
+    [
+      "a key for administration",
+      'type = "claude-api"\napi_key = "sk-ant-admin01-abc"',
+      "the api_key of account a is a key for the administration of an organisation, and no model answers it: make an ordinary key at platform.claude.com and give that",
+    ],
+    [
+      "a setup token as a key",
+      'type = "claude-api"\napi_key = "sk-ant-oat01-abc"',
+      "the api_key of account a is a token of a Claude login (OAuth), not an API key: if `claude setup-token` printed it, run: cc-relay login claude --setup-token; else: cc-relay login claude",
+    ],
+    [
+      "a variable that nobody replaces",
+      `type = "openai-responses"\napi_key = "\${OPENAI_API_KEY}"`,
+      'the api_key of account a is the name of a variable, which is not replaced by its value here: write api_key_env = "NAME" to take it from the environment',
+    ],
+    [
+      "a variable in the place of a login",
+      'type = "gemini"\nrefresh_token = "$TOKEN"',
+      "the refresh_token of account a is the name of a variable, which is not replaced by its value here: write the token itself, or run: cc-relay login",
+    ],
+    [
+      "half a key",
+      'type = "claude-api"\napi_key = "sk-ant-api03-abcdefgh"',
+      "the api_key of account a is shorter than such keys are: copy the whole key, from its beginning to its end",
+    ],
+    [
+      "a key as a web page shows it",
+      'type = "claude-api"\napi_key = "sk-ant-api03-abc...xyz"',
+      "the api_key of account a is a shortened key as web pages show it: copy the whole one, or make a new one",
+    ],
+    [
+      "another provider's key",
+      'type = "openai-responses"\napi_key = "sk-ant-api03-abc"',
+      "the api_key of account a is a key for Claude, and this account is for OpenAI: to add it there, run: cc-relay login claude --api-key",
+    ],
+    [
+      "an access token as a refresh token",
+      'type = "claude-oauth"\nrefresh_token = "sk-ant-oat01-abc"',
+      "the refresh_token of account a is no refresh token: Claude's begin with sk-ant-ort: write setup_token if `claude setup-token` printed it, or run: cc-relay login claude",
+    ],
+    [
+      "a refresh token as a setup token",
+      'type = "claude-oauth"\nsetup_token = "sk-ant-ort01-abc"',
+      "the setup_token of account a is no setup token: give what `claude setup-token` prints: it begins with sk-ant-oat01-",
+    ],
+  ];
+  for (const [title, text, warning] of cases) {
+    test(title, () => {
+      assert.deepEqual(warnings(text), [warning]);
+    });
+  }
+
+  test("one that comes from a variable", () => {
+    assert.equal(
+      warnings('type = "claude-api"\napi_key_env = "MINE"', { MINE: "sk-ant-admin01-x" }).length,
+      1,
+    );
+  });
+});
+
+test("what is whole, of a form that nobody knows, or another host's is not", () => {
+  assert.deepEqual(warnings(`type = "claude-api"\napi_key = "${whole}"`), []);
+  assert.deepEqual(warnings('type = "claude-api"\napi_key = "KEY"'), []);
+  assert.deepEqual(warnings('type = "claude-api"\napi_key = "sk-proj-x"\napi_url = "https://gw.example"'), [
+    "the api_key of account a is shorter than such keys are: copy the whole key, from its beginning to its end",
+  ]);
+  assert.deepEqual(warnings('type = "claude-api"\napi_key = "glm.key"\napi_url = "https://gw.example"'), []);
+});
+
+test("one key in two accounts is, but not in accounts of two providers", () => {
+  const account = (id: string, type: string) =>
+    `[[accounts]]\ntype = "${type}"\nid = "${id}"\napi_key = "KEY"\n`;
+  const same = read(account("a", "claude-api") + account("b", "claude-api")).warnings;
+  assert.deepEqual(same, [
+    "the accounts a and b have the same api_key, and what limits one limits the other: remove one of them",
+  ]);
+  assert.deepEqual(read(account("a", "claude-api") + account("b", "gemini-api")).warnings, []);
+});
