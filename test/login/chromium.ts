@@ -9,6 +9,21 @@ import { type ClientPackage, cacheFolder } from "../clients/packages.ts";
 /** The part of playwright-core's API that is used. */
 export interface Browser {
   newPage(): Promise<Page>;
+  newContext(options?: ContextOptions): Promise<BrowserContext>;
+  close(): Promise<void>;
+}
+
+export interface ContextOptions {
+  viewport?: { width: number; height: number };
+  colorScheme?: "light" | "dark";
+  reducedMotion?: "reduce";
+}
+
+/** Cookies and storage of their own. */
+export interface BrowserContext {
+  newPage(): Promise<Page>;
+  cookies(): Promise<{ name: string; value: string; httpOnly: boolean; sameSite: string }[]>;
+  newCDPSession(page: Page): Promise<{ send(method: string, params?: object): Promise<unknown> }>;
   close(): Promise<void>;
 }
 
@@ -17,9 +32,21 @@ export interface Page {
   url(): string;
   title(): Promise<string>;
   textContent(selector: string): Promise<string | null>;
+  reload(): Promise<unknown>;
+  click(selector: string): Promise<void>;
+  fill(selector: string, value: string): Promise<void>;
+  selectOption(selector: string, value: string): Promise<unknown>;
+  hover(selector: string): Promise<void>;
+  keyboard: { press(key: string): Promise<void> };
+  waitForSelector(
+    selector: string,
+    options?: { state?: "attached" | "visible" | "hidden" },
+  ): Promise<unknown>;
+  screenshot(options: { path?: string; fullPage?: boolean }): Promise<Buffer>;
   /** Runs in the page. */
   evaluate<T>(script: string): Promise<T>;
   on(event: "console", listener: (message: { type(): string; text(): string }) => void): void;
+  on(event: "pageerror", listener: (error: Error) => void): void;
   on(event: "dialog", listener: (dialog: { dismiss(): Promise<void> }) => void): void;
 }
 
@@ -38,16 +65,23 @@ export function findChromium(): string {
   );
 }
 
-/** Nothing but this machine is reached. `localhost` is one of its two addresses, whichever is wanted. */
-export async function launchChromium({ localhost = "127.0.0.1" } = {}): Promise<Browser> {
+/**
+ * Nothing but this machine is reached. `localhost` is one of its two addresses, whichever is wanted; `rebound` are names of
+ * other sites that lead to it all the same.
+ */
+export async function launchChromium({
+  localhost = "127.0.0.1",
+  rebound = [] as readonly string[],
+} = {}): Promise<Browser> {
   const executablePath = findChromium();
   const { chromium } = await loadPlaywright();
-  return chromium.launch({ executablePath, args: chromiumArguments(localhost) });
+  return chromium.launch({ executablePath, args: chromiumArguments(localhost, rebound) });
 }
 
-export function chromiumArguments(localhost: string): string[] {
+export function chromiumArguments(localhost: string, rebound: readonly string[] = []): string[] {
+  const names = rebound.map((name) => `MAP ${name} 127.0.0.1, `).join("");
   return [
-    `--host-resolver-rules=MAP localhost ${localhost}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE [::1]`,
+    `--host-resolver-rules=${names}MAP localhost ${localhost}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE [::1]`,
   ];
 }
 

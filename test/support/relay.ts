@@ -44,6 +44,8 @@ export interface TestRelayOptions {
   clock?: Clock;
   /** Absent: in this process. */
   refreshes?: RelayAppOptions["refreshes"];
+  /** What the page's doctor finds; absent: the page has none. */
+  examine?: RelayAppOptions["examine"];
 }
 
 export async function startRelay(options: TestRelayOptions = {}): Promise<TestRelay> {
@@ -60,6 +62,7 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
       version: "0.0.0-test",
       clock: options.clock ?? (options.now && { now: options.now, monotonic: options.now }),
       refreshes: options.refreshes,
+      examine: options.examine,
     });
   let app = await start();
   const store = await openSqliteStore(config.server.databasePath);
