@@ -11,6 +11,7 @@ import { startRelay, type TestRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
 import { accountOf, accountsOf, type DialectCase } from "./cases.ts";
+import { assertEveryWire, wireCases } from "./every-wire.ts";
 
 export function testDialect(dialect: DialectCase): void {
   describe(dialect.name, () => {
@@ -304,6 +305,10 @@ export function testDialect(dialect: DialectCase): void {
       assert.equal(answer.status, 503);
       assert.equal(answer.header("x-cc-relay-error"), "no_account");
       assert.match(answer.text, /cc-relay login/);
+    });
+
+    test("a good answer comes through in every coding and framing, wherever the network cuts it", async () => {
+      await assertEveryWire(dialect, { upstream, relay }, wireCases({ pausesMs: [0, 100], all: false }));
     });
 
     test("what is recorded equals what was served, whatever becomes of the answers", async () => {

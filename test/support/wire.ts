@@ -46,7 +46,8 @@ export async function writeWire(
   const pausedBefore = new Set([1, Math.floor(written.length / 4) * 2 + 1]);
   for (const [index, piece] of written.entries()) {
     if (form.pauseMs > 0 && pausedBefore.has(index)) await pause(form.pauseMs);
-    else await new Promise((resolve) => setImmediate(resolve));
+    // Single bytes are many: several of them in one turn are still segments of their own.
+    else if (form.cut !== "byte" || index % 16 === 0) await new Promise((resolve) => setImmediate(resolve));
     if (socket.destroyed) return "gone";
     if (!socket.write(piece)) await Promise.race([once(socket, "drain"), once(socket, "close")]);
   }
