@@ -22,6 +22,7 @@ import type { CommandContext } from "./context.ts";
 import { originOf } from "./origin.ts";
 import { type BannerFacts, renderBanner } from "./serve/banner.ts";
 import { createDoctorRun } from "./serve/doctor-run.ts";
+import { logRejections } from "./serve/rejections.ts";
 
 export interface ServeOptions {
   host?: string;
@@ -85,6 +86,7 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
       refreshes: "detached",
     });
     markCrashes();
+    const stopLoggingRejections = logRejections(log);
     if (screen.isTerminal) {
       screen.write(renderBanner(await readBannerFacts(app, context, options.demo === true), screen));
     }
@@ -95,6 +97,7 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
     log.info({}, "stopping: open answers may finish");
     onSecondSignal(() => app.abortAll());
     await app.close();
+    stopLoggingRejections();
     log.info({}, "stopped");
   } finally {
     await source.close();
