@@ -71,6 +71,8 @@ function bodyTooSlow({ stallMs, stallBytes }: BodyLimits): RelayError {
 const maxPieces = 1024;
 const smallPieceBytes = 1024;
 
+function ignore(): void {}
+
 function collect(source: Readable, limits: BodyLimits, takenBytes: number): Promise<Body> {
   const { maxBytes, stallMs, stallBytes, share, signal } = limits;
   return new Promise((resolve, reject) => {
@@ -137,6 +139,9 @@ function collect(source: Readable, limits: BodyLimits, takenBytes: number): Prom
       clearInterval(stall);
       source.off("data", onData);
       source.off("end", onEnd);
+      // The source lives as long as the answer, and `fail` would keep the pieces as long; a late error is nobody's.
+      source.off("error", fail);
+      source.on("error", ignore);
       signal.removeEventListener("abort", onAbort);
     }
 
