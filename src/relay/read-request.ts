@@ -9,6 +9,7 @@ import { DecodeError } from "../usage/decoded.ts";
 import type { RequestSource } from "./client.ts";
 import { decodeWithin } from "./decode-within.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
+import { joinLargeBody } from "./join-body.ts";
 import { type BodyStall, bodyStall, bodyTooLarge, readBody } from "./read-body.ts";
 import type { RelayKeys } from "./relay-keys.ts";
 import type { Scratch } from "./scratch.ts";
@@ -31,12 +32,13 @@ export interface Reading {
 export async function readRequest(exchange: Exchange, reading: Reading): Promise<Call> {
   const { client, maxBodyBytes, config, scratch, relayKeys, share } = reading;
   const { source, dialect, route } = exchange;
-  const body = await readBody(source, {
+  const received = await readBody(source, {
     ...(reading.bodyStall ?? bodyStall),
     maxBytes: maxBodyBytes,
     share,
     signal: exchange.signal,
   });
+  const body = received && (await joinLargeBody(received));
   const { forward, credential, acceptEncoding } = splitRequestHeaders(source.rawHeaders, relayKeys.isIn);
   const query = stripRelayKeys(exchange.query, relayKeys.isIn);
   const readable = await readableBody(source, body, reading);

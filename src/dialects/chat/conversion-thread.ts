@@ -1,10 +1,17 @@
 // Converts large requests in a thread of their own: parsing megabytes would hold up every other request for so long.
 
 import { extname, join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { RelayError } from "../../errors.ts";
 import { type ConvertedBody, convertBody } from "./conversion.ts";
 import { InvalidChatRequest, type InvalidCode } from "./invalid.ts";
+
+/** A body goes over in parts: to copy the whole at once would hold everybody up, too. */
+export interface ThreadRequest {
+  part: Uint8Array;
+  isLast: boolean;
+}
 
 /** What the thread answers to a body. */
 export type ThreadAnswer =
@@ -14,6 +21,7 @@ export type ThreadAnswer =
 
 /** Up to here a conversion takes a few milliseconds at most, whatever is in it. */
 const maxInlineBytes = 128 * 1024;
+const bytesPerTurn = 512 * 1024;
 /** Without work for so long the thread ends and gives its memory back. */
 const idleMs = 10_000;
 
@@ -27,6 +35,8 @@ export function createConversionThread(): ConversionThread {
   let worker: Worker | undefined;
   let idle: NodeJS.Timeout | undefined;
   const waiting: PromiseWithResolvers<ConvertedBody>[] = [];
+  /** Bodies go over one after another. */
+  let handing: Promise<void> = Promise.resolve();
 
   function start(): Worker {
     const script = join(import.meta.dirname, `conversion-worker${extname(import.meta.filename)}`);
@@ -55,17 +65,26 @@ export function createConversionThread(): ConversionThread {
     }
   }
 
+  async function handOver(body: Buffer, asked: PromiseWithResolvers<ConvertedBody>): Promise<void> {
+    clearTimeout(idle);
+    worker ??= start();
+    worker.ref();
+    const taker = worker;
+    waiting.push(asked);
+    for (let at = 0; at < body.length && worker === taker; at += bytesPerTurn) {
+      if (at > 0) await nextTurn();
+      // A copy of its own to give away: the body may have to be sent again.
+      const part = new Uint8Array(body.subarray(at, at + bytesPerTurn));
+      const request: ThreadRequest = { part, isLast: at + bytesPerTurn >= body.length };
+      taker.postMessage(request, [part.buffer]);
+    }
+  }
+
   return {
     convert(body) {
       if (body.length <= maxInlineBytes) return convertBody(body);
-      clearTimeout(idle);
-      worker ??= start();
-      worker.ref();
       const asked = Promise.withResolvers<ConvertedBody>();
-      waiting.push(asked);
-      // A copy of its own to give away: the body may have to be read again.
-      const bytes = new Uint8Array(body);
-      worker.postMessage(bytes, [bytes.buffer]);
+      handing = handing.then(() => handOver(body, asked)).catch(asked.reject);
       return asked.promise;
     },
   };

@@ -1,18 +1,24 @@
-// The thread's side of conversion-thread.ts: one body in, one answer out.
+// The thread's side of conversion-thread.ts: a body in parts in, one answer out.
 
 import { parentPort } from "node:worker_threads";
 import { convertBody } from "./conversion.ts";
-import type { ThreadAnswer } from "./conversion-thread.ts";
+import type { ThreadAnswer, ThreadRequest } from "./conversion-thread.ts";
 import { InvalidChatRequest } from "./invalid.ts";
 
-parentPort?.on("message", (bytes: Uint8Array) => {
-  const answer = convert(bytes);
+let parts: Uint8Array[] = [];
+
+parentPort?.on("message", ({ part, isLast }: ThreadRequest) => {
+  parts.push(part);
+  if (!isLast) return;
+  const body = Buffer.concat(parts);
+  parts = [];
+  const answer = convert(body);
   parentPort?.postMessage(answer, answer.ok ? [answer.converted.bytes.buffer as ArrayBuffer] : []);
 });
 
-function convert(bytes: Uint8Array): ThreadAnswer {
+function convert(body: Buffer): ThreadAnswer {
   try {
-    const converted = convertBody(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    const converted = convertBody(body);
     // Memory of its own: a buffer of Node's pool cannot be given away.
     return { ok: true, converted: { ...converted, bytes: new Uint8Array(converted.bytes) } };
   } catch (error) {
