@@ -1,0 +1,90 @@
+// Runs the unit tests: `npm test`, or `npm test -- test/store` for those whose path begins so. Several files share a process,
+// since starting one and loading src/ costs more than the tests in it; a file that changes its process gets one of its own.
+
+import { spawn } from "node:child_process";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Hooks outside of a suite would run for the tests of every other file, and the environment and signals are the process's. */
+const changesItsProcess =
+  /^(before|after|beforeEach|afterEach)\(|process\.(env\.\w+ = |chdir\(|emit\(|kill\(process\.pid)|delete process\.env/m;
+
+/** Small enough that the last batch does not run alone for long, large enough that a process pays for its start. */
+const filesPerBatch = 8;
+/** Above the number of cores: many tests wait for sockets and timers. */
+const concurrency = availableParallelism() + 2;
+const batchTimeoutMs = 8 * 60_000;
+
+interface Batch {
+  files: string[];
+  flags: string[];
+}
+
+interface Result {
+  passed: number;
+  failed: number;
+}
+
+const chosen = process.argv.slice(2);
+const files = globSync("test/**/*.test.ts")
+  .filter((file) => chosen.length === 0 || chosen.some((path) => file.startsWith(path)))
+  .sort();
+const alone = files.filter((file) => changesItsProcess.test(readFileSync(file, "utf8")));
+const together = files.filter((file) => !alone.includes(file));
+const batches: Batch[] = [
+  ...deal(alone).map((batch) => ({ files: batch, flags: ["--test-concurrency=1"] })),
+  ...deal(together).map((batch) => ({ files: batch, flags: ["--test-isolation=none"] })),
+];
+
+const reports = mkdtempSync(join(tmpdir(), "cc-relay-tests-"));
+const total: Result = { passed: 0, failed: 0 };
+try {
+  const queue = batches.entries();
+  await Promise.all(Array.from({ length: concurrency }, () => work(queue)));
+} finally {
+  rmSync(reports, { recursive: true });
+}
+process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`);
+if (total.passed === 0 || total.failed > 0) process.exitCode = 1;
+
+/** In turn, so that the slow folders are spread over the batches. */
+function deal(names: readonly string[]): string[][] {
+  const count = Math.ceil(names.length / filesPerBatch);
+  return Array.from({ length: count }, (_, batch) => names.filter((_name, index) => index % count === batch));
+}
+
+async function work(queue: Iterable<[number, Batch]>): Promise<void> {
+  for (const [index, batch] of queue) {
+    const { passed, failed } = await execute(batch, join(reports, `${index}.tap`));
+    total.passed += passed;
+    total.failed += failed;
+  }
+}
+
+function execute({ files: names, flags }: Batch, report: string): Promise<Result> {
+  const reporters = [
+    ["--test-reporter=dot", "--test-reporter-destination=stdout"],
+    ["--test-reporter=tap", `--test-reporter-destination=${report}`],
+  ].flat();
+  const child = spawn(process.execPath, ["--test", ...flags, ...reporters, ...names], {
+    stdio: ["ignore", "inherit", "inherit"],
+    timeout: batchTimeoutMs,
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve(readResult(report, { code, names })));
+  });
+}
+
+/** The closing lines of a TAP report are `# pass 12` and the like; a process that died before them is a failure. */
+function readResult(report: string, { code, names }: { code: number | null; names: string[] }): Result {
+  const text = readFileSync(report, "utf8");
+  const count = (name: string) => Number(new RegExp(`^# ${name} (\\d+)$`, "m").exec(text)?.[1] ?? Number.NaN);
+  const failed = count("fail") + count("cancelled");
+  if (Number.isNaN(failed) || (failed === 0 && code !== 0)) {
+    process.stdout.write(`\n✖ these test files did not end: ${names.join(" ")}\n`);
+    return { passed: 0, failed: 1 };
+  }
+  return { passed: count("pass"), failed };
+}
