@@ -1,11 +1,11 @@
 // The contract of an upstream: how one kind of account's provider is spoken to.
 
 import type { Body, Call, HeaderMap } from "../call.ts";
-import type { Credential } from "../credential.ts";
 import type { Failure } from "../failure.ts";
 import type { AnswerTransform } from "../sse/transform.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import type { Window } from "../usage/window.ts";
+import type { Credential } from "./credential.ts";
 
 export interface Target {
   /** No trailing slash; see AccountConfig.apiUrl. */

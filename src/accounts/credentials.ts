@@ -1,6 +1,6 @@
 // What an attempt on an account authenticates with: its key, or an access token that is fresh.
 
-import { type Credential, fixedCredential } from "../credential.ts";
+import { type Credential, fixedCredential } from "../account-kinds/credential.ts";
 import type { Failure } from "../failure.ts";
 import { describeLoginFailure, type LoginFailure } from "../oauth/login-failure.ts";
 import type { LoginToken, TokenSource } from "../oauth/tokens.ts";

@@ -10,7 +10,7 @@ import { createDispatchers } from "../network/dispatchers.ts";
 import { maskSecret } from "../terminal/secrets.ts";
 import { openBrowser } from "./browser.ts";
 import type { CommandContext } from "./context.ts";
-import { checkSources, chooseKind, findProvider } from "./login/account-type.ts";
+import { agreeToTerms, checkSources, chooseKind, findProvider } from "./login/account-type.ts";
 import { askApiKey } from "./login/api-key.ts";
 import { interruptible } from "./login/interrupt.ts";
 import { type Keeping, keepKey, keepLogin } from "./login/keep.ts";
@@ -18,10 +18,8 @@ import { logInWithOAuth } from "./login/oauth.ts";
 import { type LoginFlags, type LoginOptions, readOptions } from "./login/options.ts";
 import { reportOutcome } from "./login/outcome.ts";
 import { findPlace } from "./login/place.ts";
-import { planAccount, writeEntry } from "./login/plan.ts";
+import { confirmReplacing, planAccount, writeEntry } from "./login/plan.ts";
 import { findLoginProject } from "./login/project.ts";
-import { confirmReplacing } from "./login/replace.ts";
-import { agreeToTerms } from "./login/terms.ts";
 
 export function loginCommand(context: CommandContext, run = runLogin): Command {
   return new LoginCommand("login")

@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import type { Environment } from "./environment.ts";
-import { printable } from "./printable.ts";
+import { printable } from "./problem.ts";
 
 export interface Discovery {
   /** Absolute; undefined when there is no file. */

@@ -4,8 +4,7 @@
 import { UserError } from "../errors.ts";
 import type { ProxySettings } from "../network/proxy.ts";
 import { describeSyntax, parseDocument, parseToml } from "./parse.ts";
-import { printable } from "./printable.ts";
-import { ConfigError, type KeyPath } from "./problem.ts";
+import { ConfigError, type KeyPath, printable } from "./problem.ts";
 import { isSame } from "./same.ts";
 import { appendLines, insertBelow, insertElement, insertPair, removeAt, replaceValue } from "./toml-edit.ts";
 import {

@@ -1,8 +1,7 @@
-// What is wrong with a configuration, and how it is told to the person who wrote it.
+// What is wrong with a configuration, and how it is told to the person who wrote it: safe to print, whatever the file holds.
 
 import { UserError } from "../errors.ts";
 import { redact } from "../redact.ts";
-import { printable } from "./printable.ts";
 
 /** Where a value stands: table keys and array positions from the root. */
 export type KeyPath = readonly (string | number)[];
@@ -77,4 +76,23 @@ function describeProblem(problem: Problem): string {
   ].join(":");
   const heading = [place, problem.key].filter((part) => part !== "").join(": ");
   return `${heading}\n  ✗ ${problem.what}\n  - ${problem.fix}`;
+}
+
+/**
+ * The text with every character escaped that a terminal would act on or hide (controls, bidirectional marks, line and
+ * paragraph separators, halves of surrogate pairs), cut with "…" after `limit` characters.
+ */
+export function printable(text: string, limit: number): string {
+  const characters = Array.from(text.slice(0, limit * 2 + 2));
+  const shown = characters.slice(0, limit).map(escapeCharacter).join("");
+  return characters.length > limit ? `${shown}…` : shown;
+}
+
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+
+function escapeCharacter(character: string): string {
+  if (!unprintable.test(character)) return character;
+  return Array.from({ length: character.length }, (_, unit) => character.charCodeAt(unit))
+    .map((code) => `\\u${code.toString(16).padStart(4, "0")}`)
+    .join("");
 }

@@ -3,8 +3,7 @@
 import { isUtf8 } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
 import { UserError } from "../errors.ts";
-import { printable } from "./printable.ts";
-import { ConfigError } from "./problem.ts";
+import { ConfigError, printable } from "./problem.ts";
 
 /** The text, a byte order mark included. Throws a UserError when the file cannot be read or is none. */
 export async function readConfigText(file: string): Promise<string> {

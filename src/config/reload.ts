@@ -3,7 +3,7 @@
 import { UserError } from "../errors.ts";
 import type { Config } from "./config.ts";
 import type { ConfigSource } from "./load.ts";
-import { printable } from "./printable.ts";
+import { printable } from "./problem.ts";
 
 /** `changed`: the file is another one than before. `asked`: a start or a signal, by which a person says that it is meant. */
 export type ReloadCause = "changed" | "asked";

@@ -21,8 +21,7 @@ import { defaultDatabasePath } from "./discover.ts";
 import type { Environment } from "./environment.ts";
 import { readConfig } from "./load.ts";
 import { describeSyntax, parseToml } from "./parse.ts";
-import { printable } from "./printable.ts";
-import { ConfigError } from "./problem.ts";
+import { ConfigError, printable } from "./problem.ts";
 import { readConfigText } from "./read.ts";
 import { formatLines } from "./toml-format.ts";
 

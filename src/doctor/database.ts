@@ -1,7 +1,8 @@
 // Whether the database is there, can be read and written, is sound, and was damaged before.
 
+import { execFile } from "node:child_process";
 import { accessSync, constants, existsSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { UserError } from "../errors.ts";
 import { fixForDamaged } from "../store/damaged.ts";
 import { openStore } from "../store/open.ts";
@@ -10,7 +11,6 @@ import { rfc3339 } from "../terminal/format.ts";
 import { shellWord } from "../terminal/shells.ts";
 import { singleLine } from "../terminal/width.ts";
 import { type Check, findingsOn } from "./check.ts";
-import { inspectDatabase } from "./integrity.ts";
 
 export async function checkDatabase(path: string, limitMs: number): Promise<Check[]> {
   const size = sizeOf(path);
@@ -119,4 +119,43 @@ function inBytes(bytes: number): string {
     unit += 1;
   }
   return `${unit > 1 && value < 99.95 ? value.toFixed(1) : value.toFixed(0)} ${units[unit]}`;
+}
+
+export type Integrity =
+  | { kind: "sound" }
+  /** SQLite's first complaint. */
+  | { kind: "damaged"; complaint: string }
+  | { kind: "unreadable"; message: string; fix: string | undefined }
+  | { kind: "unknown" };
+
+export function inspectDatabase(path: string, limitMs: number): Promise<Integrity> {
+  const script = join(import.meta.dirname, `integrity-process${extname(import.meta.filename)}`);
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [script, path],
+      { timeout: limitMs, killSignal: "SIGKILL", windowsHide: true },
+      (error, stdout) => {
+        if (error?.killed) return resolve({ kind: "unknown" });
+        // Damaged enough, a file can bring the process down that reads it.
+        resolve(readVerdict(stdout) ?? { kind: "damaged", complaint: "SQLite cannot read it" });
+      },
+    );
+  });
+}
+
+function readVerdict(text: string): Integrity | undefined {
+  try {
+    const { damage, message, fix } = JSON.parse(text) as {
+      damage?: unknown;
+      message?: unknown;
+      fix?: unknown;
+    };
+    if (damage === null) return { kind: "sound" };
+    if (typeof damage === "string") return { kind: "damaged", complaint: damage };
+    if (typeof message !== "string") return undefined;
+    return { kind: "unreadable", message, fix: typeof fix === "string" ? fix : undefined };
+  } catch {
+    return undefined;
+  }
 }

@@ -5,6 +5,7 @@ import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { TokenRow, TokenStore } from "../token-store.ts";
+import type { RefreshRunner } from "./local-runner.ts";
 import {
   callerGaveUp,
   describeLoginFailure,
@@ -15,7 +16,6 @@ import {
   storageFailure,
 } from "./login-failure.ts";
 import { failedWith, hashToken, type RefreshOutcome } from "./refresh.ts";
-import type { RefreshRunner } from "./refresh-runner.ts";
 import { type AgingToken, ageToken, freshnessOf, remainingMs } from "./token-age.ts";
 
 export interface AccountLoginOptions {

@@ -4,9 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
 import type { Log } from "../log.ts";
-import type { TokenStore } from "../token-store.ts";
+import type { TokenRow, TokenStore } from "../token-store.ts";
 import { failedWith, type RefreshOutcome, refresh, type UnsavedRow } from "./refresh.ts";
-import type { RefreshRunner, RefreshTask } from "./refresh-runner.ts";
 import { requestToken, type TokenReply } from "./token-request.ts";
 
 export interface LocalRunnerOptions {
@@ -170,4 +169,25 @@ export function createLocalRunner(options: LocalRunnerOptions): LocalRunner {
       while (turns.size > 0) await Promise.all(turns);
     },
   };
+}
+
+export interface RefreshTask {
+  /** The newest row the asking process knows; undefined at its first look. */
+  known: TokenRow | undefined;
+  /** An access token that the provider refused: a row that still holds it is not good enough. */
+  refusedToken: string | undefined;
+  /** Somebody waits for the token: it is refreshed even when the mark that explains a crash cannot be written. */
+  urgent: boolean;
+}
+
+export interface RefreshRunner {
+  /**
+   * Resolves as soon as there is an outcome; asked for one thing at a time. A pair that the disk does not take is kept, under
+   * the login's lock, and written as soon as it does.
+   */
+  run(task: RefreshTask): Promise<RefreshOutcome>;
+  /** Writes the project that was found for the login. */
+  saveProject(project: string | undefined): Promise<void>;
+  /** Waits for a refresh under way. */
+  close(): Promise<void>;
 }

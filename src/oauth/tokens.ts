@@ -9,9 +9,9 @@ import type { ProxySettings } from "../network/proxy.ts";
 import type { TokenStore } from "../token-store.ts";
 import { type AccessResult, type AccountLogin, createAccountLogin } from "./account-login.ts";
 import { type CodeAssistLogin, createCodeAssistLogin } from "./code-assist-login.ts";
+import type { RefreshRunner } from "./local-runner.ts";
 import { createLocalRunner, type LocalRunner } from "./local-runner.ts";
 import { type LoginFailure, storageFailure } from "./login-failure.ts";
-import type { RefreshRunner } from "./refresh-runner.ts";
 import { createSetupTokens } from "./setup-token.ts";
 
 /** An account with a login, as configured. */

@@ -1,9 +1,9 @@
 // One account's turn with a request: its credential, one repetition on a stale connection, one refresh of a refused login.
 
+import type { Credential } from "../account-kinds/credential.ts";
 import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Account } from "../accounts/account.ts";
 import type { Call } from "../call.ts";
-import type { Credential } from "../credential.ts";
 import type { Failure } from "../failure.ts";
 import { redact } from "../redact.ts";
 import type { AttemptResult } from "./attempt.ts";

@@ -1,9 +1,9 @@
 // How one account is asked once: over HTTP, unless the client came in another way that the provider has too.
 
+import type { Credential } from "../account-kinds/credential.ts";
 import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Account } from "../accounts/account.ts";
 import type { Call } from "../call.ts";
-import type { Credential } from "../credential.ts";
 import { type AttemptResult, type AttemptTimeouts, attempt } from "./attempt.ts";
 import type { RelayDeps } from "./exchange.ts";
 

@@ -1,8 +1,8 @@
 // The client's request as it goes to a provider: the same path, query, headers and body, another address and credential.
 
+import type { Credential } from "../account-kinds/credential.ts";
 import type { Target, UpstreamRequest } from "../account-kinds/upstream.ts";
 import type { Call } from "../call.ts";
-import type { Credential } from "../credential.ts";
 
 /** Where a provider expects an API key: a header of its own, or the bearer token. */
 export type KeyHeader = "x-api-key" | "x-goog-api-key" | "authorization";

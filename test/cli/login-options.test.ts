@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { canShowBrowser } from "../../src/cli/browser.ts";
-import { describeLinks } from "../../src/cli/login/links.ts";
+import { describeLinks } from "../../src/cli/login/oauth.ts";
 import { readOptions } from "../../src/cli/login/options.ts";
 import { createLoginPlace, type LoginPlace } from "./login-support.ts";
 

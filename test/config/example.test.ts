@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { parse } from "smol-toml";
 import { defaultConfig } from "../../src/config/defaults.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { listAllKeys } from "../../src/config/schema-keys.ts";
+import { listAllKeys } from "../../src/config/validate.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { fakeEnvironment, read } from "./support.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Credential } from "../../src/account-kinds/credential.ts";
 import type { Call, Operation } from "../../src/call.ts";
-import type { Credential } from "../../src/credential.ts";
 import type { AccountType } from "../../src/family.ts";
 import { accountKinds, upstreamFor } from "../../src/upstreams/kinds.ts";
 import { splitUrl } from "../../src/upstreams/request.ts";

@@ -2,9 +2,8 @@
 
 import { dirname, extname, join } from "node:path";
 import type { Log } from "../../log.ts";
-import type { LocalRunner } from "../../oauth/local-runner.ts";
+import type { LocalRunner, RefreshRunner, RefreshTask } from "../../oauth/local-runner.ts";
 import { failedWith, planRefresh, type RefreshOutcome } from "../../oauth/refresh.ts";
-import type { RefreshRunner, RefreshTask } from "../../oauth/refresh-runner.ts";
 import type { RefreshedLogin } from "../../oauth/tokens.ts";
 import type { TokenStore } from "../../token-store.ts";
 import { messageFormat, type RefreshSite } from "./messages.ts";

@@ -14,8 +14,8 @@
 import type { OAuthProvider } from "../../account-kinds/oauth-provider.ts";
 import type { Config } from "../../config/config.ts";
 import { isObject } from "../../json-values.ts";
+import type { RefreshTask } from "../../oauth/local-runner.ts";
 import type { RefreshOutcome } from "../../oauth/refresh.ts";
-import type { RefreshTask } from "../../oauth/refresh-runner.ts";
 import type { LoginAccount } from "../../oauth/tokens.ts";
 
 /** Counted up with every change of these types: a package that is replaced under a running relay starts newer processes than it. */

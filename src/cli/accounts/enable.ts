@@ -6,9 +6,7 @@ import type { Store } from "../../store/store.ts";
 import { sign } from "../../terminal/style.ts";
 import type { CommandContext } from "../context.ts";
 import { changeStore } from "../store-access.ts";
-import { editAccounts } from "./config-file.ts";
-import { findAccount } from "./find-account.ts";
-import { warnOfFamily } from "./last-of-family.ts";
+import { editAccounts, findAccount, warnOfFamily } from "./configured-account.ts";
 
 /** Switches the account on, and has everything forgotten that was learned against it. */
 export async function enableAccount(context: CommandContext, id: string): Promise<void> {

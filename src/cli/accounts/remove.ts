@@ -6,9 +6,7 @@ import { UserError } from "../../errors.ts";
 import { sign } from "../../terminal/style.ts";
 import type { CommandContext } from "../context.ts";
 import { changeStore } from "../store-access.ts";
-import { editAccounts } from "./config-file.ts";
-import { findAccount } from "./find-account.ts";
-import { warnOfFamily } from "./last-of-family.ts";
+import { editAccounts, findAccount, warnOfFamily } from "./configured-account.ts";
 
 export interface RemoveOptions {
   id: string;

@@ -1,4 +1,4 @@
-// Which account a login is for, and what it writes about it.
+// Which account a login is for, what it writes about it, and the question before a credential is replaced.
 
 import type { AccountKind, CredentialKey } from "../../account-kinds/account-kind.ts";
 import type { AccountConfig, Config } from "../../config/config.ts";
@@ -6,6 +6,7 @@ import { type AccountValues, addAccount, changeAccount } from "../../config/edit
 import { UserError } from "../../errors.ts";
 import type { Family } from "../../family.ts";
 import type { ProxySettings } from "../../network/proxy.ts";
+import type { CommandContext } from "../context.ts";
 import type { LoginOptions } from "./options.ts";
 import type { LoginPlace } from "./place.ts";
 
@@ -108,4 +109,29 @@ function otherFamily({ id, type, family }: AccountConfig, wanted: Family): UserE
     fix: `choose another id, or for that account run: cc-relay login ${family} --id ${id}`,
     exitCode: 2,
   });
+}
+
+/** Throws a UserError unless the answer is yes, or nothing is replaced. */
+export async function confirmReplacing(
+  { prompts }: CommandContext,
+  { plan, kind }: { plan: AccountPlan; kind: AccountKind },
+  { yes }: LoginOptions,
+): Promise<void> {
+  const { existing, id, replaces } = plan;
+  if (existing === undefined || !replaces || yes) return;
+  if (!prompts.available) {
+    throw new UserError(
+      `the account ${id} is there already, and there is no terminal to ask whether to change it`,
+      {
+        fix: "to give it the new credential, add --yes; for another account, choose another --id",
+        exitCode: 2,
+      },
+    );
+  }
+  const before = existing.kind.labels.credential;
+  const after = kind.labels.credential;
+  const by = before === after ? "" : ` by ${after === "login" ? "a" : "an"} ${after}`;
+  const message = `${id} is there already (${existing.type}). Replace its ${before}${by}?`;
+  if (await prompts.confirm({ message })) return;
+  throw new UserError(`${id} was not changed`, { exitCode: 2 });
 }

@@ -1,9 +1,8 @@
 // Whether a client's base URL leads to a relay, in the form the client needs.
 
-import { printable } from "../../config/printable.ts";
+import { printable } from "../../config/problem.ts";
 import { isLoopbackHost } from "../../network/loopback.ts";
 import type { Check, Findings } from "../check.ts";
-import { isAt } from "./origin.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export interface BaseUrl {
@@ -66,4 +65,12 @@ export async function findBaseUrlFault(
 
 function show(text: string): string {
   return printable(text, 80);
+}
+
+/** Whether a URL leads to the origin: loopback has several names, and a relay on one mostly answers to all. */
+export function isAt(url: URL, origin: string | undefined): boolean {
+  if (origin === undefined) return false;
+  const relay = new URL(origin);
+  if (url.port !== relay.port) return false;
+  return url.hostname === relay.hostname || (isLoopbackHost(url.hostname) && isLoopbackHost(relay.hostname));
 }

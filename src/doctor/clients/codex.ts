@@ -2,15 +2,13 @@
 
 import { join } from "node:path";
 import { parseToml } from "../../config/parse.ts";
-import { printable } from "../../config/printable.ts";
+import { printable } from "../../config/problem.ts";
 import { clientInfo } from "../../terminal/clients.ts";
 import { shellSyntax } from "../../terminal/shells.ts";
 import { type Check, findingsOn } from "../check.ts";
-import { findBaseUrlFault } from "./base-url.ts";
+import { findBaseUrlFault, isAt } from "./base-url.ts";
 import { describeProgram, lookForProgram } from "./installed.ts";
-import { type Json, tableIn } from "./json-settings.ts";
-import { isAt } from "./origin.ts";
-import { readOptional } from "./read-optional.ts";
+import { type Json, readOptional, tableIn } from "./json-settings.ts";
 import { findKeyFault } from "./relay-key.ts";
 import type { Surroundings } from "./surroundings.ts";
 

@@ -2,13 +2,12 @@
 
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { printable } from "../../config/printable.ts";
+import { printable } from "../../config/problem.ts";
 import { clientInfo, findConflicts } from "../../terminal/clients.ts";
 import { type Check, findingsOn } from "../check.ts";
 import { findBaseUrlFault } from "./base-url.ts";
 import { describeProgram, lookForProgram } from "./installed.ts";
-import { readJsonSettings, tableIn } from "./json-settings.ts";
-import { readOptional } from "./read-optional.ts";
+import { readJsonSettings, readOptional, tableIn } from "./json-settings.ts";
 import { findKeyFault } from "./relay-key.ts";
 import { pointAtRelay, type Surroundings, unset, usesAccounts } from "./surroundings.ts";
 

@@ -1,6 +1,6 @@
 // Whether a client program is there, and which version.
 
-import { printable } from "../../config/printable.ts";
+import { printable } from "../../config/problem.ts";
 import type { Check, Findings } from "../check.ts";
 import type { Programs } from "./surroundings.ts";
 

@@ -1,7 +1,7 @@
 // The JSON settings of client programs, which may hold comments.
 
+import { readFile } from "node:fs/promises";
 import { isObject, objectField, parseJson } from "../../json-values.ts";
-import { readOptional } from "./read-optional.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -23,4 +23,13 @@ export function withoutComments(text: string): string {
   return text.replace(/"(?:[^"\\]|\\.)*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (found) =>
     found.startsWith('"') ? found : " ",
   );
+}
+
+/** Undefined when there is none, or it cannot be read: then the client cannot either, and says so. */
+export async function readOptional(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, "utf8");
+  } catch {
+    return undefined;
+  }
 }

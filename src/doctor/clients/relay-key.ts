@@ -1,7 +1,7 @@
 // Whether a client that is pointed at the relay has a key the relay takes.
 
 import type { Check, Findings } from "../check.ts";
-import { isAt } from "./origin.ts";
+import { isAt } from "./base-url.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export interface KeyQuestion {

@@ -6,7 +6,7 @@ import { type Client, clientInfo } from "../../terminal/clients.ts";
 import type { Environment } from "../../terminal/environment.ts";
 import { type Shell, shellSyntax } from "../../terminal/shells.ts";
 import type { RelayProbe } from "../daemon.ts";
-import { isAt } from "./origin.ts";
+import { isAt } from "./base-url.ts";
 
 export interface Programs {
   /** The absolute path of a program in PATH; undefined when there is none. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { readUsableConfig } from "../../src/doctor/usable-config.ts";
+import { readUsableConfig } from "../../src/doctor/configuration.ts";
 import { fakeEnvironment, testFile } from "../config/support.ts";
 
 const account = (id: string, more = "") =>
