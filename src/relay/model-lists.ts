@@ -109,7 +109,7 @@ async function waitFor(
   signal.addEventListener("abort", leave, { once: true });
   if (signal.aborted) leave();
   running.waiting++;
-  void running.done.then(() => resolve("done"));
+  running.done.then(() => resolve("done")).catch(leave);
   const outcome = await promise;
   running.waiting--;
   clearTimeout(timer);

@@ -91,7 +91,7 @@ class RewrittenAnswer implements Answer, Sink {
     const settleStream = () => {
       if (isStream) this.#settle();
     };
-    if (this.#work) void this.#work.then(settleStream);
+    if (this.#work) this.#work.then(settleStream).catch((error) => this.#fail(asError(error)));
     else settleStream();
   }
 

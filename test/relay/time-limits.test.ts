@@ -51,7 +51,7 @@ test("a streamed request without a first byte goes to one other account, and no 
 });
 
 test("an account at its limit does not count as that one other account", async (t) => {
-  const { upstream, ask } = await startPipeline(t, ["a", "b", "c"], limited({ firstByteTimeoutMs: 50 }));
+  const { upstream, ask } = await startPipeline(t, ["a", "b", "c"], limited({ firstByteTimeoutMs: 1000 }));
   upstream.queue("key-of-a", { hang: true });
   upstream.queue("key-of-b", claudeFailures.bucketEmpty(90));
   const sink = await ask("/v1/messages", memorySource(body(true)));
@@ -59,7 +59,7 @@ test("an account at its limit does not count as that one other account", async (
 });
 
 test("a free request that gets no answer in time goes on to the next account", async (t) => {
-  const { upstream, ask } = await startPipeline(t, ["a", "b", "c"], limited({ firstByteTimeoutMs: 50 }));
+  const { upstream, ask } = await startPipeline(t, ["a", "b", "c"], limited({ firstByteTimeoutMs: 700 }));
   for (const id of ["a", "b"]) upstream.queue(`key-of-${id}`, { hang: true });
   const sink = await ask("/v1/messages/count_tokens", memorySource(body(false)));
   assert.equal(sink.head?.status, 200);
