@@ -1,6 +1,7 @@
 // The log: JSON lines for machines, one-line text for a terminal, secrets removed from both.
 
 import { pino } from "pino";
+import { replaceControls } from "./control-characters.ts";
 import { createLineWriter } from "./line-writer.ts";
 import { censored, holdsSecret, redact } from "./redact.ts";
 
@@ -161,13 +162,13 @@ function isDescribedError(value: unknown): value is { message: string; stack?: s
 }
 
 function printable(value: unknown): string {
-  if (typeof value === "string") return /^[^\s"=]+$/.test(value) ? plain(value) : JSON.stringify(value);
-  return JSON.stringify(value) ?? String(value);
+  if (typeof value === "string" && /^[^\s"=]+$/.test(value)) return plain(value);
+  return plain(JSON.stringify(value) ?? String(value));
 }
 
 /** Text of providers and clients must not move the cursor or recolour the terminal. */
 function plain(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, " ");
+  return replaceControls(text, " ");
 }
 
 function indent(stack: string): string {

@@ -343,8 +343,9 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       });
       for (const account of renewed) await forget(account);
       const off = accounts.filter((account) => !account.config.enabled).map((account) => account.config.id);
-      // In the same moment: a session that moves from now on must not lose its new account.
-      await Promise.all([...before.keys(), ...off].map((id) => bindings.dropAccount(id)));
+      // In the same moment: a session that moves from now on must not lose its new account. Sessions of accounts that are missing
+      // stay: the account may be back with the next change, and until then they are served on a fallback.
+      await Promise.all(off.map((id) => bindings.dropAccount(id)));
       await readStore();
       for (const account of accounts) onChange(account);
     },

@@ -1,5 +1,6 @@
 // Sums of usage as `usage --json`, `/status` and the page show them, and as CSV.
 
+import { replaceControls } from "../control-characters.ts";
 import type { UsageSummary, UsageSummaryRow } from "../store/store.ts";
 import type { UsageFigures, UsageRowDocument } from "./types.ts";
 
@@ -51,7 +52,8 @@ function toRecord(row: UsageSummaryRow): string[] {
  * move a cursor or turn the direction of text are replaced.
  */
 function cellText(text: string): string {
-  const shown = text.replace(/[^\P{Cc}\t\r\n]|[\p{Bidi_Control}\u2028\u2029]/gu, "\ufffd");
+  // Tabs and line breaks are what a quoted cell may hold.
+  const shown = text.replace(/[^\t\r\n]+/g, (part) => replaceControls(part, "\ufffd"));
   return /^[=+\-@\t\r\n]/.test(shown) ? `'${shown}` : shown;
 }
 

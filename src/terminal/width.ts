@@ -1,5 +1,7 @@
 // How many columns a text takes on a terminal, and how to cut it to fewer.
 
+import { replaceControls } from "../control-characters.ts";
+
 /** Columns of a text without control characters or escape sequences. */
 export function displayWidth(text: string): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
@@ -24,7 +26,7 @@ export function truncate(text: string, width: number, unicode = true): string {
 
 /** Foreign text on one line: it must neither move the cursor nor recolour the terminal nor end a table row. */
 export function singleLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, " ").trim();
+  return replaceControls(text).trim();
 }
 
 function* clusters(text: string): Iterable<string> {

@@ -244,7 +244,7 @@ test("windows and last use are written lazily, and read at the next start", asyn
   assert.equal(a.lastUsedAt, start);
 });
 
-test("a new configuration keeps what was learned, and drops the sessions of accounts that went or were disabled", async () => {
+test("a new configuration keeps what was learned, drops the sessions of disabled accounts, and finds those of one that comes back", async () => {
   const { bindings, pool } = await setUp(["a", "b", "c"]);
   for (const id of ["a", "b", "c"]) {
     await bindings.bind({
@@ -264,7 +264,8 @@ test("a new configuration keeps what was learned, and drops the sessions of acco
   );
   assert.ok(await bindings.find("session", "a", start));
   assert.equal(await bindings.find("session", "b", start), undefined);
-  assert.equal(await bindings.find("session", "c", start), undefined);
+  await pool.configure(configOf([accountConfig("a"), accountConfig("c")]));
+  assert.equal((await bindings.find("session", "c", start))?.accountId, "c");
 });
 
 test("a session that moves while a new configuration is being taken stays where it went", async () => {
