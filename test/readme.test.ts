@@ -145,6 +145,17 @@ test("the first minute goes as it says: an answer by the second account, and the
   assert.ok(reason && Date.parse(until!) > Date.now());
 });
 
+test("the base URLs of libraries that append less are those that the relay's 404s name", async () => {
+  const bases = table("Point your client at it").slice(-3);
+  const wrong = ["/gemini/models/m:generateContent", "/gemini/models/m:generateContent", "/messages"];
+  for (const [index, [client, base]] of bases.entries()) {
+    const answer = await fetch(`${url}${wrong[index]}`, { method: "POST", body: "{}" });
+    assert.equal(answer.status, 404, client);
+    const named = base!.replace("http://127.0.0.1:3000", url);
+    assert.ok((await answer.text()).includes(`use ${named} as the base URL`), client);
+  }
+});
+
 test("every base URL of its table leads somewhere", async () => {
   const bases = table("Point your client at it")
     .slice(1)
@@ -154,7 +165,11 @@ test("every base URL of its table leads somewhere", async () => {
     "/v1beta/models/gemini-2.5-pro:generateContent",
     "/responses",
     "/chat/completions",
+    "/models/gemini-2.5-pro:generateContent",
+    "/models/gemini-2.5-pro:generateContent",
+    "/messages",
   ];
+  assert.equal(bases.length, tails.length);
   for (const [index, base] of bases.entries()) {
     const answer = await fetch(`${url}${base}${tails[index]}`, {
       method: "POST",

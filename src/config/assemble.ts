@@ -54,6 +54,7 @@ export function assembleConfig(
     accounts: accounts.map((account) => readAccount(account, env)),
     environmentProxy: readEnvironmentProxy(env),
     warnings: [
+      ...warnOfOpenHosts(data),
       ...data.api_keys.flatMap(warnOfClientKey),
       ...accounts.flatMap(warnOfRetiredHost),
       ...accounts.flatMap((account) => warnOfCredential(account, env)),
@@ -64,6 +65,15 @@ export function assembleConfig(
 
 const secondsPerDay = 86_400;
 const bytesPerMb = 1024 * 1024;
+
+/** Bound to loopback nobody else gets in, until a proxy or a tunnel in front passes such a name on. */
+function warnOfOpenHosts({ api_keys, server }: ConfigData): string[] {
+  if (api_keys.length > 0 || server.allowed_hosts.length === 0) return [];
+  const names = server.allowed_hosts.join(", ");
+  return [
+    `server.allowed_hosts names ${names} and there are no api_keys, so whoever reaches the relay under such a name spends your accounts: set api_keys at the top of the file`,
+  ];
+}
 
 function inMs(seconds: number): number {
   return Math.round(seconds * 1000);

@@ -78,6 +78,19 @@ export async function launchChromium({
   return chromium.launch({ executablePath, args: chromiumArguments(localhost, rebound) });
 }
 
+/** A browser of its own, with the unpacked extension in this folder. */
+export async function launchWithExtension(folder: string): Promise<Pick<Browser, "close">> {
+  const executablePath = findChromium();
+  const { chromium } = await loadPlaywright();
+  // Playwright's own headless form is the old one, which loads no extension.
+  const args = ["--headless=new", `--disable-extensions-except=${folder}`, `--load-extension=${folder}`];
+  return chromium.launchPersistentContext("", {
+    executablePath,
+    headless: false,
+    args: [...args, ...chromiumArguments("127.0.0.1")],
+  });
+}
+
 export function chromiumArguments(localhost: string, rebound: readonly string[] = []): string[] {
   const names = rebound.map((name) => `MAP ${name} 127.0.0.1, `).join("");
   return [
@@ -92,7 +105,13 @@ const playwright: ClientPackage = {
 };
 
 interface Playwright {
-  chromium: { launch(options: { executablePath: string; args: string[] }): Promise<Browser> };
+  chromium: {
+    launch(options: { executablePath: string; args: string[] }): Promise<Browser>;
+    launchPersistentContext(
+      userDataFolder: string,
+      options: { executablePath: string; headless: boolean; args: string[] },
+    ): Promise<Pick<Browser, "close">>;
+  };
 }
 
 async function loadPlaywright(): Promise<Playwright> {
