@@ -1,16 +1,17 @@
 // `cc-relay serve`: the daemon, from its banner to its last open answer.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { RelayApp } from "../app/relay-app.ts";
-import type { Config } from "../config/config.ts";
+import type { AccountConfig, Config } from "../config/config.ts";
 import { usualConfigFile } from "../config/discover.ts";
 import { readEnvironment } from "../config/environment.ts";
 import { isMountedAlone } from "../config/own-mount.ts";
 import { createConfigReader, type ReloadCause } from "../config/reload.ts";
 import { secretsOf } from "../config/secrets.ts";
+import { formatLines } from "../config/toml-format.ts";
 import { type SightedFile, sightFile } from "../config/watch.ts";
 import { checkFileModes } from "../doctor/file-modes.ts";
 import { UserError } from "../errors.ts";
@@ -82,17 +83,24 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
       log,
       secrets,
       version: context.version,
-      examine: createDoctorRun(() => app.config().file, context.clock),
+      examine: createDoctorRun(() => source.named ?? app.config().file, context.clock),
       refreshes: "detached",
     });
     markCrashes();
     const stopLoggingRejections = logRejections(log);
     if (screen.isTerminal) {
-      screen.write(renderBanner(await readBannerFacts(app, context, options.demo === true), screen));
+      const facts = await readBannerFacts(app, context, options.demo === true);
+      screen.write(renderBanner({ ...facts, demoFile: source.named }, screen));
     }
     for (const warning of config.warnings) log.warn({}, warning);
     await warnOfFiles(config, log);
-    log.info({ url: originOf(app), accounts: config.accounts.length, pid: process.pid }, "listening");
+    log.info(
+      {
+        ...{ url: originOf(app), accounts: config.accounts.length, pid: process.pid },
+        ...(source.named !== undefined && { config: source.named }),
+      },
+      "listening",
+    );
     await untilStopped(screen, () => app.reload("asked"));
     log.info({}, "stopping: open answers may finish");
     onSecondSignal(() => app.abortAll());
@@ -157,6 +165,8 @@ function withFlags(config: Config, { host, port, logLevel }: ServeOptions): Conf
 }
 
 interface ConfigSource {
+  /** The file that other commands have to name to find this relay; undefined where they find it by themselves. */
+  named?: string;
   read(cause: ReloadCause): Promise<Config>;
   watchedFiles: readonly SightedFile[];
   close(): Promise<void>;
@@ -168,14 +178,18 @@ async function fileConfig(context: CommandContext): Promise<ConfigSource> {
   return { read, watchedFiles, close: async () => {} };
 }
 
-/** The defaults and the simulated accounts: no file is read, and the database goes when the demo ends. */
+/** The defaults and the simulated accounts: no file is read. The database, and a file that leads to it, go when the demo ends. */
 async function demoConfig(): Promise<ConfigSource> {
   const { defaultConfig } = await import("../config/defaults.ts");
   const { startDemo } = await import("../demo/demo.ts");
   const demo = await startDemo();
   const folder = await mkdtemp(join(tmpdir(), "cc-relay-demo-"));
-  const config = defaultConfig({ databasePath: join(folder, "relay.db"), accounts: demo.accounts });
+  const databasePath = join(folder, "relay.db");
+  const config = defaultConfig({ databasePath, accounts: demo.accounts });
+  const named = join(folder, "config.toml");
+  await writeFile(named, demoToml(databasePath, demo.accounts), { mode: 0o600 });
   return {
+    named,
     read: async () => config,
     watchedFiles: [],
     async close() {
@@ -183,6 +197,16 @@ async function demoConfig(): Promise<ConfigSource> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** For the commands that look into a demo while it runs. */
+function demoToml(databasePath: string, accounts: readonly AccountConfig[]): string {
+  const tables = accounts.map(({ id, name, type, priority, apiUrl, secret }) => [
+    "[[accounts]]",
+    ...formatLines({ id, name, type, priority, api_url: apiUrl, api_key: secret }),
+  ]);
+  const server = ["[server]", ...formatLines({ database_path: databasePath })];
+  return [server, ...tables].map((lines) => `${lines.join("\n")}\n`).join("\n");
 }
 
 async function readBannerFacts(

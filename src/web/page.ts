@@ -156,7 +156,7 @@ async function answerData(parts: Parts, { request, response, path, query }: Page
       if (id === undefined)
         return sendJson(response, await fromQuery(() => readRequestList(store, parameters, now())));
       const detail = await readRequestDetail(store, id);
-      if (detail === undefined) throw noSuchData();
+      if (detail === undefined) throw noSuchRequest();
       return sendJson(response, detail);
     }
     case "doctor":
@@ -204,6 +204,11 @@ function badRequest(message: string): RelayError {
 
 function noSuchData(): RelayError {
   return new RelayError("not_found", "There is nothing of that name.", { shouldRetry: false });
+}
+
+function noSuchRequest(): RelayError {
+  const message = "No request of this id is recorded; it may be older than usage.retention_days.";
+  return new RelayError("not_found", message, { shouldRetry: false });
 }
 
 function sendJson(response: ServerResponse, value: unknown): void {

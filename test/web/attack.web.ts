@@ -108,7 +108,7 @@ test("it cannot frame the page, load its scripts and data as its own, or look in
         frames: frame.contentWindow?.length ?? 0,
         script: await loaded("script", { src: "${url}/ui/page/main.js" }),
         status: await loaded("script", { src: "${url}/status" }),
-        style: await loaded("link", { rel: "stylesheet", href: "${url}/ui/page/style.css" }),
+        style: await loaded("link", { rel: "stylesheet", href: "${url}/ui/page/base.css" }),
         image: await loaded("img", { src: "${url}/ui/page/icon.svg" }),
       };
     })()`);

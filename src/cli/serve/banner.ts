@@ -12,6 +12,8 @@ export interface BannerFacts {
   /** The enabled ones. */
   accounts: number;
   isDemo: boolean;
+  /** The file that leads other commands to a demo. */
+  demoFile?: string;
   /** Undefined: none was read. */
   file: string | undefined;
   /** The file that a command in another folder has to name to find this relay. */
@@ -30,6 +32,9 @@ export function renderBanner(facts: BannerFacts, { style }: Pick<Screen, "style"
     `  config     ${file ?? "no file, defaults"}`,
     "",
     ...nextLines(facts, style.bold),
+    ...(facts.demoFile === undefined
+      ? []
+      : [`        look into it with ${style.bold(withSameConfig("cc-relay web", facts.demoFile))}`]),
     ...(accounts === 0
       ? [`        add an account with ${style.bold(withSameConfig("cc-relay login claude", facts.named))}`]
       : []),
