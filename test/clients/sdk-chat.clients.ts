@@ -300,7 +300,7 @@ const errors: Record<string, { behaviour: Behaviour; seen: Partial<SeenError> }>
   },
   "every account at its limit": {
     behaviour: claudeFailures.windowRejected("7d", Date.now() + 7_200_000),
-    seen: { class: "RateLimitError", status: 429, code: "rate_limit_exceeded" },
+    seen: { class: "RateLimitError", status: 429, code: "insufficient_quota" },
   },
 };
 
