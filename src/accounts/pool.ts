@@ -28,6 +28,7 @@ import {
 import { createCooldownClock } from "./cooldown-clock.ts";
 import { type Choice, type Selection, selectAccount } from "./select.ts";
 import { hashSecret, hashSettings, isOutdated } from "./settings.ts";
+import { shortenShared } from "./shared-refusal.ts";
 import { addTruncation, noTruncations } from "./truncations.ts";
 
 export interface Pool {
@@ -41,11 +42,7 @@ export interface Pool {
   succeeded(account: Account, request: SentRequest): Promise<void>;
   /** A request failed. Returns the cooldown that the account is in for it, if any; what is free begins none. */
   failed(account: Account, failure: Failure, request: SentRequest): Promise<Cooldown | undefined>;
-  /**
-   * Called when a request is given up. `asked` are all accounts that it was sent to, with the cooldown that it put each in, if
-   * any. Where two or more were asked and every one refused it (credential, account out, model), the request may be at fault:
-   * those cooldowns end after 60 s. A login that the token endpoint says is gone counts neither as asked nor as refused.
-   */
+  /** Called when a request is given up, with all accounts that it was sent to: see shortenShared. */
   refusedByAll(asked: ReadonlyMap<Account, Cooldown | undefined>): Promise<void>;
   /** Called when a request that tests a cooldown is sent: the cooldown is not tested again for an hour, whatever comes of it. */
   probeSent(account: Account, probe: Cooldown): Promise<void>;
@@ -295,20 +292,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     },
 
     async refusedByAll(asked) {
-      const refused: [Account, Cooldown][] = [];
-      for (const [account, cooldown] of asked) {
-        if (cooldown?.kind === "login-revoked") continue;
-        if (cooldown === undefined || !isRefusal(cooldown.kind)) return;
-        refused.push([account, cooldown]);
-      }
-      if (refused.length < 2) return;
-      const until = now() + sharedRefusalMs;
-      for (const [account, { scope, until: end }] of refused) {
-        const running = account.cooldowns.get(scope);
-        // Another request's cooldown, that of a limit for instance, stays as it is.
-        if (!running || !isRefusal(running.kind) || running.until !== end || end <= until) continue;
-        await saveCooldown(account, { ...running, until });
-      }
+      for (const { account, cooldown } of shortenShared(asked, now())) await saveCooldown(account, cooldown);
     },
 
     async ended(account, { isTruncated, beganAt }) {
@@ -397,14 +381,6 @@ function policyOf({ session }: PoolConfig): CooldownPolicy {
 
 function contextOf({ truncations }: Account, now: number): CooldownContext {
   return { modelScope: "", streak: truncations.count, now };
-}
-
-/** How long accounts stay out that refused one and the same request. */
-const sharedRefusalMs = 60_000;
-
-/** Kinds of cooldown that the request itself may have provoked. */
-function isRefusal(kind: CooldownKind): boolean {
-  return kind === "unauthorized" || kind === "account-out" || kind === "model-denied";
 }
 
 /** Sessions of such an account start anew elsewhere. */

@@ -1,16 +1,21 @@
 // `npm run test:unforeseen`: strange providers and strange clients, and four things that hold whatever they do. Long: 100,000 cases.
-// `--short` is the form for every day; `--cases N` and `--seed N` choose others. A failure names its seed.
+// `--short` is the form for every day; `--cases N`, `--seed N` and `--seconds N` choose others. A failure names its seed.
 
 import { parseArgs } from "node:util";
 import { createWorld, type World } from "./world.ts";
 
 const { values } = parseArgs({
-  options: { short: { type: "boolean" }, cases: { type: "string" }, seed: { type: "string" } },
+  options: {
+    short: { type: "boolean" },
+    cases: { type: "string" },
+    seed: { type: "string" },
+    seconds: { type: "string" },
+  },
 });
 const caseCount = Number(values.cases ?? (values.short ? 1200 : 100_000));
 const seed = Number(values.seed ?? 20_261_130);
 /** Even the long form ends by itself; what was not done by then is said. */
-const maxSeconds = values.short ? 25 : 3600;
+const maxSeconds = Number(values.seconds ?? (values.short ? 18 : 3600));
 /** What a process keeps for its caches, once it has warmed up. */
 const maxGrowthMb = 96;
 

@@ -65,7 +65,10 @@ function verdict(view: AccountView, { screen, now }: BlocksContext): string[] {
       const ready = `  ${sign("ok", screen)} ready`;
       return reason === undefined
         ? [ready]
-        : [ready, ...why(`${reason}, until ${when}`, `  ${sign("warn", screen)} `)];
+        : [
+            ready,
+            ...why(until === undefined ? reason : `${reason}, until ${when}`, `  ${sign("warn", screen)} `),
+          ];
     }
     case "cooldown":
       return [
