@@ -8,8 +8,8 @@ import { send } from "../support/client.ts";
 import type { OpenPage } from "./browser-site.ts";
 import { type BrowserSite, startBrowserSite } from "./browser-site.ts";
 
-const minutes = Number(process.env.CC_RELAY_WEB_MINUTES ?? 0.2);
-const warmUpMs = 4000;
+const minutes = Number(process.env.CC_RELAY_WEB_MINUTES ?? 0.1);
+const warmUpMs = 2000;
 
 let site: BrowserSite;
 before(async () => {
