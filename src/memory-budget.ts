@@ -2,6 +2,8 @@
 
 export interface MemoryBudget {
   readonly usedBytes: number;
+  /** The most that was used since the last call. */
+  takePeak(): number;
   /** A share for one request, of no bytes yet. */
   open(signal: AbortSignal): MemoryShare;
 }
@@ -43,6 +45,7 @@ export interface MemoryLimits {
 export function createMemoryBudget(limits: () => MemoryLimits): MemoryBudget {
   const waiting: Waiter[] = [];
   let usedBytes = 0;
+  let peakBytes = 0;
 
   function hasRoom(bytes: number): boolean {
     return usedBytes + bytes <= limits().maxBytes;
@@ -90,6 +93,11 @@ export function createMemoryBudget(limits: () => MemoryLimits): MemoryBudget {
     get usedBytes() {
       return usedBytes;
     },
+    takePeak() {
+      const peak = peakBytes;
+      peakBytes = usedBytes;
+      return peak;
+    },
     open(signal) {
       let own = 0;
       let isReleased = false;
@@ -98,6 +106,7 @@ export function createMemoryBudget(limits: () => MemoryLimits): MemoryBudget {
         if (isReleased) return;
         own += bytes;
         usedBytes += bytes;
+        peakBytes = Math.max(peakBytes, usedBytes);
       };
       return {
         get bytes() {

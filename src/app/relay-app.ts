@@ -34,6 +34,7 @@ import type { DaemonInfo, Store } from "../store/store.ts";
 import { createPage, type Page } from "../web/page.ts";
 import { forgiveWrites } from "./forgiving-store.ts";
 import { createLateUsage, type LateUsage } from "./late-usage.ts";
+import { createMemoryReturn } from "./memory-return.ts";
 import { createDetachedRefreshes } from "./refresh-process/detached-refreshes.ts";
 import { createWriteWait, type WriteWait } from "./write-wait.ts";
 
@@ -70,6 +71,7 @@ export interface RelayApp {
 
 /** `accounts list` reads what is written by then. */
 const flushIntervalMs = 250;
+const memoryReturnIntervalMs = 5000;
 const catchUpIntervalMs = 1000;
 const maintenanceIntervalMs = 60_000;
 
@@ -129,12 +131,14 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
         .catch(failed("the configuration could not be reloaded"));
       return reloading;
     };
+    const memoryReturn = createMemoryReturn({ memory: deps.memory });
     const stops = [
       ...options.watchedFiles.map((file) =>
         watchConfig(file, () => void reload("changed"), { onGone: () => sayGone(file, log) }),
       ),
       store.onForeignChange(() => void pool.refresh().catch(failed("the database could not be read"))),
       every(flushIntervalMs, () => pool.flush(), log),
+      every(memoryReturnIntervalMs, () => memoryReturn.check(), log),
       every(catchUpIntervalMs, () => usage.catchUp(), log),
       every(maintenanceIntervalMs, () => maintain(store, config, deps.now()), log),
     ];
