@@ -32,8 +32,16 @@ function isGood({ answer }: Served): boolean {
 }
 
 /** A stream that is an error event only is no good answer, and is rewritten here: the client knows no other form. */
-function deliverGood({ conversion, ...delivery }: ConvertedDelivery): Promise<void> {
-  const { served } = delivery;
+function deliverGood({
+  conversion,
+  exchange,
+  call,
+  served,
+  recorder,
+  deps,
+}: ConvertedDelivery): Promise<void> {
+  // Without `send`, which holds the converted request.
+  const delivery = { exchange, call, served, recorder, deps };
   const isRewritten = served.answer.rewrittenHeaders !== undefined;
   const transform = isRewritten ? undefined : orDiscard(served, () => conversion.answer(served.answer.head));
   return deliverAnswer(delivery, { transform, conversion: { warnings: conversion.warnings } });
