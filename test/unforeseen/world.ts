@@ -30,8 +30,8 @@ const typeOf: Record<StrangeFamily["name"], AccountType> = {
   chat: "claude-api",
 };
 
-/** A client waits no longer; the relay's own limits are far below. */
-const clientTimeoutMs = 20_000;
+/** A client waits no longer. An answer in single bytes takes its time on a busy machine. */
+const clientTimeoutMs = 120_000;
 
 export async function createWorld(options: {
   accounts: number;
