@@ -6,7 +6,7 @@ import { createPool, type Pool } from "../accounts/pool.ts";
 import { createSlowStart } from "../accounts/slow-start.ts";
 import { readStatus } from "../accounts/state.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import type { Config } from "../config/config.ts";
+import { type Config, describeWarning } from "../config/config.ts";
 import { ConfigError } from "../config/problem.ts";
 import { type ReloadCause, UnfinishedConfig } from "../config/reload.ts";
 import { type SightedFile, watchConfig } from "../config/watch.ts";
@@ -115,7 +115,8 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       const next = await readNext(options, cause, log);
       if (!next || opensToOthers(next, options.config.server.host, log)) return;
       warnOfFixedSettings(options.config, next, log);
-      for (const warning of next.warnings) if (!config.warnings.includes(warning)) log.warn({}, warning);
+      const said = new Set(config.warnings.map(describeWarning));
+      for (const warning of next.warnings.map(describeWarning)) if (!said.has(warning)) log.warn({}, warning);
       deps.relayKeys.remember(next.apiKeys);
       config = next;
       await pool.configure(next);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { RelayApp } from "../app/relay-app.ts";
-import type { AccountConfig, Config } from "../config/config.ts";
+import { type AccountConfig, type Config, describeWarning } from "../config/config.ts";
 import { usualConfigFile } from "../config/discover.ts";
 import { readEnvironment } from "../config/environment.ts";
 import { isMountedAlone } from "../config/own-mount.ts";
@@ -92,7 +92,7 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
       const facts = await readBannerFacts(app, context, options.demo === true);
       screen.write(renderBanner({ ...facts, demoFile: source.named }, screen));
     }
-    for (const warning of config.warnings) log.warn({}, warning);
+    for (const warning of config.warnings) log.warn({}, describeWarning(warning));
     await warnOfFiles(config, log);
     log.info(
       {

@@ -8,6 +8,7 @@ import {
   type AccountConfig,
   type ClientKey,
   type Config,
+  type ConfigWarning,
   type CredentialKind,
   type NotifyConfig,
   notifyEvents,
@@ -67,12 +68,11 @@ const secondsPerDay = 86_400;
 const bytesPerMb = 1024 * 1024;
 
 /** Bound to loopback nobody else gets in, until a proxy or a tunnel in front passes such a name on. */
-function warnOfOpenHosts({ api_keys, server }: ConfigData): string[] {
+function warnOfOpenHosts({ api_keys, server }: ConfigData): ConfigWarning[] {
   if (api_keys.length > 0 || server.allowed_hosts.length === 0) return [];
   const names = server.allowed_hosts.join(", ");
-  return [
-    `server.allowed_hosts names ${names} and there are no api_keys, so whoever reaches the relay under such a name spends your accounts: set api_keys at the top of the file`,
-  ];
+  const fact = `server.allowed_hosts names ${names} and there are no api_keys, so whoever reaches the relay under such a name spends your accounts`;
+  return [{ fact, fix: "set api_keys at the top of the file" }];
 }
 
 function inMs(seconds: number): number {
@@ -289,23 +289,24 @@ function readProxy(data: NonNullable<AccountData["proxy"]>): ProxySettings | und
 /** RFC 1928. Other proxies have no usual port; the rules demand it. */
 const socksPort = 1080;
 
-function warnOfClientKey(data: ClientKeyData, position: number): string[] {
+function warnOfClientKey(data: ClientKeyData, position: number): ConfigWarning[] {
   const { name, key } = readClientKey(data, position);
   const fitsHeader = key === key.trim() && /^[\x20-\x7e]*$/.test(key);
   if (fitsHeader) return [];
-  return [`the client key ${name} has characters that clients cannot send in a header`];
-}
-
-function warnOfRetiredHost({ data: { id, api_url }, kind }: KindedData): string[] {
-  if (api_url === undefined || kind.defaultUrl === undefined || !hasRetiredHost(kind, api_url)) return [];
-  const { hostname } = new URL(api_url);
   return [
-    `the account ${id} names the host ${hostname}, where nothing ever answered; ${new URL(kind.defaultUrl).hostname} is used: write api_url = "${kind.defaultUrl}" or remove the line`,
+    { fact: `the client key ${name} has characters that clients cannot send in a header`, fix: undefined },
   ];
 }
 
+function warnOfRetiredHost({ data: { id, api_url }, kind }: KindedData): ConfigWarning[] {
+  if (api_url === undefined || kind.defaultUrl === undefined || !hasRetiredHost(kind, api_url)) return [];
+  const { hostname } = new URL(api_url);
+  const fact = `the account ${id} names the host ${hostname}, where nothing ever answered; ${new URL(kind.defaultUrl).hostname} is used`;
+  return [{ fact, fix: `write api_url = "${kind.defaultUrl}" or remove the line` }];
+}
+
 /** Doubtful but possible: it is said, and the account is used all the same. */
-function warnOfCredential({ data, kind }: KindedData, env: Environment["env"]): string[] {
+function warnOfCredential({ data, kind }: KindedData, env: Environment["env"]): ConfigWarning[] {
   const family = kind.family ?? data.family;
   if (family === undefined) return [];
   const { id, api_url, auth } = data;
@@ -317,14 +318,14 @@ function warnOfCredential({ data, kind }: KindedData, env: Environment["env"]): 
     const secret = data[key] ?? fromVariable;
     if (secret === undefined || secret === "" || auth === "none") return [];
     const doubt = findCredentialDoubt(key, secret, { family, apiUrl });
-    return doubt === undefined ? [] : [`the ${key} of account ${id} ${doubt.what}: ${doubt.fix}`];
+    return doubt === undefined ? [] : [{ fact: `the ${key} of account ${id} ${doubt.what}`, fix: doubt.fix }];
   });
 }
 
 const credentialKeys = ["api_key", "refresh_token", "setup_token"] as const;
 
 /** The limits of one are the other's, and a refresh token that is good once ends the login of whoever sends it second. */
-function warnOfSharedCredential({ data, kind }: KindedData, at: number, all: KindedData[]): string[] {
+function warnOfSharedCredential({ data, kind }: KindedData, at: number, all: KindedData[]): ConfigWarning[] {
   return credentialKeys.flatMap((key) => {
     if (data[key] === undefined) return [];
     const first = all.findIndex(
@@ -333,10 +334,9 @@ function warnOfSharedCredential({ data, kind }: KindedData, at: number, all: Kin
     if (first === at) return [];
     const both = `the accounts ${all[first]!.data.id} and ${data.id} have the same ${key}`;
     const rotates = key === "refresh_token" && kind.login?.provider({}).rotates === true;
-    return [
-      rotates
-        ? `${both}, and each will end the other's login: remove one of them, or log in again with: cc-relay login ${kind.family} --id ${data.id}`
-        : `${both}, and what limits one limits the other: remove one of them`,
-    ];
+    if (!rotates)
+      return [{ fact: `${both}, and what limits one limits the other`, fix: "remove one of them" }];
+    const fix = `remove one of them, or log in again with: cc-relay login ${kind.family} --id ${data.id}`;
+    return [{ fact: `${both}, and each will end the other's login`, fix }];
   });
 }

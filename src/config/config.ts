@@ -25,8 +25,20 @@ export interface Config {
   accounts: AccountConfig[];
   /** HTTP(S)_PROXY of the environment, for accounts that have no proxy of their own. Loopback targets never use it. */
   environmentProxy: EnvironmentProxySettings | undefined;
-  /** Problems that do not stop anything, one sentence each, no secrets. */
-  warnings: string[];
+  /** Problems that do not stop anything; no secrets. */
+  warnings: readonly ConfigWarning[];
+}
+
+export interface ConfigWarning {
+  /** What is doubtful, as a sentence without a full stop. */
+  fact: string;
+  /** What to write or run instead, as an instruction; undefined: nothing is known. */
+  fix: string | undefined;
+}
+
+/** As one line, for a log. */
+export function describeWarning({ fact, fix }: ConfigWarning): string {
+  return fix === undefined ? fact : `${fact}: ${fix}`;
 }
 
 export interface ServerConfig {

@@ -2,7 +2,7 @@
 
 import type { AccountKinds } from "../account-kinds/account-kind.ts";
 import { assembleConfig } from "./assemble.ts";
-import type { Config } from "./config.ts";
+import type { Config, ConfigWarning } from "./config.ts";
 import {
   type DiscoverOptions,
   defaultDatabasePath,
@@ -77,7 +77,7 @@ export function readConfig(text: string, options: ReadOptions): Config {
     env: environment.env,
     kinds,
   });
-  return { ...config, warnings: [...config.warnings, ...variables.map(describeWarning)] };
+  return { ...config, warnings: [...config.warnings, ...variables.map(toWarning)] };
 }
 
 function placeFindings(
@@ -96,6 +96,6 @@ function placeFindings(
     .sort((one, other) => (one.line ?? Number.MAX_SAFE_INTEGER) - (other.line ?? Number.MAX_SAFE_INTEGER));
 }
 
-function describeWarning({ path, what, fix }: Finding): string {
-  return `${formatKey(path)} ${what}: ${fix}`;
+function toWarning({ path, what, fix }: Finding): ConfigWarning {
+  return { fact: `${formatKey(path)} ${what}`, fix };
 }

@@ -43,7 +43,7 @@ export async function readConfiguration(options: ConfigurationOptions): Promise<
       kinds: accountKinds,
       missingVariables: "warning",
     });
-    const checks = config.warnings.map((warning) => warningCheck(findings, warning, file));
+    const checks = config.warnings.map(({ fact, fix }) => findings.warn(fact, fix ?? `change it in ${file}`));
     return { checks: [findings.ok(summarize(config, discovery.candidates)), ...checks], file, config };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
@@ -57,12 +57,6 @@ function summarize({ file, accounts, apiKeys }: Config, candidates: readonly str
   const keys = apiKeys.length === 0 ? "no client key needed" : plural(apiKeys.length, "client key");
   const pooled = accounts.length === 0 ? "no accounts" : plural(accounts.length, "account");
   return `${file}: ${pooled}, ${keys}`;
-}
-
-/** Warnings end with what to write, after a colon. */
-function warningCheck(findings: Findings, warning: string, file: string | undefined): Check {
-  const [detail = "", ...rest] = warning.split(": ");
-  return findings.warn(detail, rest.length > 0 ? rest.join(": ") : `change it in ${file}`);
 }
 
 /** A hostile file can have very many. */

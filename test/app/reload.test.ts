@@ -190,8 +190,14 @@ test("what a new configuration has that stops nothing is warned of, once", async
   const relay = await startRelay({ accounts: [testAccount("a", "claude-api", "http://127.0.0.1:1")] });
   t.after(() => relay.close());
   const warnings = () => relay.log.filter(({ level }) => level === "warn").map(({ message }) => message);
-  await relay.reconfigure((config) => ({ ...config, warnings: ["the key is odd"] }));
-  await relay.reconfigure((config) => ({ ...config, warnings: ["the key is odd", "the host is retired"] }));
+  await relay.reconfigure((config) => ({
+    ...config,
+    warnings: ["the key is odd"].map((fact) => ({ fact, fix: undefined })),
+  }));
+  await relay.reconfigure((config) => ({
+    ...config,
+    warnings: ["the key is odd", "the host is retired"].map((fact) => ({ fact, fix: undefined })),
+  }));
   assert.deepEqual(warnings(), ["the key is odd", "the host is retired"]);
 });
 

@@ -2,12 +2,13 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { describeWarning } from "../../src/config/config.ts";
 import { read } from "./support.ts";
 
 const whole = `sk-ant-api03-${"a".repeat(93)}AA`;
 
 function warnings(rest: string, env: Record<string, string> = {}): string[] {
-  return read(`[[accounts]]\nid = "a"\n${rest}\n`, env).warnings;
+  return read(`[[accounts]]\nid = "a"\n${rest}\n`, env).warnings.map(describeWarning);
 }
 
 describe("a credential of the wrong kind is warned of", () => {
@@ -84,9 +85,12 @@ test("what is whole, of a form that nobody knows, or another host's is not", () 
 test("one key in two accounts is, but not in accounts of two providers", () => {
   const account = (id: string, type: string) =>
     `[[accounts]]\ntype = "${type}"\nid = "${id}"\napi_key = "KEY"\n`;
-  const same = read(account("a", "claude-api") + account("b", "claude-api")).warnings;
+  const same = read(account("a", "claude-api") + account("b", "claude-api")).warnings.map(describeWarning);
   assert.deepEqual(same, [
     "the accounts a and b have the same api_key, and what limits one limits the other: remove one of them",
   ]);
-  assert.deepEqual(read(account("a", "claude-api") + account("b", "gemini-api")).warnings, []);
+  assert.deepEqual(
+    read(account("a", "claude-api") + account("b", "gemini-api")).warnings.map(describeWarning),
+    [],
+  );
 });

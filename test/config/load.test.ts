@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { describeWarning } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/defaults.ts";
 import { loadConfig, readConfig } from "../../src/config/load.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
@@ -117,7 +118,7 @@ describe("values in the units of the program", () => {
 
   test("a client key that no header can carry is allowed with a warning", () => {
     const config = read('api_keys = ["ключ", { name = "n", key = "a\\nb" }, "a b"]');
-    assert.deepEqual(config.warnings, [
+    assert.deepEqual(config.warnings.map(describeWarning), [
       "the client key key-1 has characters that clients cannot send in a header",
       "the client key n has characters that clients cannot send in a header",
     ]);
@@ -127,13 +128,16 @@ describe("values in the units of the program", () => {
     const account = (id: string, type: string) =>
       `[[accounts]]\ntype = "${type}"\nid = "${id}"\nrefresh_token = "token-1"\n`;
     const ids = ["a", "b"].map((id) => account(id, "claude-oauth"));
-    assert.deepEqual(read(ids.join("")).warnings, [
+    assert.deepEqual(read(ids.join("")).warnings.map(describeWarning), [
       "the accounts a and b have the same refresh_token, and each will end the other's login: remove one of them, or log in again with: cc-relay login claude --id b",
     ]);
     // Google's stays good however often it is used, and has one limit.
-    assert.deepEqual(read(["c", "d"].map((id) => account(id, "gemini")).join("")).warnings, [
-      "the accounts c and d have the same refresh_token, and what limits one limits the other: remove one of them",
-    ]);
+    assert.deepEqual(
+      read(["c", "d"].map((id) => account(id, "gemini")).join("")).warnings.map(describeWarning),
+      [
+        "the accounts c and d have the same refresh_token, and what limits one limits the other: remove one of them",
+      ],
+    );
   });
 
   test("with client keys any host can be bound", () => {
@@ -165,7 +169,7 @@ describe("what the environment adds", () => {
       missingVariables: "warning",
     });
     assert.equal(config.accounts[0]?.secret, "");
-    assert.deepEqual(config.warnings, [
+    assert.deepEqual(config.warnings.map(describeWarning), [
       "accounts[0].api_key_env names the variable MY_KEY, which is not set in the environment: set it where cc-relay is started; a key itself belongs into api_key",
     ]);
   });

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { describeWarning } from "../../src/config/config.ts";
 import { defaultAccount } from "../../src/config/defaults.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { read } from "./support.ts";
@@ -127,7 +128,7 @@ test("the predecessor's whole configuration loads unchanged", () => {
 });
 
 test("the predecessor's wrong host for Code Assist is replaced with a warning", () => {
-  assert.deepEqual(read(whole).warnings, [
+  assert.deepEqual(read(whole).warnings.map(describeWarning), [
     'the account gemini-1 names the host cloudcode.googleapis.com, where nothing ever answered; cloudcode-pa.googleapis.com is used: write api_url = "https://cloudcode-pa.googleapis.com" or remove the line',
   ]);
 });
