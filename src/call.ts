@@ -28,7 +28,12 @@ export interface Binding {
   kind: "response" | "turn" | "file" | "encrypted";
   /** See bindingId. */
   id: string;
+  /** The request header (lower case) that carries it; undefined when the body or the path does. */
+  header?: string;
 }
+
+/** Issued with an answer by the servers of Codex, and sent back with the later requests of that turn. */
+export const turnStateHeader = "x-codex-turn-state";
 
 /** What stands for an id of the provider's, or for encrypted reasoning: the value itself, or its hash where it is long. */
 export function bindingId(value: string): string {

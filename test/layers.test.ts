@@ -102,6 +102,14 @@ test("the environment is read in config and terminal only", () => {
   );
 });
 
+test("the pipeline knows neither node:http nor a provider", () => {
+  const users = [...usersOf(/node:http|claude|gemini|openai|codex|anthropic|google|v1internal/i)];
+  assert.deepEqual(
+    users.filter((file) => file.startsWith("relay/")),
+    [],
+  );
+});
+
 test("SQL stays inside the store", () => {
   const users = [...usersOf(/\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|PRAGMA)\s/)].filter(
     (file) => !file.startsWith("store/"),

@@ -43,6 +43,8 @@ export interface Upstream {
   observe(call: Call): AnswerObserver;
   /** What turns this provider's answers to the call into those of its dialect; undefined: the bytes are the same. */
   translate?(call: Call): (() => AnswerTransform) | undefined;
+  /** The header (lower case) of state that a client sends back and only this account understands; undefined: there is none. */
+  readonly stateHeader?: string;
   /** Response headers (lower case) that speak of the account's own limits and are not passed on when it is pooled. */
   isAccountHeader(name: string): boolean;
 }

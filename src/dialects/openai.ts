@@ -1,6 +1,6 @@
 // The OpenAI Responses dialect: Codex and OpenAI's SDKs.
 
-import { type Binding, bindingId, type HeaderMap } from "../call.ts";
+import { type Binding, bindingId, type HeaderMap, turnStateHeader } from "../call.ts";
 import {
   type Members,
   readBoolean,
@@ -140,8 +140,8 @@ function readBinding(
   }
   const previous = readString(body, members.get("previous_response_id"));
   if (previous) return { kind: "response", id: previous };
-  const turn = headers["x-codex-turn-state"];
-  if (typeof turn === "string" && turn !== "") return { kind: "turn", id: turn };
+  const turn = headers[turnStateHeader];
+  if (typeof turn === "string" && turn !== "") return { kind: "turn", id: turn, header: turnStateHeader };
   const encrypted = strings.get("encrypted_content");
   if (encrypted !== undefined) return { kind: "encrypted", id: bindingId(encrypted) };
   const held = idOf(body, members.get("conversation")) ?? strings.get("file_id") ?? strings.get("container");

@@ -8,7 +8,7 @@ import type { Answer } from "./attempt.ts";
 import { consequenceOf, isSentOnce } from "./consequences.ts";
 import type { FailoverState, Served } from "./failover-state.ts";
 import { shortageError } from "./shortage.ts";
-import { unansweredError } from "./unanswered-error.ts";
+import { contextOf, unansweredError } from "./unanswered-error.ts";
 
 export interface FailedAttempt {
   account: Account;
@@ -38,10 +38,10 @@ export async function afterFailure(
   const cooldown = await deps.pool.failed(account, failure, state.sentAt(sentAt));
   attempts.end({ status, failure, cooldown });
   state.attemptFailed(account, cooldown);
-  const { passOn, isRefusal } = consequenceOf(failure, state.call);
+  const { passOn, isRefusal } = consequenceOf(failure);
   if (isRefusal) state.attemptWasRefused();
   if (failure.kind === "unreachable" && failure.isAtWork && isBilled(state.call.operation)) {
-    if (isSentOnce(state.call)) throw unansweredError(account, failure, state.call);
+    if (isSentOnce(state.call)) throw unansweredError({ account, failure }, contextOf(state));
     state.mayBeSentOnceMore();
   }
   if (answer && (passOn === "at-once" || account.passthrough)) return { ...failed, answer };

@@ -14,9 +14,7 @@ export interface Consequence {
   isRefusal: boolean;
 }
 
-export function consequenceOf({ kind }: Failure, { operation }: Pick<Call, "operation">): Consequence {
-  // What is free begins no cooldown, from which the relay could say by itself until when the limit lasts.
-  if (kind === "rate-limited" && !isBilled(operation)) return { passOn: "if-none-left", isRefusal: true };
+export function consequenceOf({ kind }: Failure): Consequence {
   return consequences[kind];
 }
 

@@ -7,7 +7,7 @@ import type { Call } from "../call.ts";
 import { canServe } from "./can-serve.ts";
 import { exhaustedError } from "./exhausted-error.ts";
 import type { FailoverState, Served } from "./failover-state.ts";
-import { unansweredError } from "./unanswered-error.ts";
+import { contextOf, unansweredError } from "./unanswered-error.ts";
 
 /** Undefined after a hold: all accounts may be asked again. Throws the RelayError that the client is told. */
 export async function endFailover(state: FailoverState, candidates: Account[]): Promise<Served | undefined> {
@@ -23,7 +23,7 @@ export async function endFailover(state: FailoverState, candidates: Account[]): 
   await deps.pool.refusedByAll(state.asked);
   if (kept) return kept;
   if (unanswered && !isToldByCooldown(unanswered, state)) {
-    throw unansweredError(unanswered.account, unanswered.failure, call);
+    throw unansweredError(unanswered, contextOf(state));
   }
   throw exhaustedError(exhausted, {
     call,

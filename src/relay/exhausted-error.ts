@@ -5,6 +5,7 @@ import type { Call } from "../call.ts";
 import { RelayError } from "../errors.ts";
 import { familyNames } from "../family.ts";
 import { duration, rfc3339 } from "../terminal/format.ts";
+import { loginKind } from "../upstreams/kinds.ts";
 
 export interface ExhaustedContext {
   call: Call;
@@ -23,7 +24,7 @@ export function exhaustedError(
   const isRequired = only !== undefined;
   switch (exhausted.kind) {
     case "no-account":
-      if (kinds !== "fit" && call.dialect === "chat" && call.family === "claude") return noChatError();
+      if (kinds !== "fit" && call.onlyTypes) return wrongTypeError(call, call.onlyTypes);
       if (kinds === "unfit") return unsupportedError(call);
       return isRequired ? unfitError(only, call) : noAccountError(call);
     case "tried":
@@ -77,11 +78,11 @@ export function exhaustedError(
   }
 }
 
-/** By our own rule: there the kind of account is missing, not the operation. */
-function noChatError(): RelayError {
+/** By a rule of the relay's own: there the type of account is missing, not the operation. A login is for its own clients only. */
+function wrongTypeError({ family }: Call, types: readonly string[]): RelayError {
   return new RelayError(
     "no_account",
-    "Chat Completions need an account of type claude-api, and none is ready: a Claude login covers Claude clients only; see `cc-relay accounts list`, or add a key with `cc-relay login claude --api-key`.",
+    `This API needs an account of type ${types.join(" or ")}, and none is ready: a ${familyNames[family]} login covers ${familyNames[family]} clients only; see \`cc-relay accounts list\`, or add a key with \`cc-relay login ${family} --api-key\`.`,
     { shouldRetry: false },
   );
 }
@@ -106,13 +107,14 @@ function subjectOf({ model }: Call): string {
   return model === undefined ? "this request" : JSON.stringify(model.slice(0, 100));
 }
 
-/** Google's two kinds of account complement each other: logins speak Code Assist only, keys everything else. */
+/** A family's kinds of account may complement each other: some operations need a login, others a key. */
 function unsupportedError(call: Call): RelayError {
-  const isCodeAssist = call.operation === "code-assist" || call.path.startsWith("/v1internal");
-  const login = `cc-relay login ${call.family}${isCodeAssist ? "" : " --api-key"}`;
+  const login = loginKind(call.family);
+  const needsLogin = login?.upstream.supports(call) === true;
+  const command = `cc-relay login ${call.family}${needsLogin ? "" : " --api-key"}`;
   return new RelayError(
     "not_supported",
-    `No ${familyNames[call.family]} account here offers ${call.path.slice(0, 100)}; add one with \`${login}\`.`,
+    `No ${familyNames[call.family]} account here offers ${call.path.slice(0, 100)}; add one with \`${command}\`.`,
     { shouldRetry: false },
   );
 }

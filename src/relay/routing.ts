@@ -25,9 +25,6 @@ export interface Routing {
   bind(accountId: string): Promise<void>;
 }
 
-/** Issued with an answer by the servers of Codex, and sent back with the later requests of that turn. */
-const turnStateHeader = "x-codex-turn-state";
-
 const sessionKind = "session";
 /** Providers keep stored responses for 30 days. */
 const stateTtlMs = 30 * 86_400_000;
@@ -67,7 +64,7 @@ export async function findRouting(call: Call, pinned: string | undefined, deps: 
 
 /** Ties later requests that name something in the answer to the account that gave it. */
 export async function bindAnswerState(
-  { answer: { observer, head }, account }: Pick<Served, "answer" | "account">,
+  { answer: { observer, head }, account, upstream }: Pick<Served, "answer" | "account" | "upstream">,
   { binding }: Call,
   deps: RelayDeps,
 ): Promise<void> {
@@ -77,7 +74,7 @@ export async function bindAnswerState(
   if (observer?.encrypted !== undefined && binding?.kind !== "encrypted") {
     await deps.bindings.bind({ ...use, kind: "encrypted", key: bindingId(observer.encrypted) });
   }
-  const turnState = head.headers[turnStateHeader]?.toString();
+  const turnState = upstream.stateHeader && head.headers[upstream.stateHeader]?.toString();
   if (turnState !== undefined) await deps.bindings.bind({ ...use, kind: "turn", key: turnState });
 }
 
@@ -134,7 +131,8 @@ async function knowsTurn(
 }
 
 function withoutTurnState(call: Call): Call {
-  const headers = call.headers.filter((_, at, all) => all[at - (at % 2)]!.toLowerCase() !== turnStateHeader);
+  const name = call.binding?.header;
+  const headers = call.headers.filter((_, at, all) => all[at - (at % 2)]!.toLowerCase() !== name);
   return { ...call, headers };
 }
 

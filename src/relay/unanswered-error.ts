@@ -5,8 +5,23 @@ import type { Call } from "../call.ts";
 import { RelayError } from "../errors.ts";
 import type { Failure } from "../failure.ts";
 import { isSentOnce } from "./consequences.ts";
+import type { FailoverState } from "./failover-state.ts";
 
-export function unansweredError({ config }: Account, failure: Failure, call: Call): RelayError {
+export interface UnansweredContext {
+  call: Call;
+  now: number;
+  /** Whether the request could go to this one account only. */
+  isRequired: boolean;
+}
+
+export function contextOf({ call, deps, routing }: FailoverState): UnansweredContext {
+  return { call, now: deps.now(), isRequired: (routing.pinned ?? routing.required) !== undefined };
+}
+
+export function unansweredError(
+  { account: { config }, failure }: { account: Account; failure: Failure },
+  { call, now, isRequired }: UnansweredContext,
+): RelayError {
   const { id } = config;
   const { hostname } = new URL(config.apiUrl);
   switch (failure.kind) {
@@ -30,6 +45,13 @@ export function unansweredError({ config }: Account, failure: Failure, call: Cal
         "needs_login",
         `The account ${id} was refused by its provider (${failure.reason}); see \`cc-relay accounts list\`.`,
         { shouldRetry: false },
+      );
+    // What is free begins no cooldown that could be told in its place.
+    case "rate-limited":
+      return new RelayError(
+        isRequired ? "account_in_cooldown" : "all_limited",
+        `The account ${id} is at its limit (${failure.reason}); wait, or use another account.`,
+        { retryAfterSeconds: Math.max(Math.ceil(((failure.until ?? now) - now) / 1000), 1) },
       );
     case "model-denied":
       return new RelayError(

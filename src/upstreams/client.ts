@@ -1,7 +1,7 @@
 // The client's own credential, as it comes with a request: which provider made it, and how that one is spoken to.
 
 import type { Upstream } from "../account-kinds/upstream.ts";
-import type { Call } from "../call.ts";
+import { type Call, turnStateHeader } from "../call.ts";
 import type { Family, ProviderName } from "../family.ts";
 import { claudeUpstream } from "./claude.ts";
 import { geminiUpstream, isInternal } from "./gemini.ts";
@@ -29,5 +29,6 @@ export const clientUpstream: Upstream = {
   readWindows: (headers, now) =>
     Object.values(native).flatMap((upstream) => upstream.readWindows(headers, now)),
   observe: (call) => native[call.family].observe(call),
+  stateHeader: turnStateHeader,
   isAccountHeader: () => false,
 };

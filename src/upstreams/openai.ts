@@ -1,7 +1,7 @@
 // How the APIs of OpenAI and of the hosts that imitate it are spoken to: Responses and Chat Completions.
 
 import type { Upstream } from "../account-kinds/upstream.ts";
-import type { Operation } from "../call.ts";
+import { type Operation, turnStateHeader } from "../call.ts";
 import { observeChat } from "../usage/chat.ts";
 import { observeOpenai } from "../usage/openai.ts";
 import { answerShapes, shapeOf } from "./answer-shapes.ts";
@@ -28,6 +28,7 @@ export const openaiUpstream: Upstream = {
     dialect === "chat"
       ? observeChat(shapeOf(answerShapes.chat, operation))
       : observeOpenai(shapeOf(answerShapes.openai, operation)),
+  stateHeader: turnStateHeader,
   isAccountHeader: (name) => accountHeader.test(name),
 };
 

@@ -59,6 +59,7 @@ test("OpenAI requests bind to what only one account has, the strongest tie first
   assert.deepEqual(binding({ ...everything, previous_response_id: null }, turn), {
     kind: "turn",
     id: "turn-token".repeat(50),
+    header: "x-codex-turn-state",
   });
   assert.deepEqual(binding(codex({ input, conversation: "conv_1" })), {
     kind: "encrypted",

@@ -64,7 +64,7 @@ test("a request that every account refuses alike takes no account out for longer
   }
 });
 
-test("a free request begins no cooldown, and is told what the provider said of its limit", async (t) => {
+test("a free request begins no cooldown, and its client is told of the limit", async (t) => {
   const { upstream, ask, deps } = await startPipeline(t, ["a", "b"]);
   for (const id of ["a", "b"]) upstream.queue(`key-of-${id}`, claudeFailures.bucketEmpty(90));
   const sink = await ask("/v1/messages/count_tokens", memorySource(body));
