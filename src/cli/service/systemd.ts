@@ -31,9 +31,9 @@ RestartPreventExitStatus=1 2
 KillMode=mixed
 TimeoutStopSec=${stopSeconds(site)}
 LimitNOFILE=65536
-# Variables that api_key_env names can stand here, one NAME=value a line; mode 0600.
 # With these the C library gives the memory of large requests back to the system.
 Environment=MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=131072
+# Variables that api_key_env names can stand here, one NAME=value a line; mode 0600.
 EnvironmentFile=-${quotePath(`${site.homeFolder}/.config/cc-relay/environment`)}
 
 UMask=0077
