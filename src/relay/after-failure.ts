@@ -4,7 +4,7 @@
 import type { Account, Cooldown } from "../accounts/account.ts";
 import { isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
-import type { Answer } from "./attempt.ts";
+import type { Answer } from "./answer.ts";
 import { consequenceOf, isSentOnce } from "./consequences.ts";
 import type { FailoverState, Served } from "./failover-state.ts";
 import { shortageError } from "./shortage.ts";

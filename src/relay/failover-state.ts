@@ -7,7 +7,7 @@ import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { modelScope } from "../model-scope.ts";
 import type { AnswerTransform } from "../sse/transform.ts";
-import type { Answer } from "./attempt.ts";
+import type { Answer } from "./answer.ts";
 import type { Attempts } from "./attempts.ts";
 import type { RelayDeps } from "./exchange.ts";
 import type { Routing } from "./routing.ts";

@@ -1,6 +1,6 @@
 // Reads an answer that is not forwarded as it comes, within a bound.
 
-import type { Answer } from "./attempt.ts";
+import type { Answer } from "./answer.ts";
 
 export interface ReadAnswer {
   body: Buffer;

@@ -2,7 +2,7 @@
 // off, so does the relay, unless the answer is a converted one whose API has an error event.
 
 import type { Outcome } from "../store/store.ts";
-import type { Answer, Sink } from "./attempt.ts";
+import type { Answer, Sink } from "./answer.ts";
 import type { AnswerHead, ClientSink } from "./client.ts";
 import type { AsyncTransform } from "./decoding-transform.ts";
 import { ShutdownAbort } from "./exchange.ts";

@@ -7,7 +7,8 @@ import type { AnswerTransform } from "../sse/transform.ts";
 import { createAnswerDecoder } from "../usage/decoded.ts";
 import type { Decoder } from "../usage/decoder.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
-import type { Answer, AttemptResult, Sink } from "./attempt.ts";
+import type { Answer, Sink } from "./answer.ts";
+import type { AttemptResult } from "./attempt.ts";
 
 export interface RewriteOptions {
   answer: Answer;

@@ -5,7 +5,8 @@ import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import type { Call } from "../../src/call.ts";
-import { type Answer, attempt, type Sink } from "../../src/relay/attempt.ts";
+import type { Answer, Sink } from "../../src/relay/answer.ts";
+import { attempt } from "../../src/relay/attempt.ts";
 import { upstreamFor } from "../../src/upstreams/kinds.ts";
 import { type AnswerObserver, noTokens } from "../../src/usage/observer.ts";
 

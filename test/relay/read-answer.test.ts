@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Answer, Sink } from "../../src/relay/attempt.ts";
+import type { Answer, Sink } from "../../src/relay/answer.ts";
 import { readAnswer } from "../../src/relay/read-answer.ts";
 import { send } from "../support/client.ts";
 import { setStage } from "../support/stage.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Answer, Sink } from "../../src/relay/attempt.ts";
+import type { Answer, Sink } from "../../src/relay/answer.ts";
 import { sendAnswer } from "../../src/relay/response-pipe.ts";
 import type { Outcome } from "../../src/store/store.ts";
 import { type AnswerObserver, noTokens } from "../../src/usage/observer.ts";

@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cooldownFor } from "../../src/accounts/account.ts";
-import type { Answer, AttemptResult } from "../../src/relay/attempt.ts";
+import type { Answer } from "../../src/relay/answer.ts";
+import type { AttemptResult } from "../../src/relay/attempt.ts";
 import type { Transport } from "../../src/relay/transport.ts";
 import { memorySource } from "../support/memory-client.ts";
 import { startPipeline } from "../support/pipeline.ts";

@@ -1,0 +1,172 @@
+// A provider's answer on its way: what comes is held until it is piped, and handed over as it comes from then on.
+
+import type { Dispatcher } from "undici";
+import type { ReplyHead } from "../account-kinds/upstream.ts";
+import type { AnswerObserver } from "../usage/observer.ts";
+import type { Answer, Sink } from "./answer.ts";
+
+export interface HeldAnswerOptions {
+  /** Between two chunks of a forwarded answer, not counting the time in which the client does not read. */
+  idleMs: number;
+  /** Nothing has come for `idleMs` while the client was reading. */
+  onIdle(): void;
+  /** The answer is not wanted any more. */
+  onDiscard(): void;
+}
+
+export class HeldAnswer implements Answer {
+  readonly #options: HeldAnswerOptions;
+  #controller: Dispatcher.DispatchController | undefined;
+  #sink: Sink | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  /** Of the body by its `content-length`; undefined without one. */
+  #length: number | undefined;
+  #receivedBytes = 0;
+  /** The chunk that makes an announced length whole. The client would take it for the end, so it waits for the provider's. */
+  #last: Buffer | undefined;
+  #broken: Error | undefined;
+  #isDiscarded = false;
+  #isPaused = false;
+  #resuming: NodeJS.Immediate | undefined;
+
+  head: ReplyHead = { status: 0, headers: {} };
+  rawHeaders: readonly (string | Buffer)[] = [];
+  observer: AnswerObserver | undefined;
+  headAt = 0;
+  held: Buffer[] = [];
+  isWhole = false;
+
+  constructor(options: HeldAnswerOptions) {
+    this.#options = options;
+  }
+
+  get isTruncated(): boolean {
+    return this.observer?.isTruncated === true;
+  }
+
+  get isDiscarded(): boolean {
+    return this.#isDiscarded;
+  }
+
+  get isPiped(): boolean {
+    return this.#sink !== undefined;
+  }
+
+  /** Of everything that has come. */
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
+  /** The request is about to go out on a connection: too late if the answer is not wanted any more. */
+  connect(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#isDiscarded || this.#broken) controller.abort(this.#broken ?? discardReason());
+  }
+
+  begin(head: ReplyHead, rawHeaders: unknown, headAt: number): void {
+    this.head = head;
+    if (Array.isArray(rawHeaders)) this.rawHeaders = rawHeaders;
+    this.headAt = headAt;
+    if (head.status < 300) this.#length = readLength(head.headers["content-length"]?.toString());
+  }
+
+  take(chunk: Buffer): void {
+    this.#receivedBytes += chunk.length;
+    if (!this.#sink) return void this.held.push(chunk);
+    this.#idle?.refresh();
+    if (this.#isLast()) this.#last = chunk;
+    else this.#sink.data(chunk);
+  }
+
+  /** The provider sends nothing more until the answer is piped. */
+  holdBack(): void {
+    if (!this.isWhole) this.#controller?.pause();
+  }
+
+  /** After the provider's end, and after what was handed over before it. */
+  finish(): void {
+    if (this.#isDiscarded || !this.#sink) return;
+    if (this.isTruncated) return this.#sink.broken(new Error("it ended before it was whole"));
+    if (this.#last) this.#sink.data(this.#last);
+    this.#sink.end();
+  }
+
+  /** Nothing more comes. False: that was known, or does not matter any more. Where nobody has taken the answer yet, `pipe` tells the sink. */
+  breakOff(error: Error): boolean {
+    if (this.#isDiscarded || this.#broken || this.isWhole) return false;
+    this.stopWatching();
+    this.#broken = error;
+    this.#controller?.abort(error);
+    this.#sink?.broken(error);
+    return true;
+  }
+
+  /** Its bytes came, and could not be understood. */
+  spoil(cause: Error): void {
+    this.#sink?.broken(cause);
+    this.discard();
+  }
+
+  pipe(sink: Sink): void {
+    this.#sink = sink;
+    this.#isPaused = false;
+    this.rawHeaders = [];
+    const held = this.held;
+    this.held = [];
+    if (this.#isLast()) this.#last = held.pop();
+    for (const chunk of held) sink.data(chunk);
+    if (this.isWhole) return this.finish();
+    if (this.#broken) return sink.broken(this.#broken);
+    // What was held may be more than the client takes at once.
+    if (!this.#isPaused) this.resume();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.stopWatching();
+    clearImmediate(this.#resuming);
+    this.#resuming = undefined;
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    if (this.isWhole || this.#broken || this.#isDiscarded) return;
+    this.#idle ??= setTimeout(() => this.#options.onIdle(), this.#options.idleMs);
+    // Not at once: a resumed parser may have something to hand over right away, and a sink that pauses and resumes for
+    // every piece would then never let the event loop turn.
+    this.#resuming ??= setImmediate(() => {
+      this.#resuming = undefined;
+      if (!this.#isDiscarded && !this.#broken) this.#controller?.resume();
+    });
+  }
+
+  discard(): void {
+    this.stopWatching();
+    this.#options.onDiscard();
+    this.held = [];
+    if (this.isWhole || this.#broken || this.#isDiscarded) return;
+    this.#isDiscarded = true;
+    this.#controller?.abort(discardReason());
+  }
+
+  /** Its silence says nothing any more. */
+  stopWatching(): void {
+    clearTimeout(this.#idle);
+    this.#idle = undefined;
+  }
+
+  /** Whether the body has come in its announced length. */
+  #isLast(): boolean {
+    return this.#length !== undefined && this.#receivedBytes >= this.#length;
+  }
+}
+
+/** Undefined for what is no length. */
+function readLength(header: string | undefined): number | undefined {
+  return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
+}
+
+function discardReason(): Error {
+  return new Error("the answer is not wanted");
+}
