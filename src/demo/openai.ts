@@ -1,4 +1,4 @@
-// The simulated OpenAI API: Responses with its streams, stored answers, models and limits.
+// The simulated OpenAI API: its routes, Responses with streams and stored answers, and models.
 
 import { isObject, type JsonObject } from "../json-values.ts";
 import {
@@ -9,6 +9,8 @@ import {
   objects,
   type SimulatedProvider,
 } from "./answer.ts";
+import { chatCompletions } from "./openai-chat.ts";
+import { limited, limitHeaders, openaiError, refuseParameter } from "./openai-errors.ts";
 import { countTokens, makeId, makeOpaque, replyTo, sampleOf, splitReply, thoughts } from "./text.ts";
 
 export const openaiDemo: SimulatedProvider = {
@@ -24,15 +26,16 @@ export const openaiDemo: SimulatedProvider = {
       return jsonAnswer(200, { object: "response.input_tokens", input_tokens: promptTokens(request.body) });
     }
     if (path.startsWith("/v1/responses/")) return stored(request);
+    if (method === "POST" && path === "/v1/chat/completions") return chatCompletions(request);
     if (method === "GET" && path.startsWith("/v1/models")) return models(path);
-    return error(404, {
+    return openaiError(404, {
       message: `Unknown request URL: ${method} ${path} (simulated)`,
       type: "invalid_request_error",
     });
   },
   refuse(status, message) {
     const code = status === 401 ? "invalid_api_key" : null;
-    return error(status, { message, type: "invalid_request_error", code });
+    return openaiError(status, { message, type: "invalid_request_error", code });
   },
 };
 
@@ -60,13 +63,11 @@ function responses(request: DemoRequest): DemoAnswer {
 }
 
 function findFault({ body, account }: DemoRequest): DemoAnswer | undefined {
-  const refuse = (message: string, param: string, code: string | null = null) =>
-    error(400, { message, type: "invalid_request_error", param, code });
-  if (typeof body.model !== "string") return refuse("Missing required parameter: 'model'.", "model");
-  if (body.input === undefined) return refuse("Missing required parameter: 'input'.", "input");
+  if (typeof body.model !== "string") return refuseParameter("Missing required parameter: 'model'.", "model");
+  if (body.input === undefined) return refuseParameter("Missing required parameter: 'input'.", "input");
   const previous = body.previous_response_id;
   if (typeof previous === "string" && !account.stored.has(previous)) {
-    return refuse(
+    return refuseParameter(
       `Previous response with id '${previous}' not found.`,
       "previous_response_id",
       "previous_response_not_found",
@@ -258,14 +259,17 @@ function stored({ method, path, account }: DemoRequest): DemoAnswer {
   const id = path.slice("/v1/responses/".length);
   const response = account.stored.get(id);
   if (response === undefined) {
-    return error(404, { message: `Response with id '${id}' not found.`, type: "invalid_request_error" });
+    return openaiError(404, {
+      message: `Response with id '${id}' not found.`,
+      type: "invalid_request_error",
+    });
   }
   if (method === "GET") return jsonAnswer(200, response);
   if (method === "DELETE") {
     account.stored.delete(id);
     return jsonAnswer(200, { id, object: "response", deleted: true });
   }
-  return error(405, { message: `Not allowed: ${method}`, type: "invalid_request_error" });
+  return openaiError(405, { message: `Not allowed: ${method}`, type: "invalid_request_error" });
 }
 
 function models(path: string): DemoAnswer {
@@ -279,34 +283,5 @@ function models(path: string): DemoAnswer {
   const found = data.find(({ id }) => path === `/v1/models/${id}`);
   if (found) return jsonAnswer(200, found);
   const message = `The model '${path.slice("/v1/models/".length)}' does not exist (simulated)`;
-  return error(404, { message, type: "invalid_request_error", code: "model_not_found" });
-}
-
-function limited(request: DemoRequest, until: number): DemoAnswer {
-  const seconds = Math.ceil((until - request.now) / 1000);
-  const message = `Rate limit reached for ${String(request.body.model)} on requests per min (simulated). Please try again in ${seconds}s.`;
-  return error(
-    429,
-    { message, type: "requests", code: "rate_limit_exceeded" },
-    { ...limitHeaders(request, until), "retry-after": String(seconds) },
-  );
-}
-
-function limitHeaders({ account, now }: DemoRequest, until?: number): Record<string, string> {
-  const limit = 500;
-  const remaining = until === undefined ? Math.round(limit * (1 - account.windows(now).fiveHour)) : 0;
-  const seconds = until === undefined ? 60 : Math.ceil((until - now) / 1000);
-  return {
-    "x-ratelimit-limit-requests": String(limit),
-    "x-ratelimit-remaining-requests": String(remaining),
-    "x-ratelimit-reset-requests": `${seconds}s`,
-  };
-}
-
-function error(
-  status: number,
-  details: { message: string; type: string; param?: string; code?: string | null },
-  headers: Record<string, string> = {},
-): DemoAnswer {
-  return jsonAnswer(status, { error: { param: null, code: null, ...details } }, headers);
+  return openaiError(404, { message, type: "invalid_request_error", code: "model_not_found" });
 }
