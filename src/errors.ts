@@ -14,7 +14,11 @@ export const relayErrors = {
   binding_gone: { status: 404, summary: "the account that holds this conversation's state is gone" },
   method_not_allowed: { status: 405, summary: "the route exists, but not with this method" },
   body_timeout: { status: 408, summary: "the request's body did not arrive in time" },
-  body_too_large: { status: 413, summary: "the body is larger than server.max_body_mb" },
+  body_too_large: {
+    status: 413,
+    summary:
+      "the body is larger than server.max_body_mb, or than server.max_converted_mb where it is converted",
+  },
   invalid_request: { status: 400, summary: "the request cannot be read or converted" },
   unsupported_encoding: { status: 415, summary: "the body has a content-encoding the relay cannot read" },
   upgrade_required: { status: 426, summary: "WebSocket is not offered; use HTTP" },

@@ -85,6 +85,8 @@ function failureOf(login: LoginFailure): Failure {
       return { kind: "unreachable", cause: new Error(message), safeToRepeat: false };
     case "proxy":
       return { kind: "proxy", cause: new Error(message) };
+    case "shortage":
+      return { kind: "shortage", cause: new Error(login.fact) };
     case "aborted":
       return { kind: "aborted" };
   }

@@ -1,5 +1,6 @@
 // `cc-relay web`: opens the page of the running relay, signed in by a one-time code.
 
+import { dirname } from "node:path";
 import { Command } from "commander";
 import type { Config } from "../config/config.ts";
 import { UserError } from "../errors.ts";
@@ -11,6 +12,11 @@ import { withSameConfig } from "./same-config.ts";
 
 export interface WebOptions {
   print: boolean;
+}
+
+export interface WebSteps {
+  open(url: string): Promise<void>;
+  leaveCode(databasePath: string, now: number): Promise<string>;
 }
 
 export function webCommand(context: CommandContext, run = runWeb): Command {
@@ -33,12 +39,12 @@ Examples:
 export async function runWeb(
   context: CommandContext,
   { print }: WebOptions,
-  open: (url: string) => Promise<void> = openBrowser,
+  { open, leaveCode }: WebSteps = { open: openBrowser, leaveCode: createCode },
 ): Promise<void> {
   const config = await context.loadConfig({ missingVariables: "warning" });
   const origin = await findRelay(context, config);
   await requirePage(origin, context);
-  const url = `${origin}/ui#code=${await makeCode(config, context.clock())}`;
+  const url = `${origin}/ui#code=${await makeCode(config, context.clock(), leaveCode)}`;
   const { stdout, stderr } = context.out;
   if (print) return stdout.write(`${url}\n`);
   if (!canShowBrowser(context.env, context.platform)) {
@@ -72,14 +78,45 @@ async function requirePage(origin: string, context: CommandContext): Promise<voi
   });
 }
 
-async function makeCode({ server }: Config, now: number): Promise<string> {
+async function makeCode({ server }: Config, now: number, leaveCode: WebSteps["leaveCode"]): Promise<string> {
   try {
-    return await createCode(server.databasePath, now);
+    return await leaveCode(server.databasePath, now);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new UserError(`no sign-in code could be left beside the relay's database: ${why}`, {
-      fix: "run it as the user who runs the relay, on the same machine",
+    const { message, fix } = describeObstacle(server.databasePath, cause);
+    throw new UserError(`no sign-in code could be left beside the relay's database: ${message}`, {
+      fix,
       cause,
     });
+  }
+}
+
+/** A relay whose disk takes no writes runs all the same, with its database in memory; a browser cannot be signed in then. */
+function describeObstacle(databasePath: string, cause: unknown): { message: string; fix: string } {
+  const folder = dirname(databasePath);
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  switch (code) {
+    case "ENOSPC":
+    case "EDQUOT":
+    case "EFBIG":
+      return {
+        message: `the disk of ${folder} is full (${code})`,
+        fix: "make room on that disk, and run the same command again; the relay needs no restart",
+      };
+    case "EROFS":
+      return {
+        message: `the disk of ${folder} is read-only (${code})`,
+        fix: "make that disk writable, or set server.database_path to a file on another one and restart the relay",
+      };
+    case "EACCES":
+    case "EPERM":
+      return {
+        message: `this user may not write in ${folder} (${code})`,
+        fix: `run it as the user who runs the relay, or make ${folder} writable`,
+      };
+    default:
+      return {
+        message: cause instanceof Error ? cause.message : String(cause),
+        fix: "run it as the user who runs the relay, on the same machine",
+      };
   }
 }

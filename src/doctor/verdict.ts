@@ -105,6 +105,7 @@ export function readLoginFailure(account: AccountConfig, failure: LoginFailure, 
       return troubled(false, { purpose: "try again in some minutes", command: "cc-relay doctor" });
     case "unreachable":
     case "proxy":
+    case "shortage":
       return troubled(true);
     case "aborted": {
       const late = `no token came within ${limitMs / 1000} s`;

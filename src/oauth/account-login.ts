@@ -53,6 +53,8 @@ const backoffBaseMs = 5_000;
 const backoffLimitMs = 300_000;
 /** Nobody was reached, so nobody is bothered; a line that is back should be noticed. */
 const unreachableLimitMs = 30_000;
+/** Descriptors and ports come back as soon as other requests end. */
+const shortageMs = 2_000;
 /** How long a login that needs a person is not asked for again; the accounts' own cooldown is longer. */
 const deadMs = 60_000;
 /** A second refusal within this time after a forced refresh is no matter of the token's age. */
@@ -288,6 +290,8 @@ function waitMs(failure: FailedOutcome["reply"]["failure"], failures: number): n
     case "revoked":
     case "rejected":
       return deadMs;
+    case "shortage":
+      return shortageMs;
     case "proxy":
     case "unreached":
       return Math.min(growing, unreachableLimitMs);

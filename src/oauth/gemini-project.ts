@@ -26,7 +26,7 @@ export type ProjectResult =
   /** `unauthorized`: the access token was refused. `refused`: Google does not serve this login. */
   | {
       ok: false;
-      kind: "unauthorized" | "refused" | "throttled" | "temporary" | "proxy";
+      kind: "unauthorized" | "refused" | "throttled" | "temporary" | "proxy" | "shortage";
       detail: string;
       /** Refused for want of a project only: with one of the person's own it may go on. */
       needsProject?: boolean;
@@ -126,7 +126,8 @@ async function call(search: ProjectSearch, name: string, body: object | undefine
     if (answer.truncatedBy !== undefined) throw answer.truncatedBy;
   } catch (error) {
     const fault = readNetworkFault(error);
-    return { ok: false, kind: fault.kind === "proxy" ? "proxy" : "temporary", detail: fault.message };
+    const kind = fault.kind === "proxy" || fault.kind === "shortage" ? fault.kind : "temporary";
+    return { ok: false, kind, detail: fault.message };
   }
   const json = parseJson(answer.body);
   if (answer.status >= 200 && answer.status < 300 && isObject(json)) return { ok: true, json };

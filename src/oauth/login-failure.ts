@@ -11,6 +11,7 @@ import type { TokenReply } from "./token-request.ts";
  * - `setup-token-ended`: a token that nothing refreshes is at its end.
  * - `project-refused`: Google refuses Code Assist to this login, or wants a project.
  * - `throttled`, `unreachable`, `proxy`: passing; the login is not in doubt.
+ * - `shortage`: this machine is short of file descriptors, memory or ports, so nobody was asked.
  * - `storage`: the store cannot read the login, or would not keep a new token.
  * - `aborted`: the caller's own signal.
  */
@@ -23,6 +24,7 @@ export type LoginFailureReason =
   | "throttled"
   | "unreachable"
   | "proxy"
+  | "shortage"
   | "storage"
   | "aborted";
 
@@ -92,6 +94,8 @@ export function describeRefresh(failed: FailedRefresh): LoginFailure {
       return passing("throttled", `${login} cannot be refreshed yet: ${failure.detail}`, until);
     case "proxy":
       return passing("proxy", `${login} cannot be refreshed: ${failure.detail}`, until);
+    case "shortage":
+      return passing("shortage", `${login} cannot be refreshed just now: ${failure.detail}`, until);
     case "temporary":
     case "unreached":
     case "aborted":

@@ -277,6 +277,7 @@ function describeFailure(provider: OAuthProvider, { failure }: TokenReply & { ok
     case "throttled":
     case "temporary":
     case "unreached":
+    case "shortage":
       return {
         ok: false,
         reason: "unreachable",

@@ -32,7 +32,7 @@ export type TokenReply =
       ok: false;
       failure:
         | TokenFailure
-        | { kind: "proxy" | "unreached" | "aborted"; detail: string; retryAfterMs?: undefined };
+        | { kind: "proxy" | "unreached" | "shortage" | "aborted"; detail: string; retryAfterMs?: undefined };
       /** The endpoint may have carried the exchange out, and its answer was lost on the way. */
       outcomeUnknown: boolean;
     };
@@ -95,7 +95,7 @@ function readFault(error: unknown, aborted: boolean): TokenReply {
   const fault = readNetworkFault(error);
   const outcomeUnknown = fault.mayBeProcessed;
   if (aborted) return { ok: false, failure: { kind: "aborted", detail: fault.message }, outcomeUnknown };
-  const kind = fault.kind === "proxy" ? "proxy" : "unreached";
+  const kind = fault.kind === "proxy" || fault.kind === "shortage" ? fault.kind : "unreached";
   return { ok: false, failure: { kind, detail: fault.message }, outcomeUnknown };
 }
 

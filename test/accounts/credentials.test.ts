@@ -51,3 +51,7 @@ test("a refresh that the token endpoint rejects for another reason is a cooldown
     until: start + 60_000,
   });
 });
+
+test("a refresh that this machine has no descriptor for is no account's fault", async () => {
+  assert.equal((await stateAfter("shortage")).state, "ready");
+});

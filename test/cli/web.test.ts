@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runWeb } from "../../src/cli/web.ts";
 import { UserError } from "../../src/errors.ts";
+import { createCode } from "../../src/web/sign-in-code.ts";
 import { setStage } from "../support/stage.ts";
 import { exchange } from "../web/sign-in.ts";
 import { type FakeContextOptions, fakeContext } from "./support.ts";
@@ -14,6 +15,8 @@ function contextOf(relay: { app: { port: number }; config: FakeContextOptions["c
   Object.assign(context, { clock: Date.now });
   return context;
 }
+
+const opensNothing = (why: string) => ({ open: () => Promise.reject(new Error(why)), leaveCode: createCode });
 
 test("--print prints an address whose code signs in once, also where keys are set", async (t) => {
   const { relay } = await setStage(t, {
@@ -32,7 +35,14 @@ test("the browser is opened with the address, and the code is printed nowhere", 
   const { relay } = await setStage(t);
   const context = contextOf(relay, { DISPLAY: ":0" });
   const opened: string[] = [];
-  await runWeb(context, { print: false }, async (url) => void opened.push(url));
+  await runWeb(
+    context,
+    { print: false },
+    {
+      open: async (url) => void opened.push(url),
+      leaveCode: createCode,
+    },
+  );
   assert.match(opened[0] ?? "", /\/ui#code=[\w-]{32}$/);
   assert.equal(context.out.stdout.text(), "");
   assert.equal(context.out.stderr.text(), `opened ${relay.url}/ui in the browser\n`);
@@ -41,7 +51,7 @@ test("the browser is opened with the address, and the code is printed nowhere", 
 test("where no browser can be shown the address is printed", async (t) => {
   const { relay } = await setStage(t);
   const context = contextOf(relay, { DISPLAY: ":0", SSH_CONNECTION: "x" });
-  await runWeb(context, { print: false }, () => Promise.reject(new Error("opened")));
+  await runWeb(context, { print: false }, opensNothing("opened"));
   assert.match(context.out.stdout.text(), /\/ui#code=/);
   assert.match(context.out.stderr.text(), /^no browser can be shown from here/);
 });
@@ -50,7 +60,7 @@ test("a browser that does not start is said, with what to do", async (t) => {
   const { relay } = await setStage(t);
   const context = contextOf(relay, { DISPLAY: ":0" });
   await assert.rejects(
-    runWeb(context, { print: false }, () => Promise.reject(new Error("spawn ENOENT"))),
+    runWeb(context, { print: false }, opensNothing("spawn ENOENT")),
     (error) => error instanceof UserError && /cc-relay web --print$/.test(error.fix ?? ""),
   );
 });
@@ -80,3 +90,18 @@ test("a page that is turned off is said, and no code is made", async (t) => {
       /\[ui\]/.test(error.fix ?? ""),
   );
 });
+
+for (const [code, message, fix] of [
+  ["ENOSPC", /the disk of \S+ is full \(ENOSPC\)$/, /^make room on that disk/],
+  ["EROFS", /the disk of \S+ is read-only \(EROFS\)$/, /server\.database_path/],
+  ["EACCES", /this user may not write in \S+ \(EACCES\)$/, /as the user who runs the relay/],
+] as const) {
+  test(`a sign-in code that cannot be left for ${code} names the disk and what to do`, async (t) => {
+    const { relay } = await setStage(t);
+    const leaveCode = () => Promise.reject(Object.assign(new Error(`${code}: open`), { code }));
+    await assert.rejects(
+      runWeb(contextOf(relay), { print: true }, { open: async () => {}, leaveCode }),
+      (error) => error instanceof UserError && message.test(error.message) && fix.test(error.fix ?? ""),
+    );
+  });
+}

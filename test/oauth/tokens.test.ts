@@ -13,6 +13,7 @@ import { type AuthorizationServer, startAuthorizationServer } from "../support/a
 import { loginAccount, tokenOf } from "../support/login-account.ts";
 import { createMemoryTokens, type MemoryTokens } from "../support/memory-tokens.ts";
 import { startConnectProxy } from "../support/proxies.ts";
+import { shortOf } from "../support/short-of.ts";
 import { until } from "../support/until.ts";
 
 const signal = new AbortController().signal;
@@ -403,6 +404,27 @@ test("a proxy or an endpoint that was fixed in the configuration is asked at onc
   assert.equal(failureOf(await source.credential({ ...login, proxy }, signal)).reason, "proxy");
   assert.equal(failureOf(await source.credential(login, signal)).reason, "unreachable");
   tokenUrl = `${server.url}/token`;
+  assert.ok(server.accepts(tokenOf(await source.credential(login, signal))));
+});
+
+test("a refresh that cannot be dialled for want of descriptors is tried again after two seconds", async () => {
+  const tokenUrl = `${server.url}/token`;
+  let isShort = true;
+  const source = createTokenSource({
+    tokens: store,
+    dispatcherFor: (account) => (isShort ? shortOf("EMFILE") : dispatchers.for(account.id, account.proxy)),
+    config: () => ({ claude: { tokenUrl }, gemini: {} }),
+    clock: { now: () => wall, monotonic: () => mono },
+    log,
+  });
+  sources.push(source);
+  const login = loginAccount(server.issue());
+  const failure = failureOf(await source.credential(login, signal));
+  assert.equal(failure.reason, "shortage");
+  assert.match(failure.fact, /this machine is short of file descriptors \(EMFILE\)/);
+  isShort = false;
+  assert.equal(failureOf(await source.credential(login, signal)).reason, "shortage");
+  pass(2001);
   assert.ok(server.accepts(tokenOf(await source.credential(login, signal))));
 });
 

@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Dispatcher } from "undici";
 import { createShortageLog } from "../../src/relay/shortage.ts";
 import { memorySource } from "../support/memory-client.ts";
 import { startPipeline } from "../support/pipeline.ts";
 import { collectingLog, type LoggedLine } from "../support/relay.ts";
+import { shortOf } from "../support/short-of.ts";
 
 const body = {
   model: "claude-opus-5-5",
@@ -14,17 +14,6 @@ const body = {
   stream: true,
   messages: [{ role: "user", content: "Hi" }],
 };
-
-/** Cannot open a connection for a reason of this machine's. */
-function shortOf(code: string): Dispatcher {
-  return {
-    dispatch(_: unknown, handler: Dispatcher.DispatchHandler) {
-      const error = Object.assign(new Error(`connect ${code} 127.0.0.1:443`), { code });
-      queueMicrotask(() => handler.onResponseError?.(undefined as never, error));
-      return true;
-    },
-  } as unknown as Dispatcher;
-}
 
 for (const code of ["EMFILE", "ENFILE", "ENOMEM", "EADDRNOTAVAIL"]) {
   test(`${code} is told with 503 and retry-after, and touches no account`, async (t) => {
@@ -41,6 +30,18 @@ for (const code of ["EMFILE", "ENFILE", "ENOMEM", "EADDRNOTAVAIL"]) {
     assert.equal(upstream.requests.length, 0);
   });
 }
+
+test("a login that cannot be refreshed for want of descriptors is told with 503, and touches no account", async (t) => {
+  const failure = { kind: "shortage", cause: new Error("short of file descriptors (EMFILE)") } as const;
+  const { ask, deps } = await startPipeline(t, ["a", "b"], ({ credentials }) => ({
+    credentials: { ...credentials, get: async () => ({ ok: false, failure }) },
+  }));
+  const sink = await ask("/v1/messages", memorySource(body));
+  assert.equal(sink.head?.status, 503);
+  assert.ok(sink.head?.headers.includes("retry-after"));
+  assert.match(sink.text, /EMFILE/);
+  for (const { cooldowns, streaks } of deps.pool.accounts) assert.equal(cooldowns.size + streaks.size, 0);
+});
 
 test("a shortage is logged once a minute, with how often it was met in between", () => {
   let now = 0;

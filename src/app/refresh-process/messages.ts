@@ -19,7 +19,7 @@ import type { RefreshOutcome } from "../../oauth/refresh.ts";
 import type { LoginAccount } from "../../oauth/tokens.ts";
 
 /** Counted up with every change of these types: a package that is replaced under a running relay starts newer processes than it. */
-export const messageFormat = 2;
+export const messageFormat = 3;
 
 export interface RefreshOrder {
   format: number;
