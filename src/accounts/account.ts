@@ -10,6 +10,8 @@ export interface Account {
   config: AccountConfig;
   /** Forwards the client's own credential; is never in cooldown and never fails over. */
   passthrough: boolean;
+  /** The hash of the client's own login that all of this is about; undefined: it is the account itself. See logins.ts. */
+  login: string | undefined;
   /** By scope: "" is the whole account, anything else a model family. */
   cooldowns: Map<string, Cooldown>;
   windows: Map<string, Window>;
@@ -47,10 +49,11 @@ export type CooldownKind = Exclude<
   | "aborted"
 >;
 
-export function createAccount(config: AccountConfig): Account {
+export function createAccount(config: AccountConfig, login?: string): Account {
   return {
     config,
     passthrough: false,
+    login,
     cooldowns: new Map(),
     windows: new Map(),
     lastUsedAt: 0,

@@ -13,6 +13,7 @@ import {
   outlasts,
   streakKey,
 } from "./cooldown.ts";
+import type { RequestLogin } from "./logins.ts";
 import { type Choice, type Selection, selectAccount } from "./select.ts";
 import { hashSettings } from "./settings.ts";
 import { shortenShared } from "./shared-refusal.ts";
@@ -24,9 +25,11 @@ import {
 } from "./stored-accounts.ts";
 import { addTruncation, noTruncations } from "./truncations.ts";
 
-export interface Pool extends Pick<StoredAccounts, "accounts" | "configure" | "refresh" | "flush"> {
+export interface Pool
+  extends Pick<StoredAccounts, "accounts" | "accountsFor" | "logins" | "configure" | "refresh" | "flush"> {
   account(id: string): Account | undefined;
-  choose(selection: Selection): Promise<Choice>;
+  /** `login`: as in accountsFor. */
+  choose(selection: Selection, login?: RequestLogin): Promise<Choice>;
   /**
    * A request that was sent at `sentAt` got a good answer: streaks end, and a cooldown that it tested is over. A cooldown that began
    * after it stands: the limit was reached while the answer was on its way. So does every cooldown when what was asked for is free.
@@ -99,12 +102,14 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       return stored.accounts;
     },
     account: stored.find,
+    accountsFor: stored.accountsFor,
+    logins: stored.logins,
     configure: stored.configure,
     refresh: stored.refresh,
     flush: stored.flush,
 
-    async choose(selection) {
-      const choice = selectAccount(stored.accounts, selection);
+    async choose(selection, login) {
+      const choice = selectAccount(stored.accountsFor(login), selection);
       if (choice.kind === "use") {
         if (choice.probe) {
           testedBefore.set(choice.probe, choice.probe.probedAt);
@@ -152,7 +157,8 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       });
       if (isCounted(failure)) countStreak(account, key, streak);
       if (!decision) return undefined;
-      if (needsPerson(decision.kind)) {
+      // Other people's logins may be behind the same account: their sessions stay.
+      if (needsPerson(decision.kind) && account.login === undefined) {
         await bindings.dropAccount(account.config.id);
       }
       // Providers echo keys in their texts, and a reason is printed.

@@ -6,6 +6,7 @@ import type { AccountStore, CooldownRow } from "../store/store.ts";
 import { type Account, type Cooldown, createAccount, isInEffect, readCooldown } from "./account.ts";
 import type { Bindings } from "./bindings.ts";
 import { createCooldownClock } from "./cooldown-clock.ts";
+import { createLogins, isOfClients, type RequestLogin, stateIdOf } from "./logins.ts";
 import { hashSecret, hashSettings, isOutdated } from "./settings.ts";
 import { noTruncations } from "./truncations.ts";
 
@@ -26,6 +27,10 @@ export interface StoredAccounts {
   readonly config: PoolConfig;
   readonly accounts: readonly Account[];
   find(id: string): Account | undefined;
+  /** The accounts as they are for a request that carries this login, or none: each login has a state of its own. */
+  accountsFor(login: RequestLogin | undefined): readonly Account[];
+  /** The clients' own logins that were seen with an account, the last used first. */
+  logins(account: Account): readonly Account[];
   /** Puts the account in this cooldown, at once in memory, and resolves when it is in the store. */
   saveCooldown(account: Account, cooldown: Cooldown): Promise<void>;
   endCooldown(account: Account, scope: string): Promise<void>;
@@ -50,6 +55,7 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
   const cooldownClock = createCooldownClock(clock);
   let config = options.config;
   let accounts = config.accounts.map((one) => createAccount(one));
+  const logins = createLogins();
   /** Accounts whose windows or last use are not on disk yet. */
   const unsaved = new Set<Account>();
   /** How often cooldowns were changed here, so that rows read before a change are told from those read after it. */
@@ -60,7 +66,7 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
 
   async function readStore(): Promise<void> {
     for (const state of await store.states()) {
-      const account = find(state.accountId);
+      const account = find(state.accountId) ?? logins.byStateId(state.accountId, accounts);
       if (!account) continue;
       const { forgottenAt = 0, secretHash } = state;
       const isKnown = seen.has(account);
@@ -75,10 +81,10 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
       if (!isKnown && state.truncatedAt !== undefined)
         account.truncations = { count: 1, at: state.truncatedAt };
     }
-    for (const account of accounts) seen.add(account);
+    for (const account of all()) seen.add(account);
     const cooldowns = Map.groupBy(await readCooldowns(), (row) => row.accountId);
-    for (const account of accounts) {
-      const rows = cooldowns.get(account.config.id) ?? [];
+    for (const account of all()) {
+      const rows = cooldowns.get(stateIdOf(account)) ?? [];
       const known = account.cooldowns;
       account.cooldowns = new Map(
         rows
@@ -89,7 +95,7 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
       if (!isSame(known, account.cooldowns)) onChange(account);
     }
     // Not before every row has been taken over: while this is written down, cooldowns of other accounts begin.
-    for (const account of accounts) await endOutdated(account);
+    for (const account of all()) await endOutdated(account);
   }
 
   /** Rows that were read before a change of our own would undo it. */
@@ -119,11 +125,24 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
     changes++;
     options.onForgotten?.(account.config.id);
     onChange(account);
-    await store.clearCooldowns(account.config.id);
+    await store.clearCooldowns(stateIdOf(account));
   }
 
   function find(id: string): Account | undefined {
     return accounts.find((account) => account.config.id === id);
+  }
+
+  function all(): Account[] {
+    return [...accounts, ...logins.all];
+  }
+
+  function accountsFor(login: RequestLogin | undefined): readonly Account[] {
+    if (login === undefined) return accounts;
+    return accounts.map((account) =>
+      isOfClients(account.config) && account.config.family === login.family
+        ? logins.of(account.config, login.hash)
+        : account,
+    );
   }
 
   async function saveCooldown(account: Account, cooldown: Cooldown): Promise<void> {
@@ -132,7 +151,7 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
     cooldownClock.isOver(clockKey(account, cooldown.scope), cooldown.until);
     changes++;
     onChange(account);
-    await store.saveCooldown({ accountId: account.config.id, ...cooldown });
+    await store.saveCooldown({ accountId: stateIdOf(account), ...cooldown });
   }
 
   async function endCooldown(account: Account, scope: string): Promise<void> {
@@ -140,7 +159,7 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
     cooldownClock.forget(clockKey(account, scope));
     changes++;
     onChange(account);
-    await store.clearCooldowns(account.config.id, scope);
+    await store.clearCooldowns(stateIdOf(account), scope);
   }
 
   /** Another secret may be accepted where the one before was not, and another proxy may lead where that one did not. */
@@ -163,6 +182,8 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
       return accounts;
     },
     find,
+    accountsFor,
+    logins: ({ config }) => logins.on(config),
     saveCooldown,
     endCooldown,
     forgetLimits,
@@ -180,6 +201,8 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
         if (isEnabled || config.secret !== known.config.secret) renewed.push(known);
         return Object.assign(known, { config });
       });
+      logins.configure(next.accounts);
+      renewed.push(...renewed.flatMap(({ config }) => logins.on(config)));
       for (const account of renewed) await forget(account);
       const off = accounts.filter((account) => !account.config.enabled).map((account) => account.config.id);
       // In the same moment: a session that moves from now on must not lose its new account. Sessions of accounts that are missing
@@ -193,7 +216,11 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
 
     async flush() {
       const time = now();
-      for (const account of accounts) {
+      for (const gone of logins.prune(time)) {
+        unsaved.delete(gone);
+        await store.forget(stateIdOf(gone));
+      }
+      for (const account of all()) {
         for (const cooldown of account.cooldowns.values()) {
           const { scope, until } = cooldown;
           const isOver = cooldownClock.isOver(clockKey(account, scope), until);
@@ -204,7 +231,7 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
       for (const account of [...unsaved]) {
         unsaved.delete(account);
         await store.saveState({
-          accountId: account.config.id,
+          accountId: stateIdOf(account),
           lastUsedAt: account.lastUsedAt || undefined,
           windows: [...account.windows.values()],
           ...(account.truncations.at > 0 && { truncatedAt: account.truncations.at }),
@@ -215,8 +242,8 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
   };
 }
 
-function clockKey({ config }: Account, scope: string): string {
-  return JSON.stringify([config.id, scope]);
+function clockKey(account: Account, scope: string): string {
+  return JSON.stringify([stateIdOf(account), scope]);
 }
 
 function isSame(known: Account["cooldowns"], stored: Account["cooldowns"]): boolean {

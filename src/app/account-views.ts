@@ -1,9 +1,10 @@
 // The accounts as they stand now: what is configured, what the store has learned of them, and their last 24 hours.
 
 import { type Account, createAccount, readCooldown } from "../accounts/account.ts";
+import { forgetLoginAfterMs, isOfClients, readStateId } from "../accounts/logins.ts";
 import { readStatus } from "../accounts/state.ts";
 import type { AccountConfig, Config } from "../config/config.ts";
-import type { AccountView } from "../documents/account.ts";
+import { type AccountView, type LoginView, readLogin } from "../documents/account.ts";
 import type { AccountActivity, AccountStateRow, CooldownRow, Store } from "../store/store.ts";
 
 const dayMs = 86_400_000;
@@ -26,8 +27,34 @@ export async function readAccountViews(
       cooldowns: cooldowns.filter(isOwn),
       activity: activity.find(isOwn),
     };
-    return viewOf(config, learned, { ...session, now });
+    const view = viewOf(config, learned, { ...session, now });
+    if (!isOfClients(config)) return view;
+    return { ...view, logins: loginsOn(config, { states, cooldowns }, { ...session, now }) };
   });
+}
+
+type At = { switchAtUtilization: number; now: number };
+
+function loginsOn(
+  config: AccountConfig,
+  rows: { states: readonly AccountStateRow[]; cooldowns: readonly CooldownRow[] },
+  at: At,
+): LoginView[] {
+  const isOnIt = ({ accountId, login }: ReturnType<typeof readStateId>) =>
+    accountId === config.id && login !== undefined;
+  const cooldowns = Map.groupBy(rows.cooldowns, ({ accountId }) => accountId);
+  return rows.states
+    .filter(
+      ({ accountId, lastUsedAt = 0 }) =>
+        isOnIt(readStateId(accountId)) && lastUsedAt > at.now - forgetLoginAfterMs,
+    )
+    .sort((a, b) => (b.lastUsedAt ?? 0) - (a.lastUsedAt ?? 0))
+    .map((state) => {
+      const account = restore(config, cooldowns.get(state.accountId) ?? [], state);
+      account.login = readStateId(state.accountId).login;
+      account.lastUsedAt = state.lastUsedAt ?? 0;
+      return readLogin(account, at);
+    });
 }
 
 interface Learned {
@@ -36,11 +63,7 @@ interface Learned {
   activity: AccountActivity | undefined;
 }
 
-function viewOf(
-  config: AccountConfig,
-  { state, cooldowns, activity }: Learned,
-  at: { switchAtUtilization: number; now: number },
-): AccountView {
+function viewOf(config: AccountConfig, { state, cooldowns, activity }: Learned, at: At): AccountView {
   return {
     config,
     status: readStatus(restore(config, cooldowns, state), at),

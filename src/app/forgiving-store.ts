@@ -21,6 +21,7 @@ export function forgiveWrites(
       ...accounts,
       saveState: (row) => forgive(accounts.saveState(row)),
       saveCooldown: (row) => forgive(accounts.saveCooldown(row)),
+      forget: (id) => forgive(accounts.forget(id)),
       clearCooldowns: (id, scope) => forgive(accounts.clearCooldowns(id, scope)),
     },
     bindings: {

@@ -2,6 +2,7 @@
 
 import { createBindings, maxBindings } from "../accounts/bindings.ts";
 import { createCredentialSource } from "../accounts/credentials.ts";
+import { createLoginHash } from "../accounts/logins.ts";
 import { createPool, type Pool } from "../accounts/pool.ts";
 import { createSlowStart } from "../accounts/slow-start.ts";
 import { readStatus } from "../accounts/state.ts";
@@ -98,6 +99,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
     const live = await createLiveView({
       ...{ store, version, startedAt: Date.now(), events: deps.events, now: deps.now },
       accounts: () => pool.accounts,
+      logins: pool.logins,
       switchAtUtilization: () => config.session.switchAtUtilization,
       onError: failed("the live view failed"),
     });
@@ -234,6 +236,7 @@ async function createParts(
       maxWaitMs: config().session.maxWaitMs,
     })),
     relayKeys: createRelayKeys(config().apiKeys),
+    hashLogin: createLoginHash(await store.accounts.loginKey()),
     metrics,
     events,
     shortages: createShortageLog(log, now),

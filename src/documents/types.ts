@@ -9,6 +9,16 @@ export interface WindowDocument {
   status: string | null;
 }
 
+/** A client's own login on an account of type `client`. */
+export interface LoginDocument {
+  /** A keyed hash. */
+  hash: string;
+  state: "ready" | "cooldown" | "disabled" | "needs-login";
+  reason: string | null;
+  until: string | null;
+  windows: WindowDocument[];
+}
+
 export interface AccountDocument {
   id: string;
   name: string;
@@ -21,6 +31,8 @@ export interface AccountDocument {
   until: string | null;
   last_used_at: string | null;
   windows: WindowDocument[];
+  /** Of accounts of type `client` only: the logins of the last eight days, the last used first. */
+  logins?: LoginDocument[];
   requests_24h: number;
   tokens_24h: number;
 }

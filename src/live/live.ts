@@ -2,8 +2,9 @@
 // `cc-relay top` and the page.
 
 import type { Account } from "../accounts/account.ts";
+import { isOfClients } from "../accounts/logins.ts";
 import { readStatus } from "../accounts/state.ts";
-import { toAccountDocument } from "../documents/account.ts";
+import { readLogin, toAccountDocument } from "../documents/account.ts";
 import { toRequestDocument } from "../documents/request.ts";
 import type { StatusDocument } from "../documents/types.ts";
 import { toUsageFigures } from "../documents/usage.ts";
@@ -27,6 +28,8 @@ export interface LiveViewOptions {
   events: RelayEvents;
   /** Asked anew for every document: the configuration may have changed. */
   accounts(): readonly Account[];
+  /** The clients' own logins that were seen with an account, the last used first. */
+  logins(account: Account): readonly Account[];
   /** A fraction: windows at or above it rank behind accounts with room. Asked anew, too. */
   switchAtUtilization(): number;
   store: Pick<Store, "usage" | "requests">;
@@ -178,7 +181,10 @@ function isBilledRoute(route: string): boolean {
 }
 
 interface StatusParts
-  extends Pick<LiveViewOptions, "accounts" | "switchAtUtilization" | "version" | "startedAt" | "now"> {
+  extends Pick<
+    LiveViewOptions,
+    "accounts" | "logins" | "switchAtUtilization" | "version" | "startedAt" | "now"
+  > {
   activity: Activity;
   recentUse: RecentUse;
 }
@@ -199,6 +205,9 @@ function toStatus(parts: StatusParts): StatusDocument {
         status: readStatus(account, question),
         lastUsedAt: account.lastUsedAt || undefined,
         windows: [...account.windows.values()],
+        ...(isOfClients(account.config) && {
+          logins: parts.logins(account).map((login) => readLogin(login, question)),
+        }),
         ...recentUse.of(account.config.id),
       }),
       running: runningOn.get(account.config.id)?.length ?? 0,

@@ -5,7 +5,7 @@ import type { Account, Cooldown } from "../accounts/account.ts";
 import { isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import type { Answer } from "./answer.ts";
-import { consequenceOf, isSentOnce } from "./consequences.ts";
+import { consequenceOf, isForClientToSettle, isSentOnce } from "./consequences.ts";
 import type { FailoverState, Served } from "./failover-state.ts";
 import { shortageError } from "./shortage.ts";
 import { contextOf, unansweredError } from "./unanswered-error.ts";
@@ -35,10 +35,15 @@ export async function afterFailure(
     attempts.end({ status, failure, cooldown: undefined });
     throw failure.kind === "aborted" ? signal.reason : shortageError(failure.cause);
   }
+  const refused = { status, login: state.routing.login?.kind, isOwn: account.login !== undefined };
+  if (answer && isForClientToSettle(failure, refused)) {
+    attempts.end({ status, failure, cooldown: undefined });
+    return { ...failed, answer };
+  }
   const cooldown = await deps.pool.failed(account, failure, state.sentAt(sentAt));
   attempts.end({ status, failure, cooldown });
   state.attemptFailed(account, cooldown);
-  const { passOn, isRefusal } = consequenceOf(failure);
+  const { passOn, isRefusal } = consequenceOf(failure, refused);
   if (isRefusal) state.attemptWasRefused();
   if (failure.kind === "unreachable" && failure.isAtWork && isBilled(state.call.operation)) {
     if (isSentOnce(state.call)) throw unansweredError({ account, failure }, contextOf(state));

@@ -1,13 +1,15 @@
 // Whether an account is of a kind that can serve a call.
 
 import type { Account } from "../accounts/account.ts";
+import { isOfClients } from "../accounts/logins.ts";
 import type { Call } from "../call.ts";
+import { readClientLogin } from "../upstreams/client-login.ts";
 
 export function canServe(account: Account, call: Call): boolean {
   const { type, kind, family } = account.config;
   if (family !== call.family) return false;
   if (call.onlyTypes && !call.onlyTypes.includes(type)) return false;
-  if (kind.credentials.length === 0 && !account.passthrough && call.clientCredential.length === 0)
+  if (isOfClients(account.config) && !account.passthrough && readClientLogin(call) === undefined)
     return false;
   return kind.upstream.supports(call);
 }

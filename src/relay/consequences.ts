@@ -14,8 +14,29 @@ export interface Consequence {
   isRefusal: boolean;
 }
 
-export function consequenceOf({ kind }: Failure): Consequence {
-  return consequences[kind];
+/** Whose credential was refused, and what the client has of its own. */
+export interface Refused {
+  /** Of the provider's answer; undefined when there was none. */
+  status: number | undefined;
+  /** What the request carries of the client's own; see ClientLogin. */
+  login: "login" | "key" | undefined;
+  /** It was the client's own credential that was sent. */
+  isOwn: boolean;
+}
+
+/**
+ * Whether the provider refused the client's own login: only the client can refresh it, and comes back with another token. It
+ * says nothing of the login that would keep the next token from being tried.
+ */
+export function isForClientToSettle({ kind }: Failure, { status, login, isOwn }: Refused): boolean {
+  return isOwn && login === "login" && (kind === "unauthorized" || status === 401);
+}
+
+export function consequenceOf({ kind }: Failure, { status, login, isOwn }: Refused): Consequence {
+  const consequence = consequences[kind];
+  // Every 401 costs a client that is logged in a try of its rotating refresh token, and this one is not about its login.
+  const isOthers = status === 401 && login === "login" && !isOwn;
+  return isOthers ? { ...consequence, passOn: "never" } : consequence;
 }
 
 /**

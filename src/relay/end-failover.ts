@@ -3,9 +3,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Account, cooldownFor } from "../accounts/account.ts";
 import { type AllInCooldown, type Exhausted, readExhausted } from "../accounts/exhausted.ts";
+import { isOfClients } from "../accounts/logins.ts";
 import type { Call } from "../call.ts";
 import { canServe } from "./can-serve.ts";
-import { exhaustedError } from "./exhausted-error.ts";
+import { type ExhaustedContext, exhaustedError } from "./exhausted-error.ts";
 import type { FailoverState, Served } from "./failover-state.ts";
 import { contextOf, unansweredError } from "./unanswered-error.ts";
 
@@ -29,7 +30,7 @@ export async function endFailover(state: FailoverState, candidates: Account[]): 
     call,
     now,
     only: routing.pinned ?? routing.required,
-    kinds: readKinds(call, deps.pool.accounts),
+    kinds: readKinds(call, deps.pool.accountsFor(routing.login)),
   });
 }
 
@@ -41,9 +42,14 @@ function isToldByCooldown(
   return failure.kind !== "server-error" && cooldownFor(account, scope, deps.now()) !== undefined;
 }
 
-function readKinds(call: Call, accounts: readonly Account[]): "none" | "unfit" | "fit" {
+function readKinds(call: Call, accounts: readonly Account[]): ExhaustedContext["kinds"] {
   const enabled = accounts.filter(({ config }) => config.enabled && config.family === call.family);
   if (enabled.some((account) => canServe(account, call))) return "fit";
+  if (
+    !call.onlyTypes &&
+    enabled.some(({ config }) => isOfClients(config) && config.kind.upstream.supports(call))
+  )
+    return "without-login";
   return enabled.length > 0 ? "unfit" : "none";
 }
 

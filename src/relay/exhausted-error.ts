@@ -12,8 +12,11 @@ export interface ExhaustedContext {
   now: number;
   /** The id of the one account that the request could go to; undefined when any would have done. */
   only: string | undefined;
-  /** Whether accounts of the family are enabled, and whether one of them is of a kind that has the operation. */
-  kinds: "none" | "unfit" | "fit";
+  /**
+   * Whether accounts of the family are enabled, and whether one of them is of a kind that has the operation; `without-login`:
+   * one that could serve the request if the client had sent a login of its own.
+   */
+  kinds: "none" | "unfit" | "without-login" | "fit";
 }
 
 export function exhaustedError(
@@ -26,6 +29,7 @@ export function exhaustedError(
     case "no-account":
       if (kinds !== "fit" && call.onlyTypes) return wrongTypeError(call, call.onlyTypes);
       if (kinds === "unfit") return unsupportedError(call);
+      if (kinds === "without-login") return noLoginError(call);
       return isRequired ? unfitError(only, call) : noAccountError(call);
     case "tried":
       return new RelayError(
@@ -83,6 +87,14 @@ function wrongTypeError({ family }: Call, types: readonly string[]): RelayError 
   return new RelayError(
     "no_account",
     `This API needs an account of type ${types.join(" or ")}, and none is ready: a ${familyNames[family]} login covers ${familyNames[family]} clients only; see \`cc-relay accounts list\`, or add a key with \`cc-relay login ${family} --api-key\`.`,
+    { shouldRetry: false },
+  );
+}
+
+function noLoginError({ family }: Call): RelayError {
+  return new RelayError(
+    "no_account",
+    `The ${familyNames[family]} account of this relay is the client's own login, and this request carries none: log in at the client and start it with \`cc-relay run --own-login\`, or add an account with \`cc-relay login ${family}\`.`,
     { shouldRetry: false },
   );
 }

@@ -2,14 +2,16 @@
 
 import type { Account } from "../accounts/account.ts";
 import { cooldownFor } from "../accounts/account.ts";
-import { bindingId, type Call } from "../call.ts";
+import type { Call } from "../call.ts";
 import { RelayError } from "../errors.ts";
+import { readClientLogin } from "../upstreams/client-login.ts";
 import { attemptOn } from "./account-attempt.ts";
 import { canServe } from "./can-serve.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import type { ListResult } from "./model-lists.ts";
 import { readAnswer } from "./read-answer.ts";
 import type { RecordEntry, Recorder } from "./record.ts";
+import { ownListAccount } from "./routing.ts";
 import { sendRendered } from "./send-rendered.ts";
 import { overHttp } from "./transport.ts";
 
@@ -25,7 +27,13 @@ export async function deliverModels(
   if (call.operation !== "list-models" || !exchange.dialect.mergeModels) return false;
   // A client that names an account wants that one's own list.
   if (exchange.source.headers["x-cc-relay-account"] !== undefined) return false;
-  const accounts = deps.pool.accounts.filter(
+  const login = readClientLogin(call);
+  if (ownListAccount(call, login, deps) !== undefined) return false;
+  const loginHash = login && deps.hashLogin(login.identity);
+  const all = deps.pool.accountsFor(
+    loginHash === undefined ? undefined : { family: call.family, hash: loginHash },
+  );
+  const accounts = all.filter(
     (account) => account.config.enabled && canServe(account, call) && !cooldownFor(account, "", deps.now()),
   );
   const isPooled = deps.config().accounts.some(({ family }) => family === call.family);
@@ -61,11 +69,9 @@ interface Listing {
 }
 
 function readList(account: Account, { signal, ...listing }: Listing, deps: RelayDeps): Promise<ListResult> {
-  const { id, kind } = account.config;
-  const { dialect, clientCredential } = listing.call;
   // The client's own login has a list of its own.
-  const owner = kind.credentials.length === 0 ? bindingId(JSON.stringify(clientCredential)) : "";
-  return deps.models.get(JSON.stringify([dialect, id, owner]), {
+  const owner = account.login ?? "";
+  return deps.models.get(JSON.stringify([listing.call.dialect, account.config.id, owner]), {
     fetch: (limit) => fetchList(account, { ...listing, signal: limit }, deps),
     signal,
     now: deps.now(),

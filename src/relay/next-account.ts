@@ -16,10 +16,10 @@ export async function chooseAccount(state: FailoverState): Promise<Choice> {
       ? { kind: "none", candidates: [] }
       : { kind: "use", account: routing.passthrough, probe: undefined };
   }
-  const choice = await deps.pool.choose({
+  const selection = {
     model: call.model,
     modelScope: state.scope,
-    canServe: (account) => canServe(account, call),
+    canServe: (account: Account) => canServe(account, call),
     pinned: routing.pinned,
     required: routing.required,
     sticky: routing.session?.accountId,
@@ -29,7 +29,8 @@ export async function chooseAccount(state: FailoverState): Promise<Choice> {
     switchAtUtilization: session.switchAtUtilization,
     mayProbe: isBilled(call.operation),
     now: deps.now(),
-  });
+  };
+  const choice = await deps.pool.choose(selection, routing.login);
   if (choice.kind === "use" && !state.hasAttemptsLeft) return { kind: "none", candidates: [choice.account] };
   return choice;
 }
@@ -80,7 +81,7 @@ export function firstByteMs(state: FailoverState, account: Account): number {
     !tried.has(other.config.id) &&
     !cooldownFor(other, scope, now) &&
     canServe(other, call);
-  if (!deps.pool.accounts.some(isOther)) return configuredMs;
+  if (!deps.pool.accountsFor(routing.login).some(isOther)) return configuredMs;
   const leftMs = call.headerBudgetMs - (now - startedAt);
   return Math.min(configuredMs, Math.max(leftMs * 0.6, 1000));
 }

@@ -3,12 +3,14 @@
 
 import { type Account, createAccount } from "../accounts/account.ts";
 import type { BoundTo } from "../accounts/bindings.ts";
+import { isOfClients, type RequestLogin } from "../accounts/logins.ts";
 import { bindingId, type Call, isBilled } from "../call.ts";
 import type { Config } from "../config/config.ts";
 import { defaultAccount } from "../config/defaults.ts";
 import { RelayError } from "../errors.ts";
 import { type Family, passthroughAccountId } from "../family.ts";
 import { providerOf } from "../upstreams/client.ts";
+import { type ClientLogin, readClientLogin } from "../upstreams/client-login.ts";
 import { accountKinds } from "../upstreams/kinds.ts";
 import type { RelayDeps } from "./exchange.ts";
 import type { Served } from "./failover-state.ts";
@@ -21,6 +23,8 @@ export interface Routing {
   pinned: string | undefined;
   required: string | undefined;
   session: BoundTo | undefined;
+  /** The client's own login, whoever answers; undefined when the request carries none. */
+  login: (RequestLogin & Pick<ClientLogin, "kind">) | undefined;
   /** Called with the account that gave a good answer. */
   bind(accountId: string): Promise<void>;
 }
@@ -30,7 +34,9 @@ const sessionKind = "session";
 const stateTtlMs = 30 * 86_400_000;
 
 /** Throws RelayError for a pinned account that cannot be had, and for state whose account is gone. */
-export async function findRouting(call: Call, pinned: string | undefined, deps: RelayDeps): Promise<Routing> {
+export async function findRouting(call: Call, named: string | undefined, deps: RelayDeps): Promise<Routing> {
+  const login = readClientLogin(call);
+  const pinned = named ?? ownListAccount(call, login, deps);
   const config = deps.config();
   const now = deps.now();
   const session =
@@ -46,6 +52,7 @@ export async function findRouting(call: Call, pinned: string | undefined, deps: 
     pinned,
     required,
     session,
+    login: login && { family: call.family, hash: deps.hashLogin(login.identity), kind: login.kind },
     async bind(accountId) {
       const { stickyTtlMs: ttlMs, renewalThresholdMs } = config.session;
       const use = { accountId, now: deps.now(), renewalThresholdMs };
@@ -134,6 +141,18 @@ function withoutTurnState(call: Call): Call {
   const name = call.binding?.header;
   const headers = call.headers.filter((_, at, all) => all[at - (at % 2)]!.toLowerCase() !== name);
   return { ...call, headers };
+}
+
+/** The account that alone has the list of models which a login is asking for. */
+export function ownListAccount(
+  call: Call,
+  login: ClientLogin | undefined,
+  { pool }: Pick<RelayDeps, "pool">,
+): string | undefined {
+  if (call.operation !== "list-models" || !login?.hasOwnModels) return undefined;
+  const isOwn = ({ config }: Account) =>
+    config.family === call.family && config.enabled && isOfClients(config);
+  return pool.accounts.find(isOwn)?.config.id;
 }
 
 function passthroughAccount(call: Call, config: Config): Account | undefined {

@@ -4,6 +4,7 @@ import type { Credential } from "../account-kinds/credential.ts";
 import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Account } from "../accounts/account.ts";
 import type { Call } from "../call.ts";
+import { addressOf } from "../upstreams/client.ts";
 import { type AttemptResult, type AttemptTimeouts, attempt } from "./attempt.ts";
 import type { RelayDeps } from "./exchange.ts";
 
@@ -23,11 +24,14 @@ export type Transport = (sending: Sending, deps: RelayDeps) => Promise<AttemptRe
 
 export const overHttp: Transport = (
   { account: { config }, credential, upstream, call, timeouts, signal },
-  { dispatchers, log, now },
+  { config: settings, dispatchers, log, now },
 ) =>
   attempt({
     dispatcher: dispatchers.for(config.id, config.proxy),
-    request: upstream.prepare(call, { apiUrl: config.apiUrl, credential }),
+    request: upstream.prepare(call, {
+      apiUrl: addressOf(config, call, settings().upstream.providerUrls),
+      credential,
+    }),
     upstream,
     call,
     signal,

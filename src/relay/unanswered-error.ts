@@ -4,6 +4,7 @@ import type { Account } from "../accounts/account.ts";
 import type { Call } from "../call.ts";
 import { RelayError } from "../errors.ts";
 import type { Failure } from "../failure.ts";
+import { addressOf } from "../upstreams/client.ts";
 import { isSentOnce } from "./consequences.ts";
 import type { FailoverState } from "./failover-state.ts";
 
@@ -12,18 +13,26 @@ export interface UnansweredContext {
   now: number;
   /** Whether the request could go to this one account only. */
   isRequired: boolean;
+  /** Where the account's requests go. */
+  addressOf(account: Account): string;
 }
 
 export function contextOf({ call, deps, routing }: FailoverState): UnansweredContext {
-  return { call, now: deps.now(), isRequired: (routing.pinned ?? routing.required) !== undefined };
+  const { providerUrls } = deps.config().upstream;
+  return {
+    call,
+    now: deps.now(),
+    isRequired: (routing.pinned ?? routing.required) !== undefined,
+    addressOf: ({ config }) => addressOf(config, call, providerUrls),
+  };
 }
 
 export function unansweredError(
-  { account: { config }, failure }: { account: Account; failure: Failure },
-  { call, now, isRequired }: UnansweredContext,
+  { account, failure }: { account: Account; failure: Failure },
+  { call, now, isRequired, addressOf }: UnansweredContext,
 ): RelayError {
-  const { id } = config;
-  const { hostname } = new URL(config.apiUrl);
+  const { id } = account.config;
+  const { hostname } = new URL(addressOf(account));
   switch (failure.kind) {
     case "edge-refused": {
       const ray = failure.ray === undefined ? "" : `, ray id ${failure.ray}`;

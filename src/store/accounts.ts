@@ -26,10 +26,17 @@ export function createAccountStore({ database, run }: Connection): AccountStore 
   const forgetState = database.prepare(`
     INSERT INTO account_states (account_id, windows, forgotten_at) VALUES (?, '[]', ?)
     ON CONFLICT (account_id) DO UPDATE SET windows = '[]', truncated_at = NULL, forgotten_at = excluded.forgotten_at`);
+  const clearLoginCooldowns = database.prepare(`DELETE FROM cooldowns WHERE ${isLoginOf}`);
+  const forgetLoginStates = database.prepare(
+    `UPDATE account_states SET windows = '[]', truncated_at = NULL, forgotten_at = @now WHERE ${isLoginOf}`,
+  );
   const forgetLearned = database.transaction((accountId: string, now: number) => {
     clearCooldowns.run(accountId);
     forgetState.run(accountId, now);
+    clearLoginCooldowns.run({ accountId });
+    forgetLoginStates.run({ accountId, now });
   });
+  const loginKey = database.prepare<[], Buffer>("SELECT key FROM login_key").pluck();
   const forgetting = [
     "DELETE FROM account_states WHERE account_id = ?",
     "DELETE FROM cooldowns WHERE account_id = ?",
@@ -38,8 +45,12 @@ export function createAccountStore({ database, run }: Connection): AccountStore 
     "UPDATE bindings SET fallback_id = NULL WHERE fallback_id = ?",
     "DELETE FROM tokens WHERE account_id = ?",
   ].map((sql) => database.prepare(sql));
+  const forgetLogins = ["account_states", "cooldowns"].map((table) =>
+    database.prepare(`DELETE FROM ${table} WHERE ${isLoginOf}`),
+  );
   const forget = database.transaction((accountId: string) => {
     for (const statement of forgetting) statement.run(accountId);
+    for (const statement of forgetLogins) statement.run({ accountId });
   });
 
   return {
@@ -65,8 +76,12 @@ export function createAccountStore({ database, run }: Connection): AccountStore 
       ),
     forgetLearned: (accountId, now) => run(() => forgetLearned.immediate(accountId, now)),
     forget: (accountId) => run(() => forget.immediate(accountId)),
+    loginKey: () => run(() => loginKey.get()!),
   };
 }
+
+/** Rows of the clients' own logins on an account: its id, a space, and the login's hash. */
+const isLoginOf = "substr(account_id, 1, length(@accountId) + 1) = @accountId || ' '";
 
 type CooldownRecord = Omit<CooldownRow, "settings"> & { settings: string | null };
 

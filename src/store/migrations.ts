@@ -1,5 +1,6 @@
 // The schema of the database, as the numbered steps that lead to it. Append only: a step that was released never changes.
 
+import { randomBytes } from "node:crypto";
 import type { Database } from "better-sqlite3";
 import type { PriceList } from "../usage/price.ts";
 import { importPredecessor } from "./predecessor.ts";
@@ -20,6 +21,7 @@ export const migrations: readonly Migration[] = [
   nameCooldownsAndFallbacks,
   addAttempts,
   addAccountRank,
+  addLoginKey,
 ];
 
 /** In the file's header, so that another program's database is told from ours. */
@@ -200,4 +202,15 @@ function addAccountRank(database: Database): void {
     ALTER TABLE account_states ADD COLUMN secret_hash TEXT; -- of the secret with which all of this was learned
     ALTER TABLE account_states ADD COLUMN forgotten_at INTEGER; -- when a person had everything learned forgotten
   `);
+}
+
+function addLoginKey(database: Database): void {
+  database.exec(`
+    -- The key of the hashes under which clients' own logins are known: nobody can try tokens against a hash without it.
+    CREATE TABLE login_key (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      key BLOB NOT NULL
+    );
+  `);
+  database.prepare("INSERT INTO login_key (id, key) VALUES (1, ?)").run(randomBytes(32));
 }

@@ -258,6 +258,7 @@ export async function openServingStore(path: string, options: ServingStoreOption
       clearCooldowns: (id, scope) => use((store) => store.accounts.clearCooldowns(id, scope)),
       forgetLearned: (id, now) => use((store) => store.accounts.forgetLearned(id, now)),
       forget: (id) => use((store) => store.accounts.forget(id)),
+      loginKey: () => use((store) => store.accounts.loginKey()),
     },
     bindings: {
       load: (now) => use((store) => store.bindings.load(now)),

@@ -47,6 +47,7 @@ export interface RecoveryStore {
 
 /** Why and how long an account, or one model family on it, cooldowns. */
 export interface CooldownRow {
+  /** As in AccountStateRow. */
   accountId: string;
   /** A model family (`opus`, `gemini-2.5-pro`); "" for the whole account. */
   scope: string;
@@ -63,6 +64,7 @@ export interface CooldownRow {
 }
 
 export interface AccountStateRow {
+  /** The account's id; of a client's own login on it, that, a space and the login's hash. */
   accountId: string;
   lastUsedAt: number | undefined;
   windows: Window[];
@@ -81,13 +83,18 @@ export interface AccountStore {
   saveCooldown(row: CooldownRow): Promise<void>;
   /** Without a scope: every cooldown of the account. */
   clearCooldowns(accountId: string, scope?: string): Promise<void>;
-  /** Removes cooldowns and all else that was learned against the account, and notes it for a running relay, which forgets it too. */
+  /**
+   * Removes cooldowns and all else that was learned against the account and the clients' logins on it, and notes it for a
+   * running relay, which forgets it too.
+   */
   forgetLearned(accountId: string, now: number): Promise<void>;
   /**
-   * Removes state, cooldowns, sessions and tokens of the account and ends fallbacks to it. Its usage stays, and so does what is
+   * Removes state, cooldowns, sessions and tokens of the account, and of the clients' logins on it, and ends fallbacks to it. Its usage stays, and so does what is
    * tied to its state at the provider: whoever asks for it is told that the account is gone.
    */
   forget(accountId: string): Promise<void>;
+  /** Random, the same for as long as the database lives: the key of the hashes of clients' own logins. */
+  loginKey(): Promise<Buffer>;
 }
 
 export interface BindingRow {

@@ -1,16 +1,29 @@
-// The client's own credential, as it comes with a request: which provider made it, and how that one is spoken to.
+// The client's own credential, as it comes with a request: where it goes, and how its provider is spoken to.
 
 import type { Upstream } from "../account-kinds/upstream.ts";
 import { type Call, turnStateHeader } from "../call.ts";
+import type { AccountConfig } from "../config/config.ts";
 import type { Family, ProviderName } from "../family.ts";
 import { claudeUpstream } from "./claude.ts";
+import { ownCredential, readClientLogin } from "./client-login.ts";
 import { geminiUpstream, isInternal } from "./gemini.ts";
 import { openaiUpstream } from "./openai.ts";
 
 /** Whose servers the credential of a call is for: it is sent nowhere else. */
 export function providerOf(call: Call): ProviderName {
+  const login = readClientLogin(call);
+  if (login) return login.provider;
   if (call.family === "gemini") return isInternal(call) ? "codeAssist" : "gemini";
   return call.family;
+}
+
+/** Where an account's requests go: its own address, or that of the provider whose credential the client has sent. */
+export function addressOf(
+  { kind, apiUrl }: Pick<AccountConfig, "kind" | "apiUrl">,
+  call: Call,
+  providerUrls: Readonly<Record<ProviderName, string>>,
+): string {
+  return kind.credentials.length === 0 ? providerUrls[providerOf(call)] : apiUrl;
 }
 
 const native: Readonly<Record<Family, Upstream>> = {
@@ -22,7 +35,13 @@ const native: Readonly<Record<Family, Upstream>> = {
 /** Speaks to the provider of the call's family, and hides nothing: the limits are the client's own. */
 export const clientUpstream: Upstream = {
   supports: (call) => isInternal(call) || native[call.family].supports(call),
-  prepare: (call, target) => native[call.family].prepare(call, target),
+  prepare(call, target) {
+    const { headers, query } = ownCredential(call);
+    // The backend of Codex has no version in its paths.
+    const path = providerOf(call) === "chatgpt" ? call.path.replace(/^\/v1(?=\/)/, "") : call.path;
+    const own = { ...call, path, clientCredential: [...headers], clientQuery: query };
+    return native[call.family].prepare(own, target);
+  },
   readFailure: (head, body, call, now) => native[call.family].readFailure(head, body, call, now),
   readErrorEvent: (event, call, now) => native[call.family].readErrorEvent(event, call, now),
   // Each reads headers of its own provider only.

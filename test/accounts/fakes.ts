@@ -77,6 +77,7 @@ export function memoryAccountStore(): MemoryAccountStore {
       const lastUsedAt = stateRows.get(accountId)?.lastUsedAt;
       stateRows.set(accountId, { accountId, lastUsedAt, windows: [], forgottenAt });
     },
+    loginKey: async () => Buffer.alloc(32, 1),
     async forget(accountId) {
       stateRows.delete(accountId);
       await this.clearCooldowns(accountId);

@@ -21,6 +21,10 @@ import {
 
 export const openaiScript: Script = { answer, usageIn, isTerminal, isError };
 
+/** Under which a ChatGPT login finds its own backend. */
+export const codexPath = "/backend-api/codex";
+export const codexModels = ["gpt-5.6-codex", "gpt-5-codex-mini"];
+
 export const openaiModels = ["gpt-5", "gpt-5.6", "gpt-5-mini"];
 
 function answer(
@@ -64,6 +68,8 @@ function answer(
     const document = { object: "response.input_tokens", input_tokens: Math.ceil(request.body.length / 4) };
     return { ...base, form: "json", document };
   }
+  if (request.url.startsWith(`${codexPath}/models`))
+    return { ...base, form: "json", document: { models: codexModels.map((slug) => ({ slug })) } };
   if (route === "GET /v1/models") return { ...base, form: "json", document: openaiModelList(openaiModels) };
   const stored = /^\/v1\/responses\/([^/]+)(\/cancel|\/input_items)?$/.exec(request.path);
   if (stored !== null) return { ...base, form: "json", document: storedAnswer(request.method, stored) };

@@ -75,6 +75,7 @@ export async function startPipeline(
     scratch: createScratch(),
     memory: createMemoryBudget(() => ({ maxBytes: 512 * 1024 * 1024, maxWaitMs: 1000 })),
     relayKeys: createRelayKeys([]),
+    hashLogin: (identity) => `hash of ${identity}`,
     metrics: createMetrics({ version: "0", accounts: () => [] }),
     events,
     shortages: createShortageLog(collectingLog(log), now),

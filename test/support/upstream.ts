@@ -203,14 +203,14 @@ function record(incoming: IncomingMessage, response: ServerResponse, state: Stat
     index: state.requestCount++,
     method: incoming.method ?? "GET",
     url: incoming.url ?? "/",
-    path: url.pathname,
+    path: pathOf(url),
     query: url.searchParams,
     rawHeaders: incoming.rawHeaders,
     headers: incoming.headers,
     body: Buffer.alloc(0),
     json: undefined,
     credential: credentialOf(incoming, url),
-    family: familyOf(incoming, url.pathname, state.options.family),
+    family: url.pathname === pathOf(url) ? familyOf(incoming, url.pathname, state.options.family) : "openai",
     model: modelInPath(url.pathname),
     connection: socket?.number ?? -1,
     useOfConnection: socket?.uses ?? 0,
@@ -224,6 +224,11 @@ function record(incoming: IncomingMessage, response: ServerResponse, state: Stat
   state.requests.push(request);
   tellWaiting(state);
   return request;
+}
+
+/** The backend of Codex has the Responses API under a prefix of its own, without a version. */
+function pathOf({ pathname }: URL): string {
+  return pathname.replace(/^\/backend-api\/codex\//, "/v1/");
 }
 
 function credentialOf(incoming: IncomingMessage, url: URL): string {

@@ -2,7 +2,7 @@
 
 import type { AccountState } from "../../accounts/state.ts";
 import type { AccountConfig } from "../../config/config.ts";
-import type { AccountView } from "../../documents/account.ts";
+import type { AccountView, LoginView } from "../../documents/account.ts";
 import { families } from "../../family.ts";
 import { count, plural, relativeTime } from "../../terminal/format.ts";
 import { clockTime } from "../../terminal/local-time.ts";
@@ -11,6 +11,7 @@ import { sign } from "../../terminal/style.ts";
 import { singleLine, truncate } from "../../terminal/width.ts";
 import { wrap } from "../../terminal/wrap.ts";
 import { withSameConfig } from "../same-config.ts";
+import { loginName } from "./login-name.ts";
 import { drawWindows } from "./windows.ts";
 
 export interface BlocksContext {
@@ -29,15 +30,21 @@ export function renderBlocks(views: readonly AccountView[], context: BlocksConte
       families.indexOf(a.config.family) - families.indexOf(b.config.family) ||
       b.config.priority - a.config.priority,
   );
+  const shown = sorted.map((view) => loginsWorthALine(view, context.now));
   const windows = drawWindows(
-    sorted.map((view) => view.windows),
+    [...sorted, ...shown.flat()].map((view) => view.windows),
     context,
   );
+  const ofLogins = windows.splice(sorted.length);
   const { screen } = context;
   const blocks = sorted.map((view, index) => [
     heading(view.config, context),
     ...verdict(view, context),
     ...(windows[index] ?? []).map((line) => `  ${line}`),
+    ...shown[index]!.flatMap((login) => [
+      ...verdict(login, context, loginName(view.config.id, login)),
+      ...(ofLogins.shift() ?? []).map((line) => `  ${line}`),
+    ]),
     ...wrap(activity(view, context.now), screen.width - 2).map((line) => `  ${line}`),
     ...nextCommand(view).map((line) => withSameConfig(line, context.configFile)),
   ]);
@@ -53,7 +60,27 @@ function heading({ id, name, type, priority }: AccountConfig, { screen }: Blocks
   return `${screen.style.bold(id)}${title} ${screen.style.dim(kind)}`;
 }
 
-function verdict(view: AccountView, { screen, now }: BlocksContext): string[] {
+const dayMs = 86_400_000;
+
+/** Tokens change with every refresh, and old ones stay listed for days: what was not used today says nothing to a person. */
+function loginsWorthALine({ logins = [] }: AccountView, now: number): LoginView[] {
+  return logins.filter(
+    ({ lastUsedAt = 0, status }) => status.state === "cooldown" || lastUsedAt > now - dayMs,
+  );
+}
+
+/** `name`: of what the verdict is about, where that is not the account itself. */
+function verdict(view: Pick<AccountView, "status">, { screen, now }: BlocksContext, name?: string): string[] {
+  const lines = verdictLines(view, { screen, now });
+  const [first = "", ...more] = lines;
+  // Behind the sign and its blanks.
+  return name === undefined ? lines : [first.replace(/^( *\S+ )/, `$1${name}: `), ...more];
+}
+
+function verdictLines(
+  view: Pick<AccountView, "status">,
+  { screen, now }: Pick<BlocksContext, "screen" | "now">,
+): string[] {
   const { state, reason, until } = view.status;
   const when = until === undefined ? "" : `${clockTime(until, now)} (${relativeTime(until, now)})`;
   const why = (text: string, first = "    ") =>

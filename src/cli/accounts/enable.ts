@@ -1,5 +1,6 @@
 // `cc-relay accounts enable` and `disable`. A running relay reads the file and the database again within a second.
 
+import { readStateId } from "../../accounts/logins.ts";
 import type { AccountConfig, Config } from "../../config/config.ts";
 import { setAccountEnabled } from "../../config/edit.ts";
 import type { Store } from "../../store/store.ts";
@@ -37,7 +38,7 @@ export async function disableAccount(context: CommandContext, id: string): Promi
 
 async function cooldowns(store: Store, id: string, now: number): Promise<boolean> {
   const rows = await store.accounts.cooldowns();
-  return rows.some(({ accountId, until }) => accountId === id && until > now);
+  return rows.some((row) => readStateId(row.accountId).accountId === id && row.until > now);
 }
 
 function enabledText({ id, enabled }: AccountConfig, wasInCooldown: boolean): string {

@@ -8,6 +8,7 @@ import type { CommandContext } from "../context.ts";
 import { withSameConfig } from "../same-config.ts";
 import { lookInStore } from "../store-access.ts";
 import { renderBlocks } from "./blocks.ts";
+import { loginName } from "./login-name.ts";
 import { windowText } from "./windows.ts";
 
 export interface ListOptions {
@@ -27,7 +28,7 @@ export async function listAccounts(context: CommandContext, { json }: ListOption
     const fullAt = config.session.switchAtUtilization;
     stdout.write(renderBlocks(views, { screen: stdout, now, fullAt, configFile }));
   } else {
-    stdout.write(renderTable({ columns: [], rows: views.map(toCells) }, stdout));
+    stdout.write(renderTable({ columns: [], rows: views.flatMap(toRows) }, stdout));
   }
 }
 
@@ -35,16 +36,19 @@ function toJson(views: readonly AccountView[]): string {
   return `${JSON.stringify({ accounts: views.map(toAccountDocument) }, null, 2)}\n`;
 }
 
-function toCells({ config, status, windows, requests24h, tokens24h }: AccountView): string[] {
-  return [
-    config.id,
+/** The account, and the clients' own logins on it. */
+function toRows({ config, logins = [], requests24h, tokens24h, ...own }: AccountView): string[][] {
+  const cells = (name: string, { status, windows }: Pick<AccountView, "status" | "windows">) => [
+    name,
     config.type,
     String(config.priority),
     status.state,
     status.until === undefined ? "" : rfc3339(status.until),
     status.reason ?? "",
     windows.map(windowText).join(" "),
-    String(requests24h),
-    String(tokens24h),
+  ];
+  return [
+    [...cells(config.id, own), String(requests24h), String(tokens24h)],
+    ...logins.map((login) => [...cells(loginName(config.id, login), login), "", ""]),
   ];
 }
