@@ -13,6 +13,7 @@ _cc_relay() {
       "accounts:disable") command="accounts disable" ;;
       "accounts:remove") command="accounts remove" ;;
       "accounts:help") command="accounts help" ;;
+      ":log") command="log" ;;
       ":web") command="web" ;;
       ":usage") command="usage" ;;
       ":doctor") command="doctor" ;;
@@ -36,6 +37,11 @@ _cc_relay() {
     "login:--priority") :; return ;;
     "login:--proxy") :; return ;;
     "login:--project") :; return ;;
+    "log:--limit" | "log:-n") :; return ;;
+    "log:--since") :; return ;;
+    "log:--account") _cc_relay_words "$(cc-relay __complete accounts 2>/dev/null)" "$word"; return ;;
+    "log:--client") :; return ;;
+    "log:--model") :; return ;;
     "usage:--since") :; return ;;
     "usage:--until") :; return ;;
     "usage:--by") COMPREPLY=($(compgen -W "day account model client family" -- "$word")); return ;;
@@ -55,6 +61,7 @@ _cc_relay() {
         "accounts disable") COMPREPLY=($(compgen -W "--help -h" -- "$word")) ;;
         "accounts remove") COMPREPLY=($(compgen -W "--help --yes -h -y" -- "$word")) ;;
         "accounts help") COMPREPLY=($(compgen -W "" -- "$word")) ;;
+        "log") COMPREPLY=($(compgen -W "--account --client --failed --follow --help --json --limit --model --since -f -h -n" -- "$word")) ;;
         "web") COMPREPLY=($(compgen -W "--help --print -h" -- "$word")) ;;
         "usage") COMPREPLY=($(compgen -W "--by --csv --help --json --since --until -h" -- "$word")) ;;
         "doctor") COMPREPLY=($(compgen -W "--help --json --offline -h" -- "$word")) ;;
@@ -70,7 +77,7 @@ _cc_relay() {
       ;;
   esac
   case "$command" in
-    "") COMPREPLY=($(compgen -W "serve login accounts web usage doctor env run completion service help" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "serve login accounts log web usage doctor env run completion service help" -- "$word")) ;;
     "serve") : ;;
     "login") COMPREPLY=($(compgen -W "claude gemini openai" -- "$word")) ;;
     "accounts") COMPREPLY=($(compgen -W "list enable disable remove help" -- "$word")) ;;
@@ -79,6 +86,7 @@ _cc_relay() {
     "accounts disable") _cc_relay_words "$(cc-relay __complete accounts 2>/dev/null)" "$word" ;;
     "accounts remove") _cc_relay_words "$(cc-relay __complete accounts 2>/dev/null)" "$word" ;;
     "accounts help") COMPREPLY=($(compgen -W "list enable disable remove" -- "$word")) ;;
+    "log") : ;;
     "web") : ;;
     "usage") : ;;
     "doctor") : ;;
@@ -88,7 +96,7 @@ _cc_relay() {
     "service") COMPREPLY=($(compgen -W "print help" -- "$word")) ;;
     "service print") COMPREPLY=($(compgen -W "systemd launchd docker-compose" -- "$word")) ;;
     "service help") COMPREPLY=($(compgen -W "print" -- "$word")) ;;
-    "help") COMPREPLY=($(compgen -W "serve login accounts web usage doctor env run completion service" -- "$word")) ;;
+    "help") COMPREPLY=($(compgen -W "serve login accounts log web usage doctor env run completion service" -- "$word")) ;;
   esac
 }
 

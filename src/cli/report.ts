@@ -54,11 +54,11 @@ function reword(message: string): string {
       "'$1' is none of $2",
     )
     .replace(
-      /^option '([^' ]{0,100})[^']{0,100}' argument '(.{0,300}?)' is invalid\. Allowed choices are (.{0,500})\.$/s,
+      /^option '(?:-\w, )?([^' ]{0,100})[^']{0,100}' argument '(.{0,300}?)' is invalid\. Allowed choices are (.{0,500})\.$/s,
       "$1: '$2' is none of $3",
     )
     .replace(
-      /^option '([^' ]{0,100})[^']{0,100}' argument '(.{0,300}?)' is invalid\. (.{0,500})\.$/s,
+      /^option '(?:-\w, )?([^' ]{0,100})[^']{0,100}' argument '(.{0,300}?)' is invalid\. (.{0,500})\.$/s,
       "$1: '$2' is invalid: $3",
     )
     .replace(/(?<!\s)\s*\(Did you mean (.{0,300})\?\)$/s, " (did you mean $1?)");

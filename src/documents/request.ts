@@ -1,7 +1,8 @@
 // One request as `/status`, `log --json` and the page show it.
 
+import type { AttemptRow } from "../store/store.ts";
 import type { TokenCounts } from "../usage/observer.ts";
-import type { RequestDocument, TokensDocument } from "./types.ts";
+import type { RequestDetailDocument, RequestDocument, TokensDocument } from "./types.ts";
 
 /** What is known of a request; undefined while it runs, or where nobody knows. */
 export interface RequestView {
@@ -40,6 +41,22 @@ export function toRequestDocument(view: RequestView): RequestDocument {
     total_ms: view.totalMs === undefined ? null : Math.round(view.totalMs),
     tokens: view.tokens === undefined ? null : toTokensDocument(view.tokens),
     cost_usd: view.costUsd ?? null,
+  };
+}
+
+/** With its attempts, of which there are none when the first one succeeded. */
+export function toRequestDetail(
+  view: RequestView & { attempts: readonly AttemptRow[] },
+): RequestDetailDocument {
+  return {
+    ...toRequestDocument(view),
+    attempts: view.attempts.map(({ account, status, class: kind, next, ms }) => ({
+      account,
+      status: status ?? null,
+      class: kind,
+      next,
+      ms: Math.round(ms),
+    })),
   };
 }
 

@@ -21,6 +21,12 @@ export function duration(ms: number): string {
   return pair(Math.floor(hours / 24), "d", hours % 24, "h");
 }
 
+/** `640ms`, `4.2s`, `3m 12s`: how long something took. */
+export function elapsed(ms: number): string {
+  if (ms < 999.5) return `${Math.round(ms)}ms`;
+  return ms < 59_950 ? `${(ms / 1000).toFixed(1)}s` : duration(ms);
+}
+
 /** RFC 3339 in UTC, whole seconds. */
 export function rfc3339(at: number): string {
   return new Date(at).toISOString().replace(/\.\d{3}Z$/, "Z");

@@ -13,6 +13,12 @@ export function dateTime(at: number): string {
   return time === "00:00" ? dayName(at) : `${dayName(at)} ${time}`;
 }
 
+/** `16:14:03` today, `11-22 16:14:03` on another day. */
+export function clockSeconds(at: number, now: number): string {
+  const time = `${timeOf(at)}:${twoDigits(new Date(at).getSeconds())}`;
+  return dayName(at) === dayName(now) ? time : `${dayName(at).slice("2026-".length)} ${time}`;
+}
+
 /** `2026-11-22` */
 export function dayName(at: number): string {
   const date = new Date(at);

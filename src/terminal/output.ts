@@ -16,7 +16,7 @@ export interface Screen {
   readonly style: Style;
   /** Block characters and signs can be shown. */
   readonly unicode: boolean;
-  /** It was a terminal, and that is closed: nobody reads any more. */
+  /** The terminal is closed, or the reader of the pipe has gone: nobody reads any more. */
   isGone(): boolean;
 }
 
@@ -31,6 +31,8 @@ export interface OutputStream {
   isTTY?: boolean | undefined;
   columns?: number | undefined;
   fd?: number;
+  /** What a write has failed with. */
+  errored?: Error | null;
 }
 
 export interface OutputOptions {
@@ -51,7 +53,7 @@ export function createOutput({ stdout, stderr, env, platform = process.platform 
       },
       style: createStyle(wantsColour(isTerminal, env)),
       unicode: !isTerminal || isUtf8(env, platform),
-      isGone: () => isTerminal && stream.fd !== undefined && !isatty(stream.fd),
+      isGone: () => (isTerminal ? stream.fd !== undefined && !isatty(stream.fd) : Boolean(stream.errored)),
     };
   };
   return { stdout: screen(stdout), stderr: screen(stderr) };

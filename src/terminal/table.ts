@@ -46,7 +46,8 @@ export function renderTable(
   return lines.map((line) => `${line}\n`).join("");
 }
 
-const gap = 2;
+/** Columns between two columns. */
+export const gap = 2;
 /** No column is cut below this: an id of three letters and a mark tells nothing. */
 const narrowest = 6;
 
@@ -96,9 +97,10 @@ function fit(columns: readonly Column[], rows: readonly (readonly Cell[])[], ava
   return widths;
 }
 
-function drawRow(
+/** One row in columns of the given widths. What the cells hold is on one line already. */
+export function drawRow(
   row: readonly Cell[],
-  columns: readonly Column[],
+  columns: readonly Pick<Column, "align">[],
   widths: readonly number[],
   { style, unicode }: Pick<Screen, "style" | "unicode">,
 ): string {

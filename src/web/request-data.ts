@@ -1,6 +1,6 @@
 // The page's list of requests, and one request with its attempts, out of the store.
 
-import { toRequestDocument } from "../documents/request.ts";
+import { toRequestDetail, toRequestDocument } from "../documents/request.ts";
 import type { RequestDetailDocument, RequestListDocument } from "../documents/types.ts";
 import { UserError } from "../errors.ts";
 import type { Store } from "../store/store.ts";
@@ -35,17 +35,7 @@ export async function readRequestDetail(
   id: string,
 ): Promise<RequestDetailDocument | undefined> {
   const found = await requests.find(id);
-  if (found === undefined) return undefined;
-  return {
-    ...toRequestDocument(found),
-    attempts: found.attempts.map(({ account, status, class: kind, next, ms }) => ({
-      account,
-      status: status ?? null,
-      class: kind,
-      next,
-      ms: Math.round(ms),
-    })),
-  };
+  return found && toRequestDetail(found);
 }
 
 function limitOf(text: string | null): number {

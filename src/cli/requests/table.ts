@@ -1,0 +1,137 @@
+// Requests as rows whose columns keep their widths, so that a row that comes later fits below the others.
+
+import type { RequestDocument } from "../../documents/types.ts";
+import { count, elapsed, usd } from "../../terminal/format.ts";
+import { clockSeconds } from "../../terminal/local-time.ts";
+import type { Screen } from "../../terminal/output.ts";
+import { type Cell, drawRow, gap } from "../../terminal/table.ts";
+import { displayWidth } from "../../terminal/width.ts";
+import {
+  allTokens,
+  modelText,
+  pathText,
+  resultPaint,
+  resultText,
+  shortId,
+  shown,
+  tokenRate,
+} from "./words.ts";
+
+export type RequestColumn =
+  | "time"
+  | "id"
+  | "client"
+  | "model"
+  | "accounts"
+  | "result"
+  | "first"
+  | "total"
+  | "tokens"
+  | "rate"
+  | "cost";
+
+export interface RequestTable {
+  header: string;
+  row(request: RequestDocument, now: number): string;
+}
+
+export interface RequestTableOptions {
+  columns: readonly RequestColumn[];
+  screen: Pick<Screen, "width" | "style" | "unicode">;
+  /** Rows of other days than today: their time has the day, too. */
+  withDays?: boolean;
+}
+
+interface ColumnKind {
+  title: string;
+  align?: "right";
+  /** Columns; absent: a share of what the others leave. */
+  width?: number;
+  /** Of what the others leave, and never more than `max` columns. */
+  share?: number;
+  max?: number;
+}
+
+const kinds: Readonly<Record<RequestColumn, ColumnKind>> = {
+  time: { title: "TIME", width: 8 },
+  id: { title: "ID", width: 8 },
+  client: { title: "CLIENT", share: 2, max: 16 },
+  model: { title: "MODEL", share: 4, max: 30 },
+  accounts: { title: "ACCOUNTS", share: 6, max: 60 },
+  result: { title: "RESULT", width: 10 },
+  first: { title: "FIRST", width: 6, align: "right" },
+  total: { title: "TOTAL", width: 6, align: "right" },
+  tokens: { title: "TOKENS", width: 6, align: "right" },
+  rate: { title: "TOK/S", width: 5, align: "right" },
+  cost: { title: "COST", width: 8, align: "right" },
+};
+
+export function createRequestTable({ columns, screen, withDays }: RequestTableOptions): RequestTable {
+  const { style } = screen;
+  const shapes = columns.map((name) => kinds[name]);
+  const widths = shareWidth(columns, screen.width, withDays ? "11-22 14:03:12".length : 8);
+  const header = shapes.map(({ title }): Cell => ({ text: title, paint: () => style.bold }));
+  return {
+    header: drawRow(header, shapes, widths, screen),
+    row(request, now) {
+      const cells = columns.map((name, index) =>
+        cellOf(name, request, { now, width: widths[index] ?? 0, unicode: screen.unicode }),
+      );
+      return drawRow(cells, shapes, widths, screen);
+    },
+  };
+}
+
+function shareWidth(columns: readonly RequestColumn[], width: number, timeWidth: number): number[] {
+  const widthOf = (name: RequestColumn) => (name === "time" ? timeWidth : kinds[name].width);
+  const fixed = columns.reduce((sum, name) => sum + (widthOf(name) ?? 0), 0);
+  let left = Math.max(0, width - fixed - (columns.length - 1) * gap);
+  let shares = columns.reduce((sum, name) => sum + (kinds[name].share ?? 0), 0);
+  return columns.map((name) => {
+    const { share = 0, max = 0 } = kinds[name];
+    if (share === 0) return widthOf(name) ?? 0;
+    const own = Math.min(max, Math.round((left * share) / shares));
+    left -= own;
+    shares -= share;
+    return own;
+  });
+}
+
+interface CellPlace {
+  now: number;
+  width: number;
+  unicode: boolean;
+}
+
+function cellOf(name: RequestColumn, request: RequestDocument, { now, width, unicode }: CellPlace): Cell {
+  const { first_byte_ms, total_ms, tokens, cost_usd, outcome } = request;
+  const at = Date.parse(request.time);
+  switch (name) {
+    case "time":
+      return { text: clockSeconds(at, now), paint: (style) => style.dim };
+    case "id":
+      return { text: shortId(request.id), paint: (style) => style.dim };
+    case "client":
+      return { text: shown(request.client) };
+    case "model": {
+      const text = modelText(request);
+      return { text: displayWidth(text) <= width ? text : modelText({ ...request, sent_model: null }) };
+    }
+    case "accounts":
+      return { text: request.path.length === 0 ? "(none)" : pathText(request.path, { width, unicode }) };
+    case "result":
+      return { text: resultText(request), paint: resultPaint(request) };
+    case "first":
+      return { text: first_byte_ms === null ? "" : elapsed(first_byte_ms) };
+    case "total":
+      return { text: elapsed(total_ms ?? Math.max(0, now - at)) };
+    case "tokens":
+      return { text: tokens === null ? "" : count(allTokens(tokens)) };
+    case "rate": {
+      const rate = tokenRate(request);
+      return { text: rate === undefined ? "" : count(Math.round(rate)) };
+    }
+    case "cost":
+      return { text: outcome === null ? "" : usd(cost_usd ?? undefined) };
+  }
+}
