@@ -125,7 +125,12 @@ class Attempt implements Dispatcher.DispatchHandler {
     const encoding = headers["content-encoding"]?.toString();
     this.#observe(() => {
       const observer = upstream.observe(call);
-      this.#answer.observer = observeDecoded({ encoding, observer, onError: onObserverError });
+      this.#answer.observer = observeDecoded({
+        encoding,
+        accepted: call.acceptEncoding,
+        observer,
+        onError: onObserverError,
+      });
     });
   }
 

@@ -103,6 +103,7 @@ function decodingError(cause: unknown, encoding: string, maxBytes: number): unkn
     case "too-large":
       return bodyTooLarge(maxBytes);
     case "unsupported":
+    case "too-many":
       return new RelayError(
         "unsupported_encoding",
         `The body's content-encoding ${JSON.stringify(encoding.slice(0, 40))} cannot be read; send it as gzip, br, deflate, zstd or identity.`,

@@ -2,6 +2,7 @@
 // off, so does the relay, unless the answer is a converted one whose API has an error event.
 
 import type { Outcome } from "../store/store.ts";
+import type { AnswerObserver } from "../usage/observer.ts";
 import type { Answer, Sink } from "./answer.ts";
 import type { AnswerHead, ClientSink } from "./client.ts";
 import type { AsyncTransform } from "./decoding-transform.ts";
@@ -20,6 +21,8 @@ export interface ResponseOptions {
    * end for success.
    */
   breaksOffAfterError: boolean;
+  /** How long a chunk of a compressed answer waits for its decoding at most; 10 unless given. */
+  decodingWaitMs?: number;
   /** Writes the usage down. Called before the client can see the end, and again if more was learned after. */
   record(outcome: Outcome): Promise<void>;
 }
@@ -42,6 +45,9 @@ interface Settle {
 
 type Step = () => void | Promise<void>;
 
+/** Decoding a chunk takes a fraction of a millisecond where threads are free. */
+const defaultDecodingWaitMs = 10;
+
 class ResponsePipe implements Sink {
   readonly #options: ResponseOptions;
   readonly #settle: Settle;
@@ -50,6 +56,8 @@ class ResponsePipe implements Sink {
   #busy = false;
   #waitsForDrain = false;
   #recorded: Outcome | undefined;
+  /** Bytes have gone out that the observer had not seen yet. */
+  #isAhead = false;
   #finished = false;
   #stopWatchingDrain = (): void => {};
 
@@ -76,7 +84,7 @@ class ResponsePipe implements Sink {
     const { observer } = this.#options.answer;
     if (observer?.settled) {
       return this.#enqueue(async () => {
-        await observer.settled?.();
+        await this.#awaitDecoding(observer);
         if (this.#recorded === undefined && observer.complete) await this.#record();
         this.#write(chunk);
       });
@@ -99,7 +107,26 @@ class ResponsePipe implements Sink {
   }
 
   broken(cause: Error, last?: Buffer): void {
-    this.#enqueue(() => this.#breakOff(cause, last));
+    this.#enqueue(async () => {
+      if (this.#isAhead) await this.#catchUp();
+      await this.#breakOff(cause, last);
+    });
+  }
+
+  /**
+   * Which chunk of a compressed answer holds its terminal event only its decoding tells. A chunk waits for that, and the next one
+   * with it; but an observer that is slow delays no bytes for long, and then the answer's end alone waits for it.
+   */
+  async #awaitDecoding(observer: AnswerObserver): Promise<void> {
+    const waitMs = this.#options.decodingWaitMs ?? defaultDecodingWaitMs;
+    if (!(await settledWithin(observer, waitMs))) this.#isAhead = true;
+  }
+
+  /** Whether the terminal event was in what went out undecoded is known now. */
+  async #catchUp(): Promise<void> {
+    const { observer } = this.#options.answer;
+    await observer?.settled?.();
+    if (this.#recorded === undefined && observer?.complete) await this.#record();
   }
 
   /** The whole answer is here already: the usage is written down, then everything goes out in one write. */
@@ -193,7 +220,9 @@ class ResponsePipe implements Sink {
 
   /** Of a compressed answer, what had come by then may still be on its way through the decoder: it counts too. */
   async #recordDeparture(): Promise<void> {
-    await this.#options.answer.observer?.settled?.();
+    const { observer } = this.#options.answer;
+    await observer?.settled?.();
+    if (this.#isAhead && observer?.complete) this.#recorded ??= outcomeOf(this.#options.answer);
     const isOurs = this.#options.signal.reason instanceof ShutdownAbort;
     await this.#options.record(this.#recorded ?? (isOurs ? "truncated" : "aborted"));
   }
@@ -243,6 +272,15 @@ class ResponsePipe implements Sink {
     this.#busy = false;
     if (!this.#waitsForDrain && !this.#finished) this.#options.answer.resume();
   }
+}
+
+/** False when the observer has not seen all that was pushed in this time. */
+function settledWithin(observer: AnswerObserver, ms: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(false), ms);
+    const settled = observer.settled?.() ?? Promise.resolve();
+    settled.then(() => resolve(true), reject).finally(() => clearTimeout(timer));
+  });
 }
 
 function outcomeOf({ head, observer }: Answer): Outcome {

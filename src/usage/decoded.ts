@@ -79,9 +79,20 @@ export function createAnswerDecoder(encoding: string | undefined): Decoder | und
 export interface ObserveDecodedOptions {
   /** The value of `content-encoding`. */
   encoding: string | undefined;
+  /** The client's `accept-encoding`: a coding that is unknown here and named there is the client's own affair. */
+  accepted?: string | undefined;
   observer: AnswerObserver;
   /** Told once when the observer throws; it is asked no more then. */
   onError(error: unknown): void;
+}
+
+/**
+ * Why nothing more can be read of an answer. `undecodable`: its bytes are not in the coding that it names, so no client can
+ * read them either. `gave-up`: a limit or a fault of ours; the client may well read the answer.
+ */
+interface Unread {
+  kind: "undecodable" | "gave-up";
+  why: string;
 }
 
 /**
@@ -89,50 +100,77 @@ export interface ObserveDecodedOptions {
  * observed when `settled` resolves, so ask it before `opening`, `complete` and `report`, and before pushing much more, since
  * undecoded chunks queue up.
  *
- * When the bytes cannot be decoded, or unfold to more than the limits allow, nothing more is learned of the answer
- * (`unreadable` says why), and it passes for one like any other: it has content, and is complete when it ended cleanly.
+ * Bytes that are not in their coding are no answer; after the answer has begun they truncate it. When the answer unfolds to
+ * more than the limits allow, nothing more is learned of it (`unreadable` says why), and it passes for one like any other: it
+ * has content, and is complete when it ended cleanly.
  */
-export function observeDecoded({ encoding, observer, onError }: ObserveDecodedOptions): AnswerObserver {
+export function observeDecoded({
+  encoding,
+  accepted,
+  observer,
+  onError,
+}: ObserveDecodedOptions): AnswerObserver {
   let decoder: Decoder | undefined;
-  let unreadable: string | undefined;
+  let unread: Unread | undefined;
+  /** Of an answer without a byte, which some name a coding for, it is of no account. */
+  let unknownCoding: Unread | undefined;
   try {
     const codings = parseCodings(encoding);
     if (codings.length === 0) return observer;
     decoder = createDecoder(codings, answerLimits);
   } catch (error) {
-    unreadable = messageOf(error);
+    const isOurs = isFaultOfOurs(error) || isListed(encoding, accepted);
+    unknownCoding = { kind: isOurs ? "gave-up" : "undecodable", why: messageOf(error) };
   }
   let ended = false;
+  let hasBytes = false;
+  let waitingBytes = 0;
   let last = Promise.resolve();
   const take = (slice: Buffer): void => observer.push(slice);
 
-  function giveUp(error: unknown): void {
-    if (unreadable !== undefined) return;
-    unreadable = messageOf(error);
-    decoder?.destroy();
+  function stopReading(error: unknown): void {
+    if (unread !== undefined) return;
+    unread = { kind: isFaultOfOurs(error) ? "gave-up" : "undecodable", why: messageOf(error) };
     if (!(error instanceof DecodeError)) onError(error);
   }
 
+  async function read(chunk: Buffer): Promise<void> {
+    if (unread === undefined) await decoder?.write(chunk, take).catch(stopReading);
+    waitingBytes -= chunk.length;
+    if (unread !== undefined) decoder?.destroy();
+  }
+
   async function finish(): Promise<void> {
-    if (unreadable !== undefined) return;
-    // The coding's own end may be missing: cut off, or not written by a careless server. What came was observed.
-    await decoder?.end(take).catch((error) => {
-      if (!(error instanceof DecodeError)) giveUp(error);
-    });
+    if (unread === undefined) await finishReading();
     decoder?.destroy();
+  }
+
+  /** The coding's own end may be missing: cut off, or not written by a careless server. What came was observed. */
+  async function finishReading(): Promise<void> {
+    const fault: unknown = await decoder?.end(take).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (fault !== undefined && !(fault instanceof DecodeError)) return stopReading(fault);
     try {
       observer.end();
     } catch (error) {
-      giveUp(error);
+      return stopReading(error);
     }
+    if (fault !== undefined && hasBytes && observer.opening.kind === "pending") stopReading(fault);
   }
 
   return {
     push(chunk) {
-      if (unreadable !== undefined || ended) return;
-      last = last.then(() =>
-        unreadable === undefined ? decoder?.write(chunk, take).catch(giveUp) : undefined,
-      );
+      if (chunk.length === 0 || unread !== undefined || ended) return;
+      hasBytes = true;
+      if (unknownCoding !== undefined) {
+        unread = unknownCoding;
+        return;
+      }
+      waitingBytes += chunk.length;
+      last = last.then(() => read(chunk));
+      if (waitingBytes > maxWaitingBytes) unread = { kind: "gave-up", why: "decoding it takes too long" };
     },
     end() {
       if (ended) return;
@@ -141,21 +179,23 @@ export function observeDecoded({ encoding, observer, onError }: ObserveDecodedOp
     },
     settled: () => last,
     get opening(): Opening {
-      return unreadable !== undefined && observer.opening.kind === "pending"
-        ? { kind: "content" }
-        : observer.opening;
+      if (unread === undefined || observer.opening.kind !== "pending") return observer.opening;
+      if (unread.kind === "gave-up") return { kind: "content" };
+      return { kind: "foreign", what: `bytes that cannot be decoded (${unread.why})` };
     },
     get complete() {
-      return observer.complete || (unreadable !== undefined && ended);
+      return observer.complete || (unread?.kind === "gave-up" && ended);
     },
     get form() {
       return observer.form;
     },
     get isTruncated() {
-      return unreadable === undefined && observer.isTruncated;
+      if (unread === undefined) return observer.isTruncated;
+      if (unread.kind === "gave-up") return false;
+      return !observer.complete && observer.lateError === undefined && observer.opening.kind !== "error";
     },
     get unreadable() {
-      return unreadable ?? observer.unreadable;
+      return unread?.why ?? observer.unreadable;
     },
     get lateError() {
       return observer.lateError;
@@ -170,6 +210,21 @@ export function observeDecoded({ encoding, observer, onError }: ObserveDecodedOp
       return observer.encrypted;
     },
   };
+}
+
+/** What has come and waits for its decoding. The pipe waits for it between chunks, so more means that no thread is free. */
+const maxWaitingBytes = 8 * 1024 * 1024;
+
+/** A limit on what is decoded, or anything that is no matter of decoding. */
+function isFaultOfOurs(error: unknown): boolean {
+  return !(error instanceof DecodeError) || error.reason === "too-large" || error.reason === "too-many";
+}
+
+/** Whether the client itself says that it takes one of these codings by name. */
+function isListed(encoding = "", accepted = ""): boolean {
+  const names = (text: string) => text.split(",").map((part) => part.split(";")[0]!.trim().toLowerCase());
+  const taken = new Set(names(accepted));
+  return names(encoding).every((name) => name === "" || taken.has(name));
 }
 
 function messageOf(error: unknown): string {

@@ -3,7 +3,8 @@
 import type { Transform } from "node:stream";
 import zlib from "node:zlib";
 
-export type DecodeFault = "unsupported" | "too-large" | "corrupt";
+/** `too-large` and `too-many` (codings within codings) are limits of ours: the bytes may be right. */
+export type DecodeFault = "unsupported" | "too-large" | "too-many" | "corrupt";
 
 /** Why bytes could not be decoded. */
 export class DecodeError extends Error {
@@ -42,10 +43,11 @@ export function parseCodings(encoding: string | undefined): Coding[] {
     const name = part.trim().toLowerCase();
     if (name === "" || name === "identity") continue;
     const coding = codingNames.get(name);
-    if (coding === undefined || codings.length === maxCodings) {
-      const written = JSON.stringify(encoding?.slice(0, 40));
+    const written = JSON.stringify(encoding?.slice(0, 40));
+    if (coding === undefined)
       throw new DecodeError("unsupported", `the content-encoding ${written} is unknown`);
-    }
+    if (codings.length === maxCodings)
+      throw new DecodeError("too-many", `the content-encoding ${written} names too many codings`);
     codings.unshift(coding);
   }
   return codings;
@@ -152,7 +154,9 @@ function createStage(coding: Coding): Stage {
     const opened = openStream(format);
     opened.on("readable", () => wake());
     opened.on("error", (cause) => {
-      failure ??= new DecodeError("corrupt", `the body is not valid ${coding}`, cause);
+      failure ??= isWindowTooLarge(cause)
+        ? new DecodeError("too-large", `the ${coding} body needs more memory than is given to one`, cause)
+        : new DecodeError("corrupt", `the body is not valid ${coding}`, cause);
       wake();
     });
     return opened;
@@ -189,6 +193,10 @@ function createStage(coding: Coding): Stage {
     failure = new DecodeError("too-large", `the ${coding} body unfolds to more than is read of one`);
     throw failure;
   }
+}
+
+function isWindowTooLarge(cause: Error): boolean {
+  return "code" in cause && cause.code === "ZSTD_error_frameParameter_windowTooLarge";
 }
 
 function openStream(format: CodingFormat): Transform {

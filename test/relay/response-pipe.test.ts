@@ -2,11 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer, Sink } from "../../src/relay/answer.ts";
 import { sendAnswer } from "../../src/relay/response-pipe.ts";
 import type { Outcome } from "../../src/store/store.ts";
 import { type AnswerObserver, noTokens } from "../../src/usage/observer.ts";
 import { type MemorySink, memorySink } from "../support/memory-client.ts";
+import { until } from "../support/until.ts";
 
 test("what had come of a compressed answer when its client left is decoded before it is recorded", async () => {
   const { promise: decoded, resolve: decode } = Promise.withResolvers<void>();
@@ -126,4 +128,82 @@ test("an answer whose last bytes cannot be made is truncated, though its provide
   await sent;
   assert.deepEqual([sink.text, sink.ending], ["error", "error"]);
   assert.equal(recorded.at(-1), "truncated");
+});
+
+/** An answer whose observer sees what came only when `decode` is called. */
+function codedAnswer() {
+  const { promise: settled, resolve: decode } = Promise.withResolvers<void>();
+  let complete = false;
+  const base = scripted();
+  const observer: AnswerObserver = {
+    ...base.observer!,
+    settled: () => settled,
+    get complete() {
+      return complete;
+    },
+  };
+  return {
+    answer: Object.assign(base, { observer }),
+    decode() {
+      complete = true;
+      decode();
+    },
+  };
+}
+
+function sendCoded(answer: Answer, signal = new AbortController().signal) {
+  const sink = memorySink();
+  const recorded: Outcome[] = [];
+  const sent = sendAnswer({
+    sink,
+    head: { status: 200, headers: [] },
+    answer,
+    transform: undefined,
+    signal,
+    breaksOffAfterError: false,
+    decodingWaitMs: 1,
+    record: async (outcome) => void recorded.push(outcome),
+  });
+  return { sink, recorded, sent };
+}
+
+test("a slow observer of a compressed answer delays its end, and no bytes before it", async () => {
+  const { answer, decode } = codedAnswer();
+  const { sink, recorded, sent } = sendCoded(answer);
+  for (const piece of ["one ", "two ", "three"]) answer.sink?.data(Buffer.from(piece));
+  answer.sink?.end();
+  await until("the client to have it", () => sink.text === "one two three");
+  await sleep(5);
+  assert.deepEqual([sink.ending, recorded], [undefined, []]);
+  decode();
+  await sent;
+  assert.deepEqual([sink.ending, recorded], ["clean", ["complete"]]);
+});
+
+for (const [what, end] of [
+  ["provider", (answer: { sink: Sink | undefined }) => answer.sink?.broken(new Error("reset"))],
+  ["client", (_: unknown, client: AbortController) => client.abort(new Error("the client has left"))],
+] as const) {
+  test(`an answer that was whole before its ${what} went is recorded as complete, though it was decoded later`, async () => {
+    const { answer, decode } = codedAnswer();
+    const client = new AbortController();
+    const { sink, recorded, sent } = sendCoded(answer, client.signal);
+    answer.sink?.data(Buffer.from("all of it"));
+    await until("the client to have it", () => sink.text === "all of it");
+    end(answer, client);
+    decode();
+    await sent;
+    assert.deepEqual(recorded.at(-1), "complete");
+  });
+}
+
+test("a chunk of a compressed answer that is decoded in time goes out after its usage is written", async () => {
+  const { answer, decode } = codedAnswer();
+  const { sink, recorded, sent } = sendCoded(answer);
+  decode();
+  answer.sink?.data(Buffer.from("all of it"));
+  await until("the client to have it", () => sink.text !== "");
+  assert.deepEqual(recorded, ["complete"]);
+  answer.sink?.end();
+  await sent;
 });

@@ -1,5 +1,5 @@
-// Answers that cannot be decoded, or unfold to more than anybody wants: on native routes their bytes go on untouched, on converted
-// ones they move the request on. Neither stops anything, and what was not read is not counted as nothing.
+// Answers that cannot be decoded move the request on, or are truncated once they have begun. Those that unfold to more than anybody
+// wants go on untouched on native routes. Neither stops anything, and what was not read is not counted as nothing.
 
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
@@ -65,6 +65,51 @@ for (const [what, behaviour] of Object.entries(undecodable)) {
     }
   });
 }
+
+const mislabelled: Record<string, Behaviour> = {
+  "null under gzip": codedAs("gzip", Buffer.from("null")),
+  "a web page under br": codedAs("br", Buffer.from("<!DOCTYPE html><title>Just a moment...</title>")),
+  "an error in plain JSON under an unknown coding": {
+    body: '{"type":"error","error":{"type":"api_error","message":"no"}}',
+    headers: { "content-type": "application/json", "content-encoding": "snappy" },
+  },
+  "a good answer in plain JSON under zstd": { headers: { "content-encoding": "zstd" } },
+  "a gzip that breaks off": codedAs("gzip", gzipSync(start.repeat(50)).subarray(0, 12)),
+};
+
+for (const name of ["claude", "gemini", "openai"] as const) {
+  for (const [what, behaviour] of Object.entries(mislabelled)) {
+    test(`${what} is no answer on the native ${name} route`, async (t) => {
+      const dialect = cases[name];
+      const stage = await setStage(t, { type: dialect.type });
+      const request = () => dialect.request({ headers: ["accept-encoding", "gzip, br, zstd"] });
+      stage.upstream.queue("key-of-first", behaviour);
+      const answer = await send(stage.relay.url, request());
+      assert.deepEqual([answer.status, answer.end], [200, "clean"], answer.text);
+      assert.equal(answer.header("x-cc-relay-account"), "second");
+      stage.upstream.on(() => true, behaviour);
+      const last = await send(stage.relay.url, request());
+      assert.deepEqual([last.status, last.header("x-cc-relay-error")], [502, "upstream_invalid"], last.text);
+      assert.equal(last.header("content-encoding"), undefined);
+    });
+  }
+}
+
+test("a stream whose coding is damaged after its first bytes is broken off", async (t) => {
+  const coded = gzipSync(start + "x".repeat(100_000), { level: 0 });
+  coded.fill(0xff, 70_000, 80_000);
+  const stage = await setStage(t, { type: "claude-api", ids: ["first"] });
+  stage.upstream.queue("key-of-first", {
+    ...codedAs("gzip", coded),
+    wire: { framing: "chunked", cut: "inside", pauseMs: 30 },
+  });
+  const answer = await send(
+    stage.relay.url,
+    cases.claude.request({ stream: true, headers: ["accept-encoding", "gzip"] }),
+  );
+  assert.ok(answer.status === 502 || answer.end === "cut", `${answer.status} ${answer.end}`);
+  assert.equal((await row(stage)).errors, 1);
+});
 
 async function askNative(t: TestContext, behaviour: Behaviour) {
   const stage = await setStage(t, { type: "claude-api", ids: ["first"] });

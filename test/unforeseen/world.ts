@@ -98,8 +98,7 @@ export async function createWorld(options: {
     const isStrangeClient = typeof asked.request.body !== "object" || asked.request.method !== undefined;
     if (!isGenerated || isStrangeClient || answer.end !== "clean" || answer.status !== 200) return [];
     const text = decoded(answer);
-    // Bytes that are not in the coding that their label names: every client says so by itself.
-    if (text === undefined) return [];
+    if (text === undefined) return [`a clean end of bytes that are not ${answer.header("content-encoding")}`];
     if (family.isWhole(text, asked.stream) || family.isWhole(text, !asked.stream)) return [];
     return [`a clean end without a whole answer: ${JSON.stringify(text.slice(-200))}`];
   }
@@ -175,20 +174,20 @@ function describe(value: object): string {
   return text.length > 500 ? `${text.slice(0, 500)}…` : text;
 }
 
-/** Undefined when the bytes are not in their coding. */
+/** Undefined when the bytes are not in their coding, or nobody knows it. */
 function decoded({ body, header, text }: ClientAnswer): string | undefined {
-  const decode = decoders[header("content-encoding") ?? "identity"];
-  if (header("content-encoding") === undefined) return text;
+  const coding = header("content-encoding");
+  if (coding === undefined) return text;
   try {
-    return decode?.(body).toString();
+    return decoders.get(coding)?.(body).toString();
   } catch {
     return undefined;
   }
 }
 
-const decoders: Readonly<Record<string, (body: Buffer) => Buffer>> = {
-  gzip: gunzipSync,
-  br: brotliDecompressSync,
-  zstd: zstdDecompressSync,
-  deflate: inflateSync,
-};
+const decoders: ReadonlyMap<string, (body: Buffer) => Buffer> = new Map([
+  ["gzip", (body: Buffer) => gunzipSync(body)],
+  ["br", (body: Buffer) => brotliDecompressSync(body)],
+  ["zstd", (body: Buffer) => zstdDecompressSync(body)],
+  ["deflate", (body: Buffer) => inflateSync(body)],
+]);

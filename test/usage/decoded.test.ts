@@ -112,9 +112,18 @@ describe("observeDecoded", () => {
     }
   });
 
-  it("does no harm to an answer it cannot decode", async () => {
-    for (const encoding of ["compress", "gzip", "br", "deflate", "zstd", "gzip, gzip, gzip, gzip"]) {
-      const observer = observe(encoding);
+  it("lets an answer pass that only we cannot decode", async () => {
+    const asked = (encoding: string) =>
+      observeDecoded({
+        encoding,
+        accepted: `gzip, ${encoding};q=0.5`,
+        observer: observeClaude(),
+        onError: assert.ifError,
+      });
+    for (const [encoding, observer] of [
+      ["compress, which the client asked for", asked("compress")],
+      ["more codings than are undone", observe("gzip, gzip, gzip, gzip")],
+    ] as const) {
       const noise = Buffer.from(`\u0007 this is not ${encoding} `.repeat(50));
       observer.push(noise);
       await observer.settled?.();
@@ -125,6 +134,41 @@ describe("observeDecoded", () => {
       await observer.settled?.();
       assert.deepEqual(readingOf(observer), blank, encoding);
     }
+  });
+
+  it("takes bytes that are not in their coding for no answer, however they are cut", async () => {
+    for (const encoding of ["compress", "gzip", "br", "deflate", "zstd", "gzip, br"]) {
+      for (const body of [
+        "null",
+        "<html>",
+        `\u0007 not ${encoding} `.repeat(50),
+        '{"error":{"message":"no"}}',
+      ]) {
+        for (const chunks of [[Buffer.from(body)], bytewise(Buffer.from(body))]) {
+          const observer = observe(encoding);
+          for (const chunk of chunks) observer.push(chunk);
+          observer.end();
+          await observer.settled?.();
+          const { opening, complete, isTruncated } = observer;
+          assert.deepEqual(
+            [opening.kind, complete, isTruncated],
+            ["foreign", false, true],
+            `${encoding} ${body}`,
+          );
+        }
+      }
+    }
+  });
+
+  it("gives up an answer that the decoder cannot keep up with, and lets it pass", async () => {
+    const observer = observe("gzip");
+    const encoded = zlib.gzipSync(answer);
+    observer.push(encoded.subarray(0, 100));
+    for (let megabytes = 0; megabytes < 9; megabytes++) observer.push(Buffer.alloc(1024 * 1024));
+    observer.end();
+    await observer.settled?.();
+    assert.deepEqual([observer.complete, observer.isTruncated], [true, false]);
+    assert.equal(observer.unreadable, "decoding it takes too long");
   });
 
   it("keeps what it had read when the rest is damaged", async () => {
@@ -218,7 +262,7 @@ describe("decodeBody", () => {
     for (const encoding of ["compress", "gzip, aes128gcm", "*", "gzip;q=1", "constructor"]) {
       await rejects(body, encoding, body.length, "unsupported");
     }
-    await rejects(body, Array(4).fill("gzip").join(), body.length, "unsupported");
+    await rejects(body, Array(4).fill("gzip").join(), body.length, "too-many");
   });
 
   it("refuses bytes that are not of the coding, and those that are cut", async () => {
