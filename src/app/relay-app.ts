@@ -55,6 +55,8 @@ export interface RelayAppOptions {
   clock?: Clock;
   /** Who refreshes logins whose tokens are good once: a process that a kill of this one does not reach, or (absent) this one. */
   refreshes?: "detached";
+  /** See RelayDeps. */
+  holdBackMs?: RelayDeps["holdBackMs"];
 }
 
 export interface RelayApp {
@@ -175,7 +177,8 @@ async function createParts(
     version,
     clock = systemClock,
     refreshes,
-  }: Pick<RelayAppOptions, "log" | "secrets" | "version" | "clock" | "refreshes">,
+    holdBackMs,
+  }: Pick<RelayAppOptions, "log" | "secrets" | "version" | "clock" | "refreshes" | "holdBackMs">,
 ): Promise<{ deps: RelayDeps; pool: Pool; tokens: TokenSource; eventLog: { flush(): void } }> {
   const { now } = clock;
   const { server, environmentProxy } = config();
@@ -237,6 +240,7 @@ async function createParts(
     })),
     relayKeys: createRelayKeys(config().apiKeys),
     hashLogin: createLoginHash(await store.accounts.loginKey()),
+    holdBackMs,
     metrics,
     events,
     shortages: createShortageLog(log, now),

@@ -25,7 +25,7 @@ export async function attemptOn(
   { call, upstream, signal, firstByteMs, transport }: Turn,
   deps: RelayDeps,
 ): Promise<AttemptResult> {
-  const timeouts = { firstByteMs, idleMs: deps.config().upstream.idleTimeoutMs };
+  const timeouts = { firstByteMs, idleMs: deps.config().upstream.idleTimeoutMs, holdMs: deps.holdBackMs };
   let found = await deps.credentials.get(account, signal);
   let isRepeated = false;
   let isRefreshed = account.passthrough;

@@ -62,6 +62,8 @@ export interface RelayDeps {
   metrics: Metrics;
   /** How slowly a body may come; the usual limits when absent. */
   bodyStall?: BodyStall;
+  /** For how long an undecided answer is held back after its head; the usual 5 s when absent. */
+  holdBackMs?: number;
   /** What happens to requests and accounts, as it happens. */
   events: RelayEvents;
   /** Says once a minute what this machine is short of. */

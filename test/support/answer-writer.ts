@@ -33,9 +33,8 @@ export interface WriteJob {
   gone: Promise<void>;
   /** Called when all bytes of an event were given to the kernel. */
   onSent(data: unknown): void;
-  onBytes(count: number): void;
-  /** Called with the whole body, as it is coded, when it is written on the bare socket. */
-  onBody(body: Buffer): void;
+  /** Called with every piece of the body that the kernel took, as it is coded. */
+  onBytes(bytes: Buffer): void;
 }
 
 export type WriteResult = "ended" | "cut" | "gone";
@@ -109,7 +108,7 @@ async function writeOnWire(
     if (data !== undefined) job.onSent(data);
   }
   if (form.dropsLast) chunks.splice(-form.dropsLast);
-  job.onBody(Buffer.concat(chunks));
+  job.onBytes(Buffer.concat(chunks));
   const type = answer.form === "json" ? "application/json" : streamType(answer);
   return writeWire(
     socket,
@@ -287,7 +286,7 @@ async function writeOnce(job: WriteJob, bytes: Buffer): Promise<"sent" | "gone">
     response.write(bytes, (error) => resolve(error === null || error === undefined ? "sent" : "gone"));
   });
   const result = await Promise.race([written, job.gone.then(() => "gone" as const)]);
-  if (result === "sent") job.onBytes(bytes.length);
+  if (result === "sent") job.onBytes(bytes);
   return result;
 }
 

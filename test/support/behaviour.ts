@@ -89,10 +89,11 @@ export interface RecordedRequest {
   readonly connection: number;
   readonly useOfConnection: number;
   readonly receivedAt: number;
-  /** Bytes of the answer's body that the kernel took so far. */
-  bytesSent: number;
-  /** The answer's body as it was coded, where it was written on the bare socket. */
-  sentBody: Buffer | undefined;
+  /** What the kernel took of the answer's body so far, as it was coded. */
+  readonly sentPieces: Buffer[];
+  readonly bytesSent: number;
+  /** The pieces in one. */
+  readonly sentBody: Buffer;
   /** When the connection or the answer ended; undefined while it is open. */
   closedAt: number | undefined;
   /** The other side went away before the answer was whole. */

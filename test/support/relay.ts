@@ -44,6 +44,7 @@ export interface TestRelayOptions {
   clock?: Clock;
   /** Absent: in this process. */
   refreshes?: RelayAppOptions["refreshes"];
+  holdBackMs?: RelayAppOptions["holdBackMs"];
   /** What the page's doctor finds; absent: the page has none. */
   examine?: RelayAppOptions["examine"];
 }
@@ -62,6 +63,7 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
       version: "0.0.0-test",
       clock: options.clock ?? (options.now && { now: options.now, monotonic: options.now }),
       refreshes: options.refreshes,
+      holdBackMs: options.holdBackMs,
       examine: options.examine,
     });
   let app = await start();

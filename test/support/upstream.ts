@@ -174,13 +174,7 @@ async function serve(incoming: IncomingMessage, response: ServerResponse, state:
     answer,
     behaviour,
     gone: request.closed,
-    onBytes: (count) => {
-      request.bytesSent += count;
-    },
-    onBody: (body) => {
-      request.sentBody = body;
-      request.bytesSent = body.length;
-    },
+    onBytes: (bytes) => void request.sentPieces.push(bytes),
     onSent: (data) => {
       if (served !== undefined && script !== undefined) noteSent(served, script, data);
     },
@@ -215,8 +209,13 @@ function record(incoming: IncomingMessage, response: ServerResponse, state: Stat
     connection: socket?.number ?? -1,
     useOfConnection: socket?.uses ?? 0,
     receivedAt: Date.now(),
-    bytesSent: 0,
-    sentBody: undefined,
+    sentPieces: [],
+    get bytesSent() {
+      return this.sentPieces.reduce((sum, { length }) => sum + length, 0);
+    },
+    get sentBody() {
+      return Buffer.concat(this.sentPieces);
+    },
     closedAt: undefined,
     aborted: false,
     closed,
