@@ -25,7 +25,7 @@ function __cc_relay_at
 end
 
 complete -c cc-relay -f
-complete -c cc-relay -n '__cc_relay_at \'\'' -a serve -d 'run the relay until it is told to stop'
+complete -c cc-relay -n '__cc_relay_at \'\'' -a serve -d 'run the relay until it is stopped'
 complete -c cc-relay -n '__cc_relay_at \'\'' -a login -d 'add an account, by API key or OAuth'
 complete -c cc-relay -n '__cc_relay_at \'\'' -a accounts -d 'show, switch and remove the accounts'
 complete -c cc-relay -n '__cc_relay_at \'\'' -a log -d 'show the last requests, or one with each of its attempts'
@@ -85,7 +85,7 @@ complete -c cc-relay -n '__cc_relay_at \'web\'' -l print -d 'print the address i
 complete -c cc-relay -n '__cc_relay_at \'web\'' -l help -s h -d 'print this help'
 complete -c cc-relay -n '__cc_relay_at \'usage\'' -l since -x -d 'from when on: 30m, 24h, 7d, 4w, a day, or a time'
 complete -c cc-relay -n '__cc_relay_at \'usage\'' -l until -x -d 'until when, a day included; now when left out'
-complete -c cc-relay -n '__cc_relay_at \'usage\'' -l by -x -a 'day account model client family' -d 'what a row stands for'
+complete -c cc-relay -n '__cc_relay_at \'usage\'' -l by -x -a 'day account model client family' -d 'what the rows are grouped by'
 complete -c cc-relay -n '__cc_relay_at \'usage\'' -l json -d 'print JSON'
 complete -c cc-relay -n '__cc_relay_at \'usage\'' -l csv -d 'print CSV, without the total'
 complete -c cc-relay -n '__cc_relay_at \'usage\'' -l help -s h -d 'print this help'

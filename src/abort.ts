@@ -1,4 +1,4 @@
-// Waiting for what goes on by itself, for as long as somebody wants to wait.
+// Waits for a promise until a signal aborts the wait; the work itself goes on.
 
 /** False when the signal came first: the promise goes on, and nobody hears any more how it ends. Rejects as the promise does. */
 export async function unlessAborted(
@@ -10,7 +10,7 @@ export async function unlessAborted(
   if (signal?.aborted) abort();
   signal?.addEventListener("abort", abort, { once: true });
   try {
-    // The signal stands first, so that one that came before counts although the promise is settled too.
+    // The signal comes first, so that one that came before counts although the promise is settled too.
     return await Promise.race([aborted, promise.then(() => true)]);
   } finally {
     signal?.removeEventListener("abort", abort);

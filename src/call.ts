@@ -1,4 +1,4 @@
-// One client request as every layer below the server sees it.
+// The call: one client request as every layer below the server sees it.
 
 import { hash } from "node:crypto";
 import type { Family } from "./family.ts";
@@ -35,7 +35,7 @@ export interface Binding {
 /** Issued with an answer by the servers of Codex, and sent back with the later requests of that turn. */
 export const turnStateHeader = "x-codex-turn-state";
 
-/** What stands for an id of the provider's, or for encrypted reasoning: the value itself, or its hash where it is long. */
+/** The id of a binding: an id of the provider's or encrypted reasoning itself, or its hash where it is long. */
 export function bindingId(value: string): string {
   return value.length <= 128 ? value : hash("sha256", value, "base64url");
 }
@@ -82,7 +82,7 @@ export interface Call {
   binding: Binding | undefined;
   /** Account types that may serve the call; undefined: every type of the family. */
   onlyTypes: readonly string[] | undefined;
-  /** The client gives up when no response header came by then; undefined: no limit known. Milliseconds. */
+  /** The client fails when no response header came by then; undefined: no limit known. Milliseconds. */
   headerBudgetMs: number | undefined;
 }
 

@@ -1,4 +1,4 @@
-// Characters of foreign text that act instead of being shown: they move a cursor, recolour a terminal, end a row of a table, or
+// Replaces control characters in foreign text: they move a cursor, recolour a terminal, end a row of a table, or
 // turn the direction of the text around them. One rule for terminals, logs, CSV and columns in a pipe.
 
 /**

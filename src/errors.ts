@@ -1,4 +1,4 @@
-// The two kinds of error the product itself words: RelayError for a client program, UserError for a person.
+// The two kinds of error that cc-relay makes: RelayError for a client program, UserError for a person.
 
 /**
  * Every code that `x-cc-relay-error` can carry, with its HTTP status in APIs that have no status of their own for it.
@@ -53,7 +53,7 @@ export interface RelayErrorDetails {
   cause?: unknown;
 }
 
-/** An error the relay tells a client program about; `dialects/` words it in the form of the API that was called. */
+/** An error for a client program; `dialects/` renders it in the form of the API that was called. */
 export class RelayError extends Error {
   readonly code: RelayErrorCode;
   readonly retryAfterSeconds: number | undefined;
@@ -77,7 +77,7 @@ export class RelayError extends Error {
 export interface Fix {
   /** As an instruction: `log in again`. */
   purpose: string;
-  /** The command that does it; undefined: there is none. */
+  /** The command that does it; undefined: there is no such command. */
   command?: string | undefined;
 }
 

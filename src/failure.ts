@@ -1,4 +1,4 @@
-// What went wrong with one attempt on one account, as data. Upstreams make a Failure in one place each;
+// A failure: what went wrong with one attempt on one account, as data. Upstreams make a Failure in one place each;
 // the relay loop and the cooldown policy ask the Failure and never look at status codes or message texts.
 
 export type Failure =

@@ -1,8 +1,8 @@
 // Reads single members out of a JSON object's bytes without parsing the rest: parsing a long conversation costs more
-// than relaying it, and every other stream stands still meanwhile.
+// than relaying it, and blocks every other stream meanwhile.
 //
 // For every valid document the result is what JSON.parse would give. Bytes that are not JSON are found out only where
-// they disturb the reading; the provider judges the rest.
+// they disturb the reading; the rest is left to the provider.
 
 /** Where a value is: the first byte and the one behind the last. Offsets are of the buffer that was scanned. */
 export interface Span {
@@ -22,7 +22,7 @@ export interface SoughtKey {
 
 export interface ScannedObject {
   members: Members;
-  /** The first accepted string under each sought key that has one. A key inside of a string is none. */
+  /** The first accepted string under each sought key that has one. A key inside of a string does not count. */
   strings: ReadonlyMap<string, string>;
 }
 
@@ -30,7 +30,7 @@ export interface ScannedObject {
  * The spans of an object's own members with these names, which are ASCII; of a repeated name the last, as JSON.parse takes
  * it. Undefined when the bytes are no JSON object. To look into a member, scan `body.subarray(span.start, span.end)`.
  *
- * One pass from front to back. It gives up where the work would hold up other requests (`maxLookedAt`, `maxMembers`: no
+ * One pass from front to back. It stops where the work would hold up other requests (`maxLookedAt`, `maxMembers`: no
  * real client comes near), and then says what it has found by then.
  */
 export function scanMembers(body: Buffer, names: readonly string[]): Members | undefined {
@@ -59,7 +59,7 @@ export function readBoolean(body: Buffer, span: Span | undefined): boolean | und
   return typeof value === "boolean" ? value : undefined;
 }
 
-/** JSON.parse of one value; undefined when there is none or it is no JSON. */
+/** JSON.parse of one value; undefined when there is no value or it is no JSON. */
 export function readSpan(body: Buffer, span: Span | undefined): unknown {
   if (!span) return undefined;
   try {
@@ -102,7 +102,7 @@ const maxLookedAt = 8 * 1024 * 1024;
 const bytesPerString = 16;
 /** More members than this no request and no answer has. */
 const maxMembers = 20_000;
-/** A sought key that is there more often than this without an accepted string is given up. */
+/** A sought key that is there more often than this without an accepted string is skipped. */
 const maxHits = 256;
 /** Within so many bytes a loop finds a quote faster than a call into native code. */
 const shortString = 48;
@@ -252,7 +252,7 @@ function isKey(body: Buffer, start: number, end: number, name: string): boolean 
 
 const lowerU = 0x75;
 
-/** The character that the escape here stands for; nothing that equals a letter for any beyond Latin-1. */
+/** The character that the escape here means; nothing that equals a letter for any beyond Latin-1. */
 function escapedCode(body: Buffer, at: number): number {
   if (body[at + 1] !== lowerU) return simpleEscapes.get(body[at + 1]!) ?? -1;
   if (body[at + 2] !== 0x30 || body[at + 3] !== 0x30) return -1;

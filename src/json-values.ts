@@ -1,4 +1,4 @@
-// Narrows JSON that came from outside: values and fields that may be anything.
+// Narrows JSON that came from outside: values and fields that may have any type.
 
 export type JsonObject = Record<string, unknown>;
 

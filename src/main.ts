@@ -1,4 +1,4 @@
-// Arguments in, exit code out. The only place that ends the process.
+// The program: arguments in, exit code out. The only place that ends the process.
 
 import { createContext } from "./cli/context.ts";
 import { createProgram } from "./cli/program.ts";
@@ -7,7 +7,7 @@ import { reportError } from "./cli/report.ts";
 const argv = process.argv.slice(2);
 const context = createContext();
 
-// Whoever reads our output may leave early (`cc-relay usage | head`), or close the terminal: that is no failure.
+// The reader of our output may leave early (`cc-relay usage | head`), or close the terminal: that is no failure.
 process.stdout.on("error", ignoreLostReader);
 process.stderr.on("error", ignoreLostReader);
 process.on("uncaughtException", (error) => process.exit(reportError(error, context)));
@@ -32,7 +32,7 @@ function ignoreLostReader(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
 }
 
-/** Pipes are written in the background on some systems; ending the process would cut what is left. */
+/** Pipes are written in the background on some systems; ending the process would lose what is left. */
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
     if (stream.destroyed || stream.writableLength === 0) resolve();

@@ -1,4 +1,4 @@
-// How much memory request bodies may take in the whole process while they are received, decoded or converted.
+// The memory budget that all request bodies of the process share while they are received, decoded or converted.
 
 export interface MemoryBudget {
   readonly usedBytes: number;

@@ -1,4 +1,4 @@
-// What `/metrics` shows, in the names and units that Prometheus' conventions ask for.
+// The metrics of `/metrics`, with names and units after Prometheus' conventions.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Family } from "./family.ts";

@@ -1,4 +1,4 @@
-// Which models share a limit, and which models an account is configured for.
+// Finds the models that share a limit, and matches models against an account's patterns.
 
 import type { Family } from "./family.ts";
 
@@ -16,7 +16,7 @@ export function modelScope(family: Family, model: string): string {
 }
 
 /**
- * Whether one of the glob patterns fits the whole id: `*` stands for any text, letter case does not count.
+ * Whether one of the glob patterns fits the whole id: `*` matches any text, letter case does not count.
  * Without patterns every model fits, and so does a request that names none.
  */
 export function matchesModel(patterns: readonly string[] | undefined, model: string | undefined): boolean {

@@ -1,6 +1,6 @@
-// Takes secrets out of text that a person or a log will see: texts of providers can echo a key.
+// Redacts secrets in text that a person or a log will see: texts of providers can echo a key.
 
-/** What stands in the place of a secret. */
+/** The replacement of a secret. */
 export const censored = "***";
 
 /**

@@ -1,4 +1,4 @@
-// Where logins keep their tokens: what the store offers and the OAuth layer needs.
+// The interface through which the OAuth layer keeps tokens in the store.
 
 export interface TokenRow {
   accountId: string;

@@ -1,4 +1,4 @@
-// What has to be known about one kind of account, in one descriptor. Whoever asks "which type?" asks it.
+// The descriptor of one kind of account: everything that has to be known about it. All code that asks "which type?" asks it.
 
 import type { Family } from "../family.ts";
 import type { OAuthOverrides, OAuthProvider } from "./oauth-provider.ts";
@@ -28,7 +28,7 @@ export interface AccountKind {
   readonly login: LoginSource | undefined;
   /** Query of the request for the whole list of models, or "". */
   readonly modelListQuery: string;
-  /** A request that costs nothing and shows whether the credential is taken; undefined: there is none to try. */
+  /** A request that costs nothing and shows whether the credential is taken; undefined: there is no such request. */
   readonly probe: ((extras: LoginExtras) => Probe) | undefined;
   readonly labels: KindLabels;
 }
@@ -58,7 +58,7 @@ export interface Probe {
   body: string | undefined;
 }
 
-/** How people are told of it. */
+/** Texts for people. */
 export interface KindLabels {
   /** What its credential is called in a sentence. */
   credential: "API key" | "login";

@@ -1,4 +1,4 @@
-// What one attempt authenticates with.
+// The credential that one attempt authenticates with.
 
 export type Credential =
   /** `sentAs` undefined: as the provider itself wants keys. */

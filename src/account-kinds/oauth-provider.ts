@@ -1,4 +1,4 @@
-// What a provider of logins is made of; one file per provider fills it in.
+// The description of an OAuth provider; one file per provider fills it in.
 
 /** Overrides from the configuration; undefined: the built-in value. The providers' hosts have moved before. */
 export interface OAuthOverrides {
@@ -11,9 +11,9 @@ export interface OAuthOverrides {
 }
 
 export interface OAuthProvider {
-  /** As it stands in `cc-relay login NAME`. */
+  /** As in `cc-relay login NAME`. */
   name: string;
-  /** As it stands in a sentence. */
+  /** As in a sentence. */
   title: string;
   authorizeUrl: string;
   /** For codes and for refresh tokens. */
@@ -39,7 +39,7 @@ export interface OAuthProvider {
 export interface Redirects {
   /** Where the browser returns to on this machine. Port 0: any free one. Undefined: not possible with this client. */
   loopback: { host: string; port: number; path: string } | undefined;
-  /** A page of the provider that shows the code to be pasted; undefined: there is none for this client. */
+  /** A page of the provider that shows the code to be pasted; undefined: this client has no such page. */
   page: string | undefined;
 }
 

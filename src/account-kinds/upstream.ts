@@ -1,4 +1,4 @@
-// The contract of an upstream: how one kind of account's provider is spoken to.
+// The contract of an upstream: prepares requests to a provider and reads its answers, for one kind of account.
 
 import type { Body, Call, HeaderMap } from "../call.ts";
 import type { Failure } from "../failure.ts";
@@ -33,7 +33,7 @@ export interface Upstream {
   /** Whether this kind of account has the operation at all (Code Assist has no embeddings). */
   supports(call: Call): boolean;
   prepare(call: Call, target: Target): UpstreamRequest;
-  /** Reads an answer with an error status. `body` is decoded and cut at 256 KiB. */
+  /** Reads an answer with an error status. `body` is decoded and limited to 256 KiB. */
   readFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure;
   /** Reads an error that came as the first event after a 200. */
   readErrorEvent(event: unknown, call: Call, now: number): Failure;
@@ -43,7 +43,7 @@ export interface Upstream {
   observe(call: Call): AnswerObserver;
   /** What turns this provider's answers to the call into those of its dialect; undefined: the bytes are the same. */
   translate?(call: Call): (() => AnswerTransform) | undefined;
-  /** The header (lower case) of state that a client sends back and only this account understands; undefined: there is none. */
+  /** The header (lower case) of state that a client sends back and only this account understands; undefined: the provider has no such header. */
   readonly stateHeader?: string;
   /** Response headers (lower case) that speak of the account's own limits and are not passed on when it is pooled. */
   isAccountHeader(name: string): boolean;

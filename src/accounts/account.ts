@@ -63,7 +63,7 @@ export function createAccount(config: AccountConfig, login?: string): Account {
   };
 }
 
-/** The cooldown that a row of the store tells of; undefined when its kind is unknown here, because a newer version wrote it. */
+/** The cooldown in a row of the store; undefined when its kind is unknown here, because a newer version wrote it. */
 export function readCooldown({ kind, ...row }: CooldownRow): Cooldown | undefined {
   return isCooldownKind(kind) ? { ...row, kind } : undefined;
 }

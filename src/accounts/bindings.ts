@@ -1,4 +1,4 @@
-// Which account a conversation belongs to: in memory for every request, in the store for the next start.
+// Remembers which account a conversation is bound to: in memory for every request, in the store for the next start.
 
 import { createHash } from "node:crypto";
 import type { BindingRow, BindingStore } from "../store/store.ts";
@@ -12,8 +12,8 @@ export interface Bindings {
    */
   bind(use: BindingUse): Promise<void>;
   /**
-   * The account is gone, disabled or logged out for good: its sessions start anew elsewhere. What is tied to its state
-   * at the provider stays tied: nobody else can answer it.
+   * The account is gone, disabled or logged out for good: its sessions start anew elsewhere. What is bound to its state
+   * at the provider stays bound: nobody else can answer it.
    */
   dropAccount(accountId: string): Promise<void>;
 }

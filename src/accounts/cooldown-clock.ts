@@ -1,11 +1,11 @@
-// Ends cooldowns by the clock that only goes forward, whatever becomes of the time of day.
+// Ends cooldowns by the monotonic clock, so that a change of the time of day does not prolong them.
 
 import type { Clock } from "../clock.ts";
 
 export interface CooldownClock {
   /**
    * Whether the cooldown has lasted as long as it was to last when it was first seen with this end. While the machine sleeps
-   * the monotonic clock stands still; there the time of day ends it.
+   * the monotonic clock stops; there the time of day ends it.
    */
   isOver(key: string, until: number): boolean;
   forget(key: string): void;

@@ -13,7 +13,7 @@ export interface CooldownDecision {
   /** "" for the whole account. */
   scope: string;
   until: number;
-  /** The provider told the end; else it is our guess. */
+  /** The provider gave the end; else it is our guess. */
   isTold: boolean;
   reason: string;
 }
@@ -125,7 +125,7 @@ function cooldownAfterFaults(
 /**
  * Whether a cooldown that is running stays in place of the next one of its scope. Mostly the later end counts, since many requests
  * are under way when a limit is reached and each brings a reason of its own. Two things replace it all the same: an end that
- * the provider told when it was asked after the cooldown began, and a refused credential, which a person has to see.
+ * the provider gave when it was asked after the cooldown began, and a refused credential, which a person has to see.
  */
 export function outlasts(running: Cooldown, next: CooldownDecision, sentAt: number): boolean {
   if (next.kind === "unauthorized" || next.kind === "login-revoked" || next.kind === "account-out")

@@ -1,4 +1,4 @@
-// What an attempt on an account authenticates with: its key, or an access token that is fresh.
+// Gets the credential for an attempt on an account: its key, or an access token that is fresh.
 
 import { type Credential, fixedCredential } from "../account-kinds/credential.ts";
 import type { Failure } from "../failure.ts";
@@ -9,7 +9,7 @@ import type { Account } from "./account.ts";
 export interface CredentialSource {
   get(account: Account, signal: AbortSignal): Promise<CredentialResult>;
   /**
-   * The provider refused the credential of an attempt: a login is refreshed once, tied to the token that failed.
+   * The provider refused the credential of an attempt: a login is refreshed once, and only if its token is still the one that failed.
    * Undefined when there is nothing to refresh: a key is what it is, unless the configuration has another one by now.
    */
   refresh(account: Account, refused: Credential, signal: AbortSignal): Promise<CredentialResult | undefined>;

@@ -1,4 +1,4 @@
-// What is told when no account is left: which reason decides, and when the first one is back.
+// Reads why no account is left: which reason decides, and when the first account is back.
 
 import { type Account, type Cooldown, type CooldownKind, cooldownFor } from "./account.ts";
 
@@ -60,7 +60,7 @@ const kindOf: Readonly<Record<CooldownKind, AllInCooldown["kind"]>> = {
   "account-out": "credentials",
 };
 
-/** The shortest wait that `retry-after` can tell. */
+/** The shortest wait that `retry-after` can express. */
 const momentMs = 1000;
 
 /** A limit of moments is over before the last account has answered: its account is the one to come back to, and soon. */

@@ -31,13 +31,13 @@ export interface Pool
   /** `login`: as in accountsFor. */
   choose(selection: Selection, login?: RequestLogin): Promise<Choice>;
   /**
-   * A request that was sent at `sentAt` got a good answer: streaks end, and a cooldown that it tested is over. A cooldown that began
-   * after it stands: the limit was reached while the answer was on its way. So does every cooldown when what was asked for is free.
+   * A request that was sent at `sentAt` got a good answer: streaks end, and a cooldown that it probed is over. A cooldown that began
+   * after it stays: the limit was reached while the answer was on its way. So does every cooldown when what was asked for is free.
    */
   succeeded(account: Account, request: SentRequest): Promise<void>;
   /** A request failed. Returns the cooldown that the account is in for it, if any; what is free begins none. */
   failed(account: Account, failure: Failure, request: SentRequest): Promise<Cooldown | undefined>;
-  /** Called when a request is given up, with all accounts that it was sent to: see shortenShared. */
+  /** Called when no account is left for a request, with all accounts that it was sent to: see shortenShared. */
   refusedByAll(asked: ReadonlyMap<Account, Cooldown | undefined>): Promise<void>;
   /** Called when a request that tests a cooldown is sent: the cooldown is not tested again for an hour, whatever comes of it. */
   probeSent(account: Account, probe: Cooldown): Promise<void>;

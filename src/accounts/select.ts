@@ -1,4 +1,4 @@
-// Which account a request goes to next. Pure: takes the accounts, what is known of the request, and the time.
+// Selects the account for a request. Pure: takes the accounts, what is known of the request, and the time.
 
 import { matchesModel } from "../model-scope.ts";
 import { type Account, type Cooldown, cooldownFor, fullWindow, isProbeDue } from "./account.ts";
@@ -12,7 +12,7 @@ export interface Selection {
   canServe(account: Account): boolean;
   /** The client named the account (x-cc-relay-account): that one, in cooldown or not. */
   pinned: string | undefined;
-  /** State at the provider ties the request to this account: that one or none. */
+  /** State at the provider binds the request to this account: that one or no other. */
   required: string | undefined;
   /** The session's account, and where it is served while that is in cooldown. */
   sticky: string | undefined;
@@ -22,7 +22,7 @@ export interface Selection {
   /** Longest wait in place for a session's own account. */
   maxWaitMs: number;
   switchAtUtilization: number;
-  /** Whether it may test a cooldown: what costs nothing is answered while the limit stands. */
+  /** Whether it may probe a cooldown: what costs nothing is answered in spite of the limit. */
   mayProbe: boolean;
   now: number;
 }
@@ -71,7 +71,7 @@ function chooseBound(open: readonly Account[], selection: Selection): Choice | u
   return undefined;
 }
 
-/** A session leaves an account of the second choice for one that is none. */
+/** A session leaves an account of the second choice for one of the first choice. */
 function leavesForBetter(account: Account, open: readonly Account[], selection: Selection): boolean {
   const { now, modelScope } = selection;
   if (!isSecondChoice(account, selection)) return false;

@@ -1,5 +1,5 @@
 // The settings that decide whether an account is reached and accepted. A cooldown for another reason than the provider's limits is
-// about them, and over when they change: whoever fixes the file has fixed the account.
+// about them, and over when they change: a fixed file is a fixed account.
 
 import { createHash } from "node:crypto";
 import type { AccountConfig, Config } from "../config/config.ts";
@@ -7,7 +7,7 @@ import type { CooldownRow } from "../store/store.ts";
 
 type SharedSettings = Pick<Config, "oauth" | "environmentProxy">;
 
-/** A hash, for it stands in the database and a secret is among them. */
+/** A hash, because it is stored in the database and a secret is among them. */
 export function hashSettings(account: AccountConfig, { oauth, environmentProxy }: SharedSettings): string {
   const { type, kind, apiUrl, secret, project, auth } = account;
   const proxy = account.proxy ?? environmentProxy;
@@ -24,7 +24,7 @@ export function hashSecret({ id, secret }: AccountConfig): string {
 }
 
 /**
- * Whether a cooldown is about other settings than the account has now. Only the relay itself can tell: the proxies of its
+ * Whether a cooldown is about other settings than the account has now. Only the relay itself can decide this: the proxies of its
  * environment are among them, and another program may have another environment.
  */
 export function isOutdated(

@@ -1,4 +1,4 @@
-// When every account that was asked refuses one request, the request may be at fault: no request may take a pool out for long.
+// Shortens the cooldowns of a request that every account refused: the request may be at fault, and must not take a pool out for long.
 
 import type { Account, Cooldown, CooldownKind } from "./account.ts";
 

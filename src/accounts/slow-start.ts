@@ -1,5 +1,5 @@
-// Lets many sessions that leave one account at once reach the next one a few at a time, so that they do not
-// topple account after account: one until a first answer is good, then a few more every 250 ms.
+// Slow start: lets many sessions that leave one account at once reach the next one a few at a time, so that they do not
+// overload account after account: one until a first answer is good, then a few more every 250 ms.
 
 export interface SlowStart {
   /**

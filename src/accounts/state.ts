@@ -1,4 +1,4 @@
-// The state of an account in the words that `accounts`, `doctor` and the metrics use.
+// The state of an account (`ready`, `cooldown`, `needs-login`, `disabled`) for `accounts`, `doctor` and the metrics.
 
 import { type Account, cooldownFor, fullWindow, isInEffect } from "./account.ts";
 import { unstableUntil } from "./truncations.ts";

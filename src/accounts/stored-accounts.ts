@@ -19,7 +19,7 @@ export interface StoredAccountsOptions {
   clock: Clock;
   /** Called when everything learned of an account was forgotten: what is known of its login elsewhere has to go, too. */
   onForgotten?(accountId: string): void;
-  /** Told when a cooldown of the account began or ended, or its settings changed. Must not throw. */
+  /** Called when a cooldown of the account began or ended, or its settings changed. Must not throw. */
   onChange?(account: Account): void;
 }
 
@@ -58,7 +58,7 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
   const logins = createLogins();
   /** Accounts whose windows or last use are not on disk yet. */
   const unsaved = new Set<Account>();
-  /** How often cooldowns were changed here, so that rows read before a change are told from those read after it. */
+  /** How often cooldowns were changed here, so that rows read before a change are distinguished from those read after it. */
   let changes = 0;
 
   /** Accounts whose row was read before: a change of it since then is news. */
@@ -192,18 +192,18 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
     async configure(next) {
       config = next;
       const before = new Map(accounts.map((account) => [account.config.id, account]));
-      const renewed: Account[] = [];
+      const restored: Account[] = [];
       accounts = next.accounts.map((config) => {
         const known = before.get(config.id);
         before.delete(config.id);
         if (!known) return createAccount(config);
         const isEnabled = config.enabled && !known.config.enabled;
-        if (isEnabled || config.secret !== known.config.secret) renewed.push(known);
+        if (isEnabled || config.secret !== known.config.secret) restored.push(known);
         return Object.assign(known, { config });
       });
       logins.configure(next.accounts);
-      renewed.push(...renewed.flatMap(({ config }) => logins.on(config)));
-      for (const account of renewed) await forget(account);
+      restored.push(...restored.flatMap(({ config }) => logins.on(config)));
+      for (const account of restored) await forget(account);
       const off = accounts.filter((account) => !account.config.enabled).map((account) => account.config.id);
       // In the same moment: a session that moves from now on must not lose its new account. Sessions of accounts that are missing
       // stay: the account may be back with the next change, and until then they are served on a fallback.

@@ -1,4 +1,4 @@
-// Answers that were truncated after their first byte. No other account can take such an answer over, and the client asks again:
+// Counts answers that were truncated after their first byte. No other account can take such an answer over, and the client asks again:
 // the next request is better off elsewhere.
 
 export interface Truncations {

@@ -1,4 +1,4 @@
-// The accounts as they stand now: what is configured, what the store has learned of them, and their last 24 hours.
+// Reads the accounts' present state: what is configured, what the store has learned of them, and their last 24 hours.
 
 import { type Account, createAccount, readCooldown } from "../accounts/account.ts";
 import { forgetLoginAfterMs, isOfClients, readStateId } from "../accounts/logins.ts";

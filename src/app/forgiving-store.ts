@@ -1,4 +1,4 @@
-// What the relay learns of accounts and conversations stands in memory first. A database that takes no writes (a full disk,
+// Keeps what the relay learns of accounts and conversations in memory first. A database that takes no writes (a full disk,
 // another program's lock) costs the next start what was learned, but no request its answer or its time.
 
 import type { Log } from "../log.ts";

@@ -1,5 +1,5 @@
-// Usage rows for a database that takes none for a while (a full disk, another program's lock): they are kept in memory and
-// written as soon as it does. No answer waits for that, and nothing is lost but what a kill finds unwritten.
+// Keeps usage rows in memory while the database takes no writes (a full disk, another program's lock), and they are
+// written as soon as it does. No answer waits for that; only a kill in that time loses rows.
 
 import type { Log } from "../log.ts";
 import type { UsageRow, UsageStore } from "../store/store.ts";
@@ -19,7 +19,7 @@ export interface LateUsageOptions {
   log: Log;
 }
 
-/** Some 20 MB; above it the oldest are given up. */
+/** Some 20 MB; above it the oldest are dropped. */
 const maxLate = 50_000;
 /** Rows that are written together share a commit. */
 const rowsPerCommit = 500;
@@ -27,7 +27,7 @@ const rowsPerCommit = 500;
 export function createLateUsage({ usage, wait, log }: LateUsageOptions): LateUsage {
   /** By request, in the order of time: a row that is written again takes the place of the one before. */
   const late = new Map<string, UsageRow>();
-  /** Rows that were given up since the last time all was written. */
+  /** Rows that were dropped since the last time all was written. */
   let lost = 0;
   /** Rows that are being written while their answers have gone on. */
   const slow = new Set<Promise<void>>();

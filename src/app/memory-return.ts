@@ -1,4 +1,4 @@
-// Gives memory back after a burst: buffers of large bodies are garbage outside of V8's heap, and an idle relay allocates nothing
+// Returns memory to the system after a burst: buffers of large bodies are garbage outside of V8's heap, and an idle relay allocates nothing
 // that would make V8 collect them.
 
 import { setFlagsFromString } from "node:v8";

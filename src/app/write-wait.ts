@@ -1,4 +1,4 @@
-// How long a request waits for what it writes to the database: a moment, and only while the database is quick. Another program's
+// Bounds how long a request waits for its own writes to the database: a moment, and only while the database is quick. Another program's
 // lock, or a disk that hangs, holds up the first answer by that moment and the ones after it not at all.
 
 export interface WriteWait {

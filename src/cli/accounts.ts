@@ -1,4 +1,4 @@
-// `cc-relay accounts`: see the accounts, switch them on and off, take them out.
+// `cc-relay accounts`: list, enable, disable and remove accounts.
 
 import { Argument, Command } from "commander";
 import { disableAccount, enableAccount } from "./accounts/enable.ts";

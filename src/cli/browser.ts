@@ -1,4 +1,4 @@
-// The browser of this machine.
+// Opens an address in the browser of this machine.
 
 import type { Environment } from "../terminal/environment.ts";
 

@@ -1,4 +1,4 @@
-// What a client program needs to reach the relay: the address, the key, and the variables that say them.
+// What a client program needs to reach the relay: the address, the key, and the variables for them.
 
 import type { ClientKey } from "../config/config.ts";
 import { nearestWord } from "../config/suggest.ts";
@@ -44,7 +44,7 @@ export async function readAccess(
   };
 }
 
-/** The variables that point a client at the relay, and those that would stand in their way. */
+/** The variables that point a client at the relay, and those that conflict with them. */
 export function variablesFor(client: Client, { origin, key }: ClientAccess): Required<EnvironmentChange> {
   const { urlVariable, keyVariable, path, conflicting } = clientInfo[client];
   return {

@@ -17,7 +17,7 @@ export async function runComplete(context: CommandContext): Promise<void> {
     const { accounts } = await context.loadConfig({ missingVariables: "warning" });
     context.out.stdout.write(accounts.map(({ id }) => `${id}\n`).join(""));
   } catch (error) {
-    // A configuration that cannot be read has no ids; whoever is typing would only see their line broken by the reasons.
+    // A configuration that cannot be read has no ids; the reasons would only disturb the line that is being typed.
     if (!(error instanceof UserError)) throw error;
   }
 }

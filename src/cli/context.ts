@@ -1,4 +1,4 @@
-// What every command gets: where to print, whom to ask, and how to read the configuration.
+// The context of every command: output, prompts, environment, and how to read the configuration.
 
 import type { Config } from "../config/config.ts";
 import type { LoadOptions } from "../config/load.ts";

@@ -1,4 +1,4 @@
-// `cc-relay doctor`: everything that can be wrong, checked at once, each with what fixes it.
+// `cc-relay doctor`: runs all checks at once, and prints a fix for each problem.
 
 import { lookup } from "node:dns/promises";
 import { homedir } from "node:os";

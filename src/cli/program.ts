@@ -85,7 +85,7 @@ function settle(command: Command, program: Command, { out }: CommandContext): vo
     getErrHelpWidth: () => out.stderr.width,
     getOutHasColors: () => false,
     getErrHasColors: () => false,
-    // Usage errors are thrown too, and worded in one place.
+    // Usage errors are thrown too, and printed in one place.
     outputError: () => {},
   });
 }

@@ -1,4 +1,4 @@
-// Where the relay of this machine is reached, and whether it is there.
+// Finds the address of the relay on this machine, and checks whether it answers.
 
 import { Agent, request } from "node:http";
 import type { Config } from "../config/config.ts";

@@ -1,4 +1,4 @@
-// What a person sees when a command fails, and what the process exits with.
+// Prints the error of a command that failed, and chooses the exit code.
 
 import { UserError } from "../errors.ts";
 import { redact } from "../redact.ts";

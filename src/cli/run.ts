@@ -56,8 +56,8 @@ Examples:
 }
 
 /**
- * Flags of ours may stand behind the client's name too, before `--`. Where there is no `--`, or flags before it that are none
- * of ours, every word is the client's.
+ * Our own flags may come after the client's name too, before `--`. Where there is no `--`, or flags before it that are not
+ * ours, every argument is the client's.
  */
 function splitWords(words: string[]): { key?: string; config?: string; args: string[] } {
   const end = words.indexOf("--");

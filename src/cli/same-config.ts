@@ -1,4 +1,4 @@
-// Our own commands as they are told to a person: with the `--config` of this call, or they would be about another relay.
+// Adds the `--config` of this call to commands that are suggested to a person: without it they would be about another relay.
 
 import { shellWord } from "../terminal/shells.ts";
 

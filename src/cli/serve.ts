@@ -1,4 +1,4 @@
-// `cc-relay serve`: the daemon, from its banner to its last open answer.
+// `cc-relay serve`: the daemon, from its banner to the end of its last answer.
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -34,7 +34,7 @@ export interface ServeOptions {
 
 export function serveCommand(context: CommandContext, run = runServe): Command {
   return new Command("serve")
-    .description("run the relay until it is told to stop")
+    .description("run the relay until it is stopped")
     .option("--host <host>", "listen on this address instead of server.host")
     .addOption(new Option("--port <number>", "listen on this port; 0 picks a free one").argParser(readPort))
     .addOption(
@@ -51,7 +51,7 @@ export function serveCommand(context: CommandContext, run = runServe): Command {
     .action((options: ServeOptions) => run(context, options));
 }
 
-/** Resolves when the relay was told to stop and every open answer is finished or broken off. */
+/** Resolves when the relay was stopped by a signal and every open answer is finished or broken off. */
 export async function runServe(context: CommandContext, options: ServeOptions): Promise<void> {
   // Everything a relay is made of: `--help` and the completion scripts do without.
   const [{ startRelayApp }, { createLog }, { createSecretList }] = await Promise.all([
@@ -241,7 +241,7 @@ async function leadsTo(url: string, context: CommandContext): Promise<boolean> {
 
 function untilStopped(screen: Screen, reload: () => Promise<void>): Promise<void> {
   return new Promise((resolve) => {
-    // The system says that a terminal was closed with the signal that daemons are told to reload with.
+    // The system says that a terminal was closed with the signal that makes daemons reload.
     const hangUp = () => (screen.isGone() ? stop() : void reload());
     const stop = () => {
       // SIGHUP stays: without a listener it would end the process in the middle of its open answers.
@@ -252,7 +252,7 @@ function untilStopped(screen: Screen, reload: () => Promise<void>): Promise<void
   });
 }
 
-/** Who asks twice does not want to wait; who asks once more gets the system's own way of ending a program. */
+/** The second signal ends the wait; the third one ends the process as the system does. */
 function onSecondSignal(abort: () => void): void {
   process.once("SIGTERM", abort).once("SIGINT", abort);
 }

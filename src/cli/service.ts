@@ -1,4 +1,4 @@
-// `cc-relay service print`: descriptions of the relay for what keeps services running.
+// `cc-relay service print`: unit files for service managers.
 
 import { stat } from "node:fs/promises";
 import { homedir, userInfo } from "node:os";

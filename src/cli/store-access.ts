@@ -1,4 +1,4 @@
-// The database as commands reach it, beside a running relay or without one.
+// Opens the database for commands, beside a running relay or without one.
 
 import { existsSync } from "node:fs";
 import type { Config } from "../config/config.ts";

@@ -1,4 +1,4 @@
-// Commander's own errors, with the command that they are about: its help is what a person needs next.
+// Adds the command to Commander's own errors, so that its help can be named.
 
 import { type Command, CommanderError } from "commander";
 

@@ -30,7 +30,7 @@ export function usageCommand(context: CommandContext, run = showUsage): Command 
     .description("show the tokens used and what they cost by list price")
     .option("--since <time>", "from when on: 30m, 24h, 7d, 4w, a day, or a time", "7d")
     .option("--until <time>", "until when, a day included; now when left out")
-    .addOption(new Option("--by <key>", "what a row stands for").choices(keys).default("day"))
+    .addOption(new Option("--by <key>", "what the rows are grouped by").choices(keys).default("day"))
     .addOption(new Option("--json", "print JSON").conflicts("csv"))
     .option("--csv", "print CSV, without the total")
     .addHelpText(

@@ -1,4 +1,4 @@
-// From a checked file's data to the configuration the program works with: code units, absolute paths, one spelling of every URL.
+// Builds the configuration out of a checked file's data: code units, absolute paths, one spelling of every URL.
 
 import { type AccountKind, type AccountKinds, findKind } from "../account-kinds/account-kind.ts";
 import { type Family, type ProviderName, providerUrls } from "../family.ts";

@@ -90,7 +90,7 @@ export interface ModelReplacement {
   targets: readonly string[];
 }
 
-/** What a receiver of notifications can be told of. */
+/** The events that a receiver of notifications can get. */
 export const notifyEvents = [
   "cooldown",
   "needs-login",
@@ -109,11 +109,11 @@ export interface NotifyConfig {
     | { kind: "ntfy"; url: string }
     | { kind: "command"; command: readonly string[] };
   events: readonly NotifyEvent[];
-  /** How long a state must last before it is told. */
+  /** How long a state must last before the notification is sent. */
   afterMs: number;
-  /** How long the same event of the same account or family is not told again. */
+  /** How long the same event of the same account or family is not sent again. */
   quietMs: number;
-  /** A fraction: the utilisation from which a window is told. */
+  /** A fraction: the utilisation from which `window` is sent. */
   windowThreshold: number;
   /** Undefined: the environment's. */
   proxy: ProxySettings | undefined;
@@ -142,7 +142,7 @@ export interface AccountConfig {
   credential: CredentialKind;
   /** The api_key (also from api_key_env), refresh_token or setup_token as configured; "" where there is none. */
   secret: string;
-  /** When the setup token ends, epoch ms, as configured; undefined: not said, or it is none. */
+  /** When the setup token ends, epoch ms, as configured; undefined: not given, or the credential is another one. */
   secretExpiresAt: number | undefined;
   proxy: ProxySettings | undefined;
   /** Glob patterns of model ids; undefined: every model. */

@@ -1,4 +1,4 @@
-// The configuration without a file, and an account of which little is said.
+// The defaults: the configuration without a file, and an account of which only some keys are given.
 
 import { providerUrls } from "../family.ts";
 import { assembleConfig, usualCredential } from "./assemble.ts";

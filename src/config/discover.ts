@@ -1,4 +1,4 @@
-// Where config.toml is, where it would be written, and where the database lives without one.
+// Finds config.toml, the place where it would be written, and the database's path where there is no file.
 
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -81,7 +81,7 @@ function missingFile({ file, by }: NamedFile): UserError {
   });
 }
 
-/** A file that is there but cannot be looked at counts: reading it tells why. */
+/** A file that is there but cannot be looked at counts: reading it gives the reason. */
 async function exists(file: string): Promise<boolean> {
   try {
     await stat(file);

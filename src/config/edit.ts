@@ -1,5 +1,5 @@
 // The changes that `login` and `accounts` make to the text of config.toml. Comments, order, line breaks and everything else stay as
-// they are. No edit leaves here before its result was parsed and found to say exactly what was meant.
+// they are. No edit leaves here before its result was parsed and compared with what was intended.
 
 import { UserError } from "../errors.ts";
 import type { ProxySettings } from "../network/proxy.ts";

@@ -1,4 +1,4 @@
-// What the process is told from outside: environment variables and the platform's folders. Passed as a value, so that nothing else reads them.
+// What the process gets from outside: environment variables and the platform's folders. Passed as a value, so that nothing else reads them.
 
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";

@@ -1,4 +1,4 @@
-// Whether a text can be the API key, or token, that is wanted in its place. Pure; no sentence of it quotes the text.
+// Checks whether a text can be the API key or token that is expected. Pure; no message quotes the text.
 
 import { type Family, familyNames, providerUrls } from "../family.ts";
 
@@ -143,11 +143,11 @@ function findDamage(text: string): { what: string; fix: string } | undefined {
   if (/^(export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=/.test(text)) {
     return {
       what: "is a line that sets a variable, not a key",
-      fix: "give what stands behind the = alone",
+      fix: "give only what comes after the =",
     };
   }
   if (/^(bearer|x-api-key:|authorization:)\s/i.test(text)) {
-    return { what: "is a header, not a key", fix: "give the last word of it alone" };
+    return { what: "is a header, not a key", fix: "give only its last word" };
   }
   if (/^["'`].*["'`]$/.test(text)) return { what: "is in quotes", fix: "leave them out" };
   if (/\s/.test(text)) return { what: "is more than one word, and no key is", fix: whole };

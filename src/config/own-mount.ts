@@ -1,9 +1,9 @@
-// Whether the configuration file is mounted by itself, as container descriptions often have it: whoever replaces such a file
-// outside, as editors and `cc-relay login` do, changes nothing in here, for the mount stays on the old one.
+// Detects a configuration file that is mounted by itself, as container descriptions often have it: a program that replaces such a file
+// outside, as editors and `cc-relay login` do, changes nothing inside, because the mount stays on the old one.
 
 import { readFile, realpath } from "node:fs/promises";
 
-/** False where nobody can tell. */
+/** False where it cannot be found out. */
 export async function isMountedAlone(file: string): Promise<boolean> {
   try {
     const [mounts, path] = await Promise.all([readFile("/proc/self/mountinfo", "utf8"), realpath(file)]);

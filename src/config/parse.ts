@@ -1,4 +1,4 @@
-// TOML text to plain data.
+// Parses TOML text into plain data.
 
 import { parse, TomlDate, TomlError } from "smol-toml";
 import type { Problem } from "./problem.ts";
@@ -8,7 +8,7 @@ export type TomlResult =
   /** `line` counts from 1. `reason` is ours: the parser's own message quotes the source, secrets included. */
   | { ok: false; line: number | undefined; reason: string };
 
-/** Integers that are no safe number arrive as bigint, dates as a symbol: either is a wrong value wherever it stands, not wrong TOML. */
+/** Integers that are no safe number arrive as bigint, dates as a symbol: either is a wrong value in any place, not wrong TOML. */
 export function parseToml(text: string): TomlResult {
   try {
     return { ok: true, data: withoutDates(parseDocument(text)) };
@@ -35,16 +35,16 @@ const deepest = 50;
 
 const notToml = "this is not valid TOML";
 
-// The parser's reasons, told to someone who does not know the grammar's terms.
+// The parser's reasons, for people who do not know the grammar's terms.
 const reasons: readonly [RegExp, string][] = [
-  [/redefine/, "this section or key stands a second time"],
-  [/followed by an end-of-line/, "something stands behind the value, where only a # comment may"],
+  [/redefine/, "this section or key is there twice"],
+  [/followed by an end-of-line/, "there is something after the value, where only a # comment may be"],
   [/unfinished string|allowed in strings/, "a string is not closed by its quote before the line ends"],
   [/unfinished array/, "a list is not closed by ]"],
   [/unfinished table/, "a table in braces is not closed by }"],
   [/expected comma/, "a comma or a closing bracket is missing"],
   [/escape/, "a string in double quotes holds a backslash; write it twice, or use single quotes"],
-  [/date/, "this looks like a date and is none"],
+  [/date/, "this looks like a date and is not a valid one"],
   [/value|numeric|zero|underscore/, "the value is neither a number nor true, false or a string in quotes"],
   [/nested/, "lists or tables are nested too deeply"],
   [/key|table array/, "this is neither a [section] nor a line of the form key = value"],
@@ -68,7 +68,7 @@ function withoutDates(document: Record<string, unknown>): Record<string, unknown
   return document;
 }
 
-/** Stands where the text has a date, which is its description: an object there would pass for a table. */
+/** In place of a date in the text, with the date as its description: an object there would pass for a table. */
 function markDate(date: TomlDate): symbol {
   return Symbol(date.toISOString());
 }

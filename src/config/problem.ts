@@ -1,12 +1,12 @@
-// What is wrong with a configuration, and how it is told to the person who wrote it: safe to print, whatever the file holds.
+// Problems of a configuration and their messages: safe to print, whatever the file holds.
 
 import { UserError } from "../errors.ts";
 import { redact } from "../redact.ts";
 
-/** Where a value stands: table keys and array positions from the root. */
+/** The place of a value: table keys and array positions from the root. */
 export type KeyPath = readonly (string | number)[];
 
-/** A fault in the data, before it is known where in the file it stands. */
+/** A fault in the data, before its line in the file is known. */
 export interface Finding {
   path: KeyPath;
   /** What is wrong, as the rest of a sentence that began with the key. Never holds a value that could be a secret. */
@@ -80,7 +80,7 @@ function describeProblem(problem: Problem): string {
 
 /**
  * The text with every character escaped that a terminal would act on or hide (controls, bidirectional marks, line and
- * paragraph separators, halves of surrogate pairs), cut with "…" after `limit` characters.
+ * paragraph separators, halves of surrogate pairs), shortened with "…" after `limit` characters.
  */
 export function printable(text: string, limit: number): string {
   const characters = Array.from(text.slice(0, limit * 2 + 2));

@@ -1,11 +1,11 @@
-// Reads the text of a configuration file, or says why it cannot be read.
+// Reads the text of a configuration file, or returns why it cannot be read.
 
 import { isUtf8 } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
 import { UserError } from "../errors.ts";
 import { ConfigError, printable } from "./problem.ts";
 
-/** The text, a byte order mark included. Throws a UserError when the file cannot be read or is none. */
+/** The text, a byte order mark included. Throws a UserError when it cannot be read or is not a file. */
 export async function readConfigText(file: string): Promise<string> {
   const bytes = await readBytes(file);
   if (isUtf8(bytes)) return bytes.toString("utf8");

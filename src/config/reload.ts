@@ -1,4 +1,4 @@
-// Tells a configuration file that somebody is still writing, or that a full disk has emptied, from one that is meant as it is.
+// Recognises a configuration file that is still being written, or that a full disk has emptied: such a file is not loaded.
 
 import { UserError } from "../errors.ts";
 import type { Config } from "./config.ts";

@@ -1,5 +1,5 @@
-// Rules between keys: what is well formed by itself and wrong together. Reads the document as it was written, so that its
-// problems are found beside those of the schema; whatever has the wrong type is the schema's to report.
+// Rules between keys: values that are each valid and wrong together. Reads the document as it was written, so that its
+// problems are reported together with those of the schema; a wrong type is reported by the schema.
 
 import { type AccountKind, type AccountKinds, findKind } from "../account-kinds/account-kind.ts";
 import { families } from "../family.ts";
@@ -79,7 +79,7 @@ function readKeyEntry(entry: unknown, index: number): { name: string | undefined
   return { name: textOf(name), key: textOf(key) };
 }
 
-/** Remembers who has the value first; returns who had it before. */
+/** Remembers the first owner of the value; returns the owner it had before. */
 function claim(owners: Map<string, number>, value: string | undefined, index: number): number | undefined {
   if (value === undefined) return undefined;
   const owner = owners.get(value);
@@ -87,7 +87,7 @@ function claim(owners: Map<string, number>, value: string | undefined, index: nu
   return owner;
 }
 
-/** Only the owner spends: whoever can reach the relay uses the accounts. */
+/** Only the owner may spend: everybody who can reach the relay can use the accounts. */
 function findExposure(document: JsonObject): Finding[] {
   const host = textOf(tableOf(document.server).host);
   if (host === undefined || findHostFault(host) !== undefined || isLoopbackHost(host)) return [];
@@ -101,7 +101,7 @@ function findExposure(document: JsonObject): Finding[] {
   ];
 }
 
-/** Without a key, whoever can make a page of that origin spends the accounts. */
+/** Without a key, everybody who can make a page of that origin can use the accounts. */
 function findOpenOrigins(document: JsonObject): Finding[] {
   if (listOf(tableOf(document.server).allowed_origins).length === 0) return [];
   if (listOf(document.api_keys).length > 0) return [];
@@ -145,7 +145,7 @@ function findReceiverFaults(receiver: JsonObject, index: number): Finding[] {
   if (given.length === 0) {
     return [{ path, what: "names no receiver", fix: 'write webhook = "URL", ntfy = "URL" or command = […]' }];
   }
-  const what = `stands beside ${given[0]}, and a [[notify]] has one receiver`;
+  const what = `is there together with ${given[0]}, and a [[notify]] has one receiver`;
   const fix = "give each receiver a [[notify]] of its own";
   return given.slice(1).map((key) => ({ path: [...path, key], what, fix }));
 }
@@ -216,7 +216,7 @@ function findApiKeyFaults(account: JsonObject, place: AccountPlace): Finding[] {
     return [{ path: [...path, login], what, fix }];
   }
   if ("api_key" in account && "api_key_env" in account) {
-    const what = "stands beside api_key, and an account has one key";
+    const what = "is there together with api_key, and an account has one key";
     return [{ path: [...path, "api_key_env"], what, fix: "remove one of the two" }];
   }
   if ("api_key" in account || "api_key_env" in account || needsNoKey(account, kind)) return [];
@@ -247,7 +247,7 @@ function findLoginFaults(account: JsonObject, place: AccountPlace): Finding[] {
     return [{ path: [...path, "setup_token"], what, fix: "remove it" }];
   }
   if ("setup_token" in account && "refresh_token" in account) {
-    const what = "stands beside refresh_token, and an account has one credential";
+    const what = "is there together with refresh_token, and an account has one credential";
     return [{ path: [...path, "setup_token"], what, fix: "remove one of the two" }];
   }
   if (kind.credentials.some((key) => key in account)) return [];

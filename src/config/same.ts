@@ -27,6 +27,6 @@ function isNode(value: unknown): value is Record<string, unknown> {
 }
 
 function isSameDate(left: unknown, right: unknown): boolean {
-  // TomlDate's own form tells a date, a time and an offset apart, which its number does not.
+  // TomlDate's own form distinguishes a date, a time and an offset, its number does not.
   return left instanceof Date && right instanceof Date && left.toISOString() === right.toISOString();
 }

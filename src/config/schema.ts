@@ -1,4 +1,4 @@
-// Every key of config.toml: what it takes, its default, and how a wrong value is answered. Rules between keys stand in rules.ts.
+// Every key of config.toml: what it takes, its default, and the message for a wrong value. Rules between keys are in rules.ts.
 
 import { z } from "zod";
 import { families, providerUrls } from "../family.ts";

@@ -1,4 +1,4 @@
-// Every secret that a configuration holds, for what is to be redacted.
+// Lists every secret of a configuration, so that they can be redacted.
 
 import { readProxyUrl } from "../network/proxy.ts";
 import type { Config } from "./config.ts";

@@ -1,11 +1,11 @@
-// What can be wrong with a string of the configuration. Each function returns the rest of a sentence that begins with the
+// Checks strings of the configuration: ids, hosts, header values. Each function returns the rest of a sentence that begins with the
 // key, or undefined; none quotes the string, which may be a secret in the wrong place.
 
 import { isIP } from "node:net";
 import { passthroughAccountId } from "../family.ts";
 import { readProxyUrl, withoutBrackets } from "../network/proxy.ts";
 
-/** Account ids stand in headers, commands and usage rows. */
+/** Account ids are used in headers, commands and usage rows. */
 export function findIdFault(id: string): string | undefined {
   if (id === "") return "is empty";
   if (reservedIds.includes(id)) return "is a name that the usage figures need for themselves";

@@ -1,5 +1,5 @@
 // Changes one thing in a TOML text and leaves every other byte as it is. Knows TOML, not our keys.
-// Expects text that parses; whoever calls compares the data before and after.
+// Expects text that parses; the caller compares the data before and after.
 
 import type { KeyPath } from "./problem.ts";
 import {
@@ -69,7 +69,7 @@ export function removeAt(text: string, path: KeyPath): string {
 
 interface Place {
   node: ItemNode;
-  /** The siblings it stands among, itself included. */
+  /** It and its siblings. */
   list: readonly ItemNode[];
   /** A pair on a line of its own, not an element of an inline array or table. */
   isLine: boolean;

@@ -1,4 +1,4 @@
-// Where everything stands in a TOML text. smol-toml gives the data but no positions; naming the line of a wrong value
+// Finds the positions of keys and values in a TOML text. smol-toml gives the data but no positions; naming the line of a wrong value
 // and editing one value in place need them. Reads text that smol-toml has accepted; on any other it ends too, with nonsense.
 
 import { parse } from "smol-toml";
@@ -21,7 +21,7 @@ export interface ValueNode extends Span {
 /** One element of an inline array or table. */
 export interface ItemNode extends Span {
   value: ValueNode;
-  /** Where the comma behind it stands; undefined when there is none. */
+  /** The position of the comma after it; undefined when there is none. */
   comma: number | undefined;
 }
 

@@ -1,4 +1,4 @@
-// Which URLs a configuration may name, and the one spelling the rest of the program gets to see.
+// Checks the URLs of a configuration, and gives each one spelling.
 
 import { BlockList, isIP } from "node:net";
 import type { Family } from "../family.ts";

@@ -1,4 +1,4 @@
-// Checks the data of a file against the schema and words every fault. No value is ever quoted but a number where a number belongs.
+// Checks the data of a file against the schema and writes the messages. Values are never quoted, except a number where a number belongs.
 
 import { z } from "zod";
 import { type Finding, formatKey, type KeyPath } from "./problem.ts";
@@ -68,7 +68,7 @@ function describeWrongChoice(
 
 function describeKind(value: unknown, expected: string): string {
   if (typeof value === "number" || typeof value === "bigint") {
-    // A figure in the place of a string may be a secret; in the place of a figure it is none.
+    // A figure in the place of a string may be a secret; in the place of a figure it is not.
     const isShown = expected.includes("number") && String(value).length <= 24;
     return isShown ? String(value) : "a number";
   }
@@ -98,7 +98,7 @@ function describeUnknownKey(table: KeyPath, key: string): Finding {
   if (key === "api_keys") {
     return {
       path,
-      what: `stands below ${describeSection(table)}, so that it belongs to that section and protects nothing`,
+      what: `is below ${describeSection(table)}, so that it belongs to that section and protects nothing`,
       fix: "move the line api_keys = […] to the top of the file, above the first [section]",
     };
   }

@@ -1,4 +1,4 @@
-// Notices that the configuration file changed. Looks at it several times a second instead of asking the system: that works on
+// Watches the configuration file for changes. Looks at it several times a second instead of asking the system: that works on
 // every file system, and through editors and volume mounts that replace the file or the folder it is in.
 
 import { statSync } from "node:fs";

@@ -106,7 +106,7 @@ function withOwnEnd(before: string, after: string): string {
 function beginText(file: string, environment: Environment): string {
   if (dirname(file) !== environment.configFolder) return "";
   return [
-    "# Configuration of cc-relay. Client keys stand here, above the first section:",
+    "# Configuration of cc-relay. Client keys belong here, above the first section:",
     '# api_keys = ["KEY"]',
     "",
     "[server]",

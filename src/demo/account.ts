@@ -33,7 +33,7 @@ export function createSimulatedAccount({ limitEvery, limitMs }: AccountOptions):
       const reached = limitEvery !== undefined && spent % limitEvery === 0;
       spent += 1;
       if (!reached) return undefined;
-      // Providers tell the time in whole seconds.
+      // Providers give the time in whole seconds.
       limitedUntil = Math.ceil((now + limitMs) / 1000) * 1000;
       return limitedUntil;
     },

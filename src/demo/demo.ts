@@ -37,7 +37,7 @@ export interface DemoOptions {
   clock?: () => number;
 }
 
-/** The id of a simulated account, from which a running demo can be told. */
+/** The id of a simulated account, by which a running demo is recognised. */
 export function demoAccountId(family: Family, position: 1 | 2): string {
   return `demo-${family}-${position}`;
 }
@@ -111,7 +111,7 @@ interface Surroundings {
   now: number;
 }
 
-/** The key tells the family as well: two of them have a `/v1/models`. */
+/** The key says the family as well: two of them have a `/v1/models`. */
 async function handle(request: IncomingMessage, { byKey, number, now }: Surroundings): Promise<DemoAnswer> {
   const { pathname, searchParams: query } = new URL(request.url ?? "/", "http://demo");
   const provider = Object.values(providers).find(({ family, readKey }) =>
@@ -189,7 +189,7 @@ async function send(
 ): Promise<void> {
   const gone = new AbortController();
   response.on("close", () => gone.abort());
-  // A client that leaves is nothing to report: the next write would fail, and there is none.
+  // A client that leaves is not reported: nothing more is written.
   response.on("error", () => gone.abort());
   try {
     await sleep(latencyMs, undefined, { signal: gone.signal });

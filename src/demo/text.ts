@@ -1,4 +1,4 @@
-// What the simulated models say, and how it is counted.
+// The texts of the simulated models, and how their tokens are counted.
 
 import { createHash } from "node:crypto";
 import { isObject, type JsonObject } from "../json-values.ts";

@@ -14,9 +14,9 @@ import {
 
 const noMembers: Members = new Map();
 
-/** Longer strings are told apart by their length and a hash of their beginning and end, instead of being parsed. */
+/** Longer strings are distinguished by their length and a hash of their beginning and end, instead of being parsed. */
 const maxParsedBytes = 64 * 1024;
-/** Only so many blocks of one message are read: what makes a conversation its own stands at the front. */
+/** Only so many blocks of one message are read: what identifies a conversation is at the front. */
 const maxBlocks = 64;
 
 /** What one pass over the whole body finds; nothing in a body that is no object. */
@@ -39,7 +39,7 @@ export function membersAt(body: Buffer, names: readonly string[], span: Span | u
   return moved;
 }
 
-/** The elements of an array; a single value that stands where an array may is its own only element. */
+/** The elements of an array; a single value in place of an array is its only element. */
 export function* elementsAt(body: Buffer, span: Span | undefined): Generator<Span, void> {
   if (span === undefined) return;
   if (body[span.start] !== 0x5b) {
@@ -53,7 +53,7 @@ export function* elementsAt(body: Buffer, span: Span | undefined): Generator<Spa
   }
 }
 
-/** The text of a string value, or what stands for it when it is long; undefined for other values. */
+/** The text of a string value, or its hash when it is long; undefined for other values. */
 export function textAt(body: Buffer, span: Span | undefined): string | undefined {
   if (span === undefined || body[span.start] !== 0x22) return undefined;
   if (span.end - span.start > maxParsedBytes) return hashOfLong(body.subarray(span.start, span.end));
@@ -62,7 +62,7 @@ export function textAt(body: Buffer, span: Span | undefined): string | undefined
 
 /**
  * The text of a message's content: a string, or blocks with `text` members. Everything else of a block is left out, above
- * all `cache_control`, which clients move from turn to turn. Content without any text (an image) is told by its bytes.
+ * all `cache_control`, which clients move from turn to turn. Content without any text (an image) is identified by its bytes.
  */
 export function contentText(
   body: Buffer,

@@ -1,4 +1,4 @@
-// The contract of a dialect: how one kind of client speaks. Only dialects know how an API words an error.
+// The contract of a dialect: how one kind of client speaks. Only dialects know the form of an API's errors.
 
 import type { Binding, Call, DialectName, HeaderMap, Operation } from "../call.ts";
 import type { AccountConfig } from "../config/config.ts";
@@ -61,7 +61,7 @@ export interface Conversion {
   answer(head: { status: number; headers: HeaderMap }): AnswerTransform;
   /** For an error answer of the provider: status and body in the client's API. */
   error(head: { status: number; headers: HeaderMap }, body: Buffer): RenderedError;
-  /** Another wording of the call, when this refusal of the provider asks for one; undefined: the refusal stands. Asked once. */
+  /** Another form of the call, when this refusal of the provider asks for one; undefined: the refusal is final. Called once. */
   again?(head: { status: number; headers: HeaderMap }, body: Buffer): Call | undefined;
 }
 
@@ -75,7 +75,7 @@ export interface MergedModels {
 export interface Dialect {
   readonly name: DialectName;
   readonly family: Family;
-  /** `path` has no query. Undefined when the path is none of this dialect's; `method` must fit too. */
+  /** `path` has no query. Undefined when the path does not belong to this dialect; `method` must fit too. */
   match(method: string, path: string): Route | undefined;
   /** Whether the path is this dialect's with another method: then the answer is 405, not 404. */
   knows(path: string): boolean;
@@ -83,7 +83,7 @@ export interface Dialect {
   read(route: Route, request: RequestParts): RequestFacts;
   /** For an API that more than one family answers, by what is asked for and the accounts there are. Absent: the dialect's own family. */
   direct?(facts: Pick<RequestFacts, "model">, accounts: readonly AccountConfig[]): Direction;
-  /** Words an error of the relay; `facts` are known when the request could be read. In a JSON array the error is an element. */
+  /** Renders an error of the relay; `facts` are known when the request could be read. In a JSON array the error is an element. */
   renderError(error: RelayError, facts?: Pick<RequestFacts, "streamForm" | "model">): RenderedError;
   /** One list out of what several accounts' providers answered to GET models; ids once, first wins. What is no list is skipped. */
   mergeModels?(bodies: readonly Buffer[]): MergedModels;

@@ -30,7 +30,7 @@ export const geminiDialect: Dialect = {
   mergeModels,
 };
 
-/** Gemini CLI gives up 60 s after a request when no header has come, and asks again. */
+/** Gemini CLI stops 60 s after a request when no header has come, and asks again. */
 const headerBudgetMs = 55_000;
 
 const modelPath = "/v1(?:beta|alpha)?/(?:models/|(?=tunedModels/))";
@@ -166,7 +166,7 @@ function firstUserText(body: Buffer, contents: Span | undefined): string {
 }
 
 /**
- * Gemini CLI's words before the first prompt: the day, and the files of the folder. They are written anew when a session is
+ * Gemini CLI's text before the first prompt: the day, and the files of the folder. They are written anew when a session is
  * taken up again, and by then the session itself has changed the files.
  */
 function isSessionContext(text: string): boolean {
@@ -223,7 +223,7 @@ function renderError(error: RelayError, facts?: Pick<RequestFacts, "streamForm" 
  */
 const hopelessWaitSeconds = 3600;
 
-/** Gemini CLI ignores `retry-after` and waits as RetryInfo says; the domain tells whose limit it is (Google's AIP-193). */
+/** Gemini CLI ignores `retry-after` and waits as RetryInfo says; the domain says whose limit it is (Google's AIP-193). */
 function errorDetails(error: RelayError, model: string | undefined): unknown[] {
   const details: unknown[] = [];
   if (error.code === "all_limited" || error.code === "account_in_cooldown") {

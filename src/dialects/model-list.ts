@@ -1,8 +1,8 @@
-// One model list out of several providers' answers.
+// Merges the model lists of several providers' answers.
 
 import { isObject, type JsonObject, stringField } from "../json-values.ts";
 
-/** An answer's list and what stands around it. */
+/** An answer's list and what is around it. */
 export interface ModelPage {
   document: JsonObject;
   entries: unknown[];

@@ -1,10 +1,10 @@
-// How the Responses API words an error.
+// Renders an error in the form of the Responses API.
 
 import { type RelayError, type RelayErrorCode, relayErrors } from "../errors.ts";
 import type { RenderedError } from "./dialect.ts";
 import { errorHeaders, maxWaitSeconds, retryAfterSeconds } from "./error-headers.ts";
 
-/** @param now epoch ms: a limit that lasts is told with the time of its end. */
+/** @param now epoch ms: a limit that lasts is sent with the time of its end. */
 export function renderOpenaiError(error: RelayError, now: number): RenderedError {
   const { type, code, param = null, ...rest } = errorFields(error, now);
   return {
@@ -48,7 +48,7 @@ function errorFields(error: RelayError, now: number): ErrorFields {
 }
 
 /**
- * Codex waits out any `retry-after` without a word, so a limit that lasts is told as `usage_limit_reached`: there Codex stops
+ * Codex waits out any `retry-after` without a word, so a limit that lasts is sent as `usage_limit_reached`: there Codex stops
  * and shows when it ends (seen in Codex 0.169).
  */
 function limitFields(error: RelayError, now: number): ErrorFields {

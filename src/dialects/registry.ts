@@ -1,4 +1,4 @@
-// Every dialect, and where a request belongs: by its path, or by what its path was probably meant to be.
+// All dialects, and the route of a request: by its path, or by what its path was probably meant to be.
 
 import { chatDialect } from "./chat/index.ts";
 import { claudeDialect } from "./claude.ts";
@@ -39,7 +39,7 @@ export function isRoutePath(path: string): boolean {
   return dialects.some((dialect) => dialect.knows(path));
 }
 
-/** The dialect in whose form a 404 or 405 is told. */
+/** The dialect in whose form a 404 or 405 is sent. */
 export function nearestDialect(path: string): Dialect {
   const known = dialects.find((dialect) => dialect.knows(path));
   if (known !== undefined) return known;

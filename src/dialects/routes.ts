@@ -1,4 +1,4 @@
-// How a dialect writes down its routes, and how a path is looked up among them.
+// The routes of a dialect, and how a path is looked up among them.
 
 import type { Operation } from "../call.ts";
 

@@ -1,4 +1,4 @@
-// What identifies a conversation when the body's own fields do not: session headers, and the text it begins with.
+// Finds what identifies a conversation: session headers, or the text it begins with.
 
 import { createHash } from "node:crypto";
 import type { HeaderMap } from "../call.ts";

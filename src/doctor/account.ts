@@ -1,4 +1,4 @@
-// Whether an account can be used: the way to its provider, then its key or login. Nothing goes round its proxy.
+// Checks an account: the way to its provider, then its key or login. Nothing goes round its proxy.
 
 import type { AccountConfig } from "../config/config.ts";
 import { describeFix, UserError } from "../errors.ts";
@@ -86,7 +86,7 @@ function checkOf(account: AccountConfig, verdict: Verdict, fine: string): Check 
   }
 }
 
-/** How long before its end a setup token is told of: nothing refreshes it, so that a person has to be there. */
+/** How long before the end of a setup token a warning is given: nothing refreshes it, a person has to act. */
 const setupTokenNoticeMs = 14 * 86_400_000;
 
 /** Undefined while there is nothing to say. `end` undefined: the token was never used. */

@@ -1,4 +1,4 @@
-// What one check found, and how it is worded the same way everywhere.
+// The result of one check, and functions that write results in one form.
 
 export type Status = "ok" | "warn" | "fail";
 
@@ -20,7 +20,7 @@ export interface Check {
   needsLogin: boolean;
 }
 
-/** Words the findings about one thing. */
+/** Makes the findings about one thing. */
 export interface Findings {
   ok(detail: string): Check;
   warn(detail: string, fix: string): Check;

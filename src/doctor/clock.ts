@@ -1,4 +1,4 @@
-// Whether this machine's clock agrees with the providers': tokens, cooldowns and certificates all depend on it.
+// Checks this machine's clock against the providers': tokens, cooldowns and certificates all depend on it.
 
 import { duration } from "../terminal/format.ts";
 import { type Check, findingsOn } from "./check.ts";

@@ -1,4 +1,4 @@
-// Whether the configuration loads, every problem when it does not, and what of it can be used all the same.
+// Checks whether the configuration loads; if not, lists every problem and returns the part that can be used.
 
 import { assembleConfig } from "../config/assemble.ts";
 import type { Config } from "../config/config.ts";

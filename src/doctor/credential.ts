@@ -1,4 +1,4 @@
-// Whether a provider takes an account's key or login: one cheap request that reads something and uses no tokens.
+// Checks whether a provider accepts an account's key or login: one cheap request that reads something and uses no tokens.
 
 import { type Dispatcher, request } from "undici";
 import type { LoginExtras, Probe } from "../account-kinds/account-kind.ts";

@@ -1,4 +1,4 @@
-// Whether the relay runs and answers; when it does not, whether it could start: its claim on the database and its port.
+// Checks whether the relay runs and answers; if not, whether it could start: its lock on the database and its port.
 
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
@@ -54,7 +54,7 @@ export async function readClaim(databasePath: string): Promise<Claim> {
   }
 }
 
-/** Undefined where there is no database that could tell. */
+/** Undefined where there is no database to find it out from. */
 export function checkLock(claim: Claim): Check | undefined {
   if (claim.kind !== "read") return undefined;
   const findings = findingsOn("relay", "lock");
@@ -149,7 +149,7 @@ interface Taken {
   choose: string;
 }
 
-/** Who has the port. */
+/** The process that has the port. */
 async function checkOccupant({ claim, address, probe }: DaemonOptions, taken: Taken): Promise<Check[]> {
   const origin = probe.originOf(address);
   const presence = await probe.look(origin);
@@ -167,7 +167,7 @@ async function checkOccupant({ claim, address, probe }: DaemonOptions, taken: Ta
   ];
 }
 
-/** The code of what is in the way; undefined when the relay could listen. Nothing else tells all that can be. */
+/** The code of what is in the way; undefined when the relay could listen. Only listening finds all reasons. */
 function tryToListen({ host, port }: Address): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer((socket) => socket.destroy());

@@ -1,4 +1,4 @@
-// Whether the database is there, can be read and written, is sound, and was damaged before.
+// Checks the database: it is there, can be read and written, is sound, and was or was not damaged before.
 
 import { execFile } from "node:child_process";
 import { accessSync, constants, existsSync, rmSync, statSync, writeFileSync } from "node:fs";

@@ -46,7 +46,7 @@ export interface ExaminationOptions {
   machine: Machine;
   /** Of this program. */
   version: string;
-  /** Leaves out what needs a network; loopback is none. */
+  /** Leaves out what needs a network; loopback does not. */
   offline: boolean;
   /** For each check, and for each step of an account's. */
   limitMs: number;
@@ -196,7 +196,7 @@ function surroundingsOf(
   };
 }
 
-/** Addresses and the providers' words can hold one. */
+/** Addresses and the providers' texts can hold one. */
 function withoutSecrets(check: Check): Check {
   return {
     ...check,

@@ -1,4 +1,4 @@
-// Whether other users of this machine can read the keys and tokens, or put files in their place.
+// Checks file modes: other users of this machine must not read the keys and tokens, or replace the files.
 
 import { type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -43,7 +43,7 @@ function existing(paths: readonly string[]): Entry[] {
   });
 }
 
-/** What cannot be looked at has checks of its own, which tell why. */
+/** What cannot be looked at has checks of its own, which say why. */
 function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });

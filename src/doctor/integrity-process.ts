@@ -1,6 +1,6 @@
 // Looks for damage in a database, in a process of its own: `node integrity-process.js DATABASE`.
 //
-// SQLite reads the whole file in one call. In the doctor's own process that call would stop the clocks of all other checks,
+// SQLite reads the whole file in one call. In the doctor's own process that call would block the timers of all other checks,
 // and nothing could end it when it takes too long.
 
 import { UserError } from "../errors.ts";

@@ -1,4 +1,4 @@
-// Whether this Node can run the relay.
+// Checks the version of Node.
 
 import { type Check, findingsOn } from "./check.ts";
 

@@ -1,4 +1,4 @@
-// The way to a provider, walked step by step: the first step that fails is the one to fix.
+// Checks the way to a provider step by step (proxy, DNS, TCP, TLS): the first step that fails is the one to fix.
 
 import net, { isIP, type Socket } from "node:net";
 import tls, { type PeerCertificate } from "node:tls";

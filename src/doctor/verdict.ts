@@ -1,10 +1,10 @@
-// What a provider's answer, or the lack of one, says about an account, and what a person can do.
+// Turns a failure of an account's check into a verdict: what is wrong, and what a person can do.
 
 import type { AccountConfig } from "../config/config.ts";
 import type { Fix } from "../errors.ts";
 import type { Failure } from "../failure.ts";
 import type { LoginFailure } from "../oauth/login-failure.ts";
-import { renewSetupToken } from "../oauth/setup-token.ts";
+import { replaceSetupToken } from "../oauth/setup-token.ts";
 import { shellWord } from "../terminal/shells.ts";
 
 export type Verdict =
@@ -28,7 +28,7 @@ const tryAgain: Fix = { purpose: "try again", command: "cc-relay doctor" };
 /** Gives the account another credential of the kind it has. */
 export function replaceCredential(account: AccountConfig): Fix {
   const command = `cc-relay login ${account.family} --id ${shellWord(account.id)}`;
-  if (account.credential === "setup-token") return renewSetupToken(shellWord(account.id));
+  if (account.credential === "setup-token") return replaceSetupToken(shellWord(account.id));
   return credentialName(account) === "key"
     ? { purpose: "give another key", command: `${command} --api-key` }
     : { purpose: "log in again", command };
@@ -78,7 +78,7 @@ export function readFailure(account: AccountConfig, failure: Failure): Verdict {
     case "shortage":
       return troubled(true, failure.cause.message, tryAgain);
     case "aborted":
-      return troubled(true, "the request was given up", tryAgain);
+      return troubled(true, "the request was cancelled", tryAgain);
   }
 }
 

@@ -1,4 +1,4 @@
-// What the relay is doing: requests that run, the last ones that ended, sums of today and of each account. All of it bounded:
+// Tracks what the relay is doing: requests that run, the last ones that ended, sums of today and of each account. All of it bounded:
 // only what runs is kept in full, and the server limits that.
 
 import type { Family } from "../family.ts";
@@ -74,7 +74,7 @@ export interface ActivityOptions {
   now: () => number;
 }
 
-/** Accounts that one request is told to have asked: a request that is held can go round many times. */
+/** Accounts that are listed for one request: a request that is held can go round many times. */
 const maxPath = 20;
 
 export function createActivity({ maxRecent, dayEnd, now }: ActivityOptions): Activity {

@@ -43,7 +43,7 @@ export function createRecentUse({ read, now }: RecentUseOptions): RecentUse {
       await reading;
     },
     add(account, { input, output, cacheWrite5m, cacheWrite1h, cacheRead }) {
-      // Whoever reads the store for the first time finds it there.
+      // A first read of the store finds it there.
       if (readAt === Number.NEGATIVE_INFINITY) return;
       const known = sums.get(account) ?? { requests24h: 0, tokens24h: 0 };
       sums.set(account, {

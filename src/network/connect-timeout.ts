@@ -1,4 +1,4 @@
-// The connection was not there in time.
+// The error for a connection that was not made in time.
 
 /** The message is one sentence and names host and port. */
 export class ConnectTimeout extends Error {

@@ -1,4 +1,4 @@
-// How a connection is made: TCP or a proxy's tunnel, then TLS, all within one time limit.
+// Makes connections: TCP or a proxy's tunnel, then TLS, all within one time limit.
 
 import net, { type Socket } from "node:net";
 import type { buildConnector } from "undici";
@@ -95,7 +95,7 @@ function connectDirectly(
     const socket = net.connect({
       host: target.host,
       port: target.port,
-      // Node's 250 ms per address gives up on every far provider whose first address is merely slow (nodejs/node#54359).
+      // Node's limit of 250 ms per address fails for every far provider whose first address is merely slow (nodejs/node#54359).
       autoSelectFamilyAttemptTimeout: Math.max(250, Math.floor(options.limitMs / 4)),
     });
     const abort = () => socket.destroy(options.signal.reason);

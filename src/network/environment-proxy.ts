@@ -1,4 +1,4 @@
-// Which proxy of the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) a target is reached through, for accounts without one of their own.
+// Chooses the proxy of the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) for a target, for accounts without a proxy of their own.
 
 import { isLoopbackHost } from "./loopback.ts";
 import { type ProxySettings, readProxyUrl } from "./proxy.ts";

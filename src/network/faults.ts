@@ -1,4 +1,4 @@
-// Says what a failed exchange with a provider was, in one sentence and without credentials.
+// Describes a failed exchange with a provider in one sentence, without credentials.
 
 import { ConnectTimeout } from "./connect-timeout.ts";
 import { formatHostPort, withoutBrackets } from "./proxy.ts";
@@ -6,7 +6,7 @@ import { ProxyFault } from "./proxy-fault.ts";
 
 export interface NetworkFault {
   /**
-   * `proxy`: the account's way out is broken, never the provider's or the login's fault. `aborted`: somebody here gave up.
+   * `proxy`: the account's way out is broken, never the provider's or the login's fault. `aborted`: it was cancelled here.
    * `timeout` and `unreachable`: the provider did not answer, or stopped. `shortage`: this machine lacks file descriptors,
    * memory or ports, which is nobody else's fault.
    */
@@ -62,7 +62,7 @@ export function readNetworkFault(error: unknown): NetworkFault {
     return fault("timeout", `${where} did not answer in time`);
   }
   if (chain.some((part) => part.name === "AbortError") || codes.some((code) => aborts.has(code))) {
-    return fault("aborted", `the request to ${where} was given up`);
+    return fault("aborted", `the request to ${where} was cancelled`);
   }
   return fault("unreachable", describeUnreachable(where, codes, facts));
 }

@@ -1,4 +1,4 @@
-// Headers as raw pairs (name, value, name, value …) on their way through the relay: what is dropped, and why.
+// Forwards headers as raw pairs (name, value, name, value …): which are dropped, and why.
 
 export interface SplitHeaders {
   /** For the provider: the client's order and case, less what concerns one hop, the relay, or a credential. */

@@ -1,4 +1,4 @@
-// Node's HTTP modules, without the face they show to `import`: that reads everything they export, and one of their getters
+// Loads Node's HTTP modules with `require`: `import` reads everything they export, and one of their getters
 // loads fetch and WebSocket, which are 10 ms of the relay's start and 3 MiB of its memory.
 
 import type * as nodeHttp from "node:http";

@@ -1,4 +1,4 @@
-// Who may talk to the relay: keeps web pages and rebound DNS names away from an endpoint that spends its owner's money.
+// The guard on Host and Origin: keeps web pages and rebound DNS names away from an endpoint that spends its owner's money.
 
 import { BlockList, isIP } from "node:net";
 import { withoutBrackets } from "./proxy.ts";

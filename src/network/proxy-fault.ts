@@ -1,4 +1,4 @@
-// What went wrong between us and a proxy: never the provider's and never the login's fault.
+// Faults between the relay and a proxy: never the provider's and never the login's fault.
 
 /** The message is one sentence without credentials and names the proxy's host and port. */
 export class ProxyFault extends Error {

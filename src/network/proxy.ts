@@ -11,7 +11,7 @@ export interface ProxySettings {
 
 /**
  * Reads a proxy as people write it: `socks5h://user:pass@host:1080`, `http://host:3128`, `host:3128`.
- * Undefined when it is none; the text may hold a password, so no reason quotes it.
+ * Undefined when it is not a proxy; the text may hold a password, so no reason quotes it.
  */
 export function readProxyUrl(text: string): ProxySettings | undefined {
   // curl and Go take an address without a scheme for an HTTP proxy, and so do the people who set HTTPS_PROXY.

@@ -60,7 +60,7 @@ async function openSocksTunnel(
   try {
     if (!(await unlessAborted(opening, signal))) throw signal.reason;
     const socket = await opening;
-    // From here on the agent's limit would be one of idleness, and cut a quiet stream.
+    // From here on the agent's limit would be one of idleness, and end a quiet stream.
     return socket.setTimeout(0).removeAllListeners("timeout");
   } catch (error) {
     opening.then(

@@ -1,4 +1,4 @@
-// An undici client for one connection that tells, when an exchange fails, how far it came and whether its connection was stale.
+// An undici client for one connection that reports, when an exchange fails, how far it came and whether its connection was stale.
 
 import { performance } from "node:perf_hooks";
 import type { buildConnector, Client, Dispatcher } from "undici";

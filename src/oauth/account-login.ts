@@ -25,7 +25,7 @@ export interface AccountLoginOptions {
   tokens: TokenStore;
   /** Asked for every refresh: it can change while the process runs. */
   provider(): OAuthProvider;
-  /** Tells of everything beside the login that a refresh can fail for: when it has changed, it is worth asking again at once. */
+  /** Describes everything beside the login that a refresh can fail for: when it has changed, another try is worth it at once. */
   circumstances(): string;
   runner: RefreshRunner;
   clock: Clock;

@@ -1,4 +1,4 @@
-// Waits on loopback for the browser to come back from a login, and tells the person there how it ended.
+// The loopback server that waits for the browser to come back from a login, and shows there how it ended.
 
 import { createHash } from "node:crypto";
 import http from "node:http";
@@ -22,12 +22,12 @@ export interface CallbackVerdict {
 export type Callback =
   /** `show` shows the page; the browser waits for it. */
   | { kind: "code"; code: string; show(verdict: CallbackVerdict): void }
-  /** The person or the provider said no, in the provider's words. */
+  /** The person or the provider refused; the provider's text. */
   | { kind: "denied"; text: string };
 
 export interface CallbackServer {
   readonly port: number;
-  /** The first answer with the right state; every later one is told that the login is over. */
+  /** The first answer with the right state; every later one gets a page that says the login is over. */
   readonly callback: Promise<Callback>;
   close(): Promise<void>;
 }
@@ -88,7 +88,7 @@ export async function startCallbackServer(options: CallbackOptions): Promise<Cal
   };
 }
 
-/** Undefined for a target that is none: any program of this machine can send `GET //` or `/\\`. */
+/** Undefined for a target that is not a URL: any program of this machine can send `GET //` or `/\\`. */
 function readTarget(target: string): URL | undefined {
   const base = "http://localhost";
   return URL.canParse(target, base) ? new URL(target, base) : undefined;
@@ -104,7 +104,7 @@ function send(response: http.ServerResponse, page: CallbackPage): void {
 
 const maxTries = 10;
 
-/** The word localhost means 127.0.0.1 to one browser and ::1 to the next, so both listen on the same port. */
+/** The name localhost means 127.0.0.1 to one browser and ::1 to the next, so both listen on the same port. */
 async function listen(port: number, handle: http.RequestListener): Promise<http.Server[]> {
   for (let round = 1; ; round++) {
     const first = await listenOn("127.0.0.1", port, handle);

@@ -1,4 +1,4 @@
-// Logging in with a Claude subscription.
+// The OAuth provider of Claude subscriptions.
 
 import { chooseRedirects, type OAuthOverrides, type OAuthProvider } from "../account-kinds/oauth-provider.ts";
 
@@ -24,7 +24,7 @@ export function claudeProvider(overrides: OAuthOverrides): OAuthProvider {
     authorizeExtras: [["code", "true"]],
     redirects: chooseRedirects(
       {
-        // The word, not the address: 127.0.0.1 is not registered for this client.
+        // The name, not the address: 127.0.0.1 is not registered for this client.
         loopback: { host: "localhost", port: 0, path: "/callback" },
         page: "https://platform.claude.com/oauth/code/callback",
       },

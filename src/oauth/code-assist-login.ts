@@ -74,8 +74,8 @@ export function createCodeAssistLogin(options: CodeAssistOptions): CodeAssistLog
   }
 
   function findBlock(): LoginFailure | undefined {
-    const stands = blocked !== undefined && clock.monotonic() < blocked.until;
-    return stands && blocked?.circumstances === options.circumstances() ? blocked.failure : undefined;
+    const isBlocked = blocked !== undefined && clock.monotonic() < blocked.until;
+    return isBlocked && blocked?.circumstances === options.circumstances() ? blocked.failure : undefined;
   }
 
   return {

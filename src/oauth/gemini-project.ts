@@ -167,7 +167,7 @@ function chooseTier(answer: JsonObject): string | undefined {
   return stringField(usual, "id") ?? "legacy-tier";
 }
 
-/** Google's own words, in its order; codes this program has never heard of included. */
+/** Google's own texts, in its order; unknown codes included. */
 function ineligible(answer: JsonObject): string {
   const reasons = tiersIn(answer, "ineligibleTiers").map((tier) => {
     const text =
@@ -212,7 +212,7 @@ function refused(detail: string): ProjectResult & { ok: false } {
   return { ok: false, kind: "refused", detail };
 }
 
-/** Google's reasons are long, and each of their words may be the one that helps. */
+/** Google's reasons are long, and any part of them may be the one that helps. */
 function clean(text: string): string {
   return oneLine(text, 600);
 }

@@ -1,4 +1,4 @@
-// Logging in with a Google account for Gemini Code Assist.
+// The OAuth provider of Google accounts for Gemini Code Assist.
 
 import { chooseRedirects, type OAuthOverrides, type OAuthProvider } from "../account-kinds/oauth-provider.ts";
 

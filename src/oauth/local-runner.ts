@@ -148,7 +148,7 @@ export function createLocalRunner(options: LocalRunnerOptions): LocalRunner {
       unsaved = pair;
       const kept: RefreshOutcome = { kind: "row", row: pair.row, refreshed: false, unsaved: pair };
       const outcome = await underLock(async () => kept, { urgent: true, known: pair.row });
-      // Whoever has the lock cannot refresh this login. Better written beside it than lost.
+      // The holder of the lock cannot refresh this login. Better written without the lock than lost.
       if (outcome.kind === "failed") track(saveUnsaved());
     },
     async saveProject(project) {

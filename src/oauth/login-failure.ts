@@ -1,4 +1,4 @@
-// Why a login gives no token just now, as a value and as a sentence.
+// The reasons why a login gives no token, as values and as sentences.
 
 import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
 import type { Fix } from "../errors.ts";
@@ -64,7 +64,7 @@ export interface FailedRefresh {
   accountId: string;
   provider: OAuthProvider;
   failure: (TokenReply & { ok: false })["failure"];
-  /** An earlier exchange of the same token was cut off then. */
+  /** An earlier exchange of the same token was interrupted then. */
   brokenOffAt: number | undefined;
   /** Epoch ms of the next try. */
   until: number;
@@ -115,7 +115,7 @@ export function describeRefusedToken(
 export const callerGaveUp: LoginFailure = {
   ok: false,
   reason: "aborted",
-  fact: "the caller gave up waiting for the login",
+  fact: "the caller no longer waits for the login",
   fix: undefined,
 };
 
@@ -135,7 +135,7 @@ function logInAgain(provider: OAuthProvider, accountId: string): Fix {
 
 function explainBreak(at: number | undefined): string {
   if (at === undefined) return "";
-  return `; a refresh begun at ${new Date(at).toISOString()} was cut off before its answer could be kept`;
+  return `; a refresh begun at ${new Date(at).toISOString()} was interrupted before its answer could be kept`;
 }
 
 function passing(reason: LoginFailureReason, fact: string, until: number): LoginFailure {

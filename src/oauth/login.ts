@@ -23,8 +23,8 @@ export interface LoginPrompts {
   /** Opens the automatic address in the browser; undefined with --no-browser. May fail: the address has been shown. */
   open?(url: string): Promise<void>;
   /**
-   * Asks for the code; asked again with what was wrong with the last one. Undefined when there is nobody to ask.
-   * Rejects, or resolves with undefined, when the person gives up.
+   * Asks for the code; asked again with what was wrong with the last one. Undefined when nobody can be asked.
+   * Rejects, or resolves with undefined, when the person cancels.
    */
   paste?(problem: string | undefined, signal: AbortSignal): Promise<string | undefined>;
 }
@@ -47,7 +47,7 @@ export interface Login {
   accessToken: string | undefined;
   /** Epoch ms; undefined without an access token. */
   expiresAt: number | undefined;
-  /** Who logged in, where the provider tells. */
+  /** The person who logged in, where the provider says so. */
   owner: string | undefined;
 }
 

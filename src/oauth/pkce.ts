@@ -1,4 +1,4 @@
-// The secrets of one login attempt (RFC 7636), and the comparison that must not tell by its duration how much was right.
+// Makes the secrets of one login attempt (RFC 7636) and compares them in constant time.
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 
@@ -18,7 +18,7 @@ export function createLoginSecrets(): LoginSecrets {
 }
 
 export function isSameSecret(given: string, expected: string): boolean {
-  // Hashed first: timingSafeEqual wants equal lengths, and a length would tell something too.
+  // Hashed first: timingSafeEqual wants equal lengths, and a length would reveal something too.
   const hash = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(hash(given), hash(expected));
 }

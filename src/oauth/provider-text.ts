@@ -1,4 +1,4 @@
-// Makes a provider's words fit for a sentence, a log line and a terminal.
+// Cleans a provider's text for a sentence, a log line and a terminal.
 
 import { replaceControls } from "../control-characters.ts";
 import { redact } from "../redact.ts";

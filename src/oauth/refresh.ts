@@ -35,7 +35,7 @@ export interface UnsavedRow {
 }
 
 export type RefreshOutcome =
-  /** `refreshed` tells whether a pair came from the provider now or was found in the store. */
+  /** `refreshed` says whether a pair came from the provider now or was found in the store. */
   | { kind: "row"; row: TokenRow; refreshed: boolean; unsaved: UnsavedRow | undefined }
   | {
       kind: "failed";
@@ -63,7 +63,7 @@ export async function refresh(request: RefreshRequest, deps: RefreshDeps): Promi
       const begunAt = new Date(plan.brokenOffAt).toISOString();
       deps.log.warn(
         { account: request.accountId, begunAt },
-        "an earlier refresh of this login was cut off; it is tried again",
+        "an earlier refresh of this login was interrupted; it is tried again",
       );
     }
     const reply = await deps.exchange(plan.base.refreshToken);

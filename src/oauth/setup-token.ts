@@ -101,12 +101,12 @@ function describeEnd(accountId: string, end: number): LoginFailure {
     ok: false,
     reason: "setup-token-ended",
     fact: `the setup token of account ${accountId} ended on ${day}`,
-    fix: renewSetupToken(accountId),
+    fix: replaceSetupToken(accountId),
   };
 }
 
 /** The way to a new setup token. */
-export function renewSetupToken(accountId: string): { purpose: string; command: string } {
+export function replaceSetupToken(accountId: string): { purpose: string; command: string } {
   return {
     purpose: "make a new one with `claude setup-token`, and give it here",
     command: `cc-relay login claude --setup-token --id ${accountId}`,

@@ -1,4 +1,4 @@
-// How long an access token still lasts, by two clocks: the wall clock can be set, the monotonic one stops while a machine sleeps.
+// Computes how long an access token is still valid, by two clocks: the wall clock can be set, the monotonic one stops while a machine sleeps.
 
 import type { Clock } from "../clock.ts";
 

@@ -1,4 +1,4 @@
-// Reads what a token endpoint answered. Pure: terminal and passing failures are told apart here and nowhere else.
+// Reads the answer of a token endpoint. Pure: final and passing failures are distinguished here and nowhere else.
 
 import { isObject, type JsonObject, objectField, parseErrorJson, stringField } from "../json-values.ts";
 import { oneLine } from "./provider-text.ts";
@@ -14,7 +14,7 @@ export interface TokenGrant {
   access: { token: string; expiresInMs: number } | undefined;
   /** Undefined when the answer carries none: then the old one stays good (Google never rotates). */
   refreshToken: string | undefined;
-  /** Who logged in, where the answer tells: an address or a name for the account. */
+  /** The person who logged in, where the answer says so: an address or a name for the account. */
   owner: string | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface TokenFailure {
    * `throttled` and `temporary`: the same request may succeed later, the login is not in doubt.
    */
   kind: "revoked" | "rejected" | "throttled" | "temporary";
-  /** A clause in the provider's own words, secrets removed; no full stop. */
+  /** A clause from the provider's own text, secrets removed; no full stop. */
   detail: string;
   /** From `retry-after`. */
   retryAfterMs?: number;
@@ -112,7 +112,7 @@ function readError(json: JsonObject | undefined): {
     };
   }
   const text = stringField(json, "error_description") ?? stringField(json, "message");
-  // Google's subtype alone tells that an administrator wants a new login now and then (`invalid_rapt`).
+  // Only Google's subtype says that an administrator wants a new login now and then (`invalid_rapt`).
   const subtype = stringField(json, "error_subtype");
   const isNews = subtype !== undefined && text?.includes(subtype) !== true;
   return {
@@ -121,7 +121,7 @@ function readError(json: JsonObject | undefined): {
   };
 }
 
-/** Anthropic's envelope calls a spent token an invalid request; only the text tells. */
+/** Anthropic's envelope calls a spent token an invalid request; only the text says so. */
 function isRevocation(code: string, text: string | undefined): boolean {
   if (code === "invalid_grant") return true;
   if (code !== "invalid_request_error" && code !== "authentication_error") return false;

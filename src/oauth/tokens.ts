@@ -1,4 +1,4 @@
-// Access tokens for every account with a login: always fresh, refreshed once for all who ask, never lost.
+// Access tokens for every account with a login: always fresh, refreshed once for all callers, never lost.
 
 import type { Dispatcher } from "undici";
 import type { LoginExtras, LoginSource } from "../account-kinds/account-kind.ts";

@@ -1,4 +1,4 @@
-// What the four screens have in common.
+// The common parts of the four screens.
 
 import type { StatusDocument } from "../documents/types.ts";
 import { h } from "./dom.ts";
@@ -39,7 +39,7 @@ export function placeLink(screen: string, parameters: Record<string, string | un
   return `#/${screen}${query === "" ? "" : `?${query}`}`;
 }
 
-/** A screen's heading, with what stands beside it. */
+/** A screen's heading, with what is beside it. */
 export function heading(title: string, ...beside: (Node | string | undefined)[]): HTMLElement {
   return h("div", { class: "heading" }, h("h2", {}, title), h("div", { class: "heading-side" }, ...beside));
 }

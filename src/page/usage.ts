@@ -297,7 +297,7 @@ function figureTable(
   );
 }
 
-/** The requests that a row stands for. */
+/** The requests of a row. */
 function linkOf(by: string, key: string): string | undefined {
   return key === "(none)" ? undefined : placeLink("requests", { [by]: key });
 }

@@ -1,4 +1,4 @@
-// One account's turn with a request: its credential, one repetition on a stale connection, one refresh of a refused login.
+// Attempts a request on one account: gets the credential, repeats once on a stale connection, refreshes a refused login once.
 
 import type { Credential } from "../account-kinds/credential.ts";
 import type { Upstream } from "../account-kinds/upstream.ts";

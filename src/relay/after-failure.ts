@@ -1,5 +1,5 @@
-// What follows a failed attempt: the account is blamed for what is its fault, and the answer goes to the client, is kept for
-// later, or makes way for the next account's.
+// Decides what follows a failed attempt: a cooldown for the account, and for the answer: passed on to the client, kept for
+// later, or discarded so that the next account is asked.
 
 import type { Account, Cooldown } from "../accounts/account.ts";
 import { isBilled } from "../call.ts";
@@ -56,7 +56,7 @@ export async function afterFailure(
   }
   if (answer && passOn !== "never") state.keep({ ...failed, answer });
   else answer?.discard();
-  // A cooldown says more, namely when the account is back; but a bad answer is told as what it is.
+  // A cooldown says more, namely when the account is back; but a bad answer is reported as what it is.
   const isTold = cooldown !== undefined && failure.kind !== "server-error";
   if ((passOn === "never" || !answer) && !isTold) state.gotNoAnswer(account, failure);
   if (!cooldown || !isWaitedOut(state, failed, cooldown)) state.ruleOut(account);

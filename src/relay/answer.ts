@@ -1,4 +1,4 @@
-// A provider's answer as the pipeline hands it around, and where it goes.
+// The types of a provider's answer in the pipeline, and of the sink it is piped to.
 
 import type { ReplyHead } from "../account-kinds/upstream.ts";
 import type { AnswerObserver } from "../usage/observer.ts";

@@ -21,7 +21,7 @@ export interface AttemptOptions {
   /** Aborted when the client leaves. */
   signal: AbortSignal;
   now: () => number;
-  /** Told of what an observer or a classifier throws: it costs the observation, or this attempt, and nothing else. */
+  /** Called with what an observer or a classifier throws: it costs the observation, or this attempt, and nothing else. */
   onObserverError(error: unknown): void;
 }
 

@@ -1,4 +1,4 @@
-// The attempts of one request, in order: each is told of when it begins, and once more when it is known what follows it.
+// Records the attempts of one request, in order, and emits an event when each begins and when it is known what follows.
 
 import type { Cooldown } from "../accounts/account.ts";
 import type { Call } from "../call.ts";

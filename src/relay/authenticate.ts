@@ -1,4 +1,4 @@
-// Who is asking: the relay's own key, wherever a client's API puts it.
+// Authenticates a client by the relay's key, in any header or parameter where a client's API puts it.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { HeaderMap } from "../call.ts";

@@ -1,4 +1,4 @@
-// Whether an account is of a kind that can serve a call.
+// Checks whether an account's kind can serve a call.
 
 import type { Account } from "../accounts/account.ts";
 import { isOfClients } from "../accounts/logins.ts";

@@ -1,4 +1,4 @@
-// Decides of a 2xx whether it is an answer of the API that was asked, before the client has seen a byte of it.
+// Classifies a 2xx: whether it is an answer of the API that was asked, before the client has seen a byte of it.
 
 import type { Failure } from "../failure.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
@@ -27,7 +27,7 @@ export function classifyAnswer(
   if (opening.kind === "error") {
     const failure = readErrorEvent(opening.event);
     if (opening.isAnswer) return { failure, mayBePassedOn: true };
-    // Under a good status nobody is told that the request is at fault.
+    // Under a good status a client would not see that the request is at fault.
     return { failure: isBlaming(failure) ? failure : noAnswer(reasonOf(failure)), mayBePassedOn: false };
   }
   if (opening.kind === "foreign") return invalid(status, opening.what);

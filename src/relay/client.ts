@@ -1,4 +1,4 @@
-// What the pipeline sees of a client: where its request comes from and where its answer goes. HTTP is one implementation
+// The client as the pipeline sees it: a source of the request and a sink for the answer. HTTP is one implementation
 // (server/http-client.ts), one frame of a WebSocket is another, and tests have their own.
 
 import type { Readable } from "node:stream";

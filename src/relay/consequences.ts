@@ -1,4 +1,4 @@
-// What each kind of failure means for the request: whether its answer may be shown, and whether it uses up an attempt. What
+// The table of what each kind of failure means for the request: whether its answer may be passed on, and whether it uses up an attempt. What
 // it means for the account is decided in accounts/cooldown.ts.
 
 import { type Call, isBilled } from "../call.ts";

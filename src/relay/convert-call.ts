@@ -1,4 +1,4 @@
-// Has a call converted where its dialect is not the one of its provider, if the body is not larger than the owner allows for that.
+// Converts a call whose dialect is not the one of its provider, if the body is not larger than server.max_converted_mb.
 
 import { bodyBytes, type Call } from "../call.ts";
 import type { Conversion, Dialect } from "../dialects/dialect.ts";

@@ -20,13 +20,13 @@ const copies = 2;
 /** Throws DecodeError, MemoryExhausted, and the reason of the share's signal. */
 export async function decodeWithin(body: Buffer, options: DecodeWithin): Promise<Buffer> {
   const { maxBytes, share } = options;
-  const mostBytes = Math.min(maxBytes, Math.floor((share.maxBytes - share.bytes) / copies));
+  const limitBytes = Math.min(maxBytes, Math.floor((share.maxBytes - share.bytes) / copies));
   const guess = body.length * usualRatio + minGuessBytes;
-  if (guess < mostBytes) {
+  if (guess < limitBytes) {
     const decoded = await decodeReserved(body, guess, options).catch(ignoreTooLarge);
     if (decoded !== undefined) return decoded;
   }
-  return await decodeReserved(body, mostBytes, options);
+  return await decodeReserved(body, limitBytes, options);
 }
 
 async function decodeReserved(

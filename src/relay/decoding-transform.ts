@@ -1,4 +1,4 @@
-// For a provider that compresses although it was asked not to: an answer that is to be rewritten is collected and decoded first.
+// Decodes an answer that is to be rewritten, for providers that compress although they were asked not to.
 
 import { RelayError } from "../errors.ts";
 import type { AnswerTransform } from "../sse/transform.ts";

@@ -1,5 +1,5 @@
 // Delivers the answer of a provider that speaks another API than the client: good ones are rewritten as they come, errors are
-// read first, since they are small and the client's API words them in another way.
+// read first, since they are small and have another form in the client's API.
 
 import type { Call } from "../call.ts";
 import type { Conversion } from "../dialects/dialect.ts";

@@ -1,4 +1,4 @@
-// Tells the client an error of the relay's own in the form of its API, and records it.
+// Sends the client an error of the relay's own in the form of its API, and records it.
 
 import type { Call } from "../call.ts";
 import { RelayError } from "../errors.ts";
@@ -54,7 +54,7 @@ export async function deliverRelayError(
   sendRendered(sink, rendered);
 }
 
-/** Anything that is no RelayError is a fault of ours, or of this machine; the client is not told of its insides. */
+/** Anything that is no RelayError is a fault of ours, or of this machine; the client does not see its details. */
 export function asRelayError(error: unknown): RelayError {
   if (error instanceof RelayError) return error;
   const shortage = readShortage(error);
@@ -68,7 +68,7 @@ export function asRelayError(error: unknown): RelayError {
 export interface Fault {
   /** Our id of the request. */
   request: string;
-  /** Whatever was thrown, and what the client is told of it. */
+  /** Whatever was thrown, and the error the client gets for it. */
   error: unknown;
   relayError: RelayError;
 }
@@ -100,7 +100,7 @@ function memoryError({ isTooLarge, maxBytes }: MemoryExhausted): RelayError {
 /** Bodies are received and read within seconds. */
 const memoryRetrySeconds = 5;
 
-/** Of a request that no answer reached: the status that was told, or would have been if somebody were there. */
+/** Of a request that no answer reached: the status that was sent, or would have been if the client were there. */
 function endOf(signal: AbortSignal, toldStatus: number): Pick<RecordEntry, "outcome" | "status"> {
   if (!signal.aborted) return { outcome: "failed", status: toldStatus };
   if (signal.reason instanceof ShutdownAbort) return { outcome: "failed", status: 503 };

@@ -1,4 +1,4 @@
-// What every delivery of a provider's answer has in common: its headers, its usage, and what is learned from its end.
+// The common part of every delivery of a provider's answer: headers, usage, and what is learned from its end.
 
 import { type Call, isBilled } from "../call.ts";
 import { forwardResponseHeaders } from "../network/headers.ts";

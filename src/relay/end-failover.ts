@@ -1,4 +1,4 @@
-// When no account is left for a request: it is held until one is back, gets the best answer there was, or is told why not.
+// Ends a failover when no account is left: the request is held until one is back, gets the answer that was kept, or an error with the reason.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Account, cooldownFor } from "../accounts/account.ts";
@@ -10,7 +10,7 @@ import { type ExhaustedContext, exhaustedError } from "./exhausted-error.ts";
 import type { FailoverState, Served } from "./failover-state.ts";
 import { contextOf, unansweredError } from "./unanswered-error.ts";
 
-/** Undefined after a hold: all accounts may be asked again. Throws the RelayError that the client is told. */
+/** Undefined after a hold: all accounts may be asked again. Throws the RelayError that the client gets. */
 export async function endFailover(state: FailoverState, candidates: Account[]): Promise<Served | undefined> {
   const { call, deps, kept, unanswered, scope, routing, attempts } = state;
   const now = deps.now();

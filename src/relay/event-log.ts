@@ -1,4 +1,4 @@
-// The log's lines about requests: each event in the same words every time.
+// Writes the log's lines about requests, one message per kind of event.
 
 import type { Log } from "../log.ts";
 import type { RelayEvents } from "./events.ts";

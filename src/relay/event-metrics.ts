@@ -1,4 +1,4 @@
-// Counts what happens to requests for `/metrics`.
+// Counts requests, attempts and failures for `/metrics`.
 
 import type { Metrics } from "../metrics.ts";
 import type { RelayEvents } from "./events.ts";

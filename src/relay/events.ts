@@ -1,4 +1,4 @@
-// What the pipeline tells of its requests while they run: the log, the metrics and the live view listen. Payloads hold
+// The events that the pipeline emits about its requests: the log, the metrics and the live view listen. Payloads hold
 // figures and names, never bodies, prompts or credentials.
 
 import type { RelayErrorCode } from "../errors.ts";

@@ -1,4 +1,4 @@
-// One exchange with a client, however it came, and everything the pipeline needs to serve it.
+// One exchange with a client over any transport, and the dependencies that the pipeline needs to serve it.
 
 import type { Bindings } from "../accounts/bindings.ts";
 import type { CredentialSource } from "../accounts/credentials.ts";
@@ -37,7 +37,7 @@ export interface Exchange {
   transport?: Transport;
 }
 
-/** The relay goes down and cuts off who is still waiting: the client did not leave, it was left. */
+/** The relay shuts down and breaks off open answers: the client did not leave. */
 export class ShutdownAbort extends Error {
   override name = "ShutdownAbort";
 }

@@ -1,4 +1,4 @@
-// What a client is told when no account is left: one sentence that says what happened, until when, and what to do.
+// Writes the error for a client when no account is left: one sentence that says what happened, until when, and what to do.
 
 import type { Exhausted } from "../accounts/exhausted.ts";
 import type { Call } from "../call.ts";
@@ -75,8 +75,8 @@ export function exhaustedError(
       return new RelayError(
         "needs_login",
         isRequired
-          ? `The account ${exhausted.account.config.id} that this request belongs to was refused by its provider (${exhausted.cooldown.reason}); see \`cc-relay accounts list\`.`
-          : `Every ${family} account was refused by its provider (${exhausted.account.config.id}: ${exhausted.cooldown.reason}); see \`cc-relay accounts list\`.`,
+          ? `The account ${exhausted.account.config.id} that this request belongs to needs a login: its credential was refused (${exhausted.cooldown.reason}); see \`cc-relay accounts list\`.`
+          : `Every ${family} account needs a login: its credential was refused (${exhausted.account.config.id}: ${exhausted.cooldown.reason}); see \`cc-relay accounts list\`.`,
         { shouldRetry: false },
       );
   }

@@ -1,4 +1,4 @@
-// What a request has gone through while accounts are tried for it. Every change has a name.
+// The state of one request's failover: accounts tried, cooldowns begun, attempts left. Every change is a named method.
 
 import type { ReplyHead, Upstream } from "../account-kinds/upstream.ts";
 import type { Account, Cooldown } from "../accounts/account.ts";

@@ -1,4 +1,4 @@
-// Tries accounts until one gives a good first event, or none is left. Until then the client has seen nothing.
+// The failover loop: tries accounts until one gives a good first event, or none is left. Until then the client has seen nothing.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Upstream } from "../account-kinds/upstream.ts";

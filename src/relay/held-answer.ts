@@ -1,4 +1,4 @@
-// A provider's answer on its way: what comes is held until it is piped, and handed over as it comes from then on.
+// Holds a provider's answer until it is piped, and hands it over as it comes from then on.
 
 import type { Dispatcher } from "undici";
 import type { ReplyHead } from "../account-kinds/upstream.ts";
@@ -91,7 +91,7 @@ export class HeldAnswer implements Answer {
     this.#sink.end();
   }
 
-  /** Nothing more comes. False: that was known, or does not matter any more. Where nobody has taken the answer yet, `pipe` tells the sink. */
+  /** Nothing more comes. False: that was known, or does not matter any more. Where nobody has taken the answer yet, `pipe` reports it to the sink. */
   breakOff(error: Error): boolean {
     if (this.#isDiscarded || this.#broken || this.isWhole) return false;
     this.stopWatching();

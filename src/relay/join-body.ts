@@ -1,4 +1,4 @@
-// Puts the pieces of a large body together, a little in each turn of the loop: to copy 50 MB at once takes a tenth of a second,
+// Joins the pieces of a large body, a little in each turn of the loop: copying 50 MB at once takes a tenth of a second,
 // in which nobody else is served.
 
 import { setImmediate as nextTurn } from "node:timers/promises";

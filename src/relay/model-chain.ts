@@ -1,4 +1,4 @@
-// The names under which a request is sent: the client's own, or those that the owner's configuration puts in its place, one
+// Sends a request under the models' names that [models] puts in place of the client's, one
 // after another.
 
 import type { Call, Operation } from "../call.ts";
@@ -43,7 +43,7 @@ export async function sendInOrder(
   calls: readonly Call[],
   send: (call: Call) => Promise<Sent>,
 ): Promise<Sent> {
-  let told: RelayError | undefined;
+  let earliest: RelayError | undefined;
   for (const [index, call] of calls.entries()) {
     const isLast = index === calls.length - 1;
     try {
@@ -53,10 +53,10 @@ export async function sendInOrder(
       answer.discard();
     } catch (error) {
       if (!(error instanceof RelayError) || !outCodes.has(error.code)) throw error;
-      told = sooner(told, error);
+      earliest = sooner(earliest, error);
     }
   }
-  throw told ?? new RelayError("internal", "cc-relay has no name under which to send this request.");
+  throw earliest ?? new RelayError("internal", "cc-relay has no name under which to send this request.");
 }
 
 /** Answers that are passed on only because no account has a better one. */
@@ -70,8 +70,8 @@ const outCodes: ReadonlySet<RelayErrorCode> = new Set([
   "unknown_model",
 ]);
 
-/** The earliest return decides what the client is told. */
-function sooner(told: RelayError | undefined, error: RelayError): RelayError {
-  if (told === undefined) return error;
-  return (error.retryAfterSeconds ?? Infinity) < (told.retryAfterSeconds ?? Infinity) ? error : told;
+/** The earliest return decides which error the client gets. */
+function sooner(earliest: RelayError | undefined, error: RelayError): RelayError {
+  if (earliest === undefined) return error;
+  return (error.retryAfterSeconds ?? Infinity) < (earliest.retryAfterSeconds ?? Infinity) ? error : earliest;
 }

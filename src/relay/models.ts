@@ -1,4 +1,4 @@
-// GET models: what the accounts' providers list, merged, and in time for clients that wait three seconds.
+// Serves GET models: the lists of the accounts' providers, merged within two seconds, since clients wait three.
 
 import type { Account } from "../accounts/account.ts";
 import { cooldownFor } from "../accounts/account.ts";

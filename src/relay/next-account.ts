@@ -1,4 +1,4 @@
-// Which account is asked next for a request, and when: the pool's choice, and its turn where many sessions move at once.
+// Chooses the next account for a request: the pool's choice, and a place in its slow start where many sessions move at once.
 
 import { type Account, cooldownFor } from "../accounts/account.ts";
 import type { Choice } from "../accounts/select.ts";
@@ -57,12 +57,12 @@ export async function enterSlowStart(
     return ticket;
   }
   if (probe || !cooldownFor(account, scope, deps.now())) return ticket;
-  // It failed while this request stood in the queue.
+  // It failed while this request was in the queue.
   ticket.done(false);
   return "refused";
 }
 
-/** How long an account may take to its response head: a client that gives up at a known time leaves room for another account, and the last one may take what it needs. */
+/** How long an account may take to its response head: a client with a known time limit leaves room for another account, and the last one may take what it needs. */
 export function firstByteMs(state: FailoverState, account: Account): number {
   const { call, deps, routing, tried, scope, startedAt } = state;
   const now = deps.now();

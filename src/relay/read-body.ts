@@ -7,7 +7,7 @@ import type { MemoryShare } from "../memory-budget.ts";
 import type { RequestSource } from "./client.ts";
 
 export interface BodyStall {
-  /** A body that is not at its end and brought less than `stallBytes` within this time is given up. */
+  /** A body that is not at its end and brought less than `stallBytes` within this time ends with body_timeout. */
   stallMs: number;
   stallBytes: number;
 }

@@ -1,4 +1,4 @@
-// Turns what a client sent into a Call: reads the body within its bound and asks the dialect what it says.
+// Turns what a client sent into a Call: reads the body within its bound and has the dialect parse it.
 
 import { hash } from "node:crypto";
 import { type Body, type Call, wholeBody } from "../call.ts";

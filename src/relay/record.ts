@@ -1,4 +1,4 @@
-// Writes down what a request cost, and tells whoever listens that it began, was answered, and is over.
+// Records the usage of a request, and emits the events that it began, was answered, and is over.
 
 import { type Call, isBilled } from "../call.ts";
 import type { RelayErrorCode } from "../errors.ts";
@@ -31,7 +31,7 @@ export interface RecordEntry {
   error?: RelayErrorCode;
 }
 
-/** Whoever asks may name a model as long as a body; the log and the tables need not repeat it. */
+/** A client may send a model's name as long as a body; the log and the tables need not repeat it. */
 const maxModelLength = 200;
 
 export interface Recorded {

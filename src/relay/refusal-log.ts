@@ -1,4 +1,4 @@
-// The log's lines about requests that were turned away before they were read: each kind once a minute with its count, since a
+// Logs requests that were refused before they were read: each kind once a minute with its count, since a
 // single browser tab can cause thousands.
 
 import type { Log } from "../log.ts";
@@ -11,7 +11,7 @@ export interface RefusalLog {
 }
 
 const intervalMs = 60_000;
-/** A page can make up origins without end; above this many kinds their details are no longer told apart. */
+/** A page can make up origins without end; above this many kinds their details are no longer distinguished. */
 const maxKinds = 50;
 
 export function createRefusalLog(log: Pick<Log, "info">): RefusalLog {

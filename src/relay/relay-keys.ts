@@ -1,4 +1,4 @@
-// Every key that was one of the relay's own in this process: none of them may ever reach a provider.
+// Remembers every key that was one of the relay's own in this process, so that none of them reaches a provider.
 
 import type { ClientKey } from "../config/config.ts";
 

@@ -1,4 +1,4 @@
-// One request from its key to its usage row. Accounts may change until the first byte, and never after it.
+// The pipeline of one request, from its key to its usage row. Accounts may change until the first byte, and never after it.
 
 import { bodyBytes, type Call, releaseBody } from "../call.ts";
 import type { MemoryShare } from "../memory-budget.ts";
@@ -15,7 +15,7 @@ import { deliverModels } from "./models.ts";
 import { readRequest } from "./read-request.ts";
 import { createRecorder, type Recorder } from "./record.ts";
 
-/** Answers the exchange whatever happens: what goes wrong is told to the client, or breaks its answer off. */
+/** Answers the exchange whatever happens: a fault becomes an error for the client, or breaks its answer off. */
 export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> {
   let call: Call | undefined;
   let recorder: Recorder | undefined;

@@ -1,4 +1,4 @@
-// A call under another model's name: the bytes of that one value change, in the path or in the body, and nothing else.
+// Replaces the model's name in a call: the bytes of that one value change, in the path or in the body, and nothing else.
 
 import { type Call, wholeBody } from "../call.ts";
 import { readString, scanMembers } from "../json-scan.ts";

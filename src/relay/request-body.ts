@@ -1,4 +1,4 @@
-// The body of a request as undici sends it, let go as soon as nobody can ask for it again: an open stream must not keep a
+// The body of a request as undici sends it, released as soon as it cannot be sent again: an open stream must not keep a
 // conversation of megabytes in memory.
 
 import type { Dispatcher } from "undici";

@@ -28,8 +28,8 @@ export interface ResponseOptions {
 }
 
 /**
- * Resolves when the client has everything, or is gone, or was cut off. Rejects for a fault of the relay itself; the client is
- * cut off then, too.
+ * Resolves when the client has everything, or has left, or its answer was broken off. Rejects for a fault of the relay itself; the answer is
+ * broken off then, too.
  */
 export function sendAnswer(options: ResponseOptions): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -240,7 +240,7 @@ class ResponsePipe implements Sink {
     this.#stop();
     answer.discard();
     sink.breakOff();
-    // What it cost stands all the same; if it is the recording that fails, the first error says so.
+    // Its usage is recorded all the same; if the recording fails, the first error says so.
     this.#record(this.#recorded ?? "truncated").then(reject, reject);
   };
 

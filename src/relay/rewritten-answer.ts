@@ -1,4 +1,4 @@
-// An answer that is rewritten on its way to the client: out of its content coding, into another API or out of an envelope. It is
+// Rewrites an answer on its way to the client: out of its content coding, into another API or out of an envelope. It is
 // settled only when rewriting it has begun well, so that what cannot be rewritten still moves the request to another account.
 
 import type { ReplyHead } from "../account-kinds/upstream.ts";
@@ -81,7 +81,7 @@ class RewrittenAnswer implements Answer, Sink {
     return this.#inner.headAt;
   }
 
-  /** What is not whole has been told as broken. */
+  /** What is not whole has been reported as broken. */
   readonly isTruncated = false;
 
   start(): void {

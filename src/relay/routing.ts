@@ -1,5 +1,5 @@
-// What is known of where a request belongs before an account is chosen: named by the client, tied to state at the
-// provider, or at sticky with its session.
+// Finds where a request belongs before an account is chosen: pinned by the client, bound to state at the
+// provider (required account), or sticky by its session.
 
 import { type Account, createAccount } from "../accounts/account.ts";
 import type { BoundTo } from "../accounts/bindings.ts";
@@ -69,7 +69,7 @@ export async function findRouting(call: Call, named: string | undefined, deps: R
   };
 }
 
-/** Ties later requests that name something in the answer to the account that gave it. */
+/** Binds later requests that name something in the answer to the account that gave it. */
 export async function bindAnswerState(
   { answer: { observer, head }, account, upstream }: Pick<Served, "answer" | "account" | "upstream">,
   { binding }: Call,
@@ -103,7 +103,7 @@ function requireAccount(id: string, family: Family, deps: RelayDeps): void {
   );
 }
 
-/** Undefined when nothing ties the request, or nobody knows what it is tied to: then the provider says so itself. */
+/** Undefined when nothing binds the request, or the account is not known: then the provider says so itself. */
 async function findRequiredAccount(
   call: Call,
   session: BoundTo | undefined,

@@ -1,4 +1,4 @@
-// Shortages of this machine (file descriptors, memory, ports): no account is touched, the client is asked to come back, and the
+// Answers and logs shortages of this machine (file descriptors, memory, ports): no account is touched, the client is asked to come back, and the
 // log says it once a minute.
 
 import { RelayError } from "../errors.ts";

@@ -1,4 +1,4 @@
-// How one account is asked once: over HTTP, unless the client came in another way that the provider has too.
+// The transport of one attempt: HTTP, unless the client used another one that the provider has too.
 
 import type { Credential } from "../account-kinds/credential.ts";
 import type { Upstream } from "../account-kinds/upstream.ts";

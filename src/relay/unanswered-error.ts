@@ -1,4 +1,4 @@
-// What a client is told when the last account that was asked gave no answer that may be shown: what failed, where, and what to do.
+// Writes the error for a client when the last account gave no answer that may be passed on: what failed, where, and what to do.
 
 import type { Account } from "../accounts/account.ts";
 import type { Call } from "../call.ts";
@@ -52,10 +52,10 @@ export function unansweredError(
     case "account-out":
       return new RelayError(
         "needs_login",
-        `The account ${id} was refused by its provider (${failure.reason}); see \`cc-relay accounts list\`.`,
+        `The account ${id} needs a login: its credential was refused (${failure.reason}); see \`cc-relay accounts list\`.`,
         { shouldRetry: false },
       );
-    // What is free begins no cooldown that could be told in its place.
+    // What is free begins no cooldown that could be reported in its place.
     case "rate-limited":
       return new RelayError(
         isRequired ? "account_in_cooldown" : "all_limited",

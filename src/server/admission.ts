@@ -1,4 +1,4 @@
-// Who may speak to the relay at all: the host that is asked for, and no web pages.
+// Admits or refuses a request by its Host and Origin: only names of the relay, and no web pages.
 
 import type { IncomingMessage } from "node:http";
 import type { Config } from "../config/config.ts";
@@ -64,7 +64,7 @@ function areaOf(method: string, path: string): Area {
   return isRoutePath(path) ? "model" : "program";
 }
 
-/** An origin is as long as its sender likes, and anything may stand in it. */
+/** An origin is as long as its sender likes, and may contain anything. */
 const maxOriginLength = 200;
 
 function forbiddenPage(origin: string | undefined, area: Area): RelayError {

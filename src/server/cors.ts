@@ -1,10 +1,10 @@
-// What pages of `server.allowed_origins` are told, so that their browser hands them the answer.
+// The CORS headers for pages of `server.allowed_origins`, and the answer to a preflight.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 /**
- * Raw pairs for every answer to a page of an allowed origin. Never with credentials: the key stands in a header that the page
- * sets itself, and what the browser would add (cookies) is no one's proof here.
+ * Raw pairs for every answer to a page of an allowed origin. Never with credentials: the key is in a header that the page
+ * sets itself, and what the browser would add (cookies) proves nothing here.
  */
 export function corsHeaders(origin: string): string[] {
   return [

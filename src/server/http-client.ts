@@ -1,4 +1,4 @@
-// HTTP's side of the pipeline's client: a request of node:http as a source, its response as a sink.
+// The pipeline's client over HTTP: a request of node:http as a source, its response as a sink.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnswerHead, ClientSink, RequestSource } from "../relay/client.ts";
@@ -99,7 +99,7 @@ class HttpSink implements ClientSink {
 
   /**
    * The connection is reset, not closed: after a reset Gemini CLI asks again, and fails for good after a mere close (seen in
-   * Gemini CLI 0.61); and in HTTP/1.0, where an answer ends with its connection, nothing else tells that it is not whole.
+   * Gemini CLI 0.61); and in HTTP/1.0, where an answer ends with its connection, nothing else shows that it is not whole.
    */
   #reset(afterMs: number): void {
     const { socket } = this.#response;

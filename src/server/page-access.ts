@@ -1,4 +1,4 @@
-// Decides which requests of web pages and browsers are refused: no page may spend its visitor's accounts or take one out.
+// Decides which requests of web pages and browsers are refused: no page may use its visitor's accounts.
 
 import type { IncomingHttpHeaders } from "node:http";
 import { isOwnOrigin } from "../network/loopback.ts";

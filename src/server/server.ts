@@ -1,4 +1,4 @@
-// The HTTP server: who may speak to it, and which route a request takes. Everything else is the relay's.
+// The HTTP server: admits requests, finds their route, and hands them to the pipeline.
 
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
@@ -56,7 +56,7 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
   };
   const start = (incoming: Incoming) => {
     serve(front, incoming).catch((error: unknown) => {
-      // Not even the error could be told.
+      // Not even the error could be sent.
       front.deps.log.error({ err: String(error) }, "internal error");
       incoming.response.destroy();
     });
@@ -66,7 +66,7 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
       maxHeaderSize: maxHeaderBytes,
       keepAliveTimeout: keepAliveTimeoutMs,
       noDelay: true,
-      // A long prompt on a slow line takes its time; one that hardly comes is given up by read-body.ts.
+      // A long prompt on a slow line takes its time; one that is too slow is ended by read-body.ts.
       requestTimeout: 0,
     },
     (request, response) => start({ request, response }),
@@ -98,7 +98,7 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
       await closed;
       clearInterval(sweep);
       clearTimeout(timer);
-      // Who was cut off is still being recorded.
+      // Answers that were broken off are still being recorded.
       if (front.open.size > 0) await new Promise<void>((resolve) => (front.onceIdle = resolve));
     },
     abortAll,
@@ -267,7 +267,7 @@ function refuse({ deps }: Front, { id, request, response, error, path, cors }: R
 
 const routeWords = new Set(routes.flatMap((route) => route.split(/[ /:|{}]/)));
 
-/** Whoever asks may put a secret into a path: only words of the relay's own routes are shown. */
+/** A client may put a secret into a path: only segments of the relay's own routes are shown. */
 function loggable(path: string): string {
   const words = path.slice(0, 200).split("/");
   return words.map((word) => (routeWords.has(word) ? word : "…")).join("/");

@@ -1,4 +1,4 @@
-// Takes a request's target apart.
+// Splits a request's target into path and query.
 
 export interface Target {
   /** As it was written, without the query. */

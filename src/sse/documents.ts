@@ -1,4 +1,4 @@
-// Truncations a JSON answer into its documents as it comes: the one object, or the elements of the one array that Gemini's
+// Splits a JSON answer into its documents as it comes: the one object, or the elements of the one array that Gemini's
 // streams without `alt=sse` are.
 
 import { createCollector } from "./collector.ts";

@@ -1,4 +1,4 @@
-// Splits an event stream into its events (WHATWG HTML, server-sent events) on the bytes, wherever they are cut.
+// Splits an event stream into its events (WHATWG HTML, server-sent events) on the bytes, wherever the chunks end.
 
 import { createCollector } from "./collector.ts";
 
@@ -35,7 +35,7 @@ export function createEventSplitter(options: EventSplitterOptions): EventSplitte
   let bare = false;
   /** The chunk ended with a carriage return: a line feed that comes next belongs to it. */
   let skipLineFeed = false;
-  /** The beginning of a line that is too short yet to tell what it is. */
+  /** The beginning of a line that is too short yet to be recognised. */
   let held: Buffer = nothing;
   /** What the rest of a line is that began in an earlier chunk. */
   let inside: "data" | "ignored" | undefined;
@@ -182,7 +182,7 @@ const nothing = Buffer.alloc(0);
 const defaultMaxEventBytes = 32 * 1024 * 1024;
 /** See findLineEnd. */
 const shortLine = 32;
-/** A longer line that begins like a name is ignored when a chunk cuts it. */
+/** A longer line that begins like a name is ignored when it is split between chunks. */
 const maxNameBytes = 256;
 /** A stream has a dozen names; more are not worth remembering. */
 const maxKnownNames = 32;

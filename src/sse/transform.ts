@@ -8,10 +8,10 @@ export interface AnswerTransform {
   readonly hasFailed?: boolean;
   /** The response headers for the client, raw pairs, in place of the upstream's `content-type` and `content-length`. */
   readonly headers: string[];
-  /** The next upstream bytes, cut anywhere; returns what can be sent now (may be empty). Throws when they cannot be rewritten. */
+  /** The next upstream bytes, in chunks that can end anywhere; returns what can be sent now (may be empty). Throws when they cannot be rewritten. */
   push(chunk: Buffer): Buffer;
   /** The upstream ended cleanly; returns what is still to be sent. Throws a RelayError when the answer was incomplete. */
   end(): Buffer;
-  /** The upstream broke off after bytes were sent: the bytes that end the answer as its API words an error, or undefined to destroy the socket. */
+  /** The upstream broke off after bytes were sent: the bytes that end the answer with an error in its API's form, or undefined to destroy the socket. */
   fail(error: RelayError): Buffer | undefined;
 }

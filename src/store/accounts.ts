@@ -40,7 +40,7 @@ export function createAccountStore({ database, run }: Connection): AccountStore 
   const forgetting = [
     "DELETE FROM account_states WHERE account_id = ?",
     "DELETE FROM cooldowns WHERE account_id = ?",
-    // What is tied to the account's state at the provider stays: who asks for it is told that the account is gone.
+    // What is bound to the account's state at the provider stays: a request for it is answered that the account is gone.
     "DELETE FROM bindings WHERE account_id = ? AND kind = 'session'",
     "UPDATE bindings SET fallback_id = NULL WHERE fallback_id = ?",
     "DELETE FROM tokens WHERE account_id = ?",

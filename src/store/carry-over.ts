@@ -151,7 +151,7 @@ function* readRows({ table, key, columns }: Source, { from, condition, onDamage 
     return;
   }
   const after = select("time >= ?");
-  for (let gaps = 0, time = Number(last?.time ?? 0); gaps < mostGaps; gaps++) {
+  for (let gaps = 0, time = Number(last?.time ?? 0); gaps < maxGaps; gaps++) {
     const start = findReadable(time, (from) => isReadable(after, from));
     if (start === undefined) return;
     try {
@@ -166,7 +166,7 @@ function* readRows({ table, key, columns }: Source, { from, condition, onDamage 
   }
 }
 
-const mostGaps = 1000;
+const maxGaps = 1000;
 
 /** The first number above `from` at which reading works, found by ever longer steps and then between the last two. */
 function findReadable(from: number, isReadable: (at: number) => boolean): number | undefined {

@@ -20,7 +20,7 @@ import Database from "better-sqlite3";
 import { explainSqlite, isBusy } from "./sqlite-errors.ts";
 
 export interface Connection {
-  /** The main file, behind any links; lock files stand beside it. */
+  /** The main file, behind any links; lock files are beside it. */
   readonly path: string;
   /** Nothing of it is on the disk: other processes know nothing of it. */
   readonly isMemory: boolean;
@@ -40,7 +40,7 @@ export interface ConnectionOptions {
    * when it is closed, for reading what cannot be read where it is.
    */
   mode: "read" | "write" | "memory" | "copy";
-  /** How long work waits for other processes before it is given up. */
+  /** How long work waits for other processes before it fails. */
   busyTimeoutMs: number;
 }
 
@@ -169,7 +169,7 @@ export function copyDatabase(path: string): DatabaseCopy {
 function makePrivate(path: string): void {
   if (process.platform === "win32") return;
   for (const file of [path, `${path}-wal`, `${path}-shm`]) {
-    // Not through a link: whoever can write to the folder could have any file's mode changed.
+    // Not through a link: a user who can write to the folder could have any file's mode changed.
     const stats = lstatSync(file, { throwIfNoEntry: false });
     if (!stats?.isFile() || (stats.mode & 0o077) === 0) continue;
     try {

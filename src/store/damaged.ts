@@ -1,4 +1,4 @@
-// What a person does about a database file that is damaged, or none: nothing in it can be used as it is.
+// The advice for a database file that is damaged or not a database: nothing in it can be used as it is.
 
 import { dirname, join } from "node:path";
 import { shellWord } from "../terminal/shells.ts";

@@ -1,4 +1,4 @@
-// Tells when another connection has committed something to the database.
+// Notices when another connection has committed something to the database.
 
 import type { Connection } from "./connection.ts";
 

@@ -1,4 +1,4 @@
-// Whether a database is sound and takes writes.
+// Checks whether a database is sound and takes writes.
 
 import { type Connection, openConnection } from "./connection.ts";
 

@@ -24,7 +24,7 @@ export const migrations: readonly Migration[] = [
   addLoginKey,
 ];
 
-/** In the file's header, so that another program's database is told from ours. */
+/** In the file's header, so that another program's database is not taken for ours. */
 export const applicationId = 0x63637279;
 
 function createTables(database: Database): void {
@@ -133,7 +133,7 @@ function createTables(database: Database): void {
       PRIMARY KEY (start, account, model, client, family)
     ) WITHOUT ROWID;
 
-    -- A row that comes late, is amended or goes away makes the sums of its day invalid, whoever writes it.
+    -- A row that comes late, is amended or goes away makes the sums of its day invalid, whatever process writes it.
     CREATE TRIGGER usage_inserted AFTER INSERT ON usage BEGIN
       DELETE FROM usage_days WHERE start = (SELECT max(start) FROM usage_days WHERE start <= NEW.time) AND until > NEW.time;
     END;

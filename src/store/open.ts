@@ -1,4 +1,4 @@
-// The one way to the store: which database it is stands in the configuration, what is wanted of it is said here.
+// Opens the store that the configuration names, for serving, reading or writing. The only way to the store.
 
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Takes over the usage of the relay's Rust predecessor (`usage_stats`), whose database file may be the one we are given.
+// Imports the usage of the relay's Rust predecessor (`usage_stats`), whose database file may be the one we are given.
 // Its tables stay as they are.
 
 import type { Database } from "better-sqlite3";
@@ -84,7 +84,7 @@ function toUsage(row: Record<string, unknown>, rowid: number, context: Migration
   };
 }
 
-/** The predecessor stored SHA-256 of the key, or a word where there was none. */
+/** The predecessor stored SHA-256 of the key, or a placeholder where there was none. */
 function clientName(hash: string): string {
   if (hash === "") return "anonymous";
   return /^[0-9a-f]{16,}$/i.test(hash) ? hash.slice(0, 8).toLowerCase() : hash;

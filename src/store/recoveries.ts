@@ -1,4 +1,4 @@
-// Damaged databases that were set aside, for `doctor` to tell what was lost.
+// Damaged databases that were set aside, for `doctor` to report what was lost.
 
 import { isObject, parseJson } from "../json-values.ts";
 import type { Connection } from "./connection.ts";

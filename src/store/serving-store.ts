@@ -37,7 +37,7 @@ const minDamageIntervalMs = 60_000;
 /** How long a move waits for work on the old file. */
 const maxUnderWayMs = 1000;
 
-/** Throws a UserError for what no other file would mend: another program's database, one of a newer version, a folder. */
+/** Throws a UserError for what no other file would fix: another program's database, one of a newer version, a folder. */
 export async function openServingStore(path: string, options: ServingStoreOptions): Promise<Store> {
   const { log, clock = Date.now, checkIntervalMs = 500, retryIntervalMs = 5000 } = options;
   const claim = createDaemonClaim(path, options.runtimeFolder);

@@ -54,7 +54,7 @@ export function storageFault(error: unknown, path: string): StorageFault | undef
   return undefined;
 }
 
-/** Text under a name that is none of a database's is somebody's file, and database_path a mistake. */
+/** A text file whose name is not that of a database belongs to somebody, and database_path is a mistake. */
 export function isSomebodysText(path: string): boolean {
   if (/\.(?:db|sqlite3?)$/.test(path)) return false;
   const bytes = readFileSync(path);

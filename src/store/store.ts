@@ -89,8 +89,8 @@ export interface AccountStore {
    */
   forgetLearned(accountId: string, now: number): Promise<void>;
   /**
-   * Removes state, cooldowns, sessions and tokens of the account, and of the clients' logins on it, and ends fallbacks to it. Its usage stays, and so does what is
-   * tied to its state at the provider: whoever asks for it is told that the account is gone.
+   * Removes state, cooldowns, sessions and tokens of the account, and of the clients' logins on it, and ends fallbacks to it. Its
+   * usage stays, and so does what is bound to its state at the provider: a request for it is answered that the account is gone.
    */
   forget(accountId: string): Promise<void>;
   /** Random, the same for as long as the database lives: the key of the hashes of clients' own logins. */
@@ -113,7 +113,7 @@ export interface BindingStore {
   load(now: number): Promise<BindingRow[]>;
   save(row: BindingRow): Promise<void>;
   /**
-   * Deletes the account's sessions and ends fallbacks to it. What is tied to its state at the provider stays tied: no other
+   * Deletes the account's sessions and ends fallbacks to it. What is bound to its state at the provider stays bound: no other
    * account has that state.
    */
   dropAccount(accountId: string): Promise<void>;
@@ -162,7 +162,7 @@ export interface AttemptRow {
   status: number | undefined;
   /** How it was classified: the kind of the failure, or `answered`. */
   class: string;
-  /** What followed, as a word or two: `next account`, `same account`, `passed on` … */
+  /** What followed: `next account`, `same account`, `passed on` … */
   next: string;
   /** From its beginning until it was classified. */
   ms: number;

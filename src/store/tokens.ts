@@ -107,7 +107,7 @@ export function createTokenStore({ path, database, run, isMemory }: Connection):
         return loadRow(accountId);
       };
       const limit = AbortSignal.timeout(refreshTimeoutMs);
-      // In one order, whoever asks: two accounts that changed places look for each other's rows.
+      // Always in one order: two accounts that changed places look for each other's rows.
       const [first, second] = [accountId, other].sort() as [string, string];
       return withLock(first, () => withLock(second, exchange, limit), limit);
     },
@@ -115,7 +115,7 @@ export function createTokenStore({ path, database, run, isMemory }: Connection):
   };
 }
 
-/** Whoever holds a lock for longer has a pair that no disk takes. */
+/** A process that holds a lock for longer has a pair that no disk takes. */
 const refreshTimeoutMs = 75_000;
 
 /** Account ids are free text, file names are not. */

@@ -1,5 +1,5 @@
 // Rolls up closed days and deletes what is older than the retention, in steps of a few milliseconds: the relay's
-// streams stand still while SQLite works.
+// streams are blocked while SQLite works.
 
 import type { Connection } from "./connection.ts";
 import { type LocalDay, localDay } from "./local-day.ts";

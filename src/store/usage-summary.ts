@@ -1,4 +1,4 @@
-// Sums of usage over a period: rolled-up days where a whole day lies inside it, single rows for the rest.
+// Sums usage over a period: rolled-up days where a whole day lies inside it, single rows for the rest.
 // The result is that of adding up every row, whatever is rolled up and in whose time zone.
 
 import type { Connection } from "./connection.ts";
@@ -83,7 +83,7 @@ interface Period {
   to: number;
 }
 
-/** Days are rolled up in the daemon's time zone; that of whoever asks may be another. */
+/** Days are rolled up in the daemon's time zone; the reader's may be another. */
 function isLocalDay(period: Period): boolean {
   const day = localDay(period.from);
   return day.start === period.from && day.end === period.to;

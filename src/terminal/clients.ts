@@ -1,4 +1,4 @@
-// How each client program is pointed at the relay through its environment, and which variables stand in the way.
+// The environment variables that point each client program at the relay, and the variables that conflict with them.
 // What works was tried with Claude Code 2.1.330, Gemini CLI 0.61.0 and Codex 0.169.0.
 
 import type { Family } from "../family.ts";

@@ -1,4 +1,4 @@
-// Figures and times in words.
+// Formats numbers, durations and times.
 
 /** `in 2h 14m`, `4m ago`, `now`. What is past is rounded down, what is to come up. */
 export function relativeTime(at: number, now: number): string {

@@ -1,4 +1,4 @@
-// Points in time as a clock on the wall shows them, in this machine's time zone.
+// Formats times in this machine's time zone, as a clock on the wall shows them.
 
 /** As short as it stays clear today: `16:14`, `Tue 16:14` within the next six days, else `2026-12-24 16:14`. */
 export function clockTime(at: number, now: number): string {

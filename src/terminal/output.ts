@@ -4,7 +4,7 @@ import { isatty } from "node:tty";
 import type { Environment } from "./environment.ts";
 import { createStyle, type Style } from "./style.ts";
 
-/** One of the two streams, with what is known about whoever reads it. */
+/** One of the two streams, with what is known about its reader: a terminal or not, colours, width. */
 export interface Screen {
   /** Writes the text as it is; nothing is added. Never throws, also when the reader has gone. */
   write(text: string): void;

@@ -1,4 +1,4 @@
-// The period that --since and --until mean.
+// Parses --since and --until into a period.
 
 import { UserError } from "../errors.ts";
 import { redact } from "../redact.ts";

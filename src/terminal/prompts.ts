@@ -1,4 +1,4 @@
-// Questions to the person at the terminal. Every one of them has a flag that answers it, so scripts never meet one.
+// Asks the person at the terminal. Every question has a flag that answers it, so that scripts are never asked.
 
 import type { Readable, Writable } from "node:stream";
 import { UserError } from "../errors.ts";

@@ -1,4 +1,4 @@
-// How a secret is shown to a person who has to tell it from another one.
+// Shortens a secret so that a person can recognise it: a few characters and stars.
 
 /** A short beginning and stars, of the same number whatever the secret's length: `sk-ant****`. */
 export function maskSecret(secret: string): string {

@@ -1,4 +1,4 @@
-// How the shells set variables, with values quoted so that nothing in them is ever executed or expanded.
+// Writes assignments for each shell, with values quoted so that nothing in them is ever executed or expanded.
 
 import type { Environment } from "./environment.ts";
 
@@ -42,13 +42,13 @@ export const shellSyntax: Readonly<Record<Shell, ShellSyntax>> = {
   },
 };
 
-/** fish is told by SHELL, which says what a person works in; every other login shell reads the lines for sh. */
+/** fish is recognised by SHELL, which says what a person works in; every other login shell reads the lines for sh. */
 export function guessShell(env: Environment, platform: NodeJS.Platform): Shell {
   if (env.SHELL) return /(^|\/)fish$/.test(env.SHELL) ? "fish" : "sh";
   return platform === "win32" ? "powershell" : "sh";
 }
 
-/** POSIX, Shell Command Language 2.2.2: inside single quotes every character stands for itself. */
+/** POSIX, Shell Command Language 2.2.2: inside single quotes every character means itself. */
 export function quoteSh(value: string): string {
   return `'${value.replaceAll("'", "'\\''")}'`;
 }
@@ -58,7 +58,7 @@ export function shellWord(text: string): string {
   return /^[\w@%+=:,./~-]+$/.test(text) && !text.startsWith("~") ? text : quoteSh(text);
 }
 
-/** fish, "Quotes": only `\'` and `\\` mean something inside single quotes. Control characters stand outside, so that it stays one line. */
+/** fish, "Quotes": only `\'` and `\\` mean something inside single quotes. Control characters are put outside, so that it stays one line. */
 function quoteFish(value: string): string {
   const quoted = value
     .replace(/[\\']/g, "\\$&")

@@ -1,4 +1,4 @@
-// Colours and signs. Colour never carries meaning alone: it only repeats what the words or a sign already say.
+// Colours and signs. Colour never carries meaning alone: it only repeats what the text or a sign already says.
 
 export interface Style {
   bold(text: string): string;

@@ -1,11 +1,11 @@
-// A listing: aligned columns with a header on a terminal, tab-separated values without one in a pipe.
+// Prints a table: aligned columns with a header on a terminal, tab-separated values without one in a pipe.
 
 import type { Screen } from "./output.ts";
 import type { Style } from "./style.ts";
 import { displayWidth, singleLine, truncate } from "./width.ts";
 
 export interface Column {
-  /** Of several lines, the last one stands directly above the rows. */
+  /** Of several lines, the last one is directly above the rows. */
   title: string;
   align?: "left" | "right";
   /** How the column gives way on a narrow terminal: the lowest number first; absent: only when all others have. */

@@ -1,4 +1,4 @@
-// How many columns a text takes on a terminal, and how to cut it to fewer.
+// Measures how many columns a text takes on a terminal, and shortens it to fewer.
 
 import { replaceControls } from "../control-characters.ts";
 

@@ -1,8 +1,8 @@
-// Breaks a text into lines between its words.
+// Wraps a text into lines, between words.
 
 import { displayWidth, truncate } from "./width.ts";
 
-/** Lines of at most `width` columns; a word that is longer than a line is cut. */
+/** Lines of at most `width` columns; a word that is longer than a line is split. */
 export function wrap(text: string, width: number, unicode = true): string[] {
   return breakLines(text, width).map((line) => truncate(line, width, unicode));
 }

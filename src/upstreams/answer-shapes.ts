@@ -1,4 +1,4 @@
-// What the answers of every operation are known by. A 200 without it is no answer of the API that was asked, whatever its label
+// Recognises the answers of each operation by a field they always have. A 200 without it is not an answer of the API, whatever its content type
 // says: a web page, another API's JSON, an error under a good status.
 
 import type { Operation } from "../call.ts";

@@ -1,5 +1,5 @@
-// What an error of the Claude API means for the account and for the request. Statuses, types and `details.error_code`
-// are Anthropic's (errors page, SDK); wordings are only a refinement, since they may change.
+// Classifies errors of the Claude API into failures. Statuses, types and `details.error_code`
+// are Anthropic's (errors page, SDK); message texts only refine them, since they may change.
 
 import type { ReplyHead } from "../account-kinds/upstream.ts";
 import { type Call, isBilled } from "../call.ts";

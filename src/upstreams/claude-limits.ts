@@ -1,11 +1,11 @@
-// The rate-limit headers of the Claude API: `anthropic-ratelimit-unified-*` of subscriptions (unix seconds, fractions),
+// Reads the rate-limit headers of the Claude API: `anthropic-ratelimit-unified-*` of subscriptions (unix seconds, fractions),
 // and the buckets of API keys (RFC 3339, counts). The unified ones are undocumented; what they mean was seen in clients.
 
 import type { HeaderMap } from "../call.ts";
 import type { Window } from "../usage/window.ts";
 import { clampUntil, headerValue, parseInstant, readNumber, readRetryAfter } from "./retry-after.ts";
 
-/** What the headers of a 429 say about who is limited, and until when. */
+/** What the headers of a 429 say: account or model, and until when. */
 export type LimitReading =
   /** No header speaks of limits. */
   | { kind: "silent" }
@@ -124,7 +124,7 @@ function readUnified(headers: HeaderMap): Unified {
   };
 }
 
-/** `rejected` is today's word, the others were met by other clients. */
+/** `rejected` is today's value, the others were seen by other clients. */
 const rejecting: ReadonlySet<string> = new Set([
   "rejected",
   "rate_limited",

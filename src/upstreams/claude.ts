@@ -1,4 +1,4 @@
-// How api.anthropic.com is spoken to, with an API key or with the token of a Claude login.
+// The upstream api.anthropic.com, with an API key or with the token of a Claude login.
 
 import type { Target, Upstream } from "../account-kinds/upstream.ts";
 import type { Call, Operation } from "../call.ts";

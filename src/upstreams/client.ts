@@ -1,4 +1,4 @@
-// The client's own credential, as it comes with a request: where it goes, and how its provider is spoken to.
+// The upstream of the client's own credential: chooses its provider, and speaks to that one.
 
 import type { Upstream } from "../account-kinds/upstream.ts";
 import { type Call, turnStateHeader } from "../call.ts";

@@ -1,4 +1,4 @@
-// Answers of Code Assist as the public Gemini API would give them: every `{"response":…,"traceId":…}` becomes its
+// Rewrites answers of Code Assist into those of the public Gemini API: every `{"response":…,"traceId":…}` becomes its
 // `response`, byte for byte, with the trace's id where it has no id of its own.
 
 import type { Call } from "../call.ts";
@@ -63,7 +63,7 @@ function unwrapEvents(): AnswerTransform {
     headers: ["content-type", "text/event-stream"],
     push: payloads.push,
     end: payloads.end,
-    // A broken stream is told by breaking off, as the native one is.
+    // A truncated stream is broken off, like a native one.
     fail: () => undefined,
   };
 }
@@ -156,7 +156,7 @@ function withId(response: Buffer, traceId: string | undefined): Buffer {
   return addMember(response, "responseId", JSON.stringify(traceId));
 }
 
-/** An event's data is one line for the SDK; line ends can only stand between JSON's tokens. */
+/** An event's data is one line for the SDK; line ends can only be between JSON's tokens. */
 function onOneLine(json: Buffer): Buffer {
   if (!json.includes(0x0a) && !json.includes(0x0d)) return json;
   return Buffer.from(json.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte)));

@@ -1,5 +1,5 @@
-// Requests to Code Assist (v1internal): calls of the public Gemini API are wrapped, Code Assist's own calls only get the
-// project of the account that serves them. Values are copied as bytes, so that figures and signatures stay what they were.
+// Makes requests to Code Assist (v1internal): calls of the public Gemini API are wrapped, Code Assist's own calls only get the
+// project of the account that serves them. Values are copied as bytes, so that numbers and signatures do not change.
 
 import { createHash } from "node:crypto";
 import type { Target, UpstreamRequest } from "../account-kinds/upstream.ts";
@@ -28,7 +28,7 @@ export function readPublicMethod(path: string): PublicMethod | undefined {
 export function wrapRequest(call: Call, method: PublicMethod, target: Target): UpstreamRequest {
   const { origin, prefix } = splitUrl(target.apiUrl);
   const body = plainBody(call);
-  // What is no JSON object is sent as it is: Google words its errors best.
+  // What is not a JSON object is sent as it is: Google's own error explains it best.
   const wrapped = body && wrapBody(body, call, { method, project: projectOf(target) });
   return {
     origin,
@@ -95,7 +95,7 @@ function generateRequest(body: Buffer, call: Call): Buffer | undefined {
     edits.push({ start: system.start, end: system.start, text: '{"parts":[{"text":' });
     edits.push({ start: system.end, end: system.end, text: "}]}" });
   }
-  // After what is added where it begins: the comma before it may stand right behind the system instruction.
+  // After what is added where it begins: the comma before it may come right after the system instruction.
   const model = members.get("model");
   if (model) edits.push(dropMember(body, model));
   if (call.sessionKey !== undefined && !members.has("session_id") && !members.has("sessionId")) {
@@ -117,7 +117,7 @@ function countRequest(body: Buffer, method: PublicMethod): Buffer | undefined {
   return concat(`${model},"contents":`, inner.subarray(contents.start, contents.end), "}");
 }
 
-/** The same for every turn of a conversation and tells nothing about it: a UUID made of its key (version 8, RFC 9562). */
+/** The same for every turn of a conversation and reveals nothing about it: a UUID made of its key (version 8, RFC 9562). */
 function sessionId(sessionKey: string): string {
   const bytes = createHash("sha256").update(`code-assist session ${sessionKey}`).digest().subarray(0, 16);
   bytes[6] = (bytes[6]! & 0x0f) | 0x80;

@@ -1,4 +1,4 @@
-// How Google's Code Assist (cloudcode-pa.googleapis.com) is spoken to: natively by Gemini CLI in its login mode, and on
+// The upstream Code Assist (cloudcode-pa.googleapis.com): used natively by Gemini CLI in its login mode, and on
 // behalf of clients of the public Gemini API.
 
 import type { Upstream } from "../account-kinds/upstream.ts";

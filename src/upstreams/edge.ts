@@ -38,8 +38,8 @@ function isCloudflare(headers: HeaderMap, body: string): boolean {
 
 /** The id by which Cloudflare's customer can find the refusal. */
 function readRay(headers: HeaderMap, body: string): string | undefined {
-  const told = headerValue(headers, "cf-ray") ?? stringField(smallJson(body), "ray_id");
-  const ray = told ?? /\bray id: ?(?:<[a-z]{1,10}[^<>]{0,80}>)? ?([0-9a-f]{16})\b/i.exec(rayPart(body))?.[1];
+  const given = headerValue(headers, "cf-ray") ?? stringField(smallJson(body), "ray_id");
+  const ray = given ?? /\bray id: ?(?:<[a-z]{1,10}[^<>]{0,80}>)? ?([0-9a-f]{16})\b/i.exec(rayPart(body))?.[1];
   return ray !== undefined && /^[0-9a-z-]{8,40}$/i.test(ray) ? ray : undefined;
 }
 
@@ -47,7 +47,7 @@ function smallJson(body: string): unknown {
   return body.startsWith("{") ? parseErrorJson(body) : undefined;
 }
 
-/** It stands at the end of pages that may be long. */
+/** It is at the end of pages that may be long. */
 function rayPart(body: string): string {
   const at = body.lastIndexOf("Ray ID");
   return at === -1 ? "" : body.slice(at, at + 200);

@@ -1,5 +1,5 @@
-// What an error of the Gemini API or of Code Assist means for the account and for the request. The order in which a
-// 429 is read is Gemini CLI's (googleQuotaErrors): Google has no rate-limit headers, everything stands in the body.
+// Classifies errors of the Gemini API and of Code Assist into failures. The order in which a
+// 429 is read is Gemini CLI's (googleQuotaErrors): Google has no rate-limit headers, everything is in the body.
 
 import type { ReplyHead } from "../account-kinds/upstream.ts";
 import { type Call, isBilled } from "../call.ts";
@@ -133,7 +133,7 @@ function classifyLimit(at: Case): Failure {
   if (!isBilled(call.operation)) return { kind: "limited-unblamed", reason };
   if (error.hasZeroQuota) return { kind: "model-denied", reason };
   if (error.quotaIds.some((id) => /PerDay|Daily/i.test(id))) {
-    // RetryInfo stands here too and is misleadingly short.
+    // RetryInfo is here too and is misleadingly short.
     return { kind: "rate-limited", scope: "model", until: nextMidnightInLosAngeles(now), reason };
   }
   if (error.reasons.some((name) => noCapacity.has(name))) {

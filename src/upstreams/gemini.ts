@@ -1,4 +1,4 @@
-// How the Gemini API (generativelanguage.googleapis.com) is spoken to.
+// The upstream Gemini API (generativelanguage.googleapis.com).
 
 import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Call, Operation } from "../call.ts";

@@ -1,4 +1,4 @@
-// Google's error envelope, `{"error":{code,message,status,details}}`, as the Gemini API and Code Assist send it.
+// Reads Google's error envelope, `{"error":{code,message,status,details}}`, as the Gemini API and Code Assist send it.
 
 import {
   isObject,

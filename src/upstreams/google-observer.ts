@@ -1,4 +1,4 @@
-// Watches the answers of Google's two APIs: the public one, and Code Assist, which puts the same into an envelope.
+// Observes the answers of Google's two APIs: the public one, and Code Assist, which puts the same into an envelope.
 
 import type { Call } from "../call.ts";
 import { observeGemini } from "../usage/gemini.ts";

@@ -1,4 +1,4 @@
-// Changes single members of a JSON object in its bytes: everything else keeps its spelling, figures beyond 2^53 included.
+// Changes single members of a JSON object in its bytes: everything else keeps its bytes, numbers beyond 2^53 included.
 
 import type { Span } from "../json-scan.ts";
 
@@ -51,7 +51,7 @@ const comma = 0x2c;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
-/** Only blanks and the colon stand between a key and its value. */
+/** Only blanks and the colon are between a key and its value. */
 function keyBefore(json: Buffer, value: Span): Span {
   const end = json.lastIndexOf(quote, value.start - 1) + 1;
   return { start: json.lastIndexOf(quote, end - 2), end };

@@ -1,4 +1,4 @@
-// The clock of Google's daily quotas: they are refreshed at midnight in Los Angeles (Gemini API docs, rate limits page).
+// Computes the next midnight in Los Angeles, when Google's daily quotas are reset (Gemini API docs, rate limits page).
 
 const hourMs = 3_600_000;
 

@@ -1,4 +1,4 @@
-// Puts the events of a Gemini stream together into the document that an unstreamed request gets.
+// Merges the events of a Gemini stream into the document that an unstreamed request gets.
 
 import { fieldOf, isObject, type JsonObject, objectField, parseJson } from "../json-values.ts";
 

@@ -1,4 +1,4 @@
-// What an error of the OpenAI API means for the account and for the request: codes and types as OpenAI documents them
+// Classifies errors of the OpenAI API into failures: codes and types as OpenAI documents them
 // and as Codex acts on them.
 
 import type { ReplyHead } from "../account-kinds/upstream.ts";
@@ -100,8 +100,8 @@ function classifyStatus(at: Case): Failure {
     case 429:
       return classifyLimit(at);
   }
-  const told = readRetryAfter(head.headers, now) ?? waitInText(error.message, tryAgain, now);
-  return classifyStatusAlone(status, { reason, until: isWebPage(head, text) ? undefined : told });
+  const given = readRetryAfter(head.headers, now) ?? waitInText(error.message, tryAgain, now);
+  return classifyStatusAlone(status, { reason, until: isWebPage(head, text) ? undefined : given });
 }
 
 function classifyRefusal(at: Case): Failure {

@@ -1,4 +1,4 @@
-// The rate-limit headers of the OpenAI API: buckets of API keys (`x-ratelimit-*`, Go durations) and the windows of
+// Reads the rate-limit headers of the OpenAI API: buckets of API keys (`x-ratelimit-*`, Go durations) and the windows of
 // a ChatGPT login (`x-codex-*`, percent), as Codex reads them.
 
 import type { HeaderMap } from "../call.ts";
@@ -16,7 +16,7 @@ import {
 export interface OpenaiLimit {
   /** Whether any header speaks of limits. */
   isPresent: boolean;
-  /** Epoch ms; undefined when the headers do not tell. */
+  /** Epoch ms; undefined when the headers do not say. */
   until: number | undefined;
   /** When the bucket of this name refills, whether or not it is empty. */
   resetOf(bucket: string): number | undefined;

@@ -1,4 +1,4 @@
-// How the APIs of OpenAI and of the hosts that imitate it are spoken to: Responses and Chat Completions.
+// The upstream OpenAI, and hosts that speak its APIs: Responses and Chat Completions.
 
 import type { Upstream } from "../account-kinds/upstream.ts";
 import { type Operation, turnStateHeader } from "../call.ts";

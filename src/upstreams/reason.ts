@@ -1,4 +1,4 @@
-// A provider's words as the reason of a failure: one short line without anything secret.
+// Makes the reason of a failure out of a provider's text: one short line without anything secret.
 
 import { censored, redact } from "../redact.ts";
 
@@ -39,7 +39,7 @@ function removeTokens(line: string): string {
     .replace(/[A-Za-z0-9_-]{20,}/g, (run) => (!harmless.test(run) && isOpaque(run) ? censored : run));
 }
 
-/** A long piece that changes between letters and figures again and again is no word and no model's name. */
+/** A long piece that changes between letters and figures again and again is neither text nor a model's name. */
 function isOpaque(run: string): boolean {
   return run
     .split(/[-_]/)

@@ -1,4 +1,4 @@
-// Reading what came back, whatever it is: what a status alone means, and bodies that should be JSON and may be a web page.
+// Classifies replies by their status alone, and reads bodies that should be JSON and may be a web page.
 
 import type { ReplyHead } from "../account-kinds/upstream.ts";
 import type { Failure } from "../failure.ts";
@@ -35,7 +35,7 @@ export function classifyStanding(
   }
 }
 
-/** What every provider means by a status, where its own words say no more. `until` is for missing capacity. */
+/** What every provider means by a status, where its text says no more. `until` is for missing capacity. */
 export function classifyStatusAlone(
   status: number,
   { reason, until }: { reason: string; until: number | undefined },

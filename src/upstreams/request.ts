@@ -1,4 +1,4 @@
-// The client's request as it goes to a provider: the same path, query, headers and body, another address and credential.
+// Makes the request that goes to a provider out of the client's: the same path, query, headers and body, another address and credential.
 
 import type { Credential } from "../account-kinds/credential.ts";
 import type { Target, UpstreamRequest } from "../account-kinds/upstream.ts";

@@ -1,4 +1,4 @@
-// When a provider says it can be asked again: HTTP's retry-after and the other notations of times and waits.
+// Reads when a provider can be asked again: HTTP's retry-after and the other notations of times and waits.
 
 import type { HeaderMap } from "../call.ts";
 import { firstWords } from "./words.ts";
@@ -57,7 +57,7 @@ const unitMs: ReadonlyMap<string, number> = new Map([
 /** No duration is longer as a text. */
 const maxDuration = 200;
 
-/** Milliseconds of a Go duration (`1h2m3.5s`), of protobuf's (`34.07s`) or of words (`35 seconds`). */
+/** Milliseconds of a Go duration (`1h2m3.5s`), of protobuf's (`34.07s`) or of text (`35 seconds`). */
 export function parseDuration(text: string | undefined): number | undefined {
   const whole = text?.slice(0, maxDuration).trim() ?? "";
   const { ms, end } = readDuration(whole);
@@ -95,7 +95,7 @@ export function headerValue(headers: HeaderMap, name: string): string | undefine
   return first === undefined || first.trim() === "" ? undefined : first.trim();
 }
 
-/** A finite decimal number; words, `NaN` and `0x10` are none. */
+/** A finite decimal number; text, `NaN` and `0x10` do not count. */
 export function readNumber(text: string | undefined): number | undefined {
   if (text === undefined || !/^\s*-?(?:\d+(?:\.\d*)?|\.\d+)\s*$/.test(text)) return undefined;
   const figure = Number(text);

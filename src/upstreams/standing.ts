@@ -1,5 +1,5 @@
-// The codes and sentences by which each provider says that a credential does not stand: its key, token or login, or the
-// organisation or billing behind it. Nothing else in a 401 or 403 may take an account out, for any request can provoke one.
+// The codes and sentences by which each provider says that a credential is not valid: its key, token or login, or the
+// organisation or billing behind it. Nothing else in a 401 or 403 may take an account out, because any request can provoke one.
 
 export interface StandingWords {
   /** The key, token or login is not accepted; a refreshed token or another account may be. */

@@ -1,4 +1,4 @@
-// How much of a provider's text is read for its wording.
+// Limits how much of a provider's text is searched for known sentences.
 
 const maxWords = 4096;
 

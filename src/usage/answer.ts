@@ -1,4 +1,4 @@
-// What the observers of all families have in common: the bytes become events or documents, and what has been seen of
+// The base of the observers of all families: the bytes become events or documents, and what has been seen of
 // the answer is kept.
 
 import { type Members, readSpan, readString } from "../json-scan.ts";
@@ -36,7 +36,7 @@ export interface AnswerState {
   unknown(what: string): void;
   /** The answer's last event came. */
   finish(): void;
-  /** An id that ties later requests to this account. */
+  /** An id that binds later requests to this account. */
   id(id: string): void;
   /** The first encrypted content of the answer. */
   encrypted: string | undefined;
@@ -61,7 +61,7 @@ export function markNames({ marks }: AnswerShape): string[] {
   return marks.map(({ member }) => member);
 }
 
-/** One stands beside every open stream, so it makes only what its answer needs. */
+/** There is one per open stream, so it creates only what its answer needs. */
 class Observation implements AnswerObserver, AnswerState {
   readonly #reader: AnswerReader;
   #events: EventSplitter | undefined;

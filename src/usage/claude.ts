@@ -35,7 +35,7 @@ export function observeClaude(shape: AnswerShape = anyObject): AnswerObserver {
     } else if (type === "message_delta") {
       usage.read(readSpan(data, scanMembers(data, ["usage"])?.get("usage")));
     } else if (type === "message_stop" && scanMembers(data, [])) {
-      // An event that was truncated by the stream's end is none for the client.
+      // An event that was truncated by the stream's end does not count for the client.
       answer.finish();
     }
   }

@@ -82,7 +82,7 @@ export interface ObserveDecodedOptions {
   /** The client's `accept-encoding`: a coding that is unknown here and named there is the client's own affair. */
   accepted?: string | undefined;
   observer: AnswerObserver;
-  /** Told once when the observer throws; it is asked no more then. */
+  /** Called once when the observer throws; it is not used any more then. */
   onError(error: unknown): void;
 }
 

@@ -1,4 +1,4 @@
-// Undoes content codings piece by piece, within limits on what a piece and a whole answer may unfold to.
+// Decodes content codings (gzip, br, deflate, zstd) piece by piece, within limits on what a piece and a whole answer may decode to.
 
 import type { Transform } from "node:stream";
 import zlib from "node:zlib";

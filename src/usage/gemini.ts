@@ -20,7 +20,7 @@ export function observeGemini({ shape = anyObject, wrapped }: GeminiAnswer): Ans
     shape,
     readEvent,
     readDocument,
-    // It may have had the finish reason; then a good answer must not pass for one that was cut.
+    // It may have had the finish reason; then a good answer must not count as truncated.
     readOversized: (_name, answer) => answer.finish(),
     report: usage.report,
   });

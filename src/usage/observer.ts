@@ -6,7 +6,7 @@ export interface TokenCounts {
   input: number;
   /** Reasoning included. */
   output: number;
-  /** Cache writes with the 5-minute lifetime, and those whose lifetime the provider does not tell. */
+  /** Cache writes with the 5-minute lifetime, and those whose lifetime the provider does not give. */
   cacheWrite5m: number;
   cacheWrite1h: number;
   cacheRead: number;
@@ -26,7 +26,7 @@ export interface UsageReport {
   webSearches: number;
 }
 
-/** What the first real event of an answer was: pings and empty keep-alives are none. */
+/** What the first real event of an answer was: pings and empty keep-alives do not count. */
 export type Opening =
   /** `unknown`: what has come so far that no API is known to send; undefined while nothing of that kind has. */
   | { kind: "pending"; unknown?: string }
@@ -52,7 +52,7 @@ export interface AnswerShape {
   marks: readonly AnswerMark[];
   /** Whether an answer without a body is one. */
   mayBeEmpty?: boolean;
-  /** Whether an answer that tells of an earlier failure is a good one: a stored response. */
+  /** Whether an answer that reports an earlier failure is a good one: a stored response. */
   mayHaveFailed?: boolean;
   /** Whether a JSON array of such objects is one: Gemini's streams without `alt=sse`. */
   mayBeArray?: boolean;
@@ -62,8 +62,8 @@ export interface AnswerShape {
 export const anyObject: AnswerShape = { marks: [] };
 
 /**
- * Reads an answer as it passes, cut anywhere. It gets a copy of the reference and neither keeps nor changes the
- * chunk beyond its stated bound; it never throws for malformed input. What the answer is the bytes say, not its label.
+ * Reads an answer as it passes, in chunks that can end anywhere. It gets a copy of the reference and neither keeps nor changes the
+ * chunk beyond its stated bound; it never throws for malformed input. The kind of answer is read from the bytes, not from the content type.
  */
 export interface AnswerObserver {
   /** The next bytes, after content decoding. */

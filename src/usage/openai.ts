@@ -51,7 +51,7 @@ export function observeOpenai(shape: AnswerShape = anyObject): AnswerObserver {
     const members = scanMembers(data, ["response"]);
     const response = members?.get("response");
     if (response) readResponse(data.subarray(response.start, response.end), answer);
-    // An event that was truncated by the stream's end is none for the client.
+    // An event that was truncated by the stream's end does not count for the client.
     if (members && endings.has(name)) answer.finish();
   }
 
@@ -128,7 +128,7 @@ function isKnown(name: string): boolean {
   return endings.has(name) || beginnings.has(name) || name === "error";
 }
 
-/** Then the type stands in the data alone. */
+/** Then the type is in the data only. */
 function isUnnamed(name: string): boolean {
   return name === "" || name === "message";
 }

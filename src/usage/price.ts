@@ -1,4 +1,4 @@
-// What one request costs by the providers' list prices, in USD.
+// Computes what one request costs by the providers' list prices, in USD.
 //
 // The table is the one embedded in @pydantic/genai-prices, plus `price-overrides.ts`; nothing is fetched. Its own
 // calcPrice takes some 50 µs per call, as much as writing the usage row, and takes `claude-sonnet-5-6` for `claude-sonnet-5`:
@@ -167,7 +167,7 @@ function withoutProvider(name: string): string {
 
 /**
  * The name without `[1m]`, `-latest`, `@…`, a date or Google's `-001`. Undefined for an alias that names no version
- * (`gemini-pro-latest`): what it stands for changes.
+ * (`gemini-pro-latest`): the version behind it changes.
  */
 function baseName(name: string): string | undefined {
   let base = name;

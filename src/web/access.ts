@@ -1,4 +1,4 @@
-// Who may read what the page reads: the page with its cookie, and for `/status` programs too.
+// Checks who may read the page's data: the page with its cookie, and for `/status` programs too.
 
 import type { IncomingHttpHeaders } from "node:http";
 import type { ClientKey } from "../config/config.ts";

@@ -1,4 +1,4 @@
-// Who is signed in at the page: a one-time code becomes a session, a session is a random word in a cookie.
+// The sessions of the page: a one-time code is exchanged for a session, a random secret in a cookie.
 
 import { createHash, randomBytes } from "node:crypto";
 
@@ -15,7 +15,7 @@ const maxSessions = 100;
 
 /** Sessions live in memory only: a restart of the relay ends them. */
 export function createSessions(): Sessions {
-  /** When each ends, by the hash of its secret: looking up a hash tells nothing about the secret by its time. */
+  /** When each ends, by the hash of its secret: looking up a hash reveals nothing about the secret by its time. */
   const ends = new Map<string, number>();
   return {
     begin(now) {

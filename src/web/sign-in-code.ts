@@ -1,5 +1,5 @@
 // The one-time code that signs a browser in at the page. `cc-relay web` leaves a file beside the database, named by the code's
-// hash; the relay takes the file away when the code is used. Whoever may write there owns the relay: no key has to be asked
+// hash; the relay takes the file away when the code is used. Only the owner of the relay may write there: no key has to be asked
 // for, and the code itself is in no file.
 
 import { createHash, randomBytes } from "node:crypto";

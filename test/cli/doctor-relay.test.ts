@@ -65,7 +65,7 @@ describe("doctor finds what is wrong with the relay:", () => {
     );
     assert.deepEqual(await site.faults(), {
       found: [
-        "fail configuration: FOLDER/config.toml:3: server.api_keys stands below [server], so that it belongs to that section and protects nothing -> move the line api_keys = […] to the top of the file, above the first [section]",
+        "fail configuration: FOLDER/config.toml:3: server.api_keys is below [server], so that it belongs to that section and protects nothing -> move the line api_keys = […] to the top of the file, above the first [section]",
       ],
       code: 1,
     });

@@ -139,7 +139,7 @@ password = "pass word"
     assert.ok(stderr.includes(`\n  written to ${place.newFile}\n`));
     assert.equal(
       place.text(place.newFile),
-      `# Configuration of cc-relay. Client keys stand here, above the first section:
+      `# Configuration of cc-relay. Client keys belong here, above the first section:
 # api_keys = ["KEY"]
 
 [server]

@@ -113,7 +113,9 @@ const credentials: ProblemCase[] = [
   [
     "both",
     ofType("claude-api", 'api_key = "KEY"\napi_key_env = "SET"'),
-    ["5 accounts[0].api_key_env: stands beside api_key, and an account has one key -> remove one of the two"],
+    [
+      "5 accounts[0].api_key_env: is there together with api_key, and an account has one key -> remove one of the two",
+    ],
   ],
 ];
 

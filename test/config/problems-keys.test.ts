@@ -100,7 +100,7 @@ const keys: ProblemCase[] = [
 
 const trapFix = "move the line api_keys = […] to the top of the file, above the first [section]";
 const trap = (section: string) =>
-  `stands below ${section}, so that it belongs to that section and protects nothing`;
+  `is below ${section}, so that it belongs to that section and protects nothing`;
 
 const traps: ProblemCase[] = [
   ["[server]", '[server]\napi_keys = ["k"]', [`2 server.api_keys: ${trap("[server]")} -> ${trapFix}`]],

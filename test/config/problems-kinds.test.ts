@@ -36,7 +36,7 @@ const cases: ProblemCase[] = [
     "a setup token beside a refresh token",
     account("claude-oauth", 'refresh_token = "R"\nsetup_token = "S"'),
     [
-      "5 accounts[0].setup_token: stands beside refresh_token, and an account has one credential -> remove one of the two",
+      "5 accounts[0].setup_token: is there together with refresh_token, and an account has one credential -> remove one of the two",
     ],
   ],
   [

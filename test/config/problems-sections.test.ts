@@ -93,7 +93,7 @@ const cases: ProblemCase[] = [
     "two receivers in one",
     notify('webhook = "https://a.example/x?y=z"\nntfy = "http://ntfy.lan/topic"'),
     [
-      "3 notify[0].ntfy: stands beside webhook, and a [[notify]] has one receiver -> give each receiver a [[notify]] of its own",
+      "3 notify[0].ntfy: is there together with webhook, and a [[notify]] has one receiver -> give each receiver a [[notify]] of its own",
     ],
   ],
   [

@@ -24,16 +24,16 @@ const syntax: ProblemCase[] = [
   [
     "two values",
     "[server]\nport = 1 2",
-    ["2 : something stands behind the value, where only a # comment may -> FIRST"],
+    ["2 : there is something after the value, where only a # comment may be -> FIRST"],
   ],
-  ["a section twice", "[server]\n[server]", ["2 : this section or key stands a second time -> FIRST"]],
-  ["a key twice", "[server]\nport = 1\nport = 2", ["3 : this section or key stands a second time -> FIRST"]],
+  ["a section twice", "[server]\n[server]", ["2 : this section or key is there twice -> FIRST"]],
+  ["a key twice", "[server]\nport = 1\nport = 2", ["3 : this section or key is there twice -> FIRST"]],
   [
     "a Windows path",
     '[server]\ndatabase_path = "C:\\data"',
     ["2 : a string in double quotes holds a backslash; write it twice, or use single quotes -> FIRST"],
   ],
-  ["a wrong date", "a = 2020-13-45", ["1 : this looks like a date and is none -> FIRST"]],
+  ["a wrong date", "a = 2020-13-45", ["1 : this looks like a date and is not a valid one -> FIRST"]],
   [
     "prose",
     "[server]\nhello world",
@@ -55,7 +55,7 @@ ${testFile}:1: port
   - it belongs elsewhere: server.port or accounts[].proxy.port
 
 ${testFile}:3: server.api_keys
-  ✗ stands below [server], so that it belongs to that section and protects nothing
+  ✗ is below [server], so that it belongs to that section and protects nothing
   - move the line api_keys = […] to the top of the file, above the first [section]
 
 ${testFile}:4: server.port

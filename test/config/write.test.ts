@@ -65,7 +65,7 @@ test("a new file in the platform's folder names the database that was used witho
   assert.equal(config.server.databasePath, without.server.databasePath);
   assert.equal(
     await readFile(file, "utf8"),
-    `# Configuration of cc-relay. Client keys stand here, above the first section:
+    `# Configuration of cc-relay. Client keys belong here, above the first section:
 # api_keys = ["KEY"]
 
 [server]

@@ -120,7 +120,7 @@ test("kill -9 in the middle of refreshes leaves a login that works, or one whose
     assert.equal(result.reason, "refresh-revoked");
     assert.match(
       describeLoginFailure(result),
-      /a refresh begun at .* was cut off before its answer could be kept/,
+      /a refresh begun at .* was interrupted before its answer could be kept/,
     );
     await victim.kill();
     secret = server.issue();

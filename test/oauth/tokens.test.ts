@@ -478,10 +478,10 @@ test("an answer lost after the rotation leaves a mark that explains the dead log
   assert.equal(failure.reason, "refresh-revoked");
   assert.ok(
     describeLoginFailure(failure).includes(
-      `a refresh begun at ${begunAt} was cut off before its answer could be kept`,
+      `a refresh begun at ${begunAt} was interrupted before its answer could be kept`,
     ),
   );
-  assert.ok(lines.some((line) => line.includes("an earlier refresh of this login was cut off")));
+  assert.ok(lines.some((line) => line.includes("an earlier refresh of this login was interrupted")));
   assert.equal(store.rows.get("claude-1")?.exchangeHash, undefined);
 });
 

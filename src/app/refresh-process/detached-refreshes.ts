@@ -1,4 +1,4 @@
-// Has logins refreshed by a process that a kill of this one does not reach, and refreshes them here when that process cannot.
+// Refreshes OAuth tokens in a detached child process, so that killing the relay cannot lose a rotated refresh token; in this process when the child cannot.
 
 import { dirname, extname, join } from "node:path";
 import type { Log } from "../../log.ts";

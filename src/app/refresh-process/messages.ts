@@ -1,4 +1,4 @@
-// What a relay and the process that refreshes logins for it tell each other.
+// The messages between a relay and its detached refresh process.
 //
 //     relay (detached-refreshes.ts, worker.ts)              refresh process (process.ts, service.ts)
 //        |  starts it when a login has to be refreshed           |

@@ -1,4 +1,4 @@
-// The process that refreshes logins for a relay and outlives it: `node process.js`, spoken to over its IPC channel.
+// The entry of the detached refresh process: `node process.js`, spoken to over its IPC channel.
 //
 // A provider that rotates sends the new refresh token once. A relay that is killed after the provider has answered and before
 // the answer is on the disk would lose the login; this process does nothing else, and nobody has a reason to kill it.

@@ -1,4 +1,4 @@
-// What a refresh process does with its orders: refreshes logins on the relay's own database, and tells what came of it.
+// The detached refresh process at work: takes orders, refreshes logins on the relay's own database, and reports the outcome.
 
 import { isObject } from "../../json-values.ts";
 import type { Log } from "../../log.ts";
@@ -17,7 +17,7 @@ export interface RefreshServiceOptions {
 
 export interface RefreshService {
   carryOut(message: unknown): Promise<void>;
-  /** The relay is gone: what has begun is finished, what has not is given up. */
+  /** The relay is gone: what has begun is finished, what has not is dropped. */
   abandon(): void;
 }
 

@@ -1,4 +1,4 @@
-// A refresh process as the relay sees it: started, asked, and let go.
+// Starts a detached refresh process, sends it orders and lets it end.
 
 import { type ChildProcess, fork } from "node:child_process";
 import type { Log } from "../../log.ts";
@@ -141,7 +141,7 @@ export function startRefreshWorker({ script, folder, log, takeOver }: RefreshWor
 
 /**
  * Detached: in a session of its own neither a signal to the relay's group nor the end of its terminal reaches it. Whatever it
- * is told goes over the channel: everybody on the machine can read the arguments of a process.
+ * gets goes over the channel: everybody on the machine can read the arguments of a process.
  */
 function startProcess(script: string, folder: string): ChildProcess {
   return fork(script, [], {

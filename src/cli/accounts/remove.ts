@@ -1,4 +1,4 @@
-// `cc-relay accounts remove`: out of the file, and out of the database but for what it has used.
+// `cc-relay accounts remove`: removes an account from the file and from the database; its usage stays.
 
 import type { AccountConfig, Config } from "../../config/config.ts";
 import { removeAccount as removeFromText } from "../../config/edit.ts";

@@ -1,4 +1,4 @@
-// Usage windows as lines with a bar, and as words for a pipe.
+// Prints usage windows as lines with a bar, and as text for a pipe.
 
 import { bar } from "../../terminal/bars.ts";
 import { percent, relativeTime, rfc3339 } from "../../terminal/format.ts";
@@ -41,7 +41,7 @@ function drawWindow(window: Window, nameWidth: number, { screen, now, fullAt }: 
   return [padEnd(shortName(name), nameWidth), ...cells].join("  ").trimEnd();
 }
 
-/** `5h=0.56@2026-11-22T16:14:00Z`; what was not told is left out. */
+/** `5h=0.56@2026-11-22T16:14:00Z`; what is not known is left out. */
 export function windowText({ name, utilization, resetsAt }: Window): string {
   const used = utilization === undefined ? "" : `=${utilization}`;
   return `${name}${used}${resetsAt === undefined ? "" : `@${rfc3339(resetsAt)}`}`;
@@ -85,7 +85,7 @@ function colourOf(
   return utilization >= nearlyFull ? style.yellow : style.green;
 }
 
-/** When it ends, and the provider's word where it is not the usual one. */
+/** When it ends, and the provider's status where it is not the usual one. */
 function describe(window: Window, now: number): string {
   const { resetsAt, status } = window;
   if (hasEnded(window, now)) return `was reset ${relativeTime(resetsAt!, now)}`;

@@ -55,8 +55,8 @@ function optionLine(path: string, { names, description, value }: GrammarOption):
 
 function line(path: string, parts: readonly string[], description?: string): string {
   const condition = `-n ${quote(`__cc_relay_at ${quote(path)}`)}`;
-  const told = description === undefined ? [] : [`-d ${quote(description)}`];
-  return ["complete -c cc-relay", condition, ...parts, ...told].join(" ");
+  const described = description === undefined ? [] : [`-d ${quote(description)}`];
+  return ["complete -c cc-relay", condition, ...parts, ...described].join(" ");
 }
 
 function candidates(operands: Operands): string {

@@ -46,7 +46,7 @@ function describe({ label, status, detail, fix }: Check, labelWidth: number, scr
   ];
 }
 
-/** A command stands whole on its own line where it does not fit behind its purpose: it is there to be copied. */
+/** A command is printed whole on its own line where it does not fit after its purpose: it is there to be copied. */
 function describeFix(fix: string, screen: BlockScreen): string[] {
   const line = `    - ${fix}`;
   if (displayWidth(line) <= screen.width) return [line];

@@ -1,4 +1,4 @@
-// Whether it is to be an API key or a login, as flags, the account or the person say; and the terms of the provider.
+// Chooses between an API key and a login, by flags, the account or a question; prints the provider's terms.
 
 import type { AccountKind } from "../../account-kinds/account-kind.ts";
 import type { OAuthProvider } from "../../account-kinds/oauth-provider.ts";

@@ -1,4 +1,4 @@
-// Ends a command in good order when it is told to stop.
+// Ends a command cleanly on a signal.
 
 import type { CommandContext } from "../context.ts";
 

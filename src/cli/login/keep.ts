@@ -1,4 +1,4 @@
-// Puts a credential where the relay finds it: a login into the database first, then the account into the file.
+// Saves a credential where the relay finds it: a login into the database first, then the account into the file.
 
 import type { AccountKind, CredentialKey } from "../../account-kinds/account-kind.ts";
 import { addAccount } from "../../config/edit.ts";
@@ -39,7 +39,7 @@ export async function keepKey(
 
 export interface NewLogin {
   login: Login;
-  /** Kept with the login; undefined: there is none, or it is not known yet. */
+  /** Kept with the login; undefined: there is no project, or it is not known yet. */
   project: string | undefined;
   /** What the file has to say, because Google does not. */
   configuredProject: string | undefined;
@@ -103,7 +103,7 @@ async function unlessStoreFails<T>(
   }
 }
 
-/** Stands in the file where the refresh token is in the database only. */
+/** Written to the file where the refresh token is in the database only. */
 const placeholder = "kept-in-the-database";
 
 /**

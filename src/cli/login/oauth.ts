@@ -1,4 +1,4 @@
-// The OAuth login itself, as it goes on a terminal and in a pipe.
+// Runs the OAuth login, on a terminal and in a pipe.
 
 import type { Dispatcher } from "undici";
 import type { OAuthProvider } from "../../account-kinds/oauth-provider.ts";

@@ -1,4 +1,4 @@
-// What stands behind `cc-relay login`, checked before anything else happens.
+// The options of `cc-relay login`, checked before anything else happens.
 
 import { findIdFault, findNameFault, findWordFault } from "../../config/text-faults.ts";
 import { UserError } from "../../errors.ts";

@@ -1,4 +1,4 @@
-// What a login has come to, in words: where it was written, whether a running relay has it, and what to do next.
+// Prints the result of a login: where it was written, whether a running relay has it, and what to do next.
 
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,7 +13,7 @@ import type { Keeping } from "./keep.ts";
 export async function reportOutcome(
   context: CommandContext,
   { place, plan, kind }: Keeping,
-  /** What tells the credential from others, without giving it away: whose login, how a key begins. */
+  /** Identifies the credential without giving it away: whose login, how a key begins. */
   credential: string,
 ): Promise<void> {
   const { stderr } = context.out;
@@ -42,7 +42,7 @@ async function tellRelay(
   daemon: { host: string; port: number },
 ): Promise<string> {
   const origin = originOf(daemon);
-  // One whose id was known before is read anew like everything else, and nothing tells from outside that it was.
+  // One whose id was known before is read anew like everything else, and nothing outside shows that it was.
   if (plan.existing !== undefined) return `the relay at ${origin} takes it within a second`;
   return (await hasTaken(origin, plan.id, place.config))
     ? `the relay at ${origin} has taken it`

@@ -36,7 +36,7 @@ export async function findPlace(flag: string | undefined, environment: Environme
     try {
       return { file, environment, kinds, config: read(completed.text), unfinished: completed.ids };
     } catch {
-      // Something else is wrong as well, and the message about the text as it stands is the right one.
+      // Something else is wrong as well, and the message about the present text is the right one.
       throw error;
     }
   }

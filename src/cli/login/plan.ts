@@ -1,4 +1,4 @@
-// Which account a login is for, what it writes about it, and the question before a credential is replaced.
+// Plans a login: which account it is for, what is written about it, and the question before a credential is replaced.
 
 import type { AccountKind, CredentialKey } from "../../account-kinds/account-kind.ts";
 import type { AccountConfig, Config } from "../../config/config.ts";
@@ -47,7 +47,7 @@ export interface AccountEntry {
   /** The key of the file that carries the secret; undefined: the usual one of the kind. */
   key?: CredentialKey | undefined;
   secret: string;
-  /** Google Cloud project, when it has to stand in the file. */
+  /** Google Cloud project, when it has to be written to the file. */
   project?: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-// The Google Cloud project of a new Gemini login. Google's refusals show here, before the account is written.
+// Finds the Google Cloud project of a new Gemini login. Google's refusals show here, before the account is written.
 
 import type { Dispatcher } from "undici";
 import { unlessAborted } from "../../abort.ts";
@@ -61,7 +61,7 @@ function readVariable({ env }: CommandContext): string | undefined {
   return value && findProjectFault(value) === undefined ? value : undefined;
 }
 
-/** Google's sign-up can take minutes, and whoever waits for it may give up. */
+/** Google's sign-up can take minutes, and the person may cancel the wait. */
 async function search({
   plan,
   accessToken,

@@ -1,5 +1,5 @@
 // Runs `cc-relay doctor` beside the relay for the page: a process of its own, since the checks open the database and the lock
-// that this one holds, and closing a file gives up every lock that its process has on it.
+// that this one holds, and closing a file releases every lock that its process has on it.
 
 import { execFile } from "node:child_process";
 import { extname, join } from "node:path";
@@ -7,7 +7,7 @@ import type { CheckDocument, DoctorDocument } from "../../documents/types.ts";
 import { isObject, parseJson, stringField } from "../../json-values.ts";
 
 const timeoutMs = 120_000;
-/** Whoever asks again at once gets what was found just now. */
+/** A second request within this time gets the last result. */
 const keepMs = 5000;
 const maxOutputBytes = 4 * 1024 * 1024;
 

@@ -1,10 +1,10 @@
-// What has to be known about the figures of `cc-relay usage`.
+// The footnotes of `cc-relay usage`: unknown prices and unknown usage.
 
 import type { Screen } from "../../terminal/output.ts";
 import type { UsageReport } from "./report.ts";
 
 export interface Footnote {
-  /** One character; in the table it stands at the figures that are meant. */
+  /** One character; in the table it marks the figures that are meant. */
   mark: string;
   /** One sentence. */
   text: string;

@@ -1,4 +1,4 @@
-// What `cc-relay usage` found out, before it is drawn.
+// The result of `cc-relay usage`, before it is printed.
 
 import type { UsageKey, UsageSummary } from "../../store/store.ts";
 import type { Period } from "../../terminal/period.ts";

@@ -1,4 +1,4 @@
-// An answer of Claude's as the answer of a chat completion, in the form that the client asked for.
+// Converts an answer of Claude's into a chat completion, streamed or not as the client asked.
 
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import type { HeaderMap } from "../../call.ts";
@@ -125,7 +125,7 @@ function createEventReader(writer: MessageWriter): AnswerReader {
   const parser = createParser({
     onEvent(message) {
       const unreadable = writer.closed ? undefined : readEvent(message, writer);
-      // One that is cut by the end is no malformed event: the stream is short.
+      // One that is truncated by the end is not malformed: the stream is short.
       if (unreadable && !hasEnded) writer.fail(malformed(`sent a ${unreadable} event that cannot be read`));
     },
     onError: (error) => {

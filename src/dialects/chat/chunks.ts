@@ -1,4 +1,4 @@
-// The streamed form: Claude's events as chat completion chunks, each as soon as it is there.
+// Converts Claude's events into chat completion chunks, each as soon as it is there.
 
 import type { AnswerOptions, MessageWriter } from "./answer.ts";
 import { chatUsage, completionId, finishReason, mergeUsage, refusalText } from "./completion.ts";
@@ -33,7 +33,7 @@ interface ChunkWriter {
   start(message: JsonObject): void;
   delta(delta: JsonObject): void;
   finish(reason: string, usage: JsonObject | undefined): void;
-  /** Ends the answer as OpenAI words an error in a stream: its SDKs raise on `data.error`, and no `[DONE]` follows. */
+  /** Ends the answer with an error in the form of OpenAI's streams: its SDKs raise on `data.error`, and no `[DONE]` follows. */
   fail(error: OpenAiError): void;
   /** What was written since the last time. */
   take(): Buffer;
@@ -240,7 +240,7 @@ interface Pairs {
   rest(key: unknown): string;
 }
 
-/** Providers cut texts between the two halves of a character beyond 16 bits; half of one is no text that could be sent. */
+/** Providers split texts between the two halves of a character beyond 16 bits; half of one is no text that could be sent. */
 function createPairs(): Pairs {
   const halves = new Map<unknown, string>();
 

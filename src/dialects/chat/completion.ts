@@ -1,4 +1,4 @@
-// What a streamed and an unstreamed answer share: ids, why the model stopped, and the tokens it cost.
+// The common part of streamed and unstreamed answers: ids, why the model stopped, and the tokens it cost.
 
 import { isJsonObject, type JsonObject } from "./json.ts";
 
@@ -56,7 +56,7 @@ export function chatUsage(usage: JsonObject): ChatUsage {
   };
 }
 
-/** A later report replaces the figures it has; those it leaves out, or has as null, stand. */
+/** A later report replaces the figures it has; those it leaves out, or has as null, stay. */
 export function mergeUsage(known: JsonObject, later: unknown): JsonObject {
   if (!isJsonObject(later)) return known;
   return { ...known, ...Object.fromEntries(Object.entries(later).filter(([, value]) => value !== null)) };

@@ -56,7 +56,7 @@ export function createConversionThread(): ConversionThread {
     idle = setTimeout(() => void worker?.terminate(), idleMs).unref();
   }
 
-  /** Out of memory, above all: then those who wait are told, and the next one gets a new thread. */
+  /** Out of memory, above all: then the waiting calls fail, and the next one gets a new thread. */
   function lose(lost: Worker, cause: Error): void {
     if (worker !== lost) return;
     worker = undefined;

@@ -1,4 +1,4 @@
-// A chat request's bytes as the bytes of a Claude Messages request: all that is done to it, apart from sending it.
+// Converts the bytes of a chat request into the bytes of a Claude Messages request.
 
 import { scanMembers } from "../../json-scan.ts";
 import { InvalidChatRequest } from "./invalid.ts";
@@ -17,7 +17,7 @@ export interface ConvertedBody {
   isStreamed: boolean;
   /** The relay chose `max_tokens`. */
   isLimitOurs: boolean;
-  /** The conversation begins with words of the user. */
+  /** The conversation begins with text of the user. */
   opensWithUser: boolean;
 }
 

@@ -1,4 +1,4 @@
-// Which family answers a chat request: OpenAI's accounts as it came, or Claude's, for which it is converted.
+// Chooses the family that answers a chat request: OpenAI's accounts as it came, or Claude's, for which it is converted.
 
 import type { AccountConfig } from "../../config/config.ts";
 import type { Family } from "../../family.ts";

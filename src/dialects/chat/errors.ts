@@ -8,7 +8,7 @@ import { first, requestIdForOpenAi } from "./headers.ts";
 import { InvalidChatRequest } from "./invalid.ts";
 import { isJsonObject, type JsonObject, parseJson } from "./json.ts";
 
-/** What stands under `error`. */
+/** The value of `error`. */
 export interface OpenAiError {
   message: string;
   type: string;
@@ -55,8 +55,8 @@ export function isFirstRoleRefusal(status: number, body: Buffer): boolean {
 /** What a refusal leaves for the answer that says prompt and `max_tokens` together are too much; undefined for any other. */
 export function roomForAnswer(status: number, body: Buffer): number | undefined {
   if (status !== 400) return undefined;
-  const told = /exceed context limit: (\d{1,9}) \+ \d{1,9} > (\d{1,9})/.exec(beginningOf(body));
-  const room = told === null ? 0 : Number(told[2]) - Number(told[1]);
+  const stated = /exceed context limit: (\d{1,9}) \+ \d{1,9} > (\d{1,9})/.exec(beginningOf(body));
+  const room = stated === null ? 0 : Number(stated[2]) - Number(stated[1]);
   return room > 0 ? room : undefined;
 }
 
@@ -79,7 +79,7 @@ export function errorOfRelay(error: RelayError): OpenAiError {
   return { message: error.message, type, param, code: invalid === undefined ? code : invalid };
 }
 
-/** What an error means is said in its first words. */
+/** An error says what it means at its beginning. */
 const maxWording = 4096;
 
 /**
@@ -87,13 +87,13 @@ const maxWording = 4096;
  * clients that look for "retry" in the sentence do so.
  */
 export function truncation(error: RelayError): OpenAiError {
-  const told = errorOfRelay(error);
-  if (error.code !== "upstream_unreachable") return told;
-  const isAdvised = /please retry your request/i.test(told.message);
+  const own = errorOfRelay(error);
+  if (error.code !== "upstream_unreachable") return own;
+  const isAdvised = /please retry your request/i.test(own.message);
   const message = isAdvised
-    ? told.message
-    : `${told.message.replace(/(?:;[^;]*|\.)$/, "")}; please retry your request.`;
-  return { ...told, message, code: "upstream_truncated" };
+    ? own.message
+    : `${own.message.replace(/(?:;[^;]*|\.)$/, "")}; please retry your request.`;
+  return { ...own, message, code: "upstream_truncated" };
 }
 
 const invalidRequest = "invalid_request_error";

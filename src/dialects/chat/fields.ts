@@ -3,7 +3,7 @@
 import { InvalidChatRequest, shown } from "./invalid.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 
-/** Where a field stands: `at("messages[0]", "role")` is `messages[0].role`. */
+/** The path of a field: `at("messages[0]", "role")` is `messages[0].role`. */
 export function at(path: string, key: string | number): string {
   if (typeof key === "number") return `${path}[${key}]`;
   return path === "" ? key : `${path}.${key}`;

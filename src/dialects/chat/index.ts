@@ -66,7 +66,7 @@ function readFacts({ headers, ...request }: RequestParts): RequestFacts {
   };
 }
 
-/** What stands in the way is told more exactly by parsing the whole, as long as that holds nobody up: this request goes nowhere. */
+/** Parsing the whole gives a more exact error, as long as that delays no other request: this request is sent nowhere. */
 function missingModel(body: Buffer, members: Members): InvalidChatRequest {
   if (!members.has("model") && body.length < maxParsedBytes) parseBody(body);
   return new InvalidChatRequest("model", "is required, and must be the id of a model.");

@@ -15,7 +15,7 @@ export class InvalidChatRequest extends RelayError {
     this.apiCode = apiCode;
   }
 
-  /** One whose message is worded already. */
+  /** One whose message is written already. */
   static ofText(
     message: string,
     { param, apiCode }: { param: string | undefined; apiCode: InvalidCode | undefined },
@@ -25,7 +25,7 @@ export class InvalidChatRequest extends RelayError {
   }
 }
 
-/** A value of the request as it may stand in a message: one line, short, quoted. */
+/** A value of the request as it may be quoted in a message: one line, short, quoted. */
 export function shown(value: unknown): string {
   const text = typeof value === "string" ? value : kindOf(value);
   const short = text.length > 60 ? `${text.slice(0, 60)}…` : text;

@@ -1,4 +1,4 @@
-// JSON from outside: bounded in depth, and with numbers that survive the way through.
+// Parses and writes JSON from outside: bounded in depth, and with numbers that keep their digits.
 
 export { isObject as isJsonObject, type JsonObject } from "../../json-values.ts";
 

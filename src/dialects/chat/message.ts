@@ -138,7 +138,7 @@ function joined(blocks: readonly JsonObject[], type: string, field: string): str
     .join("");
 }
 
-/** Asked in words for JSON, models like to put it into a Markdown fence. */
+/** Asked by a prompt for JSON, models like to put it into a Markdown fence. */
 function unfence(text: string): string {
   const trimmed = text.trim();
   const opening = /^```(?:json)?[ \t]*\r?\n/i.exec(trimmed);

@@ -1,4 +1,4 @@
-// Whether a client's base URL leads to a relay, in the form the client needs.
+// Checks a client's base URL: it has to lead to the relay, in the form the client needs.
 
 import { printable } from "../../config/problem.ts";
 import { isLoopbackHost } from "../../network/loopback.ts";
@@ -9,7 +9,7 @@ export interface BaseUrl {
   /** How the setting is called: `ANTHROPIC_BASE_URL`, `base_url of [model_providers.relay]`. */
   setting: string;
   value: string;
-  /** Who reads it: `Claude Code`. */
+  /** The program that reads it: `Claude Code`. */
   title: string;
   /** Paths under which the relay serves this client, without a slash at the end. */
   paths: readonly string[];
@@ -59,7 +59,7 @@ export async function findBaseUrlFault(
       fix,
     );
   }
-  // That the relay itself does not run is told once, not by every client.
+  // That the relay itself does not run is reported once, not for every client.
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-// What Claude Code's own settings say of its environment: Claude Code 2.1.330 puts their "env" over the variables it was
+// Checks Claude Code's own settings files: Claude Code 2.1.330 puts their "env" over the variables it was
 // started with.
 
 import { join } from "node:path";

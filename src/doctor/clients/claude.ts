@@ -1,4 +1,4 @@
-// Claude Code: its program, and the variables that decide where it sends what. Tried with version 2.1.330.
+// Checks Claude Code: its program, and the variables that decide where it sends requests. Tried with version 2.1.330.
 
 import { clientInfo, findConflicts } from "../../terminal/clients.ts";
 import { type Check, findingsOn } from "../check.ts";

@@ -1,4 +1,4 @@
-// Codex: its program and its configuration, which alone decides where it sends what. Tried with version 0.169.0.
+// Checks Codex: its program and its configuration, which alone decides where it sends requests. Tried with version 0.169.0.
 
 import { join } from "node:path";
 import { parseToml } from "../../config/parse.ts";

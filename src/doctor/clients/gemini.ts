@@ -1,4 +1,4 @@
-// Gemini CLI: its program, its base URL and its choice of authentication. Tried with version 0.61.0.
+// Checks Gemini CLI: its program, its base URL and its choice of authentication. Tried with version 0.61.0.
 
 import { join } from "node:path";
 import { parseEnv } from "node:util";

@@ -1,4 +1,4 @@
-// Whether a client program is there, and which version.
+// Finds an installed client program and its version.
 
 import { printable } from "../../config/problem.ts";
 import type { Check, Findings } from "../check.ts";
@@ -23,7 +23,7 @@ export async function lookForProgram(
   return { file, check: findings.ok(`${said}, ${file}`) };
 }
 
-/** @param isPointed something tells it where to send its requests; whether that is right, other findings say. */
+/** @param isPointed a setting says where it sends its requests; other findings say whether that is right. */
 export function describeProgram({ file, check }: Installed, isPointed: boolean): Check {
   if (file === undefined || isPointed) return check;
   return { ...check, detail: `${check.detail}; not pointed at the relay` };

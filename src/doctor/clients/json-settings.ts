@@ -1,4 +1,4 @@
-// The JSON settings of client programs, which may hold comments.
+// Reads the JSON settings of client programs, which may hold comments.
 
 import { readFile } from "node:fs/promises";
 import { isObject, objectField, parseJson } from "../../json-values.ts";
@@ -13,7 +13,7 @@ export async function readJsonSettings(file: string): Promise<Json | undefined> 
   return isObject(value) ? value : undefined;
 }
 
-/** A member that is an object; empty when it is none. */
+/** A member that is an object; empty when it is something else. */
 export function tableIn(settings: Json, name: string): Json {
   return objectField(settings, name) ?? {};
 }

@@ -1,4 +1,4 @@
-// The OpenAI SDKs: where their variables lead.
+// Checks the variables of the OpenAI SDKs: base URL and key.
 
 import { clientInfo } from "../../terminal/clients.ts";
 import { type Check, findingsOn } from "../check.ts";

@@ -1,4 +1,4 @@
-// Proxy variables: clients obey them for loopback addresses, too.
+// Checks the proxy variables: clients obey them for loopback addresses, too.
 
 import { isLoopbackHost } from "../../network/loopback.ts";
 import { withoutBrackets } from "../../network/proxy.ts";
@@ -31,7 +31,7 @@ export function checkProxyVariables({ env, relay, shell }: Surroundings): Check[
   ];
 }
 
-/** Those that clients would ask for, by the relay's own word and by their variables. */
+/** Those that clients would ask for, by the relay's own address and by their variables. */
 function hostsOf(env: Surroundings["env"], origin: string | undefined): string[] {
   const urls = clients.flatMap((client) => env[clientInfo[client].urlVariable ?? ""] ?? []);
   const named = [...urls, origin ?? "http://127.0.0.1"].flatMap((url) =>

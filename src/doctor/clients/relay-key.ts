@@ -1,4 +1,4 @@
-// Whether a client that is pointed at the relay has a key the relay takes.
+// Checks the key of a client that is pointed at the relay: the relay has to accept it.
 
 import type { Check, Findings } from "../check.ts";
 import { isAt } from "./base-url.ts";
@@ -31,5 +31,5 @@ export function findKeyFault(
   const fits = set.some((name) => relay.keys.some(({ key }) => key === env[name]));
   return fits
     ? undefined
-    : findings.fail(`${set.join(" and ")} is none of api_keys: the relay refuses it`, fix);
+    : findings.fail(`${set.join(" and ")} is not one of api_keys: the relay refuses it`, fix);
 }

@@ -1,4 +1,4 @@
-// What the checks of the client programs look at, and what they tell a person to type.
+// The input of the checks of client programs: environment, home folder, programs in PATH, and the relay's address.
 
 import type { ClientKey } from "../../config/config.ts";
 import type { Family } from "../../family.ts";
@@ -27,7 +27,7 @@ export interface Surroundings {
   relay: RelayFacts | undefined;
 }
 
-/** Undefined when the configuration does not tell. */
+/** Undefined when the configuration does not say. */
 export interface RelayFacts {
   /** Where it is, or would be. */
   origin: string;

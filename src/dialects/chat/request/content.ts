@@ -21,7 +21,7 @@ export type PartKinds = "text" | "text and refusals" | "any";
 
 export interface ContentPlace {
   kinds: PartKinds;
-  /** Where the content stands, for errors. */
+  /** The path of the content, for errors. */
   path: string;
   /** Gets the names of what was left out of parts. */
   warnings: Set<string>;

@@ -31,7 +31,7 @@ export interface AnswerForm {
   includeUsage: boolean;
   /** `function_call` in place of `tool_calls`. */
   legacyFunctions: boolean;
-  /** JSON was asked for in words: a fence around it is taken off. */
+  /** JSON was asked for by the prompt: a fence around it is taken off. */
   unfenceJson: boolean;
 }
 

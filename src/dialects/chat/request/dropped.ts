@@ -2,7 +2,7 @@
 
 import { isJsonObject, type JsonObject } from "../json.ts";
 
-/** Above this many warnings the rest is told in sum: they go out in one header. */
+/** Above this many warnings the rest is given as a number: they go out in one header. */
 const maxNamed = 40;
 
 /** Warns of every parameter that is not read. Values that ask for nothing (null, false, empty) are no loss. */

@@ -4,7 +4,7 @@
 import { InvalidChatRequest, shown } from "../invalid.ts";
 import type { Block } from "./blocks.ts";
 
-/** @param param where the part stands, for the error. */
+/** @param param the path of the part, for the error. */
 export function imageFromUrl(url: string, param: string): Block {
   if (isDataUrl(url)) return imageBlock(readDataUrl(url, param), param);
   if (!isWebUrl(url)) throw unsupported(param, "an image must be a data URL or an http(s) URL.");
@@ -12,7 +12,7 @@ export function imageFromUrl(url: string, param: string): Block {
 }
 
 export interface ChatFile {
-  /** A data URL, or bare base64 whose kind the file's name tells. */
+  /** A data URL, or bare base64 whose kind follows from the file's name. */
   data: string;
   filename: string | undefined;
 }
@@ -131,7 +131,7 @@ function isWebUrl(url: string): boolean {
   return URL.canParse(url);
 }
 
-/** RFC 2397. Cut with indexOf: a pattern over ten megabytes of base64 can exhaust the matcher's stack. */
+/** RFC 2397. Split with indexOf: a pattern over ten megabytes of base64 can exhaust the matcher's stack. */
 function readDataUrl(url: string, param: string): Content {
   const comma = url.indexOf(",");
   // A media type with its parameters is short; a comma further on belongs to something that is no data URL.
@@ -158,7 +158,7 @@ function mediaTypeOf(content: Content, filename: string | undefined, param: stri
   if (known !== undefined) return known;
   throw unsupported(
     param,
-    "what kind of file this is cannot be told: send file_data as a data URL, or a filename that ends in .pdf, .txt or the like.",
+    "the kind of this file is not known: send file_data as a data URL, or a filename that ends in .pdf, .txt or the like.",
   );
 }
 

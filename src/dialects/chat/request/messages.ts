@@ -64,7 +64,7 @@ export function trimPrefill(messages: readonly ClaudeMessage[]): void {
   if (last?.type === "text") last.text = String(last.text).trimEnd();
 }
 
-/** For models that refuse a prefill: they go on from their own words when asked to. */
+/** For models that refuse a prefill: they go on from their own text when asked to. */
 export function replacePrefill(messages: ClaudeMessage[]): void {
   messages.push({ role: "user", content: [textBlock("Continue.")] });
 }
@@ -241,8 +241,8 @@ function addResult(conversation: Conversation, result: ResultMessage): void {
   mark = cacheControl(message, path) ?? mark;
   const content = typeof source === "string" ? (isBlank(source) ? "" : source) : blocks;
   const isError = message.is_error === true;
-  const told = content.length === 0 ? "" : content;
-  conversation.answer({ id, content: told, cacheControl: mark, isError }, idPath);
+  const answered = content.length === 0 ? "" : content;
+  conversation.answer({ id, content: answered, cacheControl: mark, isError }, idPath);
 }
 
 /** The legacy form has no ids: a result names the function it belongs to. */

@@ -1,4 +1,4 @@
-// Every other parameter of a chat request: which are read at all, which are refused, and the few that map one to one.
+// The other parameters of a chat request: which are read, which are refused, and the few that map one to one.
 
 import { createHash } from "node:crypto";
 import { at, optionalArray, optionalNumber, optionalObject, optionalString, wrongType } from "../fields.ts";

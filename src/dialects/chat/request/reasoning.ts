@@ -1,4 +1,4 @@
-// reasoning_effort as Claude's thinking and effort.
+// Converts reasoning_effort into Claude's thinking and effort.
 // The budgets are this relay's choice: the providers publish none.
 
 import { optionalObject, optionalString } from "../fields.ts";
@@ -20,7 +20,7 @@ export interface ReasoningObstacles {
   family: ModelFamily;
   /** A tool is to be called without fail, and the model could be held to it. */
   forcedTool: boolean;
-  /** The conversation ends with words for the model to continue, and it could. */
+  /** The conversation ends with text for the model to continue, and it could. */
   prefill: boolean;
   /** The last assistant turn called tools and lost the thinking that Claude had signed. */
   unsignedToolLoop: boolean;

@@ -1,4 +1,4 @@
-// response_format: structured output where the model has it, a line in the system prompt where it has not.
+// response_format: structured output where the model has it, a line in the system prompt where it does not.
 
 import {
   at,
@@ -20,7 +20,7 @@ export interface ResponseFormat {
 }
 
 export interface ResponseFormatOptions {
-  /** The model enforces schemas, as the rest of the request stands. */
+  /** The model enforces schemas, with the rest of the request as it is. */
   canEnforce: boolean;
   warnings: Set<string>;
 }

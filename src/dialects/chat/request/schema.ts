@@ -1,12 +1,12 @@
-// JSON schemas: the subset that Claude's structured output enforces, with the rest told to the model in words. The same
+// JSON schemas: the subset that Claude's structured output enforces, with the rest given to the model as text. The same
 // rewriting as the official SDK does (`transformJSONSchema`), so that a schema means the same by either way.
 
 import { isJsonObject, type JsonObject } from "../json.ts";
 
 /**
- * A schema that structured output accepts: what it cannot enforce stands as text in the description.
+ * A schema that structured output accepts: what it cannot enforce is written as text into the description.
  *
- * @param onWeakened called when a constraint is no more than told, or what stands beside a reference is lost.
+ * @param onWeakened called when a constraint is only text, or what is beside a reference is lost.
  */
 export function transformSchema(schema: JsonObject, onWeakened = () => {}): JsonObject {
   const { definitions, ...rest } = schema;
@@ -39,10 +39,10 @@ const stringFormats: ReadonlySet<unknown> = new Set([
 
 function transform(schema: JsonObject, onWeakened: () => void): JsonObject {
   const kept: [string, unknown][] = [];
-  const told: [string, unknown][] = [];
+  const asText: [string, unknown][] = [];
   const definitions = schema.$defs;
   if (isJsonObject(definitions)) kept.push(["$defs", transformEach(definitions, onWeakened)]);
-  // A reference stands alone: Claude refuses neighbours of it.
+  // A reference has to be alone: Claude refuses neighbours of it.
   if (schema.$ref !== undefined) {
     kept.push(["$ref", reference(schema.$ref)]);
     if (Object.keys(schema).some((keyword) => keyword !== "$ref" && !annotations.has(keyword))) onWeakened();
@@ -53,7 +53,7 @@ function transform(schema: JsonObject, onWeakened: () => void): JsonObject {
     const entry = keptKeyword({ keyword, value, schema, onWeakened });
     if (entry) kept.push(entry);
     else {
-      told.push([keyword, value]);
+      asText.push([keyword, value]);
       if (!annotations.has(keyword)) onWeakened();
     }
   }
@@ -62,11 +62,11 @@ function transform(schema: JsonObject, onWeakened: () => void): JsonObject {
     kept.push(["additionalProperties", false]);
     // `true` and `false` say nothing that the model could follow; a schema for further properties does.
     if (isJsonObject(schema.additionalProperties)) {
-      told.push(["additionalProperties", schema.additionalProperties]);
+      asText.push(["additionalProperties", schema.additionalProperties]);
       onWeakened();
     }
   }
-  const description = describe(schema.description, told);
+  const description = describe(schema.description, asText);
   if (description !== undefined) kept.push(["description", description]);
   // fromEntries defines own properties, so that a property named __proto__ is one like any other.
   return Object.fromEntries(kept);
@@ -89,7 +89,7 @@ const annotations: ReadonlySet<string> = new Set([
 interface Keyword {
   keyword: string;
   value: unknown;
-  /** It stands in this one. */
+  /** It is in this one. */
   schema: JsonObject;
   onWeakened: () => void;
 }
@@ -151,10 +151,10 @@ function isPrimitive(value: unknown): boolean {
   return value === null || typeof value !== "object";
 }
 
-function describe(own: unknown, told: readonly [string, unknown][]): string | undefined {
+function describe(own: unknown, asText: readonly [string, unknown][]): string | undefined {
   const text = typeof own === "string" ? own : undefined;
-  if (told.length === 0) return text;
-  const list = `{${told.map(([keyword, value]) => `${keyword}: ${JSON.stringify(value)}`).join(", ")}}`;
+  if (asText.length === 0) return text;
+  const list = `{${asText.map(([keyword, value]) => `${keyword}: ${JSON.stringify(value)}`).join(", ")}}`;
   return text ? `${text}\n\n${list}` : list;
 }
 

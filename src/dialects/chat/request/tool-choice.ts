@@ -18,7 +18,7 @@ export interface ToolWish {
 
 export interface ToolChoice {
   tool_choice?: JsonObject;
-  /** A line for the system prompt that stands in for a choice the model cannot be held to. */
+  /** A line for the system prompt in place of a choice that the model cannot be forced to. */
   line?: string;
 }
 
@@ -37,7 +37,7 @@ export function isForced(wish: ToolWish): boolean {
 }
 
 export interface ToolChoiceOptions {
-  /** The model accepts a forced choice, as the rest of the request stands. */
+  /** The model accepts a forced choice, with the rest of the request as it is. */
   canForce: boolean;
   legacy: boolean;
   warnings: Set<string>;
