@@ -4,7 +4,7 @@ import type { Family } from "../family.ts";
 import type { OAuthOverrides, OAuthProvider } from "./oauth-provider.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** The keys of config.toml that can carry an account's credential. `api_key_env` stands for `api_key`. */
+/** The keys of config.toml that can carry an account's credential. `api_key_env` counts as `api_key`. */
 export type CredentialKey = "api_key" | "refresh_token" | "setup_token";
 
 export interface AccountKind {

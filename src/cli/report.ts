@@ -51,7 +51,7 @@ function reword(message: string): string {
     .replace(/^error: /, "")
     .replace(
       /^command-argument value '(.{0,300}?)' is invalid for argument '[^']{0,100}'\. Allowed choices are (.{0,500})\.$/s,
-      "'$1' is none of $2",
+      "'$1' is not one of $2",
     )
     .replace(
       /^option '(?:-\w, )?([^' ]{0,100})[^']{0,100}' argument '(.{0,300}?)' is invalid\. Allowed choices are (.{0,500})\.$/s,

@@ -101,7 +101,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // Given up while the connection was being made: the request must not go out later.
+    // Cancelled while the connection was being made: the request must not go out later.
     this.#answer.connect(controller);
   }
 

@@ -57,7 +57,7 @@ export interface RelayDeps {
   /** What bodies that are received, decoded or converted take of the process's memory. */
   memory: MemoryBudget;
   relayKeys: RelayKeys;
-  /** A keyed hash of what tells one client's own login from another: it goes into the database and onto screens. */
+  /** A keyed hash of what identifies a client's own login: it goes into the database and onto screens. */
   hashLogin(identity: string): string;
   metrics: Metrics;
   /** How slowly a body may come; the usual limits when absent. */

@@ -11,7 +11,7 @@ export interface ClientLogin {
   provider: ProviderName;
   /** `login`: a token that nobody but the client can refresh; `key`: an API key. */
   kind: "login" | "key";
-  /** What tells it from other people's; to be hashed before it is kept anywhere. */
+  /** Identifies the login among others; to be hashed before it is kept anywhere. */
   identity: string;
   /** Raw pairs: the credential and what belongs to it, as the client sent them. Nothing else of the client's credentials. */
   headers: readonly string[];
@@ -37,7 +37,7 @@ export function readClientLogin(call: Sent): ClientLogin | undefined {
 
 /**
  * What goes along in pass-through: a recognised login with its headers; of anything else what may be a credential for whoever
- * stands at the family's address, a company's gateway for instance, and nothing that another provider has made.
+ * is at the family's address, a company's gateway for instance, and nothing that another provider has made.
  */
 export function ownCredential(call: Sent): Pick<ClientLogin, "headers" | "query"> {
   const login = readClientLogin(call);

@@ -1,4 +1,4 @@
-// Recognises the page of a firewall or proxy that stands in front of a provider: it refuses the address or the request, never
+// Recognises the page of a firewall or proxy in front of a provider: it refuses the address or the request, never
 // the account, and the API itself has not seen the request.
 
 import type { ReplyHead } from "../account-kinds/upstream.ts";

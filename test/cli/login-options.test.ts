@@ -22,11 +22,11 @@ describe("a wrong command line", () => {
     ["claude --api-key=my-secret-key", keyAsArgument],
     [
       "cluade",
-      "✗ 'cluade' is none of claude, gemini, openai\n  - to see how it is used, run: cc-relay login --help\n",
+      "✗ 'cluade' is not one of claude, gemini, openai\n  - to see how it is used, run: cc-relay login --help\n",
     ],
     [
       "sk-ant-api03-my-secret-key",
-      "✗ 'sk-ant-***' is none of claude, gemini, openai\n  - to see how it is used, run: cc-relay login --help\n",
+      "✗ 'sk-ant-***' is not one of claude, gemini, openai\n  - to see how it is used, run: cc-relay login --help\n",
     ],
     [
       "claude --id my/secret/key",

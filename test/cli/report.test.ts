@@ -84,11 +84,11 @@ describe("a usage error", () => {
     ],
     [
       ["env", "cluade"],
-      "✗ 'cluade' is none of claude, gemini, codex, openai\n  - to see how it is used, run: cc-relay env --help\n",
+      "✗ 'cluade' is not one of claude, gemini, codex, openai\n  - to see how it is used, run: cc-relay env --help\n",
     ],
     [
       ["env", "--shell", "x"],
-      "✗ --shell: 'x' is none of sh, fish, powershell, cmd\n  - to see how it is used, run: cc-relay env --help\n",
+      "✗ --shell: 'x' is not one of sh, fish, powershell, cmd\n  - to see how it is used, run: cc-relay env --help\n",
     ],
     [
       ["completion"],

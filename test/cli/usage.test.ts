@@ -322,7 +322,7 @@ describe("usage in odd cases", () => {
     ],
     ["usage --until 32h5", /^✗ --until: '32h5' is no point in time\n/],
     ["usage --since 1d --until 2d", /^✗ --until does not lie after --since\n/],
-    ["usage --by week", /^✗ --by: 'week' is none of day, account, model, client, family\n/],
+    ["usage --by week", /^✗ --by: 'week' is not one of day, account, model, client, family\n/],
     ["usage --json --csv", /^✗ option '--json' cannot be used with option '--csv'\n/],
     ["usage today", /^✗ too many arguments/],
   ];

@@ -117,7 +117,7 @@ test("a wrong relay key is told to Gemini CLI at once", async (t) => {
 
 test("when every account is refused or at its limit Gemini CLI says so, and does not try again for minutes", async (t) => {
   for (const [failure, told] of [
-    [geminiFailures.keyInvalid(), /Every Gemini account was refused by its provider/],
+    [geminiFailures.keyInvalid(), /Every Gemini account needs a login/],
     [geminiFailures.perDay(), /Every Gemini account is at its limit until 20\S+Z/],
   ] as const) {
     const stage = await startRelayStage(t, settings);

@@ -199,7 +199,9 @@ const cases: Case[] = [
   {
     title: "a key that is none of api_keys",
     plant: ({ env }) => Object.assign(env, { ANTHROPIC_AUTH_TOKEN: "another-key" }),
-    found: [`fail claude: ANTHROPIC_AUTH_TOKEN is not one of api_keys: the relay refuses it -> ${pointClaude}`],
+    found: [
+      `fail claude: ANTHROPIC_AUTH_TOKEN is not one of api_keys: the relay refuses it -> ${pointClaude}`,
+    ],
   },
   {
     title: "no key where the relay asks for one",
