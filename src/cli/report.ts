@@ -55,7 +55,7 @@ function reword(message: string): string {
     )
     .replace(
       /^option '(?:-\w, )?([^' ]{0,100})[^']{0,100}' argument '(.{0,300}?)' is invalid\. Allowed choices are (.{0,500})\.$/s,
-      "$1: '$2' is none of $3",
+      "$1: '$2' is not one of $3",
     )
     .replace(
       /^option '(?:-\w, )?([^' ]{0,100})[^']{0,100}' argument '(.{0,300}?)' is invalid\. (.{0,500})\.$/s,

@@ -48,7 +48,7 @@ export function renderTable(
 
 /** Columns between two columns. */
 export const gap = 2;
-/** No column is cut below this: an id of three letters and a mark tells nothing. */
+/** No column is made narrower than this: an id of three letters and a mark is useless. */
 const narrowest = 6;
 
 function headersOf(columns: readonly Column[]): Cell[][] {
