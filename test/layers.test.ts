@@ -15,6 +15,7 @@ const lines = [
   ["server", "doctor", "demo"],
   ["web", "page"],
   ["live"],
+  ["sockets"],
   ["relay", "documents"],
   ["dialects", "upstreams", "accounts"],
   ["oauth", "store", "config"],

@@ -29,6 +29,30 @@ export interface ReplyHead {
   headers: HeaderMap;
 }
 
+/** What a frame says of the exchange, beside what observers read in it. */
+export interface ProviderFrame {
+  /** It speaks of the account's own limits, and is no part of an answer. */
+  isLimits: boolean;
+  /** Nothing follows for this request. */
+  isLast: boolean;
+  /** Of an error: the status and the headers with which HTTP would have answered. */
+  status: number | undefined;
+  headers: HeaderMap;
+  /** The response that the frame belongs to, where it says so. */
+  responseId: string | undefined;
+}
+
+/** How an API is spoken over a WebSocket: each request and each event of its answer is one text frame. */
+export interface SocketProtocol {
+  readFrame(frame: Buffer): ProviderFrame;
+  /** Windows that a frame with `isLimits` reports. */
+  readWindows(frame: Buffer, now: number): Window[];
+  /** Each push is one whole frame. */
+  observe(): AnswerObserver;
+  /** Whether frames with `isLimits` are kept from the client. */
+  hidesLimits: boolean;
+}
+
 export interface Upstream {
   /** Whether this kind of account has the operation at all (Code Assist has no embeddings). */
   supports(call: Call): boolean;
@@ -47,4 +71,6 @@ export interface Upstream {
   readonly stateHeader?: string;
   /** Response headers (lower case) that speak of the account's own limits and are not passed on when it is pooled. */
   isAccountHeader(name: string): boolean;
+  /** Undefined or absent: the API has no WebSocket for the call. */
+  socketFor?(call: Call): SocketProtocol | undefined;
 }

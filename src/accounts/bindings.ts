@@ -31,6 +31,8 @@ export interface BindingUse {
   ttlMs: number;
   /** What is written may end earlier than the binding by so much: a binding in use is not written with every request. */
   renewalThresholdMs: number;
+  /** The account becomes the home, whatever the binding was before. */
+  isMove?: boolean;
 }
 
 /** The oldest are forgotten beyond this; at some 300 bytes each that is 30 MB. */
@@ -54,10 +56,10 @@ export async function createBindings(store: BindingStore, now: number): Promise<
       return live(`${kind} ${storedKey(key)}`, now);
     },
 
-    async bind({ kind, key, accountId, now, ttlMs, renewalThresholdMs }) {
+    async bind({ kind, key, accountId, now, ttlMs, renewalThresholdMs, isMove = false }) {
       const hash = storedKey(key);
       const id = `${kind} ${hash}`;
-      const known = live(id, now);
+      const known = isMove ? undefined : live(id, now);
       const fallbackId = known && known.accountId !== accountId ? accountId : undefined;
       const row: BindingRow = {
         kind,

@@ -29,10 +29,10 @@ import { createModelLists } from "../relay/model-lists.ts";
 import { createRelayKeys } from "../relay/relay-keys.ts";
 import { createScratch } from "../relay/scratch.ts";
 import { createShortageLog } from "../relay/shortage.ts";
-import { type RelayServer, startServer } from "../server/server.ts";
+import { type RelayServer, type ServerOptions, startServer } from "../server/server.ts";
 import { openStore } from "../store/open.ts";
 import type { DaemonInfo, Store } from "../store/store.ts";
-import { createPage, type Page } from "../web/page.ts";
+import { createPage } from "../web/page.ts";
 import { forgiveWrites } from "./forgiving-store.ts";
 import { createLateUsage, type LateUsage } from "./late-usage.ts";
 import { createMemoryReturn } from "./memory-return.ts";
@@ -51,6 +51,8 @@ export interface RelayAppOptions {
   version: string;
   /** Runs the checks of `cc-relay doctor` for the page; it shows none when absent. */
   examine?: () => Promise<DoctorDocument>;
+  /** The usual ones when absent. */
+  socketLimits?: ServerOptions["socketLimits"];
   /** The system's when absent. */
   clock?: Clock;
   /** Who refreshes logins whose tokens are good once: a process that a kill of this one does not reach, or (absent) this one. */
@@ -111,7 +113,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       config: () => config,
       boundLoopback: isLoopbackHost(config.server.host),
     });
-    const server = await listen(deps, { config, version, page });
+    const server = await listen(deps, { config, version, page, socketLimits: options.socketLimits });
     const { port } = server.address;
     await store.daemon.publish({ ...daemonInfo(config, version), port });
 
@@ -264,11 +266,11 @@ async function claim(store: Store, config: Config): Promise<void> {
 
 async function listen(
   deps: RelayDeps,
-  { config, version, page }: { config: Config; version: string; page: Page },
+  { config, ...options }: Pick<ServerOptions, "version" | "page" | "socketLimits"> & { config: Config },
 ): Promise<RelayServer> {
   const { host, port } = config.server;
   try {
-    return await startServer({ host, port, version, deps, page });
+    return await startServer({ host, port, deps, ...options });
   } catch (cause) {
     throw listenError(cause as NodeJS.ErrnoException, host, port);
   }

@@ -13,6 +13,8 @@ export interface Route {
   path: string;
   /** The model, when the path names it; without `models/`. */
   model?: string;
+  /** The answer is a stream whatever the request says: it came over a WebSocket. */
+  isStreamed?: boolean;
 }
 
 /** What a dialect reads out of a request. The request itself is never changed by it. */

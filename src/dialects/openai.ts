@@ -77,7 +77,8 @@ function read(route: Route, { headers, query, body = Buffer.alloc(0) }: RequestP
   const stream =
     route.operation === "stored"
       ? new URLSearchParams(query).get("stream") === "true"
-      : route.operation === "generate" && readBoolean(body, members.get("stream")) === true;
+      : route.operation === "generate" &&
+        (route.isStreamed === true || readBoolean(body, members.get("stream")) === true);
   return {
     model: readString(body, members.get("model")) ?? route.model,
     stream,

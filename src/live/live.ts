@@ -121,8 +121,8 @@ interface Listening extends Pick<LiveViewOptions, "events" | "onError"> {
 function listen({ events, activity, recentUse, followers, onError }: Listening): (() => void)[] {
   let prices: PriceList | undefined;
 
-  function finish({ row, path }: RequestFinished, { priceOf }: PriceList): void {
-    const isBilled = isBilledRoute(row.route);
+  function finish({ row, path, isFree }: RequestFinished, { priceOf }: PriceList): void {
+    const isBilled = !isFree && isBilledRoute(row.route);
     const costUsd = isBilled ? costOf(row, priceOf) : undefined;
     const { status, outcome, account, totalMs, firstByteMs, tokens, sentModel } = row;
     activity.ended(row.requestId, {

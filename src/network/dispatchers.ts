@@ -1,6 +1,6 @@
 // One undici dispatcher per account: its connections, its proxy, and nothing shared with any other account.
 
-import type { Agent, Client, Dispatcher } from "undici";
+import type { Agent, buildConnector, Client, Dispatcher } from "undici";
 import { createConnector } from "./connector.ts";
 import { type EnvironmentProxySettings, environmentProxyFor } from "./environment-proxy.ts";
 import type { ProxySettings } from "./proxy.ts";
@@ -22,6 +22,8 @@ export interface Dispatchers {
    * fails the request. The caller neither closes nor keeps it, but asks again for every request.
    */
   for(accountId: string, proxy: ProxySettings | undefined): Dispatcher;
+  /** Makes single connections by the same way, for what is no HTTP request. */
+  connector(proxy: ProxySettings | undefined): buildConnector.connector;
   /** Closes what belongs to no account any more, or to a proxy that an account had before. Requests under way are finished. */
   retain(accounts: Iterable<{ id: string; proxy: ProxySettings | undefined }>): void;
   /** Destroys every connection. */
@@ -41,6 +43,7 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
       }
       return agent;
     },
+    connector: (proxy) => connectorThrough(proxy, options),
     retain(accounts) {
       const kept = new Set<string>();
       for (const account of accounts) kept.add(keyOf(account.id, account.proxy));
@@ -63,13 +66,7 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
 const keepAliveMs = 30_000;
 
 function createAgent(proxy: ProxySettings | undefined, options: DispatcherOptions): Agent {
-  const connect = createConnector({
-    get connectTimeoutMs() {
-      return options.connectTimeoutMs;
-    },
-    route: (target) => proxy ?? environmentProxyFor(target, options.environmentProxy),
-    ca: options.ca,
-  });
+  const connect = connectorThrough(proxy, options);
   return new core.Agent({
     // HTTP/2 would put every request of an account on one connection and change the order and case of its headers.
     allowH2: false,
@@ -84,6 +81,19 @@ function createAgent(proxy: ProxySettings | undefined, options: DispatcherOption
         ...agentOptions,
         factory: (url, clientOptions) => createWatchedClient(url, clientOptions as Client.Options, connect),
       }),
+  });
+}
+
+function connectorThrough(
+  proxy: ProxySettings | undefined,
+  options: DispatcherOptions,
+): buildConnector.connector {
+  return createConnector({
+    get connectTimeoutMs() {
+      return options.connectTimeoutMs;
+    },
+    route: (target) => proxy ?? environmentProxyFor(target, options.environmentProxy),
+    ca: options.ca,
   });
 }
 

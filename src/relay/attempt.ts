@@ -13,7 +13,7 @@ import { HeldAnswer } from "./held-answer.ts";
 import { createRequestBody, type RequestBody } from "./request-body.ts";
 
 export interface AttemptOptions {
-  dispatcher: Dispatcher;
+  dispatcher: Pick<Dispatcher, "dispatch">;
   request: UpstreamRequest;
   upstream: Upstream;
   call: Call;
@@ -269,7 +269,8 @@ class Attempt implements Dispatcher.DispatchHandler {
   }
 }
 
-function failureOf(error: Error, isAtWork: boolean): Failure {
+/** @param isAtWork the provider has the whole request. */
+export function failureOf(error: Error, isAtWork: boolean): Failure {
   if (error.name === "TimeoutError") {
     return { kind: "unreachable", cause: error, safeToRepeat: false, isAtWork };
   }

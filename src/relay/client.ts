@@ -28,6 +28,8 @@ export interface AnswerHead {
 export interface ClientSink {
   /** The head has been handed over: its status cannot be changed any more. */
   readonly hasStarted: boolean;
+  /** Each piece that is written is a message of its own: pieces are never joined. */
+  readonly keepsPieces?: boolean;
   start(head: AnswerHead): void;
   /** Sends the head now, though no byte of the answer is there yet. */
   flush(): void;

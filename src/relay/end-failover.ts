@@ -8,11 +8,14 @@ import type { Call } from "../call.ts";
 import { canServe } from "./can-serve.ts";
 import { type ExhaustedContext, exhaustedError } from "./exhausted-error.ts";
 import type { FailoverState, Served } from "./failover-state.ts";
+import { moveElsewhere } from "./move-elsewhere.ts";
 import { contextOf, unansweredError } from "./unanswered-error.ts";
 
 /** Undefined after a hold: all accounts may be asked again. Throws the RelayError that the client gets. */
 export async function endFailover(state: FailoverState, candidates: Account[]): Promise<Served | undefined> {
   const { call, deps, kept, unanswered, scope, routing, attempts } = state;
+  const elsewhere = await moveElsewhere(state);
+  if (elsewhere) throw elsewhere;
   const now = deps.now();
   const exhausted = readExhausted({ candidates, modelScope: scope, begun: state.cooldowns, now });
   const canBeHeld = !kept || kept.failure?.kind === "capacity";

@@ -74,6 +74,8 @@ export interface RequestFinished {
   row: UsageRow;
   /** The accounts that were asked, in order. */
   path: readonly string[];
+  /** It cost nothing and is not in the store. */
+  isFree: boolean;
   /** Why the answer could not be read for its usage, which is unknown then; undefined: all was read. */
   unreadable?: string | undefined;
   /** The relay's own error, when that was the answer. */

@@ -18,6 +18,7 @@ import type { BodyStall } from "./read-body.ts";
 import type { RelayKeys } from "./relay-keys.ts";
 import type { Scratch } from "./scratch.ts";
 import type { ShortageLog } from "./shortage.ts";
+import type { TiedConnection } from "./tied-connection.ts";
 import type { Transport } from "./transport.ts";
 
 export interface Exchange {
@@ -35,6 +36,10 @@ export interface Exchange {
   receivedAt: number;
   /** How accounts are asked; HTTP when absent. */
   transport?: Transport;
+  /** That the request came over, where it is more than one request long. */
+  connection?: TiedConnection;
+  /** The request only prepares the next one: where its answer reports no usage, it cost nothing and is not recorded. */
+  isWarmUp?: boolean;
 }
 
 /** The relay shuts down and breaks off open answers: the client did not leave. */

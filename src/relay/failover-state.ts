@@ -9,8 +9,10 @@ import { modelScope } from "../model-scope.ts";
 import type { AnswerTransform } from "../sse/transform.ts";
 import type { Answer } from "./answer.ts";
 import type { Attempts } from "./attempts.ts";
+import { canServe } from "./can-serve.ts";
 import type { RelayDeps } from "./exchange.ts";
 import type { Routing } from "./routing.ts";
+import type { TiedConnection } from "./tied-connection.ts";
 import type { Transport } from "./transport.ts";
 
 /** An answer that goes to the client, good or passed on. */
@@ -31,6 +33,8 @@ export interface FailoverOptions {
   signal: AbortSignal;
   attempts: Attempts;
   transport: Transport;
+  /** See FailoverRequest. */
+  connection: TiedConnection | undefined;
   rewrite: Rewrite | undefined;
   deps: RelayDeps;
 }
@@ -44,6 +48,7 @@ export class FailoverState {
   readonly signal: AbortSignal;
   readonly attempts: Attempts;
   readonly transport: Transport;
+  readonly connection: TiedConnection | undefined;
   readonly rewrite: Rewrite | undefined;
   readonly deps: RelayDeps;
   /** Epoch ms. */
@@ -57,7 +62,7 @@ export class FailoverState {
   readonly #asked = new Map<Account, Cooldown | undefined>();
   #isLastAttempt = false;
 
-  constructor({ routing, signal, attempts, transport, rewrite, deps }: FailoverOptions) {
+  constructor({ routing, signal, attempts, transport, connection, rewrite, deps }: FailoverOptions) {
     const { call } = routing;
     this.call = call;
     this.routing = routing;
@@ -65,6 +70,7 @@ export class FailoverState {
     this.signal = signal;
     this.attempts = attempts;
     this.transport = transport;
+    this.connection = connection;
     this.rewrite = rewrite;
     this.deps = deps;
     this.startedAt = deps.now();
@@ -74,6 +80,11 @@ export class FailoverState {
   /** The ids of accounts that are not asked again for this request. */
   get tried(): ReadonlySet<string> {
     return this.#tried;
+  }
+
+  /** Whether the account is of a kind that can serve the call, over the connection that it came over. */
+  canServe(account: Account): boolean {
+    return canServe(account, this.call) && (this.connection?.canLeadTo(account, this.call) ?? true);
   }
 
   /** Whether another account may be asked. */

@@ -15,6 +15,7 @@ import { FailoverState, type Rewrite, type Served } from "./failover-state.ts";
 import { chooseAccount, enterSlowStart, firstByteMs } from "./next-account.ts";
 import { rewriteAnswer } from "./rewritten-answer.ts";
 import { findRouting } from "./routing.ts";
+import type { TiedConnection } from "./tied-connection.ts";
 import { overHttp, type Transport } from "./transport.ts";
 
 export interface FailoverRequest {
@@ -26,6 +27,8 @@ export interface FailoverRequest {
   attempts: Attempts;
   /** HTTP when absent. */
   transport?: Transport;
+  /** That the request came over, where it is more than one request long. */
+  connection?: TiedConnection | undefined;
   /** How a good answer becomes one of the client's API; undefined: the provider speaks it. */
   rewrite?: Rewrite | undefined;
 }
@@ -36,11 +39,11 @@ export interface FailoverRequest {
  */
 export async function sendWithFailover(
   call: Call,
-  { pinned, signal, attempts, transport = overHttp, rewrite }: FailoverRequest,
+  { pinned, signal, attempts, transport = overHttp, connection, rewrite }: FailoverRequest,
   deps: RelayDeps,
 ): Promise<Served> {
-  const routing = await findRouting(call, pinned, deps);
-  const state = new FailoverState({ routing, signal, attempts, transport, rewrite, deps });
+  const routing = await findRouting(call, { named: pinned, connection }, deps);
+  const state = new FailoverState({ routing, signal, attempts, transport, connection, rewrite, deps });
   let served: Served | undefined;
   try {
     while (!served) served = await step(state);
@@ -100,6 +103,8 @@ async function useAccount(
   }
 }
 
+const switchingProtocols = 101;
+
 interface GoodAttempt extends Pick<Served, "account" | "upstream" | "answer"> {
   /** Epoch ms. */
   sentAt: number;
@@ -112,9 +117,12 @@ async function afterSuccess(
   const { deps, attempts } = state;
   attempts.end({ status: answer.head.status, failure: undefined, cooldown: undefined });
   if (!account.passthrough) {
-    await deps.pool.succeeded(account, state.sentAt(sentAt));
     deps.pool.learn(account, upstream.readWindows(answer.head.headers, deps.now()));
-    await state.routing.bind(account.config.id);
+    // An open connection has answered nothing yet.
+    if (answer.head.status !== switchingProtocols) {
+      await deps.pool.succeeded(account, state.sentAt(sentAt));
+      await state.routing.bind(account.config.id);
+    }
   }
   return { answer, account, upstream, failure: undefined };
 }

@@ -4,7 +4,6 @@ import { type Account, cooldownFor } from "../accounts/account.ts";
 import type { Choice } from "../accounts/select.ts";
 import type { Ticket } from "../accounts/slow-start.ts";
 import { isBilled } from "../call.ts";
-import { canServe } from "./can-serve.ts";
 import { isSentOnce } from "./consequences.ts";
 import type { FailoverState } from "./failover-state.ts";
 
@@ -19,7 +18,7 @@ export async function chooseAccount(state: FailoverState): Promise<Choice> {
   const selection = {
     model: call.model,
     modelScope: state.scope,
-    canServe: (account: Account) => canServe(account, call),
+    canServe: (account: Account) => state.canServe(account),
     pinned: routing.pinned,
     required: routing.required,
     sticky: routing.session?.accountId,
@@ -27,7 +26,8 @@ export async function chooseAccount(state: FailoverState): Promise<Choice> {
     tried,
     maxWaitMs: state.hasWaited ? 0 : session.maxWaitMs,
     switchAtUtilization: session.switchAtUtilization,
-    mayProbe: isBilled(call.operation),
+    // Opening a connection proves nothing of a limit.
+    mayProbe: isBilled(call.operation) && state.connection?.isOpening !== true,
     now: deps.now(),
   };
   const choice = await deps.pool.choose(selection, routing.login);
@@ -80,7 +80,7 @@ export function firstByteMs(state: FailoverState, account: Account): number {
     other.config.enabled &&
     !tried.has(other.config.id) &&
     !cooldownFor(other, scope, now) &&
-    canServe(other, call);
+    state.canServe(other);
   if (!deps.pool.accountsFor(routing.login).some(isOther)) return configuredMs;
   const leftMs = call.headerBudgetMs - (now - startedAt);
   return Math.min(configuredMs, Math.max(leftMs * 0.6, 1000));

@@ -29,7 +29,10 @@ export interface Reading {
 }
 
 /** Throws RelayError for a body that is too large, and for what a converting dialect cannot read. */
-export async function readRequest(exchange: Exchange, reading: Reading): Promise<Call> {
+export async function readRequest(
+  exchange: Pick<Exchange, "id" | "source" | "dialect" | "route" | "query" | "signal">,
+  reading: Reading,
+): Promise<Call> {
   const { client, maxBodyBytes, config, scratch, relayKeys, share } = reading;
   const { source, dialect, route } = exchange;
   const received = await readBody(source, {

@@ -41,7 +41,7 @@ export interface Recorded {
 }
 
 export function createRecorder(
-  { receivedAt }: Pick<Exchange, "receivedAt">,
+  { receivedAt, isWarmUp = false }: Pick<Exchange, "receivedAt" | "isWarmUp">,
   { call, client }: Recorded,
   { usage, events, now }: Pick<RelayDeps, "usage" | "events" | "now">,
 ): Recorder {
@@ -90,6 +90,10 @@ export function createRecorder(
     return call.operation === "generate" && outcome === "complete" && !observer.report.reported;
   }
 
+  function isFree({ observer }: RecordEntry): boolean {
+    return !isBilled(call.operation) || (isWarmUp && observer?.report.reported !== true);
+  }
+
   events.emit("requestStarted", () => ({
     request: call.id,
     time: receivedAt,
@@ -121,7 +125,7 @@ export function createRecorder(
 
     async record(entry) {
       attempts.follow(nextOf(entry));
-      if (isClosed || !isBilled(call.operation)) return;
+      if (isClosed || isFree(entry)) return;
       const next = row(entry);
       const essence = `${next.outcome} ${next.account} ${next.model} ${Object.values(next.tokens).join()}`;
       if (essence === written) return;
@@ -136,6 +140,7 @@ export function createRecorder(
       events.emit("requestFinished", () => ({
         row: row(entry),
         path: attempts.path,
+        isFree: isFree(entry),
         unreadable: isBilled(call.operation) ? entry.observer?.unreadable : undefined,
         error: entry.error,
       }));

@@ -40,12 +40,12 @@ async function answer(
   { call, recorder, share }: { call: Call; recorder: Recorder; share: MemoryShare },
   deps: RelayDeps,
 ): Promise<void> {
-  const { source, signal, transport, dialect } = exchange;
+  const { source, signal, transport, connection, dialect } = exchange;
   const config = deps.config();
   // What is parsed and written anew is in memory beside the body.
   if (dialect.convert) await share.grow(bodyBytes(call.body));
   const pinned = source.headers["x-cc-relay-account"]?.toString();
-  const request = { pinned, signal, attempts: recorder.attempts, transport };
+  const request = { pinned, signal, attempts: recorder.attempts, transport, connection };
   const send = (each: Call, rewrite: Rewrite | undefined) =>
     sendWithFailover(each, { ...request, rewrite }, deps);
   const calls = callsFor(call, dialect, config);

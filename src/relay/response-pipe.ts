@@ -134,7 +134,7 @@ class ResponsePipe implements Sink {
     const { answer, transform, sink, head } = this.#options;
     await answer.observer?.settled?.();
     if (this.#finished) return;
-    if (transform || answer.isTruncated) {
+    if (transform || answer.isTruncated || sink.keepsPieces) {
       sink.start(head);
       return answer.pipe(this);
     }

@@ -14,6 +14,7 @@ import { type ClientLogin, readClientLogin } from "../upstreams/client-login.ts"
 import { accountKinds } from "../upstreams/kinds.ts";
 import type { RelayDeps } from "./exchange.ts";
 import type { Served } from "./failover-state.ts";
+import type { TiedConnection } from "./tied-connection.ts";
 
 export interface Routing {
   /** What is sent: the client's call, without a turn state that another account issued. */
@@ -25,6 +26,8 @@ export interface Routing {
   session: BoundTo | undefined;
   /** The client's own login, whoever answers; undefined when the request carries none. */
   login: (RequestLogin & Pick<ClientLogin, "kind">) | undefined;
+  /** Ties the session alone; with `isMove` the account becomes its home. */
+  bindSession(accountId: string, how?: { isMove?: boolean }): Promise<void>;
   /** Called with the account that gave a good answer. */
   bind(accountId: string): Promise<void>;
 }
@@ -34,17 +37,32 @@ const sessionKind = "session";
 const stateTtlMs = 30 * 86_400_000;
 
 /** Throws RelayError for a pinned account that cannot be had, and for state whose account is gone. */
-export async function findRouting(call: Call, named: string | undefined, deps: RelayDeps): Promise<Routing> {
+export async function findRouting(
+  call: Call,
+  { named, connection }: { named: string | undefined; connection?: TiedConnection | undefined },
+  deps: RelayDeps,
+): Promise<Routing> {
   const login = readClientLogin(call);
   const pinned = named ?? ownListAccount(call, login, deps);
   const config = deps.config();
   const now = deps.now();
-  const session =
+  const bound =
     call.sessionKey === undefined ? undefined : await deps.bindings.find(sessionKind, call.sessionKey, now);
+  const session = preferConnected(bound, connection?.accountId);
   const passthrough = passthroughAccount(call, config);
   if (pinned !== undefined) requireAccount(pinned, call.family, deps);
   const required =
-    passthrough || pinned !== undefined ? undefined : await findRequiredAccount(call, session, deps);
+    passthrough || pinned !== undefined
+      ? undefined
+      : ((await findRequiredAccount(call, session, deps)) ?? heldBy(connection, call));
+  const bindSession = async (accountId: string, { isMove = false } = {}) => {
+    const { stickyTtlMs: ttlMs, renewalThresholdMs } = config.session;
+    const use = { accountId, now: deps.now(), renewalThresholdMs, isMove };
+    const isConversation = isBilled(call.operation) || call.operation === "count-tokens";
+    if (call.sessionKey !== undefined && pinned === undefined && isConversation) {
+      await deps.bindings.bind({ ...use, kind: sessionKind, key: call.sessionKey, ttlMs });
+    }
+  };
   const isStranger = !passthrough && !(await knowsTurn(pinned ?? required, call, deps));
   return {
     call: isStranger ? withoutTurnState(call) : call,
@@ -53,13 +71,9 @@ export async function findRouting(call: Call, named: string | undefined, deps: R
     required,
     session,
     login: login && { family: call.family, hash: deps.hashLogin(login.identity), kind: login.kind },
+    bindSession,
     async bind(accountId) {
-      const { stickyTtlMs: ttlMs, renewalThresholdMs } = config.session;
-      const use = { accountId, now: deps.now(), renewalThresholdMs };
-      const isConversation = isBilled(call.operation) || call.operation === "count-tokens";
-      if (call.sessionKey !== undefined && pinned === undefined && isConversation) {
-        await deps.bindings.bind({ ...use, kind: sessionKind, key: call.sessionKey, ttlMs });
-      }
+      await bindSession(accountId);
       // A good answer is proof: nobody but the holder of the state can give one.
       if (call.binding && !isStranger) {
         const { kind, id: key } = call.binding;
@@ -67,6 +81,17 @@ export async function findRouting(call: Call, named: string | undefined, deps: R
       }
     },
   };
+}
+
+/** A connection that is open to an account is used, unless the session's own account can serve. */
+function preferConnected(bound: BoundTo | undefined, connected: string | undefined): BoundTo | undefined {
+  if (connected === undefined) return bound;
+  return { accountId: bound?.accountId ?? connected, fallbackId: bound?.fallbackId ?? connected };
+}
+
+/** What a request continues is in the memory of its connection, where no account has stored it. */
+function heldBy(connection: TiedConnection | undefined, { binding }: Call): string | undefined {
+  return binding?.kind === "response" ? connection?.accountId : undefined;
 }
 
 /** Binds later requests that name something in the answer to the account that gave it. */

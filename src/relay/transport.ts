@@ -1,9 +1,11 @@
 // The transport of one attempt: HTTP, unless the client used another one that the provider has too.
 
+import type { Dispatcher } from "undici";
 import type { Credential } from "../account-kinds/credential.ts";
-import type { Upstream } from "../account-kinds/upstream.ts";
+import type { Upstream, UpstreamRequest } from "../account-kinds/upstream.ts";
 import type { Account } from "../accounts/account.ts";
 import type { Call } from "../call.ts";
+import type { Config } from "../config/config.ts";
 import { addressOf } from "../upstreams/client.ts";
 import { type AttemptResult, type AttemptTimeouts, attempt } from "./attempt.ts";
 import type { RelayDeps } from "./exchange.ts";
@@ -22,20 +24,30 @@ export interface Sending {
 /** Never rejects: what goes wrong is the result's failure. The answer is paused before its first byte. */
 export type Transport = (sending: Sending, deps: RelayDeps) => Promise<AttemptResult>;
 
-export const overHttp: Transport = (
-  { account: { config }, credential, upstream, call, timeouts, signal },
-  { config: settings, dispatchers, log, now },
-) =>
-  attempt({
-    dispatcher: dispatchers.for(config.id, config.proxy),
-    request: upstream.prepare(call, {
-      apiUrl: addressOf(config, call, settings().upstream.providerUrls),
-      credential,
-    }),
-    upstream,
-    call,
-    signal,
-    now,
-    timeouts,
+export const overHttp: Transport = (sending, deps) => {
+  const { id, proxy } = sending.account.config;
+  return sendTo(deps.dispatchers.for(id, proxy), sending, deps);
+};
+
+/** Asks once, over the connections of the dispatcher. */
+export function sendTo(
+  dispatcher: Pick<Dispatcher, "dispatch">,
+  sending: Sending,
+  { config, log, now }: RelayDeps,
+): Promise<AttemptResult> {
+  const { upstream, call, timeouts, signal } = sending;
+  return attempt({
+    dispatcher,
+    request: prepare(sending, config().upstream.providerUrls),
+    ...{ upstream, call, signal, now, timeouts },
     onObserverError: (error) => log.error({ request: call.id, err: String(error) }, "usage observer failed"),
   });
+}
+
+/** The request as it goes to the account's address, with its credential. */
+export function prepare(
+  { account: { config }, credential, upstream, call }: Sending,
+  providerUrls: Config["upstream"]["providerUrls"],
+): UpstreamRequest {
+  return upstream.prepare(call, { apiUrl: addressOf(config, call, providerUrls), credential });
+}

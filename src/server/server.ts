@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { allowedMethods, baseUrlHint, matchRoute, nearestDialect, pathFault } from "../dialects/registry.ts";
 import { RelayError } from "../errors.ts";
 import { http } from "../network/http.ts";
@@ -12,12 +12,14 @@ import { asRelayError, reportFault } from "../relay/deliver-relay-error.ts";
 import { type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
 import { relay } from "../relay/relay.ts";
 import { sendRendered } from "../relay/send-rendered.ts";
+import { createSockets, type SocketLimits, type Sockets, upgradeRequired } from "../sockets/sockets.ts";
 import type { Page } from "../web/page.ts";
 import { admit } from "./admission.ts";
 import { answerPreflight, corsHeaders, isPreflight } from "./cors.ts";
 import { createHttpSink, httpSource } from "./http-client.ts";
 import { answerOwnRoute, routes } from "./own-routes.ts";
 import { splitTarget } from "./target.ts";
+import { answerInHttp, continueAsHttp, ignore, isWebSocket } from "./upgrade.ts";
 
 export interface RelayServer {
   /** The address that was bound; the port is a real one even if 0 was asked for. */
@@ -35,6 +37,8 @@ export interface ServerOptions {
   deps: RelayDeps;
   /** `/ui` and `/status`; absent: no such routes. */
   page?: Page;
+  /** The usual ones when absent. */
+  socketLimits?: Partial<SocketLimits>;
 }
 
 /** Claude Code's own gateway takes 100 KB of headers. */
@@ -52,6 +56,7 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
     isDraining: false,
     isAborting: false,
     open: new Set(),
+    sockets: createSockets({ deps: options.deps, newId: requestId, limits: options.socketLimits ?? {} }),
     onceIdle() {},
   };
   const start = (incoming: Incoming) => {
@@ -81,16 +86,25 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
     };
     start({ request, response, onBodyWanted });
   });
+  // With this listener node:http answers no upgrade by itself any more, whatever it is to.
+  server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    if (!isWebSocket(request)) return continueAsHttp(server, { request, socket, head });
+    socket.on("error", ignore);
+    const response = new http.ServerResponse(request);
+    start({ request, response, upgrade: { socket, head } });
+  });
   await listen(server, host, port);
   const abortAll = () => {
     front.isAborting = true;
     for (const response of front.open) if (!response.writableFinished) response.socket?.resetAndDestroy();
     server.closeAllConnections();
+    front.sockets.abortAll();
   };
   return {
     address: server.address() as AddressInfo,
     async drain(timeoutMs) {
       front.isDraining = true;
+      front.sockets.endWhenIdle();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // Node keeps a connection whose answer began before the drain for as long as its client does.
       const sweep = setInterval(() => server.closeIdleConnections(), 50);
@@ -100,6 +114,7 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
       clearTimeout(timer);
       // Answers that were broken off are still being recorded.
       if (front.open.size > 0) await new Promise<void>((resolve) => (front.onceIdle = resolve));
+      await front.sockets.settled();
     },
     abortAll,
   };
@@ -123,6 +138,7 @@ interface Front extends ServerOptions {
   isAborting: boolean;
   /** Of requests that are not over. An answer may be out already while its usage is still being written down. */
   open: Set<ServerResponse>;
+  sockets: Sockets;
   onceIdle(): void;
 }
 
@@ -144,6 +160,8 @@ interface Incoming {
   response: ServerResponse;
   /** See RequestSource; only where the client waits for it. */
   onBodyWanted?: () => void;
+  /** The connection, where the client wants to go on in another protocol; the response is not tied to it. */
+  upgrade?: { socket: Socket; head: Buffer };
 }
 
 async function serve(front: Front, incoming: Incoming): Promise<void> {
@@ -158,7 +176,7 @@ async function serve(front: Front, incoming: Incoming): Promise<void> {
 }
 
 async function handle(front: Front, incoming: Incoming): Promise<void> {
-  const { request, response, onBodyWanted } = incoming;
+  const { request, response, onBodyWanted, upgrade } = incoming;
   const { deps } = front;
   const target = splitTarget(request.url ?? "/");
   const { path, query } = target;
@@ -178,7 +196,12 @@ async function handle(front: Front, incoming: Incoming): Promise<void> {
       cors = corsHeaders(admission.origin);
     }
     checkPath(path);
-    if (request.headers.upgrade?.toLowerCase() === "websocket") throw upgradeRequired();
+    if (upgrade) {
+      const matched = matchRoute("POST", path);
+      if (matched?.dialect.name !== "openai" || matched.route.operation !== "generate")
+        throw upgradeRequired("This path has none");
+      return await front.sockets.accept({ ...upgrade, ...matched, id, request, query });
+    }
     if (await front.page?.answer({ request, response, path, query })) return;
     if (await answerOwnRoute({ request, response, path, query, ...front })) return;
     const route = matchRoute(request.method ?? "GET", path);
@@ -206,6 +229,8 @@ async function handle(front: Front, incoming: Incoming): Promise<void> {
     };
     await relay({ id, ...client, ...route, query, signal: left.signal, receivedAt: deps.now() }, deps);
   } catch (error) {
+    if (upgrade?.socket.destroyed) return;
+    if (upgrade) answerInHttp(response, upgrade.socket);
     refuse(front, { id, request, response, error, path, cors });
   }
 }
@@ -213,13 +238,6 @@ async function handle(front: Front, incoming: Incoming): Promise<void> {
 /** In the order of time, so that the newest rows of the usage table lie together. */
 function requestId(): string {
   return `${Date.now().toString(36)}-${randomUUID().slice(0, 13)}`;
-}
-
-function upgradeRequired(): RelayError {
-  return new RelayError(
-    "upgrade_required",
-    "cc-relay offers no WebSocket; use HTTP (for Codex: supports_websockets = false).",
-  );
 }
 
 function wrongMethod({ method }: IncomingMessage, path: string, methods: readonly string[]): RelayError {

@@ -50,4 +50,8 @@ export const clientUpstream: Upstream = {
   observe: (call) => native[call.family].observe(call),
   stateHeader: turnStateHeader,
   isAccountHeader: () => false,
+  socketFor(call) {
+    const protocol = native[call.family].socketFor?.(call);
+    return protocol && { ...protocol, hidesLimits: false };
+  },
 };

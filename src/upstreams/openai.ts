@@ -6,6 +6,7 @@ import { observeChat } from "../usage/chat.ts";
 import { observeOpenai } from "../usage/openai.ts";
 import { answerShapes, shapeOf } from "./answer-shapes.ts";
 import { readOpenaiErrorEvent, readOpenaiFailure } from "./openai-failures.ts";
+import { openaiSocket } from "./openai-frames.ts";
 import { readOpenaiWindows } from "./openai-limits.ts";
 import { nativeRequest } from "./request.ts";
 
@@ -30,6 +31,8 @@ export const openaiUpstream: Upstream = {
       : observeOpenai(shapeOf(answerShapes.openai, operation)),
   stateHeader: turnStateHeader,
   isAccountHeader: (name) => accountHeader.test(name),
+  socketFor: ({ dialect, operation }) =>
+    dialect === "openai" && operation === "generate" ? openaiSocket : undefined,
 };
 
 /** Codex stores these as its user's own limits: the two windows, further limits of the same form, and credits. */

@@ -9,6 +9,8 @@ import type { AnswerObserver, AnswerShape, Opening, UsageReport } from "./observ
 /** How one family's answers are read. */
 export interface AnswerReader {
   shape: AnswerShape;
+  /** Each chunk that is pushed is one whole event, as a WebSocket's frames are. */
+  isFramed?: boolean;
   /**
    * Whether an event of this name matters once the answer has begun; the others are skipped unread. Before that every
    * event is read. Absent: all matter.
@@ -66,6 +68,7 @@ class Observation implements AnswerObserver, AnswerState {
   readonly #reader: AnswerReader;
   #events: EventSplitter | undefined;
   #documents: DocumentSplitter | undefined;
+  #hasFrames = false;
   #finished = false;
   opening: Opening = pending;
   lateError: unknown;
@@ -78,7 +81,8 @@ class Observation implements AnswerObserver, AnswerState {
   }
 
   push(chunk: Buffer): void {
-    if (this.#events) this.#events.push(chunk);
+    if (this.#reader.isFramed) this.#pushFrame(chunk);
+    else if (this.#events) this.#events.push(chunk);
     else if (this.#documents) this.#pushDocument(chunk);
     else if (this.opening.kind === "pending") this.#begin(chunk);
   }
@@ -88,7 +92,7 @@ class Observation implements AnswerObserver, AnswerState {
   }
 
   get form(): "events" | "document" | undefined {
-    if (this.#events) return "events";
+    if (this.#events || this.#hasFrames) return "events";
     return this.#documents && "document";
   }
 
@@ -99,7 +103,8 @@ class Observation implements AnswerObserver, AnswerState {
 
   get isTruncated(): boolean {
     if (this.opening.kind === "foreign") return true;
-    if (this.#events) return !this.complete && this.lateError === undefined && this.opening.kind !== "error";
+    if (this.form === "events")
+      return !this.complete && this.lateError === undefined && this.opening.kind !== "error";
     if (this.#documents) return this.#documents.open || this.opening.kind === "pending";
     return this.#reader.shape.mayBeEmpty !== true;
   }
@@ -132,6 +137,11 @@ class Observation implements AnswerObserver, AnswerState {
 
   id(id: string): void {
     if (this.ids.length < maxIds && !this.ids.includes(id)) this.ids.push(id);
+  }
+
+  #pushFrame(frame: Buffer): void {
+    this.#hasFrames = true;
+    this.#reader.readEvent("", frame, this);
   }
 
   /** The first byte that is no white space says what the answer is. */

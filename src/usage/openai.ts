@@ -14,6 +14,15 @@ import {
 } from "./observer.ts";
 
 export function observeOpenai(shape: AnswerShape = anyObject): AnswerObserver {
+  return observe(shape, false);
+}
+
+/** Over a WebSocket: each push is one frame, and holds what the `data` of an event would. */
+export function observeOpenaiFrames(): AnswerObserver {
+  return observe(anyObject, true);
+}
+
+function observe(shape: AnswerShape, isFramed: boolean): AnswerObserver {
   const documentNames = ["error", "status", ...responseNames, ...markNames(shape)];
   let tokens: TokenCounts | undefined;
   let model: string | undefined;
@@ -21,6 +30,7 @@ export function observeOpenai(shape: AnswerShape = anyObject): AnswerObserver {
   let webSearches = 0;
   return observeAnswer({
     shape,
+    isFramed,
     wants: (name) => isKnown(name) || isUnnamed(name),
     readEvent,
     readDocument,
@@ -44,7 +54,12 @@ export function observeOpenai(shape: AnswerShape = anyObject): AnswerObserver {
       name = type;
     }
     if (keepAlives.has(name)) return;
-    if (name === "error") return answer.error(data, true);
+    if (name === "error") {
+      answer.error(data, true);
+      // A socket goes on after it, with the next request.
+      if (isFramed) answer.finish();
+      return;
+    }
     if (name === "response.failed") answer.error(data, true);
     else if (!beginnings.has(name)) begin(name, answer);
     if (!isKnown(name)) return;
@@ -119,8 +134,11 @@ const endings: ReadonlySet<string> = new Set([
   "response.failed",
 ]);
 
-/** Events that say nothing about the answer. */
-const keepAlives: ReadonlySet<string> = new Set(["ping", "keepalive"]);
+/** Events that say nothing about the answer; the last four are seen over a WebSocket (Codex 0.169). */
+const keepAlives: ReadonlySet<string> = new Set([
+  ...["ping", "keepalive"],
+  ...["codex.rate_limits", "response.metadata", "codex.response.metadata", "responsesapi.websocket_timing"],
+]);
 
 const standardTiers: ReadonlySet<string> = new Set(["default", "auto", "standard"]);
 

@@ -45,6 +45,7 @@ export interface TestRelayOptions {
   /** Absent: in this process. */
   refreshes?: RelayAppOptions["refreshes"];
   holdBackMs?: RelayAppOptions["holdBackMs"];
+  socketLimits?: RelayAppOptions["socketLimits"];
   /** What the page's doctor finds; absent: the page has none. */
   examine?: RelayAppOptions["examine"];
 }
@@ -65,6 +66,7 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
       refreshes: options.refreshes,
       holdBackMs: options.holdBackMs,
       examine: options.examine,
+      socketLimits: options.socketLimits,
     });
   let app = await start();
   const store = await openSqliteStore(config.server.databasePath);

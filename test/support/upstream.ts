@@ -16,6 +16,7 @@ import { claudeScript } from "./claude-script.ts";
 import { geminiScript } from "./gemini-script.ts";
 import { openaiScript } from "./openai-script.ts";
 import { inventUsage, type Script, type ScriptedAnswer } from "./script.ts";
+import type { SocketScript } from "./socket-script.ts";
 
 /** A credential, or what must hold of a request; every field given must fit. */
 export type Matcher =
@@ -36,6 +37,8 @@ export interface UpstreamOptions {
   family?: ScriptFamily;
   /** What every request gets that no rule matches. */
   behaviour?: Behaviour;
+  /** Speaks WebSocket on `/v1/responses` as well, as this script says. */
+  sockets?: SocketScript;
   /** Drops connections that were idle for so long, as providers do; Node's 5 s when absent. */
   keepAliveMs?: number;
 }
@@ -100,6 +103,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Scri
       void serve(request, response, state);
     },
   );
+  options.sockets?.attach(server);
   server.on("connection", (socket: Socket) => {
     state.sockets.set(socket, { number: state.connectionCount++, uses: 0 });
     socket.on("error", () => {});

@@ -1,0 +1,28 @@
+// What clients of the Responses API send over a WebSocket, as far as the relay has to know it.
+
+import type { HeaderMap } from "../call.ts";
+import { readBoolean, readString, scanMembers } from "../json-scan.ts";
+import { parseJson, stringField } from "../json-values.ts";
+
+export interface ClientFrame {
+  /** It asks for an answer. Frames of other types (`response.cancel`) speak of one that is under way. */
+  isRequest: boolean;
+  /** `generate: false`: it only prepares the next request. */
+  isWarmUp: boolean;
+}
+
+/** What cannot be read counts as a request: the provider says what is wrong with it. */
+export function readClientFrame(frame: Buffer): ClientFrame {
+  const members = scanMembers(frame, ["type", "generate"]);
+  const type = readString(frame, members?.get("type"));
+  return {
+    isRequest: type === undefined || type === "response.create" || type === "response.append",
+    isWarmUp: readBoolean(frame, members?.get("generate")) === false,
+  };
+}
+
+/** The model that Codex names already when it opens a connection. */
+export function readOpeningModel(headers: HeaderMap): string | undefined {
+  const hint = /(?:^|[;,\s])model=([^;,\s]+)/.exec(headers["x-codex-routing-hint"]?.toString() ?? "")?.[1];
+  return hint ?? stringField(parseJson(headers["x-codex-turn-metadata"]?.toString() ?? ""), "model");
+}

@@ -1,0 +1,41 @@
+// Requests that ask to go on in another protocol: WebSocket is taken up, everything else goes on as HTTP.
+
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+
+export interface UpgradeRequest {
+  request: IncomingMessage;
+  socket: Socket;
+  /** What has come after the request's head. */
+  head: Buffer;
+}
+
+export function isWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === "websocket";
+}
+
+/**
+ * Hands the connection back to the server as if the client had asked for nothing: Java's HTTP client asks for `h2c` with every
+ * first request, and a server may ignore that (RFC 9110, section 7.8).
+ */
+export function continueAsHttp(server: Server, { request, socket, head }: UpgradeRequest): void {
+  const { method, url, httpVersion, rawHeaders } = request;
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!.toLowerCase();
+    if (name !== "upgrade" && name !== "connection" && name !== "http2-settings")
+      lines.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
+  }
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), head]));
+  server.emit("connection", socket);
+}
+
+/** Ties the response to the connection after all, which ends with it. */
+export function answerInHttp(response: ServerResponse, socket: Socket): void {
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.once("finish", () => socket.destroySoon());
+}
+
+/** A connection that breaks is told of by its close, too. */
+export function ignore(): void {}

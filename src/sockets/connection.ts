@@ -1,0 +1,211 @@
+// One client's WebSocket and the provider's side of it: requests go through the relay's pipeline one after another, and the end
+// of either side is the end of the other.
+
+import type { WebSocket } from "ws";
+import type { Account } from "../accounts/account.ts";
+import type { HeaderMap } from "../call.ts";
+import type { Dialect, Route } from "../dialects/dialect.ts";
+import { readClientFrame } from "../dialects/openai-frame.ts";
+import { type Exchange, type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
+import { relay } from "../relay/relay.ts";
+import type { TiedConnection } from "../relay/tied-connection.ts";
+import type { Departures } from "./departures.ts";
+import type { Endpoints } from "./endpoints.ts";
+import { closeCodes, createSocketSink, type SocketSinkOptions } from "./socket-sink.ts";
+import { overLine } from "./transports.ts";
+import { UpstreamLine } from "./upstream-line.ts";
+
+/** What the upgrade request said, and stands for each request over the connection. */
+export interface Opening {
+  headers: HeaderMap;
+  rawHeaders: readonly string[];
+  query: string;
+  dialect: Dialect;
+  route: Route;
+  /** The client key's name. */
+  client: string;
+  /** The session, scoped and hashed; undefined: the upgrade named none. */
+  sessionKey: string | undefined;
+}
+
+export interface ConnectionOptions {
+  opening: Opening;
+  deps: RelayDeps;
+  endpoints: Endpoints;
+  departures: Departures;
+  /** An id for a request. */
+  newId(): string;
+  sink?: SocketSinkOptions;
+  /** All is over, also what was under way. */
+  onEnd(): void;
+}
+
+/** Requests that wait for the answer of the one before; the provider's own limit is as low. */
+const maxWaiting = 16;
+/** A peer that does not answer a close is disconnected after this time. */
+const closeGraceMs = 3000;
+/** More than this waits for the client: its pings are not answered. */
+const maxPongBytes = 64 * 1024;
+
+export class SocketConnection implements TiedConnection {
+  readonly opening: Opening;
+  readonly line: UpstreamLine;
+  readonly #options: ConnectionOptions;
+  #client: WebSocket | undefined;
+  #running: AbortController | undefined;
+  readonly #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  /** No request is taken any more. */
+  #isClosing = false;
+  #isDraining = false;
+  /** What the conversation carries was encrypted for its account: nobody else can go on with it. */
+  #isEncrypted = false;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.opening = options.opening;
+    this.line = new UpstreamLine({
+      endpoints: options.endpoints,
+      providerUrls: () => options.deps.config().upstream.providerUrls,
+      onIdleFrame: (frame) => this.#client?.send(frame, { binary: false }),
+      onClose: (code, reason) => this.#upstreamClosed(code, reason),
+    });
+  }
+
+  get accountId(): string | undefined {
+    return this.line.accountId;
+  }
+
+  get isOpening(): boolean {
+    return this.#client === undefined;
+  }
+
+  get isIdle(): boolean {
+    return this.#running === undefined;
+  }
+
+  canLeadTo(...asked: Parameters<TiedConnection["canLeadTo"]>): boolean {
+    return this.line.canLeadTo(...asked);
+  }
+
+  mayLeave(account: Account | undefined): boolean {
+    const { sessionKey } = this.opening;
+    if (account === undefined) return true;
+    if (this.#isEncrypted && account.config.enabled) return false;
+    return sessionKey === undefined || !this.#options.departures.has(sessionKey, account.config.id);
+  }
+
+  leaves(accountId: string): void {
+    const { sessionKey } = this.opening;
+    if (sessionKey !== undefined) this.#options.departures.add(sessionKey, accountId);
+  }
+
+  /** The client is there. */
+  begin(client: WebSocket): void {
+    this.#client = client;
+    client.on("message", (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
+    client.on("ping", (data: Buffer) => {
+      if (client.readyState === client.OPEN && client.bufferedAmount < maxPongBytes) client.pong(data);
+    });
+    // What goes wrong is told by the close, too: 1009 for a message that is too long.
+    client.on("error", () => {});
+    client.once("close", (code: number) => this.#clientClosed(code));
+  }
+
+  /** Ends both sides with this code once no request is under way. */
+  retire(code: number): void {
+    this.#isDraining = true;
+    if (this.isIdle) this.#close(code);
+  }
+
+  /** Breaks off what is under way. */
+  abort(): void {
+    this.#running?.abort(new ShutdownAbort("the relay goes down"));
+    this.#isClosing = true;
+    this.line.abandon();
+    this.#client?.terminate();
+  }
+
+  #receive(frame: Buffer, isBinary: boolean): void {
+    if (this.#isClosing) return;
+    if (isBinary) return this.#close(closeCodes.tooBig);
+    if (!readClientFrame(frame).isRequest) return this.line.send(frame);
+    if (this.#isDraining && this.isIdle) return this.#close(closeCodes.restart);
+    if (this.isIdle) return void this.#run(frame);
+    this.#waitingBytes += frame.length;
+    const { maxBodyBytes } = this.#options.deps.config().server;
+    if (this.#waiting.length >= maxWaiting || this.#waitingBytes > maxBodyBytes) {
+      return this.#close(closeCodes.tooBig);
+    }
+    this.#waiting.push(frame);
+  }
+
+  async #run(frame: Buffer): Promise<void> {
+    const { deps, newId } = this.#options;
+    const client = this.#client!;
+    const running = new AbortController();
+    this.#running = running;
+    const sink = createSocketSink(client, this.#options.sink);
+    const id = newId();
+    try {
+      await relay(this.#exchange({ id, frame, sink, signal: running.signal }), deps);
+    } catch (error) {
+      deps.log.error({ request: id, err: String(error) }, "internal error");
+      sink.breakOff();
+    }
+    this.#running = undefined;
+    if (client.readyState !== client.OPEN) return this.#ended();
+    if (sink.ending) return this.#close(sink.ending.code);
+    if (this.line.accountId === undefined) return this.#close(closeCodes.fault);
+    const next = this.#waiting.shift();
+    this.#waitingBytes -= next?.length ?? 0;
+    if (this.#isDraining) this.#close(closeCodes.restart);
+    else if (next) void this.#run(next);
+  }
+
+  #exchange({ frame, ...given }: Pick<Exchange, "id" | "sink" | "signal"> & { frame: Buffer }): Exchange {
+    const { headers, rawHeaders, query, dialect, route } = this.opening;
+    return {
+      ...given,
+      source: { method: "POST", headers, rawHeaders, body: frame },
+      ...{ dialect, route, query },
+      receivedAt: this.#options.deps.now(),
+      transport: overLine(this.line),
+      connection: this,
+      isWarmUp: readClientFrame(frame).isWarmUp,
+    };
+  }
+
+  #upstreamClosed(code: number, reason: Buffer): void {
+    // While a request is under way its attempt hears of it, and may lead elsewhere.
+    if (this.isIdle) this.#close(sendable(code), reason);
+  }
+
+  #clientClosed(code: number): void {
+    this.#isClosing = true;
+    this.#waiting.length = 0;
+    this.#running?.abort(new Error("the client has left"));
+    if (code === closeCodes.tooBig) this.line.close(code);
+    else this.line.abandon();
+    if (this.isIdle) this.#ended();
+  }
+
+  /** The client's side is closed; the provider's follows when the client has answered. */
+  #close(code: number, reason?: Buffer): void {
+    const client = this.#client;
+    this.#isClosing = true;
+    if (!client || client.readyState > client.OPEN) return;
+    client.close(code, reason);
+    setTimeout(() => client.terminate(), closeGraceMs).unref();
+  }
+
+  #ended(): void {
+    this.line.abandon();
+    this.#options.onEnd();
+  }
+}
+
+/** Codes that only stand for the want of one cannot be sent. */
+function sendable(code: number): number {
+  return code === 1005 || code === 1006 || code === 1015 ? closeCodes.fault : code;
+}

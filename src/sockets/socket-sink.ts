@@ -1,0 +1,115 @@
+// A client's WebSocket as the pipeline's sink: each piece of an answer is one text frame.
+
+import type { WebSocket } from "ws";
+import { parseJson } from "../json-values.ts";
+import type { AnswerHead, ClientSink } from "../relay/client.ts";
+
+export interface SocketSinkOptions {
+  /** A client that reads nothing for so long, while something waits for it, is disconnected. */
+  stallTimeoutMs?: number;
+  /** More than this waits for the client: the provider is paused. */
+  highWaterBytes?: number;
+}
+
+/** How the client's connection goes on after an answer; undefined: it stays open. */
+export interface Ending {
+  code: number;
+}
+
+export interface SocketSink extends ClientSink {
+  readonly ending: Ending | undefined;
+}
+
+/** RFC 6455, section 7.4.1, and the codes that IANA has added. */
+export const closeCodes = {
+  normal: 1000,
+  goingAway: 1001,
+  tooBig: 1009,
+  fault: 1011,
+  restart: 1012,
+} as const;
+
+/** Codex goes to HTTP when the next upgrade is refused: nothing is said of it here. */
+const silentCodes: ReadonlySet<string> = new Set(["upgrade_required", "draining"]);
+
+export function createSocketSink(client: WebSocket, options: SocketSinkOptions = {}): SocketSink {
+  const { stallTimeoutMs = 900_000, highWaterBytes = 256 * 1024 } = options;
+  const listeners = new Set<() => void>();
+  let relayError: string | undefined;
+  let status = 200;
+  let errorHeaders: Record<string, string> = {};
+  let hasStarted = false;
+  let isWaiting = false;
+  let ending: Ending | undefined;
+  let stall: NodeJS.Timeout | undefined;
+
+  const sent = () => {
+    if (!isWaiting) return;
+    if (client.bufferedAmount > highWaterBytes / 2) return void stall?.refresh();
+    isWaiting = false;
+    clearTimeout(stall);
+    for (const listener of listeners) listener();
+  };
+  const send = (frame: Buffer | string) => {
+    if (client.readyState === client.OPEN) client.send(frame, { binary: false }, sent);
+  };
+  const endWith = (code: number) => {
+    ending ??= { code };
+  };
+
+  return {
+    keepsPieces: true,
+    get hasStarted() {
+      return hasStarted;
+    },
+    get ending() {
+      return ending;
+    },
+    start(head) {
+      hasStarted = true;
+      ({ relayError, status, errorHeaders } = readHead(head));
+    },
+    flush() {},
+    write(chunk) {
+      send(chunk);
+      if (client.bufferedAmount <= highWaterBytes) return true;
+      if (!isWaiting) stall = setTimeout(() => client.terminate(), stallTimeoutMs);
+      isWaiting = true;
+      return false;
+    },
+    onDrain(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    end(rest = "") {
+      clearTimeout(stall);
+      if (relayError === undefined) return rest.length > 0 ? send(rest) : undefined;
+      if (silentCodes.has(relayError)) return endWith(closeCodes.restart);
+      send(errorFrame(status, errorHeaders, rest.toString()));
+      endWith(closeCodes.normal);
+    },
+    endWithError(last) {
+      send(last);
+      endWith(closeCodes.fault);
+    },
+    breakOff() {
+      clearTimeout(stall);
+      endWith(closeCodes.fault);
+    },
+  };
+}
+
+/** Errors of the relay's own are told by their head; a provider's are frames already. */
+function readHead({ status, headers }: AnswerHead) {
+  const named: Record<string, string> = {};
+  for (let at = 0; at + 1 < headers.length; at += 2) named[headers[at]!.toLowerCase()] = headers[at + 1]!;
+  const { "content-type": _, "content-length": __, ...errorHeaders } = named;
+  return { relayError: named["x-cc-relay-error"], status, errorHeaders };
+}
+
+/** As the API itself tells of an error: `{"type":"error","status":N,"error":{…},"headers":{…}}`. */
+function errorFrame(status: number, headers: Record<string, string>, body: string): string {
+  const parsed = parseJson(body);
+  const fields = typeof parsed === "object" && parsed !== null ? parsed : {};
+  return JSON.stringify({ type: "error", status, ...fields, headers });
+}

@@ -1,0 +1,287 @@
+// The WebSockets that are open through the relay: which ones are accepted, and when they are ended.
+
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { WebSocket, WebSocketServer } from "ws";
+import type { Call } from "../call.ts";
+import type { Config } from "../config/config.ts";
+import type { Dialect, Route } from "../dialects/dialect.ts";
+import { readOpeningModel } from "../dialects/openai-frame.ts";
+import { RelayError } from "../errors.ts";
+import { forwardResponseHeaders } from "../network/headers.ts";
+import { Attempts } from "../relay/attempts.ts";
+import { authenticate } from "../relay/authenticate.ts";
+import type { RelayDeps } from "../relay/exchange.ts";
+import { sendWithFailover } from "../relay/failover.ts";
+import type { Served } from "../relay/failover-state.ts";
+import { readRequest } from "../relay/read-request.ts";
+import { SocketConnection } from "./connection.ts";
+import { createDepartures } from "./departures.ts";
+import { createEndpoints } from "./endpoints.ts";
+import { closeCodes, type SocketSinkOptions } from "./socket-sink.ts";
+import { openLine } from "./transports.ts";
+
+export interface SocketLimits {
+  /** All dialling for one client: Codex gives up after 15 s. */
+  openingTimeoutMs: number;
+  /** The provider ends a socket after 60 minutes, in the middle of an answer. */
+  retireAfterMs: number;
+  /** How often ages and the configuration are looked at. */
+  sweepMs: number;
+  maxPerClient: number;
+  sink?: SocketSinkOptions;
+}
+
+const usualLimits: SocketLimits = {
+  openingTimeoutMs: 12_000,
+  retireAfterMs: 55 * 60_000,
+  sweepMs: 1000,
+  maxPerClient: 4096,
+};
+
+export interface Upgrade {
+  /** Our id of the upgrade request. */
+  id: string;
+  request: IncomingMessage;
+  socket: Duplex;
+  head: Buffer;
+  query: string;
+  dialect: Dialect;
+  route: Route;
+}
+
+export interface Sockets {
+  readonly count: number;
+  /**
+   * Opens the provider's side first, then accepts the client. Throws RelayError where the client is to be answered in HTTP:
+   * `upgrade_required` makes Codex go there at once.
+   */
+  accept(upgrade: Upgrade): Promise<void>;
+  /** Ends what is idle now, and the others as soon as they are. */
+  endWhenIdle(): void;
+  /** Breaks off what is open. */
+  abortAll(): void;
+  /** Resolves when none is open and all that was under way is recorded. */
+  settled(): Promise<void>;
+}
+
+export interface SocketsOptions {
+  deps: RelayDeps;
+  newId(): string;
+  limits?: Partial<SocketLimits>;
+}
+
+export function createSockets({ deps, newId, limits: given }: SocketsOptions): Sockets {
+  const limits = { ...usualLimits, ...given };
+  const open = new Set<SocketConnection>();
+  const endpoints = createEndpoints(deps.now);
+  const departures = createDepartures();
+  let isDraining = false;
+  let onceSettled = () => {};
+  let sweeping: NodeJS.Timeout | undefined;
+
+  function sweep(): void {
+    for (const connection of open) {
+      if (!isStillWanted(connection)) connection.retire(closeCodes.restart);
+    }
+  }
+
+  function isStillWanted({ line, opening, accountId }: SocketConnection): boolean {
+    const { upstream, apiKeys } = deps.config();
+    if (deps.now() - (line.openedAt ?? deps.now()) >= limits.retireAfterMs || !upstream.websocket)
+      return false;
+    if (!isKnownClient(opening.client, apiKeys)) return false;
+    if (accountId === undefined) return true;
+    const account = deps.pool.account(accountId);
+    // Pass-through has no account, and no settings of its own.
+    if (account === undefined)
+      return !deps.pool.accounts.some((other) => other.config.family === opening.dialect.family);
+    return account.config.enabled && !line.isOutdated(account.config);
+  }
+
+  function add(connection: SocketConnection): void {
+    open.add(connection);
+    sweeping ??= setInterval(sweep, limits.sweepMs).unref();
+  }
+
+  function remove(connection: SocketConnection): void {
+    open.delete(connection);
+    if (open.size > 0) return;
+    clearInterval(sweeping);
+    sweeping = undefined;
+    onceSettled();
+  }
+
+  function checkRoom(client: string): void {
+    if (isDraining)
+      throw new RelayError("draining", "cc-relay is shutting down; connect again in a moment.", {
+        retryAfterSeconds: 2,
+      });
+    let count = 0;
+    for (const { opening } of open) if (opening.client === client) count++;
+    if (count >= limits.maxPerClient)
+      throw upgradeRequired(`The key ${client} has ${count} sockets open already`);
+  }
+
+  return {
+    get count() {
+      return open.size;
+    },
+
+    async accept(upgrade) {
+      const { request, query, dialect } = upgrade;
+      const { upstream, apiKeys } = deps.config();
+      const client = authenticate(request.headers, query, apiKeys);
+      if (!upstream.websocket) throw upgradeRequired("upstream.websocket is false in config.toml");
+      checkHandshake(request);
+      checkRoom(client);
+      const { headers, rawHeaders } = request;
+      const route = { ...upgrade.route, isStreamed: true };
+      const call = await readOpening({ ...upgrade, route }, client, deps);
+      const connection = new SocketConnection({
+        opening: { headers, rawHeaders, query, dialect, route, client, sessionKey: call.sessionKey },
+        ...{ deps, endpoints, departures, newId },
+        ...(limits.sink && { sink: limits.sink }),
+        onEnd: () => remove(connection),
+      });
+      // Counted from now on: many that are being opened at once are many, too.
+      add(connection);
+      try {
+        const served = await dial(
+          { ...call, headerBudgetMs: limits.openingTimeoutMs },
+          connection,
+          limits,
+          deps,
+        );
+        const socket = await acceptClient(upgrade, served, deps);
+        if (isDraining) throw upgradeRequired("cc-relay is shutting down");
+        connection.begin(socket);
+      } catch (error) {
+        connection.line.abandon();
+        remove(connection);
+        throw asRefusal(error, upgrade.id, deps);
+      }
+    },
+
+    endWhenIdle() {
+      isDraining = true;
+      for (const connection of open) connection.retire(closeCodes.restart);
+    },
+
+    abortAll() {
+      for (const connection of open) connection.abort();
+    },
+
+    settled() {
+      if (open.size === 0) return Promise.resolve();
+      return new Promise((resolve) => (onceSettled = resolve));
+    },
+  };
+}
+
+function isKnownClient(client: string, apiKeys: Config["apiKeys"]): boolean {
+  return apiKeys.length === 0 || apiKeys.some(({ name }) => name === client);
+}
+
+/** RFC 6455, section 4.2.1. */
+function checkHandshake({ method, headers }: IncomingMessage): void {
+  const key = headers["sec-websocket-key"] ?? "";
+  if (method === "GET" && headers["sec-websocket-version"] === "13" && /^[+/0-9A-Za-z]{22}==$/.test(key))
+    return;
+  throw upgradeRequired("The request does not ask for a WebSocket of version 13");
+}
+
+/** The call that the upgrade request would be: it names the session, and mostly the model. */
+async function readOpening(
+  { id, request, query, dialect, route }: Upgrade,
+  client: string,
+  deps: RelayDeps,
+): Promise<Call> {
+  const { headers, rawHeaders } = request;
+  const { signal } = new AbortController();
+  const share = deps.memory.open(signal);
+  const source = { method: "GET", headers, rawHeaders, body: undefined };
+  const { maxBodyBytes } = deps.config().server;
+  const call = await readRequest(
+    { id, source, dialect, route, query, signal },
+    { ...deps, client, share, maxBodyBytes },
+  );
+  share.release();
+  return { ...call, model: readOpeningModel(headers) };
+}
+
+function dial(
+  call: Call,
+  connection: SocketConnection,
+  limits: SocketLimits,
+  deps: RelayDeps,
+): Promise<Served> {
+  return sendWithFailover(
+    call,
+    {
+      pinned: connection.opening.headers["x-cc-relay-account"]?.toString(),
+      signal: AbortSignal.timeout(limits.openingTimeoutMs),
+      attempts: new Attempts({ call, events: deps.events, now: deps.now }),
+      transport: openLine(connection.line),
+      connection,
+    },
+    deps,
+  );
+}
+
+/** No compression toward the client, which is mostly on this machine. */
+async function acceptClient(
+  { request, socket, head }: Upgrade,
+  { account, upstream, answer }: Served,
+  deps: RelayDeps,
+): Promise<WebSocket> {
+  const { WebSocketServer } = await import("ws");
+  const server: WebSocketServer = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    autoPong: false,
+    maxPayload: deps.config().server.maxBodyBytes,
+  });
+  server.on("headers", (lines: string[]) => {
+    const headers = forwardResponseHeaders(answer.rawHeaders, {
+      bodyUnchanged: false,
+      drop: (name) =>
+        name.startsWith("sec-websocket-") || (!account.passthrough && upstream.isAccountHeader(name)),
+    });
+    headers.push("x-cc-relay-account", account.config.id);
+    for (let at = 0; at + 1 < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
+  });
+  return await new Promise((resolve, reject) => {
+    const left = () => reject(upgradeRequired("The client has left"));
+    socket.once("close", left);
+    server.handleUpgrade(request, socket, head, (accepted) => {
+      socket.off("close", left);
+      resolve(accepted);
+    });
+  });
+}
+
+export function upgradeRequired(reason: string, cause?: unknown): RelayError {
+  return new RelayError(
+    "upgrade_required",
+    `${reason}: cc-relay offers no WebSocket for it; use HTTP (Codex does so by itself, or with supports_websockets = false).`,
+    { cause },
+  );
+}
+
+/** Whatever keeps every account from being dialled, HTTP says it best, with its own waits and failover. */
+function asRefusal(error: unknown, request: string, { log }: Pick<RelayDeps, "log">): RelayError {
+  if (error instanceof RelayError) {
+    return error.code === "upgrade_required"
+      ? error
+      : upgradeRequired(error.message.replace(/\.$/, ""), error);
+  }
+  const isLate = error instanceof Error && error.name === "TimeoutError";
+  if (!isLate)
+    log.error({ request, err: error instanceof Error ? error.stack : String(error) }, "internal error");
+  return upgradeRequired(
+    isLate ? "No account's provider opened one in time" : "No account's provider opened one",
+    error,
+  );
+}
