@@ -17,11 +17,16 @@ export interface ConnectorOptions {
   ca?: string;
 }
 
+/** `signal` gives the connection up while it is being made; once it is up nothing happens. */
+export type ConnectRequest = buildConnector.Options & { signal?: AbortSignal };
+
+export type Connector = (request: ConnectRequest, callback: buildConnector.Callback) => void;
+
 /** An undici connector. Nothing it connects bypasses `route`. */
-export function createConnector(options: ConnectorOptions): buildConnector.connector {
+export function createConnector(options: ConnectorOptions): Connector {
   // Its own time limit is off: it would start anew for TLS when the tunnel is already late.
   const secure = core.buildConnector({ allowH2: false, timeout: 0, ...trust(options.ca) });
-  return (request, callback) => {
+  return ({ signal, ...request }, callback) => {
     const isSecure = request.protocol === "https:";
     const host = withoutBrackets(request.hostname);
     const limitMs = options.connectTimeoutMs;
@@ -35,21 +40,29 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
       if (settled) return;
       settled = true;
       clearTimeout(timer);
+      signal?.removeEventListener("abort", giveUp);
       if (error === null && socket !== null) return callback(null, socket);
       raw?.destroy();
       callback(error ?? new Error("no socket"), null);
     };
-    const timer = setTimeout(() => {
-      const late = describeLateness({
-        target,
-        proxy,
-        tunnelled: raw !== undefined,
-        ms: limitMs,
-      });
-      limit.abort(late);
+    const stop = (reason: Error): void => {
+      limit.abort(reason);
       // Not left to the socket: TLS on top of a destroyed one closes without an error, and undici would wait for ever.
-      settle(late, null);
+      settle(reason, null);
+    };
+    const giveUp = () => stop(signal?.reason as Error);
+    const timer = setTimeout(() => {
+      stop(
+        describeLateness({
+          target,
+          proxy,
+          tunnelled: raw !== undefined,
+          ms: limitMs,
+        }),
+      );
     }, limitMs);
+    if (signal?.aborted) return giveUp();
+    signal?.addEventListener("abort", giveUp, { once: true });
     const open = async (): Promise<Socket> => {
       proxy = options.route(target);
       return proxy === undefined

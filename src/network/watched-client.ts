@@ -1,22 +1,29 @@
-// An undici client for one connection that reports, when an exchange fails, how far it came and whether its connection was stale.
+// An undici client for one connection that reports, when an exchange fails, how far it came and whether its connection was stale. A
+// connection that is being made for requests that nobody wants any more is given up.
 
 import { performance } from "node:perf_hooks";
-import type { buildConnector, Client, Dispatcher } from "undici";
+import type { Client, Dispatcher } from "undici";
+import type { Connector } from "./connector.ts";
 import { describeExchange } from "./faults.ts";
 import { core } from "./undici.ts";
 
+/** What a request may say beside undici's own options. */
+export interface WatchedDispatch extends Dispatcher.DispatchOptions {
+  /** Aborted when the request is not wanted any more. Before it has a connection, undici has no way to be told. */
+  unwanted?: AbortSignal;
+}
+
 /** A Client whose errors carry ExchangeFacts. */
-export function createWatchedClient(
-  origin: URL,
-  options: Client.Options,
-  connect: buildConnector.connector,
-): Client {
-  const line: Line = { exchanges: 0, roundTripMs: 0 };
+export function createWatchedClient(origin: URL, options: Client.Options, connect: Connector): Client {
+  const line: Line = { exchanges: 0, roundTripMs: 0, waiting: 0, connecting: undefined };
   const client = new core.Client(origin, {
     ...options,
     connect: (request, callback) => {
       const startedAt = performance.now();
-      connect(request, (...result) => {
+      const connecting = new AbortController();
+      line.connecting = connecting;
+      connect({ ...request, signal: connecting.signal }, (...result) => {
+        line.connecting = undefined;
         line.exchanges = 0;
         // Connecting took one round trip at least, so this is the longest one can have been.
         line.roundTripMs = performance.now() - startedAt;
@@ -25,7 +32,8 @@ export function createWatchedClient(
     },
   });
   const dispatch = client.dispatch.bind(client);
-  client.dispatch = (request, handler) => dispatch(request, new Watch(handler, line, origin.origin));
+  client.dispatch = (request: WatchedDispatch, handler) =>
+    dispatch(request, new Watch(handler, { line, origin: origin.origin, unwanted: request.unwanted }));
   return client;
 }
 
@@ -34,6 +42,17 @@ interface Line {
   /** Exchanges begun on it. */
   exchanges: number;
   roundTripMs: number;
+  /** Wanted requests that have no connection yet. */
+  waiting: number;
+  /** Gives up the connection that is being made; undefined: none is. */
+  connecting: AbortController | undefined;
+}
+
+interface Watched {
+  line: Line;
+  /** scheme://host[:port] */
+  origin: string;
+  unwanted: AbortSignal | undefined;
 }
 
 /**
@@ -46,17 +65,23 @@ class Watch implements Dispatcher.DispatchHandler {
   readonly #inner: Dispatcher.DispatchHandler;
   readonly #line: Line;
   readonly #origin: string;
+  readonly #unwanted: AbortSignal | undefined;
+  #isWaiting = true;
   #stage: "connecting" | "sent" | "answering" = "connecting";
   #sentAt = 0;
   #reused = false;
 
-  constructor(inner: Dispatcher.DispatchHandler, line: Line, origin: string) {
+  constructor(inner: Dispatcher.DispatchHandler, { line, origin, unwanted }: Watched) {
     this.#inner = inner;
     this.#line = line;
     this.#origin = origin;
+    this.#unwanted = unwanted;
+    line.waiting += 1;
+    unwanted?.addEventListener("abort", this.#giveUp, { once: true });
   }
 
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
+    this.#stopWaiting();
     this.#stage = "sent";
     this.#sentAt = performance.now();
     this.#reused = this.#line.exchanges > 0;
@@ -89,6 +114,7 @@ class Watch implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
+    this.#stopWaiting();
     describeExchange(error, { origin: this.#origin, stage: this.#stage, stale: this.#isStale(error) });
     this.#inner.onResponseError?.(controller, error);
   }
@@ -99,6 +125,19 @@ class Watch implements Dispatcher.DispatchHandler {
 
   onRequestSent(): void {
     this.#inner.onRequestSent?.();
+  }
+
+  /** The connection is given up with the last request that waits for it. */
+  readonly #giveUp = (): void => {
+    this.#stopWaiting();
+    if (this.#line.waiting === 0) this.#line.connecting?.abort(this.#unwanted?.reason);
+  };
+
+  #stopWaiting(): void {
+    if (!this.#isWaiting) return;
+    this.#isWaiting = false;
+    this.#line.waiting -= 1;
+    this.#unwanted?.removeEventListener("abort", this.#giveUp);
   }
 
   #isStale(error: Error): boolean {

@@ -1,6 +1,7 @@
 // Makes one request whose answer is small, and keeps what arrived of it even when the connection then breaks.
 
 import type { Dispatcher } from "undici";
+import type { WatchedDispatch } from "../network/watched-client.ts";
 import { createObjectEnd } from "./object-end.ts";
 
 export interface SmallRequest {
@@ -58,33 +59,32 @@ export function fetchSmallAnswer(request: SmallRequest): Promise<SmallAnswer> {
     return promise;
   }
 
-  request.dispatcher.dispatch(
-    {
-      origin: url.origin,
-      path: `${url.pathname}${url.search}`,
-      method: request.method,
-      headers: [...request.headers],
-      body: request.body,
+  const sent: WatchedDispatch = {
+    origin: url.origin,
+    path: `${url.pathname}${url.search}`,
+    method: request.method,
+    headers: [...request.headers],
+    body: request.body,
+    unwanted: signal,
+  };
+  request.dispatcher.dispatch(sent, {
+    onRequestStart(started) {
+      controller = started;
+      if (signal.aborted) started.abort(signal.reason as Error);
     },
-    {
-      onRequestStart(started) {
-        controller = started;
-        if (signal.aborted) started.abort(signal.reason as Error);
-      },
-      onResponseStart(_controller, status, headers) {
-        if (status >= 200) head = { status, headers };
-      },
-      onResponseData(running, chunk) {
-        size += chunk.length;
-        if (size <= request.maxBytes) chunks.push(chunk);
-        const isEnough = objectEnd.push(chunk) && request.isEnough?.(head?.status ?? 0, text()) === true;
-        if (size <= request.maxBytes && !isEnough) return;
-        finish(undefined);
-        running.abort(new Error("the rest of the answer is not wanted"));
-      },
-      onResponseEnd: () => finish(undefined),
-      onResponseError: (_controller, error) => finish(error),
+    onResponseStart(_controller, status, headers) {
+      if (status >= 200) head = { status, headers };
     },
-  );
+    onResponseData(running, chunk) {
+      size += chunk.length;
+      if (size <= request.maxBytes) chunks.push(chunk);
+      const isEnough = objectEnd.push(chunk) && request.isEnough?.(head?.status ?? 0, text()) === true;
+      if (size <= request.maxBytes && !isEnough) return;
+      finish(undefined);
+      running.abort(new Error("the rest of the answer is not wanted"));
+    },
+    onResponseEnd: () => finish(undefined),
+    onResponseError: (_controller, error) => finish(error),
+  });
   return promise;
 }

@@ -6,6 +6,7 @@ import type { ReplyHead, Upstream, UpstreamRequest } from "../account-kinds/upst
 import type { Call } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { readNetworkFault } from "../network/faults.ts";
+import type { WatchedDispatch } from "../network/watched-client.ts";
 import { decodeBody, observeDecoded } from "../usage/decoded.ts";
 import type { Answer } from "./answer.ts";
 import { classifyAnswer, guardClassifier } from "./classify-answer.ts";
@@ -58,6 +59,8 @@ class Attempt implements Dispatcher.DispatchHandler {
   readonly #target: Pick<UpstreamRequest, "origin" | "path" | "method">;
   readonly #answer: HeldAnswer;
   readonly #body: RequestBody;
+  /** Aborted when the request is not wanted any more: also while its connection is still being made. */
+  readonly #unwanted = new AbortController();
   #resolve: ((result: AttemptResult) => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** The whole request has been handed to the connection. */
@@ -75,6 +78,7 @@ class Attempt implements Dispatcher.DispatchHandler {
       onDiscard: () => {
         this.#stopWatching();
         this.#body.release();
+        this.#unwanted.abort(new Error("the answer is not wanted"));
       },
     });
   }
@@ -86,15 +90,14 @@ class Attempt implements Dispatcher.DispatchHandler {
     signal.addEventListener("abort", this.#leave, { once: true });
     this.#timer = setTimeout(() => this.#timeOut(timeouts.firstByteMs), timeouts.firstByteMs);
     try {
-      dispatcher.dispatch(
-        {
-          origin,
-          path,
-          method: method as Dispatcher.HttpMethod,
-          ...this.#body.framed,
-        },
-        this,
-      );
+      const request: WatchedDispatch = {
+        origin,
+        path,
+        method: method as Dispatcher.HttpMethod,
+        ...this.#body.framed,
+        unwanted: this.#unwanted.signal,
+      };
+      dispatcher.dispatch(request, this);
     } catch (error) {
       this.#fail(asError(error));
     }
@@ -229,6 +232,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   #fail(error: Error): void {
     if (!this.#answer.breakOff(error)) return;
     this.#stopWatching();
+    this.#unwanted.abort(error);
     if (this.#resolve)
       this.#settle({ ok: false, failure: failureOf(error, this.#isSent), answer: undefined });
   }
