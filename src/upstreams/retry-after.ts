@@ -29,7 +29,7 @@ export function parseInstant(text: string | undefined): number | undefined {
   const figure = readNumber(text);
   if (figure !== undefined) return soundInstant(figure > 1e11 ? figure : figure * 1000);
   const date = /^\d{4}-\d{2}-\d{2}T/.test(text.trim()) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(date) ? undefined : date;
+  return soundInstant(date);
 }
 
 /** Whole milliseconds; undefined for what is no time that a calendar of four-figure years has. */

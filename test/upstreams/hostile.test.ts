@@ -27,6 +27,8 @@ const names = [
   "response",
   "__proto__",
 ];
+/** Every plain object has these. */
+const inherited = ["constructor", "__proto__", "toString", "hasOwnProperty"];
 const value = fc.letrec((tie) => ({
   any: fc.oneof(
     { maxDepth: 4 },
@@ -36,6 +38,8 @@ const value = fc.letrec((tie) => ({
       "type.googleapis.com/google.rpc.RetryInfo",
       "usage limit reached|9999999999",
       "limit: 0",
+      "9999-12-31T23:59:59-23:59",
+      ...inherited,
     ),
     fc.double(),
     fc.constantFrom(null, true, -1, 1e300),
@@ -59,6 +63,7 @@ const headerNames = [
   "x-ratelimit-remaining-requests",
   "x-codex-primary-used-percent",
   "x-codex-primary-reset-at",
+  ...inherited.flatMap((name) => [name, `anthropic-ratelimit-unified-${name}-reset`]),
 ];
 const headerValues = fc.oneof(
   fc.string(),
@@ -70,6 +75,9 @@ const headerValues = fc.oneof(
     "9".repeat(400),
     "1795435200",
     "seven_day_opus",
+    "9999-12-31T23:59:59-23:59",
+    "0000-01-01T00:00:00Z",
+    ...inherited,
     "h".repeat(5000),
   ),
 );

@@ -33,7 +33,10 @@ export function convertMessages(chat: JsonObject, warnings: Set<string>): Conver
       if (last && mark) last.cache_control = mark;
       for (const block of blocks) system.push(block);
     } else addMessage(conversation, { role, message, path, warnings });
-    warnOfDroppedMembers(message, membersByRole[role] ?? contentMembers, { parameter: "messages", warnings });
+    warnOfDroppedMembers(message, membersByRole.get(role) ?? contentMembers, {
+      parameter: "messages",
+      warnings,
+    });
   }
   const messages = conversation.finish();
   if (messages.length === 0) {
@@ -77,16 +80,19 @@ const contentMembers: ReadonlySet<string> = new Set([
   ...["role", "content"],
   ...["cache_control", "prompt_cache_breakpoint"],
 ]);
-const membersByRole: Readonly<Record<string, ReadonlySet<string>>> = {
-  assistant: new Set([
-    ...contentMembers,
-    ...["refusal", "audio", "tool_calls", "function_call", "thinking_blocks"],
-    // OpenAI's SDK hangs what it has parsed onto the message that comes back to it.
-    "parsed",
-  ]),
-  tool: new Set([...contentMembers, "tool_call_id", "name"]),
-  function: new Set([...contentMembers, "name"]),
-};
+const membersByRole: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  [
+    "assistant",
+    new Set([
+      ...contentMembers,
+      ...["refusal", "audio", "tool_calls", "function_call", "thinking_blocks"],
+      // OpenAI's SDK hangs what it has parsed onto the message that comes back to it.
+      "parsed",
+    ]),
+  ],
+  ["tool", new Set([...contentMembers, "tool_call_id", "name"])],
+  ["function", new Set([...contentMembers, "name"])],
+]);
 
 /** `index` is left over from a stream, `parsed_arguments` from OpenAI's SDK: both say nothing new. */
 const callMembers: ReadonlySet<string> = new Set(["id", "type", "function", "index", "cache_control"]);
