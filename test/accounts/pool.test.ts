@@ -54,6 +54,17 @@ test("a cooldown survives a restart and ends by itself", async () => {
   assert.equal(readStatus(a, start + 7_200_000).state, "ready");
 });
 
+test("the account's key is no part of a cooldown's reason, whatever the provider echoes", async () => {
+  const { accounts, pool } = await setUp();
+  const secret = "own-key-of-a-host-without-a-form";
+  await pool.configure(configOf([accountConfig("a", { secret })]));
+  const refused: Failure = { kind: "unauthorized", reason: `invalid key ${secret} was given` };
+  await pool.failed(pool.account("a")!, refused, { modelScope: "", sentAt: start, isBilled: true });
+  const [row] = accounts.cooldownRows.values();
+  assert.match(row!.reason, /^invalid key .+ was given$/);
+  assert.ok(!row!.reason.includes(secret), row!.reason);
+});
+
 test("a good answer ends a cooldown that was tested, on disk too", async () => {
   const { accounts, pool } = await setUp();
   const a = pool.account("a")!;

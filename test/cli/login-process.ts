@@ -49,7 +49,7 @@ export function createLoginHome(server: AuthorizationServer, compiled: string): 
     XDG_DATA_HOME: join(folder, "var"),
     LANG: "C.UTF-8",
     TERM: "xterm-256color",
-    NODE_COMPILE_CACHE: compiled,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? compiled,
     ...more,
   });
 

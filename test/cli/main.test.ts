@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { childEnvironment } from "../support/child-environment.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const bin = fileURLToPath(new URL("../../bin/cc-relay.js", import.meta.url));
@@ -18,7 +19,7 @@ before(() => {
 after(() => rmSync(folder, { recursive: true }));
 
 function environment() {
-  return { PATH: process.env.PATH, HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder };
+  return childEnvironment(folder, { XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder });
 }
 
 function start(args: string[]) {

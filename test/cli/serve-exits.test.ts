@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
+import { childEnvironment } from "../support/child-environment.ts";
 import { createServeFolder } from "../support/serve-process.ts";
 
 const healthCheck = join(import.meta.dirname, "../../src/cli/service/health-check.ts");
@@ -13,7 +14,7 @@ test("the health check asks the port that the relay has, and fails when nobody a
   await folder.configure("");
   const check = () =>
     new Promise<number>((resolve) => {
-      const env = { PATH: process.env.PATH, HOME: folder.path, CC_RELAY_CONFIG: folder.configFile };
+      const env = childEnvironment(folder.path, { CC_RELAY_CONFIG: folder.configFile });
       execFile(process.execPath, [healthCheck], { cwd: "/", env }, (error) =>
         resolve(error ? Number(error.code) : 0),
       );

@@ -8,6 +8,7 @@ import { describe, it, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { openTerminal, type Terminal } from "../clients/terminal.ts";
+import { childEnvironment } from "../support/child-environment.ts";
 import { until } from "../support/until.ts";
 
 describe("on a terminal, serve", () => {
@@ -17,7 +18,7 @@ describe("on a terminal, serve", () => {
     const terminal = openTerminal({
       file: process.execPath,
       args: [fileURLToPath(new URL("../../src/main.ts", import.meta.url)), ...args(folder)],
-      env: { PATH: process.env.PATH ?? "", HOME: folder, LANG: "C.UTF-8", TERM: "xterm" },
+      env: childEnvironment(folder, { LANG: "C.UTF-8", TERM: "xterm" }),
       cwd: folder,
     });
     t.after(async () => {

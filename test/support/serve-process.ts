@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
+import { childEnvironment } from "./child-environment.ts";
 import { until } from "./until.ts";
 
 /** Never older than what is tested. */
@@ -86,7 +87,7 @@ export async function createServeFolder(
       const child = watch(
         spawn(command!, rest, {
           cwd: path,
-          env: { PATH: process.env.PATH, HOME: path, LANG: "C.UTF-8" },
+          env: childEnvironment(path, { LANG: "C.UTF-8" }),
           stdio: ["ignore", "pipe", stderr ?? "pipe"],
         }),
       );
@@ -101,7 +102,7 @@ export async function createServeFolder(
     },
     run: (args) =>
       new Promise((resolve) => {
-        const env = { PATH: process.env.PATH, HOME: path, LANG: "C.UTF-8" };
+        const env = childEnvironment(path, { LANG: "C.UTF-8" });
         execFile(
           process.execPath,
           [program, "--config", configFile, ...args],
