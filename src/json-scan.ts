@@ -69,7 +69,7 @@ export function readSpan(body: Buffer, span: Span | undefined): unknown {
   }
 }
 
-/** The elements of an array value one after another; whoever stops asking leaves the rest unread. Empty for other values. */
+/** The elements of an array value one after another; if the caller stops, the rest stays unread. Empty for other values. */
 export function* firstElements(body: Buffer, span: Span | undefined): Generator<Span, void> {
   if (!span || body[span.start] !== openBracket) return;
   const scanner = new Scanner(body, span.end, []);

@@ -102,7 +102,7 @@ export function createMemoryBudget(limits: () => MemoryLimits): MemoryBudget {
       let own = 0;
       let isReleased = false;
       const take = (bytes: number) => {
-        // Released while it waited: whoever waited is gone.
+        // Released while it waited: the waiting request is gone.
         if (isReleased) return;
         own += bytes;
         usedBytes += bytes;

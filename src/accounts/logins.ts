@@ -30,7 +30,7 @@ export interface Logins {
 /** Tokens change, and a login comes back under another hash. */
 export const forgetLoginAfterMs = 8 * 86_400_000;
 
-/** More than the tokens that one person's clients use up in eight days; whoever sends made-up ones costs no more than this. */
+/** More than the tokens that one person's clients use up in eight days; made-up ones cost no more than this. */
 const maxLoginsPerAccount = 250;
 
 export function createLogins(): Logins {

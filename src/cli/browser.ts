@@ -2,7 +2,7 @@
 
 import type { Environment } from "../terminal/environment.ts";
 
-/** Whether a browser that is opened here can be seen by whoever sits at the terminal. Over SSH it would be somewhere else, if anywhere. */
+/** Whether a browser that is opened here can be seen by the person at the terminal. Over SSH it would be somewhere else, if anywhere. */
 export function canShowBrowser(env: Environment, platform: NodeJS.Platform): boolean {
   if (env.SSH_CONNECTION || env.SSH_TTY) return false;
   if (platform === "win32" || platform === "darwin") return true;

@@ -71,7 +71,7 @@ const bytesPerMb = 1024 * 1024;
 function warnOfOpenHosts({ api_keys, server }: ConfigData): ConfigWarning[] {
   if (api_keys.length > 0 || server.allowed_hosts.length === 0) return [];
   const names = server.allowed_hosts.join(", ");
-  const fact = `server.allowed_hosts names ${names} and there are no api_keys, so whoever reaches the relay under such a name spends your accounts`;
+  const fact = `server.allowed_hosts names ${names} and there are no api_keys, so everybody who reaches the relay under such a name uses your accounts`;
   return [{ fact, fix: "set api_keys at the top of the file" }];
 }
 
@@ -324,7 +324,7 @@ function warnOfCredential({ data, kind }: KindedData, env: Environment["env"]): 
 
 const credentialKeys = ["api_key", "refresh_token", "setup_token"] as const;
 
-/** The limits of one are the other's, and a refresh token that is good once ends the login of whoever sends it second. */
+/** The limits of one are the other's, and a refresh token that is good once ends the login of the account that sends it second. */
 function warnOfSharedCredential({ data, kind }: KindedData, at: number, all: KindedData[]): ConfigWarning[] {
   return credentialKeys.flatMap((key) => {
     if (data[key] === undefined) return [];

@@ -30,7 +30,7 @@ export function describeSyntax(fault: TomlResult & { ok: false }, file: string |
   return { file, line: fault.line, key: "", what: fault.reason, fix };
 }
 
-/** No value of ours is nested deeper than four times; whoever walks a document by recursion needs a bound. */
+/** No value of ours is nested deeper than four times; code that walks a document by recursion needs a bound. */
 const deepest = 50;
 
 const notToml = "this is not valid TOML";

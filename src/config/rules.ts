@@ -283,7 +283,7 @@ function findFamilyFaults(account: JsonObject, { kind, path }: AccountPlace): Fi
 
 const compatibleKeys = ["auth", "model_map", "context_window", "refuses", "only_when_out"];
 
-/** Keys that mean nothing to this kind of account: whoever wrote one expects something of it. */
+/** Keys that mean nothing to this kind of account: the person who wrote one expects something of it. */
 function findMisplacedKeys(account: JsonObject, { kind, path, kinds }: AccountPlace): Finding[] {
   const findings: Finding[] = [];
   const misplace = (keys: readonly string[], what: string, fix = "remove it") => {

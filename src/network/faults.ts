@@ -29,7 +29,7 @@ export interface ExchangeFacts {
   stale: boolean;
 }
 
-/** Attaches facts to an error on its way to whoever made the request. The error stays the same object. */
+/** Attaches facts to an error on its way to the caller. The error stays the same object. */
 export function describeExchange(error: unknown, facts: ExchangeFacts): void {
   if (error instanceof Error && Object.isExtensible(error)) {
     Object.defineProperty(error, exchange, { value: facts, configurable: true });

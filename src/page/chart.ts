@@ -3,7 +3,7 @@
 import { h, svg } from "./dom.ts";
 
 export interface ChartData {
-  /** What the bars measure, for whoever cannot see them. */
+  /** What the bars measure, for people who cannot see them. */
   label: string;
   series: readonly string[];
   bars: readonly { label: string; short: string; values: readonly number[] }[];

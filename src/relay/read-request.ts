@@ -22,7 +22,7 @@ export interface Reading {
   config: RelayDeps["config"];
   scratch: Scratch;
   relayKeys: RelayKeys;
-  /** Grows by what the body takes; whoever opened it gives it back. */
+  /** Grows by what the body takes; the caller that opened it gives it back. */
   share: MemoryShare;
   /** The usual limits when absent. */
   bodyStall?: BodyStall;

@@ -14,7 +14,7 @@ export interface ResponseOptions {
   head: AnswerHead;
   answer: Answer;
   transform: AsyncTransform | undefined;
-  /** The exchange's: aborted when the client leaves or the relay shuts down. Whoever aborts it has the upstream aborted too. */
+  /** The exchange's: aborted when the client leaves or the relay shuts down. Aborting it aborts the upstream too. */
   signal: AbortSignal;
   /**
    * Whether the connection is broken off even after an error event of the provider's: libraries of a converted API take a clean
@@ -114,7 +114,7 @@ class ResponsePipe implements Sink {
   }
 
   /**
-   * Which chunk of a compressed answer holds its terminal event only its decoding tells. A chunk waits for that, and the next one
+   * Which chunk of a compressed answer holds its terminal event is known only by decoding it. A chunk waits for that, and the next one
    * with it; but an observer that is slow delays no bytes for long, and then the answer's end alone waits for it.
    */
   async #awaitDecoding(observer: AnswerObserver): Promise<void> {
@@ -195,7 +195,7 @@ class ResponsePipe implements Sink {
   async #breakOff(cause: Error, ending?: Buffer): Promise<void> {
     if (this.#finished) return;
     const isRewritten = this.#options.answer.rewrittenHeaders !== undefined;
-    // Once the terminal event has gone by the answer is whole, whatever happens to the upstream's socket. Whoever rewrites it
+    // Once the terminal event has gone by the answer is whole, whatever happens to the upstream's socket. The code that rewrites it
     // knows better.
     if (this.#recorded !== undefined && !isRewritten) return await this.#endWhole();
     await this.#truncate(cause, ending);

@@ -24,7 +24,7 @@ export interface Routing {
   pinned: string | undefined;
   required: string | undefined;
   session: BoundTo | undefined;
-  /** The client's own login, whoever answers; undefined when the request carries none. */
+  /** The client's own login, whatever account answers; undefined when the request carries none. */
   login: (RequestLogin & Pick<ClientLogin, "kind">) | undefined;
   /** Ties the session alone; with `isMove` the account becomes its home. */
   bindSession(accountId: string, how?: { isMove?: boolean }): Promise<void>;

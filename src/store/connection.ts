@@ -110,7 +110,7 @@ export function followLinks(path: string): string {
   try {
     return realpathSync(path);
   } catch {
-    // What is wrong with the path is said by whoever opens it.
+    // What is wrong with the path is reported when it is opened.
     const target = readLink(path);
     return target === undefined ? path : resolve(dirname(path), target);
   }

@@ -24,7 +24,7 @@ export function createChangeWatch({ database }: Connection): ChangeWatch {
     for (const callback of [...callbacks]) callback();
   }
 
-  /** Undefined when the file is locked or unreadable just now; whoever works on it next hears about it. */
+  /** Undefined when the file is locked or unreadable just now; the next work on it reports that. */
   function readVersion(): number | undefined {
     try {
       return version.get();

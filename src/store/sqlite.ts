@@ -31,7 +31,7 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
 export interface OpenDatabase {
   store: Store;
   connection: Connection;
-  /** Closes the store without giving up the claim on it. */
+  /** Closes the store without releasing the claim on it. */
   detach(): Promise<void>;
 }
 

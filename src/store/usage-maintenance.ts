@@ -11,7 +11,7 @@ const settleMs = 60 * 60 * 1000;
 
 const rowsPerStep = 500;
 const daysPerStep = 100;
-/** Whoever follows the requests along is behind by seconds, not by more than this. */
+/** A reader that follows the requests is behind by seconds, not by more than this. */
 const maxFollowed = 10_000;
 /** A newest day that is further from the one before it may be an error of the clock. */
 const maxGapMs = 7 * 24 * 60 * 60 * 1000;

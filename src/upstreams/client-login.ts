@@ -36,7 +36,7 @@ export function readClientLogin(call: Sent): ClientLogin | undefined {
 }
 
 /**
- * What goes along in pass-through: a recognised login with its headers; of anything else what may be a credential for whoever
+ * What goes along in pass-through: a recognised login with its headers; of anything else what may be a credential for the provider that
  * is at the family's address, a company's gateway for instance, and nothing that another provider has made.
  */
 export function ownCredential(call: Sent): Pick<ClientLogin, "headers" | "query"> {

@@ -145,7 +145,7 @@ export function observeDecoded({
     decoder?.destroy();
   }
 
-  /** The coding's own end may be missing: cut off, or not written by a careless server. What came was observed. */
+  /** The coding's own end may be missing: truncated, or not written by a careless server. What came was observed. */
   async function finishReading(): Promise<void> {
     const fault: unknown = await decoder?.end(take).then(
       () => undefined,

@@ -10,7 +10,7 @@ export interface Sessions {
 }
 
 export const sessionMs = 12 * 3_600_000;
-/** Whoever signs in more often loses the oldest session: nothing may grow without bound. */
+/** A further sign-in ends the oldest session: nothing may grow without bound. */
 const maxSessions = 100;
 
 /** Sessions live in memory only: a restart of the relay ends them. */

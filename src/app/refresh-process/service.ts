@@ -70,7 +70,7 @@ export function createRefreshService({ report, end }: RefreshServiceOptions): Re
 
   return {
     async carryOut(message) {
-      // Whoever sent it sees this process end, and starts another.
+      // The relay that sent it sees this process end, and starts another.
       if (hasEnded || !isAddressed(message)) return;
       const { login } = message;
       underWay += 1;

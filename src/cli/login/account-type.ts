@@ -56,7 +56,7 @@ export function findProvider({ login }: AccountKind, sections: OAuthSections): O
   return login?.provider(sections[login.section] ?? {});
 }
 
-/** Throws a UserError unless the answer is yes; with `yes` it was given beforehand, and where nobody can be asked whoever pipes a token in has it already. */
+/** Throws a UserError unless the answer is yes; with `yes` it was given beforehand, and where nobody can be asked the person who pipes a token in has it already. */
 export async function agreeToTerms(
   { out, prompts }: CommandContext,
   provider: OAuthProvider,

@@ -69,7 +69,7 @@ export function tokenRate({
   return ms < 50 ? undefined : (tokens.output * 1000) / ms;
 }
 
-/** The part of an id that tells requests apart, and that `log` takes for the whole: eight letters. */
+/** The part of an id that distinguishes requests, and that `log` takes for the whole: eight letters. */
 export function shortId(id: string): string {
   return /^[0-9a-z]+-([0-9a-f]{8})-[0-9a-f]+$/.exec(id)?.[1] ?? id;
 }
