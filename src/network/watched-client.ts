@@ -1,5 +1,5 @@
 // An undici client for one connection that reports, when an exchange fails, how far it came and whether its connection was stale. A
-// connection that is being made for requests that nobody wants any more is given up.
+// connection that is being made for requests that nobody wants any more is closed.
 
 import { performance } from "node:perf_hooks";
 import type { Client, Dispatcher } from "undici";
@@ -9,7 +9,7 @@ import { core } from "./undici.ts";
 
 /** What a request may say beside undici's own options. */
 export interface WatchedDispatch extends Dispatcher.DispatchOptions {
-  /** Aborted when the request is not wanted any more. Before it has a connection, undici has no way to be told. */
+  /** Aborted when the request is not wanted any more. Before it has a connection, undici cannot be informed. */
   unwanted?: AbortSignal;
 }
 
@@ -44,7 +44,7 @@ interface Line {
   roundTripMs: number;
   /** Wanted requests that have no connection yet. */
   waiting: number;
-  /** Gives up the connection that is being made; undefined: none is. */
+  /** Closes the connection that is being made; undefined: there is no such connection. */
   connecting: AbortController | undefined;
 }
 
@@ -127,7 +127,7 @@ class Watch implements Dispatcher.DispatchHandler {
     this.#inner.onRequestSent?.();
   }
 
-  /** The connection is given up with the last request that waits for it. */
+  /** The connection is closed with the last request that waits for it. */
   readonly #giveUp = (): void => {
     this.#stopWaiting();
     if (this.#line.waiting === 0) this.#line.connecting?.abort(this.#unwanted?.reason);

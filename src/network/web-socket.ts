@@ -88,7 +88,7 @@ export async function dialWebSocket(options: DialOptions): Promise<Dialled> {
   });
 }
 
-/** What goes wrong on an open socket is told by its close, too. */
+/** A fault on an open socket is reported by its close, too. */
 function ignore(): void {}
 
 function connectionOf({ origin, connect }: DialOptions, onConnected: () => void) {

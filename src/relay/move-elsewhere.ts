@@ -1,5 +1,5 @@
 // What becomes of a request over a connection whose account is out while others, which the connection does not lead to, have
-// room: its client is told in a way that makes it send everything again.
+// room: its client gets an error that makes it send everything again.
 
 import { type Account, cooldownFor } from "../accounts/account.ts";
 import { RelayError } from "../errors.ts";

@@ -10,7 +10,7 @@ export interface TiedConnection {
   readonly isOpening: boolean;
   /** Whether it can be opened to this account. */
   canLeadTo(account: Account, call: Call): boolean;
-  /** Whether a continuation may leave the account: its client sends everything again when it is told that the account has lost it. */
+  /** Whether a continuation may leave the account: its client sends everything again after an error which says that the account has lost it. */
   mayLeave(account: Account | undefined): boolean;
   /** A continuation leaves the account. */
   leaves(accountId: string): void;

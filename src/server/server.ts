@@ -160,7 +160,7 @@ interface Incoming {
   response: ServerResponse;
   /** See RequestSource; only where the client waits for it. */
   onBodyWanted?: () => void;
-  /** The connection, where the client wants to go on in another protocol; the response is not tied to it. */
+  /** The connection, where the client wants to go on in another protocol; the response is not bound to it. */
   upgrade?: { socket: Socket; head: Buffer };
 }
 

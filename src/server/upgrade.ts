@@ -37,5 +37,5 @@ export function answerInHttp(response: ServerResponse, socket: Socket): void {
   response.once("finish", () => socket.destroySoon());
 }
 
-/** A connection that breaks is told of by its close, too. */
+/** A connection that breaks is reported by its close, too. */
 export function ignore(): void {}

@@ -15,7 +15,7 @@ import { closeCodes, createSocketSink, type SocketSinkOptions } from "./socket-s
 import { overLine } from "./transports.ts";
 import { UpstreamLine } from "./upstream-line.ts";
 
-/** What the upgrade request said, and stands for each request over the connection. */
+/** The upgrade request's headers and query, which count for each request over the connection. */
 export interface Opening {
   headers: HeaderMap;
   rawHeaders: readonly string[];
@@ -107,7 +107,7 @@ export class SocketConnection implements TiedConnection {
     client.on("ping", (data: Buffer) => {
       if (client.readyState === client.OPEN && client.bufferedAmount < maxPongBytes) client.pong(data);
     });
-    // What goes wrong is told by the close, too: 1009 for a message that is too long.
+    // A fault is reported by the close, too: 1009 for a message that is too long.
     client.on("error", () => {});
     client.once("close", (code: number) => this.#clientClosed(code));
   }

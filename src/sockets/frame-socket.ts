@@ -14,7 +14,7 @@ export interface FrameSocketOptions {
   origin: string;
   /** The account's id. */
   accountId: string;
-  /** Stands for the address and the credential that it was opened with. */
+  /** Identifies the address and the credential that it was opened with. */
   key: string;
   /** Epoch ms. */
   openedAt: number;
@@ -96,7 +96,7 @@ export class FrameSocket implements Pick<Dispatcher, "dispatch"> {
     this.#options.socket.resume();
   }
 
-  /** The close that follows is told to nobody. */
+  /** The close that follows is not reported. */
   abandon(): void {
     this.#options.onClose = () => {};
     if (this.#answering) this.#options.socket.terminate();
@@ -130,7 +130,7 @@ export class FrameSocket implements Pick<Dispatcher, "dispatch"> {
         controller.aborted = true;
         controller.reason = reason;
         if (!isCurrent()) return;
-        // An answer that nobody wants cannot be told from the next one.
+        // An answer that nobody wants cannot be distinguished from the next one.
         this.#answering = undefined;
         socket.terminate();
       },
@@ -157,7 +157,7 @@ export class FrameSocket implements Pick<Dispatcher, "dispatch"> {
     if (!isLast) return;
     if (this.#answering === answering) this.#answering = undefined;
     handler.onResponseEnd?.(controller, {});
-    // Whoever had paused it for this answer does not need it any more.
+    // A pause for this answer is not needed any more.
     this.#options.socket.resume();
   }
 

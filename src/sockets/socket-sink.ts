@@ -99,7 +99,7 @@ export function createSocketSink(client: WebSocket, options: SocketSinkOptions =
   };
 }
 
-/** Errors of the relay's own are told by their head; a provider's are frames already. */
+/** Errors of the relay's own are recognised by their head; a provider's are frames already. */
 function readHead({ status, headers }: AnswerHead) {
   const named: Record<string, string> = {};
   for (let at = 0; at + 1 < headers.length; at += 2) named[headers[at]!.toLowerCase()] = headers[at + 1]!;
@@ -107,7 +107,7 @@ function readHead({ status, headers }: AnswerHead) {
   return { relayError: named["x-cc-relay-error"], status, errorHeaders };
 }
 
-/** As the API itself tells of an error: `{"type":"error","status":N,"error":{…},"headers":{…}}`. */
+/** As the API itself reports an error: `{"type":"error","status":N,"error":{…},"headers":{…}}`. */
 function errorFrame(status: number, headers: Record<string, string>, body: string): string {
   const parsed = parseJson(body);
   const fields = typeof parsed === "object" && parsed !== null ? parsed : {};

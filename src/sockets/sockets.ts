@@ -22,7 +22,7 @@ import { closeCodes, type SocketSinkOptions } from "./socket-sink.ts";
 import { openLine } from "./transports.ts";
 
 export interface SocketLimits {
-  /** All dialling for one client: Codex gives up after 15 s. */
+  /** All dialling for one client: Codex stops waiting after 15 s. */
   openingTimeoutMs: number;
   /** The provider ends a socket after 60 minutes, in the middle of an answer. */
   retireAfterMs: number;

@@ -21,7 +21,7 @@ export interface LineOptions {
   providerUrls(): Config["upstream"]["providerUrls"];
   /** A frame that came while no request was under way. */
   onIdleFrame(frame: Buffer): void;
-  /** The socket in use has closed, whoever closed it. */
+  /** The socket in use has closed, from either side. */
   onClose(code: number, reason: Buffer): void;
 }
 
@@ -98,7 +98,7 @@ export class UpstreamLine {
     this.#open?.send(frame);
   }
 
-  /** Closes it and forgets it; nobody is told. */
+  /** Closes it and forgets it, without a report. */
   abandon(): void {
     this.#open?.abandon();
     this.#open = undefined;
