@@ -13,6 +13,7 @@ _cc_relay() {
       "accounts:disable") command="accounts disable" ;;
       "accounts:remove") command="accounts remove" ;;
       "accounts:help") command="accounts help" ;;
+      ":top") command="top" ;;
       ":log") command="log" ;;
       ":web") command="web" ;;
       ":usage") command="usage" ;;
@@ -61,6 +62,7 @@ _cc_relay() {
         "accounts disable") COMPREPLY=($(compgen -W "--help -h" -- "$word")) ;;
         "accounts remove") COMPREPLY=($(compgen -W "--help --yes -h -y" -- "$word")) ;;
         "accounts help") COMPREPLY=($(compgen -W "" -- "$word")) ;;
+        "top") COMPREPLY=($(compgen -W "--help --json -h" -- "$word")) ;;
         "log") COMPREPLY=($(compgen -W "--account --client --failed --follow --help --json --limit --model --since -f -h -n" -- "$word")) ;;
         "web") COMPREPLY=($(compgen -W "--help --print -h" -- "$word")) ;;
         "usage") COMPREPLY=($(compgen -W "--by --csv --help --json --since --until -h" -- "$word")) ;;
@@ -77,7 +79,7 @@ _cc_relay() {
       ;;
   esac
   case "$command" in
-    "") COMPREPLY=($(compgen -W "serve login accounts log web usage doctor env run completion service help" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "serve login accounts top log web usage doctor env run completion service help" -- "$word")) ;;
     "serve") : ;;
     "login") COMPREPLY=($(compgen -W "claude gemini openai" -- "$word")) ;;
     "accounts") COMPREPLY=($(compgen -W "list enable disable remove help" -- "$word")) ;;
@@ -86,6 +88,7 @@ _cc_relay() {
     "accounts disable") _cc_relay_words "$(cc-relay __complete accounts 2>/dev/null)" "$word" ;;
     "accounts remove") _cc_relay_words "$(cc-relay __complete accounts 2>/dev/null)" "$word" ;;
     "accounts help") COMPREPLY=($(compgen -W "list enable disable remove" -- "$word")) ;;
+    "top") : ;;
     "log") : ;;
     "web") : ;;
     "usage") : ;;
@@ -96,7 +99,7 @@ _cc_relay() {
     "service") COMPREPLY=($(compgen -W "print help" -- "$word")) ;;
     "service print") COMPREPLY=($(compgen -W "systemd launchd docker-compose" -- "$word")) ;;
     "service help") COMPREPLY=($(compgen -W "print" -- "$word")) ;;
-    "help") COMPREPLY=($(compgen -W "serve login accounts log web usage doctor env run completion service" -- "$word")) ;;
+    "help") COMPREPLY=($(compgen -W "serve login accounts top log web usage doctor env run completion service" -- "$word")) ;;
   esac
 }
 

@@ -6,7 +6,7 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
         '' = @{
             Options = @('--config', '--help', '--version', '-V', '-h')
             Values = @{ '--config' = @() }
-            Operands = @('serve', 'login', 'accounts', 'log', 'web', 'usage', 'doctor', 'env', 'run', 'completion', 'service', 'help')
+            Operands = @('serve', 'login', 'accounts', 'top', 'log', 'web', 'usage', 'doctor', 'env', 'run', 'completion', 'service', 'help')
         }
         'serve' = @{
             Options = @('--demo', '--help', '--host', '--log-level', '--port', '-h')
@@ -47,6 +47,11 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
             Options = @()
             Values = @{}
             Operands = @('list', 'enable', 'disable', 'remove')
+        }
+        'top' = @{
+            Options = @('--help', '--json', '-h')
+            Values = @{}
+            Operands = @()
         }
         'log' = @{
             Options = @('--account', '--client', '--failed', '--follow', '--help', '--json', '--limit', '--model', '--since', '-f', '-h', '-n')
@@ -101,7 +106,7 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
         'help' = @{
             Options = @()
             Values = @{}
-            Operands = @('serve', 'login', 'accounts', 'log', 'web', 'usage', 'doctor', 'env', 'run', 'completion', 'service')
+            Operands = @('serve', 'login', 'accounts', 'top', 'log', 'web', 'usage', 'doctor', 'env', 'run', 'completion', 'service')
         }
     }
     $words = @($commandAst.CommandElements | Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |

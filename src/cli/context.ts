@@ -5,6 +5,7 @@ import type { LoadOptions } from "../config/load.ts";
 import { UserError } from "../errors.ts";
 import type { DaemonInfo } from "../store/store.ts";
 import { type Environment, processEnvironment } from "../terminal/environment.ts";
+import { type FullScreen, type FullScreenEvents, openFullScreen } from "../terminal/full-screen.ts";
 import { createOutput, type Output } from "../terminal/output.ts";
 import { createPrompts, type Prompts } from "../terminal/prompts.ts";
 import { readVersion } from "./version.ts";
@@ -19,6 +20,8 @@ export interface CommandContext {
   readonly version: string;
   /** Epoch ms. */
   readonly clock: () => number;
+  /** Takes the whole terminal, which standard input and output have to be. */
+  readonly openFullScreen: (events: FullScreenEvents) => FullScreen;
   /** Standard input, opened when it is read. */
   readonly stdin: () => AsyncIterable<Buffer | string>;
   /** `--config FILE` as it was given; set before any command runs. */
@@ -46,6 +49,7 @@ export function createContext(): CommandContext {
     platform: process.platform,
     version: readVersion(),
     clock: Date.now,
+    openFullScreen: (events) => openFullScreen(process, events),
     stdin: () => process.stdin,
     configFile: undefined,
     async loadConfig(options) {

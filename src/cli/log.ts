@@ -3,7 +3,6 @@
 import { Command, InvalidArgumentError } from "commander";
 import { toRequestDetail, toRequestDocument } from "../documents/request.ts";
 import type { RequestDetailDocument, RequestDocument } from "../documents/types.ts";
-import { plainUsd } from "../documents/usage.ts";
 import { UserError } from "../errors.ts";
 import type { RequestFilter, RequestLog, RequestRecord } from "../store/store.ts";
 import { dayName } from "../terminal/local-time.ts";
@@ -13,7 +12,7 @@ import type { CommandContext } from "./context.ts";
 import { followRequests } from "./log/follow.ts";
 import { requestDetailFields, requestDetailLines } from "./requests/detail.ts";
 import { createRequestTable, type RequestColumn } from "./requests/table.ts";
-import { allTokens, shortId, shown } from "./requests/words.ts";
+import { requestTabs, shortId, shown } from "./requests/words.ts";
 import { withSameConfig } from "./same-config.ts";
 import { lookInStore } from "./store-access.ts";
 
@@ -140,7 +139,7 @@ interface PrinterOptions {
 
 function createPrinter(screen: Screen, { json, first, now }: PrinterOptions): Printer {
   if (json) return { header: "", line: (request) => `${JSON.stringify(request)}\n` };
-  if (!screen.isTerminal) return { header: "", line: tabSeparated };
+  if (!screen.isTerminal) return { header: "", line: (request) => `${requestTabs(request)}\n` };
   const today = dayName(now());
   const withDays = first.some(({ time }) => dayName(Date.parse(time)) !== today);
   const table = createRequestTable({ columns: columnsFor(screen.width), screen, withDays });
@@ -152,25 +151,6 @@ function columnsFor(width: number): readonly RequestColumn[] {
   if (width < 100) return ["time", "id", "model", "accounts", "result", "total"];
   if (width < 120) return ["time", "id", "client", "model", "accounts", "result", "total", "tokens"];
   return ["time", "id", "client", "model", "accounts", "result", "first", "total", "tokens", "cost"];
-}
-
-function tabSeparated(request: RequestDocument): string {
-  const { time, id, client, model, path, status, outcome, first_byte_ms, total_ms, tokens, cost_usd } =
-    request;
-  const fields = [
-    time,
-    id,
-    client,
-    model,
-    path.join(","),
-    status,
-    outcome,
-    first_byte_ms,
-    total_ms,
-    tokens === null ? null : allTokens(tokens),
-    plainUsd(cost_usd ?? undefined),
-  ];
-  return `${fields.map((field) => shown(String(field ?? ""))).join("\t")}\n`;
 }
 
 async function showOne(context: CommandContext, id: string, { json }: LogOptions): Promise<void> {

@@ -9,6 +9,7 @@ const commands: Readonly<Record<string, (context: CommandContext) => Promise<Com
   serve: async (context) => (await import("./serve.ts")).serveCommand(context),
   login: async (context) => (await import("./login.ts")).loginCommand(context),
   accounts: async (context) => (await import("./accounts.ts")).accountsCommand(context),
+  top: async (context) => (await import("./top.ts")).topCommand(context),
   log: async (context) => (await import("./log.ts")).logCommand(context),
   web: async (context) => (await import("./web.ts")).webCommand(context),
   usage: async (context) => (await import("./usage.ts")).usageCommand(context),

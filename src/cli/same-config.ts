@@ -9,4 +9,5 @@ export function withSameConfig(text: string, configFile: string | undefined): st
 }
 
 /** Those that read a configuration. */
-const ownCommand = /\bcc-relay (?=(?:accounts|doctor|env|login|run|serve|service|usage|web)\b)/g;
+const ownCommand =
+  /\bcc-relay (?=(?:accounts|doctor|env|log|login|notify|run|serve|service|top|usage|web)\b)/g;

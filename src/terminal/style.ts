@@ -22,6 +22,14 @@ export function createStyle(colour: boolean): Style {
   };
 }
 
+const esc = "\u001b";
+const sequence = new RegExp(`${esc}\\[[0-9;]{0,8}m`, "g");
+
+/** The text without the colours of a Style. */
+export function withoutStyle(text: string): string {
+  return text.replaceAll(sequence, "");
+}
+
 export type Verdict = "ok" | "warn" | "fail";
 
 /** `✓ ! ✗` in their colours; plain letters where the terminal cannot show them. */

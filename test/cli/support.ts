@@ -43,6 +43,9 @@ export function fakeContext(options: FakeContextOptions = {}): FakeContext {
     platform: options.platform ?? "linux",
     version: "1.2.3",
     clock: () => Date.UTC(2026, 10, 22, 12),
+    openFullScreen: () => {
+      throw new Error("no terminal in a test");
+    },
     stdin: async function* () {},
     configFile: undefined,
     loadConfig: async () => options.config ?? fakeConfig(),

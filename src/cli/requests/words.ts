@@ -2,6 +2,7 @@
 
 import { replaceControls } from "../../control-characters.ts";
 import type { RequestDocument, TokensDocument } from "../../documents/types.ts";
+import { plainUsd } from "../../documents/usage.ts";
 import type { Style } from "../../terminal/style.ts";
 import { displayWidth } from "../../terminal/width.ts";
 
@@ -72,4 +73,16 @@ export function tokenRate({
 /** The part of an id that distinguishes requests, and that `log` takes for the whole: eight letters. */
 export function shortId(id: string): string {
   return /^[0-9a-z]+-([0-9a-f]{8})-[0-9a-f]+$/.exec(id)?.[1] ?? id;
+}
+
+/** One request for programs: time, id, client, model, accounts, status, outcome, first byte, total, tokens, USD. */
+export function requestTabs(request: RequestDocument): string {
+  const { time, id, client, model, path, status, outcome, first_byte_ms, total_ms, tokens, cost_usd } =
+    request;
+  const fields = [
+    ...[time, id, client, model, path.join(","), status, outcome, first_byte_ms, total_ms],
+    tokens === null ? null : allTokens(tokens),
+    outcome === null ? null : plainUsd(cost_usd ?? undefined),
+  ];
+  return fields.map((field) => shown(String(field ?? ""))).join("\t");
 }

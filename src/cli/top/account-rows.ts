@@ -1,0 +1,129 @@
+// The accounts as rows of `top`: state with its countdown, windows as bars with the time to their reset, and figures.
+
+import type { StatusDocument, WindowDocument } from "../../documents/types.ts";
+import { bar } from "../../terminal/bars.ts";
+import { count, duration, percent, usd } from "../../terminal/format.ts";
+import type { Screen } from "../../terminal/output.ts";
+import { type Style, withoutStyle } from "../../terminal/style.ts";
+import { type Cell, drawRow, gap } from "../../terminal/table.ts";
+import { displayWidth, truncate } from "../../terminal/width.ts";
+import { shown } from "../requests/words.ts";
+
+type LiveAccount = StatusDocument["accounts"][number];
+type RowScreen = Pick<Screen, "width" | "style" | "unicode">;
+
+export interface AccountTable {
+  header: string;
+  /** One line, and below it the reason where there is one. */
+  rows(account: LiveAccount, now: number): string[];
+}
+
+/** @param costs USD of the last 24 hours; columns for it only where there are any. */
+export function createAccountTable(
+  accounts: readonly LiveAccount[],
+  costs: ReadonlyMap<string, number | undefined>,
+  screen: RowScreen,
+): AccountTable {
+  const { width, style, unicode } = screen;
+  const hasCosts = costs.size > 0 && width >= 100;
+  const idWidth = Math.min(Math.max(7, ...accounts.map(({ id }) => displayWidth(id))), width < 100 ? 16 : 28);
+  const figures = width < 70 ? ["RUN"] : ["RUN", "REQS", "TOKENS", ...(hasCosts ? ["COST"] : [])];
+  const figureWidths = figures.map((name) => ({ RUN: 3, REQS: 5, TOKENS: 6, COST: 9 })[name] ?? 6);
+  const taken = idWidth + stateWidth + figureWidths.reduce((sum, each) => sum + each + gap, 0) + 2 * gap;
+  const windowsWidth = Math.max(0, width - taken);
+  const widths = [idWidth, stateWidth, windowsWidth, ...figureWidths];
+  const columns = widths.map((_, index) => (index > 2 ? { align: "right" as const } : {}));
+  const titles = ["ACCOUNT", "STATE", "WINDOWS", ...figures];
+  return {
+    header: drawRow(
+      titles.map((text): Cell => ({ text, paint: () => style.bold })),
+      columns,
+      widths,
+      screen,
+    ),
+    rows(account, now) {
+      const { running, requests_24h, tokens_24h } = account;
+      const cells: Record<string, Cell> = {
+        RUN: { text: running === 0 ? "" : String(running), paint: () => style.cyan },
+        REQS: { text: count(requests_24h) },
+        TOKENS: { text: count(tokens_24h) },
+        COST: { text: costs.has(account.id) ? usd(costs.get(account.id)) : "" },
+      };
+      const row: Cell[] = [
+        { text: shown(account.id) },
+        stateCell(account, unicode, now),
+        { text: "" },
+        ...figures.map((name) => cells[name] ?? { text: "" }),
+      ];
+      // Bars have colours of their own, so the cell is put together outside of the row.
+      const windows = windowsText(account.windows, { width: windowsWidth, style, unicode, now });
+      const head = drawRow(row.slice(0, 2), columns, widths, screen);
+      const headWidth = displayWidth(withoutStyle(head));
+      const tail = drawRow(row.slice(3), columns.slice(3), figureWidths, screen);
+      const space = " ".repeat(idWidth + stateWidth + 2 * gap - headWidth);
+      const line = `${head}${space}${windows}${" ".repeat(gap)}${tail}`;
+      const reason = account.reason === null ? [] : [reasonText(account, width - 2, unicode)];
+      return [line.trimEnd(), ...reason.map((text) => `  ${style.dim(text)}`)];
+    },
+  };
+}
+
+const stateWidth = 13;
+
+function stateCell({ state, until }: LiveAccount, unicode: boolean, now: number): Cell {
+  const left = until === null ? "" : duration(Date.parse(until) - now);
+  switch (state) {
+    case "ready":
+      return { text: `${unicode ? "✓" : "+"} ready`, paint: (style) => style.green };
+    case "cooldown":
+      return { text: `! ${left === "" ? "cooldown" : `in ${left}`}`, paint: (style) => style.yellow };
+    case "needs-login":
+      return { text: `${unicode ? "✗" : "x"} needs login`, paint: (style) => style.red };
+    case "disabled":
+      return { text: `${unicode ? "○" : "o"} disabled`, paint: (style) => style.dim };
+  }
+}
+
+function reasonText({ state, reason }: LiveAccount, width: number, unicode: boolean): string {
+  const why = shown(reason ?? "");
+  return truncate(state === "cooldown" ? `in cooldown: ${why}` : why, width, unicode);
+}
+
+interface WindowsPlace {
+  width: number;
+  style: Style;
+  unicode: boolean;
+  now: number;
+}
+
+/** As many windows as fit, the fullest ones; padded to the width. */
+function windowsText(
+  windows: readonly WindowDocument[],
+  { width, style, unicode, now }: WindowsPlace,
+): string {
+  const open = windows.filter(({ resets_at }) => resets_at === null || Date.parse(resets_at) > now);
+  const room = Math.floor((width + gap) / (windowWidth + gap));
+  if (room < 1) return " ".repeat(width);
+  const fullest = open.toSorted((a, b) => (b.utilization ?? 0) - (a.utilization ?? 0)).slice(0, room);
+  const kept = open.filter((window) => fullest.includes(window));
+  const texts = kept.map((window) => windowText(window, { width, style, unicode, now }));
+  const used = kept.length * (windowWidth + gap) - (kept.length > 0 ? gap : 0);
+  return texts.join(" ".repeat(gap)) + " ".repeat(Math.max(0, width - used));
+}
+
+const windowWidth = 26;
+const barWidth = 8;
+
+/** `5h  ██████▌░  83%  in 1h 12m` in columns that are the same for every window. */
+function windowText(window: WindowDocument, { style, unicode, now }: WindowsPlace): string {
+  const { utilization, resets_at, status } = window;
+  const name = truncate(shown(window.name), 4, unicode).padEnd(4);
+  const used = utilization ?? 0;
+  const isFull = used >= 0.98 || status === "rejected";
+  const paint = isFull ? style.red : used >= 0.8 ? style.yellow : style.green;
+  const drawn =
+    utilization === null ? " ".repeat(barWidth) : bar(used, { width: barWidth, unicode, track: true });
+  const share = utilization === null ? "" : percent(used);
+  const left = resets_at === null ? "" : duration(Date.parse(resets_at) - now);
+  return `${name} ${paint(drawn)} ${share.padStart(4)} ${left.slice(0, 7).padEnd(7)}`;
+}

@@ -1,0 +1,153 @@
+// Runs the screen of `top`: follows the relay, draws at most four times a second, and sleeps while nothing changes.
+
+import type { RequestDetailDocument, RequestDocument, StatusDocument } from "../../documents/types.ts";
+import { UserError } from "../../errors.ts";
+import type { FullScreen, FullScreenEvents } from "../../terminal/full-screen.ts";
+import type { Screen } from "../../terminal/output.ts";
+import { drawTop } from "./screens.ts";
+import { createState, press, type TopState, type Wish } from "./state.ts";
+
+export interface LiveScreenOptions {
+  /** Where the relay is now; asked again when the connection is lost. */
+  findOrigin(): Promise<string>;
+  follow(origin: string, signal: AbortSignal, onStatus: (status: StatusDocument) => void): Promise<void>;
+  openScreen(events: FullScreenEvents): FullScreen;
+  look: Pick<Screen, "style" | "unicode">;
+  now: () => number;
+  readAccount(id: string): Promise<readonly RequestDocument[]>;
+  readRequest(id: string): Promise<RequestDetailDocument | undefined>;
+  readCosts(): Promise<ReadonlyMap<string, number | undefined>>;
+  /** Returns what the command has said. Throws UserError. */
+  changeAccount(kind: "enable" | "disable", id: string): Promise<string>;
+  frameMs?: number;
+}
+
+const retryMs = 1000;
+const costsMs = 30_000;
+
+/** Resolves with the exit code. */
+export async function runLiveScreen(options: LiveScreenOptions): Promise<number> {
+  const { findOrigin, openScreen, look, now, frameMs = 250 } = options;
+  let state: TopState = createState(await findOrigin());
+  const { promise: ended, resolve: end, reject } = Promise.withResolvers<number>();
+  const stopped = new AbortController();
+  let frame: NodeJS.Timeout | undefined;
+  let drawnAt = Number.NEGATIVE_INFINITY;
+  let costsAt = Number.NEGATIVE_INFINITY;
+
+  const screen = openScreen({
+    onKey(key) {
+      const next = press(state, key);
+      state = next.state;
+      draw();
+      if (next.wish) grant(next.wish);
+    },
+    onChange: draw,
+    onEnd: end,
+  });
+
+  function draw(): void {
+    clearTimeout(frame);
+    frame = undefined;
+    const time = now();
+    drawnAt = performance.now();
+    screen.draw(drawTop(state, screen, { ...look, now: time }));
+    const waitMs = untilChange(state, time);
+    frame = setTimeout(draw, Math.max(frameMs, waitMs));
+  }
+
+  /** Draws soon: what comes within the time of one frame is drawn together. */
+  function change(some: Partial<TopState>): void {
+    state = { ...state, ...some };
+    clearTimeout(frame);
+    frame = setTimeout(draw, Math.max(0, frameMs - (performance.now() - drawnAt)));
+  }
+
+  function grant(wish: Wish): void {
+    if (wish.kind === "quit") return end(0);
+    work(wish).catch((error: unknown) => {
+      if (!(error instanceof UserError)) return reject(error);
+      change({ message: `${error.message}${error.fix === undefined ? "" : ` (${error.fix})`}` });
+    });
+  }
+
+  async function work(wish: Exclude<Wish, { kind: "quit" }>): Promise<void> {
+    switch (wish.kind) {
+      case "read-account": {
+        const history = await options.readAccount(wish.account);
+        if (state.account === wish.account) change({ history });
+        return;
+      }
+      case "read-request": {
+        const request = await options.readRequest(wish.id);
+        if (request !== undefined && state.request?.id === wish.id) change({ request });
+        return;
+      }
+      default:
+        change({ message: await options.changeAccount(wish.kind, wish.account) });
+    }
+  }
+
+  function onStatus(status: StatusDocument): void {
+    change({ status, lost: undefined });
+    // What runs while it is looked at has attempts as soon as it has ended.
+    const { request } = state;
+    if (
+      request !== undefined &&
+      !("attempts" in request) &&
+      status.recent.some(({ id }) => id === request.id)
+    )
+      grant({ kind: "read-request", id: request.id });
+    if (performance.now() - costsAt < costsMs) return;
+    costsAt = performance.now();
+    // Without the database there is a column less, and nothing to say.
+    options.readCosts().then(
+      (costs) => change({ costs }),
+      () => {},
+    );
+  }
+
+  async function followOn(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      try {
+        await options.follow(state.origin, stopped.signal, onStatus);
+      } catch (error) {
+        if (stopped.signal.aborted) return;
+        if (!(error instanceof UserError)) throw error;
+        // What is wrong from the beginning will not come right by waiting.
+        if (state.status === undefined) throw error;
+      }
+      if (stopped.signal.aborted) return;
+      change({ lost: "the relay does not answer" });
+      await new Promise((resolve) => setTimeout(resolve, retryMs));
+      state = { ...state, origin: await findOrigin() };
+    }
+  }
+
+  draw();
+  followOn().catch(reject);
+  try {
+    return await ended;
+  } finally {
+    stopped.abort();
+    clearTimeout(frame);
+    screen.close();
+  }
+}
+
+const second = 1000;
+const minute = 60_000;
+
+/** How long the picture stays as it is while no news come: figures of time that count by the second, or by the minute. */
+export function untilChange({ status, lost }: TopState, now: number): number {
+  if (status === undefined || lost !== undefined) return minute;
+  if (status.running.length > 0) return second;
+  const moments = status.accounts.flatMap(({ until, windows }) =>
+    [until, ...windows.map(({ resets_at }) => resets_at)].flatMap((time) =>
+      time === null ? [] : Date.parse(time) - now,
+    ),
+  );
+  // Below ten minutes the seconds are shown.
+  if (moments.some((ms) => ms > 0 && ms < 10 * minute)) return second;
+  return minute;
+}

@@ -1,0 +1,94 @@
+// Every picture of `top` as a whole, at 80 and 120 columns, as it is kept beside this file.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { drawListing, drawTop } from "../../../src/cli/top/screens.ts";
+import { createState, press, type TopState } from "../../../src/cli/top/state.ts";
+import { createStyle, withoutStyle } from "../../../src/terminal/style.ts";
+import { displayWidth } from "../../../src/terminal/width.ts";
+import { now, status } from "./status.ts";
+
+const look = { style: createStyle(false), unicode: true, now };
+const costs = new Map([
+  ["home", 3.1],
+  ["work", 1.21],
+  ["gemini-1", undefined],
+]);
+
+const overview: TopState = { ...createState("http://127.0.0.1:3000"), status, costs };
+const account = press(overview, { name: "enter" }).state;
+const secondRequest = press(press(account, { name: "down" }).state, { name: "enter" }).state;
+const attempts = [
+  { account: "home", status: 429, class: "rate-limited", next: "next account", ms: 340 },
+  { account: "work", status: 200, class: "answered", next: "served", ms: 1180 },
+];
+
+const pictures: Readonly<Record<string, TopState>> = {
+  overview,
+  account,
+  request: { ...secondRequest, request: { ...secondRequest.request!, attempts } },
+  help: press(overview, { name: "text", text: "?" }).state,
+  filter: { ...overview, filter: "ci", isTyping: true },
+  waiting: createState("http://127.0.0.1:3000"),
+  lost: { ...overview, lost: "the relay does not answer" },
+};
+
+/** What is kept has no white space at the ends of lines. */
+const trimmed = (lines: readonly string[]) => lines.map((line) => `${line.trimEnd()}\n`).join("");
+
+for (const [name, state] of Object.entries(pictures)) {
+  for (const columns of [80, 120]) {
+    it(`${name} at ${columns} columns is the picture that is kept`, () => {
+      const kept = readFileSync(join(import.meta.dirname, "pictures", `${name}-${columns}.txt`), "utf8");
+      assert.equal(trimmed(drawTop(state, { columns, rows: 20 }, look)), kept);
+    });
+  }
+}
+
+describe("every picture", () => {
+  const styles = { coloured: createStyle(true), plain: createStyle(false) };
+  for (const [kind, style] of Object.entries(styles)) {
+    it(`fits 60 to 200 columns and 5 to 50 rows, ${kind}`, () => {
+      for (const [name, state] of Object.entries(pictures)) {
+        for (let columns = 60; columns <= 200; columns += 7) {
+          for (const rows of [5, 10, 24, 50]) {
+            const lines = drawTop(state, { columns, rows }, { ...look, style });
+            assert.equal(lines.length, rows, `${name} has ${lines.length} lines of ${rows}`);
+            const wide = lines.map(withoutStyle).find((line) => displayWidth(line) > columns);
+            assert.equal(wide, undefined, `${name} at ${columns}`);
+          }
+        }
+      }
+    });
+  }
+
+  it("holds no control character of a client or provider", () => {
+    for (const state of Object.values(pictures)) {
+      const text = drawTop(state, { columns: 120, rows: 40 }, look).join("");
+      assert.doesNotMatch(text, /[\p{Cc}\p{Bidi_Control}]/u);
+    }
+  });
+
+  it("is plain ASCII but for foreign names where the terminal shows no more", () => {
+    const lines = drawTop(overview, { columns: 120, rows: 20 }, { ...look, unicode: false });
+    assert.match(lines[4] ?? "", /^> home {6}! in 48m {7}5h {3}######## 100% 48m/);
+    assert.doesNotMatch(lines.join("").replaceAll("\ufffd", ""), /[^\x20-\x7e]/);
+  });
+});
+
+it("of many accounts and requests those around the selected one are shown", () => {
+  const [first] = status.accounts;
+  const accounts = Array.from({ length: 60 }, (_, index) => ({ ...first!, id: `account-${index}` }));
+  const state = { ...overview, status: { ...status, accounts }, selected: "account account-47" };
+  const lines = drawTop(state, { columns: 100, rows: 30 }, look);
+  assert.ok(lines.some((line) => line.startsWith("▸ account-47")));
+});
+
+it("the listing has everything, and no selection", () => {
+  const text = drawListing(overview, { width: 100, style: createStyle(false), unicode: true }, now);
+  assert.doesNotMatch(text, /▸/);
+  assert.match(text, /^ {2}old .*disabled/m);
+  assert.match(text, /truncated/);
+});
