@@ -111,6 +111,11 @@ test("the pipeline knows neither node:http nor a provider", () => {
   );
 });
 
+test("node:http and undici's index, which load fetch and WebSocket, are loaded where their cost is known", () => {
+  const users = usersOf(/^import (?!type )[^;]*?from "(?:node:https?|undici)"/m);
+  assert.deepEqual([...users], ["doctor/credential.ts"]);
+});
+
 test("SQL stays inside the store", () => {
   const users = [...usersOf(/\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|PRAGMA)\s/)].filter(
     (file) => !file.startsWith("store/"),

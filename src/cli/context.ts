@@ -1,5 +1,6 @@
 // The context of every command: output, prompts, environment, and how to read the configuration.
 
+import { existsSync } from "node:fs";
 import type { Config } from "../config/config.ts";
 import type { LoadOptions } from "../config/load.ts";
 import { UserError } from "../errors.ts";
@@ -72,6 +73,8 @@ export function createContext(): CommandContext {
 }
 
 async function findDaemon({ server }: Config): Promise<DaemonInfo | undefined> {
+  // Without a database no relay has run, and SQLite need not be loaded to find that out.
+  if (!existsSync(server.databasePath)) return undefined;
   const { openStore } = await import("../store/open.ts");
   try {
     const store = await openStore(server, { for: "reading", busyTimeoutMs: 500 });

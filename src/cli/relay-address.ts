@@ -1,10 +1,10 @@
 // Finds the address of the relay on this machine, and checks whether it answers.
 
-import { Agent, request } from "node:http";
 import type { Config } from "../config/config.ts";
-import { demoAccountId } from "../demo/demo.ts";
+import { demoAccountId } from "../demo/account-id.ts";
 import type { Presence } from "../doctor/daemon.ts";
 import { parseJson, stringField } from "../json-values.ts";
+import { http } from "../network/http.ts";
 import type { CommandContext } from "./context.ts";
 import { originOf } from "./origin.ts";
 
@@ -60,8 +60,8 @@ function ask(
 ): Promise<{ status: number; text: string } | undefined> {
   return new Promise((resolve) => {
     // An agent of its own: the global one may go through a proxy of the environment.
-    const options = { agent: new Agent(), signal: AbortSignal.timeout(timeoutMs), method, headers };
-    const question = request(url, options, (response) => {
+    const options = { agent: new http.Agent(), signal: AbortSignal.timeout(timeoutMs), method, headers };
+    const question = http.request(url, options, (response) => {
       let text = "";
       const done = () => resolve({ status: response.statusCode ?? 0, text });
       response.setEncoding("utf8");

@@ -2,9 +2,9 @@
 
 import { stat } from "node:fs/promises";
 import { homedir, userInfo } from "node:os";
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join } from "node:path";
 import { Argument, Command } from "commander";
+import { packageRoot } from "../package-root.ts";
 import { quoteSh } from "../terminal/shells.ts";
 import { sign } from "../terminal/style.ts";
 import type { CommandContext } from "./context.ts";
@@ -51,8 +51,7 @@ async function readSite(context: CommandContext): Promise<ServiceSite> {
   const { uid, gid } = userInfo();
   return {
     node: process.execPath,
-    // The same distance from src/cli and from dist/cli.
-    entry: fileURLToPath(new URL("../../bin/cc-relay.js", import.meta.url)),
+    entry: join(packageRoot(), "bin", "cc-relay.js"),
     configFile: config.file,
     dataFolder: dirname(config.server.databasePath),
     homeFolder: homedir(),

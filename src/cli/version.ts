@@ -1,10 +1,11 @@
 // The version of this package, from its package.json.
 
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "../package-root.ts";
 
 export function readVersion(): string {
-  // The same distance from src/cli and from dist/cli.
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const text = readFileSync(join(packageRoot(), "package.json"), "utf8");
   const { version } = JSON.parse(text) as { version: string };
   return version;
 }

@@ -1,6 +1,6 @@
 // Every key of config.toml: what it takes, its default, and the message for a wrong value. Rules between keys are in rules.ts.
 
-import { z } from "zod";
+import * as z from "zod";
 import { families, providerUrls } from "../family.ts";
 import { notifyEvents } from "./config.ts";
 import {

@@ -1,7 +1,7 @@
 // A simulated provider inside the process: real HTTP on a loopback port, two accounts for each family, one of them
 // limited now and then. Everything it says, it says as a simulation.
 
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as zlib from "node:zlib";
@@ -9,8 +9,10 @@ import type { AccountConfig } from "../config/config.ts";
 import { defaultAccount } from "../config/defaults.ts";
 import { type Family, families } from "../family.ts";
 import { isObject, type JsonObject } from "../json-values.ts";
+import { http } from "../network/http.ts";
 import { keyKinds } from "../upstreams/kinds.ts";
 import { createSimulatedAccount, type SimulatedAccount } from "./account.ts";
+import { demoAccountId } from "./account-id.ts";
 import type { DemoAnswer, SimulatedProvider } from "./answer.ts";
 import { claudeDemo } from "./claude.ts";
 import { geminiDemo } from "./gemini.ts";
@@ -37,11 +39,6 @@ export interface DemoOptions {
   clock?: () => number;
 }
 
-/** The id of a simulated account, by which a running demo is recognised. */
-export function demoAccountId(family: Family, position: 1 | 2): string {
-  return `demo-${family}-${position}`;
-}
-
 const providers: Readonly<Record<Family, SimulatedProvider>> = {
   claude: claudeDemo,
   gemini: geminiDemo,
@@ -63,7 +60,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   const byKey = new Map<string, SimulatedAccount>();
   let requests = 0;
 
-  const server = createServer((request, response) => {
+  const server = http.createServer((request, response) => {
     requests += 1;
     const number = requests;
     void handle(request, { byKey, number, now: settings.clock() })

@@ -5,4 +5,8 @@ import type * as nodeHttp from "node:http";
 import type * as nodeHttps from "node:https";
 
 export const http: typeof nodeHttp = process.getBuiltinModule("node:http");
-export const https: typeof nodeHttps = process.getBuiltinModule("node:https");
+
+/** Loads TLS, too, which most commands do without. */
+export function loadHttps(): typeof nodeHttps {
+  return process.getBuiltinModule("node:https");
+}

@@ -6,7 +6,7 @@ import { isIP, type Socket } from "node:net";
 import tls from "node:tls";
 import type { SocksProxyAgent } from "socks-proxy-agent";
 import { unlessAborted } from "../abort.ts";
-import { http, https } from "./http.ts";
+import { http, loadHttps } from "./http.ts";
 import { describeProxy, formatHostPort, type ProxySettings } from "./proxy.ts";
 import { ProxyFault } from "./proxy-fault.ts";
 
@@ -119,7 +119,7 @@ function openConnectTunnel(
 ): Promise<Socket> {
   const authority = formatHostPort(target.host, target.port);
   return new Promise((resolve, reject) => {
-    const request = (proxy.type === "https" ? https : http).request({
+    const request = (proxy.type === "https" ? loadHttps() : http).request({
       method: "CONNECT",
       host: proxy.host,
       port: proxy.port,

@@ -1,8 +1,9 @@
 // The loopback server that waits for the browser to come back from a login, and shows there how it ended.
 
 import { createHash } from "node:crypto";
-import http from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { http } from "../network/http.ts";
 import { hostAllowed } from "../network/loopback.ts";
 import { isSameSecret } from "./pkce.ts";
 
@@ -37,7 +38,7 @@ export async function startCallbackServer(options: CallbackOptions): Promise<Cal
   const { promise, resolve } = Promise.withResolvers<Callback>();
   let over = false;
 
-  function handle(request: http.IncomingMessage, response: http.ServerResponse): void {
+  function handle(request: IncomingMessage, response: ServerResponse): void {
     const url = readTarget(request.url ?? "/");
     const isOurs = hostAllowed({ hostHeader: request.headers.host, boundLoopback: true, allowedHosts: [] });
     if (!isOurs || url?.pathname !== options.path || request.method !== "GET") {
@@ -98,14 +99,14 @@ function verdictPage({ ok, text }: CallbackVerdict): CallbackPage {
   return callbackPage(200, ok ? "Logged in" : "Not logged in", text);
 }
 
-function send(response: http.ServerResponse, page: CallbackPage): void {
+function send(response: ServerResponse, page: CallbackPage): void {
   if (!response.headersSent) response.writeHead(page.status, page.headers).end(page.body);
 }
 
 const maxTries = 10;
 
 /** The name localhost means 127.0.0.1 to one browser and ::1 to the next, so both listen on the same port. */
-async function listen(port: number, handle: http.RequestListener): Promise<http.Server[]> {
+async function listen(port: number, handle: RequestListener): Promise<Server[]> {
   for (let round = 1; ; round++) {
     const first = await listenOn("127.0.0.1", port, handle);
     try {
@@ -120,7 +121,7 @@ async function listen(port: number, handle: http.RequestListener): Promise<http.
   }
 }
 
-function listenOn(host: string, port: number, handle: http.RequestListener): Promise<http.Server> {
+function listenOn(host: string, port: number, handle: RequestListener): Promise<Server> {
   const server = http.createServer((request, response) => {
     // One bad request must never end a login, whatever it is.
     try {
@@ -140,7 +141,7 @@ function listenOn(host: string, port: number, handle: http.RequestListener): Pro
 }
 
 /** Answers under way get a moment to leave: the page is the last thing a person sees. */
-async function closeServer(server: http.Server): Promise<void> {
+async function closeServer(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const timer = setTimeout(() => server.closeAllConnections(), 500);
   server.closeIdleConnections();

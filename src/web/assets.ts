@@ -2,7 +2,7 @@
 
 import { readdir, readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { packageRoot } from "../package-root.ts";
 
 export interface Asset {
   contentType: string;
@@ -14,8 +14,6 @@ export interface Assets {
   find(name: string): Promise<Asset | undefined>;
 }
 
-/** From `src/web` and from `dist/web` alike. */
-const builtFolder = fileURLToPath(new URL("../../dist/", import.meta.url));
 /** What the page shares with the rest of the program. */
 const sharedFiles = ["terminal/format.js"];
 
@@ -26,7 +24,7 @@ const contentTypes: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-export function createAssets(folder = builtFolder): Assets {
+export function createAssets(folder = join(packageRoot(), "dist")): Assets {
   let loading: Promise<Map<string, Asset>> | undefined;
   return {
     async find(name) {

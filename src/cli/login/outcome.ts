@@ -1,8 +1,8 @@
 // Prints the result of a login: where it was written, whether a running relay has it, and what to do next.
 
-import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../../config/config.ts";
+import { http } from "../../network/http.ts";
 import { sign } from "../../terminal/style.ts";
 import { singleLine } from "../../terminal/width.ts";
 import type { CommandContext } from "../context.ts";
@@ -75,8 +75,8 @@ const maxAnswerLength = 4 * 1024 * 1024;
 function get(url: string, headers: Record<string, string>): Promise<string> {
   return new Promise((resolve) => {
     // An agent of its own: the global one may go through a proxy of the environment.
-    const options = { agent: new Agent(), signal: AbortSignal.timeout(waitTimeoutMs), headers };
-    const question = request(url, options, (response) => {
+    const options = { agent: new http.Agent(), signal: AbortSignal.timeout(waitTimeoutMs), headers };
+    const question = http.request(url, options, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {

@@ -5,6 +5,7 @@ import { execFile } from "node:child_process";
 import { extname, join } from "node:path";
 import type { CheckDocument, DoctorDocument } from "../../documents/types.ts";
 import { isObject, parseJson, stringField } from "../../json-values.ts";
+import { packageRoot } from "../../package-root.ts";
 
 const timeoutMs = 120_000;
 /** A second request within this time gets the last result. */
@@ -30,8 +31,8 @@ export function createDoctorRun(
 }
 
 async function runDoctor(configFile: string | undefined, now: () => number): Promise<DoctorDocument> {
-  const extension = extname(import.meta.filename);
-  const main = join(import.meta.dirname, "..", "..", `main${extension}`);
+  const isSource = extname(import.meta.filename) === ".ts";
+  const main = join(packageRoot(), isSource ? "src/main.ts" : "dist/main.js");
   const named = configFile === undefined ? [] : ["--config", configFile];
   const text = await output([main, ...named, "doctor", "--json"]);
   const found = parseJson(text);

@@ -1,9 +1,10 @@
 // GET /status of a running relay: once, or a document for each change for as long as the relay goes on.
 
-import { Agent, type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { StatusDocument } from "../../documents/types.ts";
 import { UserError } from "../../errors.ts";
 import { isObject, objectField, parseJson, stringField } from "../../json-values.ts";
+import { http } from "../../network/http.ts";
 
 export interface StatusSource {
   /** `http://HOST:PORT` */
@@ -48,8 +49,8 @@ const timeoutMs = 5000;
 function ask(source: StatusSource, path: string, signal?: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     // An agent of its own: the global one may go through a proxy of the environment.
-    const question = request(source.origin + path, {
-      agent: new Agent(),
+    const question = http.request(source.origin + path, {
+      agent: new http.Agent(),
       signal,
       headers: source.key === undefined ? {} : { "x-cc-relay-key": source.key },
     });

@@ -1,0 +1,7 @@
+// The ids of the simulated accounts, by which a running demo is recognised.
+
+import type { Family } from "../family.ts";
+
+export function demoAccountId(family: Family, position: 1 | 2): string {
+  return `demo-${family}-${position}`;
+}
