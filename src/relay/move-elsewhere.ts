@@ -20,9 +20,12 @@ export async function moveElsewhere(state: FailoverState): Promise<RelayError | 
   if (!connection.mayLeave(holder)) return undefined;
   const next = await chooseOther(state, undefined);
   if (next === undefined) return undefined;
-  // A session comes back to an account in cooldown when that is over; one that merely failed has lost it.
-  const isInCooldown = holder !== undefined && cooldownFor(holder, state.scope, deps.now()) !== undefined;
-  await routing.bindSession(next.config.id, { isMove: !isInCooldown });
+  // A session comes back to an account whose cooldown is over. One that merely failed has lost it, and so has one that would be
+  // waited for in place.
+  const now = deps.now();
+  const cooldown = holder && cooldownFor(holder, state.scope, now);
+  const comesBack = cooldown !== undefined && cooldown.until - now > deps.config().session.maxWaitMs;
+  await routing.bindSession(next.config.id, { isMove: !comesBack });
   connection.leaves(required);
   state.attempts.follow("next account");
   return new RelayError(

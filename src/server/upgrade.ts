@@ -23,11 +23,18 @@ export function continueAsHttp(server: Server, { request, socket, head }: Upgrad
   const lines = [`${method} ${url} HTTP/${httpVersion}`];
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]!.toLowerCase();
-    if (name !== "upgrade" && name !== "connection" && name !== "http2-settings")
-      lines.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
+    if (name === "upgrade" || name === "http2-settings") continue;
+    const value = name === "connection" ? withoutUpgrade(rawHeaders[at + 1]!) : rawHeaders[at + 1]!;
+    if (value !== "") lines.push(`${rawHeaders[at]}: ${value}`);
   }
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), head]));
   server.emit("connection", socket);
+}
+
+/** Of a Connection header, what is still meant. */
+function withoutUpgrade(value: string): string {
+  const options = value.split(",").map((option) => option.trim());
+  return options.filter((option) => !/^(?:upgrade|http2-settings)$/i.test(option)).join(", ");
 }
 
 /** Ties the response to the connection after all, which ends with it. */

@@ -3,10 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { until } from "../support/until.ts";
-import { continuing, create, startSocketStage, typesOf } from "./stage.ts";
-
-const rowsOf = async (stage: Awaited<ReturnType<typeof startSocketStage>>) =>
-  (await stage.relay.store.requests.last({ limit: 50 })).toReversed();
+import { continuing, create, rowsOf, startSocketStage, typesOf } from "./stage.ts";
 
 test("frames go to the provider and back byte for byte, over one socket on each side", async (t) => {
   const stage = await startSocketStage(t);
@@ -51,7 +48,6 @@ test("a warm-up that reports no usage has no row", async (t) => {
   assert.equal(typesOf(warm).at(-1), "response.completed");
   await client.ask(continuing(warm));
   assert.equal((await rowsOf(stage)).length, 1);
-  assert.equal(stage.relay.store !== undefined, true);
 });
 
 test("the client's headers go to the provider's upgrade, its key does not", async (t) => {

@@ -82,6 +82,11 @@ export async function startSocketStage(t: TestContext, options: StageOptions = {
   };
 }
 
+/** Oldest first. */
+export async function rowsOf({ relay }: Pick<SocketStage, "relay">) {
+  return (await relay.store.requests.last({ limit: 50 })).toReversed();
+}
+
 export interface Frame {
   type: string;
   status?: number;

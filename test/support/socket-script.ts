@@ -161,6 +161,8 @@ export function createSocketScript(): SocketScript {
       case "failed":
         return send(openaiFailedEvent(fault.code));
       case "close":
+        // What was sent is to arrive: a cut drops what is still in this process.
+        if (breakAfter > 0) await sleep(50);
         return fault.code === undefined ? socket.terminate() : socket.close(fault.code);
     }
   }
