@@ -73,6 +73,8 @@ export interface Call {
   model: string | undefined;
   /** The name that the client asked for, where the owner's configuration put `model` in its place. */
   askedModel?: string;
+  /** What else of the request was changed, by its name: sent as `x-cc-relay-warning`. */
+  warnings?: readonly string[];
   /** The answer is a stream of events. */
   stream: boolean;
   /** `sse`, or `json-array` for Gemini's streamGenerateContent without `alt=sse`. Undefined when `stream` is false. */
@@ -84,6 +86,15 @@ export interface Call {
   onlyTypes: readonly string[] | undefined;
   /** The client fails when no response header came by then; undefined: no limit known. Milliseconds. */
   headerBudgetMs: number | undefined;
+}
+
+/** The call with another body, which is in no content-encoding. */
+export function withBody(call: Call, body: Body): Call {
+  if (call.decodedBody === undefined) return { ...call, body };
+  const headers = call.headers.filter(
+    (_, at, all) => all[at - (at % 2)]!.toLowerCase() !== "content-encoding",
+  );
+  return { ...call, body, decodedBody: undefined, headers };
 }
 
 /** In one piece, for what must look into it. */

@@ -53,8 +53,11 @@ export type Failure =
   | { kind: "model-denied"; reason: string }
   /** A 404 that says this account has not the model: one other account is tried, then it is passed on. */
   | { kind: "model-missing"; reason: string }
-  /** The request is at fault: passed on unchanged, nobody is blamed. */
-  | { kind: "rejected"; status: number; reason: string }
+  /**
+   * The request is at fault: passed on unchanged, nobody is blamed. `isUnworded`: the answer is no error in the API's form, so
+   * that whatever is at the address may not know the API's path at all.
+   */
+  | { kind: "rejected"; status: number; reason: string; isUnworded?: boolean }
   /** This machine is short of file descriptors, memory or ports: no account's fault. */
   | { kind: "shortage"; cause: Error }
   /** The client went away. */

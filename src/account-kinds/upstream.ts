@@ -11,6 +11,8 @@ export interface Target {
   /** No trailing slash; see AccountConfig.apiUrl. */
   apiUrl: string;
   credential: Credential;
+  /** It is not the provider itself: what is the client's own business there is none of this host's. */
+  isForeign?: boolean;
 }
 
 export interface UpstreamRequest {
@@ -65,6 +67,8 @@ export interface Upstream {
   readWindows(headers: HeaderMap, now: number): Window[];
   /** Watches a good answer, whatever its head says that it is. */
   observe(call: Call): AnswerObserver;
+  /** The call as it can be accepted after this refusal, for accounts whose owner allows it; undefined: it cannot. */
+  heal?(call: Call, failure: Failure): Call | undefined;
   /** What turns this provider's answers to the call into those of its dialect; undefined: the bytes are the same. */
   translate?(call: Call): (() => AnswerTransform) | undefined;
   /** The header (lower case) of state that a client sends back and only this account understands; undefined: the provider has no such header. */

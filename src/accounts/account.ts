@@ -20,6 +20,8 @@ export interface Account {
   /** Failures in a row since the last good answer, by streakKey: the more there are, the longer the next cooldown. */
   streaks: Map<string, number>;
   truncations: Truncations;
+  /** Endpoints that its host turned out not to have: until when nobody asks again, epoch ms. */
+  missing: Map<string, number>;
   /** When a person had everything learned forgotten, epoch ms; 0: never. */
   forgottenAt: number;
 }
@@ -59,6 +61,7 @@ export function createAccount(config: AccountConfig, login?: string): Account {
     lastUsedAt: 0,
     streaks: new Map(),
     truncations: noTruncations,
+    missing: new Map(),
     forgottenAt: 0,
   };
 }

@@ -2,9 +2,10 @@
 
 import { matchesModel } from "../model-scope.ts";
 import { type Account, type Cooldown, cooldownFor, fullWindow, isProbeDue } from "./account.ts";
+import { admitLastResorts, isLastResort, type LastResortQuestion, stayingAt } from "./last-resort.ts";
 import { unstableUntil } from "./truncations.ts";
 
-export interface Selection {
+export interface Selection extends LastResortQuestion {
   model: string | undefined;
   /** The model's family, the scope of cooldowns of one model; "" without a model. */
   modelScope: string;
@@ -37,13 +38,14 @@ export type Choice =
 
 export function selectAccount(accounts: readonly Account[], selection: Selection): Choice {
   const named = selection.pinned ?? selection.required;
-  const candidates = accounts.filter(
+  const able = accounts.filter(
     (account) =>
       account.config.enabled &&
       (named === undefined || account.config.id === named) &&
       matchesModel(account.config.models, selection.model) &&
       selection.canServe(account),
   );
+  const candidates = named === undefined ? admitLastResorts(able, selection) : able;
   const open = candidates.filter((account) => !selection.tried.has(account.config.id));
   if (selection.pinned !== undefined) {
     const account = open[0];
@@ -55,12 +57,14 @@ export function selectAccount(accounts: readonly Account[], selection: Selection
 /** The session's sticky account if it can serve, soon or now; else its fallback. */
 function chooseBound(open: readonly Account[], selection: Selection): Choice | undefined {
   const { modelScope, now } = selection;
-  for (const id of [selection.required ?? selection.sticky, selection.fallback]) {
+  const staying = selection.required === undefined ? stayingAt(open, selection) : undefined;
+  for (const id of [staying?.config.id, selection.required ?? selection.sticky, selection.fallback]) {
     const account = id === undefined ? undefined : open.find((one) => one.config.id === id);
     if (!account) continue;
     const cooldown = cooldownFor(account, modelScope, now);
     if (!cooldown) {
-      if (selection.required === undefined && leavesForBetter(account, open, selection)) continue;
+      const mayLeave = selection.required === undefined && account !== staying;
+      if (mayLeave && leavesForBetter(account, open, selection)) continue;
       return { kind: "use", account, probe: undefined };
     }
     if (selection.mayProbe && isProbeDue(cooldown, now)) return { kind: "use", account, probe: cooldown };
@@ -71,11 +75,12 @@ function chooseBound(open: readonly Account[], selection: Selection): Choice | u
   return undefined;
 }
 
-/** A session leaves an account of the second choice for one of the first choice. */
+/** A session leaves an account of the second choice, or a last resort, for one of the first choice. */
 function leavesForBetter(account: Account, open: readonly Account[], selection: Selection): boolean {
   const { now, modelScope } = selection;
-  if (!isSecondChoice(account, selection)) return false;
-  return open.some((other) => !cooldownFor(other, modelScope, now) && !isSecondChoice(other, selection));
+  const hasRoom = (other: Account) =>
+    !isLastResort(other) && !cooldownFor(other, modelScope, now) && !isSecondChoice(other, selection);
+  return (isLastResort(account) || isSecondChoice(account, selection)) && open.some(hasRoom);
 }
 
 /** Windows are money, and an answer that breaks off is paid for twice. Used all the same when no other account can serve. */
@@ -113,8 +118,9 @@ function chooseRanked(open: readonly Account[], selection: Selection): Choice | 
   return best && { kind: "use", account: best.account, probe: best.probe };
 }
 
-/** First choices first, then priority, then the least recently used. */
+/** Last resorts last, first choices first, then priority, then the least recently used. */
 function ranksBefore(a: Ranked, b: Ranked): boolean {
+  if (isLastResort(a.account) !== isLastResort(b.account)) return isLastResort(b.account);
   if (a.isSecondChoice !== b.isSecondChoice) return b.isSecondChoice;
   const [one, other] = [a.account, b.account];
   if (one.config.priority !== other.config.priority) return one.config.priority > other.config.priority;

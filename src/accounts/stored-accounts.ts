@@ -121,6 +121,7 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
   async function forget(account: Account): Promise<void> {
     forgetLimits(account);
     account.truncations = noTruncations;
+    account.missing.clear();
     account.cooldowns.clear();
     changes++;
     options.onForgotten?.(account.config.id);
@@ -199,6 +200,7 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
         if (!known) return createAccount(config);
         const isEnabled = config.enabled && !known.config.enabled;
         if (isEnabled || config.secret !== known.config.secret) restored.push(known);
+        if (config.apiUrl !== known.config.apiUrl) known.missing.clear();
         return Object.assign(known, { config });
       });
       logins.configure(next.accounts);

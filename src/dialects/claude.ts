@@ -3,12 +3,14 @@
 import { type Binding, bindingId } from "../call.ts";
 import { type RelayError, type RelayErrorCode, relayErrors } from "../errors.ts";
 import {
+  firstElements,
   type Members,
   readBoolean,
   readString,
   type ScannedObject,
   type SoughtKey,
   type Span,
+  scanMembers,
 } from "../json-scan.ts";
 import { stringField } from "../json-values.ts";
 import { contentText, elementsAt, membersAt, scanBody, textAt } from "./body-text.ts";
@@ -24,6 +26,7 @@ import {
   withoutPrefix,
 } from "./routes.ts";
 import { sessionFromHeaders, sessionFromText } from "./session.ts";
+import { lastElement, stringAt } from "./turn.ts";
 
 export const claudeDialect: Dialect = {
   name: "claude",
@@ -31,6 +34,7 @@ export const claudeDialect: Dialect = {
   match,
   knows: (path) => isKnownPath(rules, innerPath(path)),
   read,
+  opensTurn,
   renderError,
   mergeModels,
 };
@@ -122,6 +126,16 @@ function readBinding(body: Buffer, { members, strings }: ScannedObject): Binding
   const inHolder = membersAt(body, ["id"], holder).get("id");
   const id = textAt(body, holder) ?? textAt(body, inHolder) ?? strings.get("file_id");
   return id ? { kind: "file", id: bindingId(id) } : undefined;
+}
+
+function opensTurn(body: Buffer): boolean {
+  const last = lastElement(body, scanMembers(body, ["messages"])?.get("messages"));
+  const members = membersAt(body, ["role", "content"], last);
+  if (readString(body, members.get("role")) !== "user") return false;
+  for (const block of firstElements(body, members.get("content"))) {
+    if (stringAt(body, "type", block) === "tool_result") return false;
+  }
+  return true;
 }
 
 function renderError(error: RelayError): RenderedError {

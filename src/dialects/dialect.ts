@@ -85,6 +85,11 @@ export interface Dialect {
   read(route: Route, request: RequestParts): RequestFacts;
   /** For an API that more than one family answers, by what is asked for and the accounts there are. Absent: the dialect's own family. */
   direct?(facts: Pick<RequestFacts, "model">, accounts: readonly AccountConfig[]): Direction;
+  /**
+   * Whether the request begins a turn: no tool's result is on its way back to the model that asked for it. Reads the whole body;
+   * absent where an API has no such thing.
+   */
+  opensTurn?(body: Buffer): boolean;
   /** Renders an error of the relay; `facts` are known when the request could be read. In a JSON array the error is an element. */
   renderError(error: RelayError, facts?: Pick<RequestFacts, "streamForm" | "model">): RenderedError;
   /** One list out of what several accounts' providers answered to GET models; ids once, first wins. What is no list is skipped. */

@@ -8,6 +8,7 @@ import {
   type ScannedObject,
   type SoughtKey,
   type Span,
+  scanMembers,
 } from "../json-scan.ts";
 import { contentText, elementsAt, membersAt, scanBody, textAt } from "./body-text.ts";
 import type { Dialect, MergedModels, RequestFacts, RequestParts, Route } from "./dialect.ts";
@@ -15,6 +16,7 @@ import { mergeEntries } from "./model-list.ts";
 import { renderOpenaiError } from "./openai-error.ts";
 import { collapseSlashes, decodeSegment, findRoute, isKnownPath, type RouteRule } from "./routes.ts";
 import { sessionFromHeaders, sessionFromText } from "./session.ts";
+import { lastElement, stringAt } from "./turn.ts";
 
 export const openaiDialect: Dialect = {
   name: "openai",
@@ -25,6 +27,7 @@ export const openaiDialect: Dialect = {
     return inner !== undefined && isKnownPath(rules, inner);
   },
   read,
+  opensTurn,
   renderError: (error) => renderOpenaiError(error, Date.now()),
   mergeModels,
 };
@@ -88,6 +91,12 @@ function read(route: Route, { headers, query, body = Buffer.alloc(0) }: RequestP
     onlyTypes: undefined,
     headerBudgetMs: undefined,
   };
+}
+
+/** What a tool has put out comes back as the last of the input. */
+function opensTurn(body: Buffer): boolean {
+  const last = lastElement(body, scanMembers(body, ["input"])?.get("input"));
+  return stringAt(body, "type", last)?.endsWith("_output") !== true;
 }
 
 function readSession(headers: HeaderMap, body: Buffer, members: Members): string | undefined {

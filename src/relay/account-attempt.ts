@@ -6,6 +6,7 @@ import type { Account } from "../accounts/account.ts";
 import type { Call } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import { redact } from "../redact.ts";
+import { callFor } from "./account-call.ts";
 import type { AttemptResult } from "./attempt.ts";
 import type { RelayDeps } from "./exchange.ts";
 import type { Transport } from "./transport.ts";
@@ -18,28 +19,39 @@ export interface Turn {
   /** How long one attempt may take to its response head. */
   firstByteMs: number;
   transport: Transport;
+  /** The owner allows the request to be changed after a refusal that asks for it: heal_signatures. */
+  mayHeal?: boolean;
 }
 
 export async function attemptOn(
   account: Account,
-  { call, upstream, signal, firstByteMs, transport }: Turn,
+  { upstream, signal, firstByteMs, transport, mayHeal = false, ...turn }: Turn,
   deps: RelayDeps,
-): Promise<AttemptResult> {
+): Promise<AttemptResult & { sent: Call }> {
   const timeouts = { firstByteMs, idleMs: deps.config().upstream.idleTimeoutMs, holdMs: deps.holdBackMs };
   let found = await deps.credentials.get(account, signal);
+  let sent = callFor(account.config, turn.call);
+  let isHealed = !mayHeal;
   let isRepeated = false;
   let isRefreshed = account.passthrough;
   for (;;) {
-    if (!found.ok) return { ok: false, failure: found.failure, answer: undefined };
+    if (!found.ok) return { ok: false, failure: found.failure, answer: undefined, sent };
     const { credential } = found;
-    const result = await transport({ account, credential, upstream, call, signal, timeouts }, deps);
-    if (result.ok) return result;
+    const result = await transport({ account, credential, upstream, call: sent, signal, timeouts }, deps);
+    if (result.ok) return { ...result, sent };
     if (result.failure.kind === "unreachable" && result.failure.safeToRepeat && !isRepeated) {
       isRepeated = true;
       continue;
     }
+    const healed = isHealed ? undefined : upstream.heal?.(sent, result.failure);
+    if (healed) {
+      result.answer?.discard();
+      isHealed = true;
+      sent = healed;
+      continue;
+    }
     if (result.failure.kind === "account-out") await deps.credentials.reconsider(account, credential);
-    const failed = { ...result, failure: withoutSecrets(result.failure, secretsOf(credential, call)) };
+    const failed = { ...result, failure: withoutSecrets(result.failure, secretsOf(credential, sent)), sent };
     if (result.failure.kind !== "unauthorized" || isRefreshed) return failed;
     const refreshed = await deps.credentials.refresh(account, credential, signal);
     if (!refreshed) return failed;

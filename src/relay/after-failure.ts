@@ -2,17 +2,21 @@
 // later, or discarded so that the next account is asked.
 
 import type { Account, Cooldown } from "../accounts/account.ts";
-import { isBilled } from "../call.ts";
+import { isLastResort } from "../accounts/last-resort.ts";
+import { type Call, isBilled } from "../call.ts";
 import type { Failure } from "../failure.ts";
 import type { Answer } from "./answer.ts";
 import { consequenceOf, isForClientToSettle, isSentOnce } from "./consequences.ts";
 import type { FailoverState, Served } from "./failover-state.ts";
+import { isMissingEndpoint, rememberMissing } from "./missing-endpoints.ts";
 import { shortageError } from "./shortage.ts";
 import { contextOf, unansweredError } from "./unanswered-error.ts";
 
 export interface FailedAttempt {
   account: Account;
   upstream: Served["upstream"];
+  /** The call as it went to this account. */
+  sent: Call;
   failure: Failure;
   /** The provider's answer, when it gave one. */
   answer: Answer | undefined;
@@ -23,10 +27,12 @@ export interface FailedAttempt {
 /** Returns the answer that goes to the client; undefined when another attempt is due. Throws the signal's reason when the client has left. */
 export async function afterFailure(
   state: FailoverState,
-  { sentAt, answer, ...failed }: FailedAttempt,
+  { sentAt, answer, ...attempted }: FailedAttempt,
 ): Promise<Served | undefined> {
   const { deps, signal, attempts } = state;
-  const { account, upstream, failure } = failed;
+  const { account, upstream } = attempted;
+  const failure = asOfAccount(attempted);
+  const failed = { ...attempted, failure };
   const status = answer?.head.status;
   if (answer && !account.passthrough) {
     deps.pool.learn(account, upstream.readWindows(answer.head.headers, deps.now()));
@@ -39,6 +45,15 @@ export async function afterFailure(
   if (answer && isForClientToSettle(failure, refused)) {
     attempts.end({ status, failure, cooldown: undefined });
     return { ...failed, answer };
+  }
+  // That an endpoint takes no WebSocket says nothing of it over HTTP.
+  if (state.connection === undefined && isMissingEndpoint(failed, state.call, status)) {
+    rememberMissing(account, failed.sent, deps.now());
+    attempts.end({ status, failure, cooldown: undefined });
+    answer?.discard();
+    state.attemptWasRefused();
+    state.ruleOut(account);
+    return undefined;
   }
   const cooldown = await deps.pool.failed(account, failure, state.sentAt(sentAt));
   attempts.end({ status, failure, cooldown });
@@ -63,6 +78,12 @@ export async function afterFailure(
   // A limit that is over already is asked once more, like one that was waited for.
   else if (cooldown.until <= deps.now()) state.waits();
   return undefined;
+}
+
+/** Hosts that imitate an API send none of its headers with a limit: there a limit without them is the account's all the same. */
+function asOfAccount({ account, failure }: Pick<FailedAttempt, "account" | "failure">): Failure {
+  if (failure.kind !== "limited-unblamed" || !isLastResort(account)) return failure;
+  return { kind: "rate-limited", scope: "account", reason: failure.reason };
 }
 
 /** Whether the request stays with its own account, whose limit is over within seconds. */

@@ -1,15 +1,47 @@
-// Checks whether an account's kind can serve a call.
+// Checks whether an account can serve a call, and says why not.
 
 import type { Account } from "../accounts/account.ts";
 import { isOfClients } from "../accounts/logins.ts";
-import type { Call } from "../call.ts";
+import { bodyBytes, type Call, wholeBody } from "../call.ts";
+import { matchesModel } from "../model-scope.ts";
 import { readClientLogin } from "../upstreams/client-login.ts";
+import { findRefusedContent } from "../upstreams/content-kinds.ts";
+import { lacksEndpoint } from "./missing-endpoints.ts";
 
-export function canServe(account: Account, call: Call): boolean {
-  const { type, kind, family } = account.config;
-  if (family !== call.family) return false;
-  if (call.onlyTypes && !call.onlyTypes.includes(type)) return false;
-  if (isOfClients(account.config) && !account.passthrough && readClientLogin(call) === undefined)
-    return false;
-  return kind.upstream.supports(call);
+export type Unfit =
+  /** Of another family, or a type that the API rules out. */
+  | { kind: "type" }
+  /** It is the client's own login, and the request carries none. */
+  | { kind: "login" }
+  | { kind: "operation" }
+  /** Its model_map has no name for the model. */
+  | { kind: "model" }
+  /** Its host answers this endpoint with 404, 405 or 501. */
+  | { kind: "endpoint" }
+  /** Larger than its context_window. */
+  | { kind: "size" }
+  /** Holds what it refuses. */
+  | { kind: "content"; what: string };
+
+export function canServe(account: Account, call: Call, now: number): boolean {
+  return findUnfit(account, call, now) === undefined;
 }
+
+/** Undefined: it can serve the call. What costs least to find out comes first. */
+export function findUnfit(account: Account, call: Call, now: number): Unfit | undefined {
+  const { type, kind, family, modelMap, contextWindow, refuses } = account.config;
+  if (family !== call.family || (call.onlyTypes && !call.onlyTypes.includes(type))) return { kind: "type" };
+  if (!kind.upstream.supports(call)) return { kind: "operation" };
+  if (isOfClients(account.config) && !account.passthrough && readClientLogin(call) === undefined)
+    return { kind: "login" };
+  const patterns = modelMap?.map(({ pattern }) => pattern);
+  if (!matchesModel(patterns, call.model)) return { kind: "model" };
+  if (lacksEndpoint(account, call, now)) return { kind: "endpoint" };
+  const body = call.decodedBody ?? call.body;
+  if (contextWindow !== undefined && bodyBytes(body) / bytesPerToken > contextWindow) return { kind: "size" };
+  const what = body && findRefusedContent(wholeBody(body), refuses);
+  return what === undefined ? undefined : { kind: "content", what };
+}
+
+/** Few texts have less; without a tokenizer it is an estimate that errs on the side of the larger window. */
+const bytesPerToken = 3;

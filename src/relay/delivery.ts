@@ -100,7 +100,7 @@ function answerHeaders({ call, served }: Delivery, rewriting: Rewriting | undefi
     drop: (name) => isReplaced(name) || (!account.passthrough && upstream.isAccountHeader(name)),
   });
   if (replaced) headers.push(...replaced);
-  const warnings = rewriting?.conversion?.warnings ?? [];
+  const warnings = [...(rewriting?.conversion?.warnings ?? []), ...(call.warnings ?? [])];
   if (warnings.length > 0) headers.push("x-cc-relay-warning", warnings.join(", "));
   headers.push(...namingHeaders(call, served));
   return headers;

@@ -3,9 +3,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Account, cooldownFor } from "../accounts/account.ts";
 import { type AllInCooldown, type Exhausted, readExhausted } from "../accounts/exhausted.ts";
-import { isOfClients } from "../accounts/logins.ts";
 import type { Call } from "../call.ts";
-import { canServe } from "./can-serve.ts";
+import { findUnfit, type Unfit } from "./can-serve.ts";
 import { type ExhaustedContext, exhaustedError } from "./exhausted-error.ts";
 import type { FailoverState, Served } from "./failover-state.ts";
 import { moveElsewhere } from "./move-elsewhere.ts";
@@ -33,7 +32,7 @@ export async function endFailover(state: FailoverState, candidates: Account[]): 
     call,
     now,
     only: routing.pinned ?? routing.required,
-    kinds: readKinds(call, deps.pool.accountsFor(routing.login)),
+    ...readKinds(call, deps.pool.accountsFor(routing.login), now),
   });
 }
 
@@ -45,15 +44,22 @@ function isToldByCooldown(
   return failure.kind !== "server-error" && cooldownFor(account, scope, deps.now()) !== undefined;
 }
 
-function readKinds(call: Call, accounts: readonly Account[]): ExhaustedContext["kinds"] {
+function readKinds(
+  call: Call,
+  accounts: readonly Account[],
+  now: number,
+): Pick<ExhaustedContext, "kinds" | "leftOut"> {
   const enabled = accounts.filter(({ config }) => config.enabled && config.family === call.family);
-  if (enabled.some((account) => canServe(account, call))) return "fit";
-  if (
-    !call.onlyTypes &&
-    enabled.some(({ config }) => isOfClients(config) && config.kind.upstream.supports(call))
-  )
-    return "without-login";
-  return enabled.length > 0 ? "unfit" : "none";
+  const unfits = enabled.map((account) => ({ account, unfit: findUnfit(account, call, now) }));
+  const has = (kind: Unfit["kind"]) => unfits.some(({ unfit }) => unfit?.kind === kind);
+  const leftOut = unfits.flatMap(({ account, unfit }) =>
+    unfit?.kind === "size" || unfit?.kind === "content" ? [{ id: account.config.id, unfit }] : [],
+  );
+  if (leftOut.length > 0 || has("model") || unfits.some(({ unfit }) => unfit === undefined))
+    return { kinds: "fit", leftOut };
+  if (has("login")) return { kinds: "without-login", leftOut };
+  if (has("endpoint")) return { kinds: "without-endpoint", leftOut };
+  return { kinds: enabled.length > 0 ? "unfit" : "none", leftOut };
 }
 
 function isNear(exhausted: Exhausted, holdUntil: number): exhausted is AllInCooldown {

@@ -6,6 +6,7 @@ import { RelayError } from "../errors.ts";
 import { familyNames } from "../family.ts";
 import { duration, rfc3339 } from "../terminal/format.ts";
 import { loginKind } from "../upstreams/kinds.ts";
+import type { Unfit } from "./can-serve.ts";
 
 export interface ExhaustedContext {
   call: Call;
@@ -14,23 +15,28 @@ export interface ExhaustedContext {
   only: string | undefined;
   /**
    * Whether accounts of the family are enabled, and whether one of them is of a kind that has the operation; `without-login`:
-   * one that could serve the request if the client had sent a login of its own.
+   * one that could serve the request if the client had sent a login of its own; `without-endpoint`: one whose host does not
+   * have this endpoint.
    */
-  kinds: "none" | "unfit" | "without-login" | "fit";
+  kinds: "none" | "unfit" | "without-login" | "without-endpoint" | "fit";
+  /** Accounts that could have answered a smaller or simpler request. */
+  leftOut: readonly { id: string; unfit: Unfit }[];
 }
 
 export function exhaustedError(
   exhausted: Exhausted,
-  { call, now, only, kinds }: ExhaustedContext,
+  { call, now, only, kinds, leftOut }: ExhaustedContext,
 ): RelayError {
+  const others = leftOut.map(({ id, unfit }) => `, and ${id} ${whyLeftOut(unfit)}`).join("");
   const family = familyNames[call.family];
   const isRequired = only !== undefined;
   switch (exhausted.kind) {
     case "no-account":
       if (kinds !== "fit" && call.onlyTypes) return wrongTypeError(call, call.onlyTypes);
       if (kinds === "unfit") return unsupportedError(call);
+      if (kinds === "without-endpoint") return noEndpointError(call);
       if (kinds === "without-login") return noLoginError(call);
-      return isRequired ? unfitError(only, call) : noAccountError(call);
+      return isRequired ? unfitError(only, call) : noAccountError(call, others);
     case "tried":
       return new RelayError(
         "upstream_unreachable",
@@ -47,7 +53,7 @@ export function exhaustedError(
           : `No ${family} account can answer until ${end}, when the limit of ${id} ends`;
       return new RelayError(
         isRequired ? "account_in_cooldown" : "all_limited",
-        `${what}; wait, or add an account with \`cc-relay login ${call.family}\`.`,
+        `${what}${others}; wait, or add an account with \`cc-relay login ${call.family}\`.`,
         waiting(until, now),
       );
     }
@@ -61,7 +67,7 @@ export function exhaustedError(
           : `No ${family} account can answer, and ${id} is back first`;
       return new RelayError(
         isRequired ? "account_in_cooldown" : "over_capacity",
-        `${what} (${cooldown.reason}); try again after ${when(until, now)}.`,
+        `${what} (${cooldown.reason})${others}; try again after ${when(until, now)}.`,
         waiting(until, now),
       );
     }
@@ -91,6 +97,15 @@ function wrongTypeError({ family }: Call, types: readonly string[]): RelayError 
   );
 }
 
+/** Claude Code counts by itself after a 404. */
+function noEndpointError({ path, family }: Call): RelayError {
+  return new RelayError(
+    "not_found",
+    `The host of the ${familyNames[family]} account here does not offer ${path.slice(0, 100)}.`,
+    { shouldRetry: false },
+  );
+}
+
 function noLoginError({ family }: Call): RelayError {
   return new RelayError(
     "no_account",
@@ -99,10 +114,16 @@ function noLoginError({ family }: Call): RelayError {
   );
 }
 
-function noAccountError(call: Call): RelayError {
+function whyLeftOut(unfit: Unfit): string {
+  return unfit.kind === "content"
+    ? `does not take ${unfit.what.replaceAll("_", " ")} content (its refuses)`
+    : "has a context_window that is too small for this request";
+}
+
+function noAccountError(call: Call, others: string): RelayError {
   return new RelayError(
     "no_account",
-    `No enabled ${familyNames[call.family]} account can serve ${subjectOf(call)}; add one with \`cc-relay login ${call.family}\`, or see \`cc-relay accounts list\`.`,
+    `No enabled ${familyNames[call.family]} account can serve ${subjectOf(call)}${others}; add one with \`cc-relay login ${call.family}\`, or see \`cc-relay accounts list\`.`,
     { shouldRetry: false },
   );
 }

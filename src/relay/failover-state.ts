@@ -20,6 +20,8 @@ export interface Served {
   answer: Answer;
   account: Account;
   upstream: Upstream;
+  /** The call as it went to this account. */
+  sent: Call;
   /** Why an answer that is not good is passed on all the same; undefined for a good one. */
   failure: Failure | undefined;
 }
@@ -36,6 +38,8 @@ export interface FailoverOptions {
   /** See FailoverRequest. */
   connection: TiedConnection | undefined;
   rewrite: Rewrite | undefined;
+  /** See Dialect; undefined: every request does. */
+  opensTurn: (() => boolean) | undefined;
   deps: RelayDeps;
 }
 
@@ -55,6 +59,8 @@ export class FailoverState {
   readonly startedAt: number;
   readonly #tried = new Set<string>();
   readonly #cooldowns = new Map<string, Cooldown>();
+  readonly #opensTurn: () => boolean;
+  #isTurnOpened: boolean | undefined;
   #attemptsLeft: number;
   #hasWaited = false;
   #kept: Served | undefined;
@@ -62,7 +68,16 @@ export class FailoverState {
   readonly #asked = new Map<Account, Cooldown | undefined>();
   #isLastAttempt = false;
 
-  constructor({ routing, signal, attempts, transport, connection, rewrite, deps }: FailoverOptions) {
+  constructor({
+    routing,
+    signal,
+    attempts,
+    transport,
+    connection,
+    rewrite,
+    opensTurn,
+    deps,
+  }: FailoverOptions) {
     const { call } = routing;
     this.call = call;
     this.routing = routing;
@@ -72,6 +87,7 @@ export class FailoverState {
     this.transport = transport;
     this.connection = connection;
     this.rewrite = rewrite;
+    this.#opensTurn = opensTurn ?? (() => true);
     this.deps = deps;
     this.startedAt = deps.now();
     this.#attemptsLeft = deps.config().upstream.maxAttempts;
@@ -82,9 +98,16 @@ export class FailoverState {
     return this.#tried;
   }
 
-  /** Whether the account is of a kind that can serve the call, over the connection that it came over. */
+  /** Whether the account can serve the call, over the connection that it came over. */
   canServe(account: Account): boolean {
-    return canServe(account, this.call) && (this.connection?.canLeadTo(account, this.call) ?? true);
+    const now = this.deps.now();
+    return canServe(account, this.call, now) && (this.connection?.canLeadTo(account, this.call) ?? true);
+  }
+
+  /** Whether the request begins a turn of its conversation; its body is read for that once, when somebody asks. */
+  get opensTurn(): boolean {
+    this.#isTurnOpened ??= this.#opensTurn();
+    return this.#isTurnOpened;
   }
 
   /** Whether another account may be asked. */

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Account } from "../accounts/account.ts";
+import { isLastResort } from "../accounts/last-resort.ts";
 import type { Ticket } from "../accounts/slow-start.ts";
 import { type Call, releaseBody } from "../call.ts";
 import { attemptOn } from "./account-attempt.ts";
@@ -31,6 +32,8 @@ export interface FailoverRequest {
   connection?: TiedConnection | undefined;
   /** How a good answer becomes one of the client's API; undefined: the provider speaks it. */
   rewrite?: Rewrite | undefined;
+  /** See Dialect; absent: every request does. */
+  opensTurn?: (() => boolean) | undefined;
 }
 
 /**
@@ -39,15 +42,18 @@ export interface FailoverRequest {
  */
 export async function sendWithFailover(
   call: Call,
-  { pinned, signal, attempts, transport = overHttp, connection, rewrite }: FailoverRequest,
+  { pinned, signal, attempts, transport = overHttp, connection, rewrite, opensTurn }: FailoverRequest,
   deps: RelayDeps,
 ): Promise<Served> {
   const routing = await findRouting(call, { named: pinned, connection }, deps);
-  const state = new FailoverState({ routing, signal, attempts, transport, connection, rewrite, deps });
+  const state = new FailoverState({
+    ...{ routing, signal, attempts, transport, connection, rewrite, opensTurn, deps },
+  });
   let served: Served | undefined;
   try {
     while (!served) served = await step(state);
     releaseBody(state.call);
+    releaseBody(served.sent);
     return served;
   } finally {
     if (state.kept !== served) state.dropKept();
@@ -90,12 +96,14 @@ async function useAccount(
   const upstream = account.config.kind.upstream;
   state.attemptBegins(account);
   const sentAt = deps.now();
-  const turn = { call, upstream, signal, firstByteMs: firstByteMs(state, account), transport };
-  const result = await rewritten(await attemptOn(account, turn, deps), state, upstream);
+  const mayHeal = mayBeHealed(account, deps);
+  const turn = { call, upstream, signal, firstByteMs: firstByteMs(state, account), transport, mayHeal };
+  const { sent, ...attempted } = await attemptOn(account, turn, deps);
+  const result = await rewritten(attempted, state, upstream);
   try {
-    if (!result.ok) return await afterFailure(state, { account, upstream, sentAt, ...result });
+    if (!result.ok) return await afterFailure(state, { account, upstream, sent, sentAt, ...result });
     ticket?.done(true);
-    return await afterSuccess(state, { account, upstream, sentAt, answer: result.answer });
+    return await afterSuccess(state, { account, upstream, sent, sentAt, answer: result.answer });
   } catch (error) {
     // Whatever fails here costs this request, and must not leave its connection open.
     result.answer?.discard();
@@ -105,14 +113,24 @@ async function useAccount(
 
 const switchingProtocols = 101;
 
-interface GoodAttempt extends Pick<Served, "account" | "upstream" | "answer"> {
+/** The setting is at the account that refuses, or at the last resort whose thinking it refuses. */
+function mayBeHealed({ config }: Account, { pool }: RelayDeps): boolean {
+  const allows = (other: Account) =>
+    other.config.enabled &&
+    other.config.family === config.family &&
+    isLastResort(other) &&
+    other.config.healSignatures;
+  return config.healSignatures || pool.accounts.some(allows);
+}
+
+interface GoodAttempt extends Pick<Served, "account" | "upstream" | "sent" | "answer"> {
   /** Epoch ms. */
   sentAt: number;
 }
 
 async function afterSuccess(
   state: FailoverState,
-  { account, upstream, answer, sentAt }: GoodAttempt,
+  { account, upstream, sent, answer, sentAt }: GoodAttempt,
 ): Promise<Served> {
   const { deps, attempts } = state;
   attempts.end({ status: answer.head.status, failure: undefined, cooldown: undefined });
@@ -124,7 +142,7 @@ async function afterSuccess(
       await state.routing.bind(account.config.id);
     }
   }
-  return { answer, account, upstream, failure: undefined };
+  return { answer, account, upstream, sent, failure: undefined };
 }
 
 async function rewritten(

@@ -34,7 +34,8 @@ export async function deliverModels(
     loginHash === undefined ? undefined : { family: call.family, hash: loginHash },
   );
   const accounts = all.filter(
-    (account) => account.config.enabled && canServe(account, call) && !cooldownFor(account, "", deps.now()),
+    (account) =>
+      account.config.enabled && canServe(account, call, deps.now()) && !cooldownFor(account, "", deps.now()),
   );
   const isPooled = deps.config().accounts.some(({ family }) => family === call.family);
   if (!isPooled || accounts.length === 0) return false;

@@ -36,24 +36,26 @@ export async function moveElsewhere(state: FailoverState): Promise<RelayError | 
 }
 
 /** An account that was not asked yet and has room, whether or not the connection can lead to it. */
-async function chooseOther(
-  { call, routing, deps, scope, tried }: FailoverState,
-  required: string | undefined,
-): Promise<Account | undefined> {
+async function chooseOther(state: FailoverState, required: string | undefined): Promise<Account | undefined> {
+  const { call, routing, deps, scope, tried } = state;
+  const { switchAtUtilization, foreignAfterMs } = deps.config().session;
+  const now = deps.now();
   const left = required === undefined ? routing.required : undefined;
   const selection = {
     model: call.model,
     modelScope: scope,
-    canServe: (account: Account) => canServe(account, call),
+    canServe: (account: Account) => canServe(account, call, now),
     pinned: undefined,
     required,
     sticky: routing.session?.accountId,
     fallback: routing.session?.fallbackId,
     tried: left === undefined ? tried : new Set([...tried, left]),
     maxWaitMs: 0,
-    switchAtUtilization: deps.config().session.switchAtUtilization,
+    switchAtUtilization,
     mayProbe: false,
-    now: deps.now(),
+    opensTurn: () => state.opensTurn,
+    foreignAfterMs,
+    now,
   };
   const choice = await deps.pool.choose(selection, routing.login);
   return choice.kind === "use" ? choice.account : undefined;

@@ -1,6 +1,7 @@
 // Chooses the next account for a request: the pool's choice, and a place in its slow start where many sessions move at once.
 
 import { type Account, cooldownFor } from "../accounts/account.ts";
+import { isLastResort } from "../accounts/last-resort.ts";
 import type { Choice } from "../accounts/select.ts";
 import type { Ticket } from "../accounts/slow-start.ts";
 import { isBilled } from "../call.ts";
@@ -28,6 +29,8 @@ export async function chooseAccount(state: FailoverState): Promise<Choice> {
     switchAtUtilization: session.switchAtUtilization,
     // Opening a connection proves nothing of a limit.
     mayProbe: isBilled(call.operation) && state.connection?.isOpening !== true,
+    opensTurn: () => state.opensTurn,
+    foreignAfterMs: session.foreignAfterMs,
     now: deps.now(),
   };
   const choice = await deps.pool.choose(selection, routing.login);
@@ -80,6 +83,7 @@ export function firstByteMs(state: FailoverState, account: Account): number {
     other.config.enabled &&
     !tried.has(other.config.id) &&
     !cooldownFor(other, scope, now) &&
+    !isLastResort(other) &&
     state.canServe(other);
   if (!deps.pool.accountsFor(routing.login).some(isOther)) return configuredMs;
   const leftMs = call.headerBudgetMs - (now - startedAt);

@@ -1,6 +1,6 @@
 // The pipeline of one request, from its key to its usage row. Accounts may change until the first byte, and never after it.
 
-import { bodyBytes, type Call, releaseBody } from "../call.ts";
+import { bodyBytes, type Call, releaseBody, wholeBody } from "../call.ts";
 import type { MemoryShare } from "../memory-budget.ts";
 import { authenticate } from "./authenticate.ts";
 import { convertCall } from "./convert-call.ts";
@@ -45,11 +45,17 @@ async function answer(
   // What is parsed and written anew is in memory beside the body.
   if (dialect.convert) await share.grow(bodyBytes(call.body));
   const pinned = source.headers["x-cc-relay-account"]?.toString();
-  const request = { pinned, signal, attempts: recorder.attempts, transport, connection };
+  const opensTurn = () =>
+    dialect.opensTurn?.(wholeBody(call.decodedBody ?? call.body ?? Buffer.alloc(0))) ?? true;
+  const request = { pinned, signal, attempts: recorder.attempts, transport, connection, opensTurn };
   const send = (each: Call, rewrite: Rewrite | undefined) =>
     sendWithFailover(each, { ...request, rewrite }, deps);
   const calls = callsFor(call, dialect, config);
-  const { conversion, ...sent } = await sendInOrder(calls, async (named) => {
+  const {
+    call: named,
+    conversion,
+    served,
+  } = await sendInOrder(calls, async (named) => {
     recorder.sendsAs(named);
     const converted = await convertCall(dialect, named, config.server.maxConvertedBytes);
     const served = await send(converted?.call ?? named, converted?.answer);
@@ -57,7 +63,10 @@ async function answer(
   });
   for (const each of [call, ...calls]) releaseBody(each);
   share.release();
-  const delivery = { exchange, ...sent, recorder, deps };
+  const { model, askedModel, warnings } = served.sent;
+  recorder.sendsAs(served.sent);
+  // An account may have a name of its own for the model.
+  const delivery = { exchange, call: { ...named, model, askedModel, warnings }, served, recorder, deps };
   if (!conversion) return deliverNative(delivery);
   const sendAgain = (again: Call) => send(again, conversion.answer);
   return deliverConverted({ ...delivery, conversion, send: sendAgain });

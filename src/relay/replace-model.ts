@@ -1,27 +1,22 @@
 // Replaces the model's name in a call: the bytes of that one value change, in the path or in the body, and nothing else.
 
-import { type Call, wholeBody } from "../call.ts";
+import { type Call, wholeBody, withBody } from "../call.ts";
 import { readString, scanMembers } from "../json-scan.ts";
 
 /** The call itself where it names no model, or this one. */
 export function withModel(call: Call, model: string): Call {
   if (call.model === undefined || call.model === model) return call;
   const replaced = replacedIn(call, model);
-  return replaced ? { ...call, ...replaced, model, askedModel: call.askedModel ?? call.model } : call;
+  return replaced ? { ...replaced, model, askedModel: call.askedModel ?? call.model } : call;
 }
 
-function replacedIn(call: Call, model: string): Partial<Call> | undefined {
+function replacedIn(call: Call, model: string): Call | undefined {
   const inPath = /^(\/v1\w*\/)(?:models|tunedModels)\/.+(:[A-Za-z]+)$/.exec(call.path);
-  if (inPath) return { path: `${inPath[1]}models/${encodeURIComponent(model)}${inPath[2]}` };
+  if (inPath) return { ...call, path: `${inPath[1]}models/${encodeURIComponent(model)}${inPath[2]}` };
   if (call.body === undefined) return undefined;
   const json = wholeBody(call.decodedBody ?? call.body);
   const value = scanMembers(json, ["model"])?.get("model");
   if (value === undefined || readString(json, value) === undefined) return undefined;
   const body = [json.subarray(0, value.start), Buffer.from(JSON.stringify(model)), json.subarray(value.end)];
-  if (call.decodedBody === undefined) return { body };
-  return { body, decodedBody: undefined, headers: withoutCoding(call.headers) };
-}
-
-function withoutCoding(headers: readonly string[]): string[] {
-  return headers.filter((_, at, all) => all[at - (at % 2)]!.toLowerCase() !== "content-encoding");
+  return withBody(call, body);
 }

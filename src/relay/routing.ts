@@ -3,6 +3,7 @@
 
 import { type Account, createAccount } from "../accounts/account.ts";
 import type { BoundTo } from "../accounts/bindings.ts";
+import { isLastResort } from "../accounts/last-resort.ts";
 import { isOfClients, type RequestLogin } from "../accounts/logins.ts";
 import { bindingId, type Call, isBilled } from "../call.ts";
 import type { Config } from "../config/config.ts";
@@ -73,7 +74,9 @@ export async function findRouting(
     login: login && { family: call.family, hash: deps.hashLogin(login.identity), kind: login.kind },
     bindSession,
     async bind(accountId) {
-      await bindSession(accountId);
+      // A session that began where only a last resort was left does not belong there.
+      const isMove = isLastResortId(bound?.accountId, deps) && !isLastResortId(accountId, deps);
+      await bindSession(accountId, { isMove });
       // A good answer is proof: nobody but the holder of the state can give one.
       if (call.binding && !isStranger) {
         const { kind, id: key } = call.binding;
@@ -81,6 +84,11 @@ export async function findRouting(
       }
     },
   };
+}
+
+function isLastResortId(id: string | undefined, { pool }: Pick<RelayDeps, "pool">): boolean {
+  const account = id === undefined ? undefined : pool.account(id);
+  return account !== undefined && isLastResort(account);
 }
 
 /** A connection that is open to an account is used, unless the session's own account can serve. */

@@ -49,5 +49,9 @@ export function prepare(
   { account: { config }, credential, upstream, call }: Sending,
   providerUrls: Config["upstream"]["providerUrls"],
 ): UpstreamRequest {
-  return upstream.prepare(call, { apiUrl: addressOf(config, call, providerUrls), credential });
+  return upstream.prepare(call, {
+    apiUrl: addressOf(config, call, providerUrls),
+    credential,
+    isForeign: config.onlyWhenOut,
+  });
 }

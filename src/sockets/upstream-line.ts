@@ -60,6 +60,8 @@ export class UpstreamLine {
 
   canLeadTo({ config }: Account, call: Call): boolean {
     const { endpoints, providerUrls } = this.#options;
+    // Frames are never edited, so that no other name can take the model's place.
+    if (config.modelMap !== undefined) return false;
     if (config.kind.upstream.socketFor?.(call) === undefined) return false;
     return !endpoints.hasNone(addressOf(config, call, providerUrls()));
   }

@@ -9,7 +9,7 @@ import { readClaudeLimit } from "./claude-limits.ts";
 import { isWebPage, readEdgeRefusal } from "./edge.ts";
 import { reasonFrom } from "./reason.ts";
 import { classifyStanding, classifyStatusAlone, describeReply } from "./reply.ts";
-import { clampUntil, readRetryAfter } from "./retry-after.ts";
+import { clampUntil, readRetryAfter, resetInText } from "./retry-after.ts";
 import { claudeStanding } from "./standing.ts";
 import { firstWords } from "./words.ts";
 
@@ -59,7 +59,8 @@ function readError(body: unknown): ClaudeError {
   return {
     type: stringField(error, "type"),
     message: firstWords(stringField(error, "message") ?? ""),
-    code: stringField(objectField(error, "details"), "error_code"),
+    // Hosts that imitate the API word errors like OpenAI, too.
+    code: stringField(objectField(error, "details"), "error_code") ?? stringField(error, "code"),
   };
 }
 
@@ -113,6 +114,8 @@ function classifyText(at: Case): Failure | undefined {
     const until = clampUntil(Number(ends[1]) * 1000, now);
     return { kind: "rate-limited", scope: "account", until, reason };
   }
+  const reset = head.status === 429 ? resetInText(error.message, now) : undefined;
+  if (reset !== undefined) return { kind: "rate-limited", scope: "account", until: reset, reason };
   const isOfItsKind = extraUsage.test(error.message) || foreignTraffic.test(error.message);
   if ((head.status === 400 || head.status === 403) && isOfItsKind) {
     return { kind: "rejected", status: head.status, reason };
@@ -143,7 +146,7 @@ function classifyStatus(at: Case): Failure {
     case 404:
       return error.type === "not_found_error" && /\bmodels?\b/i.test(error.message)
         ? { kind: "model-missing", reason }
-        : { kind: "rejected", status, reason };
+        : { kind: "rejected", status, reason, isUnworded: error.type === undefined };
     case 429:
       return classifyLimit(at);
   }

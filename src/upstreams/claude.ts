@@ -6,6 +6,7 @@ import { observeClaude } from "../usage/claude.ts";
 import { answerShapes, shapeOf } from "./answer-shapes.ts";
 import { readClaudeErrorEvent, readClaudeFailure } from "./claude-failures.ts";
 import { readClaudeWindows } from "./claude-limits.ts";
+import { healSignatures } from "./claude-thinking.ts";
 import { nativeRequest } from "./request.ts";
 
 /** What the API demands of requests with a login's token (Anthropic's SDK sends it by itself). */
@@ -22,6 +23,7 @@ export const claudeUpstream: Upstream = {
   readErrorEvent: readClaudeErrorEvent,
   readWindows: readClaudeWindows,
   observe: ({ operation }) => observeClaude(shapeOf(answerShapes.claude, operation)),
+  heal: healSignatures,
   // Claude Code shows these to its user as the limits of the user's own plan.
   isAccountHeader: (name) =>
     name.startsWith("anthropic-ratelimit-") || name.startsWith("anthropic-priority-"),
@@ -29,7 +31,13 @@ export const claudeUpstream: Upstream = {
 
 function headersFor(call: Call, target: Target): string[] {
   // A key is of another kind, however it is sent.
-  return target.credential.kind === "bearer" ? withBeta(call.headers) : call.headers;
+  const headers = target.credential.kind === "bearer" ? withBeta(call.headers) : call.headers;
+  return target.isForeign ? withoutWorkspace(headers) : headers;
+}
+
+/** The name of the client's workspace at Anthropic. */
+function withoutWorkspace(headers: readonly string[]): string[] {
+  return headers.filter((_, at, all) => all[at - (at % 2)]!.toLowerCase() !== "anthropic-workspace-id");
 }
 
 /** The client's list with the flag at its end; the header may be repeated, and then the last one gets it. */

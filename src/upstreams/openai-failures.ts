@@ -9,7 +9,7 @@ import { isWebPage, readEdgeRefusal } from "./edge.ts";
 import { readOpenaiLimit } from "./openai-limits.ts";
 import { reasonFrom } from "./reason.ts";
 import { classifyStanding, classifyStatusAlone, describeReply } from "./reply.ts";
-import { clampUntil, readRetryAfter, waitInText } from "./retry-after.ts";
+import { clampUntil, readRetryAfter, resetInText, waitInText } from "./retry-after.ts";
 import { openaiStanding } from "./standing.ts";
 import { firstWords } from "./words.ts";
 
@@ -96,7 +96,7 @@ function classifyStatus(at: Case): Failure {
       return error.code === undefined &&
         /\bmodels?\b[^.]{0,200}\b(?:not exist|not found|access)\b/i.test(error.message)
         ? { kind: "model-missing", reason }
-        : { kind: "rejected", status, reason };
+        : { kind: "rejected", status, reason, isUnworded: (error.type ?? error.code) === undefined };
     case 429:
       return classifyLimit(at);
   }
@@ -120,8 +120,15 @@ function classifyLimit(at: Case): Failure {
   const { head, error, call, now } = at;
   const reason = reasonOf(at);
   if (/^you exceeded your current quota/i.test(error.message)) return { kind: "account-out", reason };
+  const said = { status: head.status, codes: [error.code, error.type], message: error.message, reason };
+  const standing = classifyStanding(said, openaiStanding);
+  if (standing) return standing;
   const limit = readOpenaiLimit(head.headers, now);
-  const until = limit.until ?? waitInText(error.message, tryAgain, now) ?? limit.resetOf(error.type ?? "");
+  const until =
+    limit.until ??
+    waitInText(error.message, tryAgain, now) ??
+    resetInText(error.message, now) ??
+    limit.resetOf(error.type ?? "");
   // Reading what is stored and counting have rates of their own.
   const isOwn = !isBilled(call.operation);
   if (isOwn || (until === undefined && !limit.isPresent)) return { kind: "limited-unblamed", reason };

@@ -73,6 +73,13 @@ export function waitInText(text: string, lead: RegExp, now: number): number | un
   return end > 0 ? clampUntil(now + ms, now) : undefined;
 }
 
+/** "Your limit will reset at 2025-10-03 08:23:14": Z.ai's sentence, which says no zone and means Beijing's. */
+export function resetInText(text: string, now: number): number | undefined {
+  const [, day, time] = /\breset at (\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2})/.exec(firstWords(text)) ?? [];
+  const at = Date.parse(`${day}T${time}+08:00`);
+  return Number.isNaN(at) ? undefined : clampUntil(at, now);
+}
+
 /** The duration at the beginning of the text and where it ends. */
 function readDuration(text: string): { ms: number; end: number } {
   const term = /(\d+(?:\.\d+)?|\.\d+)\s*([a-zµ]+)\s*/iy;

@@ -46,6 +46,8 @@ export function selection(overrides: Partial<Selection> = {}): Selection {
     maxWaitMs: 5000,
     switchAtUtilization: 0.98,
     mayProbe: true,
+    opensTurn: () => true,
+    foreignAfterMs: 300_000,
     now: start,
     ...overrides,
   };

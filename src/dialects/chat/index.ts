@@ -2,11 +2,12 @@
 // models they are converted to Claude Messages and the answers back.
 
 import { type Call, type HeaderMap, wholeBody } from "../../call.ts";
-import { type Members, readBoolean, readString, type Span } from "../../json-scan.ts";
+import { type Members, readBoolean, readString, type Span, scanMembers } from "../../json-scan.ts";
 import { contentText, elementsAt, membersAt, scanBody } from "../body-text.ts";
 import type { Conversion, Dialect, RequestFacts, RequestParts } from "../dialect.ts";
 import { collapseSlashes } from "../routes.ts";
 import { sessionFromHeaders, sessionFromText } from "../session.ts";
+import { lastElement, stringAt } from "../turn.ts";
 import { createChatAnswer } from "./answer.ts";
 import { type ConvertedBody, parseBody, withMaxTokens, withOpeningUser, withoutMark } from "./conversion.ts";
 import { type ConversionThread, createConversionThread } from "./conversion-thread.ts";
@@ -35,6 +36,8 @@ export function createChatDialect({ now, thread }: ChatDialectOptions): Dialect 
     knows,
     read: (_route, request) => readFacts(request),
     direct: ({ model = "" }, accounts) => directChat(model, accounts),
+    opensTurn: (body) =>
+      stringAt(body, "role", lastElement(body, scanMembers(body, ["messages"])?.get("messages"))) !== "tool",
     renderError: (error) => renderRelayError(error),
     convert(call) {
       const converted = thread.convert(wholeBody(call.body ?? []));

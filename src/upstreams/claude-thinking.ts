@@ -1,0 +1,110 @@
+// Takes the thinking out of a conversation whose provider does not accept it: it was signed by another one. Only for accounts
+// whose owner asked for it; Claude Code does the same by itself.
+
+import { type Call, wholeBody, withBody } from "../call.ts";
+import type { Failure } from "../failure.ts";
+import { firstElements, readString, type Span, scanMembers } from "../json-scan.ts";
+
+/** Anthropic's two sentences about thinking that it did not sign, or not in this conversation. */
+const foreignThinking =
+  /\binvalid `?signature`? in `?thinking`? block|\bbound to a different conversation\b/i;
+
+/** Undefined when the refusal is about something else, or there is no thinking to take out. */
+export function healSignatures(call: Call, failure: Failure): Call | undefined {
+  if (failure.kind !== "rejected" || failure.status !== 400 || !foreignThinking.test(failure.reason))
+    return undefined;
+  const body = call.decodedBody ?? call.body;
+  const healed = body && withoutThinking(wholeBody(body));
+  if (healed === undefined) return undefined;
+  return { ...withBody(call, healed), warnings: [...(call.warnings ?? []), "thinking dropped"] };
+}
+
+/** Every other byte stays as it was. A message that held nothing else goes as a whole. */
+function withoutThinking(body: Buffer): Buffer[] | undefined {
+  const members = scanMembers(body, ["messages", "thinking"]);
+  const messages = members?.get("messages");
+  if (messages === undefined) return undefined;
+  const kept: Buffer[][] = [];
+  let isChanged = false;
+  let endsInTools = false;
+  for (const span of firstElements(body, messages)) {
+    const message = readMessage(body, span);
+    if (message.role === "assistant") endsInTools = message.hasTools && message.hasThinking;
+    if (!message.hasThinking) {
+      kept.push([body.subarray(span.start, span.end)]);
+      continue;
+    }
+    isChanged = true;
+    if (message.rest.length > 0) kept.push(withContent(body, span, message));
+  }
+  if (!isChanged) return undefined;
+  const edits = [{ ...messages, by: [Buffer.from("["), ...joined(kept), Buffer.from("]")] }];
+  const thinking = members?.get("thinking");
+  // With a budget the API wants every turn that calls a tool to begin with thinking.
+  if (endsInTools && thinking && typeAt(body, thinking) === "enabled")
+    edits.push({ ...thinking, by: [Buffer.from('{"type":"disabled"}')] });
+  return applied(body, edits);
+}
+
+interface Message {
+  role: string | undefined;
+  content: Span;
+  hasThinking: boolean;
+  hasTools: boolean;
+  /** The blocks that are no thinking. */
+  rest: Span[];
+}
+
+function readMessage(body: Buffer, { start, end }: Span): Message {
+  const members = scanMembers(body.subarray(start, end), ["role", "content"]);
+  const at = (name: string) => {
+    const span = members?.get(name);
+    return span && { start: span.start + start, end: span.end + start };
+  };
+  const content = at("content") ?? { start: end, end };
+  const message: Message = {
+    role: readString(body, at("role")),
+    content,
+    hasThinking: false,
+    hasTools: false,
+    rest: [],
+  };
+  if (message.role !== "assistant") return message;
+  for (const block of firstElements(body, content)) {
+    const type = typeAt(body, block);
+    if (type === "tool_use") message.hasTools = true;
+    if (type === "thinking" || type === "redacted_thinking") message.hasThinking = true;
+    else message.rest.push(block);
+  }
+  return message;
+}
+
+function typeAt(body: Buffer, { start, end }: Span): string | undefined {
+  const object = body.subarray(start, end);
+  return readString(object, scanMembers(object, ["type"])?.get("type"));
+}
+
+function withContent(body: Buffer, { start, end }: Span, { content, rest }: Message): Buffer[] {
+  const blocks = rest.map((block) => [body.subarray(block.start, block.end)]);
+  return [
+    body.subarray(start, content.start),
+    Buffer.from("["),
+    ...joined(blocks),
+    Buffer.from("]"),
+    body.subarray(content.end, end),
+  ];
+}
+
+function joined(parts: readonly Buffer[][]): Buffer[] {
+  return parts.flatMap((part, index) => (index === 0 ? part : [Buffer.from(","), ...part]));
+}
+
+function applied(body: Buffer, edits: (Span & { by: Buffer[] })[]): Buffer[] {
+  const pieces: Buffer[] = [];
+  let from = 0;
+  for (const { start, end, by } of edits.toSorted((a, b) => a.start - b.start)) {
+    pieces.push(body.subarray(from, start), ...by);
+    from = end;
+  }
+  return [...pieces, body.subarray(from)];
+}

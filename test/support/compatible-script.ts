@@ -1,0 +1,150 @@
+// Hosts that imitate Claude's API, with the quirks they are known for: a stage for last resorts. And Anthropic's own strictness
+// with thinking that it has not signed.
+
+import type { Behaviour, RecordedRequest } from "./behaviour.ts";
+import { claudeError } from "./claude-script.ts";
+import type { ScriptedUpstream } from "./upstream.ts";
+
+interface Block {
+  type: string;
+  signature?: string;
+  id?: string;
+}
+
+const messagesOf = ({ json }: RecordedRequest) =>
+  (json as { messages?: { role: string; content: string | Block[] }[] } | undefined)?.messages ?? [];
+const blocksOf = (request: RecordedRequest) =>
+  messagesOf(request).flatMap(({ role, content }) =>
+    typeof content === "string" ? [] : content.map((block) => ({ role, ...block })),
+  );
+
+/** As the scripted Claude signs: see claude-script.ts. */
+const isOwnSignature = (signature: string | undefined) =>
+  Buffer.from(signature ?? "", "base64")
+    .toString()
+    .startsWith("signed:");
+
+/** Anthropic refuses thinking that another provider has signed; every other request gets what `otherwise` says. */
+export function checkSignatures(upstream: ScriptedUpstream, otherwise: () => Behaviour = () => ({})): void {
+  upstream.on({ method: "POST", path: "/v1/messages" }, (request) => {
+    const foreign = blocksOf(request).find(
+      ({ type, signature }) => type === "thinking" && !isOwnSignature(signature),
+    );
+    return foreign
+      ? claudeError(400, { message: "messages.1.content.0: Invalid `signature` in `thinking` block" })
+      : otherwise();
+  });
+}
+
+const pieces = (thinking: Block & { thinking: string }, text: string): unknown[] => [
+  {
+    type: "message_start",
+    message: {
+      id: "m",
+      type: "message",
+      role: "assistant",
+      model: "x",
+      content: [],
+      usage: { input_tokens: 0, output_tokens: 0 },
+    },
+  },
+  { type: "content_block_start", index: 0, content_block: { type: "thinking", thinking: "" } },
+  { type: "content_block_delta", index: 0, delta: { type: "thinking_delta", thinking: thinking.thinking } },
+  ...(thinking.signature === undefined
+    ? []
+    : [
+        {
+          type: "content_block_delta",
+          index: 0,
+          delta: { type: "signature_delta", signature: thinking.signature },
+        },
+      ]),
+  { type: "content_block_stop", index: 0 },
+  { type: "content_block_start", index: 1, content_block: { type: "text", text: "" } },
+  { type: "content_block_delta", index: 1, delta: { type: "text_delta", text } },
+  { type: "content_block_stop", index: 1 },
+];
+
+const end = (usage: object): unknown[] => [
+  { type: "message_delta", delta: { stop_reason: "end_turn" }, usage },
+  { type: "message_stop" },
+];
+
+/** GLM at Z.ai: signatures of its own, usage without cache writes, tools' ids as OpenAI gives them, no counting. */
+export function asGlm(upstream: ScriptedUpstream): void {
+  upstream.on({ method: "POST", path: "/v1/messages" }, (request) => {
+    const { model = "" } = request;
+    if (!model.startsWith("glm-"))
+      return {
+        status: 400,
+        body: { type: "error", error: { type: "1211", message: `Unknown Model ${model}` } },
+      };
+    return {
+      headers: { "x-log-id": "20261130", "x-process-time": "0.1" },
+      rawEvents: [
+        ...pieces({ type: "thinking", thinking: "hm", signature: "glm-signature" }, "from GLM"),
+        ...end({ input_tokens: 21, output_tokens: 9, cache_read_input_tokens: 400 }),
+      ],
+    };
+  });
+  upstream.on({ path: /count_tokens$/ }, { status: 404, body: "404 page not found" });
+}
+
+/** The plan at Z.ai is used up until this time of Beijing, which it writes without a zone. */
+export function glmLimit(until: string): Behaviour {
+  const message = `Usage limit reached for 5 hour. Your limit will reset at ${until}`;
+  return { status: 429, body: { type: "error", error: { type: "1308", message } } };
+}
+
+/** DeepSeek: errors in OpenAI's form, refuses unknown blocks, and wants its thinking back where a tool was called. */
+export function asDeepSeek(upstream: ScriptedUpstream): void {
+  const refusal = (message: string): Behaviour => ({
+    status: 400,
+    body: { error: { message, type: "invalid_request_error", param: null, code: "invalid_request_error" } },
+  });
+  upstream.on({ method: "POST", path: "/v1/messages" }, (request) => {
+    const blocks = blocksOf(request);
+    const unknown = blocks.find(({ type }) => /image|document|tool_reference|server_tool_use/.test(type));
+    if (unknown)
+      return refusal(
+        `unknown variant \`${unknown.type}\`, expected one of \`text\`, \`tool_use\`, \`tool_result\``,
+      );
+    const callsTools = blocks.some(({ role, type }) => role === "assistant" && type === "tool_use");
+    if (callsTools && !blocks.some(({ type }) => type === "thinking"))
+      return refusal("The `content[].thinking` in the thinking mode must be passed back to the API.");
+    return {
+      rawEvents: [
+        ": keep-alive\n\n",
+        ...pieces({ type: "thinking", thinking: "hm", signature: "deepseek" }, "from DeepSeek"),
+        ...end({ input_tokens: 33, output_tokens: 5, cache_read_input_tokens: 0 }),
+      ],
+    };
+  });
+  upstream.on({ path: /count_tokens$|responses$/ }, { status: 404, body: "" });
+}
+
+export const deepSeekUnpaid: Behaviour = {
+  status: 402,
+  body: {
+    error: {
+      message: "Insufficient Balance",
+      type: "unknown_error",
+      param: null,
+      code: "invalid_request_error",
+    },
+  },
+};
+
+/** Ollama: takes no key, thinking without a signature, estimates usage until the end, and no counting. */
+export function asOllama(upstream: ScriptedUpstream): void {
+  upstream.on(
+    { method: "POST", path: "/v1/messages" },
+    {
+      rawEvents: [
+        ...pieces({ type: "thinking", thinking: "hm" }, "from Ollama"),
+        ...end({ input_tokens: 12, output_tokens: 4 }),
+      ],
+    },
+  );
+  upstream.on({ path: /count_tokens$/ }, { status: 404, body: "404 page not found" });
+}
