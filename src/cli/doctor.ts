@@ -5,7 +5,7 @@ import { homedir } from "node:os";
 import { Command } from "commander";
 import { openProviderAccess, type ProviderAccess } from "../app/provider-access.ts";
 import { type Environment, readEnvironment } from "../config/environment.ts";
-import type { Check } from "../doctor/check.ts";
+import { type Check, fixText, mapFix } from "../doctor/check.ts";
 import { examine } from "../doctor/doctor.ts";
 import type { Screen } from "../terminal/output.ts";
 import { guessShell } from "../terminal/shells.ts";
@@ -90,7 +90,7 @@ export async function runDoctor(
     });
     const checks = found.map((check) => ({
       ...check,
-      fix: check.fix && withSameConfig(check.fix, context.configFile),
+      fix: check.fix && mapFix(check.fix, (text) => withSameConfig(text, context.configFile)),
     }));
     progress.end();
     if (json) stdout.write(toJson(checks));
@@ -144,12 +144,17 @@ async function closeProviders(providers: ProviderAccess | undefined, screen: Scr
 
 function toJson(checks: readonly Check[]): string {
   const ok = checks.every(({ status }) => status !== "fail");
-  const listed = checks.map(({ name, status, detail, fix }) => ({ name, status, detail, fix: fix ?? null }));
+  const listed = checks.map(({ name, status, detail, fix }) => ({
+    name,
+    status,
+    detail,
+    fix: fix ? fixText(fix) : null,
+  }));
   return `${JSON.stringify({ ok, checks: listed }, null, 2)}\n`;
 }
 
 function toCells({ name, status, detail, fix }: Check): string[] {
-  return [name, status, detail, fix ?? ""];
+  return [name, status, detail, fix ? fixText(fix) : ""];
 }
 
 function exitCodeOf(checks: readonly Check[]): number {

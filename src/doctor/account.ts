@@ -1,12 +1,12 @@
 // Checks an account: the way to its provider, then its key or login. Nothing goes round its proxy.
 
 import type { AccountConfig } from "../config/config.ts";
-import { describeFix, UserError } from "../errors.ts";
+import { UserError } from "../errors.ts";
 import { type EnvironmentProxySettings, environmentProxyFor } from "../network/environment-proxy.ts";
 import { describeProxy, type ProxySettings, withoutBrackets } from "../network/proxy.ts";
 import { ProxyFault } from "../network/proxy-fault.ts";
 import { redact } from "../redact.ts";
-import { type Check, type Findings, findingsOn } from "./check.ts";
+import { type Advice, adviseFix, type Check, type Findings, findingsOn } from "./check.ts";
 import type { ClockReading } from "./clock.ts";
 import { type TrialOptions, tryCredential } from "./credential.ts";
 import { type RouteOptions, type Walk, walkRoute } from "./route.ts";
@@ -77,10 +77,10 @@ function checkOf(account: AccountConfig, verdict: Verdict, fine: string): Check 
     case "accepted":
       return findings.ok(fine);
     case "refused":
-      return findings.needLogin(verdict.fact, describeFix(verdict.fix));
+      return findings.needLogin(verdict.fact, adviseFix(verdict.fix));
     case "troubled": {
       const detail = `${name}: ${verdict.fact}`;
-      const fix = describeFix(verdict.fix);
+      const fix = adviseFix(verdict.fix);
       return verdict.fails ? findings.fail(detail, fix) : findings.warn(detail, fix);
     }
   }
@@ -99,19 +99,22 @@ export function checkSetupToken(
     return undefined;
   const findings = findingsOnAccount(account);
   const day = new Date(end).toISOString().slice(0, 10);
-  const fix = describeFix(replaceCredential(account));
+  const fix = adviseFix(replaceCredential(account));
   if (end <= now) return findings.needLogin(`its setup token ended on ${day}`, fix);
   return findings.warn(`its setup token ends on ${day}, and nothing refreshes it`, fix);
 }
 
-function fixRoute(account: AccountConfig, walk: Walk & { ok: false }): string {
+function fixRoute(account: AccountConfig, walk: Walk & { ok: false }): Advice {
   const isUsual = account.apiUrl === account.kind.defaultUrl;
   const orAddress = isUsual ? "" : `, and api_url of the account ${account.id}`;
   switch (walk.step) {
     case "proxy":
       return account.proxy === undefined
         ? "check the proxy that HTTP_PROXY and HTTPS_PROXY name, or except the provider's host in NO_PROXY"
-        : `check the proxy and the account's [accounts.proxy], then run: cc-relay doctor`;
+        : {
+            instruction: "check the proxy and the account's [accounts.proxy], then run:",
+            command: "cc-relay doctor",
+          };
     case "DNS":
       return `check this machine's network and name server${orAddress}`;
     case "TCP":
@@ -121,7 +124,7 @@ function fixRoute(account: AccountConfig, walk: Walk & { ok: false }): string {
   }
 }
 
-function fixTls(code: string | undefined, orAddress: string): string {
+function fixTls(code: string | undefined, orAddress: string): Advice {
   switch (code) {
     case undefined:
       return `check what answers there${orAddress}`;
@@ -131,6 +134,9 @@ function fixTls(code: string | undefined, orAddress: string): string {
     case "ERR_TLS_CERT_ALTNAME_INVALID":
       return `check what answers in the provider's place (a hosts file, a company's proxy)${orAddress}`;
     default:
-      return "if a company's proxy reads along here and may, start the relay with: NODE_EXTRA_CA_CERTS=FILE cc-relay serve";
+      return {
+        instruction: "if a company's proxy reads along here and may, start the relay with:",
+        command: "NODE_EXTRA_CA_CERTS=FILE cc-relay serve",
+      };
   }
 }

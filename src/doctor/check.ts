@@ -1,5 +1,7 @@
 // The result of one check, and functions that write results in one form.
 
+import type { Fix } from "../errors.ts";
+
 export type Status = "ok" | "warn" | "fail";
 
 /** What a check is about, in the order in which a person reads them. */
@@ -14,28 +16,54 @@ export interface Check {
   status: Status;
   /** What was found; no full stop, no secret. */
   detail: string;
-  /** How it is fixed, mostly ending in `run: COMMAND`. Undefined exactly when the status is ok. */
-  fix: string | undefined;
+  /** Undefined exactly when the status is ok. */
+  fix: CheckFix | undefined;
   /** Only a person who logs in, or gives another key, fixes it. */
   needsLogin: boolean;
+}
+
+/** How something is fixed. */
+export interface CheckFix {
+  /** What to do; where there is a command it leads to it: `to try again, run:`. */
+  instruction: string;
+  /** To be copied as it is; undefined: there is none. */
+  command?: string | undefined;
+}
+
+/** A string is an instruction without a command. */
+export type Advice = string | CheckFix;
+
+/** `to PURPOSE, run: COMMAND`, or the purpose alone. */
+export function adviseFix({ purpose, command }: Fix): CheckFix {
+  return command === undefined ? { instruction: purpose } : { instruction: `to ${purpose}, run:`, command };
+}
+
+/** With both parts changed alike: redacted, for instance. */
+export function mapFix({ instruction, command }: CheckFix, change: (text: string) => string): CheckFix {
+  return { instruction: change(instruction), command: command && change(command) };
+}
+
+/** The whole of it in one line. */
+export function fixText({ instruction, command }: CheckFix): string {
+  return command === undefined ? instruction : `${instruction} ${command}`;
 }
 
 /** Makes the findings about one thing. */
 export interface Findings {
   ok(detail: string): Check;
-  warn(detail: string, fix: string): Check;
-  fail(detail: string, fix: string): Check;
-  needLogin(detail: string, fix: string): Check;
+  warn(detail: string, fix: Advice): Check;
+  fail(detail: string, fix: Advice): Check;
+  needLogin(detail: string, fix: Advice): Check;
 }
 
 export function findingsOn(group: Group, label: string, name = label): Findings {
-  const check = (status: Status, detail: string, fix: string | undefined): Check => ({
+  const check = (status: Status, detail: string, fix: Advice | undefined): Check => ({
     group,
     label,
     name,
     status,
     detail,
-    fix,
+    fix: typeof fix === "string" ? { instruction: fix } : fix,
     needsLogin: false,
   });
   return {
@@ -45,6 +73,9 @@ export function findingsOn(group: Group, label: string, name = label): Findings 
     needLogin: (detail, fix) => ({ ...check("fail", detail, fix), needsLogin: true }),
   };
 }
+
+const tryAgain: CheckFix = { instruction: "to try again, run:", command: "cc-relay doctor" };
+const reportIt: CheckFix = { instruction: "please report it with:", command: "cc-relay doctor --json" };
 
 export interface Bounded {
   findings: Findings;
@@ -56,17 +87,14 @@ export interface Bounded {
 export async function bounded({ findings, limitMs, work }: Bounded): Promise<readonly Check[]> {
   const { promise: late, resolve } = Promise.withResolvers<readonly Check[]>();
   const timer = setTimeout(
-    () =>
-      resolve([findings.warn(`not known within ${limitMs / 1000} s`, "to try again, run: cc-relay doctor")]),
+    () => resolve([findings.warn(`not known within ${limitMs / 1000} s`, tryAgain)]),
     limitMs,
   );
   try {
     return await Promise.race([work(), late]);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return [
-      findings.fail(`the check itself failed: ${why}`, "please report it with: cc-relay doctor --json"),
-    ];
+    return [findings.fail(`the check itself failed: ${why}`, reportIt)];
   } finally {
     clearTimeout(timer);
   }

@@ -23,7 +23,7 @@ export function checkClock(readings: readonly ClockReading[], platform: NodeJS.P
   const apart = Math.abs(offsetOf(reading));
   // The header has whole seconds and is as old as the answer's way.
   if (apart < warnMs) return findings.ok(apart < 3000 ? `right, says ${reading.host}` : describe(reading));
-  const fix = `to set it, run: ${howToSet[platform] ?? howToSet.linux}`;
+  const fix = { instruction: "to set it, run:", command: howToSet[platform] ?? howToSet.linux };
   return apart < failMs ? findings.warn(describe(reading), fix) : findings.fail(describe(reading), fix);
 }
 

@@ -6,7 +6,7 @@ import { UserError } from "../errors.ts";
 import { openStore } from "../store/open.ts";
 import type { DaemonInfo } from "../store/store.ts";
 import { relativeTime } from "../terminal/format.ts";
-import { type Check, type Findings, findingsOn } from "./check.ts";
+import { type Check, type CheckFix, type Findings, findingsOn } from "./check.ts";
 
 export interface Address {
   host: string;
@@ -63,7 +63,7 @@ export function checkLock(claim: Claim): Check | undefined {
   if (info === undefined) return findings.ok("free");
   return findings.warn(
     `left by pid ${info.pid}, which died without stopping (killed, or the machine went down)`,
-    "to start the relay again, which takes the lock over, run: cc-relay serve",
+    { instruction: "to start the relay again, which takes the lock over, run:", command: "cc-relay serve" },
   );
 }
 
@@ -84,27 +84,32 @@ export async function checkDaemon(options: DaemonOptions): Promise<Check[]> {
 }
 
 const findings = findingsOn("relay", "daemon");
-const startIt = "to start it, run: cc-relay serve";
+const startIt: CheckFix = { instruction: "to start it, run:", command: "cc-relay serve" };
+
+const anyPort = "cc-relay serve --port 0";
 
 async function checkRunning(info: DaemonInfo, { probe, version, now }: DaemonOptions): Promise<Check> {
   const origin = probe.originOf(info);
   const presence = await probe.look(origin);
-  const restart = `run: kill ${info.pid}; cc-relay serve`;
+  const command = `kill ${info.pid}; cc-relay serve`;
   if (presence.kind === "down") {
-    return findings.fail(
-      `pid ${info.pid} runs, but nothing answers at ${origin}`,
-      `to start it anew, ${restart}`,
-    );
+    return findings.fail(`pid ${info.pid} runs, but nothing answers at ${origin}`, {
+      instruction: "to start it anew, run:",
+      command,
+    });
   }
   if (presence.kind === "other") {
-    return findings.fail(
-      `pid ${info.pid} runs, but another program answers at ${origin}`,
-      `to start it anew, ${restart}`,
-    );
+    return findings.fail(`pid ${info.pid} runs, but another program answers at ${origin}`, {
+      instruction: "to start it anew, run:",
+      command,
+    });
   }
   const running = `pid ${info.pid} answers at ${origin}, version ${presence.version}, started ${relativeTime(info.startedAt, now)}`;
   if (presence.version === version) return findings.ok(running);
-  return findings.warn(`${running}, and this is version ${version}`, `to run this version, ${restart}`);
+  return findings.warn(`${running}, and this is version ${version}`, {
+    instruction: "to run this version, run:",
+    command,
+  });
 }
 
 async function checkPort(options: DaemonOptions): Promise<Check[]> {
@@ -114,17 +119,16 @@ async function checkPort(options: DaemonOptions): Promise<Check[]> {
   if (port === 0) return [idle];
   const obstacle = await tryToListen(options.address);
   if (obstacle === undefined) return [idle, portFindings.ok(`${port} of ${host} is free`)];
-  const choose = "or choose another port: cc-relay serve --port 0";
   switch (obstacle) {
     case "EADDRINUSE":
-      return checkOccupant(options, { idle, port: portFindings, choose });
+      return checkOccupant(options, { idle, port: portFindings });
     case "EACCES":
       return [
         idle,
-        portFindings.fail(
-          `the system does not allow this user to listen on port ${port}`,
-          "choose a port above 1023: cc-relay serve --port 3000",
-        ),
+        portFindings.fail(`the system does not allow this user to listen on port ${port}`, {
+          instruction: "choose a port above 1023:",
+          command: "cc-relay serve --port 3000",
+        }),
       ];
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
@@ -135,10 +139,10 @@ async function checkPort(options: DaemonOptions): Promise<Check[]> {
     default:
       return [
         idle,
-        portFindings.fail(
-          `${port} of ${host} cannot be listened on (${obstacle})`,
-          "choose another port: cc-relay serve --port 0",
-        ),
+        portFindings.fail(`${port} of ${host} cannot be listened on (${obstacle})`, {
+          instruction: "choose another port:",
+          command: anyPort,
+        }),
       ];
   }
 }
@@ -146,7 +150,6 @@ async function checkPort(options: DaemonOptions): Promise<Check[]> {
 interface Taken {
   idle: Check;
   port: Findings;
-  choose: string;
 }
 
 /** The process that has the port. */
@@ -155,15 +158,21 @@ async function checkOccupant({ claim, address, probe }: DaemonOptions, taken: Ta
   const presence = await probe.look(origin);
   if (presence.kind !== "up") {
     const detail = `${address.port} of ${address.host} is taken by another program`;
-    return [taken.idle, taken.port.fail(detail, `stop that program, ${taken.choose}`)];
+    return [
+      taken.idle,
+      taken.port.fail(detail, {
+        instruction: "stop that program, or choose another port:",
+        command: anyPort,
+      }),
+    ];
   }
   const relay = `version ${presence.version} answers at ${origin}`;
   if (claim.kind === "unreadable") return [findings.ok(relay)];
   return [
-    taken.port.warn(
-      `another relay has it: ${relay}, and uses another database`,
-      `stop that one, ${taken.choose}`,
-    ),
+    taken.port.warn(`another relay has it: ${relay}, and uses another database`, {
+      instruction: "stop that one, or choose another port:",
+      command: anyPort,
+    }),
   ];
 }
 

@@ -41,10 +41,10 @@ async function checkSoundness(
     case "unreadable":
       return findings.fail(integrity.message, integrity.fix ?? "check the file and its disk");
     case "unknown":
-      return findings.warn(
-        `${file}: could not be read within ${limitMs / 1000} s`,
-        `to have it checked however long it takes, run: sqlite3 ${shellWord(path)} 'pragma quick_check'`,
-      );
+      return findings.warn(`${file}: could not be read within ${limitMs / 1000} s`, {
+        instruction: "to have it checked however long it takes, run:",
+        command: `sqlite3 ${shellWord(path)} 'pragma quick_check'`,
+      });
   }
 }
 
@@ -99,7 +99,7 @@ function describeRecovery({ time, path, rows, damaged }: RecoveryRow): Check {
     damaged.length > 0 ? `; not everything could be read of: ${damaged.join(", ")}` : "; nothing was lost";
   return findings.warn(
     `was damaged on ${rfc3339(time)} and set aside as ${path}; carried over: ${carried}${lost}`,
-    `when it is no longer needed, run: rm ${shellWord(path)}*`,
+    { instruction: "when it is no longer needed, run:", command: `rm ${shellWord(path)}*` },
   );
 }
 

@@ -6,7 +6,7 @@ import type { Environment } from "../config/environment.ts";
 import { redact } from "../redact.ts";
 import type { Shell } from "../terminal/shells.ts";
 import { checkAccount, checkSetupToken, findingsOnAccount } from "./account.ts";
-import { bounded, type Check, type Findings, findingsOn } from "./check.ts";
+import { bounded, type Check, type Findings, findingsOn, mapFix } from "./check.ts";
 import { checkClaude } from "./clients/claude.ts";
 import { checkCodex } from "./clients/codex.ts";
 import { checkGemini } from "./clients/gemini.ts";
@@ -201,6 +201,6 @@ function withoutSecrets(check: Check): Check {
   return {
     ...check,
     detail: redact(check.detail),
-    fix: check.fix === undefined ? undefined : redact(check.fix),
+    fix: check.fix && mapFix(check.fix, redact),
   };
 }

@@ -64,7 +64,7 @@ function wideFiles(group: readonly Entry[], uid: number | undefined): Check[] {
   const canWrite = wide.some(({ stats }) => (stats.mode & 0o022) !== 0);
   const detail = `others can ${canWrite ? "read and change" : "read"} ${first.path} (mode ${octal(first.stats)}), and it holds secrets`;
   const paths = wide.map(({ path }) => shellWord(path)).join(" ");
-  return [findings.warn(detail, `to keep it private, run: chmod 600 ${paths}`)];
+  return [findings.warn(detail, { instruction: "to keep it private, run:", command: `chmod 600 ${paths}` })];
 }
 
 /** A file of root's that a service's group may read is how packages install one; nobody else's group is meant. */
@@ -78,7 +78,12 @@ function openFolders(group: readonly Entry[]): Check[] {
   const stats = statOf(folder);
   if (stats === undefined || (stats.mode & 0o002) === 0 || (stats.mode & 0o1000) !== 0) return [];
   const detail = `everybody can put files into ${folder} (mode ${octal(stats)})`;
-  return [findings.warn(detail, `to keep others out, run: chmod o-w ${shellWord(folder)}`)];
+  return [
+    findings.warn(detail, {
+      instruction: "to keep others out, run:",
+      command: `chmod o-w ${shellWord(folder)}`,
+    }),
+  ];
 }
 
 function octal({ mode }: Stats): string {

@@ -12,35 +12,39 @@ const config = "/home/me/.config/cc-relay/config.toml";
 
 const checks: Check[] = [
   findingsOn("machine", "node").ok("24.21.0"),
-  findingsOn("machine", "clock").fail(
-    "10m ahead of api.anthropic.com",
-    "to set it, run: sudo timedatectl set-ntp true",
-  ),
+  findingsOn("machine", "clock").fail("10m ahead of api.anthropic.com", {
+    instruction: "to set it, run:",
+    command: "sudo timedatectl set-ntp true",
+  }),
   relay("configuration").ok(`${config}: 3 accounts, 1 client key`),
-  relay("file modes").warn(
-    `others can read ${config} (mode 644), and it holds secrets`,
-    `to keep it private, run: chmod 600 ${config} /home/me/.local/share/cc-relay/relay.db`,
-  ),
+  relay("file modes").warn(`others can read ${config} (mode 644), and it holds secrets`, {
+    instruction: `to keep it private, run:`,
+    command: `chmod 600 ${config} /home/me/.local/share/cc-relay/relay.db`,
+  }),
   relay("database").ok("/home/me/.local/share/cc-relay/relay.db, 12.4 MB: sound"),
   relay("lock").ok("held by pid 4242"),
   relay("daemon").ok("pid 4242 answers at http://127.0.0.1:3000, version 0.1.0, started 2h 14m ago"),
   account("claude-max").ok("DNS, TCP, TLS and login are fine: api.anthropic.com"),
-  account("the-one-of-the-office").needLogin(
-    "key refused: invalid x-api-key",
-    "to give another key, run: cc-relay login claude --id the-one-of-the-office --api-key",
-  ),
-  account("gemini-1").fail(
-    "proxy: the socks5 proxy 10.0.0.1:1080 refused the user name or password",
-    "check the proxy and the account's [accounts.proxy], then run: cc-relay doctor",
-  ),
+  account("the-one-of-the-office").needLogin("key refused: invalid x-api-key", {
+    instruction: "to give another key, run:",
+    command: "cc-relay login claude --id the-one-of-the-office --api-key",
+  }),
+  account("gemini-1").fail("proxy: the socks5 proxy 10.0.0.1:1080 refused the user name or password", {
+    instruction: "check the proxy and the account's [accounts.proxy], then run:",
+    command: "cc-relay doctor",
+  }),
   client("claude").ok("2.1.330, /usr/local/bin/claude"),
   client("claude").fail(
     "ANTHROPIC_BASE_URL ends in /v1, and Claude Code adds its own: it would ask for /v1/v1/messages",
-    'to point it at the relay, run: eval "$(cc-relay env claude)"',
+    { instruction: "to point it at the relay, run:", command: 'eval "$(cc-relay env claude)"' },
   ),
   client("gemini").fail(
     "GOOGLE_GEMINI_BASE_URL is set, and no authentication is chosen in /home/me/.gemini/settings.json: Gemini CLI then refuses to start",
-    'write {"security":{"auth":{"selectedType":"gemini-api-key"}}} into /home/me/.gemini/settings.json, or run: cc-relay run gemini',
+    {
+      instruction:
+        'write {"security":{"auth":{"selectedType":"gemini-api-key"}}} into /home/me/.gemini/settings.json, or run:',
+      command: "cc-relay run gemini",
+    },
   ),
   client("codex").ok("not installed: no codex in PATH"),
 ];
@@ -156,8 +160,19 @@ describe("doctor on a terminal", () => {
     );
   });
 
+  it("takes no command out of a sentence", () => {
+    const advice = "ask whoever may run: this sentence is long enough for two lines, and names no command";
+    assert.equal(
+      renderChecks([account("a").fail("x", advice)], fakeScreen({ width: 60 })),
+      "accounts\n  ✗ a  x\n    - ask whoever may run: this sentence is long enough for\n      two lines, and names no command\n\n1 check: 0 fine, 1 failed\n",
+    );
+  });
+
   it("lets no foreign text move the cursor or begin a line of its own", () => {
-    const foreign = account("a\u001b[2Jb\nc").fail("x\r\ny\u0007", "to fix, run: rm\nrf");
+    const foreign = account("a\u001b[2Jb\nc").fail("x\r\ny\u0007", {
+      instruction: "to fix, run:",
+      command: "rm\nrf",
+    });
     assert.equal(
       renderChecks([foreign], fakeScreen({ width: 80 })),
       "accounts\n  ✗ a [2Jb c  x y\n    - to fix, run: rm rf\n\n1 check: 0 fine, 1 failed\n",

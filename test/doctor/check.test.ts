@@ -12,7 +12,7 @@ it("a check that hangs ends at its limit and stops no other", async () => {
     name: "claude",
     status: "warn",
     detail: "not known within 0.02 s",
-    fix: "to try again, run: cc-relay doctor",
+    fix: { instruction: "to try again, run:", command: "cc-relay doctor" },
     needsLogin: false,
   });
 });

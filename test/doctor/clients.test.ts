@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { fixText } from "../../src/doctor/check.ts";
 import { checkClaude } from "../../src/doctor/clients/claude.ts";
 import { checkCodex } from "../../src/doctor/clients/codex.ts";
 import { checkGemini } from "../../src/doctor/clients/gemini.ts";
@@ -98,7 +99,7 @@ async function check(site: Home): Promise<string[]> {
   return checks
     .flat()
     .map(({ name, status, detail, fix }) =>
-      `${status} ${name}: ${detail}${fix === undefined ? "" : ` -> ${fix}`}`.replaceAll(
+      `${status} ${name}: ${detail}${fix === undefined ? "" : ` -> ${fixText(fix)}`}`.replaceAll(
         site.folder,
         "FOLDER",
       ),

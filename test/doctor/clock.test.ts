@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { fixText } from "../../src/doctor/check.ts";
 import { checkClock } from "../../src/doctor/clock.ts";
 
 const now = Date.UTC(2026, 10, 22, 12);
@@ -12,7 +13,9 @@ function check(offsets: readonly number[], platform: NodeJS.Platform = "linux"):
     ours: now,
   }));
   const found = checkClock(readings, platform);
-  return found && `${found.status}: ${found.detail}${found.fix === undefined ? "" : ` -> ${found.fix}`}`;
+  return (
+    found && `${found.status}: ${found.detail}${found.fix === undefined ? "" : ` -> ${fixText(found.fix)}`}`
+  );
 }
 
 describe("the clock", () => {

@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { fixText } from "../../src/doctor/check.ts";
 import { checkFileModes } from "../../src/doctor/file-modes.ts";
 
 describe("file modes", () => {
@@ -30,7 +31,7 @@ describe("file modes", () => {
       uid,
       ...options,
     }).map(({ status, detail, fix }) =>
-      `${status} ${detail}${fix === undefined ? "" : ` -> ${fix}`}`.replaceAll(place, "PLACE"),
+      `${status} ${detail}${fix === undefined ? "" : ` -> ${fixText(fix)}`}`.replaceAll(place, "PLACE"),
     );
   }
 

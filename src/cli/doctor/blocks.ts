@@ -1,6 +1,6 @@
 // What the checks found, as a person reads it: by subject, the verdict first, what fixes it right below.
 
-import type { Check, Group } from "../../doctor/check.ts";
+import { type Check, type CheckFix, fixText, type Group, mapFix } from "../../doctor/check.ts";
 import { plural } from "../../terminal/format.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { sign } from "../../terminal/style.ts";
@@ -42,16 +42,16 @@ function describe({ label, status, detail, fix }: Check, labelWidth: number, scr
   return [
     verdict,
     ...rest.map((line) => " ".repeat(indent) + line),
-    ...(fix === undefined ? [] : describeFix(singleLine(fix), screen)),
+    ...(fix === undefined ? [] : describeFix(mapFix(fix, singleLine), screen)),
   ];
 }
 
 /** A command is printed whole on its own line where it does not fit after its purpose: it is there to be copied. */
-function describeFix(fix: string, screen: BlockScreen): string[] {
-  const line = `    - ${fix}`;
+function describeFix(fix: CheckFix, screen: BlockScreen): string[] {
+  const { instruction, command } = fix;
+  const line = `    - ${fixText(fix)}`;
   if (displayWidth(line) <= screen.width) return [line];
-  const [, purpose, command] = /^(.*?\brun:) (.+)$/.exec(fix) ?? [undefined, fix, undefined];
-  const lines = breakLines(purpose ?? fix, screen.width - 6);
+  const lines = breakLines(instruction, screen.width - 6);
   return [
     ...lines.map((each, index) => `${index === 0 ? "    - " : "      "}${each}`),
     ...(command === undefined ? [] : [`      ${command}`]),

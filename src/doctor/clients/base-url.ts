@@ -2,7 +2,7 @@
 
 import { printable } from "../../config/problem.ts";
 import { isLoopbackHost } from "../../network/loopback.ts";
-import type { Check, Findings } from "../check.ts";
+import type { Advice, Check, Findings } from "../check.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export interface BaseUrl {
@@ -16,7 +16,7 @@ export interface BaseUrl {
   /** What the client puts behind the URL by itself, and what a URL that already has it ends in. */
   appended?: { path: string; ending: RegExp };
   /** How it is set right. */
-  fix: string;
+  fix: Advice;
 }
 
 /** Undefined when all is well. Nothing but loopback addresses is asked. */

@@ -1,7 +1,7 @@
 // Checks Claude Code: its program, and the variables that decide where it sends requests. Tried with version 2.1.330.
 
 import { clientInfo, findConflicts } from "../../terminal/clients.ts";
-import { type Check, findingsOn } from "../check.ts";
+import { type Advice, type Check, findingsOn } from "../check.ts";
 import { findBaseUrlFault } from "./base-url.ts";
 import { readClaudeSettings } from "./claude-settings.ts";
 import { describeProgram, lookForProgram } from "./installed.ts";
@@ -16,9 +16,9 @@ export async function checkClaude(surroundings: Surroundings): Promise<Check[]> 
     return [program.check, ...settings.broken.map((file) => findings.fail(`${file} is not valid JSON`, fix))];
   }
   const effective = { ...surroundings.env, ...settings.variables };
-  const inFile = (name: string, instruction: string) => {
+  const inFile = (name: string, advice: Advice): Advice => {
     const file = settings.fileOf(name);
-    return file === undefined ? instruction : `change "env" in ${file}`;
+    return file === undefined ? advice : `change "env" in ${file}`;
   };
   const faults = [
     findTwoCredentials(effective, (name) => inFile(name, unset(name, surroundings))),
@@ -33,7 +33,7 @@ const { urlVariable = "", keyVariable, title } = clientInfo.claude;
 const otherKey = "ANTHROPIC_API_KEY";
 
 /** Both are sent, as two headers, and no gateway knows which is meant. */
-function findTwoCredentials(env: Surroundings["env"], fixOf: (name: string) => string): Check | undefined {
+function findTwoCredentials(env: Surroundings["env"], fixOf: (name: string) => Advice): Check | undefined {
   if (!env[otherKey] || !env[keyVariable]) return undefined;
   const detail = `${otherKey} and ${keyVariable} are both set: ${title} sends both, and asks about the first`;
   return findings.warn(detail, fixOf(otherKey));
@@ -41,7 +41,7 @@ function findTwoCredentials(env: Surroundings["env"], fixOf: (name: string) => s
 
 interface AddressContext {
   surroundings: Surroundings;
-  inFile: (name: string, instruction: string) => string;
+  inFile: (name: string, advice: Advice) => Advice;
 }
 
 async function findAddressFaults(

@@ -110,7 +110,8 @@ function findMissingKey(
   const { env_key: variable } = settings;
   const { env, shell } = surroundings;
   if (typeof variable === "string") {
-    const fix = `to set it, run: ${shellSyntax[shell].evaluate("cc-relay env codex")}`;
+    const command = shellSyntax[shell].evaluate("cc-relay env codex");
+    const fix = { instruction: "to set it, run:", command };
     return findKeyFault({ baseUrl, variables: [printable(variable, 60)], env, fix }, findings, surroundings);
   }
   const asksForKey = (surroundings.relay?.keys.length ?? 0) > 0;
@@ -137,7 +138,8 @@ function findUnusedProvider({ id }: Provider, { file, data }: CodexFile): Check 
 async function checkBuiltIn({ data, file, surroundings }: CodexFile): Promise<Check[]> {
   const { openai_base_url: value } = data;
   if (typeof value !== "string") return [];
-  const fix = `define a provider of its own in ${file}, as this prints: cc-relay env codex`;
+  const instruction = `define a provider of its own in ${file}, as this prints:`;
+  const fix = { instruction, command: "cc-relay env codex" };
   const base = { setting: `openai_base_url in ${file}`, value, title, paths, fix };
   const fault = await findBaseUrlFault(base, findings, surroundings);
   if (fault !== undefined) return [fault];
@@ -150,5 +152,10 @@ function findIgnoredVariable({ env, relay }: Surroundings): Check[] {
   const value = env.OPENAI_BASE_URL;
   if (!value || !URL.canParse(value) || !isAt(new URL(value), relay?.origin)) return [];
   const detail = "OPENAI_BASE_URL points at the relay, and Codex ignores it";
-  return [findings.warn(detail, "to see what to write into Codex's configuration, run: cc-relay env codex")];
+  return [
+    findings.warn(detail, {
+      instruction: "to see what to write into Codex's configuration, run:",
+      command: "cc-relay env codex",
+    }),
+  ];
 }

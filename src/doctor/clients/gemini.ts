@@ -72,7 +72,10 @@ async function findAuthFault(userFile: string, cwd: string): Promise<Check | und
     chosenIn = file;
   }
   if (chosen === wantedAuth) return undefined;
-  const fix = `write {"security":{"auth":{"selectedType":"${wantedAuth}"}}} into ${chosenIn}, or run: cc-relay run gemini`;
+  const fix = {
+    instruction: `write {"security":{"auth":{"selectedType":"${wantedAuth}"}}} into ${chosenIn}, or run:`,
+    command: "cc-relay run gemini",
+  };
   if (chosen === undefined) {
     const detail = `${urlVariable} is set, and no authentication is chosen in ${userFile}: ${title} then refuses to start`;
     return findings.fail(detail, fix);

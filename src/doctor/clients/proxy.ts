@@ -26,7 +26,9 @@ export function checkProxyVariables({ env, relay, shell }: Surroundings): Check[
   return [
     findings.warn(
       `${anyProxy} is set and NO_PROXY does not name ${missing.join(" and ")}: clients send what is for the relay to the proxy`,
-      command === undefined ? `add ${missing.join(",")} to NO_PROXY` : `to except the relay, run: ${command}`,
+      command === undefined
+        ? `add ${missing.join(",")} to NO_PROXY`
+        : { instruction: "to except the relay, run:", command },
     ),
   ];
 }

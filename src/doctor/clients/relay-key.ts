@@ -1,6 +1,6 @@
 // Checks the key of a client that is pointed at the relay: the relay has to accept it.
 
-import type { Check, Findings } from "../check.ts";
+import type { Advice, Check, Findings } from "../check.ts";
 import { isAt } from "./base-url.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -12,7 +12,7 @@ export interface KeyQuestion {
   /** As the client sees it: its own files included. */
   env: Surroundings["env"];
   /** How the key is set. */
-  fix: string;
+  fix: Advice;
 }
 
 /** Undefined when all is well, the relay asks for none, or it is another relay than ours. */

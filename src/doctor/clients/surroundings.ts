@@ -5,6 +5,7 @@ import type { Family } from "../../family.ts";
 import { type Client, clientInfo } from "../../terminal/clients.ts";
 import type { Environment } from "../../terminal/environment.ts";
 import { type Shell, shellSyntax } from "../../terminal/shells.ts";
+import type { CheckFix } from "../check.ts";
 import type { RelayProbe } from "../daemon.ts";
 import { isAt } from "./base-url.ts";
 
@@ -43,11 +44,12 @@ export function usesAccounts(client: Client, baseUrl: string, relay: RelayFacts 
   return relay.keys.length > 0 || relay.families.has(clientInfo[client].family);
 }
 
-/** `run: eval "$(cc-relay env claude)"` */
-export function pointAtRelay(client: Client, { shell }: Surroundings): string {
-  return `to point it at the relay, run: ${shellSyntax[shell].evaluate(`cc-relay env ${client}`)}`;
+/** `eval "$(cc-relay env claude)"` */
+export function pointAtRelay(client: Client, { shell }: Surroundings): CheckFix {
+  const command = shellSyntax[shell].evaluate(`cc-relay env ${client}`);
+  return { instruction: "to point it at the relay, run:", command };
 }
 
-export function unset(name: string, { shell }: Surroundings): string {
-  return `to remove it from this shell, run: ${shellSyntax[shell].unset(name)}`;
+export function unset(name: string, { shell }: Surroundings): CheckFix {
+  return { instruction: "to remove it from this shell, run:", command: shellSyntax[shell].unset(name) };
 }
