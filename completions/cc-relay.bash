@@ -16,6 +16,7 @@ _cc_relay() {
       ":top") command="top" ;;
       ":log") command="log" ;;
       ":web") command="web" ;;
+      ":notify") command="notify" ;;
       ":usage") command="usage" ;;
       ":doctor") command="doctor" ;;
       ":env") command="env" ;;
@@ -65,6 +66,7 @@ _cc_relay() {
         "top") COMPREPLY=($(compgen -W "--help --json -h" -- "$word")) ;;
         "log") COMPREPLY=($(compgen -W "--account --client --failed --follow --help --json --limit --model --since -f -h -n" -- "$word")) ;;
         "web") COMPREPLY=($(compgen -W "--help --print -h" -- "$word")) ;;
+        "notify") COMPREPLY=($(compgen -W "--help --test -h" -- "$word")) ;;
         "usage") COMPREPLY=($(compgen -W "--by --csv --help --json --since --until -h" -- "$word")) ;;
         "doctor") COMPREPLY=($(compgen -W "--help --json --offline -h" -- "$word")) ;;
         "env") COMPREPLY=($(compgen -W "--help --key --shell --unset -h" -- "$word")) ;;
@@ -79,7 +81,7 @@ _cc_relay() {
       ;;
   esac
   case "$command" in
-    "") COMPREPLY=($(compgen -W "serve login accounts top log web usage doctor env run completion service help" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "serve login accounts top log web notify usage doctor env run completion service help" -- "$word")) ;;
     "serve") : ;;
     "login") COMPREPLY=($(compgen -W "claude gemini openai" -- "$word")) ;;
     "accounts") COMPREPLY=($(compgen -W "list enable disable remove help" -- "$word")) ;;
@@ -91,6 +93,7 @@ _cc_relay() {
     "top") : ;;
     "log") : ;;
     "web") : ;;
+    "notify") : ;;
     "usage") : ;;
     "doctor") : ;;
     "env") COMPREPLY=($(compgen -W "claude gemini codex openai" -- "$word")) ;;
@@ -99,7 +102,7 @@ _cc_relay() {
     "service") COMPREPLY=($(compgen -W "print help" -- "$word")) ;;
     "service print") COMPREPLY=($(compgen -W "systemd launchd docker-compose" -- "$word")) ;;
     "service help") COMPREPLY=($(compgen -W "print" -- "$word")) ;;
-    "help") COMPREPLY=($(compgen -W "serve login accounts top log web usage doctor env run completion service" -- "$word")) ;;
+    "help") COMPREPLY=($(compgen -W "serve login accounts top log web notify usage doctor env run completion service" -- "$word")) ;;
   esac
 }
 

@@ -6,7 +6,7 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
         '' = @{
             Options = @('--config', '--help', '--version', '-V', '-h')
             Values = @{ '--config' = @() }
-            Operands = @('serve', 'login', 'accounts', 'top', 'log', 'web', 'usage', 'doctor', 'env', 'run', 'completion', 'service', 'help')
+            Operands = @('serve', 'login', 'accounts', 'top', 'log', 'web', 'notify', 'usage', 'doctor', 'env', 'run', 'completion', 'service', 'help')
         }
         'serve' = @{
             Options = @('--demo', '--help', '--host', '--log-level', '--port', '-h')
@@ -63,6 +63,11 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
             Values = @{}
             Operands = @()
         }
+        'notify' = @{
+            Options = @('--help', '--test', '-h')
+            Values = @{}
+            Operands = @()
+        }
         'usage' = @{
             Options = @('--by', '--csv', '--help', '--json', '--since', '--until', '-h')
             Values = @{ '--since' = @(); '--until' = @(); '--by' = @('day', 'account', 'model', 'client', 'family') }
@@ -106,7 +111,7 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
         'help' = @{
             Options = @()
             Values = @{}
-            Operands = @('serve', 'login', 'accounts', 'top', 'log', 'web', 'usage', 'doctor', 'env', 'run', 'completion', 'service')
+            Operands = @('serve', 'login', 'accounts', 'top', 'log', 'web', 'notify', 'usage', 'doctor', 'env', 'run', 'completion', 'service')
         }
     }
     $words = @($commandAst.CommandElements | Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |

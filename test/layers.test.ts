@@ -14,7 +14,7 @@ const lines = [
   ["app"],
   ["server", "doctor", "demo"],
   ["web", "page"],
-  ["live"],
+  ["live", "notify"],
   ["sockets"],
   ["relay", "documents"],
   ["dialects", "upstreams", "accounts"],

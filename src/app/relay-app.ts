@@ -19,8 +19,10 @@ import { createMemoryBudget } from "../memory-budget.ts";
 import { createMetrics } from "../metrics.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
+import { createNotifyDispatchers } from "../notify/dispatchers.ts";
+import { createNotifier } from "../notify/notifier.ts";
 import { createTokenSource, type TokenSource } from "../oauth/tokens.ts";
-import type { SecretList } from "../redact.ts";
+import { redact, type SecretList } from "../redact.ts";
 import { logEvents } from "../relay/event-log.ts";
 import { countEvents } from "../relay/event-metrics.ts";
 import { createRelayEvents } from "../relay/events.ts";
@@ -47,7 +49,7 @@ export interface RelayAppOptions {
   watchedFiles: readonly SightedFile[];
   log: Log;
   /** Learns the tokens that are rotated while the relay runs; what it holds is redacted. */
-  secrets?: Pick<SecretList, "add">;
+  secrets?: Pick<SecretList, "add" | "list">;
   version: string;
   /** Runs the checks of `cc-relay doctor` for the page; it shows none when absent. */
   examine?: () => Promise<DoctorDocument>;
@@ -108,6 +110,8 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       onError: failed("the live view failed"),
     });
     closers.unshift(() => live.close());
+    const notifier = startNotifier({ store, deps, pool }, () => config, options);
+    closers.unshift(() => notifier.close());
     const page = createPage({
       ...{ store, live, now: deps.now, examine: options.examine },
       config: () => config,
@@ -127,6 +131,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       config = next;
       await pool.configure(next);
       deps.dispatchers.retain(next.accounts);
+      notifier.configure(next);
       deps.models.clear();
       log.info({ accounts: next.accounts.length }, "the configuration was reloaded");
     };
@@ -250,6 +255,45 @@ async function createParts(
     now,
   };
   return { deps, pool, tokens, eventLog };
+}
+
+/** Tells the receivers of `[[notify]]` what becomes of the accounts and the database. */
+function startNotifier(
+  { store, deps, pool }: { store: Store; deps: RelayDeps; pool: Pool },
+  config: () => Config,
+  { log, secrets }: Pick<RelayAppOptions, "log" | "secrets">,
+): { configure(next: Config): void; close(): Promise<void> } {
+  const dispatchers = createNotifyDispatchers(config());
+  const notifier = createNotifier({
+    receivers: config().notify,
+    situation: () => ({
+      accounts: pool.accounts.map((account) => ({
+        id: account.config.id,
+        family: account.config.family,
+        status: readStatus(account, { ...config().session, now: deps.now() }),
+        windows: [...account.windows.values()],
+      })),
+      storage: store.storage(),
+    }),
+    dispatcherFor: dispatchers.for,
+    redact: (text) => redact(text, secrets?.list()),
+    now: deps.now,
+    log,
+  });
+  const stops = [
+    deps.events.on("accountChanged", notifier.changed),
+    // Windows come with answers.
+    deps.events.on("requestFinished", notifier.changed),
+    store.onStorageChange(notifier.changed),
+  ];
+  return {
+    configure: (next) => notifier.configure(next.notify),
+    async close() {
+      for (const stop of stops) stop();
+      notifier.close();
+      await dispatchers.close();
+    },
+  };
 }
 
 async function claim(store: Store, config: Config): Promise<void> {

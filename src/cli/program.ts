@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, (context: CommandContext) => Promise<Com
   top: async (context) => (await import("./top.ts")).topCommand(context),
   log: async (context) => (await import("./log.ts")).logCommand(context),
   web: async (context) => (await import("./web.ts")).webCommand(context),
+  notify: async (context) => (await import("./notify.ts")).notifyCommand(context),
   usage: async (context) => (await import("./usage.ts")).usageCommand(context),
   doctor: async (context) => (await import("./doctor.ts")).doctorCommand(context),
   env: async (context) => (await import("./env.ts")).envCommand(context),

@@ -1,0 +1,125 @@
+// Tells each receiver of `[[notify]]` what happens while the relay runs. Looks when something has changed, holds nothing up.
+
+import type { Dispatcher } from "undici";
+import type { NotifyConfig } from "../config/config.ts";
+import type { Log } from "../log.ts";
+import { createNoticeFinder, type Notice, type NoticeFinder, type Situation } from "./notices.ts";
+import { sendNotice } from "./send.ts";
+
+export interface Notifier {
+  /** Something may have changed: cheap, and can be called for every request. */
+  changed(): void;
+  /** Takes these receivers from now on; those that stay as they were remember what they were told. */
+  configure(receivers: readonly NotifyConfig[]): void;
+  close(): void;
+}
+
+export interface NotifierOptions {
+  receivers: readonly NotifyConfig[];
+  situation(): Situation;
+  dispatcherFor(receiver: NotifyConfig): Dispatcher;
+  redact(text: string): string;
+  now: () => number;
+  log: Log;
+  /** A receiver that has not taken a message by then has lost it. */
+  timeoutMs?: number;
+  /** Looks are so far apart. */
+  intervalMs?: number;
+}
+
+/** What waits for a receiver that hangs; above it the oldest are dropped. */
+const maxWaiting = 20;
+
+interface Channel {
+  key: string;
+  config: NotifyConfig;
+  finder: NoticeFinder;
+  waiting: Notice[];
+  isSending: boolean;
+}
+
+export function createNotifier(options: NotifierOptions): Notifier {
+  const { situation, now, log, timeoutMs = 10_000, intervalMs = 500 } = options;
+  let channels: Channel[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let dueAt = Number.POSITIVE_INFINITY;
+  let isClosed = false;
+
+  function configure(receivers: readonly NotifyConfig[]): void {
+    const before = channels;
+    channels = receivers.map((config) => {
+      const key = JSON.stringify(config);
+      const known = before.find((channel) => channel.key === key);
+      return known ?? { key, config, finder: createNoticeFinder(config), waiting: [], isSending: false };
+    });
+    lookWithin(intervalMs);
+  }
+
+  /** The earliest wish counts: one timer at most. */
+  function lookWithin(ms: number): void {
+    if (isClosed || channels.length === 0) return;
+    const at = performance.now() + ms;
+    if (timer !== undefined && dueAt <= at) return;
+    clearTimeout(timer);
+    dueAt = at;
+    timer = setTimeout(look, Math.min(ms, maxTimerMs));
+    timer.unref();
+  }
+
+  function look(): void {
+    timer = undefined;
+    const seen = situation();
+    const time = now();
+    const next: number[] = seen.accounts.flatMap(({ status }) => status.until ?? []);
+    for (const channel of channels) {
+      for (const notice of channel.finder.look(seen, time)) {
+        channel.waiting.push(notice);
+        if (channel.waiting.length > maxWaiting) channel.waiting.shift();
+      }
+      if (channel.finder.nextAt !== undefined) next.push(channel.finder.nextAt);
+      void sendWaiting(channel);
+    }
+    // A cooldown ends without an event.
+    const coming = next.filter((at) => at > time);
+    if (coming.length > 0) lookWithin(Math.min(...coming) - time + 50);
+  }
+
+  /** One message after the other: a receiver that hangs holds up its own ones alone. */
+  async function sendWaiting(channel: Channel): Promise<void> {
+    if (channel.isSending) return;
+    channel.isSending = true;
+    for (let notice = channel.waiting.shift(); notice && !isClosed; notice = channel.waiting.shift()) {
+      const { receiver } = channel.config;
+      const dispatcher = options.dispatcherFor(channel.config);
+      const result = await sendNotice(notice, now(), {
+        receiver,
+        dispatcher,
+        timeoutMs,
+        redact: options.redact,
+      });
+      const { event, account, family } = notice;
+      const fields = {
+        receiver: receiver.kind,
+        event,
+        ...(account && { account }),
+        ...(family && { family }),
+      };
+      if (result.ok) log.debug(fields, "notification sent");
+      else log.warn({ ...fields, reason: result.reason }, "notification not taken");
+    }
+    channel.isSending = false;
+  }
+
+  configure(options.receivers);
+  return {
+    changed: () => lookWithin(intervalMs),
+    configure,
+    close() {
+      isClosed = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Timers do not wait for more than 24 days. */
+const maxTimerMs = 86_400_000;

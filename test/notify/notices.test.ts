@@ -1,0 +1,169 @@
+// What is told of accounts, families, windows and the database: on edges, after its time, and not again too soon.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { AccountStatus } from "../../src/accounts/state.ts";
+import { notifyEvents } from "../../src/config/config.ts";
+import { type AccountSituation, createNoticeFinder, type Situation } from "../../src/notify/notices.ts";
+
+const rules: Parameters<typeof createNoticeFinder>[0] = {
+  events: notifyEvents,
+  afterMs: 60_000,
+  quietMs: 900_000,
+  windowThreshold: 0.9,
+};
+const start = Date.UTC(2026, 10, 22, 12);
+const second = 1000;
+
+const ready: AccountStatus = { state: "ready", reason: undefined, until: undefined };
+const cooldown: AccountStatus = {
+  state: "cooldown",
+  reason: "the limit is reached",
+  until: start + 7_200_000,
+};
+const refused: AccountStatus = { state: "needs-login", reason: "the key is refused", until: undefined };
+
+function account(id: string, status: AccountStatus, some: Partial<AccountSituation> = {}): AccountSituation {
+  return { id, family: "claude", status, windows: [], ...some };
+}
+
+function at(...accounts: AccountSituation[]): Situation {
+  return { accounts, storage: { kind: "disk" } };
+}
+
+/** Looks at each situation at its second; returns what was told then. */
+function told(looks: readonly (readonly [number, Situation])[], some: Partial<typeof rules> = {}): string[] {
+  const finder = createNoticeFinder({ ...rules, ...some });
+  return looks.flatMap(([seconds, situation]) =>
+    finder
+      .look(situation, start + seconds * second)
+      .map(({ event, account: id, family }) => `${seconds} ${event} ${id ?? family}`),
+  );
+}
+
+const spare = account("b", ready);
+
+test("a cooldown is told when it has lasted, and the return of an account that was told", () => {
+  const out = at(account("a", cooldown), spare);
+  const looks = [
+    [0, out],
+    [59, out],
+    [60, out],
+    [90, out],
+    [200, at(account("a", ready), spare)],
+  ] as const;
+  assert.deepEqual(told(looks), ["60 cooldown a", "200 account-back a"]);
+});
+
+test("a short cooldown is not told, and neither is its end", () => {
+  const looks = [
+    [0, at(account("a", cooldown), spare)],
+    [30, at(account("a", ready), spare)],
+  ] as const;
+  assert.deepEqual(told([...looks, [90, at(account("a", ready), spare)]]), []);
+});
+
+test("the finder knows when a cooldown will have lasted", () => {
+  const finder = createNoticeFinder(rules);
+  finder.look(at(account("a", cooldown), spare), start);
+  assert.equal(finder.nextAt, start + 60_000);
+  finder.look(at(account("a", cooldown), spare), start + 60_000);
+  assert.equal(finder.nextAt, undefined);
+});
+
+test("a refused credential is told at once", () => {
+  assert.deepEqual(told([[0, at(account("a", refused), spare)]]), ["0 needs-login a"]);
+});
+
+test("an account that was disabled or removed is not back", () => {
+  const off: AccountStatus = { state: "disabled", reason: undefined, until: undefined };
+  const out = at(account("a", refused), spare);
+  assert.deepEqual(
+    told([
+      [0, out],
+      [1, at(account("a", off), spare)],
+      [2, at(account("a", ready), spare)],
+    ]),
+    ["0 needs-login a"],
+  );
+  assert.deepEqual(
+    told([
+      [0, out],
+      [1, at(spare)],
+      [2, at(account("a", ready), spare)],
+    ]),
+    ["0 needs-login a"],
+  );
+});
+
+test("a family without an account that can answer is told at once, and its return", () => {
+  const looks = [
+    [0, at(account("a", cooldown), account("b", ready))],
+    [1, at(account("a", cooldown), account("b", cooldown))],
+    [2, at(account("a", cooldown), account("b", ready))],
+  ] as const;
+  assert.deepEqual(told(looks), ["1 family-out claude", "2 family-back claude"]);
+});
+
+test("the same event of the same account is not told again within the quiet time", () => {
+  const out = at(account("a", refused), spare);
+  const back = at(account("a", ready), spare);
+  const looks = [
+    [0, out],
+    [1, back],
+    [2, out],
+    [3, back],
+    [1000, out],
+    [1001, back],
+  ] as const;
+  assert.deepEqual(told(looks), [
+    "0 needs-login a",
+    "1 account-back a",
+    "1000 needs-login a",
+    "1001 account-back a",
+  ]);
+});
+
+test("quiet about one account is not quiet about another", () => {
+  const both = at(account("a", refused), account("b", refused), account("c", ready));
+  assert.deepEqual(told([[0, both]]), ["0 needs-login a", "0 needs-login b"]);
+});
+
+test("a window is told once when it passes the threshold, and again after its reset", () => {
+  const used = (utilization: number, resetsAt: number) =>
+    at(account("a", ready, { windows: [{ name: "5h", utilization, resetsAt, status: undefined }] }));
+  const looks = [
+    [0, used(0.5, start + 3_600_000)],
+    [1, used(0.9, start + 3_600_000)],
+    [2, used(0.95, start + 3_600_000)],
+    [3601, used(0.95, start + 3_600_000)],
+    [3700, used(0.92, start + 7_200_000)],
+  ] as const;
+  assert.deepEqual(told(looks), ["1 window a", "3700 window a"]);
+});
+
+test("a database that is kept in memory is told, and when it is written again", () => {
+  const memory: Situation = { accounts: [spare], storage: { kind: "memory", reason: "the disk is full" } };
+  assert.deepEqual(
+    told(
+      [
+        [0, memory],
+        [1, at(spare)],
+      ],
+      { quietMs: 0 },
+    ),
+    ["0 storage null", "1 storage null"],
+  );
+});
+
+test("only the events that are asked for are told", () => {
+  const out = at(account("a", refused));
+  assert.deepEqual(told([[0, out]], { events: ["family-out"] }), ["0 family-out claude"]);
+});
+
+test("a message says who, what, for how long and why", () => {
+  const finder = createNoticeFinder({ ...rules, afterMs: 0 });
+  const [first, second] = finder.look(at(account("a", cooldown)), start);
+  assert.equal(first?.message, "a is in cooldown for 2h: the limit is reached");
+  assert.equal(second?.message, "no Claude account can answer, the first is back in 2h");
+});
