@@ -2,7 +2,7 @@
 // since starting one and loading src/ costs more than the tests in it; a file that changes its process gets one of its own.
 
 import { spawn } from "node:child_process";
-import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -17,6 +17,7 @@ const compileCache = ".cache/compiled";
 const filesPerBatch = 8;
 /** Above the number of cores: many tests wait for sockets and timers. */
 const concurrency = availableParallelism() + 2;
+const minMemoryBytes = 2 * 1024 ** 3;
 const batchTimeoutMs = 8 * 60_000;
 
 interface Batch {
@@ -41,17 +42,25 @@ const batches: Batch[] = [
   ...deal(together).map((batch) => ({ files: batch, flags: ["--test-isolation=none"] })),
 ];
 
-const reports = mkdtempSync(join(tmpdir(), "cc-relay-tests-"));
+/** For all that tests write, and for their reports. */
+const folder = mkdtempSync(join(fastFolder(), "cc-relay-tests-"));
 const total: Result = { passed: 0, failed: 0, skipped: 0 };
 try {
   const queue = batches.entries();
   await Promise.all(Array.from({ length: concurrency }, () => work(queue)));
 } finally {
-  rmSync(reports, { recursive: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 }
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
 process.stdout.write(`\n${total.passed} passed, ${total.failed} failed${skipped}\n`);
 if (total.passed === 0 || total.failed > 0) process.exitCode = 1;
+
+/** Tests open a thousand small databases: on a disk, waiting for it takes a quarter of the time. Memory where Linux offers enough. */
+function fastFolder(): string {
+  if (!existsSync("/dev/shm")) return tmpdir();
+  const { bavail, bsize } = statfsSync("/dev/shm");
+  return bavail * bsize > minMemoryBytes ? "/dev/shm" : tmpdir();
+}
 
 /** In turn, so that the slow folders are spread over the batches. */
 function deal(names: readonly string[]): string[][] {
@@ -61,7 +70,7 @@ function deal(names: readonly string[]): string[][] {
 
 async function work(queue: Iterable<[number, Batch]>): Promise<void> {
   for (const [index, batch] of queue) {
-    const { passed, failed, skipped } = await execute(batch, join(reports, `${index}.tap`));
+    const { passed, failed, skipped } = await execute(batch, join(folder, `${index}.tap`));
     total.passed += passed;
     total.failed += failed;
     total.skipped += skipped;
@@ -74,7 +83,7 @@ function execute({ files: names, flags }: Batch, report: string): Promise<Result
     ["--test-reporter=tap", `--test-reporter-destination=${report}`],
   ].flat();
   const child = spawn(process.execPath, ["--test", ...flags, ...reporters, ...names], {
-    env: { NODE_COMPILE_CACHE: resolve(compileCache), ...process.env },
+    env: { TMPDIR: folder, NODE_COMPILE_CACHE: resolve(compileCache), ...process.env },
     stdio: ["ignore", "inherit", "inherit"],
     timeout: batchTimeoutMs,
   });

@@ -37,7 +37,12 @@ async function setStage(
     accounts: [
       testAccount("claude-1", "claude-oauth", upstream.url, { secret: authorization.issue("claude-1") }),
     ],
-    configure: (config) => ({ ...config, oauth: { ...config.oauth, claude } }),
+    configure: (config) => ({
+      ...config,
+      oauth: { ...config.oauth, claude },
+      // 200 requests at once, on a machine that may have other work.
+      upstream: { ...config.upstream, firstByteTimeoutMs: 60_000 },
+    }),
   });
   t.after(() => relay.close());
   return {

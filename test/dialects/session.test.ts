@@ -15,6 +15,7 @@ test("every session header is read, the most trusted first, blank ones passed ov
 
 test("an opening text is told from every other, and no text is no session", () => {
   assert.equal(sessionFromText(["a", "b"]), sessionFromText(["a", "b"]));
+  assert.notEqual(sessionFromText(["a"]), sessionFromText(["b"]));
   assert.notEqual(sessionFromText(["ab", "c"]), sessionFromText(["a", "bc"]));
   assert.notEqual(sessionFromText(["a", ""]), sessionFromText(["", "a"]));
   assert.equal(sessionFromText(["", ""]), undefined);

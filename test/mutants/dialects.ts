@@ -23,7 +23,7 @@ export const dialectMutations: readonly Mutation[] = [
     file: "dialects/chat/chunks.ts",
     from: "if (!(last >= 0xd800 && last <= 0xdbff)) return text;",
     to: "if (last > 0) return text;",
-    tests: answers,
+    tests: "dialects/chat/senders.test.ts",
   },
   {
     file: "dialects/chat/completion.ts",

@@ -3,7 +3,7 @@
 import type { Mutation } from "./mutation.ts";
 
 const everyDialect = "relay/dialect-claude.test.ts";
-const timeLimits = "relay/time-limits.test.ts";
+const timeLimits = { tests: "relay/time-limits.test.ts", only: "is not sent again|and no further" };
 const oneAttempt = "relay/account-attempt.test.ts";
 
 export const relayMutations: readonly Mutation[] = [
@@ -66,9 +66,9 @@ export const relayMutations: readonly Mutation[] = [
     file: "relay/after-failure.ts",
     from: "if (isSentOnce(state.call)) throw unansweredError",
     to: "if (false) throw unansweredError",
-    tests: timeLimits,
+    ...timeLimits,
   },
-  { file: "relay/after-failure.ts", from: "    state.mayBeSentOnceMore();\n", to: "", tests: timeLimits },
+  { file: "relay/after-failure.ts", from: "    state.mayBeSentOnceMore();\n", to: "", ...timeLimits },
   {
     file: "relay/after-failure.ts",
     from: "if (routing.pinned !== undefined || hasWaited) return false;",
