@@ -24,7 +24,7 @@ function limited(limits: Partial<ReturnType<RelayDeps["config"]>["upstream"]>) {
 }
 
 test("an unstreamed request that was sent whole is not sent again, and 504 names the setting", async (t) => {
-  const limits = limited({ unstreamedTimeoutMs: 150, firstByteTimeoutMs: 20 });
+  const limits = limited({ unstreamedTimeoutMs: 800, firstByteTimeoutMs: 20 });
   const { upstream, ask, deps } = await startPipeline(t, ["a", "b"], limits);
   upstream.queue("key-of-a", { hang: true });
   const sink = await ask("/v1/messages", memorySource(body(false)));
