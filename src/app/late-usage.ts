@@ -13,7 +13,7 @@ export interface LateUsage extends Pick<UsageStore, "record"> {
 }
 
 export interface LateUsageOptions {
-  usage: Pick<UsageStore, "record">;
+  usage: Pick<UsageStore, "record"> & Partial<Pick<UsageStore, "prepare">>;
   /** How long an answer waits for its row. */
   wait: WriteWait;
   log: Log;
@@ -72,6 +72,8 @@ export function createLateUsage({ usage, wait, log }: LateUsageOptions): LateUsa
 
   return {
     async record(row) {
+      // The first row's price table is read from the disk: on a slow machine that may take longer than an answer waits for its row.
+      await usage.prepare?.();
       // Behind those that wait, so that no older form of a row comes after a newer one.
       if (late.size > 0 || slow.size > 0) return keep(row);
       const writing = write(row);

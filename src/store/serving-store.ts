@@ -276,6 +276,7 @@ export async function openServingStore(path: string, options: ServingStoreOption
       withLock: (id, work, signal) => current.store.tokens.withLock(id, work, signal),
     },
     usage: {
+      prepare: () => current.store.usage.prepare(),
       record: (row) => use((store) => store.usage.record(row)),
       summarize: (query) => use((store) => store.usage.summarize(query)),
       activity: (since) => use((store) => store.usage.activity(since)),

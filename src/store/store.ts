@@ -245,6 +245,8 @@ export interface AccountActivity {
 }
 
 export interface UsageStore {
+  /** Loads what the first `record` needs besides the database, so that nobody takes that time for the database's. */
+  prepare(): Promise<void>;
   /** Priced as of its time when it is written; a later change of list prices does not touch it. */
   record(row: UsageRow): Promise<void>;
   /** From `since` up to but without `until`. Days in their order, every other key with the most requests first. */

@@ -2,16 +2,15 @@
 
 import type { PriceList } from "../usage/price.ts";
 import type { Connection } from "./connection.ts";
+import { createGroupCommit } from "./group-commit.ts";
 import type { AccountActivity, AttemptRow, UsageRow, UsageStore } from "./store.ts";
 import { createUsageMaintenance } from "./usage-maintenance.ts";
 import { createUsageSummary } from "./usage-summary.ts";
 
-/** A row whose commit is awaited. */
-interface WaitingRow {
+/** As it is written. */
+interface WrittenRow {
   values: (string | number | null)[];
   attempts: readonly AttemptRow[];
-  resolve(): void;
-  reject(error: unknown): void;
 }
 
 export function createUsageStore(connection: Connection): UsageStore & { settle(): Promise<void> } {
@@ -38,13 +37,11 @@ export function createUsageStore(connection: Connection): UsageStore & { settle(
       sum(input + output + cache_write_5m + cache_write_1h + cache_read) AS tokens
     FROM usage WHERE time >= ? GROUP BY account ORDER BY account`);
   let prices: PriceList | undefined;
-  let waiting: WaitingRow[] = [];
-  let writing: Promise<void> = Promise.resolve();
 
   const saveAttempt = database.prepare(`
     INSERT OR REPLACE INTO attempts (request_id, ordinal, account, status, class, next, ms) VALUES (?, ?, ?, ?, ?, ?, ?)`);
 
-  const saveAll = database.transaction((rows: readonly WaitingRow[]) => {
+  const saveAll = database.transaction((rows: readonly WrittenRow[]) => {
     for (const { values, attempts } of rows) {
       save.run(values);
       for (const [ordinal, attempt] of attempts.entries())
@@ -52,31 +49,27 @@ export function createUsageStore(connection: Connection): UsageStore & { settle(
     }
   });
 
-  /** Requests that end in one turn of the event loop share a commit: it costs more than the rows. */
-  async function writeWaiting(): Promise<void> {
-    const rows = waiting;
-    waiting = [];
-    try {
-      const isSingle = rows.length === 1 && rows[0]!.attempts.length === 0;
-      await run(() => (isSingle ? void save.run(rows[0]!.values) : saveAll.immediate(rows)));
-      for (const row of rows) row.resolve();
-    } catch (error) {
-      for (const row of rows) row.reject(error);
-    }
+  /** With the first row: the table is large and no command but `serve` needs it. */
+  async function loadPrices(): Promise<PriceList> {
+    prices ??= (await import("../usage/price.ts")).createPriceList();
+    return prices;
   }
 
-  return {
-    async record(row) {
-      // Loaded with the first row: the table is large and no command but `serve` needs it.
-      prices ??= (await import("../usage/price.ts")).createPriceList();
-      const values = toValues(row, prices);
-      await new Promise<void>((resolve, reject) => {
-        waiting.push({ values, attempts: row.attemptRows ?? [], resolve, reject });
-        if (waiting.length > 1) return;
-        writing = new Promise((written) => setImmediate(() => written(writeWaiting())));
-      });
+  const { add, settle } = createGroupCommit<WrittenRow>({
+    async commit(rows) {
+      const isSingle = rows.length === 1 && rows[0]!.attempts.length === 0;
+      await run(() => (isSingle ? void save.run(rows[0]!.values) : saveAll.immediate(rows)));
     },
-    settle: () => writing,
+  });
+
+  return {
+    async prepare() {
+      await loadPrices();
+    },
+    async record(row) {
+      await add({ values: toValues(row, prices ?? (await loadPrices())), attempts: row.attemptRows ?? [] });
+    },
+    settle,
     activity: (since) => run(() => activity.all(since)),
     summarize: createUsageSummary(connection),
     maintain: createUsageMaintenance(connection),

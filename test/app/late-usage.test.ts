@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { createLateUsage } from "../../src/app/late-usage.ts";
 import { createWriteWait } from "../../src/app/write-wait.ts";
@@ -109,4 +110,24 @@ test("another program's lock holds up one answer by 250 ms at most and loses no 
   database.exec("COMMIT");
   await until("the rows are there", async () => (await rows()).requests === 4);
   assert.deepEqual((await rows()).tokens, upstream.total());
+});
+
+test("what the first row needs besides the database does not count as the database's time", async () => {
+  const written: string[] = [];
+  const { promise: loaded, resolve: load } = Promise.withResolvers<void>();
+  const usage = createLateUsage({
+    usage: {
+      prepare: () => loaded,
+      record: async ({ requestId }) => void written.push(requestId),
+    },
+    wait: createWriteWait(1),
+    log: collectingLog([]),
+  });
+  let isAnswered = false;
+  const recording = usage.record(rowOf("first")).then(() => (isAnswered = true));
+  await sleep(20);
+  assert.equal(isAnswered, false);
+  load();
+  await recording;
+  assert.deepEqual(written, ["first"]);
 });
