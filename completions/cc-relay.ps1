@@ -79,12 +79,12 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
             Operands = @()
         }
         'env' = @{
-            Options = @('--help', '--key', '--shell', '--unset', '-h')
+            Options = @('--help', '--key', '--own-login', '--shell', '--unset', '-h')
             Values = @{ '--shell' = @('sh', 'fish', 'powershell', 'cmd'); '--key' = @() }
             Operands = @('claude', 'gemini', 'codex', 'openai')
         }
         'run' = @{
-            Options = @('--help', '--key', '-h')
+            Options = @('--help', '--key', '--own-login', '-h')
             Values = @{ '--key' = @() }
             Operands = @('claude', 'gemini', 'codex')
         }

@@ -6,10 +6,18 @@ import { UserError } from "../errors.ts";
 import { families } from "../family.ts";
 import { redact } from "../redact.ts";
 import { type Client, clientInfo } from "../terminal/clients.ts";
-import type { EnvironmentChange } from "../terminal/environment.ts";
+import type { Environment, EnvironmentChange } from "../terminal/environment.ts";
 import { shellWord } from "../terminal/shells.ts";
 import type { CommandContext } from "./context.ts";
+import { ownLoginVariables } from "./own-login.ts";
 import { findRelay, isDemo } from "./relay-address.ts";
+
+export interface AccessOptions {
+  /** The name of one of `api_keys`; undefined: the first. */
+  keyName: string | undefined;
+  /** The client keeps its own login, and the relay's key goes beside it. */
+  ownLogin: boolean;
+}
 
 export interface ClientAccess {
   /** `http://HOST:PORT` */
@@ -18,18 +26,17 @@ export interface ClientAccess {
   host: string;
   /** Undefined where requests are forwarded with the client's own credential. */
   key: string | undefined;
+  /** See AccessOptions. */
+  ownLogin: boolean;
 }
 
 /** Clients refuse to start without a key, so one is made up where the relay asks for none. */
 const anyKey = "cc-relay";
 
-/**
- * Returns what each client needs.
- * @param keyName the name of one of `api_keys`; the first one when undefined.
- */
+/** Returns what each client needs. */
 export async function readAccess(
   context: CommandContext,
-  keyName: string | undefined,
+  { keyName, ownLogin }: AccessOptions,
 ): Promise<(client: Client) => ClientAccess> {
   const config = await context.loadConfig({ missingVariables: "warning" });
   const origin = await findRelay(context, config);
@@ -39,13 +46,19 @@ export async function readAccess(
   const needsAny = key === undefined && served.size < families.length && (await isDemo(origin));
   return (client) => {
     // A family without an account, asked without a relay key, forwards the client's own credential.
-    const isForwarded = !served.has(clientInfo[client].family) && !needsAny;
-    return { origin, host, key: key ?? (isForwarded ? undefined : anyKey) };
+    const isForwarded = ownLogin || (!served.has(clientInfo[client].family) && !needsAny);
+    return { origin, host, key: key ?? (isForwarded ? undefined : anyKey), ownLogin };
   };
 }
 
 /** The variables that point a client at the relay, and those that conflict with them. */
-export function variablesFor(client: Client, { origin, key }: ClientAccess): Required<EnvironmentChange> {
+export function variablesFor(
+  client: Client,
+  access: ClientAccess,
+  env: Environment,
+): Required<EnvironmentChange> {
+  if (access.ownLogin) return ownLoginVariables(client, access, env);
+  const { origin, key } = access;
   const { urlVariable, keyVariable, path, conflicting } = clientInfo[client];
   return {
     set: {

@@ -22,6 +22,7 @@ import { sign } from "../terminal/style.ts";
 import { readSettingsVariables, undoneVariables } from "./claude-settings.ts";
 import { type ClientAccess, readAccess, variablesFor } from "./client-access.ts";
 import type { CommandContext } from "./context.ts";
+import { codexOwnProvider, findReplacing, keyHeader, ownLoginNames } from "./own-login.ts";
 import { withSameConfig } from "./same-config.ts";
 
 export interface EnvOptions {
@@ -32,6 +33,15 @@ export interface EnvOptions {
   unset: boolean;
   /** Name of one of `api_keys`; undefined: the first. */
   keyName: string | undefined;
+  /** The clients keep their own logins. */
+  ownLogin: boolean;
+}
+
+interface EnvFlags {
+  shell?: Shell;
+  unset?: boolean;
+  key?: string;
+  ownLogin?: boolean;
 }
 
 export function envCommand(context: CommandContext, run = runEnv): Command {
@@ -41,6 +51,7 @@ export function envCommand(context: CommandContext, run = runEnv): Command {
     .addOption(new Option("--shell <shell>", "write for this shell; guessed when left out").choices(shells))
     .option("--unset", "print the lines that undo it")
     .option("--key <name>", "use this one of api_keys instead of the first")
+    .option("--own-login", "keep the client's own login, for an account of type client")
     .addHelpText(
       "after",
       `
@@ -49,8 +60,8 @@ Examples:
   $ cc-relay env gemini --shell fish | source
   $ eval "$(cc-relay env --unset)"`,
     )
-    .action((client: Client | undefined, flags: { shell?: Shell; unset?: boolean; key?: string }) =>
-      run(context, { client, shell: flags.shell, unset: flags.unset ?? false, keyName: flags.key }),
+    .action((client: Client | undefined, { shell, unset = false, key, ownLogin = false }: EnvFlags) =>
+      run(context, { client, shell, unset, keyName: key, ownLogin }),
     );
 }
 
@@ -59,8 +70,10 @@ export async function runEnv(context: CommandContext, options: EnvOptions): Prom
   const syntax = shellSyntax[shell];
   const chosen = options.client ? [options.client] : clients;
   const lines = options.unset
-    ? chosen.flatMap((client) => variableNames(client).map(syntax.unset))
-    : await setLines(context, chosen, { shell, keyName: options.keyName });
+    ? chosen.flatMap((client) =>
+        (options.ownLogin ? ownLoginNames(client) : variableNames(client)).map(syntax.unset),
+      )
+    : await setLines(context, chosen, { ...options, shell });
   context.out.stdout.write(lines.map((line) => `${line}\n`).join(""));
   if (context.out.stdout.isTerminal) {
     const command = commandLine(context, options, shell);
@@ -70,13 +83,14 @@ export async function runEnv(context: CommandContext, options: EnvOptions): Prom
 
 function commandLine(
   { configFile }: CommandContext,
-  { client, unset, keyName }: EnvOptions,
+  { client, unset, keyName, ownLogin }: EnvOptions,
   shell: Shell,
 ): string {
   const words = [
     "cc-relay env",
     ...(client === undefined ? [] : [client]),
     ...(unset ? ["--unset"] : []),
+    ...(ownLogin ? ["--own-login"] : []),
     ...(keyName === undefined ? [] : [`--key ${shellWord(keyName)}`]),
     `--shell ${shell}`,
   ];
@@ -91,15 +105,15 @@ function variableNames(client: Client): string[] {
 async function setLines(
   context: CommandContext,
   chosen: readonly Client[],
-  { shell, keyName }: { shell: Shell; keyName: string | undefined },
+  { shell, keyName, ownLogin }: { shell: Shell; keyName: string | undefined; ownLogin: boolean },
 ): Promise<string[]> {
   const lines: string[] = [];
   const comments: string[] = [];
   const syntax = shellSyntax[shell];
-  const accessOf = await readAccess(context, keyName);
+  const accessOf = await readAccess(context, { keyName, ownLogin });
   for (const client of chosen) {
     const access = accessOf(client);
-    const { set } = variablesFor(client, access);
+    const { set } = variablesFor(client, access, context.env);
     for (const [name, value] of Object.entries(set)) lines.push(assign(shell, name, value));
     if (client === "codex") comments.push(...codexComment(access));
     warn(context, client, { access, syntax });
@@ -117,19 +131,22 @@ function assign(shell: Shell, name: string, value: string): string {
   });
 }
 
-function codexComment({ origin, key }: ClientAccess): string[] {
+function codexComment({ origin, key, ownLogin }: ClientAccess): string[] {
   const { keyVariable, path } = clientInfo.codex;
+  const provider = ownLogin
+    ? codexOwnProvider(origin + path, key)
+    : codexProvider({
+        baseUrl: origin + path,
+        // Without accounts and keys the relay forwards the key that Codex itself has.
+        keyVariable: key === undefined ? clientInfo.openai.keyVariable : keyVariable,
+      });
   return [
     "Codex reads its provider from ~/.codex/config.toml:",
     "",
     'model_provider = "ccrelay"',
     "",
     "[model_providers.ccrelay]",
-    ...codexProvider({
-      baseUrl: origin + path,
-      // Without accounts and keys the relay forwards the key that Codex itself has.
-      keyVariable: key === undefined ? clientInfo.openai.keyVariable : keyVariable,
-    }).map(([name, value]) => `${name} = ${value}`),
+    ...provider.map(([name, value]) => `${name} = ${value}`),
   ];
 }
 
@@ -139,7 +156,7 @@ async function warnOfSettings(
   access: ClientAccess,
 ): Promise<void> {
   const settings = await readSettingsVariables(env, cwd);
-  const names = Object.keys(undoneVariables(variablesFor("claude", access), settings));
+  const names = Object.keys(undoneVariables(variablesFor("claude", access, env), settings));
   if (names.length === 0) return;
   out.stderr.write(
     `${sign("warn", out.stderr)} ${clientInfo.claude.title}'s settings set ${names.join(", ")} over these lines\n` +
@@ -157,12 +174,25 @@ function warn(
     out.stderr.write(`${sign("warn", out.stderr)} ${text}\n  - ${fix}\n`);
   };
   const { title, urlVariable } = clientInfo[client];
-  if (access.key === undefined) {
+  if (access.ownLogin) {
+    for (const name of findReplacing(client, env))
+      notice(
+        `${name} is set: ${title} uses it instead of its login`,
+        `to remove it from this shell, run: ${syntax.unset(name)}`,
+      );
+    if (client === "openai" && access.key !== undefined)
+      notice(
+        `${title} take the relay's key in a header only`,
+        `set the default header ${keyHeader} in the program`,
+      );
+  } else if (access.key === undefined) {
     out.stderr.write(
       `${sign("warn", out.stderr)} ${title}: no account and no key is configured, so requests go on with ${title === clientInfo.openai.title ? "the SDK's" : "its"} own credential\n`,
     );
   }
-  for (const { name, effect } of access.key === undefined ? [] : findConflicts(client, env)) {
+  for (const { name, effect } of access.key === undefined || access.ownLogin
+    ? []
+    : findConflicts(client, env)) {
     notice(`${name} is set: it ${effect}`, `to remove it from this shell, run: ${syntax.unset(name)}`);
   }
   const proxy = proxyInTheWay(access.host, env);
@@ -172,7 +202,7 @@ function warn(
       `to except the relay, run: ${syntax.set("NO_PROXY", [env.NO_PROXY, access.host].filter(Boolean).join(","))}`,
     );
   }
-  if (client === "gemini" && urlVariable !== undefined) {
+  if (client === "gemini" && urlVariable !== undefined && !access.ownLogin) {
     notice(
       'Gemini CLI also needs {"security":{"auth":{"selectedType":"gemini-api-key"}}} in ~/.gemini/settings.json',
       withSameConfig("to do without, run: cc-relay run gemini", configFile),

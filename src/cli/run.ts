@@ -13,6 +13,7 @@ import { type ClientAccess, readAccess, variablesFor } from "./client-access.ts"
 import type { CommandContext } from "./context.ts";
 import { findProgram } from "./find-program.ts";
 import { createGeminiHome, geminiAuthType, readAuthType } from "./gemini-home.ts";
+import { codexOwnProvider } from "./own-login.ts";
 import { lookForRelay } from "./relay-address.ts";
 import { type ProgramEnd, type ProgramStart, startProgram } from "./start-program.ts";
 
@@ -25,6 +26,8 @@ export interface RunOptions {
   args: readonly string[];
   /** Name of one of `api_keys`; undefined: the first. */
   keyName: string | undefined;
+  /** The client keeps its own login. */
+  ownLogin: boolean;
 }
 
 /** What gets a missing client. */
@@ -40,6 +43,7 @@ export function runCommand(context: CommandContext, run = runClient): Command {
     .addArgument(new Argument("<client>", "the client").choices(runnable))
     .argument("[args...]", "its arguments, after --")
     .option("--key <name>", "use this one of api_keys instead of the first")
+    .option("--own-login", "keep the client's own login, for an account of type client")
     .passThroughOptions()
     .addHelpText(
       "after",
@@ -48,10 +52,11 @@ Examples:
   $ cc-relay run claude
   $ cc-relay run codex -- exec "Say hi"`,
     )
-    .action((client: Runnable, words: string[], flags: { key?: string }) => {
-      const { key = flags.key, config = context.configFile, args } = splitWords(words);
+    .action((client: Runnable, words: string[], flags: { key?: string; ownLogin?: boolean }) => {
+      const { key = flags.key, config = context.configFile, args, ...more } = splitWords(words);
       context.configFile = config;
-      return run(context, { client, args, keyName: key });
+      const ownLogin = flags.ownLogin ?? more["own-login"] ?? false;
+      return run(context, { client, args, keyName: key, ownLogin });
     });
 }
 
@@ -59,13 +64,18 @@ Examples:
  * Our own flags may come after the client's name too, before `--`. Where there is no `--`, or flags before it that are not
  * ours, every argument is the client's.
  */
-function splitWords(words: string[]): { key?: string; config?: string; args: string[] } {
+function splitWords(words: string[]): {
+  key?: string;
+  config?: string;
+  "own-login"?: boolean;
+  args: string[];
+} {
   const end = words.indexOf("--");
   if (end < 0) return { args: words };
   try {
     const { values } = parseArgs({
       args: words.slice(0, end),
-      options: { key: { type: "string" }, config: { type: "string" } },
+      options: { key: { type: "string" }, config: { type: "string" }, "own-login": { type: "boolean" } },
     });
     return { ...values, args: words.slice(end + 1) };
   } catch {
@@ -75,7 +85,7 @@ function splitWords(words: string[]): { key?: string; config?: string; args: str
 
 export async function runClient(
   context: CommandContext,
-  { client, args, keyName }: RunOptions,
+  { client, args, keyName, ownLogin }: RunOptions,
   start: (program: ProgramStart) => Promise<ProgramEnd> = startProgram,
 ): Promise<void> {
   const file = await findProgram(client, context);
@@ -84,7 +94,7 @@ export async function runClient(
       fix: `to install it, run: ${installation[client]}`,
     });
   }
-  const access = (await readAccess(context, keyName))(client);
+  const access = (await readAccess(context, { keyName, ownLogin }))(client);
   await requireRelay(access.origin);
   const setup = await setups[client](context, access, args);
   try {
@@ -139,7 +149,7 @@ async function nothing(): Promise<void> {}
 
 /** Points the client at the relay, past the proxy that its environment may name. */
 function environmentFor(client: Client, env: Environment, access: ClientAccess): EnvironmentChange {
-  const { set, remove } = variablesFor(client, access);
+  const { set, remove } = variablesFor(client, access, env);
   // Proxies stay: the client has other things to fetch.
   const exception = proxyInTheWay(access.host, env) === undefined ? {} : withoutProxy(access.host, env);
   return { set: { ...set, ...exception }, remove };
@@ -167,6 +177,7 @@ async function setUpClaude(
 
 async function setUpGemini(context: CommandContext, access: ClientAccess): Promise<ClientSetup> {
   const change = environmentFor("gemini", context.env, access);
+  if (access.ownLogin) return { ...change, args: [], cleanUp: nothing };
   const home = await createGeminiHome(context.env.GEMINI_CLI_HOME || homedir(), context.platform);
   await warnOfWorkspace(context);
   return {
@@ -189,11 +200,14 @@ async function warnOfWorkspace({ cwd, out }: CommandContext): Promise<void> {
 }
 
 /** Codex takes its provider from its configuration or from flags only; the key itself stays in the environment. */
-function codexFlags({ origin, key }: ClientAccess): string[] {
-  const provider = codexProvider({
-    baseUrl: origin + clientInfo.codex.path,
-    keyVariable: key === undefined ? clientInfo.openai.keyVariable : clientInfo.codex.keyVariable,
-  });
+function codexFlags({ origin, key, ownLogin }: ClientAccess): string[] {
+  const baseUrl = origin + clientInfo.codex.path;
+  const provider = ownLogin
+    ? codexOwnProvider(baseUrl, key)
+    : codexProvider({
+        baseUrl,
+        keyVariable: key === undefined ? clientInfo.openai.keyVariable : clientInfo.codex.keyVariable,
+      });
   const table = provider.map(([name, value]) => `${name}=${value}`).join(",");
   return ["-c", 'model_provider="ccrelay"', "-c", `model_providers.ccrelay={${table}}`];
 }

@@ -30,7 +30,14 @@ const config = fakeConfig({
 
 async function env(options: Partial<EnvOptions> = {}, surroundings: FakeContextOptions = {}) {
   const context = fakeContext({ config, ...surroundings });
-  await runEnv(context, { client: undefined, shell: "sh", unset: false, keyName: undefined, ...options });
+  await runEnv(context, {
+    client: undefined,
+    shell: "sh",
+    unset: false,
+    keyName: undefined,
+    ownLogin: false,
+    ...options,
+  });
   return { stdout: context.out.stdout.text(), stderr: context.out.stderr.text() };
 }
 
@@ -133,7 +140,13 @@ export OPENAI_API_KEY='relay-key'
   it("--unset removes what it sets, and needs no configuration", async () => {
     const broken = fakeContext();
     broken.loadConfig = () => Promise.reject(new Error("read"));
-    await runEnv(broken, { client: undefined, shell: "sh", unset: true, keyName: undefined });
+    await runEnv(broken, {
+      client: undefined,
+      shell: "sh",
+      unset: true,
+      keyName: undefined,
+      ownLogin: false,
+    });
     assert.equal(
       broken.out.stdout.text(),
       `unset ANTHROPIC_BASE_URL
@@ -154,7 +167,13 @@ unset OPENAI_API_KEY
     assert.match(named.stderr, /eval "\$\(cc-relay env claude --key laptop --shell sh\)"\n$/);
     const other = fakeContext({ config, screen: { isTerminal: true } });
     other.configFile = "my relay.toml";
-    await runEnv(other, { client: undefined, shell: "fish", unset: true, keyName: undefined });
+    await runEnv(other, {
+      client: undefined,
+      shell: "fish",
+      unset: true,
+      keyName: undefined,
+      ownLogin: false,
+    });
     assert.equal(
       other.out.stderr.text(),
       "  - to run these lines in this shell: cc-relay --config 'my relay.toml' env --unset --shell fish | source\n",

@@ -78,7 +78,7 @@ async function run(options: Partial<RunOptions>, surroundings: FakeContextOption
     cwd: folder,
     ...surroundings,
   });
-  await runClient(context, { client: "claude", args: [], keyName: undefined, ...options });
+  await runClient(context, { client: "claude", args: [], keyName: undefined, ownLogin: false, ...options });
   return context;
 }
 
@@ -382,12 +382,14 @@ describe("what is typed after run", () => {
     ["claude mcp add x -- npx y", ["mcp", "add", "x", "--", "npx", "y"], undefined],
     ["claude --key -- x", ["--key", "--", "x"], undefined],
   ];
+  given.push(["claude --own-login -- -p x", ["-p", "x"], undefined], ["--own-login claude", [], undefined]);
   for (const [line, args, keyName] of given) {
     it(`${line}: the client gets ${JSON.stringify(args)}`, async () => {
       const seen: RunOptions[] = [];
       const command = runCommand(fakeContext(), async (_context, options) => void seen.push(options));
       await command.parseAsync(line.split(" "), { from: "user" });
-      assert.deepEqual(seen, [{ client: "claude", args, keyName }]);
+      const ownLogin = line.includes("--own-login");
+      assert.deepEqual(seen, [{ client: "claude", args, keyName, ownLogin }]);
     });
   }
 });
