@@ -15,12 +15,17 @@ export interface Log {
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
 
+/** One entry as it is in its JSON line. */
+export type LogEntry = Readonly<Record<string, unknown>>;
+
 export interface LogOptions {
   level: LogLevel;
   /** One line of text per entry instead of JSON: for a person at a terminal. */
   pretty: boolean;
   /** ANSI colours in the pretty form; off when absent. */
   colour?: boolean;
+  /** The pretty form of an entry behind its time and level, where there is a better one than message and fields. */
+  describe?: (entry: LogEntry) => string | undefined;
   /** Where the lines go, newline included; standard error when absent. */
   destination?: { write(text: string): unknown };
   /** Secrets that have no recognisable form (relay keys, refresh tokens); asked for every line, so that a reload counts. */
@@ -35,7 +40,7 @@ export function createLog(options: LogOptions): Log {
   const destination = options.destination ?? createLineWriter(standardError);
   const clean = createLineCleaner(options.secrets ?? (() => []));
   const clock = options.clock ?? Date.now;
-  const render = options.pretty ? (line: string) => prettyLine(line, options.colour ?? false) : undefined;
+  const render = options.pretty ? (line: string) => prettyLine(line, options) : undefined;
   return pino(
     {
       level: options.level,
@@ -137,10 +142,14 @@ const colours: Readonly<Record<string, string>> = {
 };
 
 /** `14:03:21 info  message  account=claude-1 status=200`, with the stack of an error on lines of its own. */
-function prettyLine(line: string, colour: boolean): string {
-  const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
+function prettyLine(line: string, { colour = false, describe }: LogOptions): string {
+  const entry = JSON.parse(line) as Record<string, unknown>;
+  const { level, time, msg, ...fields } = entry;
   const paint = (code: string, text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const name = String(level);
+  const start = `${paint("90", localClock(String(time)))} ${paint(colours[name] ?? "0", name.padEnd(5))} `;
+  const described = describe?.(entry);
+  if (described !== undefined) return `${start}${described}\n`;
   const words: string[] = [];
   let stack = "";
   for (const [key, value] of Object.entries(fields)) {
@@ -151,7 +160,7 @@ function prettyLine(line: string, colour: boolean): string {
       words.push(`${paint("90", `${key}=`)}${printable(value)}`);
     }
   }
-  const head = `${paint("90", localClock(String(time)))} ${paint(colours[name] ?? "0", name.padEnd(5))} ${plain(String(msg ?? ""))}`;
+  const head = `${start}${plain(String(msg ?? ""))}`;
   return `${[head, ...words].join("  ").trimEnd()}${stack}\n`;
 }
 

@@ -24,6 +24,7 @@ import { originOf } from "./origin.ts";
 import { type BannerFacts, renderBanner } from "./serve/banner.ts";
 import { createDoctorRun } from "./serve/doctor-run.ts";
 import { logRejections } from "./serve/rejections.ts";
+import { createRequestLine } from "./serve/request-line.ts";
 
 export interface ServeOptions {
   host?: string;
@@ -73,6 +74,7 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
       level: config.server.logLevel,
       pretty: screen.isTerminal,
       colour: screen.isTerminal && screen.style.bold("x") !== "x",
+      describe: createRequestLine(screen, context.clock),
       destination: screen.isTerminal ? screen : undefined,
       secrets: secrets.list,
     });
@@ -178,20 +180,25 @@ async function fileConfig(context: CommandContext): Promise<ConfigSource> {
   return { read, watchedFiles, close: async () => {} };
 }
 
-/** The defaults and the simulated accounts: no file is read. The database, and a file that leads to it, go when the demo ends. */
+/** The simulated accounts, in a file of their own: no other one is read. It and the database go when the demo ends. */
 async function demoConfig(): Promise<ConfigSource> {
-  const { defaultConfig } = await import("../config/defaults.ts");
-  const { startDemo } = await import("../demo/demo.ts");
+  const [{ loadConfig }, { accountKinds: kinds }, { startDemo }] = await Promise.all([
+    import("../config/load.ts"),
+    import("../upstreams/kinds.ts"),
+    import("../demo/demo.ts"),
+  ]);
   const demo = await startDemo();
   const folder = await mkdtemp(join(tmpdir(), "cc-relay-demo-"));
-  const databasePath = join(folder, "relay.db");
-  const config = defaultConfig({ databasePath, accounts: demo.accounts });
   const named = join(folder, "config.toml");
-  await writeFile(named, demoToml(databasePath, demo.accounts), { mode: 0o600 });
+  await writeFile(named, demoToml(join(folder, "relay.db"), demo.accounts), { mode: 0o600 });
   return {
     named,
-    read: async () => config,
-    watchedFiles: [],
+    // What is changed in it counts, as with any other: accounts are disabled and enabled there.
+    read: async () => ({
+      ...(await loadConfig({ flag: named, environment: readEnvironment(), kinds })),
+      file: undefined,
+    }),
+    watchedFiles: [sightFile(named)],
     async close() {
       await demo.close();
       await rm(folder, { recursive: true, force: true });

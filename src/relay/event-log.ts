@@ -21,7 +21,7 @@ export function logEvents(events: RelayEvents, log: Log): { flush(): void } {
       "attempt failed",
     );
   });
-  events.on("requestFinished", ({ row, unreadable, error }) => {
+  events.on("requestFinished", ({ row, path, unreadable, error }) => {
     if (unreadable !== undefined) {
       log.warn({ request: row.requestId, account: row.account, reason: unreadable }, "usage unknown");
     }
@@ -33,6 +33,7 @@ export function logEvents(events: RelayEvents, log: Log): { flush(): void } {
         model: row.model,
         ...(row.sentModel !== undefined && { sent_model: row.sentModel }),
         account: row.account,
+        ...(path.length > 1 && { path }),
         status: row.status,
         outcome: row.outcome,
         ...(error && { error }),
@@ -41,6 +42,8 @@ export function logEvents(events: RelayEvents, log: Log): { flush(): void } {
         total_ms: row.totalMs,
         input: row.tokens.input,
         output: row.tokens.output,
+        cache_creation: row.tokens.cacheWrite5m + row.tokens.cacheWrite1h,
+        cache_read: row.tokens.cacheRead,
       },
       "request",
     );

@@ -34,7 +34,7 @@ describe("on a terminal, serve", () => {
     const url = /endpoint(http:\/\/127\.0\.0\.1:[1-9]\d*)accounts6simulated/.exec(terminal.seen())?.[1];
     assert.ok(url, terminal.seen());
     assert.ok(terminal.seen().includes(`exportANTHROPIC_BASE_URL='${url}'`), terminal.seen());
-    assert.match(terminal.seen(), /lookintoitwithcc-relay--config\S+config\.tomlweb/);
+    assert.match(terminal.seen(), /lookintoitwithcc-relay--config\S+config\.tomltop/);
   });
 
   it("names the configuration of its folder, which no command in another one finds", async (t) => {

@@ -34,7 +34,10 @@ export function renderBanner(facts: BannerFacts, { style }: Pick<Screen, "style"
     ...nextLines(facts, style.bold),
     ...(facts.demoFile === undefined
       ? []
-      : [`        look into it with ${style.bold(withSameConfig("cc-relay web", facts.demoFile))}`]),
+      : [
+          `        look into it with ${style.bold(withSameConfig("cc-relay top", facts.demoFile))}`,
+          "        or with log, usage or web in the place of top",
+        ]),
     ...(accounts === 0
       ? [`        add an account with ${style.bold(withSameConfig("cc-relay login claude", facts.named))}`]
       : []),

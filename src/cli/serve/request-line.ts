@@ -1,0 +1,49 @@
+// A request in the log of `serve` on a terminal: one line that fits 100 columns. JSON lines keep every field.
+
+import type { RequestDocument } from "../../documents/types.ts";
+import type { LogEntry } from "../../log.ts";
+import type { Screen } from "../../terminal/output.ts";
+import { createRequestTable, type RequestColumn } from "../requests/table.ts";
+
+const maxWidth = 100;
+/** `14:03:21 info  ` */
+const headWidth = 15;
+
+/** Undefined for every other entry. */
+export function createRequestLine(
+  screen: Pick<Screen, "width" | "style" | "unicode">,
+  now: () => number,
+): (entry: LogEntry) => string | undefined {
+  const { style, unicode } = screen;
+  return (entry) => {
+    if (entry.msg !== "request") return undefined;
+    const width = Math.min(maxWidth, screen.width) - headWidth;
+    const table = createRequestTable({ columns: columnsFor(entry), screen: { width, style, unicode } });
+    return table.row(toDocument(entry), now());
+  };
+}
+
+/** Without keys every client has the same name; where they have their own, it is worth more than the tokens. */
+function columnsFor({ client }: LogEntry): readonly RequestColumn[] {
+  return client === "anonymous"
+    ? ["id", "model", "accounts", "result", "total", "tokens"]
+    : ["id", "client", "model", "accounts", "result", "total"];
+}
+
+/** What the line shows of a request; the rest of the document is not looked at. */
+function toDocument(entry: LogEntry): RequestDocument {
+  const text = (name: string) => (typeof entry[name] === "string" ? entry[name] : "");
+  const figure = (name: string) => (typeof entry[name] === "number" ? entry[name] : 0);
+  const account = text("account");
+  const path = Array.isArray(entry.path) ? entry.path.map(String) : account === "(none)" ? [] : [account];
+  return {
+    ...{ id: text("request"), time: text("time"), client: text("client"), family: "", route: text("route") },
+    ...{ model: text("model"), sent_model: text("sent_model") || null, account, path },
+    ...{ status: figure("status"), outcome: text("outcome") },
+    ...{ first_byte_ms: figure("first_byte_ms"), total_ms: figure("total_ms"), cost_usd: null },
+    tokens: {
+      ...{ input: figure("input"), output: figure("output"), reasoning: 0 },
+      ...{ cache_creation: figure("cache_creation"), cache_read: figure("cache_read") },
+    },
+  };
+}
