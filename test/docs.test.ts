@@ -8,8 +8,8 @@ import type { Command } from "commander";
 import { cooldownAfter } from "../src/accounts/cooldown.ts";
 import { createContext } from "../src/cli/context.ts";
 import { createProgram } from "../src/cli/program.ts";
-import { relayErrors } from "../src/errors.ts";
-import type { Failure, FailureKind } from "../src/failure.ts";
+import { relayErrors } from "../src/domain/errors.ts";
+import type { Failure, FailureKind } from "../src/domain/failure.ts";
 import { consequenceOf } from "../src/relay/consequences.ts";
 
 const root = join(import.meta.dirname, "..");

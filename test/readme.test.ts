@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { createContext } from "../src/cli/context.ts";
 import { createProgram } from "../src/cli/program.ts";
 import { readConfig } from "../src/config/load.ts";
-import { relayErrors } from "../src/errors.ts";
+import { relayErrors } from "../src/domain/errors.ts";
 import { accountKinds } from "../src/upstreams/kinds.ts";
 
 const root = join(import.meta.dirname, "..");

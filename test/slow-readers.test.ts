@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AccountType } from "../src/family.ts";
-import { matchesModel, modelScope } from "../src/model-scope.ts";
+import type { AccountType } from "../src/domain/family.ts";
+import { matchesModel, modelScope } from "../src/domain/model-scope.ts";
 import { readTokenAnswer } from "../src/oauth/token-answer.ts";
-import { redact } from "../src/redact.ts";
+import { redact } from "../src/text/redact.ts";
 import { accountKinds, upstreamFor } from "../src/upstreams/kinds.ts";
 import { reasonFrom } from "../src/upstreams/reason.ts";
 import { parseDuration, parseInstant, readRetryAfter, waitInText } from "../src/upstreams/retry-after.ts";

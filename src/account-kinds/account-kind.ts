@@ -1,6 +1,6 @@
 // The descriptor of one kind of account: everything that has to be known about it. All code that asks "which type?" asks it.
 
-import type { Family } from "../family.ts";
+import type { Family } from "../domain/family.ts";
 import type { OAuthOverrides, OAuthProvider } from "./oauth-provider.ts";
 import type { Upstream } from "./upstream.ts";
 

@@ -1,7 +1,7 @@
 // The contract of an upstream: prepares requests to a provider and reads its answers, for one kind of account.
 
-import type { Body, Call, HeaderMap } from "../call.ts";
-import type { Failure } from "../failure.ts";
+import type { Body, Call, HeaderMap } from "../domain/call.ts";
+import type { Failure } from "../domain/failure.ts";
 import type { AnswerTransform } from "../sse/transform.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import type { Window } from "../usage/window.ts";

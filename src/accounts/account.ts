@@ -1,7 +1,7 @@
 // An account as the scheduler sees it: its configuration and what was learned about it.
 
 import type { AccountConfig } from "../config/config.ts";
-import type { FailureKind } from "../failure.ts";
+import type { FailureKind } from "../domain/failure.ts";
 import type { CooldownRow } from "../store/store.ts";
 import type { Window } from "../usage/window.ts";
 import { noTruncations, type Truncations } from "./truncations.ts";

@@ -1,6 +1,6 @@
 // Ends cooldowns by the monotonic clock, so that a change of the time of day does not prolong them.
 
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../time/clock.ts";
 
 export interface CooldownClock {
   /**

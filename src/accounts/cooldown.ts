@@ -1,6 +1,6 @@
 // How long an account is in cooldown after a failure. Pure: the pool applies what is decided here.
 
-import type { Failure } from "../failure.ts";
+import type { Failure } from "../domain/failure.ts";
 import type { Cooldown, CooldownKind } from "./account.ts";
 
 export interface CooldownPolicy {

@@ -1,7 +1,7 @@
 // Gets the credential for an attempt on an account: its key, or an access token that is fresh.
 
 import { type Credential, fixedCredential } from "../account-kinds/credential.ts";
-import type { Failure } from "../failure.ts";
+import type { Failure } from "../domain/failure.ts";
 import { describeLoginFailure, type LoginFailure } from "../oauth/login-failure.ts";
 import type { LoginToken, TokenSource } from "../oauth/tokens.ts";
 import type { Account } from "./account.ts";

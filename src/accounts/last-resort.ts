@@ -6,7 +6,7 @@
 //     a session is there, in the middle of a loop of tools        it goes on there
 //     anything else: an overload, a time-out, a short limit       it does not serve
 
-import { matchesModel } from "../model-scope.ts";
+import { matchesModel } from "../domain/model-scope.ts";
 import { type Account, cooldownFor } from "./account.ts";
 
 export interface LastResortQuestion {

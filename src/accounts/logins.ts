@@ -3,7 +3,7 @@
 
 import { createHmac } from "node:crypto";
 import type { AccountConfig } from "../config/config.ts";
-import type { Family } from "../family.ts";
+import type { Family } from "../domain/family.ts";
 import { type Account, createAccount } from "./account.ts";
 
 /** The login that comes with a request. */

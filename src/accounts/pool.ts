@@ -1,8 +1,8 @@
 // Chooses an account for a request and learns from every answer. Decisions are made by select.ts, cooldown.ts and exhausted.ts;
 // stored-accounts.ts keeps what is learned in memory and in the store.
 
-import type { Failure } from "../failure.ts";
-import { redact } from "../redact.ts";
+import type { Failure } from "../domain/failure.ts";
+import { redact } from "../text/redact.ts";
 import type { Window } from "../usage/window.ts";
 import { type Account, type Cooldown, type CooldownKind, cooldownFor } from "./account.ts";
 import {

@@ -1,6 +1,6 @@
 // Selects the account for a request. Pure: takes the accounts, what is known of the request, and the time.
 
-import { matchesModel } from "../model-scope.ts";
+import { matchesModel } from "../domain/model-scope.ts";
 import { type Account, type Cooldown, cooldownFor, fullWindow, isProbeDue } from "./account.ts";
 import { admitLastResorts, isLastResort, type LastResortQuestion, stayingAt } from "./last-resort.ts";
 import { unstableUntil } from "./truncations.ts";

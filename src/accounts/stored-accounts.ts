@@ -1,8 +1,8 @@
 // The accounts with all that was learned of them, kept in step with the store: read from it, written to it, forgotten in both.
 
-import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import type { AccountStore, CooldownRow } from "../store/store.ts";
+import type { Clock } from "../time/clock.ts";
 import { type Account, type Cooldown, createAccount, isInEffect, readCooldown } from "./account.ts";
 import type { Bindings } from "./bindings.ts";
 import { createCooldownClock } from "./cooldown-clock.ts";

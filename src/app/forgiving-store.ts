@@ -1,8 +1,8 @@
 // Keeps what the relay learns of accounts and conversations in memory first. A database that takes no writes (a full disk,
 // another program's lock) costs the next start what was learned, but no request its answer or its time.
 
-import type { Log } from "../log.ts";
 import type { AccountStore, BindingStore, Store } from "../store/store.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { WriteWait } from "./write-wait.ts";
 
 /** The store's writes of learned things, which are logged when they fail and never reject. */

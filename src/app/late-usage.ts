@@ -1,8 +1,8 @@
 // Keeps usage rows in memory while the database takes no writes (a full disk, another program's lock), and they are
 // written as soon as it does. No answer waits for that; only a kill in that time loses rows.
 
-import type { Log } from "../log.ts";
 import type { UsageRow, UsageStore } from "../store/store.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { WriteWait } from "./write-wait.ts";
 
 export interface LateUsage extends Pick<UsageStore, "record"> {

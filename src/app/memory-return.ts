@@ -3,7 +3,7 @@
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { MemoryBudget } from "../memory-budget.ts";
+import type { MemoryBudget } from "../relay/memory-budget.ts";
 
 export interface MemoryReturn {
   /** To be called every few seconds. */

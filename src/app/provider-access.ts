@@ -2,16 +2,16 @@
 
 import { existsSync } from "node:fs";
 import type { Dispatcher } from "undici";
-import { systemClock } from "../clock.ts";
 import type { AccountConfig, Config } from "../config/config.ts";
-import { silentLog } from "../log.ts";
+import type { TokenRow } from "../domain/token-store.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
 import { hashToken } from "../oauth/refresh.ts";
 import { setupTokenEnd } from "../oauth/setup-token.ts";
 import { createTokenSource, type LoginToken, type TokenSource } from "../oauth/tokens.ts";
 import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
-import type { TokenRow } from "../token-store.ts";
+import { silentLog } from "../telemetry/log.ts";
+import { systemClock } from "../time/clock.ts";
 import { createDetachedRefreshes } from "./refresh-process/detached-refreshes.ts";
 
 export interface ProviderAccess {

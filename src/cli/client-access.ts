@@ -2,12 +2,12 @@
 
 import type { ClientKey } from "../config/config.ts";
 import { nearestWord } from "../config/suggest.ts";
-import { UserError } from "../errors.ts";
-import { families } from "../family.ts";
-import { redact } from "../redact.ts";
+import { UserError } from "../domain/errors.ts";
+import { families } from "../domain/family.ts";
 import { type Client, clientInfo } from "../terminal/clients.ts";
 import type { Environment, EnvironmentChange } from "../terminal/environment.ts";
 import { shellWord } from "../terminal/shells.ts";
+import { redact } from "../text/redact.ts";
 import type { CommandContext } from "./context.ts";
 import { ownLoginVariables } from "./own-login.ts";
 import { findRelay, isDemo } from "./relay-address.ts";

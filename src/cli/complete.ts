@@ -1,7 +1,7 @@
 // `cc-relay __complete`: what completion scripts ask for while somebody types. Says nothing rather than something wrong.
 
 import { Argument, Command } from "commander";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import type { CommandContext } from "./context.ts";
 
 export function completeCommand(context: CommandContext, run = runComplete): Command {

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import type { Config } from "../config/config.ts";
 import type { LoadOptions } from "../config/load.ts";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import type { DaemonInfo } from "../store/store.ts";
 import { type Environment, processEnvironment } from "../terminal/environment.ts";
 import { type FullScreen, type FullScreenEvents, openFullScreen } from "../terminal/full-screen.ts";

@@ -1,7 +1,7 @@
 // `cc-relay env`: the lines that point a shell's client programs at the relay.
 
 import { Argument, Command, Option } from "commander";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import {
   type Client,
   clientInfo,

@@ -19,8 +19,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { withoutComments } from "../doctor/clients/json-settings.ts";
-import { UserError } from "../errors.ts";
-import { isObject, type JsonObject, objectField, stringField } from "../json-values.ts";
+import { UserError } from "../domain/errors.ts";
+import { isObject, type JsonObject, objectField, stringField } from "../json/json-values.ts";
 
 export const geminiAuthType = "gemini-api-key";
 

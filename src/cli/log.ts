@@ -3,11 +3,11 @@
 import { Command, InvalidArgumentError } from "commander";
 import { toRequestDetail, toRequestDocument } from "../documents/request.ts";
 import type { RequestDetailDocument, RequestDocument } from "../documents/types.ts";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import type { RequestFilter, RequestLog, RequestRecord } from "../store/store.ts";
-import { dayName } from "../terminal/local-time.ts";
 import type { Screen } from "../terminal/output.ts";
 import { readPeriod } from "../terminal/period.ts";
+import { dayName } from "../time/local-time.ts";
 import type { CommandContext } from "./context.ts";
 import { followRequests } from "./log/follow.ts";
 import { requestDetailFields, requestDetailLines } from "./requests/detail.ts";

@@ -1,7 +1,7 @@
 // `cc-relay notify --test`: sends a message through each receiver, and says which one did not take it.
 
 import { Command } from "commander";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import type { Notice } from "../notify/notices.ts";
 import { sign } from "../terminal/style.ts";
 import type { CommandContext } from "./context.ts";
@@ -26,7 +26,7 @@ export async function runNotifyTest(context: CommandContext): Promise<void> {
   const { sendNotice } = await import("../notify/send.ts");
   const { createNotifyDispatchers } = await import("../notify/dispatchers.ts");
   const { secretsOf } = await import("../config/secrets.ts");
-  const { redact } = await import("../redact.ts");
+  const { redact } = await import("../text/redact.ts");
   const config = await context.loadConfig({ missingVariables: "warning" });
   if (config.notify.length === 0) {
     throw new UserError("no [[notify]] is in config.toml", {

@@ -3,7 +3,7 @@
 import type { Config } from "../config/config.ts";
 import { demoAccountId } from "../demo/account-id.ts";
 import type { Presence } from "../doctor/daemon.ts";
-import { parseJson, stringField } from "../json-values.ts";
+import { parseJson, stringField } from "../json/json-values.ts";
 import { http } from "../network/http.ts";
 import type { CommandContext } from "./context.ts";
 import { originOf } from "./origin.ts";

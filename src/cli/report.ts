@@ -1,9 +1,9 @@
 // Prints the error of a command that failed, and chooses the exit code.
 
-import { UserError } from "../errors.ts";
-import { redact } from "../redact.ts";
+import { UserError } from "../domain/errors.ts";
 import type { Screen } from "../terminal/output.ts";
 import { sign } from "../terminal/style.ts";
+import { redact } from "../text/redact.ts";
 import type { CommandContext } from "./context.ts";
 import { withSameConfig } from "./same-config.ts";
 import { UsageError } from "./usage-error.ts";

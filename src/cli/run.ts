@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Argument, Command } from "commander";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import { type Client, clientInfo, codexProvider, proxyInTheWay, withoutProxy } from "../terminal/clients.ts";
 import { changedEnvironment, type Environment, type EnvironmentChange } from "../terminal/environment.ts";
 import { sign } from "../terminal/style.ts";

@@ -14,9 +14,9 @@ import { secretsOf } from "../config/secrets.ts";
 import { formatLines } from "../config/toml-format.ts";
 import { type SightedFile, sightFile } from "../config/watch.ts";
 import { checkFileModes } from "../doctor/file-modes.ts";
-import { UserError } from "../errors.ts";
-import type { Log, LogLevel } from "../log.ts";
+import { UserError } from "../domain/errors.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
+import type { Log, LogLevel } from "../telemetry/log.ts";
 import type { Screen } from "../terminal/output.ts";
 import { guessShell, shellSyntax } from "../terminal/shells.ts";
 import type { CommandContext } from "./context.ts";
@@ -57,8 +57,8 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
   // Everything a relay is made of: `--help` and the completion scripts do without.
   const [{ startRelayApp }, { createLog }, { createSecretList }] = await Promise.all([
     import("../app/relay-app.ts"),
-    import("../log.ts"),
-    import("../redact.ts"),
+    import("../telemetry/log.ts"),
+    import("../text/redact.ts"),
   ]);
   const source = options.demo ? await demoConfig() : await fileConfig(context);
   try {

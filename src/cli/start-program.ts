@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { isatty } from "node:tty";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 
 export interface ProgramStart {
   /** Absolute. */

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { packageRoot } from "../package-root.ts";
+import { packageRoot } from "../config/package-root.ts";
 
 export function readVersion(): string {
   const text = readFileSync(join(packageRoot(), "package.json"), "utf8");

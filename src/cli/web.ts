@@ -3,7 +3,7 @@
 import { dirname } from "node:path";
 import { Command } from "commander";
 import type { Config } from "../config/config.ts";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import { createCode } from "../web/sign-in-code.ts";
 import { canShowBrowser, openBrowser } from "./browser.ts";
 import type { CommandContext } from "./context.ts";

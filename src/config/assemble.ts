@@ -1,7 +1,7 @@
 // Builds the configuration out of a checked file's data: code units, absolute paths, one spelling of every URL.
 
 import { type AccountKind, type AccountKinds, findKind } from "../account-kinds/account-kind.ts";
-import { type Family, type ProviderName, providerUrls } from "../family.ts";
+import { type Family, type ProviderName, providerUrls } from "../domain/family.ts";
 import { type ProxySettings, readProxyUrl, withoutBrackets } from "../network/proxy.ts";
 import { findCompatibleHost } from "./compatible-hosts.ts";
 import {

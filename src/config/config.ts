@@ -2,7 +2,7 @@
 
 import type { AccountKind } from "../account-kinds/account-kind.ts";
 import type { OAuthOverrides } from "../account-kinds/oauth-provider.ts";
-import type { Family, ProviderName } from "../family.ts";
+import type { Family, ProviderName } from "../domain/family.ts";
 import type { EnvironmentProxySettings } from "../network/environment-proxy.ts";
 import type { ProxySettings } from "../network/proxy.ts";
 

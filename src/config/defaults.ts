@@ -1,6 +1,6 @@
 // The defaults: the configuration without a file, and an account of which only some keys are given.
 
-import { providerUrls } from "../family.ts";
+import { providerUrls } from "../domain/family.ts";
 import { assembleConfig, usualCredential } from "./assemble.ts";
 import type { AccountConfig, Config } from "./config.ts";
 import { configSchema } from "./schema.ts";

@@ -2,7 +2,7 @@
 
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import type { Environment } from "./environment.ts";
 import { printable } from "./problem.ts";
 

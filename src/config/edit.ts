@@ -1,7 +1,7 @@
 // The changes that `login` and `accounts` make to the text of config.toml. Comments, order, line breaks and everything else stay as
 // they are. No edit leaves here before its result was parsed and compared with what was intended.
 
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import type { ProxySettings } from "../network/proxy.ts";
 import { describeSyntax, parseDocument, parseToml } from "./parse.ts";
 import { ConfigError, type KeyPath, printable } from "./problem.ts";

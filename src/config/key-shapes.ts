@@ -1,6 +1,6 @@
 // Checks whether a text can be the API key or token that is expected. Pure; no message quotes the text.
 
-import { type Family, familyNames, providerUrls } from "../family.ts";
+import { type Family, familyNames, providerUrls } from "../domain/family.ts";
 
 export type KeyVerdict =
   | { kind: "fine" }

@@ -1,7 +1,7 @@
 // Problems of a configuration and their messages: safe to print, whatever the file holds.
 
-import { UserError } from "../errors.ts";
-import { redact } from "../redact.ts";
+import { UserError } from "../domain/errors.ts";
+import { redact } from "../text/redact.ts";
 
 /** The place of a value: table keys and array positions from the root. */
 export type KeyPath = readonly (string | number)[];

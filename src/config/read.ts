@@ -2,7 +2,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import { ConfigError, printable } from "./problem.ts";
 
 /** The text, a byte order mark included. Throws a UserError when it cannot be read or is not a file. */

@@ -1,6 +1,6 @@
 // Recognises a configuration file that is still being written, or that a full disk has emptied: such a file is not loaded.
 
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import type { Config } from "./config.ts";
 import type { ConfigSource } from "./load.ts";
 import { printable } from "./problem.ts";

@@ -2,8 +2,8 @@
 // problems are reported together with those of the schema; a wrong type is reported by the schema.
 
 import { type AccountKind, type AccountKinds, findKind } from "../account-kinds/account-kind.ts";
-import { families } from "../family.ts";
-import { isObject, type JsonObject } from "../json-values.ts";
+import { families } from "../domain/family.ts";
+import { isObject, type JsonObject } from "../json/json-values.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import { findCompatibleHost } from "./compatible-hosts.ts";
 import type { Environment } from "./environment.ts";

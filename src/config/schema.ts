@@ -1,7 +1,7 @@
 // Every key of config.toml: what it takes, its default, and the message for a wrong value. Rules between keys are in rules.ts.
 
 import * as z from "zod";
-import { families, providerUrls } from "../family.ts";
+import { families, providerUrls } from "../domain/family.ts";
 import { notifyEvents } from "./config.ts";
 import {
   findAllowedHostFault,

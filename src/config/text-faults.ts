@@ -2,7 +2,7 @@
 // key, or undefined; none quotes the string, which may be a secret in the wrong place.
 
 import { isIP } from "node:net";
-import { passthroughAccountId } from "../family.ts";
+import { passthroughAccountId } from "../domain/family.ts";
 import { readProxyUrl, withoutBrackets } from "../network/proxy.ts";
 
 /** Account ids are used in headers, commands and usage rows. */

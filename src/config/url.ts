@@ -1,7 +1,7 @@
 // Checks the URLs of a configuration, and gives each one spelling.
 
 import { BlockList, isIP } from "node:net";
-import type { Family } from "../family.ts";
+import type { Family } from "../domain/family.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import { withoutBrackets } from "../network/proxy.ts";
 

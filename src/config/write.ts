@@ -16,7 +16,7 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AccountKinds } from "../account-kinds/account-kind.ts";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import { defaultDatabasePath } from "./discover.ts";
 import type { Environment } from "./environment.ts";
 import { readConfig } from "./load.ts";

@@ -1,6 +1,6 @@
 // The ids of the simulated accounts, by which a running demo is recognised.
 
-import type { Family } from "../family.ts";
+import type { Family } from "../domain/family.ts";
 
 export function demoAccountId(family: Family, position: 1 | 2): string {
   return `demo-${family}-${position}`;

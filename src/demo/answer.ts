@@ -1,7 +1,7 @@
 // What a simulated provider is asked and what it answers, without sockets.
 
-import type { Family } from "../family.ts";
-import { isObject, type JsonObject } from "../json-values.ts";
+import type { Family } from "../domain/family.ts";
+import { isObject, type JsonObject } from "../json/json-values.ts";
 import type { SimulatedAccount } from "./account.ts";
 
 export interface DemoRequest {

@@ -1,6 +1,6 @@
 // The simulated Claude API: Messages with its streams, token counting, models and limits.
 
-import { isObject, type JsonObject } from "../json-values.ts";
+import { isObject, type JsonObject } from "../json/json-values.ts";
 import {
   asText,
   type DemoAnswer,

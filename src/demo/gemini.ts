@@ -1,6 +1,6 @@
 // The simulated Gemini API: generating in its three forms, counting, embedding, models and limits.
 
-import { isObject, type JsonObject } from "../json-values.ts";
+import { isObject, type JsonObject } from "../json/json-values.ts";
 import {
   asText,
   type DemoAnswer,

@@ -1,6 +1,6 @@
 // The simulated OpenAI API's Chat Completions, whole and streamed.
 
-import { isObject, type JsonObject } from "../json-values.ts";
+import { isObject, type JsonObject } from "../json/json-values.ts";
 import { asText, type DemoAnswer, type DemoRequest, jsonAnswer, objects } from "./answer.ts";
 import { limited, limitHeaders, refuseParameter } from "./openai-errors.ts";
 import { countTokens, makeId, replyTo, sampleOf, splitReply } from "./text.ts";

@@ -1,6 +1,6 @@
 // The simulated OpenAI API: its routes, Responses with streams and stored answers, and models.
 
-import { isObject, type JsonObject } from "../json-values.ts";
+import { isObject, type JsonObject } from "../json/json-values.ts";
 import {
   asText,
   type DemoAnswer,

@@ -1,7 +1,7 @@
 // The texts of the simulated models, and how their tokens are counted.
 
 import { createHash } from "node:crypto";
-import { isObject, type JsonObject } from "../json-values.ts";
+import { isObject, type JsonObject } from "../json/json-values.ts";
 
 export const thoughts = "No model is thinking here: this is the demo of cc-relay, and these words are fixed.";
 

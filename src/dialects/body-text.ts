@@ -10,7 +10,7 @@ import {
   type Span,
   scanMembers,
   scanObject,
-} from "../json-scan.ts";
+} from "../json/json-scan.ts";
 
 const noMembers: Members = new Map();
 

@@ -1,7 +1,7 @@
 // The Claude Messages dialect: Claude Code and Anthropic's SDKs.
 
-import { type Binding, bindingId } from "../call.ts";
-import { type RelayError, type RelayErrorCode, relayErrors } from "../errors.ts";
+import { type Binding, bindingId } from "../domain/call.ts";
+import { type RelayError, type RelayErrorCode, relayErrors } from "../domain/errors.ts";
 import {
   firstElements,
   type Members,
@@ -11,8 +11,8 @@ import {
   type SoughtKey,
   type Span,
   scanMembers,
-} from "../json-scan.ts";
-import { stringField } from "../json-values.ts";
+} from "../json/json-scan.ts";
+import { stringField } from "../json/json-values.ts";
 import { contentText, elementsAt, membersAt, scanBody, textAt } from "./body-text.ts";
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders } from "./error-headers.ts";

@@ -1,9 +1,9 @@
 // The contract of a dialect: how one kind of client speaks. Only dialects know the form of an API's errors.
 
-import type { Binding, Call, DialectName, HeaderMap, Operation } from "../call.ts";
 import type { AccountConfig } from "../config/config.ts";
-import type { RelayError } from "../errors.ts";
-import type { Family } from "../family.ts";
+import type { Binding, Call, DialectName, HeaderMap, Operation } from "../domain/call.ts";
+import type { RelayError } from "../domain/errors.ts";
+import type { Family } from "../domain/family.ts";
 import type { AnswerTransform } from "../sse/transform.ts";
 
 export interface Route {

@@ -1,6 +1,6 @@
 // The headers that every error of the relay carries, whatever the API.
 
-import type { RelayError, RelayErrorCode } from "../errors.ts";
+import type { RelayError, RelayErrorCode } from "../domain/errors.ts";
 
 /** Claude Code and Codex wait up to a minute; a longer sleep looks like a hang, and SDKs would sleep for hours. */
 export const maxWaitSeconds = 60;

@@ -1,8 +1,14 @@
 // The Gemini dialect: Gemini CLI in both of its modes and Google's SDKs.
 
-import { type Binding, bindingId, type HeaderMap } from "../call.ts";
-import { type RelayError, type RelayErrorCode, relayErrors } from "../errors.ts";
-import { type Members, readString, type ScannedObject, type SoughtKey, type Span } from "../json-scan.ts";
+import { type Binding, bindingId, type HeaderMap } from "../domain/call.ts";
+import { type RelayError, type RelayErrorCode, relayErrors } from "../domain/errors.ts";
+import {
+  type Members,
+  readString,
+  type ScannedObject,
+  type SoughtKey,
+  type Span,
+} from "../json/json-scan.ts";
 import { contentText, elementsAt, membersAt, scanBody } from "./body-text.ts";
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders, readShouldRetry, retryAfterSeconds } from "./error-headers.ts";

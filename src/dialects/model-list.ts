@@ -1,6 +1,6 @@
 // Merges the model lists of several providers' answers.
 
-import { isObject, type JsonObject, stringField } from "../json-values.ts";
+import { isObject, type JsonObject, stringField } from "../json/json-values.ts";
 
 /** An answer's list and what is around it. */
 export interface ModelPage {

@@ -1,6 +1,6 @@
 // Renders an error in the form of the Responses API.
 
-import { type RelayError, type RelayErrorCode, relayErrors } from "../errors.ts";
+import { type RelayError, type RelayErrorCode, relayErrors } from "../domain/errors.ts";
 import type { RenderedError } from "./dialect.ts";
 import { errorHeaders, maxWaitSeconds, retryAfterSeconds } from "./error-headers.ts";
 

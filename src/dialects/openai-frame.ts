@@ -1,8 +1,8 @@
 // What clients of the Responses API send over a WebSocket, as far as the relay has to know it.
 
-import type { HeaderMap } from "../call.ts";
-import { readBoolean, readString, scanMembers } from "../json-scan.ts";
-import { parseJson, stringField } from "../json-values.ts";
+import type { HeaderMap } from "../domain/call.ts";
+import { readBoolean, readString, scanMembers } from "../json/json-scan.ts";
+import { parseJson, stringField } from "../json/json-values.ts";
 
 export interface ClientFrame {
   /** It asks for an answer. Frames of other types (`response.cancel`) speak of one that is under way. */

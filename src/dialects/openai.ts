@@ -1,6 +1,6 @@
 // The OpenAI Responses dialect: Codex and OpenAI's SDKs.
 
-import { type Binding, bindingId, type HeaderMap, turnStateHeader } from "../call.ts";
+import { type Binding, bindingId, type HeaderMap, turnStateHeader } from "../domain/call.ts";
 import {
   type Members,
   readBoolean,
@@ -9,7 +9,7 @@ import {
   type SoughtKey,
   type Span,
   scanMembers,
-} from "../json-scan.ts";
+} from "../json/json-scan.ts";
 import { contentText, elementsAt, membersAt, scanBody, textAt } from "./body-text.ts";
 import type { Dialect, MergedModels, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { mergeEntries } from "./model-list.ts";

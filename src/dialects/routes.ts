@@ -1,6 +1,6 @@
 // The routes of a dialect, and how a path is looked up among them.
 
-import type { Operation } from "../call.ts";
+import type { Operation } from "../domain/call.ts";
 
 export interface RouteRule {
   methods: readonly string[];

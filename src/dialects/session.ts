@@ -1,7 +1,7 @@
 // Finds what identifies a conversation: session headers, or the text it begins with.
 
 import { createHash } from "node:crypto";
-import type { HeaderMap } from "../call.ts";
+import type { HeaderMap } from "../domain/call.ts";
 
 /** In order of trust: Claude Code's own, Codex's in both spellings, then those of other agents. */
 export const sessionHeaders: readonly string[] = [

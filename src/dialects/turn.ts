@@ -1,6 +1,6 @@
 // Whether a request begins a turn of its conversation, or brings the results of tools: by its last message alone.
 
-import { firstElements, readString, type Span } from "../json-scan.ts";
+import { firstElements, readString, type Span } from "../json/json-scan.ts";
 import { membersAt } from "./body-text.ts";
 
 /** The last element of an array; undefined for an empty one and for other values. */

@@ -1,11 +1,11 @@
 // Checks an account: the way to its provider, then its key or login. Nothing goes round its proxy.
 
 import type { AccountConfig } from "../config/config.ts";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import { type EnvironmentProxySettings, environmentProxyFor } from "../network/environment-proxy.ts";
 import { describeProxy, type ProxySettings, withoutBrackets } from "../network/proxy.ts";
 import { ProxyFault } from "../network/proxy-fault.ts";
-import { redact } from "../redact.ts";
+import { redact } from "../text/redact.ts";
 import { type Advice, adviseFix, type Check, type Findings, findingsOn } from "./check.ts";
 import type { ClockReading } from "./clock.ts";
 import { type TrialOptions, tryCredential } from "./credential.ts";

@@ -1,6 +1,6 @@
 // The result of one check, and functions that write results in one form.
 
-import type { Fix } from "../errors.ts";
+import type { Fix } from "../domain/errors.ts";
 
 export type Status = "ok" | "warn" | "fail";
 

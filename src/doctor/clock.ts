@@ -1,6 +1,6 @@
 // Checks this machine's clock against the providers': tokens, cooldowns and certificates all depend on it.
 
-import { duration } from "../terminal/format.ts";
+import { duration } from "../text/format.ts";
 import { type Check, findingsOn } from "./check.ts";
 
 /** What a provider's answer said about the time. */

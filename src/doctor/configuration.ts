@@ -10,8 +10,8 @@ import { ConfigError, type Finding, type KeyPath, type Problem } from "../config
 import { readConfigText } from "../config/read.ts";
 import { findRuleFaults } from "../config/rules.ts";
 import { validate } from "../config/validate.ts";
-import { UserError } from "../errors.ts";
-import { plural } from "../terminal/format.ts";
+import { UserError } from "../domain/errors.ts";
+import { plural } from "../text/format.ts";
 import { accountKinds } from "../upstreams/kinds.ts";
 import { type Check, type Findings, findingsOn } from "./check.ts";
 

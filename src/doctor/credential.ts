@@ -3,8 +3,8 @@
 import { type Dispatcher, request } from "undici";
 import type { LoginExtras, Probe } from "../account-kinds/account-kind.ts";
 import { type Credential, fixedCredential } from "../account-kinds/credential.ts";
-import { type Call, wholeBody } from "../call.ts";
 import type { AccountConfig } from "../config/config.ts";
+import { type Call, wholeBody } from "../domain/call.ts";
 import { readNetworkFault } from "../network/faults.ts";
 import type { LoginToken } from "../oauth/tokens.ts";
 import type { ClockReading } from "./clock.ts";

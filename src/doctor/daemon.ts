@@ -2,10 +2,10 @@
 
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import { openStore } from "../store/open.ts";
 import type { DaemonInfo } from "../store/store.ts";
-import { relativeTime } from "../terminal/format.ts";
+import { relativeTime } from "../text/format.ts";
 import { type Check, type CheckFix, type Findings, findingsOn } from "./check.ts";
 
 export interface Address {

@@ -3,13 +3,13 @@
 import { execFile } from "node:child_process";
 import { accessSync, constants, existsSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import { fixForDamaged } from "../store/damaged.ts";
 import { openStore } from "../store/open.ts";
 import type { RecoveryRow } from "../store/store.ts";
-import { rfc3339 } from "../terminal/format.ts";
 import { shellWord } from "../terminal/shells.ts";
 import { singleLine } from "../terminal/width.ts";
+import { rfc3339 } from "../text/format.ts";
 import { type Check, findingsOn } from "./check.ts";
 
 export async function checkDatabase(path: string, limitMs: number): Promise<Check[]> {

@@ -3,8 +3,8 @@
 import type { Dispatcher } from "undici";
 import type { AccountConfig, Config } from "../config/config.ts";
 import type { Environment } from "../config/environment.ts";
-import { redact } from "../redact.ts";
 import type { Shell } from "../terminal/shells.ts";
+import { redact } from "../text/redact.ts";
 import { checkAccount, checkSetupToken, findingsOnAccount } from "./account.ts";
 import { bounded, type Check, type Findings, findingsOn, mapFix } from "./check.ts";
 import { checkClaude } from "./clients/claude.ts";

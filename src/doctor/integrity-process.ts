@@ -3,7 +3,7 @@
 // SQLite reads the whole file in one call. In the doctor's own process that call would block the timers of all other checks,
 // and nothing could end it when it takes too long.
 
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import { findDamage } from "../store/integrity.ts";
 
 const [path = ""] = process.argv.slice(2);

@@ -1,8 +1,8 @@
 // Turns a failure of an account's check into a verdict: what is wrong, and what a person can do.
 
 import type { AccountConfig } from "../config/config.ts";
-import type { Fix } from "../errors.ts";
-import type { Failure } from "../failure.ts";
+import type { Fix } from "../domain/errors.ts";
+import type { Failure } from "../domain/failure.ts";
 import type { LoginFailure } from "../oauth/login-failure.ts";
 import { replaceSetupToken } from "../oauth/setup-token.ts";
 import { shellWord } from "../terminal/shells.ts";

@@ -3,7 +3,7 @@
 import type { Account } from "../accounts/account.ts";
 import { type AccountStatus, readStatus } from "../accounts/state.ts";
 import type { AccountConfig } from "../config/config.ts";
-import { rfc3339 } from "../terminal/format.ts";
+import { rfc3339 } from "../text/format.ts";
 import type { Window } from "../usage/window.ts";
 import type { AccountDocument, LoginDocument, WindowDocument } from "./types.ts";
 

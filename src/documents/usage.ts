@@ -1,7 +1,7 @@
 // Sums of usage as `usage --json`, `/status` and the page show them, and as CSV.
 
-import { replaceControls } from "../control-characters.ts";
 import type { UsageSummary, UsageSummaryRow } from "../store/store.ts";
+import { replaceControls } from "../text/control-characters.ts";
 import type { UsageFigures, UsageRowDocument } from "./types.ts";
 
 export function toUsageRow(row: UsageSummaryRow): UsageRowDocument {

@@ -1,7 +1,7 @@
 // Tracks what the relay is doing: requests that run, the last ones that ended, sums of today and of each account. All of it bounded:
 // only what runs is kept in full, and the server limits that.
 
-import type { Family } from "../family.ts";
+import type { Family } from "../domain/family.ts";
 import type { Outcome, UsageSummaryRow } from "../store/store.ts";
 import { noTokens, type TokenCounts } from "../usage/observer.ts";
 

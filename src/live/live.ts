@@ -11,7 +11,7 @@ import { toUsageFigures } from "../documents/usage.ts";
 import type { RelayEvents, RequestFinished } from "../relay/events.ts";
 import { localDay } from "../store/local-day.ts";
 import type { RequestRecord, Store, UsageRow } from "../store/store.ts";
-import { rfc3339 } from "../terminal/format.ts";
+import { rfc3339 } from "../text/format.ts";
 import type { PriceList } from "../usage/price.ts";
 import { type ActiveRequest, type Activity, createActivity, sumsOf } from "./activity.ts";
 import { createFollowers, type Followers } from "./followers.ts";

@@ -5,7 +5,7 @@ import type { ClientRequest } from "node:http";
 import { isIP, type Socket } from "node:net";
 import tls from "node:tls";
 import type { SocksProxyAgent } from "socks-proxy-agent";
-import { unlessAborted } from "../abort.ts";
+import { unlessAborted } from "../time/abort.ts";
 import { http, loadHttps } from "./http.ts";
 import { describeProxy, formatHostPort, type ProxySettings } from "./proxy.ts";
 import { ProxyFault } from "./proxy-fault.ts";

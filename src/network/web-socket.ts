@@ -4,7 +4,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { buildConnector } from "undici";
 import type { WebSocket } from "ws";
-import type { HeaderMap } from "../call.ts";
+import type { HeaderMap } from "../domain/call.ts";
 import { describeExchange } from "./faults.ts";
 
 export interface DialOptions {

@@ -2,8 +2,8 @@
 
 import type { AccountStatus } from "../accounts/state.ts";
 import type { NotifyConfig, NotifyEvent } from "../config/config.ts";
-import { type Family, familyNames } from "../family.ts";
-import { duration, percent } from "../terminal/format.ts";
+import { type Family, familyNames } from "../domain/family.ts";
+import { duration, percent } from "../text/format.ts";
 import type { Window } from "../usage/window.ts";
 
 /** How things are at one moment. */

@@ -2,7 +2,7 @@
 
 import type { Dispatcher } from "undici";
 import type { NotifyConfig } from "../config/config.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { createNoticeFinder, type Notice, type NoticeFinder, type Situation } from "./notices.ts";
 import { sendNotice } from "./send.ts";
 

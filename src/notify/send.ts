@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import type { Dispatcher } from "undici";
 import type { NotifyConfig } from "../config/config.ts";
 import { fetchSmallAnswer } from "../oauth/small-answer.ts";
-import { rfc3339 } from "../terminal/format.ts";
+import { rfc3339 } from "../text/format.ts";
 import type { Notice } from "./notices.ts";
 
 export interface SendOptions {

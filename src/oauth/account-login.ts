@@ -1,10 +1,10 @@
 // The login of one account in this process: its access token while it lasts, and at most one refresh at a time.
 
-import { unlessAborted } from "../abort.ts";
 import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
-import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
-import type { TokenRow, TokenStore } from "../token-store.ts";
+import type { TokenRow, TokenStore } from "../domain/token-store.ts";
+import type { Log } from "../telemetry/log.ts";
+import { unlessAborted } from "../time/abort.ts";
+import type { Clock } from "../time/clock.ts";
 import type { RefreshRunner } from "./local-runner.ts";
 import {
   callerGaveUp,

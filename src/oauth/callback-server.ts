@@ -3,8 +3,8 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { hostAllowed } from "../network/host-guard.ts";
 import { http } from "../network/http.ts";
-import { hostAllowed } from "../network/loopback.ts";
 import { isSameSecret } from "./pkce.ts";
 
 export interface CallbackOptions {

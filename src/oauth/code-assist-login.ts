@@ -1,9 +1,9 @@
 // A Google login together with the project it works in: found at first use, kept with the login.
 
 import type { Dispatcher } from "undici";
-import { unlessAborted } from "../abort.ts";
-import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../telemetry/log.ts";
+import { unlessAborted } from "../time/abort.ts";
+import type { Clock } from "../time/clock.ts";
 import type { AccessResult, AccountLogin } from "./account-login.ts";
 import { findProject, type ProjectResult } from "./gemini-project.ts";
 import { callerGaveUp, describeLoginFailure, type LoginFailure, needsPerson } from "./login-failure.ts";

@@ -3,7 +3,14 @@
 // The order of steps is that of Gemini CLI's own setup (packages/core/src/code_assist/setup.ts).
 
 import type { Dispatcher } from "undici";
-import { isObject, type JsonObject, listField, objectField, parseJson, stringField } from "../json-values.ts";
+import {
+  isObject,
+  type JsonObject,
+  listField,
+  objectField,
+  parseJson,
+  stringField,
+} from "../json/json-values.ts";
 import { readNetworkFault } from "../network/faults.ts";
 import { oneLine } from "./provider-text.ts";
 import { fetchSmallAnswer, type SmallAnswer } from "./small-answer.ts";

@@ -3,8 +3,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
-import type { Log } from "../log.ts";
-import type { TokenRow, TokenStore } from "../token-store.ts";
+import type { TokenRow, TokenStore } from "../domain/token-store.ts";
+import type { Log } from "../telemetry/log.ts";
 import { failedWith, type RefreshOutcome, refresh, type UnsavedRow } from "./refresh.ts";
 import { requestToken, type TokenReply } from "./token-request.ts";
 

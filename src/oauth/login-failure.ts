@@ -1,7 +1,7 @@
 // The reasons why a login gives no token, as values and as sentences.
 
 import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
-import type { Fix } from "../errors.ts";
+import type { Fix } from "../domain/errors.ts";
 import type { TokenReply } from "./token-request.ts";
 
 /**

@@ -1,7 +1,7 @@
 // Cleans a provider's text for a sentence, a log line and a terminal.
 
-import { replaceControls } from "../control-characters.ts";
-import { redact } from "../redact.ts";
+import { replaceControls } from "../text/control-characters.ts";
+import { redact } from "../text/redact.ts";
 
 /** On one line, without secrets, control characters and a final full stop, and not longer than it helps. */
 export function oneLine(text: string, longest = 200): string {

@@ -1,8 +1,8 @@
 // One refresh of one login, from the stored row to the stored new pair. Runs under the account's lock.
 
 import { createHash } from "node:crypto";
-import type { Log } from "../log.ts";
-import type { TokenRow, TokenStore } from "../token-store.ts";
+import type { TokenRow, TokenStore } from "../domain/token-store.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { TokenGrant } from "./token-answer.ts";
 import type { TokenReply } from "./token-request.ts";
 

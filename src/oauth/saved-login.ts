@@ -1,6 +1,6 @@
 // Puts a new login into the store, so that the first request needs no refresh.
 
-import type { TokenStore } from "../token-store.ts";
+import type { TokenStore } from "../domain/token-store.ts";
 import type { Login } from "./login.ts";
 import { hashToken } from "./refresh.ts";
 

@@ -1,7 +1,7 @@
 // Tokens of `claude setup-token`: good for a year, and nothing refreshes them.
 
-import type { Log } from "../log.ts";
-import type { TokenRow, TokenStore } from "../token-store.ts";
+import type { TokenRow, TokenStore } from "../domain/token-store.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { LoginFailure } from "./login-failure.ts";
 import { hashToken } from "./refresh.ts";
 

@@ -1,6 +1,6 @@
 // Computes how long an access token is still valid, by two clocks: the wall clock can be set, the monotonic one stops while a machine sleeps.
 
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../time/clock.ts";
 
 export interface AgingToken {
   token: string;

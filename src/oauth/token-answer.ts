@@ -1,6 +1,6 @@
 // Reads the answer of a token endpoint. Pure: final and passing failures are distinguished here and nowhere else.
 
-import { isObject, type JsonObject, objectField, parseErrorJson, stringField } from "../json-values.ts";
+import { isObject, type JsonObject, objectField, parseErrorJson, stringField } from "../json/json-values.ts";
 import { oneLine } from "./provider-text.ts";
 
 export interface TokenAnswerHead {

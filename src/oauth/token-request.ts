@@ -4,7 +4,7 @@ import type { Dispatcher } from "undici";
 import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
 import { readNetworkFault } from "../network/faults.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
-import { redact } from "../redact.ts";
+import { redact } from "../text/redact.ts";
 import { fetchSmallAnswer, type SmallAnswer } from "./small-answer.ts";
 import {
   parseObject,

@@ -3,10 +3,10 @@
 import type { Dispatcher } from "undici";
 import type { LoginExtras, LoginSource } from "../account-kinds/account-kind.ts";
 import type { OAuthOverrides, OAuthProvider } from "../account-kinds/oauth-provider.ts";
-import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import type { TokenStore } from "../domain/token-store.ts";
 import type { ProxySettings } from "../network/proxy.ts";
-import type { TokenStore } from "../token-store.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Clock } from "../time/clock.ts";
 import { type AccessResult, type AccountLogin, createAccountLogin } from "./account-login.ts";
 import { type CodeAssistLogin, createCodeAssistLogin } from "./code-assist-login.ts";
 import type { RefreshRunner } from "./local-runner.ts";

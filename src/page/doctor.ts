@@ -1,7 +1,7 @@
 // The doctor screen: the checks of `cc-relay doctor`, what is wrong first.
 
 import type { CheckDocument, DoctorDocument } from "../documents/types.ts";
-import { plural } from "../terminal/format.ts";
+import { plural } from "../text/format.ts";
 import { h } from "./dom.ts";
 import { createLoader } from "./loader.ts";
 import { heading, type Screen } from "./screen.ts";

@@ -1,7 +1,7 @@
 // The overview: today's figures, every account with its windows, and the requests that run or have just ended.
 
 import type { AccountDocument, StatusDocument, UsageFigures, WindowDocument } from "../documents/types.ts";
-import { count, duration, percent, plural, usd } from "../terminal/format.ts";
+import { count, duration, percent, plural, usd } from "../text/format.ts";
 import { h, showList } from "./dom.ts";
 import { requestColumns, requestRow } from "./request-row.ts";
 import { code, empty, heading, placeLink, type Screen } from "./screen.ts";

@@ -1,7 +1,7 @@
 // One request as a row of a table.
 
 import type { RequestDocument } from "../documents/types.ts";
-import { count, usd } from "../terminal/format.ts";
+import { count, usd } from "../text/format.ts";
 import { h } from "./dom.ts";
 import { clock, plain, span } from "./text.ts";
 

@@ -1,7 +1,7 @@
 // The requests screen: the last requests by account, client, model and result, and one request with its attempts.
 
 import type { AttemptDocument, RequestDetailDocument, RequestListDocument } from "../documents/types.ts";
-import { usd } from "../terminal/format.ts";
+import { usd } from "../text/format.ts";
 import { checkField, choiceField, setPlace, textField } from "./controls.ts";
 import { h, showList } from "./dom.ts";
 import { createLoader } from "./loader.ts";

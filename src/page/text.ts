@@ -1,6 +1,6 @@
 // Figures and times as the page writes them.
 
-import { duration, relativeTime } from "../terminal/format.ts";
+import { duration, relativeTime } from "../text/format.ts";
 
 /** Control characters and those that turn the direction of text are shown as a replacement: names come from outside. */
 export function plain(text: string): string {

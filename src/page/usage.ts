@@ -1,7 +1,7 @@
 // The usage screen: a period as stacked bars, the same figures as a table, and as CSV.
 
 import type { UsageFigures, UsageSeriesDocument } from "../documents/types.ts";
-import { count, percent, usd } from "../terminal/format.ts";
+import { count, percent, usd } from "../text/format.ts";
 import { type ChartData, createChart, seriesColours, swatch } from "./chart.ts";
 import { choiceField, dateField, setPlace } from "./controls.ts";
 import { h } from "./dom.ts";

@@ -3,9 +3,9 @@
 import type { Credential } from "../account-kinds/credential.ts";
 import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Account } from "../accounts/account.ts";
-import type { Call } from "../call.ts";
-import type { Failure } from "../failure.ts";
-import { redact } from "../redact.ts";
+import type { Call } from "../domain/call.ts";
+import type { Failure } from "../domain/failure.ts";
+import { redact } from "../text/redact.ts";
 import { callFor } from "./account-call.ts";
 import type { AttemptResult } from "./attempt.ts";
 import type { RelayDeps } from "./exchange.ts";

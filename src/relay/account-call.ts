@@ -1,8 +1,8 @@
 // A call as it goes to one account: under the name that the account has for the model.
 
-import type { Call } from "../call.ts";
 import type { AccountConfig } from "../config/config.ts";
-import { matchesModel } from "../model-scope.ts";
+import type { Call } from "../domain/call.ts";
+import { matchesModel } from "../domain/model-scope.ts";
 import { withModel } from "./replace-model.ts";
 
 /** The call itself where the account has no names of its own; whether it serves the model at all is asked before. */

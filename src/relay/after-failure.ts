@@ -3,8 +3,8 @@
 
 import type { Account, Cooldown } from "../accounts/account.ts";
 import { isLastResort } from "../accounts/last-resort.ts";
-import { type Call, isBilled } from "../call.ts";
-import type { Failure } from "../failure.ts";
+import { type Call, isBilled } from "../domain/call.ts";
+import type { Failure } from "../domain/failure.ts";
 import type { Answer } from "./answer.ts";
 import { consequenceOf, isForClientToSettle, isSentOnce } from "./consequences.ts";
 import type { FailoverState, Served } from "./failover-state.ts";

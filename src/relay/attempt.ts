@@ -3,11 +3,11 @@
 
 import type { Dispatcher } from "undici";
 import type { ReplyHead, Upstream, UpstreamRequest } from "../account-kinds/upstream.ts";
-import type { Call } from "../call.ts";
-import type { Failure } from "../failure.ts";
+import { decodeBody, observeDecoded } from "../coding/decoded.ts";
+import type { Call } from "../domain/call.ts";
+import type { Failure } from "../domain/failure.ts";
 import { readNetworkFault } from "../network/faults.ts";
 import type { WatchedDispatch } from "../network/watched-client.ts";
-import { decodeBody, observeDecoded } from "../usage/decoded.ts";
 import type { Answer } from "./answer.ts";
 import { classifyAnswer, guardClassifier } from "./classify-answer.ts";
 import { HeldAnswer } from "./held-answer.ts";

@@ -1,8 +1,8 @@
 // Records the attempts of one request, in order, and emits an event when each begins and when it is known what follows.
 
 import type { Cooldown } from "../accounts/account.ts";
-import type { Call } from "../call.ts";
-import type { Failure } from "../failure.ts";
+import type { Call } from "../domain/call.ts";
+import type { Failure } from "../domain/failure.ts";
 import type { AttemptRow } from "../store/store.ts";
 import type { RelayEvents } from "./events.ts";
 

@@ -1,9 +1,9 @@
 // Authenticates a client by the relay's key, in any header or parameter where a client's API puts it.
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { HeaderMap } from "../call.ts";
 import type { ClientKey } from "../config/config.ts";
-import { RelayError } from "../errors.ts";
+import type { HeaderMap } from "../domain/call.ts";
+import { RelayError } from "../domain/errors.ts";
 
 /** The name under which usage is recorded while no keys are set. */
 const anonymousClient = "anonymous";

@@ -2,8 +2,8 @@
 
 import type { Account } from "../accounts/account.ts";
 import { isOfClients } from "../accounts/logins.ts";
-import { bodyBytes, type Call, wholeBody } from "../call.ts";
-import { matchesModel } from "../model-scope.ts";
+import { bodyBytes, type Call, wholeBody } from "../domain/call.ts";
+import { matchesModel } from "../domain/model-scope.ts";
 import { readClientLogin } from "../upstreams/client-login.ts";
 import { findRefusedContent } from "../upstreams/content-kinds.ts";
 import { lacksEndpoint } from "./missing-endpoints.ts";

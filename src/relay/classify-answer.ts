@@ -1,6 +1,6 @@
 // Classifies a 2xx: whether it is an answer of the API that was asked, before the client has seen a byte of it.
 
-import type { Failure } from "../failure.ts";
+import type { Failure } from "../domain/failure.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 
 export interface OpenedAnswer {

@@ -2,7 +2,7 @@
 // (server/http-client.ts), one frame of a WebSocket is another, and tests have their own.
 
 import type { Readable } from "node:stream";
-import type { HeaderMap } from "../call.ts";
+import type { HeaderMap } from "../domain/call.ts";
 
 export interface RequestSource {
   readonly method: string;

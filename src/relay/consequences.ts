@@ -1,8 +1,8 @@
 // The table of what each kind of failure means for the request: whether its answer may be passed on, and whether it uses up an attempt. What
 // it means for the account is decided in accounts/cooldown.ts.
 
-import { type Call, isBilled } from "../call.ts";
-import type { Failure, FailureKind } from "../failure.ts";
+import { type Call, isBilled } from "../domain/call.ts";
+import type { Failure, FailureKind } from "../domain/failure.ts";
 
 export interface Consequence {
   /**

@@ -1,8 +1,8 @@
 // Converts a call whose dialect is not the one of its provider, if the body is not larger than server.max_converted_mb.
 
-import { bodyBytes, type Call } from "../call.ts";
 import type { Conversion, Dialect } from "../dialects/dialect.ts";
-import { RelayError } from "../errors.ts";
+import { bodyBytes, type Call } from "../domain/call.ts";
+import { RelayError } from "../domain/errors.ts";
 
 /** Undefined: the call goes as it is. Throws RelayError for what is too large or has no counterpart. */
 export async function convertCall(

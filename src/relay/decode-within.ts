@@ -1,7 +1,7 @@
 // Decodes a request's body within the memory that all bodies share.
 
-import type { MemoryShare } from "../memory-budget.ts";
-import { DecodeError, decodeBody } from "../usage/decoded.ts";
+import { DecodeError, decodeBody } from "../coding/decoded.ts";
+import type { MemoryShare } from "./memory-budget.ts";
 
 export interface DecodeWithin {
   /** The value of `content-encoding`. */

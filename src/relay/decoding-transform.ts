@@ -1,8 +1,8 @@
 // Decodes an answer that is to be rewritten, for providers that compress although they were asked not to.
 
-import { RelayError } from "../errors.ts";
+import { decodeBody } from "../coding/decoded.ts";
+import { RelayError } from "../domain/errors.ts";
 import type { AnswerTransform } from "../sse/transform.ts";
-import { decodeBody } from "../usage/decoded.ts";
 
 /** A transform that may take its time at the end. */
 export interface AsyncTransform extends Omit<AnswerTransform, "end"> {

@@ -1,8 +1,8 @@
 // Delivers the answer of a provider that speaks another API than the client: good ones are rewritten as they come, errors are
 // read first, since they are small and have another form in the client's API.
 
-import type { Call } from "../call.ts";
 import type { Conversion } from "../dialects/dialect.ts";
+import type { Call } from "../domain/call.ts";
 import { maxErrorBytes } from "./attempt.ts";
 import { deliverConvertedError } from "./deliver-converted-error.ts";
 import { type Delivery, deliverAnswer, orDiscard } from "./delivery.ts";

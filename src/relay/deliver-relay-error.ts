@@ -1,10 +1,10 @@
 // Sends the client an error of the relay's own in the form of its API, and records it.
 
-import type { Call } from "../call.ts";
-import { RelayError } from "../errors.ts";
-import { MemoryExhausted } from "../memory-budget.ts";
+import type { Call } from "../domain/call.ts";
+import { RelayError } from "../domain/errors.ts";
 import { readShortage } from "../network/faults.ts";
 import { type Exchange, type RelayDeps, ShutdownAbort } from "./exchange.ts";
+import { MemoryExhausted } from "./memory-budget.ts";
 import type { RecordEntry, Recorder } from "./record.ts";
 import { sendRendered } from "./send-rendered.ts";
 import { shortageError } from "./shortage.ts";

@@ -1,6 +1,6 @@
 // The common part of every delivery of a provider's answer: headers, usage, and what is learned from its end.
 
-import { type Call, isBilled } from "../call.ts";
+import { type Call, isBilled } from "../domain/call.ts";
 import { forwardResponseHeaders } from "../network/headers.ts";
 import type { AnswerTransform } from "../sse/transform.ts";
 import type { Outcome } from "../store/store.ts";

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Account, cooldownFor } from "../accounts/account.ts";
 import { type AllInCooldown, type Exhausted, readExhausted } from "../accounts/exhausted.ts";
-import type { Call } from "../call.ts";
+import type { Call } from "../domain/call.ts";
 import { findUnfit, type Unfit } from "./can-serve.ts";
 import { type ExhaustedContext, exhaustedError } from "./exhausted-error.ts";
 import type { FailoverState, Served } from "./failover-state.ts";

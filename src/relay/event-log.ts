@@ -1,6 +1,6 @@
 // Writes the log's lines about requests, one message per kind of event.
 
-import type { Log } from "../log.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { RelayEvents } from "./events.ts";
 import { createRefusalLog } from "./refusal-log.ts";
 

@@ -1,6 +1,6 @@
 // Counts requests, attempts and failures for `/metrics`.
 
-import type { Metrics } from "../metrics.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import type { RelayEvents } from "./events.ts";
 
 export function countEvents(events: RelayEvents, metrics: Metrics): void {

@@ -1,9 +1,9 @@
 // The events that the pipeline emits about its requests: the log, the metrics and the live view listen. Payloads hold
 // figures and names, never bodies, prompts or credentials.
 
-import type { RelayErrorCode } from "../errors.ts";
-import type { FailureKind } from "../failure.ts";
-import type { Family } from "../family.ts";
+import type { RelayErrorCode } from "../domain/errors.ts";
+import type { FailureKind } from "../domain/failure.ts";
+import type { Family } from "../domain/family.ts";
 import type { AttemptRow, UsageRow } from "../store/store.ts";
 
 export interface RelayEventMap {

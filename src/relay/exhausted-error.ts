@@ -1,10 +1,10 @@
 // Writes the error for a client when no account is left: one sentence that says what happened, until when, and what to do.
 
 import type { Exhausted } from "../accounts/exhausted.ts";
-import type { Call } from "../call.ts";
-import { RelayError } from "../errors.ts";
-import { familyNames } from "../family.ts";
-import { duration, rfc3339 } from "../terminal/format.ts";
+import type { Call } from "../domain/call.ts";
+import { RelayError } from "../domain/errors.ts";
+import { familyNames } from "../domain/family.ts";
+import { duration, rfc3339 } from "../text/format.ts";
 import { loginKind } from "../upstreams/kinds.ts";
 import type { Unfit } from "./can-serve.ts";
 

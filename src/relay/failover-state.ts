@@ -3,9 +3,9 @@
 import type { ReplyHead, Upstream } from "../account-kinds/upstream.ts";
 import type { Account, Cooldown } from "../accounts/account.ts";
 import type { SentRequest } from "../accounts/pool.ts";
-import { type Call, isBilled } from "../call.ts";
-import type { Failure } from "../failure.ts";
-import { modelScope } from "../model-scope.ts";
+import { type Call, isBilled } from "../domain/call.ts";
+import type { Failure } from "../domain/failure.ts";
+import { modelScope } from "../domain/model-scope.ts";
 import type { AnswerTransform } from "../sse/transform.ts";
 import type { Answer } from "./answer.ts";
 import type { Attempts } from "./attempts.ts";

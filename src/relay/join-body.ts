@@ -2,7 +2,7 @@
 // in which nobody else is served.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type Body, bodyBytes } from "../call.ts";
+import { type Body, bodyBytes } from "../domain/call.ts";
 
 /** Smaller ones are joined where they are read, in memory that is used again; see scratch.ts. */
 const minBytes = 4 * 1024 * 1024;

@@ -1,8 +1,8 @@
 // Endpoints that an account's host does not have: remembered for a day, so that no request is spent on finding it out again.
 
 import type { Account } from "../accounts/account.ts";
-import type { Call } from "../call.ts";
-import type { Failure } from "../failure.ts";
+import type { Call } from "../domain/call.ts";
+import type { Failure } from "../domain/failure.ts";
 
 const dayMs = 86_400_000;
 

@@ -1,12 +1,12 @@
 // Sends a request under the models' names that [models] puts in place of the client's, one
 // after another.
 
-import type { Call, Operation } from "../call.ts";
 import type { Config } from "../config/config.ts";
 import type { Conversion, Dialect } from "../dialects/dialect.ts";
-import { RelayError, type RelayErrorCode } from "../errors.ts";
-import type { FailureKind } from "../failure.ts";
-import { matchesModel } from "../model-scope.ts";
+import type { Call, Operation } from "../domain/call.ts";
+import { RelayError, type RelayErrorCode } from "../domain/errors.ts";
+import type { FailureKind } from "../domain/failure.ts";
+import { matchesModel } from "../domain/model-scope.ts";
 import type { Served } from "./failover-state.ts";
 import { withModel } from "./replace-model.ts";
 

@@ -2,8 +2,8 @@
 
 import type { Account } from "../accounts/account.ts";
 import { cooldownFor } from "../accounts/account.ts";
-import type { Call } from "../call.ts";
-import { RelayError } from "../errors.ts";
+import type { Call } from "../domain/call.ts";
+import { RelayError } from "../domain/errors.ts";
 import { readClientLogin } from "../upstreams/client-login.ts";
 import { attemptOn } from "./account-attempt.ts";
 import { canServe } from "./can-serve.ts";

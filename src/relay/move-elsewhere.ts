@@ -2,7 +2,7 @@
 // room: its client gets an error that makes it send everything again.
 
 import { type Account, cooldownFor } from "../accounts/account.ts";
-import { RelayError } from "../errors.ts";
+import { RelayError } from "../domain/errors.ts";
 import { canServe } from "./can-serve.ts";
 import type { FailoverState } from "./failover-state.ts";
 

@@ -4,7 +4,7 @@ import { type Account, cooldownFor } from "../accounts/account.ts";
 import { isLastResort } from "../accounts/last-resort.ts";
 import type { Choice } from "../accounts/select.ts";
 import type { Ticket } from "../accounts/slow-start.ts";
-import { isBilled } from "../call.ts";
+import { isBilled } from "../domain/call.ts";
 import { isSentOnce } from "./consequences.ts";
 import type { FailoverState } from "./failover-state.ts";
 

@@ -1,10 +1,10 @@
 // Receives a request's body: within its size limit, within the memory that all bodies share, and not slower than a minimum.
 
 import type { Readable } from "node:stream";
-import type { Body, HeaderMap } from "../call.ts";
-import { RelayError } from "../errors.ts";
-import type { MemoryShare } from "../memory-budget.ts";
+import type { Body, HeaderMap } from "../domain/call.ts";
+import { RelayError } from "../domain/errors.ts";
 import type { RequestSource } from "./client.ts";
+import type { MemoryShare } from "./memory-budget.ts";
 
 export interface BodyStall {
   /** A body that is not at its end and brought less than `stallBytes` within this time ends with body_timeout. */

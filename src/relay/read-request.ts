@@ -1,15 +1,15 @@
 // Turns what a client sent into a Call: reads the body within its bound and has the dialect parse it.
 
 import { hash } from "node:crypto";
-import { type Body, type Call, wholeBody } from "../call.ts";
-import { RelayError } from "../errors.ts";
-import type { MemoryShare } from "../memory-budget.ts";
+import { DecodeError } from "../coding/decoded.ts";
+import { type Body, type Call, wholeBody } from "../domain/call.ts";
+import { RelayError } from "../domain/errors.ts";
 import { splitRequestHeaders, stripKeyParameter, stripRelayKeys } from "../network/headers.ts";
-import { DecodeError } from "../usage/decoded.ts";
 import type { RequestSource } from "./client.ts";
 import { decodeWithin } from "./decode-within.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import { joinLargeBody } from "./join-body.ts";
+import type { MemoryShare } from "./memory-budget.ts";
 import { type BodyStall, bodyStall, bodyTooLarge, readBody } from "./read-body.ts";
 import type { RelayKeys } from "./relay-keys.ts";
 import type { Scratch } from "./scratch.ts";

@@ -1,7 +1,7 @@
 // Records the usage of a request, and emits the events that it began, was answered, and is over.
 
-import { type Call, isBilled } from "../call.ts";
-import type { RelayErrorCode } from "../errors.ts";
+import { type Call, isBilled } from "../domain/call.ts";
+import type { RelayErrorCode } from "../domain/errors.ts";
 import type { Outcome, UsageRow } from "../store/store.ts";
 import { type AnswerObserver, noTokens } from "../usage/observer.ts";
 import { type AttemptNext, Attempts } from "./attempts.ts";

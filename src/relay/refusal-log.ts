@@ -1,7 +1,7 @@
 // Logs requests that were refused before they were read: each kind once a minute with its count, since a
 // single browser tab can cause thousands.
 
-import type { Log } from "../log.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { RequestRefused } from "./events.ts";
 
 export interface RefusalLog {

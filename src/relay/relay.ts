@@ -1,7 +1,6 @@
 // The pipeline of one request, from its key to its usage row. Accounts may change until the first byte, and never after it.
 
-import { bodyBytes, type Call, releaseBody, wholeBody } from "../call.ts";
-import type { MemoryShare } from "../memory-budget.ts";
+import { bodyBytes, type Call, releaseBody, wholeBody } from "../domain/call.ts";
 import { authenticate } from "./authenticate.ts";
 import { convertCall } from "./convert-call.ts";
 import { deliverConverted } from "./deliver-converted.ts";
@@ -10,6 +9,7 @@ import { deliverRelayError } from "./deliver-relay-error.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import { sendWithFailover } from "./failover.ts";
 import type { Rewrite } from "./failover-state.ts";
+import type { MemoryShare } from "./memory-budget.ts";
 import { callsFor, sendInOrder } from "./model-chain.ts";
 import { deliverModels } from "./models.ts";
 import { readRequest } from "./read-request.ts";

@@ -1,7 +1,7 @@
 // Replaces the model's name in a call: the bytes of that one value change, in the path or in the body, and nothing else.
 
-import { type Call, wholeBody, withBody } from "../call.ts";
-import { readString, scanMembers } from "../json-scan.ts";
+import { type Call, wholeBody, withBody } from "../domain/call.ts";
+import { readString, scanMembers } from "../json/json-scan.ts";
 
 /** The call itself where it names no model, or this one. */
 export function withModel(call: Call, model: string): Call {

@@ -2,10 +2,10 @@
 // settled only when rewriting it has begun well, so that what cannot be rewritten still moves the request to another account.
 
 import type { ReplyHead } from "../account-kinds/upstream.ts";
-import { RelayError } from "../errors.ts";
+import { createAnswerDecoder } from "../coding/decoded.ts";
+import type { Decoder } from "../coding/decoder.ts";
+import { RelayError } from "../domain/errors.ts";
 import type { AnswerTransform } from "../sse/transform.ts";
-import { createAnswerDecoder } from "../usage/decoded.ts";
-import type { Decoder } from "../usage/decoder.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import type { Answer, Sink } from "./answer.ts";
 import type { AttemptResult } from "./attempt.ts";

@@ -1,7 +1,7 @@
 // Joins the pieces of a body for reading, in memory that is used again. Memory for each body anew would cost as much as
 // relaying it: every page of it is touched for the first time, and the garbage collector runs twice as often.
 
-import type { Body } from "../call.ts";
+import type { Body } from "../domain/call.ts";
 
 /** The body in one piece. It may be overwritten by the next call: read it before anything else has its turn. */
 export type Scratch = (body: Body) => Buffer;

@@ -1,8 +1,8 @@
 // Answers and logs shortages of this machine (file descriptors, memory, ports): no account is touched, the client is asked to come back, and the
 // log says it once a minute.
 
-import { RelayError } from "../errors.ts";
-import type { Log } from "../log.ts";
+import { RelayError } from "../domain/errors.ts";
+import type { Log } from "../telemetry/log.ts";
 
 export interface ShortageLog {
   report(shortage: string): void;

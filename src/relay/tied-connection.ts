@@ -1,7 +1,7 @@
 // What the pipeline has to know of a client's connection that is longer than one request, and open to one account meanwhile.
 
 import type { Account } from "../accounts/account.ts";
-import type { Call } from "../call.ts";
+import type { Call } from "../domain/call.ts";
 
 export interface TiedConnection {
   /** The account that it is open to, whose memory holds what requests over it continue; undefined: to none. */

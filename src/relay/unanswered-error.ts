@@ -1,9 +1,9 @@
 // Writes the error for a client when the last account gave no answer that may be passed on: what failed, where, and what to do.
 
 import type { Account } from "../accounts/account.ts";
-import type { Call } from "../call.ts";
-import { RelayError } from "../errors.ts";
-import type { Failure } from "../failure.ts";
+import type { Call } from "../domain/call.ts";
+import { RelayError } from "../domain/errors.ts";
+import type { Failure } from "../domain/failure.ts";
 import { addressOf } from "../upstreams/client.ts";
 import { isSentOnce } from "./consequences.ts";
 import type { FailoverState } from "./failover-state.ts";

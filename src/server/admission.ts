@@ -3,8 +3,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Config } from "../config/config.ts";
 import { isRoutePath } from "../dialects/registry.ts";
-import { RelayError } from "../errors.ts";
-import { hostAllowed } from "../network/loopback.ts";
+import { RelayError } from "../domain/errors.ts";
+import { hostAllowed } from "../network/host-guard.ts";
 import { hasKeyHeader } from "../relay/authenticate.ts";
 import { isProbe } from "./own-routes.ts";
 import { type Area, decidePageAccess, hasBrowserHeader, type PageDecision } from "./page-access.ts";

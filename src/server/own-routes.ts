@@ -1,7 +1,7 @@
 // The relay's own routes: health, metrics, the list of routes, and the probes that clients send before anything else.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { RelayError } from "../errors.ts";
+import { RelayError } from "../domain/errors.ts";
 import { authenticate } from "../relay/authenticate.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
 

@@ -1,7 +1,7 @@
 // Decides which requests of web pages and browsers are refused: no page may use its visitor's accounts.
 
 import type { IncomingHttpHeaders } from "node:http";
-import { isOwnOrigin } from "../network/loopback.ts";
+import { isOwnOrigin } from "../network/host-guard.ts";
 
 /** What is asked for, as far as pages are concerned. */
 export type Area =

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { allowedMethods, baseUrlHint, matchRoute, nearestDialect, pathFault } from "../dialects/registry.ts";
-import { RelayError } from "../errors.ts";
+import { RelayError } from "../domain/errors.ts";
 import { http } from "../network/http.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import { authenticate } from "../relay/authenticate.ts";

@@ -3,9 +3,9 @@
 
 import type { WebSocket } from "ws";
 import type { Account } from "../accounts/account.ts";
-import type { HeaderMap } from "../call.ts";
 import type { Dialect, Route } from "../dialects/dialect.ts";
 import { readClientFrame } from "../dialects/openai-frame.ts";
+import type { HeaderMap } from "../domain/call.ts";
 import { type Exchange, type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
 import { relay } from "../relay/relay.ts";
 import type { TiedConnection } from "../relay/tied-connection.ts";

@@ -1,7 +1,7 @@
 // A client's WebSocket as the pipeline's sink: each piece of an answer is one text frame.
 
 import type { WebSocket } from "ws";
-import { parseJson } from "../json-values.ts";
+import { parseJson } from "../json/json-values.ts";
 import type { AnswerHead, ClientSink } from "../relay/client.ts";
 
 export interface SocketSinkOptions {

@@ -3,11 +3,11 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { WebSocket, WebSocketServer } from "ws";
-import type { Call } from "../call.ts";
 import type { Config } from "../config/config.ts";
 import type { Dialect, Route } from "../dialects/dialect.ts";
 import { readOpeningModel } from "../dialects/openai-frame.ts";
-import { RelayError } from "../errors.ts";
+import type { Call } from "../domain/call.ts";
+import { RelayError } from "../domain/errors.ts";
 import { forwardResponseHeaders } from "../network/headers.ts";
 import { Attempts } from "../relay/attempts.ts";
 import { authenticate } from "../relay/authenticate.ts";

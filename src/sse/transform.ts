@@ -1,6 +1,6 @@
 // The contract between the relay and whatever rewrites an answer on its way to the client (Chat Completions, Code Assist).
 
-import type { RelayError } from "../errors.ts";
+import type { RelayError } from "../domain/errors.ts";
 
 /** Rewrites one answer. Created per answer, after its first event was found good. Keeps bounded state only. */
 export interface AnswerTransform {

@@ -1,6 +1,6 @@
 // Account state and cooldowns in SQLite.
 
-import { isObject, parseJson } from "../json-values.ts";
+import { isObject, parseJson } from "../json/json-values.ts";
 import type { Window } from "../usage/window.ts";
 import type { Connection } from "./connection.ts";
 import type { AccountStateRow, AccountStore, CooldownRow } from "./store.ts";

@@ -2,7 +2,7 @@
 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Log } from "../log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { openServingStore } from "./serving-store.ts";
 import { openSqliteStore } from "./sqlite.ts";
 import type { Store } from "./store.ts";

@@ -2,7 +2,7 @@
 // Its tables stay as they are.
 
 import type { Database } from "better-sqlite3";
-import type { Family } from "../family.ts";
+import type { Family } from "../domain/family.ts";
 import type { MigrationContext } from "./migrations.ts";
 
 /** Tables by which the predecessor's database is known. */

@@ -1,6 +1,6 @@
 // Damaged databases that were set aside, for `doctor` to report what was lost.
 
-import { isObject, parseJson } from "../json-values.ts";
+import { isObject, parseJson } from "../json/json-values.ts";
 import type { Connection } from "./connection.ts";
 import type { RecoveryStore } from "./store.ts";
 

@@ -1,6 +1,6 @@
 // The requests one by one, for `cc-relay log` and the live view: the last ones, one with its attempts, and new ones as they end.
 
-import type { Family } from "../family.ts";
+import type { Family } from "../domain/family.ts";
 import type { Connection } from "./connection.ts";
 import type { AttemptRow, Outcome, RequestFilter, RequestLog, RequestRecord } from "./store.ts";
 

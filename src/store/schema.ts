@@ -1,6 +1,6 @@
 // Brings a database to the schema of this version, and refuses those that are not ours.
 
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import type { Connection } from "./connection.ts";
 import { applicationId, type MigrationContext, migrations } from "./migrations.ts";
 import { predecessorTables } from "./predecessor.ts";

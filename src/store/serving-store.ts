@@ -8,7 +8,7 @@
 
 import { statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Log } from "../log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { type CarriedOver, carryOver } from "./carry-over.ts";
 import { createDaemonClaim } from "./daemon.ts";
 import { checkWritable, findDamageIn } from "./integrity.ts";

@@ -3,7 +3,7 @@
 import { isUtf8 } from "node:buffer";
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import { fixForDamaged, moveDatabaseAway } from "./damaged.ts";
 
 /** Another process holds a lock for the moment; PROTOCOL is the WAL's own race for one. */

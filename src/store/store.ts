@@ -1,8 +1,8 @@
 // The contract of the store. Asynchronous, so that a database server can take SQLite's place; SQL stays inside `store/`.
 // Every time is epoch milliseconds. One shared test suite runs against every implementation.
 
-import type { Family } from "../family.ts";
-import type { TokenStore } from "../token-store.ts";
+import type { Family } from "../domain/family.ts";
+import type { TokenStore } from "../domain/token-store.ts";
 import type { TokenCounts } from "../usage/observer.ts";
 import type { Window } from "../usage/window.ts";
 

@@ -1,8 +1,8 @@
 // Rotated tokens in SQLite, and the lock under which they are rotated.
 
 import { createHash } from "node:crypto";
-import { unlessAborted } from "../abort.ts";
-import type { TokenRow, TokenStore } from "../token-store.ts";
+import type { TokenRow, TokenStore } from "../domain/token-store.ts";
+import { unlessAborted } from "../time/abort.ts";
 import type { Connection } from "./connection.ts";
 import { waitForLock } from "./lock-file.ts";
 

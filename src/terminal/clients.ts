@@ -1,7 +1,7 @@
 // The environment variables that point each client program at the relay, and the variables that conflict with them.
 // What works was tried with Claude Code 2.1.330, Gemini CLI 0.61.0 and Codex 0.169.0.
 
-import type { Family } from "../family.ts";
+import type { Family } from "../domain/family.ts";
 import type { Environment } from "./environment.ts";
 
 export const clients = ["claude", "gemini", "codex", "openai"] as const;

@@ -1,6 +1,6 @@
 // The lines that somebody pipes into a command, one by one as they come.
 
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 
 /** Far above any key or pasted address; a bound, because the writer may never end its line. */
 const maxLineLength = 64 * 1024;

@@ -1,8 +1,8 @@
 // Parses --since and --until into a period.
 
-import { UserError } from "../errors.ts";
-import { redact } from "../redact.ts";
-import { dateTime, dayName } from "./local-time.ts";
+import { UserError } from "../domain/errors.ts";
+import { redact } from "../text/redact.ts";
+import { dateTime, dayName } from "../time/local-time.ts";
 import { singleLine, truncate } from "./width.ts";
 
 export interface Period {

@@ -1,7 +1,7 @@
 // Asks the person at the terminal. Every question has a flag that answers it, so that scripts are never asked.
 
 import type { Readable, Writable } from "node:stream";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 
 export interface Prompts {
   /** Whether somebody can answer: standard input and standard output are both terminals. */

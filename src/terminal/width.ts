@@ -1,6 +1,6 @@
 // Measures how many columns a text takes on a terminal, and shortens it to fewer.
 
-import { replaceControls } from "../control-characters.ts";
+import { replaceControls } from "../text/control-characters.ts";
 
 /** Columns of a text without control characters or escape sequences. */
 export function displayWidth(text: string): number {

@@ -1,7 +1,7 @@
 // Recognises the answers of each operation by a field they always have. A 200 without it is not an answer of the API, whatever its content type
 // says: a web page, another API's JSON, an error under a good status.
 
-import type { Operation } from "../call.ts";
+import type { Operation } from "../domain/call.ts";
 import { type AnswerShape, anyObject } from "../usage/observer.ts";
 
 type Shapes = Readonly<Partial<Record<Operation, AnswerShape>>>;

@@ -2,9 +2,9 @@
 // are Anthropic's (errors page, SDK); message texts only refine them, since they may change.
 
 import type { ReplyHead } from "../account-kinds/upstream.ts";
-import { type Call, isBilled } from "../call.ts";
-import type { Failure } from "../failure.ts";
-import { objectField, parseErrorJson, stringField } from "../json-values.ts";
+import { type Call, isBilled } from "../domain/call.ts";
+import type { Failure } from "../domain/failure.ts";
+import { objectField, parseErrorJson, stringField } from "../json/json-values.ts";
 import { readClaudeLimit } from "./claude-limits.ts";
 import { isWebPage, readEdgeRefusal } from "./edge.ts";
 import { reasonFrom } from "./reason.ts";

@@ -1,7 +1,7 @@
 // Reads the rate-limit headers of the Claude API: `anthropic-ratelimit-unified-*` of subscriptions (unix seconds, fractions),
 // and the buckets of API keys (RFC 3339, counts). The unified ones are undocumented; what they mean was seen in clients.
 
-import type { HeaderMap } from "../call.ts";
+import type { HeaderMap } from "../domain/call.ts";
 import type { Window } from "../usage/window.ts";
 import { clampUntil, headerValue, parseInstant, readNumber, readRetryAfter } from "./retry-after.ts";
 

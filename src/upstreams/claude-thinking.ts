@@ -1,9 +1,9 @@
 // Takes the thinking out of a conversation whose provider does not accept it: it was signed by another one. Only for accounts
 // whose owner asked for it; Claude Code does the same by itself.
 
-import { type Call, wholeBody, withBody } from "../call.ts";
-import type { Failure } from "../failure.ts";
-import { firstElements, readString, type Span, scanMembers } from "../json-scan.ts";
+import { type Call, wholeBody, withBody } from "../domain/call.ts";
+import type { Failure } from "../domain/failure.ts";
+import { firstElements, readString, type Span, scanMembers } from "../json/json-scan.ts";
 
 /** Anthropic's two sentences about thinking that it did not sign, or not in this conversation. */
 const foreignThinking =

@@ -1,7 +1,7 @@
 // The upstream api.anthropic.com, with an API key or with the token of a Claude login.
 
 import type { Target, Upstream } from "../account-kinds/upstream.ts";
-import type { Call, Operation } from "../call.ts";
+import type { Call, Operation } from "../domain/call.ts";
 import { observeClaude } from "../usage/claude.ts";
 import { answerShapes, shapeOf } from "./answer-shapes.ts";
 import { readClaudeErrorEvent, readClaudeFailure } from "./claude-failures.ts";

@@ -2,9 +2,9 @@
 //
 // Nothing is verified here: the provider does that. What is decided is where a credential may go at all.
 
-import type { Call } from "../call.ts";
-import type { Family, ProviderName } from "../family.ts";
-import { parseJson, stringField } from "../json-values.ts";
+import type { Call } from "../domain/call.ts";
+import type { Family, ProviderName } from "../domain/family.ts";
+import { parseJson, stringField } from "../json/json-values.ts";
 
 export interface ClientLogin {
   /** Who made it, and where alone it is sent. */

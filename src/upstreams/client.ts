@@ -1,9 +1,9 @@
 // The upstream of the client's own credential: chooses its provider, and speaks to that one.
 
 import type { Upstream } from "../account-kinds/upstream.ts";
-import { type Call, turnStateHeader } from "../call.ts";
 import type { AccountConfig } from "../config/config.ts";
-import type { Family, ProviderName } from "../family.ts";
+import { type Call, turnStateHeader } from "../domain/call.ts";
+import type { Family, ProviderName } from "../domain/family.ts";
 import { claudeUpstream } from "./claude.ts";
 import { ownCredential, readClientLogin } from "./client-login.ts";
 import { geminiUpstream, isInternal } from "./gemini.ts";

@@ -1,9 +1,9 @@
 // Rewrites answers of Code Assist into those of the public Gemini API: every `{"response":…,"traceId":…}` becomes its
 // `response`, byte for byte, with the trace's id where it has no id of its own.
 
-import type { Call } from "../call.ts";
-import { RelayError, relayErrors } from "../errors.ts";
-import { readString, scanMembers } from "../json-scan.ts";
+import type { Call } from "../domain/call.ts";
+import { RelayError, relayErrors } from "../domain/errors.ts";
+import { readString, scanMembers } from "../json/json-scan.ts";
 import { createCollector } from "../sse/collector.ts";
 import { createDocumentSplitter } from "../sse/documents.ts";
 import { createEventSplitter } from "../sse/events.ts";

@@ -3,8 +3,8 @@
 
 import { createHash } from "node:crypto";
 import type { Target, UpstreamRequest } from "../account-kinds/upstream.ts";
-import { type Call, wholeBody } from "../call.ts";
-import { type Members, type Span, scanMembers } from "../json-scan.ts";
+import { type Call, wholeBody } from "../domain/call.ts";
+import { type Members, type Span, scanMembers } from "../json/json-scan.ts";
 import { addMember, applyEdits, dropMember, renameMember } from "./json-edit.ts";
 import { credentialHeaders, nativeRequest, splitUrl } from "./request.ts";
 

@@ -2,7 +2,7 @@
 // behalf of clients of the public Gemini API.
 
 import type { Upstream } from "../account-kinds/upstream.ts";
-import type { Call } from "../call.ts";
+import type { Call } from "../domain/call.ts";
 import { unwrapAnswer } from "./code-assist-answer.ts";
 import { internalRequest, readPublicMethod, wrapRequest } from "./code-assist-request.ts";
 import { isInternal } from "./gemini.ts";

@@ -2,9 +2,9 @@
 // the account, and the API itself has not seen the request.
 
 import type { ReplyHead } from "../account-kinds/upstream.ts";
-import type { HeaderMap } from "../call.ts";
-import type { Failure } from "../failure.ts";
-import { fieldOf, parseErrorJson, stringField } from "../json-values.ts";
+import type { HeaderMap } from "../domain/call.ts";
+import type { Failure } from "../domain/failure.ts";
+import { fieldOf, parseErrorJson, stringField } from "../json/json-values.ts";
 import { headerValue } from "./retry-after.ts";
 import { firstWords } from "./words.ts";
 

@@ -2,9 +2,9 @@
 // 429 is read is Gemini CLI's (googleQuotaErrors): Google has no rate-limit headers, everything is in the body.
 
 import type { ReplyHead } from "../account-kinds/upstream.ts";
-import { type Call, isBilled } from "../call.ts";
-import type { Failure } from "../failure.ts";
-import { parseErrorJson } from "../json-values.ts";
+import { type Call, isBilled } from "../domain/call.ts";
+import type { Failure } from "../domain/failure.ts";
+import { parseErrorJson } from "../json/json-values.ts";
 import { readEdgeRefusal } from "./edge.ts";
 import { type GoogleError, readGoogleError } from "./google-error.ts";
 import { nextMidnightInLosAngeles } from "./los-angeles.ts";

@@ -1,7 +1,7 @@
 // The upstream Gemini API (generativelanguage.googleapis.com).
 
 import type { Upstream } from "../account-kinds/upstream.ts";
-import type { Call, Operation } from "../call.ts";
+import type { Call, Operation } from "../domain/call.ts";
 import { readGeminiErrorEvent, readGeminiFailure } from "./gemini-failures.ts";
 import { observeCodeAssist, observePublicApi } from "./google-observer.ts";
 import { nativeRequest } from "./request.ts";

@@ -7,7 +7,7 @@ import {
   objectField,
   parseErrorJson,
   stringField,
-} from "../json-values.ts";
+} from "../json/json-values.ts";
 import { parseDuration, parseInstant } from "./retry-after.ts";
 import { firstWords } from "./words.ts";
 

@@ -1,6 +1,6 @@
 // Observes the answers of Google's two APIs: the public one, and Code Assist, which puts the same into an envelope.
 
-import type { Call } from "../call.ts";
+import type { Call } from "../domain/call.ts";
 import { observeGemini } from "../usage/gemini.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import { answerShapes, shapeOf } from "./answer-shapes.ts";

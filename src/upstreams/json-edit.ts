@@ -1,6 +1,6 @@
 // Changes single members of a JSON object in its bytes: everything else keeps its bytes, numbers beyond 2^53 included.
 
-import type { Span } from "../json-scan.ts";
+import type { Span } from "../json/json-scan.ts";
 
 /** The bytes from `start` to `end` become `text`. */
 export interface Edit extends Span {

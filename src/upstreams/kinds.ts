@@ -2,7 +2,7 @@
 
 import type { AccountKind, LoginExtras, Probe } from "../account-kinds/account-kind.ts";
 import type { Upstream } from "../account-kinds/upstream.ts";
-import { type AccountType, type Family, providerUrls } from "../family.ts";
+import { type AccountType, type Family, providerUrls } from "../domain/family.ts";
 import { claudeProvider } from "../oauth/claude.ts";
 import { geminiProvider } from "../oauth/gemini.ts";
 import { claudeUpstream } from "./claude.ts";

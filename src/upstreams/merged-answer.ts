@@ -1,6 +1,6 @@
 // Merges the events of a Gemini stream into the document that an unstreamed request gets.
 
-import { fieldOf, isObject, type JsonObject, objectField, parseJson } from "../json-values.ts";
+import { fieldOf, isObject, type JsonObject, objectField, parseJson } from "../json/json-values.ts";
 
 export interface MergedAnswer {
   /** One event's answer. What is no JSON object is left out. */

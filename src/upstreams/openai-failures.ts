@@ -2,9 +2,9 @@
 // and as Codex acts on them.
 
 import type { ReplyHead } from "../account-kinds/upstream.ts";
-import { type Call, isBilled } from "../call.ts";
-import type { Failure } from "../failure.ts";
-import { isObject, numberField, objectField, parseErrorJson, stringField } from "../json-values.ts";
+import { type Call, isBilled } from "../domain/call.ts";
+import type { Failure } from "../domain/failure.ts";
+import { isObject, numberField, objectField, parseErrorJson, stringField } from "../json/json-values.ts";
 import { isWebPage, readEdgeRefusal } from "./edge.ts";
 import { readOpenaiLimit } from "./openai-limits.ts";
 import { reasonFrom } from "./reason.ts";

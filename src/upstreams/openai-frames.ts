@@ -1,9 +1,9 @@
 // How the Responses API is spoken over a WebSocket: what its frames mean beside the events that they hold.
 
 import type { ProviderFrame, SocketProtocol } from "../account-kinds/upstream.ts";
-import type { HeaderMap } from "../call.ts";
-import { readSpan, readString, scanMembers } from "../json-scan.ts";
-import { fieldOf, isObject, numberField, objectField, parseJson, stringField } from "../json-values.ts";
+import type { HeaderMap } from "../domain/call.ts";
+import { readSpan, readString, scanMembers } from "../json/json-scan.ts";
+import { fieldOf, isObject, numberField, objectField, parseJson, stringField } from "../json/json-values.ts";
 import { observeOpenaiFrames } from "../usage/openai.ts";
 import type { Window } from "../usage/window.ts";
 import { readOpenaiWindows } from "./openai-limits.ts";

@@ -1,7 +1,7 @@
 // Reads the rate-limit headers of the OpenAI API: buckets of API keys (`x-ratelimit-*`, Go durations) and the windows of
 // a ChatGPT login (`x-codex-*`, percent), as Codex reads them.
 
-import type { HeaderMap } from "../call.ts";
+import type { HeaderMap } from "../domain/call.ts";
 import type { Window } from "../usage/window.ts";
 import {
   clampUntil,

@@ -1,7 +1,7 @@
 // The upstream OpenAI, and hosts that speak its APIs: Responses and Chat Completions.
 
 import type { Upstream } from "../account-kinds/upstream.ts";
-import { type Operation, turnStateHeader } from "../call.ts";
+import { type Operation, turnStateHeader } from "../domain/call.ts";
 import { observeChat } from "../usage/chat.ts";
 import { observeOpenai } from "../usage/openai.ts";
 import { answerShapes, shapeOf } from "./answer-shapes.ts";

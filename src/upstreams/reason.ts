@@ -1,6 +1,6 @@
 // Makes the reason of a failure out of a provider's text: one short line without anything secret.
 
-import { censored, redact } from "../redact.ts";
+import { censored, redact } from "../text/redact.ts";
 
 const longest = 200;
 

@@ -1,7 +1,7 @@
 // Classifies replies by their status alone, and reads bodies that should be JSON and may be a web page.
 
 import type { ReplyHead } from "../account-kinds/upstream.ts";
-import type { Failure } from "../failure.ts";
+import type { Failure } from "../domain/failure.ts";
 import { isWebPage } from "./edge.ts";
 import { reasonFrom } from "./reason.ts";
 import { readStanding, type StandingWords } from "./standing.ts";

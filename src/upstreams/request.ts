@@ -2,7 +2,7 @@
 
 import type { Credential } from "../account-kinds/credential.ts";
 import type { Target, UpstreamRequest } from "../account-kinds/upstream.ts";
-import type { Call } from "../call.ts";
+import type { Call } from "../domain/call.ts";
 
 /** Where a provider expects an API key: a header of its own, or the bearer token. */
 export type KeyHeader = "x-api-key" | "x-goog-api-key" | "authorization";

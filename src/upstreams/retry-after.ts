@@ -1,6 +1,6 @@
 // Reads when a provider can be asked again: HTTP's retry-after and the other notations of times and waits.
 
-import type { HeaderMap } from "../call.ts";
+import type { HeaderMap } from "../domain/call.ts";
 import { firstWords } from "./words.ts";
 
 /** The longest true window is a week; longer figures are faults, or month-ends that one test an hour finds out about. */

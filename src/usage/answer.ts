@@ -1,7 +1,7 @@
 // The base of the observers of all families: the bytes become events or documents, and what has been seen of
 // the answer is kept.
 
-import { type Members, readSpan, readString } from "../json-scan.ts";
+import { type Members, readSpan, readString } from "../json/json-scan.ts";
 import { createDocumentSplitter, type DocumentSplitter } from "../sse/documents.ts";
 import { createEventSplitter, type EventSplitter } from "../sse/events.ts";
 import type { AnswerObserver, AnswerShape, Opening, UsageReport } from "./observer.ts";

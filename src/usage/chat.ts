@@ -1,7 +1,7 @@
 // Reads usage out of answers of OpenAI's Chat Completions API.
 
-import { type Members, readSpan, readString, scanMembers } from "../json-scan.ts";
-import { fieldOf, isObject, stringField } from "../json-values.ts";
+import { type Members, readSpan, readString, scanMembers } from "../json/json-scan.ts";
+import { fieldOf, isObject, stringField } from "../json/json-values.ts";
 import { type AnswerState, hasShape, markNames, observeAnswer } from "./answer.ts";
 import { figureOf } from "./fields.ts";
 import {

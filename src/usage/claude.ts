@@ -1,7 +1,7 @@
 // Reads usage out of answers of the Claude Messages API.
 
-import { type Members, readSpan, readString, type Span, scanMembers } from "../json-scan.ts";
-import { fieldOf, stringField } from "../json-values.ts";
+import { type Members, readSpan, readString, type Span, scanMembers } from "../json/json-scan.ts";
+import { fieldOf, stringField } from "../json/json-values.ts";
 import { type AnswerState, hasShape, markNames, observeAnswer } from "./answer.ts";
 import { figureOf } from "./fields.ts";
 import {

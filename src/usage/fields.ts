@@ -1,7 +1,7 @@
 // The figures that providers report, narrowed from JSON values that may be anything.
 
-import { readSpan, type Span } from "../json-scan.ts";
-import { fieldOf } from "../json-values.ts";
+import { readSpan, type Span } from "../json/json-scan.ts";
+import { fieldOf } from "../json/json-values.ts";
 
 /** A number of tokens or the like; undefined for anything that cannot be one. */
 export function figureOf(value: unknown, name: string): number | undefined {

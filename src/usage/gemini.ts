@@ -1,7 +1,14 @@
 // Reads usage out of answers of the Gemini API, and of Code Assist, which wraps them.
 
-import { firstElements, type Members, readSpan, readString, type Span, scanMembers } from "../json-scan.ts";
-import { stringField } from "../json-values.ts";
+import {
+  firstElements,
+  type Members,
+  readSpan,
+  readString,
+  type Span,
+  scanMembers,
+} from "../json/json-scan.ts";
+import { stringField } from "../json/json-values.ts";
 import { type AnswerState, hasShape, markNames, observeAnswer } from "./answer.ts";
 import { figureAt } from "./fields.ts";
 import { type AnswerObserver, type AnswerShape, anyObject, type UsageReport } from "./observer.ts";

@@ -1,7 +1,14 @@
 // Reads usage out of answers of the OpenAI Responses API.
 
-import { firstElements, type Members, readSpan, readString, type Span, scanMembers } from "../json-scan.ts";
-import { fieldOf } from "../json-values.ts";
+import {
+  firstElements,
+  type Members,
+  readSpan,
+  readString,
+  type Span,
+  scanMembers,
+} from "../json/json-scan.ts";
+import { fieldOf } from "../json/json-values.ts";
 import { type AnswerState, hasShape, markNames, observeAnswer } from "./answer.ts";
 import { figureOf } from "./fields.ts";
 import {

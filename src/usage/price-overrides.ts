@@ -2,7 +2,7 @@
 // cannot carry. As of 2026-11-22; an entry goes away when the package has it.
 
 import type { ModelInfo, ModelPrice } from "@pydantic/genai-prices";
-import type { Family } from "../family.ts";
+import type { Family } from "../domain/family.ts";
 
 export const overrides: readonly ModelInfo[] = [
   // Anthropic model overview, 2026-11-09; Mythos has no public list price and is set equal to its Fable.

@@ -5,7 +5,7 @@
 // so its entries are read once and matched and multiplied here.
 
 import { findProvider, type MatchLogic, type ModelInfo, type ModelPrice } from "@pydantic/genai-prices";
-import type { Family } from "../family.ts";
+import type { Family } from "../domain/family.ts";
 import type { TokenCounts } from "./observer.ts";
 import { overrides, searchPrices, tierFactor } from "./price-overrides.ts";
 

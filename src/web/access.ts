@@ -2,7 +2,7 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 import type { ClientKey } from "../config/config.ts";
-import { RelayError } from "../errors.ts";
+import { RelayError } from "../domain/errors.ts";
 import { authenticate } from "../relay/authenticate.ts";
 import { cookieName, readCookies, type Sessions } from "./sessions.ts";
 

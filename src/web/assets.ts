@@ -2,7 +2,7 @@
 
 import { readdir, readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { packageRoot } from "../package-root.ts";
+import { packageRoot } from "../config/package-root.ts";
 
 export interface Asset {
   contentType: string;
@@ -15,7 +15,7 @@ export interface Assets {
 }
 
 /** What the page shares with the rest of the program. */
-const sharedFiles = ["terminal/format.js"];
+const sharedFiles = ["text/format.js"];
 
 const contentTypes: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",

@@ -3,8 +3,8 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Config } from "../config/config.ts";
 import type { DoctorDocument } from "../documents/types.ts";
-import { RelayError, UserError } from "../errors.ts";
-import { parseJson, stringField } from "../json-values.ts";
+import { RelayError, UserError } from "../domain/errors.ts";
+import { parseJson, stringField } from "../json/json-values.ts";
 import type { LiveView } from "../live/live.ts";
 import type { Store } from "../store/store.ts";
 import { isSignedIn, mayReadStatus, notSignedIn } from "./access.ts";

@@ -2,7 +2,7 @@
 
 import { toRequestDetail, toRequestDocument } from "../documents/request.ts";
 import type { RequestDetailDocument, RequestListDocument } from "../documents/types.ts";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import type { Store } from "../store/store.ts";
 import { readPeriod } from "../terminal/period.ts";
 

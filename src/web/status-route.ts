@@ -1,7 +1,7 @@
 // `/status?follow`: JSON lines over HTTP, each the whole status.
 
 import type { ServerResponse } from "node:http";
-import { RelayError } from "../errors.ts";
+import { RelayError } from "../domain/errors.ts";
 import type { LiveView } from "../live/live.ts";
 
 const maxFollowers = 64;

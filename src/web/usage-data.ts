@@ -2,10 +2,10 @@
 
 import type { UsageDimension, UsageSeriesDocument } from "../documents/types.ts";
 import { toUsageCsv, toUsageFigures, toUsageRow } from "../documents/usage.ts";
-import { UserError } from "../errors.ts";
+import { UserError } from "../domain/errors.ts";
 import type { Store, UsageKey, UsageSummary } from "../store/store.ts";
-import { rfc3339 } from "../terminal/format.ts";
 import { readPeriod } from "../terminal/period.ts";
+import { rfc3339 } from "../text/format.ts";
 import { stepsOf } from "./usage-steps.ts";
 
 type UsageReader = { usage: Pick<Store["usage"], "summarize"> };

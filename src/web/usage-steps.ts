@@ -1,7 +1,7 @@
 // Cuts a period into the hours, local days or weeks that a plot has room for.
 
 import { localDay } from "../store/local-day.ts";
-import { dateTime } from "../terminal/local-time.ts";
+import { dateTime } from "../time/local-time.ts";
 
 export interface Step {
   /** Local time: `2026-11-30 14:00` for an hour, `2026-11-30` for a day and for the first day of a week. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cooldownAfter, streakKey } from "../../src/accounts/cooldown.ts";
-import type { Failure } from "../../src/failure.ts";
+import type { Failure } from "../../src/domain/failure.ts";
 import { start } from "./fakes.ts";
 
 const policy = { unavailableMs: 3_600_000 };

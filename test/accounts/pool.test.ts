@@ -5,7 +5,7 @@ import { createBindings } from "../../src/accounts/bindings.ts";
 import { createPool, type Pool, type PoolConfig } from "../../src/accounts/pool.ts";
 import { readStatus as readStatusAt } from "../../src/accounts/state.ts";
 import type { AccountConfig } from "../../src/config/config.ts";
-import type { Failure } from "../../src/failure.ts";
+import type { Failure } from "../../src/domain/failure.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { accountConfig, memoryAccountStore, memoryBindingStore, selection, session, start } from "./fakes.ts";
 

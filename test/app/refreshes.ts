@@ -10,11 +10,11 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { createDetachedRefreshes } from "../../src/app/refresh-process/detached-refreshes.ts";
-import { createLog } from "../../src/log.ts";
 import { createDispatchers } from "../../src/network/dispatchers.ts";
 import { createTokenSource, type TokenSource } from "../../src/oauth/tokens.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
+import { createLog } from "../../src/telemetry/log.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 
 export const eightHours = 8 * 3_600_000;

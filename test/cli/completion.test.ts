@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { runComplete } from "../../src/cli/complete.ts";
 import type { CompletionShell } from "../../src/cli/completion.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/domain/errors.ts";
 import { cases, generate, writeProgram } from "./completion-cases.ts";
 import { fakeAccount, fakeConfig, fakeContext } from "./support.ts";
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { type EnvOptions, runEnv } from "../../src/cli/env.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/domain/errors.ts";
 import {
   type FakeContextOptions,
   fakeAccount,

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { classifyKey } from "../../src/config/key-shapes.ts";
-import type { Family } from "../../src/family.ts";
+import type { Family } from "../../src/domain/family.ts";
 import { hashToken } from "../../src/oauth/refresh.ts";
 import type { CooldownRow } from "../../src/store/store.ts";
 import { type Answer, cancelled, createLoginPlace, type LoginPlace, now } from "./login-support.ts";

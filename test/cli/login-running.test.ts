@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { type RelayApp, startRelayApp } from "../../src/app/relay-app.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { sightFile } from "../../src/config/watch.ts";
-import { silentLog } from "../../src/log.ts";
+import { silentLog } from "../../src/telemetry/log.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import { claudeError } from "../support/claude-script.ts";

@@ -10,7 +10,7 @@ import { loginCommand, runLogin } from "../../src/cli/login.ts";
 import { reportError } from "../../src/cli/report.ts";
 import { UsageError } from "../../src/cli/usage-error.ts";
 import type { Environment } from "../../src/config/environment.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/domain/errors.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
 import { fakeEnvironment } from "../config/support.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createProgram } from "../../src/cli/program.ts";
 import { reportError } from "../../src/cli/report.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/domain/errors.ts";
 import { fakeScreen } from "../terminal/support.ts";
 import { fakeContext } from "./support.ts";
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRequestLine } from "../../src/cli/serve/request-line.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/telemetry/log.ts";
 import { withoutStyle } from "../../src/terminal/style.ts";
 import { displayWidth } from "../../src/terminal/width.ts";
 import { fakeScreen } from "../terminal/support.ts";

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { CommandContext } from "../../src/cli/context.ts";
 import type { AccountConfig, Config } from "../../src/config/config.ts";
 import { defaultAccount, defaultConfig } from "../../src/config/defaults.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/domain/errors.ts";
 import type { Environment } from "../../src/terminal/environment.ts";
 import { keyKinds } from "../../src/upstreams/kinds.ts";
 import { type FakeScreen, fakeScreen } from "../terminal/support.ts";

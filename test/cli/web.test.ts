@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runWeb } from "../../src/cli/web.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/domain/errors.ts";
 import { createCode } from "../../src/web/sign-in-code.ts";
 import { setStage } from "../support/stage.ts";
 import { exchange } from "../web/sign-in.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import type { AccountType } from "../../src/family.ts";
+import type { AccountType } from "../../src/domain/family.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
 import { type RelayProcess, relayKey, startRelayProcess } from "./relay-process.ts";
 import { createSandbox, type Sandbox } from "./sandbox.ts";

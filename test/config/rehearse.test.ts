@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { ConfigError } from "../../src/config/problem.ts";
 import { editConfigFile, readEditableText, rehearseEdit } from "../../src/config/write.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/domain/errors.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { fakeEnvironment } from "./support.ts";
 

@@ -4,7 +4,7 @@ import { claudeDialect } from "../../src/dialects/claude.ts";
 import { geminiDialect } from "../../src/dialects/gemini.ts";
 import { openaiDialect } from "../../src/dialects/openai.ts";
 import { renderOpenaiError } from "../../src/dialects/openai-error.ts";
-import { RelayError, type RelayErrorCode, relayErrors } from "../../src/errors.ts";
+import { RelayError, type RelayErrorCode, relayErrors } from "../../src/domain/errors.ts";
 
 const codes = Object.keys(relayErrors) as RelayErrorCode[];
 const message = "All accounts are at their limit until 14:05; try again then.";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { HeaderMap } from "../../src/call.ts";
-import { bindingId } from "../../src/call.ts";
+import type { HeaderMap } from "../../src/domain/call.ts";
+import { bindingId } from "../../src/domain/call.ts";
 import { codex, read, session, uuid } from "./reading.ts";
 
 test("a Codex request is read as it is", () => {

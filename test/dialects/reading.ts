@@ -1,9 +1,9 @@
 // Requests as the real clients send them, shortened, and what the dialect of their path reads out of them.
 
 import assert from "node:assert/strict";
-import type { HeaderMap } from "../../src/call.ts";
 import type { RequestFacts } from "../../src/dialects/dialect.ts";
 import { matchRoute } from "../../src/dialects/registry.ts";
+import type { HeaderMap } from "../../src/domain/call.ts";
 
 export interface Sent {
   method?: string;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hostAllowed, isLoopbackAddress, isLoopbackHost, isOwnOrigin } from "../../src/network/loopback.ts";
+import { hostAllowed, isOwnOrigin } from "../../src/network/host-guard.ts";
+import { isLoopbackAddress, isLoopbackHost } from "../../src/network/loopback.ts";
 
 test("loopback is 127.0.0.0/8, ::1, their mapped forms and localhost, and nothing that merely looks like it", () => {
   const yes = [

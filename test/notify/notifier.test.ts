@@ -8,11 +8,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { type NotifyConfig, notifyEvents } from "../../src/config/config.ts";
-import { type Log, silentLog } from "../../src/log.ts";
 import { createNotifyDispatchers } from "../../src/notify/dispatchers.ts";
 import type { Situation } from "../../src/notify/notices.ts";
 import { createNotifier, type Notifier } from "../../src/notify/notifier.ts";
-import { redact } from "../../src/redact.ts";
+import { type Log, silentLog } from "../../src/telemetry/log.ts";
+import { redact } from "../../src/text/redact.ts";
 import { until } from "../support/until.ts";
 
 const now = Date.UTC(2026, 10, 22, 12);

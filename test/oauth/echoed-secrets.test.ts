@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { Agent } from "undici";
 import { claudeProvider } from "../../src/oauth/claude.ts";
 import { requestToken } from "../../src/oauth/token-request.ts";
-import { createSecretList, redact } from "../../src/redact.ts";
+import { createSecretList, redact } from "../../src/text/redact.ts";
 
 test("a refresh token, a code and a client secret that are echoed are taken out, also where the text is shortened", async (t) => {
   const clientSecret = 'client "secret" of ours';

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { silentLog } from "../../src/log.ts";
+import type { TokenRow } from "../../src/domain/token-store.ts";
 import { createLocalRunner } from "../../src/oauth/local-runner.ts";
 import { hashToken } from "../../src/oauth/refresh.ts";
-import type { TokenRow } from "../../src/token-store.ts";
+import { silentLog } from "../../src/telemetry/log.ts";
 import { createMemoryTokens } from "../support/memory-tokens.ts";
 import { until } from "../support/until.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { TokenRow } from "../../src/domain/token-store.ts";
 import { hashToken, planRefresh, type RefreshRequest } from "../../src/oauth/refresh.ts";
-import type { TokenRow } from "../../src/token-store.ts";
 
 const now = 1_000_000;
 

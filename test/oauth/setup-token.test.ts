@@ -5,10 +5,10 @@ import { test } from "node:test";
 import { createAccount } from "../../src/accounts/account.ts";
 import { createCredentialSource } from "../../src/accounts/credentials.ts";
 import { defaultAccount } from "../../src/config/defaults.ts";
-import { silentLog } from "../../src/log.ts";
 import { describeLoginFailure } from "../../src/oauth/login-failure.ts";
 import { hashToken } from "../../src/oauth/refresh.ts";
 import { createTokenSource } from "../../src/oauth/tokens.ts";
+import { silentLog } from "../../src/telemetry/log.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { createMemoryTokens, type MemoryTokens } from "../support/memory-tokens.ts";
 

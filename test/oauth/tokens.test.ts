@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createLog, type Log } from "../../src/log.ts";
+import type { TokenStore } from "../../src/domain/token-store.ts";
 import { createDispatchers, type Dispatchers } from "../../src/network/dispatchers.ts";
 import type { ProxySettings } from "../../src/network/proxy.ts";
 import { describeLoginFailure } from "../../src/oauth/login-failure.ts";
 import { hashToken } from "../../src/oauth/refresh.ts";
 import { createTokenSource, type LoginToken, type TokenSource } from "../../src/oauth/tokens.ts";
-import type { TokenStore } from "../../src/token-store.ts";
+import { createLog, type Log } from "../../src/telemetry/log.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import { loginAccount, tokenOf } from "../support/login-account.ts";

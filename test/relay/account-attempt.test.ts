@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Dispatcher } from "undici";
 import { createAccount } from "../../src/accounts/account.ts";
-import type { Call } from "../../src/call.ts";
-import { silentLog } from "../../src/log.ts";
+import type { Call } from "../../src/domain/call.ts";
 import { describeExchange } from "../../src/network/faults.ts";
 import { attemptOn } from "../../src/relay/account-attempt.ts";
 import type { RelayDeps } from "../../src/relay/exchange.ts";
 import { overHttp } from "../../src/relay/transport.ts";
+import { silentLog } from "../../src/telemetry/log.ts";
 import { upstreamFor } from "../../src/upstreams/kinds.ts";
 import { accountConfig } from "../accounts/fakes.ts";
 

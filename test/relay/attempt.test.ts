@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Dispatcher } from "undici";
-import type { Call } from "../../src/call.ts";
+import type { Call } from "../../src/domain/call.ts";
 import type { Answer, Sink } from "../../src/relay/answer.ts";
 import { attempt } from "../../src/relay/attempt.ts";
 import { upstreamFor } from "../../src/upstreams/kinds.ts";

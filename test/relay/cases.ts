@@ -1,7 +1,7 @@
 // The ways in which clients speak, each described once: the shared suite runs over every one of them, so that none can fall behind.
 
 import type { AccountConfig } from "../../src/config/config.ts";
-import type { AccountType, Family } from "../../src/family.ts";
+import type { AccountType, Family } from "../../src/domain/family.ts";
 import type { AuthorizationServer } from "../support/authorization-server.ts";
 import type { Behaviour } from "../support/behaviour.ts";
 import { claudeError, claudeErrorEvent, claudeFailures } from "../support/claude-script.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net, { type AddressInfo, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
-import type { Call } from "../../src/call.ts";
+import type { Call } from "../../src/domain/call.ts";
 import { createDispatchers } from "../../src/network/dispatchers.ts";
 import type { ProxySettings } from "../../src/network/proxy.ts";
 import { type AttemptResult, attempt } from "../../src/relay/attempt.ts";

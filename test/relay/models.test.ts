@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import type { AccountType } from "../../src/family.ts";
+import type { AccountType } from "../../src/domain/family.ts";
 import { claudeFailures, claudeModelList, claudeModels } from "../support/claude-script.ts";
 import { begin, send } from "../support/client.ts";
 import { geminiModelList } from "../support/gemini-script.ts";

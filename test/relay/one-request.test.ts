@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AccountType } from "../../src/family.ts";
+import type { AccountType } from "../../src/domain/family.ts";
 import { claudeError, claudeFailures } from "../support/claude-script.ts";
 import { send } from "../support/client.ts";
 import { setStage } from "../support/stage.ts";

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { type TestContext, test } from "node:test";
-import { wholeBody } from "../../src/call.ts";
-import { createMemoryBudget, MemoryExhausted } from "../../src/memory-budget.ts";
+import { wholeBody } from "../../src/domain/call.ts";
+import { createMemoryBudget, MemoryExhausted } from "../../src/relay/memory-budget.ts";
 import { type BodyLimits, readBody } from "../../src/relay/read-body.ts";
 
 const kibi = 1024;

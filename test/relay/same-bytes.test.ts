@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { AccountType } from "../../src/family.ts";
+import type { AccountType } from "../../src/domain/family.ts";
 import type { Behaviour } from "../support/behaviour.ts";
 import { type ClientRequest, send } from "../support/client.ts";
 import { setStage } from "../support/stage.ts";

@@ -1,7 +1,7 @@
 // Another process at the same database, for the tests that need one: node child.ts ROLE DATABASE
 
 import { writeSync } from "node:fs";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/domain/errors.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { usageRow } from "./rows.ts";
 

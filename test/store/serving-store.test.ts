@@ -18,11 +18,11 @@ import {
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import Database from "better-sqlite3";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/domain/errors.ts";
+import type { TokenRow } from "../../src/domain/token-store.ts";
 import { openServingStore, type ServingStoreOptions } from "../../src/store/serving-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { CooldownRow, Store } from "../../src/store/store.ts";
-import type { TokenRow } from "../../src/token-store.ts";
 import { collectingLog, type LoggedLine } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 import { createSqliteHarness, type SqliteHarness } from "./harness.ts";

@@ -9,10 +9,10 @@
 
 import { createInterface } from "node:readline";
 import { createDetachedRefreshes } from "../../src/app/refresh-process/detached-refreshes.ts";
-import { createLog } from "../../src/log.ts";
 import { createDispatchers } from "../../src/network/dispatchers.ts";
 import { createTokenSource } from "../../src/oauth/tokens.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { createLog } from "../../src/telemetry/log.ts";
 import { loginAccount } from "./login-account.ts";
 
 const [database = "", tokenUrl = "", secret = "", refreshes = "", script] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 // A token store in memory that can be told to fail like a full disk.
 
-import type { TokenRow, TokenStore } from "../../src/token-store.ts";
+import type { TokenRow, TokenStore } from "../../src/domain/token-store.ts";
 
 export interface MemoryTokens extends TokenStore {
   rows: Map<string, TokenRow>;

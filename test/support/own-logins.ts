@@ -2,7 +2,7 @@
 
 import type { AccountConfig, Config } from "../../src/config/config.ts";
 import { defaultAccount } from "../../src/config/defaults.ts";
-import type { Family, ProviderName } from "../../src/family.ts";
+import type { Family, ProviderName } from "../../src/domain/family.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { codexPath } from "./openai-script.ts";
 import { type ScriptedUpstream, startUpstream } from "./upstream.ts";

@@ -2,7 +2,7 @@
 
 import type { TestContext } from "node:test";
 import type { AccountConfig } from "../../src/config/config.ts";
-import type { AccountType } from "../../src/family.ts";
+import type { AccountType } from "../../src/domain/family.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { startRelay, type TestRelay, type TestRelayOptions, testAccount } from "./relay.ts";
 import { type ScriptedUpstream, startUpstream } from "./upstream.ts";

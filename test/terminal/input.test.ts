@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/domain/errors.ts";
 import { readLines } from "../../src/terminal/input.ts";
 
 async function all(pieces: (string | Buffer)[]): Promise<string[]> {

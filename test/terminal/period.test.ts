@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/domain/errors.ts";
 import { periodText, readPeriod } from "../../src/terminal/period.ts";
 import { useZone } from "../store/zones.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { describe, it } from "node:test";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/domain/errors.ts";
 import { createPrompts, type PromptStreams } from "../../src/terminal/prompts.ts";
 
 /** Streams that say they are terminals; what is drawn is collected. */

@@ -1,7 +1,7 @@
 // One relay with its accounts on a scripted provider, and one strange case after another in it.
 
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
-import type { AccountType } from "../../src/family.ts";
+import type { AccountType } from "../../src/domain/family.ts";
 import type { Behaviour } from "../support/behaviour.ts";
 import { type ClientAnswer, type ClientRequest, send } from "../support/client.ts";
 import { startRelay, type TestRelay, testAccount } from "../support/relay.ts";

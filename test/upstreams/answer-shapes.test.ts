@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Call } from "../../src/call.ts";
-import type { AccountType } from "../../src/family.ts";
+import type { Call } from "../../src/domain/call.ts";
+import type { AccountType } from "../../src/domain/family.ts";
 import { upstreamFor } from "../../src/upstreams/kinds.ts";
 import type { AnswerObserver, Opening } from "../../src/usage/observer.ts";
 import { geminiCall, makeCall, openaiCall } from "./make-call.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { type Call, wholeBody } from "../../src/call.ts";
-import type { Failure } from "../../src/failure.ts";
+import { type Call, wholeBody } from "../../src/domain/call.ts";
+import type { Failure } from "../../src/domain/failure.ts";
 import { healSignatures } from "../../src/upstreams/claude-thinking.ts";
 import { makeCall } from "./make-call.ts";
 

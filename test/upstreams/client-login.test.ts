@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, test } from "node:test";
-import type { Call } from "../../src/call.ts";
+import type { Call } from "../../src/domain/call.ts";
 import { providerOf } from "../../src/upstreams/client.ts";
 import { makerOf, ownCredential, readClientLogin } from "../../src/upstreams/client-login.ts";
 import { chatGptToken } from "../support/own-logins.ts";

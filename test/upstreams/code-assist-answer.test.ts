@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { RelayError } from "../../src/errors.ts";
+import { RelayError } from "../../src/domain/errors.ts";
 import type { AnswerTransform } from "../../src/sse/transform.ts";
 import { unwrapAnswer } from "../../src/upstreams/code-assist-answer.ts";
 import { patient } from "../support/patience.ts";

@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import type { Credential } from "../../src/account-kinds/credential.ts";
 import type { UpstreamRequest } from "../../src/account-kinds/upstream.ts";
-import type { Call } from "../../src/call.ts";
+import type { Call } from "../../src/domain/call.ts";
 import { internalRequest, readPublicMethod, wrapRequest } from "../../src/upstreams/code-assist-request.ts";
 import { geminiCall } from "./make-call.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Call } from "../../src/call.ts";
+import type { Call } from "../../src/domain/call.ts";
 import { readGeminiErrorEvent, readGeminiFailure } from "../../src/upstreams/gemini-failures.ts";
 import { day, type Expected, geminiCall, headOf, hour, minute, now, second, summarize } from "./make-call.ts";
 

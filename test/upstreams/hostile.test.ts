@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { Failure } from "../../src/failure.ts";
-import type { AccountType } from "../../src/family.ts";
+import type { Failure } from "../../src/domain/failure.ts";
+import type { AccountType } from "../../src/domain/family.ts";
 import { accountKinds, upstreamFor } from "../../src/upstreams/kinds.ts";
 import { day, geminiCall, makeCall, now, openaiCall } from "./make-call.ts";
 

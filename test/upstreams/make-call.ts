@@ -1,8 +1,8 @@
 // Calls, answers and times for the tests of the upstreams.
 
 import type { ReplyHead } from "../../src/account-kinds/upstream.ts";
-import type { Call } from "../../src/call.ts";
-import type { Failure } from "../../src/failure.ts";
+import type { Call } from "../../src/domain/call.ts";
+import type { Failure } from "../../src/domain/failure.ts";
 
 /** 2026-11-22T12:00:00Z, a Sunday. */
 export const now = Date.UTC(2026, 10, 22, 12);

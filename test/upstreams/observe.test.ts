@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Call } from "../../src/call.ts";
-import type { AccountType } from "../../src/family.ts";
+import type { Call } from "../../src/domain/call.ts";
+import type { AccountType } from "../../src/domain/family.ts";
 import { upstreamFor } from "../../src/upstreams/kinds.ts";
 import { geminiCall, makeCall, openaiCall } from "./make-call.ts";
 

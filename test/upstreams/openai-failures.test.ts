@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Call } from "../../src/call.ts";
+import type { Call } from "../../src/domain/call.ts";
 import { readOpenaiErrorEvent, readOpenaiFailure } from "../../src/upstreams/openai-failures.ts";
 import { day, type Expected, headOf, hour, minute, now, openaiCall, second, summarize } from "./make-call.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Credential } from "../../src/account-kinds/credential.ts";
-import type { Call, Operation } from "../../src/call.ts";
-import type { AccountType } from "../../src/family.ts";
+import type { Call, Operation } from "../../src/domain/call.ts";
+import type { AccountType } from "../../src/domain/family.ts";
 import { accountKinds, upstreamFor } from "../../src/upstreams/kinds.ts";
 import { splitUrl } from "../../src/upstreams/request.ts";
 import { geminiCall, makeCall, openaiCall } from "./make-call.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Failure } from "../../src/failure.ts";
+import type { Failure } from "../../src/domain/failure.ts";
 import { readClaudeFailure } from "../../src/upstreams/claude-failures.ts";
 import { readGeminiFailure } from "../../src/upstreams/gemini-failures.ts";
 import { readOpenaiFailure } from "../../src/upstreams/openai-failures.ts";

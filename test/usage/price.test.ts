@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { calcPrice } from "@pydantic/genai-prices";
 import fc from "fast-check";
-import type { Family } from "../../src/family.ts";
+import type { Family } from "../../src/domain/family.ts";
 import { noTokens, type TokenCounts } from "../../src/usage/observer.ts";
 import { createPriceList, type PricedRequest } from "../../src/usage/price.ts";
 

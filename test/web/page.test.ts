@@ -237,9 +237,7 @@ test("all files of the page together are below 200 KB and refer to nothing outsi
     for (const [, link, from, imported] of found)
       queue.push(new URL((link ?? from ?? imported)!, `http://relay${path}`).pathname);
   }
-  assert.ok(
-    seen.has("/ui/page/main.js") && seen.has("/ui/page/base.css") && seen.has("/ui/terminal/format.js"),
-  );
+  assert.ok(seen.has("/ui/page/main.js") && seen.has("/ui/page/base.css") && seen.has("/ui/text/format.js"));
   const bytes = [...seen.values()].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   assert.ok(bytes < 200_000, `${bytes} bytes`);
   for (const [path, text] of seen) {

@@ -1,11 +1,11 @@
 // Refreshes OAuth tokens in a detached child process, so that killing the relay cannot lose a rotated refresh token; in this process when the child cannot.
 
 import { dirname, extname, join } from "node:path";
-import type { Log } from "../../log.ts";
+import type { TokenStore } from "../../domain/token-store.ts";
 import type { LocalRunner, RefreshRunner, RefreshTask } from "../../oauth/local-runner.ts";
 import { failedWith, planRefresh, type RefreshOutcome } from "../../oauth/refresh.ts";
 import type { RefreshedLogin } from "../../oauth/tokens.ts";
-import type { TokenStore } from "../../token-store.ts";
+import type { Log } from "../../telemetry/log.ts";
 import { messageFormat, type RefreshSite } from "./messages.ts";
 import { type RefreshWorker, startRefreshWorker } from "./worker.ts";
 

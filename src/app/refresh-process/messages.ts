@@ -13,7 +13,7 @@
 
 import type { OAuthProvider } from "../../account-kinds/oauth-provider.ts";
 import type { Config } from "../../config/config.ts";
-import { isObject } from "../../json-values.ts";
+import { isObject } from "../../json/json-values.ts";
 import type { RefreshTask } from "../../oauth/local-runner.ts";
 import type { RefreshOutcome } from "../../oauth/refresh.ts";
 import type { LoginAccount } from "../../oauth/tokens.ts";

@@ -1,11 +1,11 @@
 // The detached refresh process at work: takes orders, refreshes logins on the relay's own database, and reports the outcome.
 
-import { isObject } from "../../json-values.ts";
-import type { Log } from "../../log.ts";
+import { isObject } from "../../json/json-values.ts";
 import { createDispatchers, type Dispatchers } from "../../network/dispatchers.ts";
 import { createLocalRunner, type LocalRunner } from "../../oauth/local-runner.ts";
 import { openStore } from "../../store/open.ts";
 import type { Store } from "../../store/store.ts";
+import type { Log } from "../../telemetry/log.ts";
 import { isOrder, type RefreshOrder, type RefreshReport, type RefreshSite } from "./messages.ts";
 
 export interface RefreshServiceOptions {

@@ -1,8 +1,8 @@
 // Starts a detached refresh process, sends it orders and lets it end.
 
 import { type ChildProcess, fork } from "node:child_process";
-import type { Log } from "../../log.ts";
 import type { RefreshOutcome, UnsavedRow } from "../../oauth/refresh.ts";
+import type { Log } from "../../telemetry/log.ts";
 import { isReport, type RefreshOrder } from "./messages.ts";
 
 export interface RefreshWorkerOptions {

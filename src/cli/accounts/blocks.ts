@@ -3,13 +3,13 @@
 import type { AccountState } from "../../accounts/state.ts";
 import type { AccountConfig } from "../../config/config.ts";
 import type { AccountView, LoginView } from "../../documents/account.ts";
-import { families } from "../../family.ts";
-import { count, plural, relativeTime } from "../../terminal/format.ts";
-import { clockTime } from "../../terminal/local-time.ts";
+import { families } from "../../domain/family.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { sign } from "../../terminal/style.ts";
 import { singleLine, truncate } from "../../terminal/width.ts";
 import { wrap } from "../../terminal/wrap.ts";
+import { count, plural, relativeTime } from "../../text/format.ts";
+import { clockTime } from "../../time/local-time.ts";
 import { withSameConfig } from "../same-config.ts";
 import { loginName } from "./login-name.ts";
 import { drawWindows } from "./windows.ts";

@@ -4,11 +4,11 @@ import type { AccountConfig, Config } from "../../config/config.ts";
 import { readEnvironment } from "../../config/environment.ts";
 import { nearestWord } from "../../config/suggest.ts";
 import { editConfigFile } from "../../config/write.ts";
-import { UserError } from "../../errors.ts";
-import { type Family, familyNames } from "../../family.ts";
-import { redact } from "../../redact.ts";
+import { UserError } from "../../domain/errors.ts";
+import { type Family, familyNames } from "../../domain/family.ts";
 import { sign } from "../../terminal/style.ts";
 import { singleLine, truncate } from "../../terminal/width.ts";
+import { redact } from "../../text/redact.ts";
 import { accountKinds } from "../../upstreams/kinds.ts";
 import type { CommandContext } from "../context.ts";
 

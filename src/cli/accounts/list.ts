@@ -2,8 +2,8 @@
 
 import { readAccountViews } from "../../app/account-views.ts";
 import { type AccountView, toAccountDocument } from "../../documents/account.ts";
-import { rfc3339 } from "../../terminal/format.ts";
 import { renderTable } from "../../terminal/table.ts";
+import { rfc3339 } from "../../text/format.ts";
 import type { CommandContext } from "../context.ts";
 import { withSameConfig } from "../same-config.ts";
 import { lookInStore } from "../store-access.ts";

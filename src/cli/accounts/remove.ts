@@ -2,7 +2,7 @@
 
 import type { AccountConfig, Config } from "../../config/config.ts";
 import { removeAccount as removeFromText } from "../../config/edit.ts";
-import { UserError } from "../../errors.ts";
+import { UserError } from "../../domain/errors.ts";
 import { sign } from "../../terminal/style.ts";
 import type { CommandContext } from "../context.ts";
 import { changeStore } from "../store-access.ts";

@@ -1,10 +1,10 @@
 // Prints usage windows as lines with a bar, and as text for a pipe.
 
 import { bar } from "../../terminal/bars.ts";
-import { percent, relativeTime, rfc3339 } from "../../terminal/format.ts";
 import type { Screen } from "../../terminal/output.ts";
 import type { Style } from "../../terminal/style.ts";
 import { displayWidth, singleLine, truncate } from "../../terminal/width.ts";
+import { percent, relativeTime, rfc3339 } from "../../text/format.ts";
 import type { Window } from "../../usage/window.ts";
 
 export interface WindowsContext {

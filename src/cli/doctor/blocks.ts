@@ -1,11 +1,11 @@
 // What the checks found, as a person reads it: by subject, the verdict first, what fixes it right below.
 
 import { type Check, type CheckFix, fixText, type Group, mapFix } from "../../doctor/check.ts";
-import { plural } from "../../terminal/format.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { sign } from "../../terminal/style.ts";
 import { displayWidth, singleLine } from "../../terminal/width.ts";
 import { breakLines } from "../../terminal/wrap.ts";
+import { plural } from "../../text/format.ts";
 
 type BlockScreen = Pick<Screen, "width" | "style" | "unicode">;
 

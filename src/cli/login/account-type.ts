@@ -2,7 +2,7 @@
 
 import type { AccountKind } from "../../account-kinds/account-kind.ts";
 import type { OAuthProvider } from "../../account-kinds/oauth-provider.ts";
-import { UserError } from "../../errors.ts";
+import { UserError } from "../../domain/errors.ts";
 import type { OAuthSections } from "../../oauth/tokens.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { wrap } from "../../terminal/wrap.ts";

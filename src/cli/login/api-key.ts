@@ -2,7 +2,7 @@
 
 import type { Config } from "../../config/config.ts";
 import { classifyKey, classifySetupToken, type KeyVerdict } from "../../config/key-shapes.ts";
-import { UserError } from "../../errors.ts";
+import { UserError } from "../../domain/errors.ts";
 import { readLines } from "../../terminal/input.ts";
 import { sign } from "../../terminal/style.ts";
 import { keyKinds } from "../../upstreams/kinds.ts";

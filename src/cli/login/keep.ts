@@ -3,7 +3,7 @@
 import type { AccountKind, CredentialKey } from "../../account-kinds/account-kind.ts";
 import { addAccount } from "../../config/edit.ts";
 import { editConfigFile } from "../../config/write.ts";
-import { UserError } from "../../errors.ts";
+import { UserError } from "../../domain/errors.ts";
 import type { Login } from "../../oauth/login.ts";
 import { type SavedLogin, saveLogin } from "../../oauth/saved-login.ts";
 import { openStore } from "../../store/open.ts";

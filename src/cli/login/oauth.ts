@@ -2,7 +2,7 @@
 
 import type { Dispatcher } from "undici";
 import type { OAuthProvider } from "../../account-kinds/oauth-provider.ts";
-import { UserError } from "../../errors.ts";
+import { UserError } from "../../domain/errors.ts";
 import { describeProxy } from "../../network/proxy.ts";
 import {
   type Login,

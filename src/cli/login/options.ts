@@ -1,8 +1,8 @@
 // The options of `cc-relay login`, checked before anything else happens.
 
 import { findIdFault, findNameFault, findWordFault } from "../../config/text-faults.ts";
-import { UserError } from "../../errors.ts";
-import type { Family } from "../../family.ts";
+import { UserError } from "../../domain/errors.ts";
+import type { Family } from "../../domain/family.ts";
 import { type ProxySettings, readProxyUrl } from "../../network/proxy.ts";
 import { loginKind } from "../../upstreams/kinds.ts";
 

@@ -3,8 +3,8 @@
 import type { AccountKind, CredentialKey } from "../../account-kinds/account-kind.ts";
 import type { AccountConfig, Config } from "../../config/config.ts";
 import { type AccountValues, addAccount, changeAccount } from "../../config/edit.ts";
-import { UserError } from "../../errors.ts";
-import type { Family } from "../../family.ts";
+import { UserError } from "../../domain/errors.ts";
+import type { Family } from "../../domain/family.ts";
 import type { ProxySettings } from "../../network/proxy.ts";
 import type { CommandContext } from "../context.ts";
 import type { LoginOptions } from "./options.ts";

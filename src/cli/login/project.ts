@@ -1,12 +1,12 @@
 // Finds the Google Cloud project of a new Gemini login. Google's refusals show here, before the account is written.
 
 import type { Dispatcher } from "undici";
-import { unlessAborted } from "../../abort.ts";
-import { UserError } from "../../errors.ts";
-import { providerUrls } from "../../family.ts";
+import { UserError } from "../../domain/errors.ts";
+import { providerUrls } from "../../domain/family.ts";
 import { findProject, type ProjectResult } from "../../oauth/gemini-project.ts";
 import type { Login } from "../../oauth/login.ts";
 import { sign } from "../../terminal/style.ts";
+import { unlessAborted } from "../../time/abort.ts";
 import type { CommandContext } from "../context.ts";
 import { findProjectFault } from "./options.ts";
 import type { AccountPlan } from "./plan.ts";

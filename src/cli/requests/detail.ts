@@ -1,13 +1,13 @@
 // One request with each of its attempts, as a person reads it.
 
 import type { AttemptDocument, RequestDetailDocument, RequestDocument } from "../../documents/types.ts";
-import { count, elapsed, relativeTime, usd } from "../../terminal/format.ts";
-import { clockSeconds } from "../../terminal/local-time.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { sign, type Verdict } from "../../terminal/style.ts";
 import { type Cell, renderTable } from "../../terminal/table.ts";
 import { truncate } from "../../terminal/width.ts";
 import { breakLines } from "../../terminal/wrap.ts";
+import { count, elapsed, relativeTime, usd } from "../../text/format.ts";
+import { clockSeconds } from "../../time/local-time.ts";
 import { modelText, pathText, shown, tokenRate } from "./words.ts";
 
 type DetailScreen = Pick<Screen, "width" | "style" | "unicode">;

@@ -1,11 +1,11 @@
 // Requests as rows whose columns keep their widths, so that a row that comes later fits below the others.
 
 import type { RequestDocument } from "../../documents/types.ts";
-import { count, elapsed, usd } from "../../terminal/format.ts";
-import { clockSeconds } from "../../terminal/local-time.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { type Cell, drawRow, gap } from "../../terminal/table.ts";
 import { displayWidth } from "../../terminal/width.ts";
+import { count, elapsed, usd } from "../../text/format.ts";
+import { clockSeconds } from "../../time/local-time.ts";
 import {
   allTokens,
   modelText,

@@ -1,10 +1,10 @@
 // One request in short words, for the columns of `log`, `top` and the log of `serve`.
 
-import { replaceControls } from "../../control-characters.ts";
 import type { RequestDocument, TokensDocument } from "../../documents/types.ts";
 import { plainUsd } from "../../documents/usage.ts";
 import type { Style } from "../../terminal/style.ts";
 import { displayWidth } from "../../terminal/width.ts";
+import { replaceControls } from "../../text/control-characters.ts";
 
 /** Names that came from outside, on one line and without characters that act. */
 export function shown(text: string): string {

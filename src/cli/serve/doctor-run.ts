@@ -3,9 +3,9 @@
 
 import { execFile } from "node:child_process";
 import { extname, join } from "node:path";
+import { packageRoot } from "../../config/package-root.ts";
 import type { CheckDocument, DoctorDocument } from "../../documents/types.ts";
-import { isObject, parseJson, stringField } from "../../json-values.ts";
-import { packageRoot } from "../../package-root.ts";
+import { isObject, parseJson, stringField } from "../../json/json-values.ts";
 
 const timeoutMs = 120_000;
 /** A second request within this time gets the last result. */

@@ -1,6 +1,6 @@
 // Keeps the relay up when a promise rejects that nobody listens to: it costs one log line, not every open stream.
 
-import type { Log } from "../../log.ts";
+import type { Log } from "../../telemetry/log.ts";
 
 /** Returns a function that ends it. What is thrown outside of promises ends the process as ever. */
 export function logRejections(log: Log): () => void {

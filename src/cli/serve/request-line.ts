@@ -1,7 +1,7 @@
 // A request in the log of `serve` on a terminal: one line that fits 100 columns. JSON lines keep every field.
 
 import type { RequestDocument } from "../../documents/types.ts";
-import type { LogEntry } from "../../log.ts";
+import type { LogEntry } from "../../telemetry/log.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { createRequestTable, type RequestColumn } from "../requests/table.ts";
 

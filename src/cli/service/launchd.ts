@@ -1,6 +1,6 @@
 // A property list for launchd, which runs it as an agent of the person who is logged in.
 
-import { UserError } from "../../errors.ts";
+import { UserError } from "../../domain/errors.ts";
 import { type ServiceSite, serveArguments, stopSeconds } from "./site.ts";
 
 const label = "local.cc-relay";

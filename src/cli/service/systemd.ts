@@ -1,6 +1,6 @@
 // A systemd unit, for a person's own service manager or, for root, the system's.
 
-import { UserError } from "../../errors.ts";
+import { UserError } from "../../domain/errors.ts";
 import { type ServiceSite, serveArguments, stopSeconds } from "./site.ts";
 
 export function systemdUnit(site: ServiceSite): string {

@@ -2,11 +2,11 @@
 
 import type { StatusDocument, WindowDocument } from "../../documents/types.ts";
 import { bar } from "../../terminal/bars.ts";
-import { count, duration, percent, usd } from "../../terminal/format.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { type Style, withoutStyle } from "../../terminal/style.ts";
 import { type Cell, drawRow, gap } from "../../terminal/table.ts";
 import { displayWidth, truncate } from "../../terminal/width.ts";
+import { count, duration, percent, usd } from "../../text/format.ts";
 import { shown } from "../requests/words.ts";
 
 type LiveAccount = StatusDocument["accounts"][number];

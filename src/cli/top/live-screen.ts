@@ -1,7 +1,7 @@
 // Runs the screen of `top`: follows the relay, draws at most four times a second, and sleeps while nothing changes.
 
 import type { RequestDetailDocument, RequestDocument, StatusDocument } from "../../documents/types.ts";
-import { UserError } from "../../errors.ts";
+import { UserError } from "../../domain/errors.ts";
 import type { FullScreen, FullScreenEvents } from "../../terminal/full-screen.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { drawTop } from "./screens.ts";

@@ -1,10 +1,10 @@
 // The pictures of `top`: from its state to as many lines as the terminal has. Pure.
 
 import type { RequestDocument } from "../../documents/types.ts";
-import { count, duration, plural, usd } from "../../terminal/format.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { withoutStyle } from "../../terminal/style.ts";
 import { displayWidth, truncate } from "../../terminal/width.ts";
+import { count, duration, plural, usd } from "../../text/format.ts";
 import { drawWindows } from "../accounts/windows.ts";
 import { requestDetailLines } from "../requests/detail.ts";
 import { createRequestTable, type RequestColumn, type RequestTable } from "../requests/table.ts";

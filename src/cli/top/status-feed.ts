@@ -2,8 +2,8 @@
 
 import type { IncomingMessage } from "node:http";
 import type { StatusDocument } from "../../documents/types.ts";
-import { UserError } from "../../errors.ts";
-import { isObject, objectField, parseJson, stringField } from "../../json-values.ts";
+import { UserError } from "../../domain/errors.ts";
+import { isObject, objectField, parseJson, stringField } from "../../json/json-values.ts";
 import { http } from "../../network/http.ts";
 
 export interface StatusSource {

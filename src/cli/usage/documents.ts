@@ -1,7 +1,7 @@
 // Usage for other programs: one JSON document.
 
 import { toUsageRow } from "../../documents/usage.ts";
-import { rfc3339 } from "../../terminal/format.ts";
+import { rfc3339 } from "../../text/format.ts";
 import type { UsageReport } from "./report.ts";
 
 export function toJson({ since, until, by, summary }: UsageReport): string {

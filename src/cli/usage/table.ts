@@ -3,11 +3,11 @@
 import { keyText, plainUsd } from "../../documents/usage.ts";
 import type { UsageKey, UsageSummaryRow } from "../../store/store.ts";
 import { bar } from "../../terminal/bars.ts";
-import { count, usd } from "../../terminal/format.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { periodText } from "../../terminal/period.ts";
 import { type Cell, type Column, renderTable } from "../../terminal/table.ts";
 import { displayWidth, singleLine } from "../../terminal/width.ts";
+import { count, usd } from "../../text/format.ts";
 import { listValueMark, partialMark } from "./footnotes.ts";
 import type { UsageReport } from "./report.ts";
 

@@ -1,8 +1,8 @@
 // Converts an answer of Claude's into a chat completion, streamed or not as the client asked.
 
 import { createParser, type EventSourceMessage } from "eventsource-parser";
-import type { HeaderMap } from "../../call.ts";
-import { RelayError } from "../../errors.ts";
+import type { HeaderMap } from "../../domain/call.ts";
+import { RelayError } from "../../domain/errors.ts";
 import type { AnswerTransform } from "../../sse/transform.ts";
 import { createStreamWriter } from "./chunks.ts";
 import { errorOfRelay, type OpenAiError, truncation } from "./errors.ts";

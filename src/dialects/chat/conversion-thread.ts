@@ -3,7 +3,7 @@
 import { extname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import { RelayError } from "../../errors.ts";
+import { RelayError } from "../../domain/errors.ts";
 import { type ConvertedBody, convertBody } from "./conversion.ts";
 import { InvalidChatRequest, type InvalidCode } from "./invalid.ts";
 

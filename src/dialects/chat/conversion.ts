@@ -1,6 +1,6 @@
 // Converts the bytes of a chat request into the bytes of a Claude Messages request.
 
-import { scanMembers } from "../../json-scan.ts";
+import { scanMembers } from "../../json/json-scan.ts";
 import { InvalidChatRequest } from "./invalid.ts";
 import { isJsonObject, type JsonObject, parseJson, stringifyWellFormed } from "./json.ts";
 import { type AnswerForm, convertRequest } from "./request/convert.ts";

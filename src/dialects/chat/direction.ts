@@ -1,8 +1,8 @@
 // Chooses the family that answers a chat request: OpenAI's accounts as it came, or Claude's, for which it is converted.
 
 import type { AccountConfig } from "../../config/config.ts";
-import type { Family } from "../../family.ts";
-import { matchesModel } from "../../model-scope.ts";
+import type { Family } from "../../domain/family.ts";
+import { matchesModel } from "../../domain/model-scope.ts";
 import type { Direction } from "../dialect.ts";
 
 /** The owner's configuration decides first, then the model's name; lists of models are not asked for it. */

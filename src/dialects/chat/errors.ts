@@ -1,7 +1,7 @@
 // Errors in OpenAI's form: those of the provider, those that come inside its stream, and the relay's own.
 
-import type { HeaderMap } from "../../call.ts";
-import { type RelayError, type RelayErrorCode, relayErrors } from "../../errors.ts";
+import type { HeaderMap } from "../../domain/call.ts";
+import { type RelayError, type RelayErrorCode, relayErrors } from "../../domain/errors.ts";
 import type { RenderedError } from "../dialect.ts";
 import { errorHeaders, maxWaitSeconds, retryAfterSeconds } from "../error-headers.ts";
 import { first, requestIdForOpenAi } from "./headers.ts";

@@ -1,6 +1,6 @@
 // Headers of a converted call on the way to the provider, and of its answer on the way back.
 
-import type { HeaderMap } from "../../call.ts";
+import type { HeaderMap } from "../../domain/call.ts";
 
 /**
  * The client's headers less those that speak of the OpenAI request which is not sent: its own (`openai-*`, the

@@ -1,8 +1,8 @@
 // The Chat Completions dialect: OpenAI's older API. Accounts of the openai family get its requests as they come; for Claude's
 // models they are converted to Claude Messages and the answers back.
 
-import { type Call, type HeaderMap, wholeBody } from "../../call.ts";
-import { type Members, readBoolean, readString, type Span, scanMembers } from "../../json-scan.ts";
+import { type Call, type HeaderMap, wholeBody } from "../../domain/call.ts";
+import { type Members, readBoolean, readString, type Span, scanMembers } from "../../json/json-scan.ts";
 import { contentText, elementsAt, membersAt, scanBody } from "../body-text.ts";
 import type { Conversion, Dialect, RequestFacts, RequestParts } from "../dialect.ts";
 import { collapseSlashes } from "../routes.ts";

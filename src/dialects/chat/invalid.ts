@@ -1,6 +1,6 @@
 // The error for a chat request that cannot be read or has no counterpart in Claude's API.
 
-import { RelayError } from "../../errors.ts";
+import { RelayError } from "../../domain/errors.ts";
 
 /** `unsupported_content` is OpenAI-style for a content part the model has no way to take. */
 export type InvalidCode = "unsupported_content" | "unsupported_value" | "unsupported_parameter";

@@ -1,6 +1,6 @@
 // Parses and writes JSON from outside: bounded in depth, and with numbers that keep their digits.
 
-export { isObject as isJsonObject, type JsonObject } from "../../json-values.ts";
+export { isObject as isJsonObject, type JsonObject } from "../../json/json-values.ts";
 
 /**
  * Parsing 10 MB of nothing but brackets takes seconds, and everything that walks the result afterwards would need as deep

@@ -1,6 +1,6 @@
 // The unstreamed form: a chat completion in one document, made of a whole message of Claude's or of the events of one.
 
-import { RelayError } from "../../errors.ts";
+import { RelayError } from "../../domain/errors.ts";
 import type { AnswerOptions, MessageWriter } from "./answer.ts";
 import { chatUsage, completionId, finishReason, mergeUsage, refusalText } from "./completion.ts";
 import { errorOfEvent } from "./errors.ts";

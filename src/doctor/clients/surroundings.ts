@@ -1,7 +1,7 @@
 // The input of the checks of client programs: environment, home folder, programs in PATH, and the relay's address.
 
 import type { ClientKey } from "../../config/config.ts";
-import type { Family } from "../../family.ts";
+import type { Family } from "../../domain/family.ts";
 import { type Client, clientInfo } from "../../terminal/clients.ts";
 import type { Environment } from "../../terminal/environment.ts";
 import { type Shell, shellSyntax } from "../../terminal/shells.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { maxAnswerBytes } from "../../../src/dialects/chat/answer.ts";
-import { RelayError } from "../../../src/errors.ts";
+import { RelayError } from "../../../src/domain/errors.ts";
 import { answerTo, claudeMessage, convert, created, goodHead, type Json, request } from "./support.ts";
 
 const usage = {

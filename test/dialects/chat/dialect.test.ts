@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { HeaderMap } from "../../../src/call.ts";
 import { chatDialect } from "../../../src/dialects/chat/index.ts";
-import { RelayError } from "../../../src/errors.ts";
+import type { HeaderMap } from "../../../src/domain/call.ts";
+import { RelayError } from "../../../src/domain/errors.ts";
 import { chatCall, convert, type Json, request } from "./support.ts";
 
 const route = { dialect: "chat", operation: "generate", path: "/v1/chat/completions" } as const;

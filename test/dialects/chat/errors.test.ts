@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { InvalidChatRequest } from "../../../src/dialects/chat/invalid.ts";
-import { RelayError, type RelayErrorCode, type RelayErrorDetails, relayErrors } from "../../../src/errors.ts";
+import {
+  RelayError,
+  type RelayErrorCode,
+  type RelayErrorDetails,
+  relayErrors,
+} from "../../../src/domain/errors.ts";
 import { chat, convert, type Json, request } from "./support.ts";
 
 const json = ["content-type", "application/json"];

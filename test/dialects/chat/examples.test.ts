@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { InvalidChatRequest } from "../../../src/dialects/chat/invalid.ts";
-import { RelayError } from "../../../src/errors.ts";
+import { RelayError } from "../../../src/domain/errors.ts";
 import {
   answerTo,
   blockDelta,

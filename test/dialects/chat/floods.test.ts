@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RelayError } from "../../../src/errors.ts";
+import { RelayError } from "../../../src/domain/errors.ts";
 import { patient } from "../../support/patience.ts";
 import { floods } from "./flood-bodies.ts";
 import { chat, chatCall, readOrRefuse } from "./support.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { RelayError } from "../../../src/errors.ts";
+import { RelayError } from "../../../src/domain/errors.ts";
 import { assertAcceptable } from "./claude-rules.ts";
 import { convert, type Json, onlyInvalidRequests, toClaude } from "./support.ts";
 

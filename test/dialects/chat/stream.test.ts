@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { RelayError } from "../../../src/errors.ts";
+import { RelayError } from "../../../src/domain/errors.ts";
 import {
   blockDelta,
   blockStart,

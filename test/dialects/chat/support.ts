@@ -1,11 +1,11 @@
 // What the tests of the chat dialect share: converting a request, and feeding a scripted answer through it.
 
 import assert from "node:assert/strict";
-import type { Call, HeaderMap } from "../../../src/call.ts";
 import { createConversionThread } from "../../../src/dialects/chat/conversion-thread.ts";
 import { createChatDialect } from "../../../src/dialects/chat/index.ts";
 import type { Conversion } from "../../../src/dialects/dialect.ts";
-import { RelayError } from "../../../src/errors.ts";
+import type { Call, HeaderMap } from "../../../src/domain/call.ts";
+import { RelayError } from "../../../src/domain/errors.ts";
 import type { AnswerTransform } from "../../../src/sse/transform.ts";
 
 export type Json = Record<string, unknown>;

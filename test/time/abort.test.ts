@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "node:test";
-import { unlessAborted } from "../src/abort.ts";
+import { unlessAborted } from "../../src/time/abort.ts";
 
 test("waiting ends with the promise or with the signal, whichever is first, and leaves nothing at the signal", async () => {
   const { signal } = new AbortController();

@@ -8,11 +8,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openSqliteStore } from "../src/store/sqlite.ts";
-import { createServeFolder, type ServeFolder } from "./support/serve-process.ts";
-import { until } from "./support/until.ts";
+import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { createServeFolder, type ServeFolder } from "../support/serve-process.ts";
+import { until } from "../support/until.ts";
 
-const writer = JSON.stringify(new URL("../src/line-writer.ts", import.meta.url).href);
+const writer = JSON.stringify(new URL("../../src/telemetry/line-writer.ts", import.meta.url).href);
 
 function script(body: string): string[] {
   return ["--input-type=module", "-e", `import { createLineWriter } from ${writer};\n${body}`];

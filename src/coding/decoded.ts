@@ -2,6 +2,7 @@
 
 import { promisify } from "node:util";
 import zlib from "node:zlib";
+import type { AnswerObserver, Opening } from "../usage/observer.ts";
 import {
   type Coding,
   createDecoder,
@@ -12,7 +13,6 @@ import {
   parseCodings,
   zstdOptions,
 } from "./decoder.ts";
-import type { AnswerObserver, Opening } from "./observer.ts";
 
 export { DecodeError } from "./decoder.ts";
 

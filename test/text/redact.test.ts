@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { holdsSecret, redact } from "../src/redact.ts";
-import { patient } from "./support/patience.ts";
+import { holdsSecret, redact } from "../../src/text/redact.ts";
+import { patient } from "../support/patience.ts";
 
 const shaped: [string, string][] = [
   ["invalid x-api-key sk-ant-api03-abc_DEF-123", "invalid x-api-key sk-ant-***"],

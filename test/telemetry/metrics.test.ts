@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createMetrics } from "../src/metrics.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
 
 function metrics() {
   return createMetrics({ version: "1.2.3", accounts: () => [{ id: "a", family: "claude", state: "ready" }] });

@@ -8,7 +8,7 @@ import {
   objectField,
   parseJson,
   stringField,
-} from "../src/json-values.ts";
+} from "../../src/json/json-values.ts";
 
 test("a field counts only with the type that is asked for", () => {
   const value = parseJson('{"text":"a","empty":"","figure":3,"list":[1],"inner":{"x":1},"nothing":null}');

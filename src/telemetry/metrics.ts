@@ -1,7 +1,7 @@
 // The metrics of `/metrics`, with names and units after Prometheus' conventions.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { Family } from "./family.ts";
+import type { Family } from "../domain/family.ts";
 
 export interface Metrics {
   requestFinished(request: FinishedRequest): void;

@@ -10,7 +10,7 @@ import {
   type Span,
   scanMembers,
   scanObject,
-} from "../src/json-scan.ts";
+} from "../../src/json/json-scan.ts";
 
 const plain = ["model", "stream", "metadata", "a.b-c"];
 const names = [...plain, "", 'q"\\', "q\\b"];

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { replaceControls } from "../src/control-characters.ts";
-import { createLog } from "../src/log.ts";
-import { createStyle } from "../src/terminal/style.ts";
-import { renderTable } from "../src/terminal/table.ts";
+import { createLog } from "../../src/telemetry/log.ts";
+import { createStyle } from "../../src/terminal/style.ts";
+import { renderTable } from "../../src/terminal/table.ts";
+import { replaceControls } from "../../src/text/control-characters.ts";
 
 const hostile = "a\u001b[31mb\u009b2Jc\u202ed\u2066e\u2028f\tg\nh\u061ci";
 const acting = /[^\P{Cc}\n]|[\p{Bidi_Control}\u2028\u2029]/u;

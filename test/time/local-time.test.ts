@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { clockTime, dateTime, dayName } from "../../src/terminal/local-time.ts";
+import { clockTime, dateTime, dayName } from "../../src/time/local-time.ts";
 import { useZone } from "../store/zones.ts";
 
 before(() => useZone("America/New_York"));

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createMemoryBudget, MemoryExhausted } from "../src/memory-budget.ts";
+import { createMemoryBudget, MemoryExhausted } from "../../src/relay/memory-budget.ts";
 
 const open = new AbortController().signal;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Family } from "../src/family.ts";
-import { matchesModel, modelScope } from "../src/model-scope.ts";
-import { patient } from "./support/patience.ts";
+import type { Family } from "../../src/domain/family.ts";
+import { matchesModel, modelScope } from "../../src/domain/model-scope.ts";
+import { patient } from "../support/patience.ts";
 
 describe("modelScope", () => {
   const rows: [Family, string, string][] = [

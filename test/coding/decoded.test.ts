@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import zlib from "node:zlib";
+import { DecodeError, decodeBody, observeDecoded } from "../../src/coding/decoded.ts";
 import { observeClaude } from "../../src/usage/claude.ts";
-import { DecodeError, decodeBody, observeDecoded } from "../../src/usage/decoded.ts";
 import type { AnswerObserver } from "../../src/usage/observer.ts";
-import { blank, bytewise, event, type Reading, readingOf } from "./reading.ts";
+import { blank, bytewise, event, type Reading, readingOf } from "../usage/reading.ts";
 
 const encoders: Record<string, (bytes: Buffer) => Buffer> = {
   gzip: (bytes) => zlib.gzipSync(bytes),

@@ -1,9 +1,9 @@
 // The log: JSON lines for machines, one-line text for a terminal, secrets removed from both.
 
 import { pino } from "pino";
-import { replaceControls } from "./control-characters.ts";
+import { replaceControls } from "../text/control-characters.ts";
+import { censored, holdsSecret, redact } from "../text/redact.ts";
 import { createLineWriter } from "./line-writer.ts";
-import { censored, holdsSecret, redact } from "./redact.ts";
 
 /** What every layer logs with. The fields come first, the message says in lower case what happened. */
 export interface Log {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { createLog, type LogOptions, silentLog } from "../src/log.ts";
+import { createLog, type LogOptions, silentLog } from "../../src/telemetry/log.ts";
 
 const clock = () => Date.UTC(2026, 10, 22, 12, 0, 0);
 
@@ -154,7 +154,7 @@ it("the silent log writes nothing and takes everything", () => {
 
 it("without a destination, lines reach standard error together and none is lost at the end", () => {
   const script = `
-    import { createLog } from ${JSON.stringify(new URL("../src/log.ts", import.meta.url).href)};
+    import { createLog } from ${JSON.stringify(new URL("../../src/telemetry/log.ts", import.meta.url).href)};
     const log = createLog({ level: "info", pretty: false });
     for (let index = 0; index < 500; index++) log.info({ index }, "line");
     process.exit(0);`;
