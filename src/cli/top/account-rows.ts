@@ -124,6 +124,7 @@ function windowText(window: WindowDocument, { style, unicode, now }: WindowsPlac
   const drawn =
     utilization === null ? " ".repeat(barWidth) : bar(used, { width: barWidth, unicode, track: true });
   const share = utilization === null ? "" : percent(used);
-  const left = resets_at === null ? "" : duration(Date.parse(resets_at) - now);
+  // Whole minutes: a screen that counts seconds is drawn every second.
+  const left = resets_at === null ? "" : duration(Math.ceil((Date.parse(resets_at) - now) / 60_000) * 60_000);
   return `${name} ${paint(drawn)} ${share.padStart(4)} ${left.slice(0, 7).padEnd(7)}`;
 }

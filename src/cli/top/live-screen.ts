@@ -142,11 +142,7 @@ const minute = 60_000;
 export function untilChange({ status, lost }: TopState, now: number): number {
   if (status === undefined || lost !== undefined) return minute;
   if (status.running.length > 0) return second;
-  const moments = status.accounts.flatMap(({ until, windows }) =>
-    [until, ...windows.map(({ resets_at }) => resets_at)].flatMap((time) =>
-      time === null ? [] : Date.parse(time) - now,
-    ),
-  );
+  const moments = status.accounts.flatMap(({ until }) => (until === null ? [] : Date.parse(until) - now));
   // Below ten minutes the seconds are shown.
   if (moments.some((ms) => ms > 0 && ms < 10 * minute)) return second;
   return minute;
