@@ -257,7 +257,7 @@ async function createParts(
   return { deps, pool, tokens, eventLog };
 }
 
-/** Tells the receivers of `[[notify]]` what becomes of the accounts and the database. */
+/** Notifies the receivers of `[[notify]]` about the accounts and the database. */
 function startNotifier(
   { store, deps, pool }: { store: Store; deps: RelayDeps; pool: Pool },
   config: () => Config,

@@ -1,4 +1,4 @@
-// What happened to accounts, families and the database, told from two looks at them: on edges only, and each after its time.
+// Finds the notices about accounts, families and the database by comparing two states: on changes only, and each after its time.
 
 import type { AccountStatus } from "../accounts/state.ts";
 import type { NotifyConfig, NotifyEvent } from "../config/config.ts";
@@ -33,7 +33,7 @@ export interface Notice {
 }
 
 export interface NoticeFinder {
-  /** What has to be told now. */
+  /** The notices that have to be sent now. */
   look(situation: Situation, now: number): Notice[];
   /** When to look again though nothing changes: epoch ms; undefined when only a change brings something new. */
   readonly nextAt: number | undefined;
@@ -41,19 +41,19 @@ export interface NoticeFinder {
 
 type Rules = Pick<NotifyConfig, "events" | "afterMs" | "quietMs" | "windowThreshold">;
 
-/** Something that lasts: told once it has lasted long enough, and its end only if its beginning was told. */
+/** Something that lasts: sent once it has lasted long enough, and its end only if its beginning was sent. */
 interface Lasting {
   since: number;
   isTold: boolean;
 }
 
-/** One for each receiver. What is so at the first look is told as well: it began while nobody looked. */
+/** One for each receiver. What is so at the first look is sent as well: it began while nobody looked. */
 export function createNoticeFinder({ events, afterMs, quietMs, windowThreshold }: Rules): NoticeFinder {
   const lasting = new Map<string, Lasting>();
   const toldAt = new Map<string, number>();
   let nextAt: number | undefined;
 
-  function tell(notice: Notice, now: number): Notice[] {
+  function announce(notice: Notice, now: number): Notice[] {
     if (!events.includes(notice.event)) return [];
     const key = JSON.stringify([notice.event, notice.account ?? notice.family]);
     const last = toldAt.get(key);
@@ -72,7 +72,7 @@ export function createNoticeFinder({ events, afterMs, quietMs, windowThreshold }
     if (!isSo) {
       lasting.delete(key);
       const notice = known?.isTold ? words.over() : undefined;
-      return notice ? tell(notice, now) : [];
+      return notice ? announce(notice, now) : [];
     }
     const state = known ?? { since: now, isTold: false };
     lasting.set(key, state);
@@ -83,7 +83,7 @@ export function createNoticeFinder({ events, afterMs, quietMs, windowThreshold }
     }
     state.isTold = true;
     const notice = words.begun();
-    return notice ? tell(notice, now) : [];
+    return notice ? announce(notice, now) : [];
   }
 
   function lookAtAccount(account: AccountSituation, now: number): Notice[] {

@@ -1,4 +1,4 @@
-// Tells each receiver of `[[notify]]` what happens while the relay runs. Looks when something has changed, holds nothing up.
+// Sends notices to each receiver of `[[notify]]` while the relay runs. Looks when something has changed, and delays nothing.
 
 import type { Dispatcher } from "undici";
 import type { NotifyConfig } from "../config/config.ts";
@@ -9,7 +9,7 @@ import { sendNotice } from "./send.ts";
 export interface Notifier {
   /** Something may have changed: cheap, and can be called for every request. */
   changed(): void;
-  /** Takes these receivers from now on; those that stay as they were remember what they were told. */
+  /** Takes these receivers from now on; those that stay as they were remember what was sent to them. */
   configure(receivers: readonly NotifyConfig[]): void;
   close(): void;
 }

@@ -12,7 +12,7 @@ export function lacksEndpoint({ missing }: Account, call: Call, now: number): bo
 
 /**
  * Whether the answer says that the host of a compatible account has no such endpoint; the provider's own host has. A 404 that is
- * worded like the API's own is about what was asked for, but for counting, which many hosts do not have.
+ * in the API's own form is about what was asked for, but for counting, which many hosts do not have.
  */
 export function isMissingEndpoint(
   { account: { config }, failure }: { account: Pick<Account, "config">; failure: Failure },

@@ -36,7 +36,7 @@ export interface TopState {
   costs: ReadonlyMap<string, number | undefined>;
 }
 
-/** What the key asks of whoever runs the screen. */
+/** What the key asks the screen to do. */
 export type Wish =
   | { kind: "quit" }
   | { kind: "enable" | "disable" | "read-account"; account: string }
