@@ -35,11 +35,11 @@ export const relayMutations: readonly Mutation[] = [
     tests: "relay/truncation.test.ts",
   },
   {
-    file: "relay/response-pipe.ts",
-    from: "    this.#options.answer.discard();\n    this.#recordDeparture()",
-    to: "    this.#recordDeparture()",
+    file: "relay/attempt.ts",
+    from: 'failure: { kind: "aborted" }, answer: undefined });\n    this.#answer.discard();',
+    to: 'failure: { kind: "aborted" }, answer: undefined });',
     tests: everyDialect,
-    only: "a client that leaves takes",
+    only: "a client that leaves before there is an answer",
   },
   {
     file: "relay/response-pipe.ts",
