@@ -69,8 +69,8 @@ _cc_relay() {
         "notify") COMPREPLY=($(compgen -W "--help --test -h" -- "$word")) ;;
         "usage") COMPREPLY=($(compgen -W "--by --csv --help --json --since --until -h" -- "$word")) ;;
         "doctor") COMPREPLY=($(compgen -W "--help --json --offline -h" -- "$word")) ;;
-        "env") COMPREPLY=($(compgen -W "--help --key --own-login --shell --unset -h" -- "$word")) ;;
-        "run") COMPREPLY=($(compgen -W "--help --key --own-login -h" -- "$word")) ;;
+        "env") COMPREPLY=($(compgen -W "--help --key --no-websocket --own-login --shell --unset -h" -- "$word")) ;;
+        "run") COMPREPLY=($(compgen -W "--help --key --no-websocket --own-login -h" -- "$word")) ;;
         "completion") COMPREPLY=($(compgen -W "--help -h" -- "$word")) ;;
         "service") COMPREPLY=($(compgen -W "--help -h" -- "$word")) ;;
         "service print") COMPREPLY=($(compgen -W "--help -h" -- "$word")) ;;

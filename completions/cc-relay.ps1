@@ -79,12 +79,12 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
             Operands = @()
         }
         'env' = @{
-            Options = @('--help', '--key', '--own-login', '--shell', '--unset', '-h')
+            Options = @('--help', '--key', '--no-websocket', '--own-login', '--shell', '--unset', '-h')
             Values = @{ '--shell' = @('sh', 'fish', 'powershell', 'cmd'); '--key' = @() }
             Operands = @('claude', 'gemini', 'codex', 'openai')
         }
         'run' = @{
-            Options = @('--help', '--key', '--own-login', '-h')
+            Options = @('--help', '--key', '--no-websocket', '--own-login', '-h')
             Values = @{ '--key' = @() }
             Operands = @('claude', 'gemini', 'codex')
         }

@@ -28,6 +28,8 @@ export interface ClientAccess {
   key: string | undefined;
   /** See AccessOptions. */
   ownLogin: boolean;
+  /** Whether the relay offers WebSocket. */
+  webSocket: boolean;
 }
 
 /** Clients refuse to start without a key, so one is made up where the relay asks for none. */
@@ -47,7 +49,8 @@ export async function readAccess(
   return (client) => {
     // A family without an account, asked without a relay key, forwards the client's own credential.
     const isForwarded = ownLogin || (!served.has(clientInfo[client].family) && !needsAny);
-    return { origin, host, key: key ?? (isForwarded ? undefined : anyKey), ownLogin };
+    const { websocket: webSocket } = config.upstream;
+    return { origin, host, key: key ?? (isForwarded ? undefined : anyKey), ownLogin, webSocket };
   };
 }
 

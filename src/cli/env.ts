@@ -35,6 +35,8 @@ export interface EnvOptions {
   keyName: string | undefined;
   /** The clients keep their own logins. */
   ownLogin: boolean;
+  /** Whether Codex may ask for a WebSocket; where the relay offers none it is told so. */
+  webSocket: boolean;
 }
 
 interface EnvFlags {
@@ -42,6 +44,7 @@ interface EnvFlags {
   unset?: boolean;
   key?: string;
   ownLogin?: boolean;
+  websocket: boolean;
 }
 
 export function envCommand(context: CommandContext, run = runEnv): Command {
@@ -52,6 +55,7 @@ export function envCommand(context: CommandContext, run = runEnv): Command {
     .option("--unset", "print the lines that undo it")
     .option("--key <name>", "use this one of api_keys instead of the first")
     .option("--own-login", "keep the client's own login, for an account of type client")
+    .option("--no-websocket", "let Codex use HTTP alone")
     .addHelpText(
       "after",
       `
@@ -60,9 +64,10 @@ Examples:
   $ cc-relay env gemini --shell fish | source
   $ eval "$(cc-relay env --unset)"`,
     )
-    .action((client: Client | undefined, { shell, unset = false, key, ownLogin = false }: EnvFlags) =>
-      run(context, { client, shell, unset, keyName: key, ownLogin }),
-    );
+    .action((client: Client | undefined, flags: EnvFlags) => {
+      const { shell, unset = false, key: keyName, ownLogin = false, websocket: webSocket } = flags;
+      return run(context, { client, shell, unset, keyName, ownLogin, webSocket });
+    });
 }
 
 export async function runEnv(context: CommandContext, options: EnvOptions): Promise<void> {
@@ -83,7 +88,7 @@ export async function runEnv(context: CommandContext, options: EnvOptions): Prom
 
 function commandLine(
   { configFile }: CommandContext,
-  { client, unset, keyName, ownLogin }: EnvOptions,
+  { client, unset, keyName, ownLogin, webSocket }: EnvOptions,
   shell: Shell,
 ): string {
   const words = [
@@ -92,6 +97,7 @@ function commandLine(
     ...(unset ? ["--unset"] : []),
     ...(ownLogin ? ["--own-login"] : []),
     ...(keyName === undefined ? [] : [`--key ${shellWord(keyName)}`]),
+    ...(webSocket ? [] : ["--no-websocket"]),
     `--shell ${shell}`,
   ];
   return withSameConfig(words.join(" "), configFile);
@@ -105,7 +111,12 @@ function variableNames(client: Client): string[] {
 async function setLines(
   context: CommandContext,
   chosen: readonly Client[],
-  { shell, keyName, ownLogin }: { shell: Shell; keyName: string | undefined; ownLogin: boolean },
+  {
+    shell,
+    keyName,
+    ownLogin,
+    webSocket,
+  }: Pick<EnvOptions, "keyName" | "ownLogin" | "webSocket"> & { shell: Shell },
 ): Promise<string[]> {
   const lines: string[] = [];
   const comments: string[] = [];
@@ -115,7 +126,8 @@ async function setLines(
     const access = accessOf(client);
     const { set } = variablesFor(client, access, context.env);
     for (const [name, value] of Object.entries(set)) lines.push(assign(shell, name, value));
-    if (client === "codex") comments.push(...codexComment(access));
+    if (client === "codex")
+      comments.push(...codexComment({ ...access, webSocket: access.webSocket && webSocket }));
     warn(context, client, { access, syntax });
     if (client === "claude") await warnOfSettings(context, access);
   }
@@ -131,7 +143,7 @@ function assign(shell: Shell, name: string, value: string): string {
   });
 }
 
-function codexComment({ origin, key, ownLogin }: ClientAccess): string[] {
+function codexComment({ origin, key, ownLogin, webSocket }: ClientAccess): string[] {
   const { keyVariable, path } = clientInfo.codex;
   const provider = ownLogin
     ? codexOwnProvider(origin + path, key)
@@ -139,6 +151,7 @@ function codexComment({ origin, key, ownLogin }: ClientAccess): string[] {
         baseUrl: origin + path,
         // Without accounts and keys the relay forwards the key that Codex itself has.
         keyVariable: key === undefined ? clientInfo.openai.keyVariable : keyVariable,
+        webSocket,
       });
   return [
     "Codex reads its provider from ~/.codex/config.toml:",

@@ -28,6 +28,8 @@ export interface RunOptions {
   keyName: string | undefined;
   /** The client keeps its own login. */
   ownLogin: boolean;
+  /** Whether Codex may ask for a WebSocket; where the relay offers none it is told so. */
+  webSocket: boolean;
 }
 
 /** What gets a missing client. */
@@ -44,6 +46,7 @@ export function runCommand(context: CommandContext, run = runClient): Command {
     .argument("[args...]", "its arguments, after --")
     .option("--key <name>", "use this one of api_keys instead of the first")
     .option("--own-login", "keep the client's own login, for an account of type client")
+    .option("--no-websocket", "let Codex use HTTP alone")
     .passThroughOptions()
     .addHelpText(
       "after",
@@ -52,12 +55,19 @@ Examples:
   $ cc-relay run claude
   $ cc-relay run codex -- exec "Say hi"`,
     )
-    .action((client: Runnable, words: string[], flags: { key?: string; ownLogin?: boolean }) => {
+    .action((client: Runnable, words: string[], flags: RunFlags) => {
       const { key = flags.key, config = context.configFile, args, ...more } = splitWords(words);
       context.configFile = config;
       const ownLogin = flags.ownLogin ?? more["own-login"] ?? false;
-      return run(context, { client, args, keyName: key, ownLogin });
+      const webSocket = flags.websocket && more["no-websocket"] !== true;
+      return run(context, { client, args, keyName: key, ownLogin, webSocket });
     });
+}
+
+interface RunFlags {
+  key?: string;
+  ownLogin?: boolean;
+  websocket: boolean;
 }
 
 /**
@@ -68,6 +78,7 @@ function splitWords(words: string[]): {
   key?: string;
   config?: string;
   "own-login"?: boolean;
+  "no-websocket"?: boolean;
   args: string[];
 } {
   const end = words.indexOf("--");
@@ -75,7 +86,12 @@ function splitWords(words: string[]): {
   try {
     const { values } = parseArgs({
       args: words.slice(0, end),
-      options: { key: { type: "string" }, config: { type: "string" }, "own-login": { type: "boolean" } },
+      options: {
+        key: { type: "string" },
+        config: { type: "string" },
+        "own-login": { type: "boolean" },
+        "no-websocket": { type: "boolean" },
+      },
     });
     return { ...values, args: words.slice(end + 1) };
   } catch {
@@ -85,7 +101,7 @@ function splitWords(words: string[]): {
 
 export async function runClient(
   context: CommandContext,
-  { client, args, keyName, ownLogin }: RunOptions,
+  { client, args, keyName, ownLogin, webSocket }: RunOptions,
   start: (program: ProgramStart) => Promise<ProgramEnd> = startProgram,
 ): Promise<void> {
   const file = await findProgram(client, context);
@@ -94,7 +110,8 @@ export async function runClient(
       fix: `to install it, run: ${installation[client]}`,
     });
   }
-  const access = (await readAccess(context, { keyName, ownLogin }))(client);
+  const found = (await readAccess(context, { keyName, ownLogin }))(client);
+  const access = { ...found, webSocket: found.webSocket && webSocket };
   await requireRelay(access.origin);
   const setup = await setups[client](context, access, args);
   try {
@@ -200,13 +217,14 @@ async function warnOfWorkspace({ cwd, out }: CommandContext): Promise<void> {
 }
 
 /** Codex takes its provider from its configuration or from flags only; the key itself stays in the environment. */
-function codexFlags({ origin, key, ownLogin }: ClientAccess): string[] {
+function codexFlags({ origin, key, ownLogin, webSocket }: ClientAccess): string[] {
   const baseUrl = origin + clientInfo.codex.path;
   const provider = ownLogin
     ? codexOwnProvider(baseUrl, key)
     : codexProvider({
         baseUrl,
         keyVariable: key === undefined ? clientInfo.openai.keyVariable : clientInfo.codex.keyVariable,
+        webSocket,
       });
   const table = provider.map(([name, value]) => `${name}=${value}`).join(",");
   return ["-c", 'model_provider="ccrelay"', "-c", `model_providers.ccrelay={${table}}`];

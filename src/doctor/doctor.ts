@@ -192,6 +192,7 @@ function surroundingsOf(
       origin: probe.originOf(running ?? config.server),
       keys: config.apiKeys,
       families: new Set(config.accounts.map(({ family }) => family)),
+      webSocket: config.upstream.websocket,
     },
   };
 }

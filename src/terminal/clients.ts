@@ -109,16 +109,18 @@ export function withoutProxy(host: string, env: Environment): Record<string, str
 export function codexProvider({
   baseUrl,
   keyVariable,
+  webSocket,
 }: {
   baseUrl: string;
   keyVariable: string;
+  webSocket: boolean;
 }): [string, string][] {
   return [
     ["name", '"cc-relay"'],
     ["base_url", JSON.stringify(baseUrl)],
     ["wire_api", '"responses"'],
     ["env_key", JSON.stringify(keyVariable)],
-    ["supports_websockets", "false"],
+    ["supports_websockets", String(webSocket)],
   ];
 }
 

@@ -3,7 +3,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { patient } from "../support/patience.ts";
-import { codexToml, createSite, type Site } from "./doctor-site.ts";
+import { createSite, type Site } from "./doctor-site.ts";
 
 async function siteFor(t: TestContext): Promise<Site> {
   const site = await createSite();
@@ -24,7 +24,6 @@ const pointClaude = 'to point it at the relay, run: eval "$(cc-relay env claude)
 const chooseAuth = (file: string) =>
   `write {"security":{"auth":{"selectedType":"gemini-api-key"}}} into ${file}, or run: cc-relay run gemini`;
 const geminiSettings = "FOLDER/home/.gemini/settings.json";
-const codexConfig = "FOLDER/home/.codex/config.toml";
 
 const cases: Case[] = [
   {
@@ -58,15 +57,6 @@ const cases: Case[] = [
       `fail gemini: GOOGLE_GEMINI_BASE_URL is set, and no authentication is chosen in ${geminiSettings}: Gemini CLI then refuses to start -> ${chooseAuth(geminiSettings)}`,
     ],
     code: 1,
-  },
-  {
-    title: "Codex without supports_websockets = false",
-    plant: (site) =>
-      site.write(".codex/config.toml", codexToml(origin(site)).replace("supports_websockets = false\n", "")),
-    found: [
-      `warn codex: [model_providers.ccrelay] has no supports_websockets = false, and the relay offers no WebSocket -> write supports_websockets = false in [model_providers.ccrelay] of ${codexConfig}`,
-    ],
-    code: 0,
   },
 ];
 

@@ -36,6 +36,7 @@ async function env(options: Partial<EnvOptions> = {}, surroundings: FakeContextO
     unset: false,
     keyName: undefined,
     ownLogin: false,
+    webSocket: true,
     ...options,
   });
   return { stdout: context.out.stdout.text(), stderr: context.out.stderr.text() };
@@ -74,7 +75,7 @@ export GEMINI_API_KEY='relay-key'
 # base_url = "http://127.0.0.1:3000/openai/v1"
 # wire_api = "responses"
 # env_key = "CC_RELAY_KEY"
-# supports_websockets = false
+# supports_websockets = true
 `,
       stderr: "",
     });
@@ -146,6 +147,7 @@ export OPENAI_API_KEY='relay-key'
       unset: true,
       keyName: undefined,
       ownLogin: false,
+      webSocket: true,
     });
     assert.equal(
       broken.out.stdout.text(),
@@ -173,6 +175,7 @@ unset OPENAI_API_KEY
       unset: true,
       keyName: undefined,
       ownLogin: false,
+      webSocket: true,
     });
     assert.equal(
       other.out.stderr.text(),

@@ -13,7 +13,14 @@ async function env(client: Client, { keys = true, variables = {} } = {}) {
     accounts: [fakeAccount("claude")],
   });
   const context = fakeContext({ config, env: variables });
-  await runEnv(context, { client, shell: "sh", unset: false, keyName: undefined, ownLogin: true });
+  await runEnv(context, {
+    client,
+    shell: "sh",
+    unset: false,
+    keyName: undefined,
+    ownLogin: true,
+    webSocket: true,
+  });
   return { stdout: context.out.stdout.text(), stderr: context.out.stderr.text() };
 }
 

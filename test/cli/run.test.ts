@@ -78,7 +78,14 @@ async function run(options: Partial<RunOptions>, surroundings: FakeContextOption
     cwd: folder,
     ...surroundings,
   });
-  await runClient(context, { client: "claude", args: [], keyName: undefined, ownLogin: false, ...options });
+  await runClient(context, {
+    client: "claude",
+    args: [],
+    keyName: undefined,
+    ownLogin: false,
+    webSocket: true,
+    ...options,
+  });
   return context;
 }
 
@@ -207,12 +214,27 @@ describe("run codex", () => {
       "-c",
       'model_provider="ccrelay"',
       "-c",
-      `model_providers.ccrelay={name="cc-relay",base_url="http://127.0.0.1:${relay.port}/openai/v1",wire_api="responses",env_key="CC_RELAY_KEY",supports_websockets=false}`,
+      `model_providers.ccrelay={name="cc-relay",base_url="http://127.0.0.1:${relay.port}/openai/v1",wire_api="responses",env_key="CC_RELAY_KEY",supports_websockets=true}`,
       "exec",
       "Say hi",
     ]);
     assert.equal(env.CC_RELAY_KEY, "relay-key");
     assert.doesNotMatch(args.join(" "), /relay-key/);
+  });
+
+  it("keeps Codex to HTTP with --no-websocket, before the client's name or after it", async () => {
+    for (const line of ["--no-websocket codex -- exec", "codex --no-websocket -- exec"]) {
+      const asked: RunOptions[] = [];
+      const command = runCommand(fakeContext(), async (_context, options) => void asked.push(options));
+      await command.parseAsync(line.split(" "), { from: "user" });
+      assert.deepEqual(
+        asked.map(({ args, webSocket }) => [args, webSocket]),
+        [[["exec"], false]],
+      );
+    }
+    install("codex");
+    await run({ client: "codex", webSocket: false });
+    assert.match(seen().args[3] ?? "", /supports_websockets=false/);
   });
 
   it("lets Codex use its own key where that is forwarded", async () => {
@@ -389,7 +411,7 @@ describe("what is typed after run", () => {
       const command = runCommand(fakeContext(), async (_context, options) => void seen.push(options));
       await command.parseAsync(line.split(" "), { from: "user" });
       const ownLogin = line.includes("--own-login");
-      assert.deepEqual(seen, [{ client: "claude", args, keyName, ownLogin }]);
+      assert.deepEqual(seen, [{ client: "claude", args, keyName, ownLogin, webSocket: true }]);
     });
   }
 });

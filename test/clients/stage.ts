@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { AccountType } from "../../src/domain/family.ts";
+import type { SocketScript } from "../support/socket-script.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
 import { type RelayProcess, relayKey, startRelayProcess } from "./relay-process.ts";
 import { createSandbox, type Sandbox } from "./sandbox.ts";
@@ -26,13 +27,15 @@ export interface RelaySettings {
   more?: (upstream: ScriptedUpstream) => string;
   /** One account more of any type, `other`, on the same provider. */
   other?: AccountType;
+  /** The provider speaks WebSocket as well. */
+  sockets?: SocketScript;
 }
 
 export const firstKey = "key-of-first";
 export const secondKey = "key-of-second";
 
-export async function startDirectStage(t: TestContext): Promise<Stage> {
-  const upstream = await startUpstream();
+export async function startDirectStage(t: TestContext, sockets?: SocketScript): Promise<Stage> {
+  const upstream = await startUpstream(sockets === undefined ? {} : { sockets });
   const sandbox = await createSandbox();
   t.after(async () => {
     await upstream.close();
@@ -42,7 +45,7 @@ export async function startDirectStage(t: TestContext): Promise<Stage> {
 }
 
 export async function startRelayStage(t: TestContext, settings: RelaySettings): Promise<RelayStage> {
-  const { upstream, sandbox } = await startDirectStage(t);
+  const { upstream, sandbox } = await startDirectStage(t, settings.sockets);
   const accounts = [
     accountBlock("first", settings.type, upstream.url, 200),
     accountBlock("second", settings.type, upstream.url, 100),

@@ -50,6 +50,7 @@ async function createHome(t: TestContext): Promise<Home> {
       origin,
       keys: [{ name: "key-1", key: "relay-key-1" }],
       families: new Set(["claude", "gemini", "openai"]),
+      webSocket: true,
     },
     answers: { [origin]: { kind: "up", version: "1.2.3" } },
     async write(path, content) {
@@ -283,24 +284,28 @@ const cases: Case[] = [
     ],
   },
   {
-    title: "Codex without supports_websockets = false",
-    plant: (site) => site.write(".codex/config.toml", codexToml.replace("supports_websockets = false\n", "")),
-    found: [
-      `warn codex: [model_providers.ccrelay] has no supports_websockets = false, and the relay offers no WebSocket -> write supports_websockets = false in [model_providers.ccrelay] of ${codexConfig}`,
-    ],
-  },
-  {
-    title: "Codex that asks for a WebSocket",
+    title: "Codex that may ask a relay with WebSocket for one: nothing",
     plant: (site) => site.write(".codex/config.toml", codexToml.replace("= false", "= true")),
+    found: [],
+  },
+  {
+    title: "Codex that asks for a WebSocket where the relay offers none",
+    plant(site) {
+      site.relay = { ...site.relay!, webSocket: false };
+      return site.write(".codex/config.toml", codexToml.replace("= false", "= true"));
+    },
     found: [
-      `warn codex: [model_providers.ccrelay] has supports_websockets = true, and the relay offers no WebSocket -> write supports_websockets = false in [model_providers.ccrelay] of ${codexConfig}`,
+      `warn codex: [model_providers.ccrelay] has supports_websockets = true, and the relay has [upstream] websocket = false -> write supports_websockets = false in [model_providers.ccrelay] of ${codexConfig}, or websocket = true in the relay's config.toml`,
     ],
   },
   {
-    title: "Codex's built-in provider led to the relay",
-    plant: (site) => site.write(".codex/config.toml", `openai_base_url = "${origin}/openai/v1"\n`),
+    title: "Codex's built-in provider led to a relay without WebSocket",
+    plant(site) {
+      site.relay = { ...site.relay!, webSocket: false };
+      return site.write(".codex/config.toml", `openai_base_url = "${origin}/openai/v1"\n`);
+    },
     found: [
-      `warn codex: openai_base_url in ${codexConfig} leads the built-in provider to the relay, which then asks for a WebSocket first -> define a provider of its own in ${codexConfig}, as this prints: cc-relay env codex`,
+      `warn codex: openai_base_url in ${codexConfig} leads the built-in provider to the relay, which has [upstream] websocket = false and is asked for one first -> define a provider of its own in ${codexConfig}, as this prints: cc-relay env codex`,
     ],
   },
   {
@@ -393,7 +398,7 @@ describe("doctor finds what is wrong with the clients:", () => {
 
   it("nothing in the client's own login where requests are forwarded with it", async (t) => {
     const site = await createHome(t);
-    site.relay = { origin, keys: [], families: new Set() };
+    site.relay = { origin, keys: [], families: new Set(), webSocket: true };
     delete site.env.ANTHROPIC_AUTH_TOKEN;
     Object.assign(site.env, { CLAUDE_CODE_OAUTH_TOKEN: "own", GOOGLE_API_KEY: "own" });
     assert.deepEqual(await findFaults(site), []);

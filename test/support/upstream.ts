@@ -103,7 +103,9 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Scri
       void serve(request, response, state);
     },
   );
-  options.sockets?.attach(server);
+  if (options.sockets) options.sockets.attach(server);
+  // An upgrade is no request of a test's, and the provider without sockets has none to give.
+  else server.on("upgrade", (_, socket) => socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n"));
   server.on("connection", (socket: Socket) => {
     state.sockets.set(socket, { number: state.connectionCount++, uses: 0 });
     socket.on("error", () => {});

@@ -81,7 +81,7 @@ async function checkProvider(provider: Provider, codex: CodexFile): Promise<Chec
   const base = { setting: `base_url of ${section}`, value: baseUrl, title, paths, fix };
   const faults = [
     await findBaseUrlFault(base, findings, surroundings),
-    findWebSocket(settings, section, file),
+    findWebSocket(provider, section, codex),
     settings.wire_api === "chat"
       ? findings.fail(
           `${section} has wire_api = "chat", which Codex refuses`,
@@ -94,13 +94,20 @@ async function checkProvider(provider: Provider, codex: CodexFile): Promise<Chec
   return faults.filter((fault) => fault !== undefined);
 }
 
-/** The relay answers an upgrade with 426. Codex asks providers of one's own for one only with `true`, and has changed its defaults before. */
-function findWebSocket({ supports_websockets }: Json, section: string, file: string): Check | undefined {
-  if (supports_websockets === false) return undefined;
-  const fix = `write supports_websockets = false in ${section} of ${file}`;
-  return supports_websockets === true
-    ? findings.warn(`${section} has supports_websockets = true, and the relay offers no WebSocket`, fix)
-    : findings.warn(`${section} has no supports_websockets = false, and the relay offers no WebSocket`, fix);
+/** A relay that offers none answers 426, and Codex asks again at its next start. */
+function findWebSocket(
+  { settings, baseUrl }: Provider,
+  section: string,
+  codex: CodexFile,
+): Check | undefined {
+  const { file, surroundings } = codex;
+  const { relay } = surroundings;
+  const isOurs = URL.canParse(baseUrl) && isAt(new URL(baseUrl), relay?.origin);
+  if (settings.supports_websockets !== true || !isOurs || relay?.webSocket !== false) return undefined;
+  return findings.warn(
+    `${section} has supports_websockets = true, and the relay has [upstream] websocket = false`,
+    `write supports_websockets = false in ${section} of ${file}, or websocket = true in the relay's config.toml`,
+  );
 }
 
 function findMissingKey(
@@ -134,7 +141,7 @@ function findUnusedProvider({ id }: Provider, { file, data }: CodexFile): Check 
   );
 }
 
-/** The built-in provider with another address asks for a WebSocket at every start, and its login stays in use. */
+/** The built-in provider with another address asks for a WebSocket at every start, also of a relay that offers none. */
 async function checkBuiltIn({ data, file, surroundings }: CodexFile): Promise<Check[]> {
   const { openai_base_url: value } = data;
   if (typeof value !== "string") return [];
@@ -143,7 +150,8 @@ async function checkBuiltIn({ data, file, surroundings }: CodexFile): Promise<Ch
   const base = { setting: `openai_base_url in ${file}`, value, title, paths, fix };
   const fault = await findBaseUrlFault(base, findings, surroundings);
   if (fault !== undefined) return [fault];
-  const detail = `openai_base_url in ${file} leads the built-in provider to the relay, which then asks for a WebSocket first`;
+  if (surroundings.relay?.webSocket !== false) return [];
+  const detail = `openai_base_url in ${file} leads the built-in provider to the relay, which has [upstream] websocket = false and is asked for one first`;
   return [findings.warn(detail, fix)];
 }
 

@@ -36,6 +36,8 @@ export interface RelayFacts {
   keys: readonly ClientKey[];
   /** Those that have an account; for the others the client's own credential is forwarded. */
   families: ReadonlySet<Family>;
+  /** Whether `[upstream] websocket` offers it. */
+  webSocket: boolean;
 }
 
 /** Whether requests to a base URL are answered with our accounts: then no other credential may go along. */
