@@ -37,6 +37,10 @@ _cc_relay() {
     "login:--id") _cc_relay_words "$(cc-relay __complete accounts 2>/dev/null)" "$word"; return ;;
     "login:--name") :; return ;;
     "login:--priority") :; return ;;
+    "login:--url") :; return ;;
+    "login:--auth") COMPREPLY=($(compgen -W "x-api-key bearer none" -- "$word")); return ;;
+    "login:--model") :; return ;;
+    "login:--small-model") :; return ;;
     "login:--proxy") :; return ;;
     "login:--project") :; return ;;
     "log:--limit" | "log:-n") :; return ;;
@@ -56,7 +60,7 @@ _cc_relay() {
       case "$command" in
         "") COMPREPLY=($(compgen -W "--config --help --version -V -h" -- "$word")) ;;
         "serve") COMPREPLY=($(compgen -W "--demo --help --host --log-level --port -h" -- "$word")) ;;
-        "login") COMPREPLY=($(compgen -W "--api-key --help --id --name --no-browser --priority --project --proxy --setup-token --yes -h -y" -- "$word")) ;;
+        "login") COMPREPLY=($(compgen -W "--api-key --auth --compatible --help --id --model --name --no-browser --priority --project --proxy --setup-token --small-model --url --yes -h -y" -- "$word")) ;;
         "accounts") COMPREPLY=($(compgen -W "--help -h" -- "$word")) ;;
         "accounts list") COMPREPLY=($(compgen -W "--help --json -h" -- "$word")) ;;
         "accounts enable") COMPREPLY=($(compgen -W "--help -h" -- "$word")) ;;

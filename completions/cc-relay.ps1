@@ -14,8 +14,8 @@ Register-ArgumentCompleter -Native -CommandName cc-relay -ScriptBlock {
             Operands = @()
         }
         'login' = @{
-            Options = @('--api-key', '--help', '--id', '--name', '--no-browser', '--priority', '--project', '--proxy', '--setup-token', '--yes', '-h', '-y')
-            Values = @{ '--id' = '<accounts>'; '--name' = @(); '--priority' = @(); '--proxy' = @(); '--project' = @() }
+            Options = @('--api-key', '--auth', '--compatible', '--help', '--id', '--model', '--name', '--no-browser', '--priority', '--project', '--proxy', '--setup-token', '--small-model', '--url', '--yes', '-h', '-y')
+            Values = @{ '--id' = '<accounts>'; '--name' = @(); '--priority' = @(); '--url' = @(); '--auth' = @('x-api-key', 'bearer', 'none'); '--model' = @(); '--small-model' = @(); '--proxy' = @(); '--project' = @() }
             Operands = @('claude', 'gemini', 'openai')
         }
         'accounts' = @{

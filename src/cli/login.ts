@@ -1,6 +1,6 @@
 // `cc-relay login`: adds an account, or gives one that is there a new credential.
 
-import { Argument, Command, type ErrorOptions } from "commander";
+import { Argument, Command, type ErrorOptions, Option } from "commander";
 import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
 import { type Environment, readEnvironment } from "../config/environment.ts";
 import { rehearseEdit } from "../config/write.ts";
@@ -12,6 +12,7 @@ import { openBrowser } from "./browser.ts";
 import type { CommandContext } from "./context.ts";
 import { agreeToTerms, checkSources, chooseKind, findProvider } from "./login/account-type.ts";
 import { askApiKey } from "./login/api-key.ts";
+import { type CompatibleLogin, chooseCompatibleHost } from "./login/compatible.ts";
 import { interruptible } from "./login/interrupt.ts";
 import { type Keeping, keepKey, keepLogin } from "./login/keep.ts";
 import { logInWithOAuth } from "./login/oauth.ts";
@@ -30,6 +31,19 @@ export function loginCommand(context: CommandContext, run = runLogin): Command {
     .option("--priority <number>", "higher is tried first, 100 is usual")
     .option("--api-key", "an API key: asked for without echo, or the first line of standard input")
     .option("--setup-token", "a token of `claude setup-token`: asked for as a key is; good for a year")
+    .option(
+      "--compatible",
+      "another host that speaks the API (GLM, Kimi, OpenRouter, Ollama …): a last resort",
+    )
+    .option("--url <url>", "the compatible host's address, as its guide for Claude Code or Codex gives it")
+    .addOption(
+      new Option(
+        "--auth <form>",
+        "how the key is sent there, when it is not as the host usually wants it",
+      ).choices(["x-api-key", "bearer", "none"]),
+    )
+    .option("--model <model>", "the compatible host's model that serves every request")
+    .option("--small-model <model>", "its model that serves Claude's small ones (Haiku) instead")
     .option("--proxy <url>", "reach the provider through it, now and later: socks5://USER:PASSWORD@HOST:1080")
     .option("--project <project>", "Google Cloud project of a Gemini login (else $GOOGLE_CLOUD_PROJECT)")
     .option("--no-browser", "open none here: the address is shown, and the code it leads to is pasted")
@@ -42,6 +56,8 @@ const helpText = `
 On a terminal it asks for what is left out. In a pipe it asks nothing:
   --api-key           reads the key from standard input, its first line
   --setup-token       reads the token from standard input, its first line
+  --compatible        needs --url and --model, and reads the key in the same way
+                      where the host wants one
   --yes               logs in with OAuth: agree in the browser at the address on
                       standard error, and the answer comes back here by itself
   --yes --no-browser  the same from any other machine: the code is read from
@@ -51,6 +67,8 @@ Examples:
   $ cc-relay login claude
   $ cc-relay login openai --id work --priority 200 --proxy socks5://127.0.0.1:1080
   $ printf %s "$KEY" | cc-relay login gemini --api-key
+  $ printf %s "$KEY" | cc-relay login claude --compatible \\
+      --url https://api.z.ai/api/anthropic --model glm-5.2 --small-model glm-4.5-air
   $ cc-relay login claude --id claude-max --yes --no-browser`;
 
 export interface LoginDeps {
@@ -69,27 +87,39 @@ export async function runLogin(
 ): Promise<void> {
   checkSources(context, options);
   const place = await findPlace(context.configFile, deps.environment());
-  const plan = planAccount(place, options);
+  const host = await chooseCompatibleHost(context, options);
+  const plan = planAccount(place, options, host?.baseId);
   const kind = await chooseKind(context, plan, options);
   await confirmReplacing(context, { plan, kind }, options);
   // A login that cannot be written down would be lost: said before it begins.
-  await rehearseEdit({ ...place, edit: writeEntry(plan, { kind, secret: "not-known-yet" }) });
+  const secret = host?.needsKey === false ? undefined : "not-known-yet";
+  await rehearseEdit({ ...place, edit: writeEntry(plan, { kind, secret, settings: host?.settings }) });
   const keeping = { place, plan, kind };
   const provider = findProvider(kind, place.config.oauth);
   const credential =
     provider === undefined || options.setupToken
-      ? await addKey(context, keeping, options)
+      ? await addKey(context, { ...keeping, host }, options)
       : await addLogin(context, { ...keeping, provider }, { options, deps });
   await reportOutcome(context, keeping, credential);
 }
 
-async function addKey(context: CommandContext, keeping: Keeping, options: LoginOptions): Promise<string> {
+async function addKey(
+  context: CommandContext,
+  { host, ...keeping }: Keeping & { host: CompatibleLogin | undefined },
+  options: LoginOptions,
+): Promise<string> {
   const { plan, place, kind } = keeping;
   const provider = findProvider(kind, place.config.oauth);
   if (provider !== undefined) await agreeToTerms(context, provider, options);
-  const secret = await askApiKey(context, { plan, config: place.config, options });
-  await keepKey(context, keeping, { key: options.setupToken ? "setup_token" : "api_key", secret });
-  return `${options.setupToken ? "setup token" : "key"} ${maskSecret(secret)}`;
+  const secret =
+    host?.needsKey === false
+      ? undefined
+      : await askApiKey(context, { plan, config: place.config, options, host });
+  const key = options.setupToken ? "setup_token" : "api_key";
+  await keepKey(context, keeping, { key, secret, settings: host?.settings });
+  const noun = options.setupToken ? "setup token" : "key";
+  const credential = secret === undefined ? "without a key" : `${noun} ${maskSecret(secret)}`;
+  return host === undefined ? credential : `${credential}, ${host.summary}`;
 }
 
 async function addLogin(

@@ -2,6 +2,8 @@
 //
 // By the hosts' documentation, and what their users and other relays report, late in 2026.
 
+import type { Family } from "../domain/family.ts";
+
 export interface CompatibleHost {
   /** How a key is sent; undefined: as the provider whose API it is wants it. `none`: none is needed, and one that is given is sent. */
   auth?: "x-api-key" | "bearer" | "none";
@@ -11,33 +13,251 @@ export interface CompatibleHost {
   contextWindow?: number;
 }
 
+/** An address of such a host as `login --compatible` offers it. */
+export interface CompatibleOffer {
+  /** What an account of it is called unless it is given another id. */
+  id: string;
+  /** For people. */
+  title: string;
+  /** A name of one of its models, as an example. */
+  model: string;
+  /** The base address of each API that it speaks. */
+  urls: Readonly<Partial<Record<Family, string>>>;
+}
+
 /** Undefined for a provider's own host, and for every host that is not known: a mirror, a company's gateway. */
 export function findCompatibleHost(apiUrl: string): CompatibleHost | undefined {
+  return findRow(apiUrl)?.host;
+}
+
+/** What is offered of the host of this address; undefined for a host that is not known. */
+export function findCompatibleOffer(apiUrl: string): CompatibleOffer | undefined {
+  const offers = findRow(apiUrl)?.offers;
+  const { host } = new URL(apiUrl);
+  const hasHost = ({ urls }: CompatibleOffer) =>
+    Object.values(urls).some((url) => new URL(url).host === host);
+  return offers?.find(hasHost) ?? offers?.[0];
+}
+
+/** Every known address that speaks the API of this family. */
+export function offersFor(family: Family): { url: string; offer: CompatibleOffer }[] {
+  return compatibleHosts.flatMap(({ offers }) =>
+    offers.flatMap((offer) => {
+      const url = offer.urls[family];
+      return url === undefined ? [] : [{ url, offer }];
+    }),
+  );
+}
+
+function findRow(apiUrl: string): CompatibleRow | undefined {
   const { hostname, host } = new URL(apiUrl);
-  return compatibleHosts.find(({ pattern }) => pattern.test(hostname) || pattern.test(host))?.host;
+  return compatibleHosts.find(({ pattern }) => pattern.test(hostname) || pattern.test(host));
+}
+
+interface CompatibleRow {
+  pattern: RegExp;
+  host: CompatibleHost;
+  offers: readonly CompatibleOffer[];
 }
 
 const textOnly = ["image", "document", "search_result", "tool_reference", "server_tools"] as const;
 
-const compatibleHosts: readonly { pattern: RegExp; host: CompatibleHost }[] = [
-  // Z.ai (GLM)
-  { pattern: /^(?:api\.z\.ai|open\.bigmodel\.cn)$/, host: { contextWindow: 200_000 } },
-  // Moonshot (Kimi), and its plan for programmers
+const compatibleHosts: readonly CompatibleRow[] = [
+  {
+    pattern: /^(?:api\.z\.ai|open\.bigmodel\.cn)$/,
+    host: { contextWindow: 200_000 },
+    offers: [
+      {
+        id: "glm",
+        title: "Z.ai (GLM)",
+        model: "glm-5.2",
+        urls: { claude: "https://api.z.ai/api/anthropic", openai: "https://api.z.ai/api/paas/v4" },
+      },
+      {
+        id: "glm",
+        title: "BigModel (GLM, China)",
+        model: "glm-5.2",
+        urls: { claude: "https://open.bigmodel.cn/api/anthropic" },
+      },
+    ],
+  },
   {
     pattern: /^api\.moonshot\.(?:ai|cn)$/,
     host: { refuses: ["tool_reference"], contextWindow: 200_000 },
+    offers: [
+      {
+        id: "kimi",
+        title: "Moonshot (Kimi)",
+        model: "kimi-k2.6",
+        urls: { claude: "https://api.moonshot.ai/anthropic", openai: "https://api.moonshot.ai/v1" },
+      },
+      {
+        id: "kimi",
+        title: "Moonshot (Kimi, China)",
+        model: "kimi-k2.6",
+        urls: { claude: "https://api.moonshot.cn/anthropic" },
+      },
+    ],
   },
-  { pattern: /^api\.kimi\.com$/, host: { refuses: ["tool_reference"], contextWindow: 200_000 } },
-  { pattern: /^api\.deepseek\.com$/, host: { refuses: textOnly } },
-  { pattern: /^api\.minimaxi?\.(?:io|com)$/, host: { contextWindow: 200_000 } },
-  // Alibaba Model Studio, its regions and its plan
-  { pattern: /(?:^|\.)(?:dashscope|dashscope-intl|maas)\.aliyuncs\.com$/, host: {} },
-  // An x-api-key beside the bearer token is an error there.
-  { pattern: /(?:^|\.)openrouter\.ai$/, host: { auth: "bearer" } },
-  { pattern: /^ai-gateway\.vercel\.sh$/, host: {} },
-  { pattern: /^ollama\.com$/, host: { auth: "bearer" } },
-  { pattern: /^api\.(?:groq\.com|mistral\.ai|together\.(?:ai|xyz))$/, host: { auth: "bearer" } },
-  { pattern: /^(?:us\.)?api\.x\.ai$/, host: { auth: "bearer" } },
-  // By their usual ports: Ollama, LM Studio.
-  { pattern: /:(?:11434|1234)$/, host: { auth: "none" } },
+  {
+    pattern: /^api\.kimi\.com$/,
+    host: { refuses: ["tool_reference"], contextWindow: 200_000 },
+    offers: [
+      {
+        id: "kimi-code",
+        title: "Kimi Code plan",
+        model: "kimi-for-coding",
+        urls: { claude: "https://api.kimi.com/coding" },
+      },
+    ],
+  },
+  {
+    pattern: /^api\.deepseek\.com$/,
+    host: { refuses: textOnly },
+    offers: [
+      {
+        id: "deepseek",
+        title: "DeepSeek",
+        model: "deepseek-v4-pro",
+        urls: { claude: "https://api.deepseek.com/anthropic", openai: "https://api.deepseek.com/v1" },
+      },
+    ],
+  },
+  {
+    pattern: /^api\.minimaxi?\.(?:io|com)$/,
+    host: { contextWindow: 200_000 },
+    offers: [
+      {
+        id: "minimax",
+        title: "MiniMax",
+        model: "MiniMax-M3",
+        urls: { claude: "https://api.minimax.io/anthropic", openai: "https://api.minimax.io/v1" },
+      },
+      {
+        id: "minimax",
+        title: "MiniMax (China)",
+        model: "MiniMax-M3",
+        urls: { claude: "https://api.minimaxi.com/anthropic" },
+      },
+    ],
+  },
+  {
+    // Its regions and its plan have addresses of their own.
+    pattern: /(?:^|\.)(?:dashscope|dashscope-intl|maas)\.aliyuncs\.com$/,
+    host: {},
+    offers: [
+      {
+        id: "qwen",
+        title: "Alibaba Model Studio (Qwen)",
+        model: "qwen3.7-max",
+        urls: {
+          claude: "https://dashscope-intl.aliyuncs.com/apps/anthropic",
+          openai: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+        },
+      },
+    ],
+  },
+  {
+    // An x-api-key beside the bearer token is an error there.
+    pattern: /(?:^|\.)openrouter\.ai$/,
+    host: { auth: "bearer" },
+    offers: [
+      {
+        id: "openrouter",
+        title: "OpenRouter",
+        model: "z-ai/glm-5.2",
+        urls: { claude: "https://openrouter.ai/api", openai: "https://openrouter.ai/api/v1" },
+      },
+    ],
+  },
+  {
+    pattern: /^ai-gateway\.vercel\.sh$/,
+    host: {},
+    offers: [
+      {
+        id: "vercel",
+        title: "Vercel AI Gateway",
+        model: "zai/glm-5.2",
+        urls: { claude: "https://ai-gateway.vercel.sh" },
+      },
+    ],
+  },
+  {
+    pattern: /^ollama\.com$/,
+    host: { auth: "bearer" },
+    offers: [
+      {
+        id: "ollama-cloud",
+        title: "Ollama, in its cloud",
+        model: "glm-5.2:cloud",
+        urls: { claude: "https://ollama.com" },
+      },
+    ],
+  },
+  {
+    pattern: /^api\.groq\.com$/,
+    host: { auth: "bearer" },
+    offers: [
+      {
+        id: "groq",
+        title: "Groq",
+        model: "openai/gpt-oss-120b",
+        urls: { openai: "https://api.groq.com/openai/v1" },
+      },
+    ],
+  },
+  {
+    pattern: /^api\.mistral\.ai$/,
+    host: { auth: "bearer" },
+    offers: [
+      {
+        id: "mistral",
+        title: "Mistral",
+        model: "devstral-latest",
+        urls: { openai: "https://api.mistral.ai/v1" },
+      },
+    ],
+  },
+  {
+    pattern: /^api\.together\.(?:ai|xyz)$/,
+    host: { auth: "bearer" },
+    offers: [
+      {
+        id: "together",
+        title: "Together",
+        model: "openai/gpt-oss-120b",
+        urls: { openai: "https://api.together.ai/v1" },
+      },
+    ],
+  },
+  {
+    pattern: /^(?:us\.)?api\.x\.ai$/,
+    host: { auth: "bearer" },
+    offers: [{ id: "xai", title: "xAI (Grok)", model: "grok-4", urls: { openai: "https://api.x.ai/v1" } }],
+  },
+  {
+    // By its usual port, wherever it runs; the next one too.
+    pattern: /:11434$/,
+    host: { auth: "none" },
+    offers: [
+      {
+        id: "ollama",
+        title: "Ollama, on this machine",
+        model: "qwen3-coder",
+        urls: { claude: "http://localhost:11434", openai: "http://localhost:11434/v1" },
+      },
+    ],
+  },
+  {
+    pattern: /:1234$/,
+    host: { auth: "none" },
+    offers: [
+      {
+        id: "lm-studio",
+        title: "LM Studio, on this machine",
+        model: "qwen/qwen3-coder-30b",
+        urls: { claude: "http://localhost:1234", openai: "http://localhost:1234/v1" },
+      },
+    ],
+  },
 ];

@@ -11,6 +11,7 @@ import {
   formatInlineTable,
   formatLines,
   formatValue,
+  type NestedFields,
   type TomlFields,
   type TomlLeaf,
 } from "./toml-format.ts";
@@ -23,11 +24,14 @@ export interface AccountValues {
   priority?: number;
   enabled?: boolean;
   api_url?: string;
+  insecure_http?: boolean;
   api_key?: string;
   api_key_env?: string;
   refresh_token?: string;
   setup_token?: string;
   setup_token_expires?: string;
+  auth?: "x-api-key" | "bearer" | "none";
+  model_map?: Readonly<Record<string, string>>;
   models?: readonly string[];
   project?: string;
   proxy?: ProxySettings;
@@ -41,8 +45,8 @@ export function addAccount(text: string, id: string, values: AccountValues): str
   const document = parseText(text);
   if (findPositions(document, id).length > 0) throw new UserError(`there is an account ${id} already`);
   const { proxy, ...leaves } = values;
-  const fields = { id, ...dropUndefined(leaves) } as TomlFields;
-  const table: Record<string, TomlFields> = proxy === undefined ? {} : { proxy: readProxyFields(proxy) };
+  const fields = { id, ...dropUndefined(leaves) } as NestedFields;
+  const table: NestedFields = proxy === undefined ? {} : { proxy: readProxyFields(proxy) };
   const after =
     Array.isArray(document.accounts) && !hasHeaders(text)
       ? insertElement(text, ["accounts"], formatInlineTable({ ...fields, ...table }))
@@ -138,7 +142,7 @@ function applyLeaves(text: string, changes: Table, { path, known }: Target): str
       result = applyLeaf(result, {
         path,
         key,
-        value: formatValue(value as TomlLeaf),
+        value: formatValue(value as TomlLeaf | TomlFields),
         isNew: !(key in known),
       });
   }
@@ -154,10 +158,11 @@ interface Leaf {
 }
 
 function applyLeaf(text: string, { path, key, value, isNew }: Leaf): string {
-  const after = isNew
-    ? insertPair(text, path, `${key} = ${value}`)
-    : replaceValue(text, [...path, key], value);
-  return after ?? refuse();
+  const pair = `${key} = ${value}`;
+  if (isNew) return insertPair(text, path, pair) ?? refuse();
+  const place = [...path, key];
+  // A table that has lines of its own, `[accounts.model_map]`, has no value to replace.
+  return replaceValue(text, place, value) ?? insertPair(removeAt(text, place), path, pair) ?? refuse();
 }
 
 function applyProxy(text: string, proxy: ProxySettings | null, { path, known }: Target): string {

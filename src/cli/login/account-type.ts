@@ -9,12 +9,14 @@ import { wrap } from "../../terminal/wrap.ts";
 import { keyKinds, loginKind } from "../../upstreams/kinds.ts";
 import type { CommandContext } from "../context.ts";
 import { checkKeySource, pipeExample } from "./api-key.ts";
+import { checkCompatibleSources } from "./compatible.ts";
 import type { LoginOptions } from "./options.ts";
 import type { AccountPlan } from "./plan.ts";
 
 /** Throws the usage error of a command line that would have to ask where nobody is. */
 export function checkSources(context: CommandContext, options: LoginOptions): void {
-  const { family, apiKey, setupToken, yes } = options;
+  const { family, apiKey, setupToken, compatible, yes } = options;
+  if (compatible !== undefined) return checkCompatibleSources(context, { ...options, compatible });
   const provider = loginKind(family)?.login?.provider({});
   if (apiKey || setupToken || provider === undefined) return checkKeySource(context, options);
   if (context.prompts.available || yes) return;
@@ -24,7 +26,7 @@ export function checkSources(context: CommandContext, options: LoginOptions): vo
     ...termLines(provider, context.out.stderr),
   ];
   throw new UserError(facts.join("\n"), {
-    fix: `to add an API key, pipe it in: ${pipeExample({ family, setupToken: false })}`,
+    fix: `to add an API key, pipe it in: ${pipeExample({ family, setupToken: false, compatible: undefined })}`,
     exitCode: 2,
   });
 }
@@ -32,11 +34,11 @@ export function checkSources(context: CommandContext, options: LoginOptions): vo
 export async function chooseKind(
   { prompts }: CommandContext,
   { family, existing }: AccountPlan,
-  { apiKey, setupToken, yes }: LoginOptions,
+  { apiKey, setupToken, compatible, yes }: LoginOptions,
 ): Promise<AccountKind> {
   const withKey = keyKinds[family];
   const withLogin = loginKind(family);
-  if (apiKey || withLogin === undefined) return withKey;
+  if (apiKey || compatible !== undefined || withLogin === undefined) return withKey;
   if (setupToken) return withLogin;
   // A login that is refreshed is one again; a key that is replaced may become one, which is asked.
   if (yes || existing?.type === withLogin.type) return withLogin;

@@ -7,6 +7,7 @@ import { readLines } from "../../terminal/input.ts";
 import { sign } from "../../terminal/style.ts";
 import { keyKinds } from "../../upstreams/kinds.ts";
 import type { CommandContext } from "../context.ts";
+import type { CompatibleLogin } from "./compatible.ts";
 import type { LoginOptions } from "./options.ts";
 import type { AccountPlan } from "./plan.ts";
 
@@ -14,7 +15,11 @@ export interface KeyRequest {
   plan: AccountPlan;
   config: Config;
   options: LoginOptions;
+  /** Where the key will be sent; undefined: where the account's key goes already, or to the provider itself. */
+  host: CompatibleLogin | undefined;
 }
+
+type PipeTarget = Pick<LoginOptions, "family" | "setupToken" | "compatible">;
 
 export async function askApiKey(context: CommandContext, request: KeyRequest): Promise<string> {
   if (!context.prompts.available) return readPipedKey(context, request);
@@ -36,10 +41,7 @@ export async function askApiKey(context: CommandContext, request: KeyRequest): P
 }
 
 /** Throws the usage error of a command line that leaves nowhere to read a key from. */
-export function checkKeySource(
-  context: CommandContext,
-  options: Pick<LoginOptions, "family" | "setupToken">,
-): void {
+export function checkKeySource(context: CommandContext, options: PipeTarget): void {
   if (context.prompts.available || !isTerminal(context.stdin())) return;
   throw new UserError("the key cannot be asked for here: what is typed would be seen", {
     fix: `leave standard output on the terminal, or pipe the key in: ${pipeExample(options)}`,
@@ -48,8 +50,9 @@ export function checkKeySource(
 }
 
 /** What a script types; the shell's own printf keeps the key out of the list of processes. */
-export function pipeExample({ family, setupToken }: Pick<LoginOptions, "family" | "setupToken">): string {
-  const [name, flag] = setupToken ? ["TOKEN", "--setup-token"] : ["KEY", "--api-key"];
+export function pipeExample({ family, setupToken, compatible }: PipeTarget): string {
+  const keyFlag = compatible === undefined ? "--api-key" : "--compatible --url URL --model MODEL";
+  const [name, flag] = setupToken ? ["TOKEN", "--setup-token"] : ["KEY", keyFlag];
   return `printf %s "$${name}" | cc-relay login ${family} ${flag}`;
 }
 
@@ -72,13 +75,11 @@ function accept({ out }: CommandContext, key: string, verdict: KeyVerdict): stri
   return key;
 }
 
-function classify(key: string, { plan, config, options }: KeyRequest): KeyVerdict {
+function classify(key: string, { plan, config, options, host }: KeyRequest): KeyVerdict {
   const { family, existing } = plan;
   // Where a login goes is not always where a key goes.
-  const apiUrl =
-    existing !== undefined && existing.kind.defaultUrl === keyKinds[family].defaultUrl
-      ? existing.apiUrl
-      : undefined;
+  const isSameHost = existing !== undefined && existing.kind.defaultUrl === keyKinds[family].defaultUrl;
+  const apiUrl = host?.apiUrl ?? (isSameHost ? existing.apiUrl : undefined);
   const noun = options.setupToken ? "token" : "key";
   const verdict = options.setupToken ? classifySetupToken(key) : classifyKey(key, { family, apiUrl });
   if (verdict.kind !== "fine") return verdict;
@@ -86,10 +87,11 @@ function classify(key: string, { plan, config, options }: KeyRequest): KeyVerdic
   return twin === undefined ? verdict : { kind: "doubtful", what: `is the ${noun} of ${twin.id} already` };
 }
 
-function question({ plan: { id, family, replaces }, options }: KeyRequest): string {
+function question({ plan: { id, family, replaces }, options, host }: KeyRequest): string {
   if (options.setupToken)
     return `${replaces ? "New setup token" : "Setup token"} of ${id} (from claude setup-token)`;
-  return `${replaces ? "New API key" : "API key"} of ${id} (from ${keyKinds[family].labels.source})`;
+  const source = host === undefined ? keyKinds[family].labels.source : new URL(host.apiUrl).host;
+  return `${replaces ? "New API key" : "API key"} of ${id} (from ${source})`;
 }
 
 function isTerminal(stream: AsyncIterable<unknown>): boolean {

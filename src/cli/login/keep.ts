@@ -1,7 +1,7 @@
 // Saves a credential where the relay finds it: a login into the database first, then the account into the file.
 
 import type { AccountKind, CredentialKey } from "../../account-kinds/account-kind.ts";
-import { addAccount } from "../../config/edit.ts";
+import { type AccountChanges, addAccount } from "../../config/edit.ts";
 import { editConfigFile } from "../../config/write.ts";
 import { UserError } from "../../domain/errors.ts";
 import type { Login } from "../../oauth/login.ts";
@@ -19,14 +19,21 @@ export interface Keeping {
   kind: AccountKind;
 }
 
+export interface KeptKey {
+  key: CredentialKey;
+  /** Undefined: none is needed. */
+  secret: string | undefined;
+  settings: AccountChanges | undefined;
+}
+
 /** Throws a UserError when the file cannot be written; then nothing has changed. */
 export async function keepKey(
   context: CommandContext,
   keeping: Keeping,
-  { key, secret }: { key: CredentialKey; secret: string },
+  { key, secret, settings }: KeptKey,
 ): Promise<void> {
   const { place, plan, kind } = keeping;
-  await editConfigFile({ ...place, edit: writeEntry(plan, { kind, key, secret }) });
+  await editConfigFile({ ...place, edit: writeEntry(plan, { kind, key, secret, settings }) });
   const { existing, id } = plan;
   await unlessStoreFails(context, "what was known of the account stays known", () =>
     changeStore(place.config, async ({ accounts }) => {

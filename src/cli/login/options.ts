@@ -1,10 +1,17 @@
 // The options of `cc-relay login`, checked before anything else happens.
 
-import { findIdFault, findNameFault, findWordFault } from "../../config/text-faults.ts";
+import { findIdFault, findModelFault, findNameFault, findWordFault } from "../../config/text-faults.ts";
+import {
+  findUrlShapeFault,
+  isOwnNetworkHost,
+  isPlainToElsewhere,
+  plainHttpFault,
+  readApiUrl,
+} from "../../config/url.ts";
 import { UserError } from "../../domain/errors.ts";
-import type { Family } from "../../domain/family.ts";
+import { type Family, familyNames, providerUrls } from "../../domain/family.ts";
 import { type ProxySettings, readProxyUrl } from "../../network/proxy.ts";
-import { loginKind } from "../../upstreams/kinds.ts";
+import { keyKinds, loginKind } from "../../upstreams/kinds.ts";
 
 /** As commander hands them over. */
 export interface LoginFlags {
@@ -13,6 +20,11 @@ export interface LoginFlags {
   priority?: string;
   apiKey?: boolean;
   setupToken?: boolean;
+  compatible?: boolean;
+  url?: string;
+  auth?: CompatibleOptions["auth"];
+  model?: string;
+  smallModel?: string;
   proxy?: string;
   project?: string;
   /** False with --no-browser. */
@@ -33,9 +45,23 @@ export interface LoginOptions {
   apiKey: boolean;
   /** No choice: a token of `claude setup-token`. */
   setupToken: boolean;
+  /** No choice: another host that speaks the provider's API. */
+  compatible: CompatibleOptions | undefined;
   browser: boolean;
   /** Every question is answered with yes beforehand. */
   yes: boolean;
+}
+
+/** What is undefined is asked for. */
+export interface CompatibleOptions {
+  /** Base address of the host's API. */
+  url: string | undefined;
+  /** How the key is sent; undefined: as the host wants it. */
+  auth: "x-api-key" | "bearer" | "none" | undefined;
+  /** Serves every model that is asked for. */
+  model: string | undefined;
+  /** Serves Claude's small models in its place. */
+  smallModel: string | undefined;
 }
 
 /** Throws a UserError for the first value that cannot be used. None is quoted: it can be a key in the wrong place. */
@@ -67,6 +93,9 @@ export function readOptions(family: Family, flags: LoginFlags): LoginOptions {
   }
   if (setupToken && apiKey)
     throw wrong("--setup-token and --api-key exclude each other", "leave out one of the two");
+  const compatible = readCompatible(family, flags);
+  if (setupToken && compatible !== undefined)
+    throw wrong("--setup-token and --compatible exclude each other", "leave out one of the two");
   return {
     family,
     id,
@@ -76,9 +105,39 @@ export function readOptions(family: Family, flags: LoginFlags): LoginOptions {
     project,
     apiKey,
     setupToken,
+    compatible,
     browser,
     yes,
   };
+}
+
+function readCompatible(family: Family, flags: LoginFlags): CompatibleOptions | undefined {
+  const { compatible = false, url, auth, model, smallModel } = flags;
+  if (!compatible) {
+    const named = { "--url": url, "--auth": auth, "--model": model, "--small-model": smallModel };
+    const [flag] = Object.entries(named).find(([, value]) => value !== undefined) ?? [];
+    if (flag === undefined) return undefined;
+    throw wrong(`${flag} is for --compatible`, "leave it out, or add --compatible");
+  }
+  if (!keyKinds[family].compatible)
+    throw wrong("--compatible is for Claude and OpenAI", "run: cc-relay login claude --compatible");
+  const example = "give a model's name as the host has it, such as: --model glm-5.2";
+  refuse("--url", url, (text) => findHostUrlFault(text, family), "such as: --url https://HOST/PATH");
+  refuse("--model", model, findModelFault, example);
+  refuse("--small-model", smallModel, findModelFault, example);
+  if (smallModel !== undefined && family !== "claude")
+    throw wrong("--small-model is for Claude", "leave it out: --model serves everything");
+  return { url, auth, model, smallModel };
+}
+
+/** What is wrong with the base address of a compatible host, as the rest of a sentence; never quotes it. */
+export function findHostUrlFault(url: string, family: Family): string | undefined {
+  const fault = findUrlShapeFault(url);
+  if (fault !== undefined) return fault;
+  if (isPlainToElsewhere(url) && !isOwnNetworkHost(new URL(url).hostname)) return plainHttpFault;
+  return readApiUrl(url, family) === providerUrls[family]
+    ? `is ${familyNames[family]}'s own, which needs no --compatible`
+    : undefined;
 }
 
 /** A project has a number, too, and Code Assist does not take it. */

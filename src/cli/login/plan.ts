@@ -2,7 +2,7 @@
 
 import type { AccountKind, CredentialKey } from "../../account-kinds/account-kind.ts";
 import type { AccountConfig, Config } from "../../config/config.ts";
-import { type AccountValues, addAccount, changeAccount } from "../../config/edit.ts";
+import { type AccountChanges, type AccountValues, addAccount, changeAccount } from "../../config/edit.ts";
 import { UserError } from "../../domain/errors.ts";
 import type { Family } from "../../domain/family.ts";
 import type { ProxySettings } from "../../network/proxy.ts";
@@ -25,9 +25,15 @@ export interface AccountPlan {
   proxy: ProxySettings | undefined;
 }
 
-export function planAccount({ config, unfinished }: LoginPlace, options: LoginOptions): AccountPlan {
+/** @param baseId what a new account is called, with a number behind it where that is taken; undefined: as its family. */
+export function planAccount(
+  { config, unfinished }: LoginPlace,
+  options: LoginOptions,
+  baseId?: string,
+): AccountPlan {
   const { family, name, priority, proxy } = options;
-  const id = options.id ?? chooseId(config, unfinished, options);
+  const id =
+    options.id ?? findWaiting({ config, unfinished }, options)?.id ?? freeId(config, baseId ?? family);
   const existing = config.accounts.find((account) => account.id === id);
   if (existing !== undefined && existing.family !== family) throw otherFamily(existing, family);
   return {
@@ -46,7 +52,10 @@ export interface AccountEntry {
   kind: AccountKind;
   /** The key of the file that carries the secret; undefined: the usual one of the kind. */
   key?: CredentialKey | undefined;
-  secret: string;
+  /** Undefined: the account needs none. */
+  secret: string | undefined;
+  /** Host and models of a compatible upstream; null removes what the account had. */
+  settings?: AccountChanges | undefined;
   /** Google Cloud project, when it has to be written to the file. */
   project?: string | undefined;
 }
@@ -64,13 +73,14 @@ const noCredential = {
 export function writeEntry(plan: AccountPlan, entry: AccountEntry): (text: string) => string {
   const { id, existing } = plan;
   if (existing === undefined) return (text) => addAccount(text, id, newEntry(plan, entry));
-  const { kind, secret, project } = entry;
+  const { kind, secret, settings, project } = entry;
   const changes = {
     ...(kind.type === existing.type ? {} : { type: kind.type }),
     // Where two kinds are at different hosts, the address of one is of no use to the other.
     ...(kind.defaultUrl === existing.kind.defaultUrl ? {} : { api_url: null, project: null }),
     ...noCredential,
-    [entry.key ?? usualKey(kind)]: secret,
+    [entry.key ?? usualKey(kind)]: secret ?? null,
+    ...settings,
     ...(project === undefined ? {} : { project }),
     name: plan.name,
     priority: plan.priority,
@@ -80,26 +90,31 @@ export function writeEntry(plan: AccountPlan, entry: AccountEntry): (text: strin
 }
 
 /** What a person would write for the account by hand. */
-export function newEntry(plan: AccountPlan, { kind, key, secret, project }: AccountEntry): AccountValues {
+export function newEntry(plan: AccountPlan, entry: AccountEntry): AccountValues {
   const { name, priority, proxy } = plan;
-  return { type: kind.type, name, priority, [key ?? usualKey(kind)]: secret, project, proxy };
+  const { kind, key, secret, settings = {}, project } = entry;
+  const written = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null));
+  return { type: kind.type, name, priority, ...written, [key ?? usualKey(kind)]: secret, project, proxy };
 }
 
 function usualKey({ credentials }: AccountKind): CredentialKey {
   return credentials[0] ?? "api_key";
 }
 
-/** The account that waits for its login, else `claude`, `claude-2`, … */
-function chooseId(
-  { accounts }: Config,
-  unfinished: readonly string[],
-  { family, apiKey }: LoginOptions,
-): string {
-  const waiting = accounts.find((account) => account.family === family && unfinished.includes(account.id));
-  if (waiting !== undefined && !apiKey) return waiting.id;
+/** The account that was written by hand and waits for its login; undefined where a key is added. */
+function findWaiting(
+  { config, unfinished }: Pick<LoginPlace, "config" | "unfinished">,
+  { family, apiKey, compatible }: LoginOptions,
+): AccountConfig | undefined {
+  if (apiKey || compatible !== undefined) return undefined;
+  return config.accounts.find((account) => account.family === family && unfinished.includes(account.id));
+}
+
+/** `claude`, `claude-2`, … */
+function freeId({ accounts }: Config, base: string): string {
   const taken = new Set(accounts.map(({ id }) => id));
   for (let number = 1; ; number++) {
-    const id = number === 1 ? family : `${family}-${number}`;
+    const id = number === 1 ? base : `${base}-${number}`;
     if (!taken.has(id)) return id;
   }
 }
