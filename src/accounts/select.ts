@@ -15,6 +15,8 @@ export interface Selection extends LastResortQuestion {
   pinned: string | undefined;
   /** State at the provider binds the request to this account: that one or no other. */
   required: string | undefined;
+  /** The account whose answer the request continues: it comes before the session's, and is left for the same reasons. */
+  holder?: string | undefined;
   /** The session's account, and where it is served while that is in cooldown. */
   sticky: string | undefined;
   fallback: string | undefined;
@@ -54,16 +56,16 @@ export function selectAccount(accounts: readonly Account[], selection: Selection
   return chooseBound(open, selection) ?? chooseRanked(open, selection) ?? { kind: "none", candidates };
 }
 
-/** The session's sticky account if it can serve, soon or now; else its fallback. */
+/** The account whose answer is continued, or the session's sticky one, if it can serve, soon or now; else its fallback. */
 function chooseBound(open: readonly Account[], selection: Selection): Choice | undefined {
-  const { modelScope, now } = selection;
-  const staying = selection.required === undefined ? stayingAt(open, selection) : undefined;
-  for (const id of [staying?.config.id, selection.required ?? selection.sticky, selection.fallback]) {
+  const { modelScope, now, holder, required, sticky, fallback } = selection;
+  const staying = required === undefined ? stayingAt(open, selection) : undefined;
+  for (const id of [holder, staying?.config.id, required ?? sticky, fallback]) {
     const account = id === undefined ? undefined : open.find((one) => one.config.id === id);
     if (!account) continue;
     const cooldown = cooldownFor(account, modelScope, now);
     if (!cooldown) {
-      const mayLeave = selection.required === undefined && account !== staying;
+      const mayLeave = required === undefined && account !== staying;
       if (mayLeave && leavesForBetter(account, open, selection)) continue;
       return { kind: "use", account, probe: undefined };
     }

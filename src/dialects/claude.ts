@@ -1,6 +1,6 @@
 // The Claude Messages dialect: Claude Code and Anthropic's SDKs.
 
-import { type Binding, bindingId } from "../domain/call.ts";
+import { type Binding, bindingId, type Thread } from "../domain/call.ts";
 import { type RelayError, type RelayErrorCode, relayErrors } from "../domain/errors.ts";
 import {
   firstElements,
@@ -82,6 +82,7 @@ function read(route: Route, { headers, body = Buffer.alloc(0) }: RequestParts): 
       sessionOfUser(body, members.get("metadata")) ??
       openingText(body, members),
     binding: readBinding(body, scanned),
+    thread: readThread(body, members.get("thread")),
     onlyTypes: undefined,
     headerBudgetMs: undefined,
   };
@@ -126,6 +127,15 @@ function readBinding(body: Buffer, { members, strings }: ScannedObject): Binding
   const inHolder = membersAt(body, ["id"], holder).get("id");
   const id = textAt(body, holder) ?? textAt(body, inHolder) ?? strings.get("file_id");
   return id ? { kind: "file", id: bindingId(id) } : undefined;
+}
+
+/** A beta: `{type: "continue", previous_message_id}`. Where the message is not known the SDK sends the whole conversation again. */
+function readThread(body: Buffer, thread: Span | undefined): Thread | undefined {
+  const json = body.subarray(thread?.start ?? 0, thread?.end ?? 0);
+  const members = scanMembers(json, ["previous_message_id"]);
+  if (members === undefined) return undefined;
+  const id = textAt(json, members.get("previous_message_id"));
+  return { previousId: id ? bindingId(id) : undefined };
 }
 
 function opensTurn(body: Buffer): boolean {

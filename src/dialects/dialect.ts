@@ -1,7 +1,7 @@
 // The contract of a dialect: how one kind of client speaks. Only dialects know the form of an API's errors.
 
 import type { AccountConfig } from "../config/config.ts";
-import type { Binding, Call, DialectName, HeaderMap, Operation } from "../domain/call.ts";
+import type { Binding, Call, DialectName, HeaderMap, Operation, Thread } from "../domain/call.ts";
 import type { RelayError } from "../domain/errors.ts";
 import type { Family } from "../domain/family.ts";
 import type { AnswerTransform } from "../sse/transform.ts";
@@ -25,6 +25,7 @@ export interface RequestFacts {
   /** Raw identity of the conversation before scoping and hashing; undefined when nothing identifies it. */
   session: string | undefined;
   binding: Binding | undefined;
+  thread?: Thread | undefined;
   onlyTypes: readonly string[] | undefined;
   headerBudgetMs: number | undefined;
 }

@@ -32,6 +32,12 @@ export interface Binding {
   header?: string;
 }
 
+/** A Claude request that keeps its conversation at the provider: it carries a `thread`, and a later one may continue its answer. */
+export interface Thread {
+  /** See bindingId: the `previous_message_id`, which only the account that gave that message knows. Undefined: it continues none. */
+  previousId: string | undefined;
+}
+
 /** Issued with an answer by the servers of Codex, and sent back with the later requests of that turn. */
 export const turnStateHeader = "x-codex-turn-state";
 
@@ -82,6 +88,8 @@ export interface Call {
   /** The conversation, scoped by client key and family and hashed; undefined when nothing identifies it. */
   sessionKey: string | undefined;
   binding: Binding | undefined;
+  /** Absent: the request carries no thread. */
+  thread?: Thread | undefined;
   /** Account types that may serve the call; undefined: every type of the family. */
   onlyTypes: readonly string[] | undefined;
   /** The client fails when no response header came by then; undefined: no limit known. Milliseconds. */

@@ -94,6 +94,6 @@ function isWaitedOut(
 ): boolean {
   // A request that names its account asks it whether or not it is in cooldown: there would be no end to it.
   if (routing.pinned !== undefined || hasWaited) return false;
-  const isOwn = (routing.required ?? routing.session?.accountId) === account.config.id;
+  const isOwn = (routing.required ?? routing.holder ?? routing.session?.accountId) === account.config.id;
   return isOwn && failure.kind === "rate-limited" && until - deps.now() <= deps.config().session.maxWaitMs;
 }

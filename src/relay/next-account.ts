@@ -22,6 +22,7 @@ export async function chooseAccount(state: FailoverState): Promise<Choice> {
     canServe: (account: Account) => state.canServe(account),
     pinned: routing.pinned,
     required: routing.required,
+    holder: routing.holder,
     sticky: routing.session?.accountId,
     fallback: routing.session?.fallbackId,
     tried,
@@ -47,8 +48,9 @@ export async function enterSlowStart(
   { account, probe }: Choice & { kind: "use" },
 ): Promise<Ticket | "refused" | undefined> {
   if (account.passthrough || routing.pinned !== undefined) return undefined;
-  const { accountId: sticky, fallbackId: fallback } = routing.session ?? {};
-  const isKnownHere = sticky === undefined || sticky === account.config.id || fallback === account.config.id;
+  const { holder, session } = routing;
+  const known = [holder, session?.accountId, session?.fallbackId].filter((id) => id !== undefined);
+  const isKnownHere = known.length === 0 || known.includes(account.config.id);
   if (tried.size === 0 && isKnownHere) return undefined;
   const dropProbe = () => probe && deps.pool.probeDropped(probe);
   const ticket = await deps.slowStart.enter(account.config.id, signal).catch((reason: unknown) => {

@@ -75,6 +75,7 @@ export async function readRequest(
     streamForm: facts.streamForm,
     sessionKey: facts.session && hashSession(client, family, facts.session),
     binding: facts.binding,
+    thread: facts.thread,
     onlyTypes,
     headerBudgetMs: facts.headerBudgetMs,
   };

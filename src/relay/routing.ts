@@ -25,6 +25,8 @@ export interface Routing {
   pinned: string | undefined;
   required: string | undefined;
   session: BoundTo | undefined;
+  /** The account that gave the message which a thread continues. Preferred, not required: at another one the client sends everything again. */
+  holder: string | undefined;
   /** The client's own login, whatever account answers; undefined when the request carries none. */
   login: (RequestLogin & Pick<ClientLogin, "kind">) | undefined;
   /** Ties the session alone; with `isMove` the account becomes its home. */
@@ -34,6 +36,8 @@ export interface Routing {
 }
 
 const sessionKind = "session";
+/** The ids of answers within threads. */
+const messageKind = "message";
 /** Providers keep stored responses for 30 days. */
 const stateTtlMs = 30 * 86_400_000;
 
@@ -71,6 +75,7 @@ export async function findRouting(
     pinned,
     required,
     session,
+    holder: passthrough || required !== undefined ? undefined : await findHolder(call, deps),
     login: login && { family: call.family, hash: deps.hashLogin(login.identity), kind: login.kind },
     bindSession,
     async bind(accountId) {
@@ -84,6 +89,13 @@ export async function findRouting(
       }
     },
   };
+}
+
+/** Last resorts know no threads: whether a conversation stays with one is decided by its session. */
+async function findHolder({ thread }: Call, deps: RelayDeps): Promise<string | undefined> {
+  if (thread?.previousId === undefined) return undefined;
+  const bound = await deps.bindings.find(messageKind, thread.previousId, deps.now());
+  return isLastResortId(bound?.accountId, deps) ? undefined : bound?.accountId;
 }
 
 function isLastResortId(id: string | undefined, { pool }: Pick<RelayDeps, "pool">): boolean {
@@ -105,11 +117,12 @@ function heldBy(connection: TiedConnection | undefined, { binding }: Call): stri
 /** Binds later requests that name something in the answer to the account that gave it. */
 export async function bindAnswerState(
   { answer: { observer, head }, account, upstream }: Pick<Served, "answer" | "account" | "upstream">,
-  { binding }: Call,
+  { binding, thread }: Call,
   deps: RelayDeps,
 ): Promise<void> {
   const use = stateUse(account.config.id, deps);
-  for (const key of observer?.ids ?? []) await deps.bindings.bind({ ...use, kind: "response", key });
+  const kind = thread ? messageKind : "response";
+  for (const key of observer?.ids ?? []) await deps.bindings.bind({ ...use, kind, key });
   // A conversation is recognised by the first that it carries, and that was in an earlier answer.
   if (observer?.encrypted !== undefined && binding?.kind !== "encrypted") {
     await deps.bindings.bind({ ...use, kind: "encrypted", key: bindingId(observer.encrypted) });

@@ -22,7 +22,8 @@ export const claudeUpstream: Upstream = {
   readFailure: readClaudeFailure,
   readErrorEvent: readClaudeErrorEvent,
   readWindows: readClaudeWindows,
-  observe: ({ operation }) => observeClaude(shapeOf(answerShapes.claude, operation)),
+  observe: ({ operation, thread }) =>
+    observeClaude({ shape: shapeOf(answerShapes.claude, operation), isThread: thread !== undefined }),
   heal: healSignatures,
   // Claude Code shows these to its user as the limits of the user's own plan.
   isAccountHeader: (name) =>

@@ -12,9 +12,16 @@ import {
   type UsageReport,
 } from "./observer.ts";
 
-export function observeClaude(shape: AnswerShape = anyObject): AnswerObserver {
+/** `isThread`: a later request may continue the answer by its id, which is read for that alone. */
+export function observeClaude({
+  shape = anyObject,
+  isThread = false,
+}: {
+  shape?: AnswerShape;
+  isThread?: boolean;
+} = {}): AnswerObserver {
   const usage = createClaudeUsage();
-  const documentNames = ["type", "error", "model", "usage", ...markNames(shape)];
+  const documentNames = [...messageNames, "type", "error", ...markNames(shape)];
   return observeAnswer({
     shape,
     wants: (name) => events.has(name),
@@ -31,7 +38,7 @@ export function observeClaude(shape: AnswerShape = anyObject): AnswerObserver {
     if (answer.opening.kind === "pending") begin(type, data, answer);
     if (type === "message_start") {
       const message = scanMembers(data, ["message"])?.get("message");
-      if (message) readMessage(data.subarray(message.start, message.end));
+      if (message) readMessage(data.subarray(message.start, message.end), answer);
     } else if (type === "message_delta") {
       usage.read(readSpan(data, scanMembers(data, ["usage"])?.get("usage")));
     } else if (type === "message_stop" && scanMembers(data, [])) {
@@ -47,19 +54,23 @@ export function observeClaude(shape: AnswerShape = anyObject): AnswerObserver {
       return answer.error(document, false);
     if (!hasShape(document, members, shape)) return answer.foreign("another API's JSON");
     answer.content();
-    readMembers(document, members);
+    readMembers(document, members, answer);
   }
 
-  function readMessage(message: Buffer): void {
-    const members = scanMembers(message, ["model", "usage"]);
-    if (members) readMembers(message, members);
+  function readMessage(message: Buffer, answer: AnswerState): void {
+    const members = scanMembers(message, messageNames);
+    if (members) readMembers(message, members, answer);
   }
 
-  function readMembers(message: Buffer, members: Members): void {
+  function readMembers(message: Buffer, members: Members, answer: AnswerState): void {
+    const id = isThread ? readString(message, members.get("id")) : undefined;
+    if (id) answer.id(id);
     usage.readModel(readString(message, members.get("model")));
     usage.read(readSpan(message, members.get("usage")));
   }
 }
+
+const messageNames: readonly string[] = ["id", "model", "usage"];
 
 function begin(type: string | undefined, data: Buffer, answer: AnswerState): void {
   if (type !== undefined && type !== "message" && contentEvents.has(type)) return answer.content();

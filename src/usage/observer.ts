@@ -90,7 +90,7 @@ export interface AnswerObserver {
   /** An error event that came after content; its JSON. */
   readonly lateError: unknown;
   readonly report: UsageReport;
-  /** Provider ids that tie later requests to this account (response ids), in order of appearance, bounded. */
+  /** Provider ids by which later requests name this answer (response and message ids), in order of appearance, bounded. */
   readonly ids: readonly string[];
   /** The first of what the provider encrypted in its answer: only this account can read it when it comes back. Undefined: nothing. */
   readonly encrypted: string | undefined;

@@ -119,6 +119,23 @@ test("a session whose sticky cooldowns is served on its fallback, and comes stic
   assert.equal(shown(selectAccount(accounts, selection({ ...bound, now: start + 60_001 }))), "use sticky");
 });
 
+test("the account whose answer is continued comes before the session's, and is left for the same reasons", () => {
+  const accounts = [account("sticky", { priority: 300 }), account("fallback"), account("holder")];
+  const bound = { sticky: "sticky", fallback: "fallback", holder: "holder" };
+  const holder = accounts[2]!;
+  assert.equal(shown(selectAccount(accounts, selection(bound))), "use holder");
+  assert.equal(shown(selectAccount(accounts, selection({ ...bound, required: "fallback" }))), "use fallback");
+  cooldown(holder, 5000);
+  assert.equal(shown(selectAccount(accounts, selection(bound))), "wait holder");
+  cooldown(holder, 5001);
+  assert.equal(shown(selectAccount(accounts, selection(bound))), "use sticky");
+  holder.cooldowns.clear();
+  full(holder, 1);
+  assert.equal(shown(selectAccount(accounts, selection(bound))), "use sticky");
+  assert.equal(shown(selectAccount([holder], selection(bound))), "use holder");
+  assert.equal(shown(selectAccount(accounts.slice(0, 2), selection(bound))), "use sticky");
+});
+
 test("a session leaves a full window for an account with room, but not for another full one", () => {
   const sticky = full(account("sticky"), 1.02);
   assert.equal(shown(selectAccount([sticky, account("b")], selection({ sticky: "sticky" }))), "use b");

@@ -9,6 +9,7 @@ test("a Claude Code request is read as it is", () => {
     streamForm: "sse",
     session: uuid,
     binding: undefined,
+    thread: undefined,
     onlyTypes: undefined,
     headerBudgetMs: undefined,
   });
@@ -112,6 +113,27 @@ test("Claude's files, containers and threads bind to an account that knows them"
   assert.deepEqual(withBody({ thread: { id: "thread_3" } }), bound("thread_3"));
   assert.equal(withBody({ container: { skills: [] } }), undefined);
   assert.equal(withBody({ container: null }), undefined);
+});
+
+test("the message that a Claude thread continues is read, and binds the request to nothing", () => {
+  const readThread = (fields: object) => {
+    const { thread, binding } = read("/v1/messages", { body: { ...claudeCode(1), ...fields } });
+    return { thread, binding };
+  };
+  const thread = { type: "continue", previous_message_id: "msg_01A" };
+  assert.deepEqual(readThread({ thread }), { thread: { previousId: "msg_01A" }, binding: undefined });
+  assert.deepEqual(readThread({ thread, container: "container_1" }), {
+    thread: { previousId: "msg_01A" },
+    binding: { kind: "file", id: "container_1" },
+  });
+  for (const previous of [undefined, null, "", 7]) {
+    const begins = readThread({ thread: { type: "new", previous_message_id: previous } });
+    assert.deepEqual(begins.thread, { previousId: undefined }, String(previous));
+  }
+  for (const other of [null, "thread_1", [], 1]) {
+    assert.equal(readThread({ thread: other }).thread, undefined, String(other));
+  }
+  assert.equal(readThread({ diagnostics: { previous_message_id: "msg_01A" } }).thread, undefined);
 });
 
 test("a file id in a text or in a tool's own argument binds nothing", () => {

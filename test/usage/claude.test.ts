@@ -268,6 +268,16 @@ describe("observeClaude on a JSON answer", () => {
     assertReads(observeJson, `\n${JSON.stringify(message, undefined, 2)}\n`, expected);
   });
 
+  it("reads the id of a message in a thread, and of no other", () => {
+    const inThread = () => observeClaude({ isThread: true });
+    assertReads(inThread, JSON.stringify(message), { ...expected, ids: ["msg_1"] });
+    const stream = start(startUsage) + delta({ output_tokens: 50 }) + stop;
+    const streamed = { ...known, tokens: { ...startTokens, output: 50 }, ids: ["msg_1"] };
+    assertReads(inThread, stream, streamed);
+    assertReads(inThread, start(startUsage), { ...streamed, complete: false, tokens: startTokens });
+    assertReads(observeStream, stream, { ...streamed, ids: [] });
+  });
+
   it("takes an error envelope for a failed opening", () => {
     const envelope = { type: "error", ...overloaded };
     assertReads(observeJson, JSON.stringify(envelope), {
