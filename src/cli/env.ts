@@ -35,7 +35,7 @@ export interface EnvOptions {
   keyName: string | undefined;
   /** The clients keep their own logins. */
   ownLogin: boolean;
-  /** Whether Codex may ask for a WebSocket; where the relay offers none it is told so. */
+  /** Whether Codex may ask for a WebSocket; where the relay offers none it answers 426. */
   webSocket: boolean;
 }
 

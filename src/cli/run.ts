@@ -28,7 +28,7 @@ export interface RunOptions {
   keyName: string | undefined;
   /** The client keeps its own login. */
   ownLogin: boolean;
-  /** Whether Codex may ask for a WebSocket; where the relay offers none it is told so. */
+  /** Whether Codex may ask for a WebSocket; where the relay offers none it answers 426. */
   webSocket: boolean;
 }
 
