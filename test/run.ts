@@ -2,7 +2,7 @@
 // since starting one and loading src/ costs more than the tests in it; a file that changes its process gets one of its own.
 
 import { spawn } from "node:child_process";
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs";
+import { chmodSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -44,6 +44,8 @@ const batches: Batch[] = [
 
 /** For all that tests write, and for their reports. */
 const folder = mkdtempSync(join(fastFolder(), "cc-relay-tests-"));
+// Some tests look at the database as another user.
+chmodSync(folder, 0o755);
 const total: Result = { passed: 0, failed: 0, skipped: 0 };
 try {
   const queue = batches.entries();
