@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 
 /** Hooks outside of a suite would run for the tests of every other file, and the environment and signals are the process's. */
 const changesItsProcess =
-  /^(before|after|beforeEach|afterEach)\(|process\.(env\.\w+ = |chdir\(|emit\(|kill\(process\.pid)|delete process\.env/m;
+  /^(before|after|beforeEach|afterEach)\(|process\.(env\.\w+ = |chdir\(|emit\(|kill\(process\.pid)|delete process\.env|setFlagsFromString\(/m;
 
 /** What V8 made of the sources: starting a process costs half as much with it, and every test of the program starts some. */
 const compileCache = ".cache/compiled";

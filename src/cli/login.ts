@@ -68,7 +68,7 @@ Examples:
   $ cc-relay login openai --id work --priority 200 --proxy socks5://127.0.0.1:1080
   $ printf %s "$KEY" | cc-relay login gemini --api-key
   $ printf %s "$KEY" | cc-relay login claude --compatible \\
-      --url https://api.z.ai/api/anthropic --model glm-5.2 --small-model glm-4.5-air
+      --url https://api.z.ai/api/anthropic --model glm-5.2
   $ cc-relay login claude --id claude-max --yes --no-browser`;
 
 export interface LoginDeps {

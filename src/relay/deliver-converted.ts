@@ -18,17 +18,17 @@ export interface ConvertedDelivery extends Delivery {
 /** Good answers are returned, not awaited: the conversion holds the request, and an answer may go on for minutes. */
 export async function deliverConverted(delivery: ConvertedDelivery): Promise<void> {
   const { conversion, served, send } = delivery;
-  if (isGood(served)) return deliverGood(delivery);
+  if (isGood(delivery)) return deliverGood(delivery);
   const body = await readBody(delivery);
   const again = conversion.again?.(served.answer.head, body);
   if (!again) return await deliverConvertedError({ ...delivery, body });
   const second = { ...delivery, served: await send(again) };
-  if (isGood(second.served)) return deliverGood(second);
+  if (isGood(second)) return deliverGood(second);
   await deliverConvertedError({ ...second, body: await readBody(second) });
 }
 
-function isGood({ answer }: Served): boolean {
-  return answer.head.status < 300;
+function isGood({ call, served: { answer } }: Delivery): boolean {
+  return answer.head.status < 300 && (call.stream || answer.observer?.opening.kind !== "error");
 }
 
 /** A stream that is an error event only is no good answer, and is rewritten here: the client knows no other form. */
@@ -47,7 +47,13 @@ function deliverGood({
   return deliverAnswer(delivery, { transform, conversion: { warnings: conversion.warnings } });
 }
 
+/** Where the provider began a stream with an error, that event: whoever asked for no stream gets an error answer. */
 async function readBody({ served, exchange }: ConvertedDelivery): Promise<Buffer> {
+  const opening = served.answer.observer?.opening;
+  if (served.answer.head.status < 300 && opening?.kind === "error") {
+    served.answer.discard();
+    return Buffer.from(JSON.stringify(opening.event));
+  }
   const { body } = await readAnswer(served.answer, { maxBytes: maxErrorBytes, signal: exchange.signal });
   return body;
 }

@@ -36,6 +36,6 @@ for (const dialect of [cases.claude, cases.chat]) {
     }
     const grown = (await held()) - before;
     for (const answer of answers) answer.abort();
-    assert.ok(grown < 8, `${Math.round(grown)} MiB are held`);
+    assert.ok(grown < 16, `${Math.round(grown)} MiB are held`);
   });
 }

@@ -16,13 +16,14 @@ export interface OpenAiError {
   code: string | null;
 }
 
-/** An error answer of the provider, after failover is used up. */
+/** An error answer of the provider, after failover is used up. An event's JSON under a 200 has the status that its type stands for. */
 export function renderProviderError(
   head: { status: number; headers: HeaderMap },
   body: Buffer,
 ): RenderedError {
   const { type, message } = readEnvelope(parseJson(body.toString("utf8"))?.value);
-  const { status, error } = translate(head.status, type, message ?? `The provider answered ${head.status}.`);
+  const said = head.status < 300 ? statusOfType(type) : head.status;
+  const { status, error } = translate(said, type, message ?? `The provider answered ${said}.`);
   const headers = ["content-type", "application/json"];
   for (const name of ["retry-after", "retry-after-ms", "x-should-retry", "request-id", "x-request-id"]) {
     const value = first(head.headers[name]);
@@ -40,8 +41,12 @@ export function renderProviderError(
 /** An `error` event inside a stream; it has no status, its type says as much. */
 export function errorOfEvent(event: JsonObject): OpenAiError {
   const { type, message } = readEnvelope(event);
-  const status = (type !== undefined && statusByType.get(type)) || 500;
-  return translate(status, type, message ?? "The provider reported an error inside the stream.").error;
+  return translate(statusOfType(type), type, message ?? "The provider reported an error inside the stream.")
+    .error;
+}
+
+function statusOfType(type: string | undefined): number {
+  return (type !== undefined && statusByType.get(type)) || 500;
 }
 
 /**
