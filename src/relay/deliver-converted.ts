@@ -47,7 +47,7 @@ function deliverGood({
   return deliverAnswer(delivery, { transform, conversion: { warnings: conversion.warnings } });
 }
 
-/** Where the provider began a stream with an error, that event: whoever asked for no stream gets an error answer. */
+/** Where the provider began a stream with an error, that event: a client that asked for no stream gets an error answer. */
 async function readBody({ served, exchange }: ConvertedDelivery): Promise<Buffer> {
   const opening = served.answer.observer?.opening;
   if (served.answer.head.status < 300 && opening?.kind === "error") {

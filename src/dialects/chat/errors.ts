@@ -16,7 +16,7 @@ export interface OpenAiError {
   code: string | null;
 }
 
-/** An error answer of the provider, after failover is used up. An event's JSON under a 200 has the status that its type stands for. */
+/** An error answer of the provider, after failover is used up. An event's JSON under a 200 has the status of its type. */
 export function renderProviderError(
   head: { status: number; headers: HeaderMap },
   body: Buffer,
