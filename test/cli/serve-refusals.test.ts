@@ -1,7 +1,6 @@
 // What `cc-relay serve` cannot start with: one clear message each, exit 1, no stack.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
@@ -65,14 +64,13 @@ describe("cc-relay serve", { concurrency: true }, () => {
     assert.match(await refusal(folder), /^✗ 192\.0\.2\.1 is not an address of this machine\n {2}- /);
   });
 
-  test("a database that cannot be written, or is none, is named with its path", async (t) => {
+  test("a database that cannot be made is named with its path", async (t) => {
     const folder = await createServeFolder(t);
     const configure = (path: string) =>
       writeFile(folder.configFile, `[server]\nport = 0\ndatabase_path = ${JSON.stringify(path)}\n`);
     await mkdir(join(folder.path, "folder.db"));
-    await writeFile(join(folder.path, "text.db"), createHash("sha256").update("x").digest("hex").repeat(100));
     await writeFile(join(folder.path, "file"), "");
-    for (const path of ["folder.db", "text.db", "file/relay.db"]) {
+    for (const path of ["folder.db", "file/relay.db"]) {
       await configure(path);
       const text = await refusal(folder);
       assert.match(text, /^✗ /);
