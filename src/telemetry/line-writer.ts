@@ -16,6 +16,8 @@ const maxWaiting = 4 * 1024 * 1024;
 /** How long the end of the process waits for such a reader, and how often it looks. */
 const waitTimeoutMs = 1000;
 const lookMs = 10;
+/** How long the end of the process waits for a batch on its way, so that its lines come before those that are left. */
+const onItsWayMs = 20;
 
 /** What is left is written when the process exits. */
 export function createLineWriter(fd: number): LineWriter {
@@ -49,6 +51,7 @@ export function createLineWriter(fd: number): LineWriter {
   }
 
   process.on("exit", () => {
+    if (isWriting) pause(onItsWayMs);
     const deadline = performance.now() + waitTimeoutMs;
     for (let left = take(); left.length > 0 && performance.now() < deadline; ) left = writeNow(fd, left);
   });
@@ -70,9 +73,13 @@ function writeNow(fd: number, bytes: Buffer): Buffer {
   try {
     return bytes.subarray(writeSync(fd, bytes));
   } catch (error) {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookMs);
+    pause(lookMs);
     return restOf(bytes, error, 0);
   }
+}
+
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 /** A full pipe (EAGAIN) will be read; after any other error there is nothing to be tried again. */

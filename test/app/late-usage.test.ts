@@ -96,19 +96,22 @@ test("another program's lock holds up one answer by 250 ms at most and loses no 
   const rows = async () => (await relay.store.usage.summarize({ since: 0, until: 1e15, by: "day" })).total;
   const database = new Database(relay.config.server.databasePath);
   t.after(() => database.close());
-  database.exec("BEGIN IMMEDIATE");
-  const begun = performance.now();
   const ask = async (session: string) =>
     assert.equal((await send(relay.url, cases.claude.request({ session }))).end, "clean");
+  // The very first request of a process costs more than those after it.
+  await ask("before the lock");
+  await until("its row is there", async () => (await rows()).requests === 1);
+  database.exec("BEGIN IMMEDIATE");
+  const begun = performance.now();
   await ask("a");
   const ms = performance.now() - begun;
   assert.ok(ms > 150 && ms < patient(250), `the first one waits, for most locks are short: ${ms} ms`);
   const before = performance.now();
   for (const session of ["b", "c", "d"]) await ask(session);
   assert.ok(performance.now() - before < patient(1500), "those after it know better");
-  assert.equal((await rows()).requests, 0);
+  assert.equal((await rows()).requests, 1);
   database.exec("COMMIT");
-  await until("the rows are there", async () => (await rows()).requests === 4);
+  await until("the rows are there", async () => (await rows()).requests === 5);
   assert.deepEqual((await rows()).tokens, upstream.total());
 });
 

@@ -169,7 +169,7 @@ async function holds(plan: Plan, upstream: ScriptedUpstream): Promise<void> {
     accounts: accountsOf(plan.dialect, { url: upstream.url, ids: ["a", "b", "c"] }),
     configure: (config) => ({
       ...config,
-      upstream: { ...config.upstream, firstByteTimeoutMs: 150 },
+      upstream: { ...config.upstream, firstByteTimeoutMs: 150, unstreamedTimeoutMs: 150 },
       session: { ...config.session, maxWaitMs: 20 },
     }),
   });
