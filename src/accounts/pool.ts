@@ -11,12 +11,12 @@ import {
   type CooldownPolicy,
   cooldownAfter,
   outlasts,
+  shortenShared,
   streakKey,
 } from "./cooldown.ts";
 import type { RequestLogin } from "./logins.ts";
 import { type Choice, type Selection, selectAccount } from "./select.ts";
 import { hashSettings } from "./settings.ts";
-import { shortenShared } from "./shared-refusal.ts";
 import {
   type PoolConfig,
   readStoredAccounts,

@@ -3,13 +3,13 @@
 import { existsSync } from "node:fs";
 import type { Config } from "../config/config.ts";
 import type { LoadOptions } from "../config/load.ts";
+import { readVersion } from "../config/package.ts";
 import { UserError } from "../domain/errors.ts";
 import type { DaemonInfo } from "../store/store.ts";
 import { type Environment, processEnvironment } from "../terminal/environment.ts";
 import { type FullScreen, type FullScreenEvents, openFullScreen } from "../terminal/full-screen.ts";
 import { createOutput, type Output } from "../terminal/output.ts";
 import { createPrompts, type Prompts } from "../terminal/prompts.ts";
-import { readVersion } from "./version.ts";
 
 export interface CommandContext {
   readonly out: Output;

@@ -14,8 +14,7 @@ import type { CommandContext } from "./context.ts";
 import { renderChecks } from "./doctor/blocks.ts";
 import { readProgramVersion } from "./doctor/program-version.ts";
 import { findProgram } from "./find-program.ts";
-import { originOf } from "./origin.ts";
-import { lookForRelay } from "./relay-address.ts";
+import { lookForRelay, originOf } from "./relay-address.ts";
 import { withSameConfig } from "./same-config.ts";
 
 export interface DoctorOptions {

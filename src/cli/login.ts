@@ -13,7 +13,6 @@ import type { CommandContext } from "./context.ts";
 import { agreeToTerms, checkSources, chooseKind, findProvider } from "./login/account-type.ts";
 import { askApiKey } from "./login/api-key.ts";
 import { type CompatibleLogin, chooseCompatibleHost } from "./login/compatible.ts";
-import { interruptible } from "./login/interrupt.ts";
 import { type Keeping, keepKey, keepLogin } from "./login/keep.ts";
 import { logInWithOAuth } from "./login/oauth.ts";
 import { type LoginFlags, type LoginOptions, readOptions } from "./login/options.ts";
@@ -164,5 +163,35 @@ class LoginCommand extends Command {
       fix: "take a key out of the shell's history, and run: cc-relay login PROVIDER --api-key",
       exitCode: 2,
     });
+  }
+}
+
+const signals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/**
+ * Runs work that must not be killed in the middle: a signal aborts what `work` is given, and the process dies of it once work
+ * has rejected. Work that comes to its end all the same has done what it was asked for.
+ */
+export async function interruptible<T>(
+  context: CommandContext,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  let received: NodeJS.Signals | undefined;
+  const listeners = signals.map((signal) => {
+    const listener = () => {
+      received ??= signal;
+      controller.abort();
+    };
+    process.on(signal, listener);
+    return { signal, listener };
+  });
+  try {
+    return await work(controller.signal);
+  } catch (error) {
+    context.exitSignal = received;
+    throw error;
+  } finally {
+    for (const { signal, listener } of listeners) process.off(signal, listener);
   }
 }

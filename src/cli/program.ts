@@ -2,7 +2,7 @@
 
 import { Command, Option } from "commander";
 import type { CommandContext } from "./context.ts";
-import { UsageError } from "./usage-error.ts";
+import { UsageError } from "./report.ts";
 
 /** In the order of the help text. Each is loaded only when it is called or listed: start-up time is paid by every request of `npx`. */
 const commands: Readonly<Record<string, (context: CommandContext) => Promise<Command>>> = {

@@ -6,7 +6,6 @@ import type { Presence } from "../doctor/daemon.ts";
 import { parseJson, stringField } from "../json/json-values.ts";
 import { http } from "../network/http.ts";
 import type { CommandContext } from "./context.ts";
-import { originOf } from "./origin.ts";
 
 /** `http://HOST:PORT` of the running relay when one has published its port, else as configured. */
 export async function findRelay(context: CommandContext, config: Config): Promise<string> {
@@ -74,4 +73,13 @@ function ask(
     question.on("error", () => resolve(undefined));
     question.end(body);
   });
+}
+
+/** As programs of this machine reach it: `http://HOST:PORT`. */
+export function originOf({ host, port }: { host: string; port: number }): string {
+  if (host === "0.0.0.0" || host === "") return `http://127.0.0.1:${port}`;
+  if (host === "::" || host === "[::]") return `http://[::1]:${port}`;
+  if (!host.includes(":") || host.startsWith("[")) return `http://${host}:${port}`;
+  // RFC 6874: the percent sign before a zone is itself encoded.
+  return `http://[${host.replace("%", "%25")}]:${port}`;
 }

@@ -1,12 +1,12 @@
 // Prints the error of a command that failed, and chooses the exit code.
 
+import { type Command, CommanderError } from "commander";
 import { UserError } from "../domain/errors.ts";
 import type { Screen } from "../terminal/output.ts";
 import { sign } from "../terminal/style.ts";
 import { redact } from "../text/redact.ts";
 import type { CommandContext } from "./context.ts";
 import { withSameConfig } from "./same-config.ts";
-import { UsageError } from "./usage-error.ts";
 
 /** Prints the error; returns the exit code. */
 export function reportError(
@@ -71,4 +71,19 @@ function bug(error: unknown, screen: Screen): string {
   return `${problem("this is a fault of cc-relay itself", "", screen)}${redact(text + cause).replace(/^/gm, "    ")}
   - please report it with the lines above and what this prints: cc-relay --version; node --version
 `;
+}
+
+export class UsageError extends CommanderError {
+  /** As it is typed: `cc-relay accounts enable`. */
+  readonly command: string;
+
+  constructor({ exitCode, code, message }: CommanderError, command: Command) {
+    super(exitCode, code, message);
+    this.command = nameOf(command);
+  }
+}
+
+function nameOf(command: Command): string {
+  const { parent } = command;
+  return parent === null ? command.name() : `${nameOf(parent)} ${command.name()}`;
 }

@@ -8,11 +8,10 @@ import type { RelayApp } from "../app/relay-app.ts";
 import { type AccountConfig, type Config, describeWarning } from "../config/config.ts";
 import { usualConfigFile } from "../config/discover.ts";
 import { readEnvironment } from "../config/environment.ts";
-import { isMountedAlone } from "../config/own-mount.ts";
 import { createConfigReader, type ReloadCause } from "../config/reload.ts";
 import { secretsOf } from "../config/secrets.ts";
 import { formatLines } from "../config/toml-format.ts";
-import { type SightedFile, sightFile } from "../config/watch.ts";
+import { isMountedAlone, type SightedFile, sightFile } from "../config/watch.ts";
 import { checkFileModes } from "../doctor/file-modes.ts";
 import { UserError } from "../domain/errors.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
@@ -20,10 +19,9 @@ import type { Log, LogLevel } from "../telemetry/log.ts";
 import type { Screen } from "../terminal/output.ts";
 import { guessShell, shellSyntax } from "../terminal/shells.ts";
 import type { CommandContext } from "./context.ts";
-import { originOf } from "./origin.ts";
+import { originOf } from "./relay-address.ts";
 import { type BannerFacts, renderBanner } from "./serve/banner.ts";
 import { createDoctorRun } from "./serve/doctor-run.ts";
-import { logRejections } from "./serve/rejections.ts";
 import { createRequestLine } from "./serve/request-line.ts";
 
 export interface ServeOptions {
@@ -55,7 +53,7 @@ export function serveCommand(context: CommandContext, run = runServe): Command {
 /** Resolves when the relay was stopped by a signal and every open answer is finished or broken off. */
 export async function runServe(context: CommandContext, options: ServeOptions): Promise<void> {
   // Everything a relay is made of: `--help` and the completion scripts do without.
-  const [{ startRelayApp }, { createLog }, { createSecretList }] = await Promise.all([
+  const [{ startRelayApp }, { createLog, logRejections }, { createSecretList }] = await Promise.all([
     import("../app/relay-app.ts"),
     import("../telemetry/log.ts"),
     import("../text/redact.ts"),

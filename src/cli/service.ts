@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { homedir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { Argument, Command } from "commander";
-import { packageRoot } from "../config/package-root.ts";
+import { packageRoot } from "../config/package.ts";
 import { quoteSh } from "../terminal/shells.ts";
 import { sign } from "../terminal/style.ts";
 import type { CommandContext } from "./context.ts";

@@ -10,9 +10,8 @@ import { wrap } from "../terminal/wrap.ts";
 import type { CommandContext } from "./context.ts";
 import { withSameConfig } from "./same-config.ts";
 import { lookInStore } from "./store-access.ts";
-import { toJson } from "./usage/documents.ts";
 import { type Footnote, footnotes } from "./usage/footnotes.ts";
-import type { UsageReport } from "./usage/report.ts";
+import { toJson, type UsageReport } from "./usage/report.ts";
 import { renderUsage } from "./usage/table.ts";
 
 const keys = ["day", "account", "model", "client", "family"] as const satisfies readonly UsageKey[];

@@ -2,7 +2,7 @@
 // every file system, and through editors and volume mounts that replace the file or the folder it is in.
 
 import { statSync } from "node:fs";
-import { stat } from "node:fs/promises";
+import { readFile, realpath, stat } from "node:fs/promises";
 
 export interface WatchOptions {
   /** Between two looks. */
@@ -104,4 +104,27 @@ interface FileState {
 /** Inode and time of the last status change too: a file of equal size and age can have replaced it. */
 function describe({ dev, ino, size, mtimeNs, ctimeNs }: FileState): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(":");
+}
+
+/**
+ * Whether a file is mounted by itself, as container descriptions often have it: a program that replaces it outside, as editors and
+ * `cc-relay login` do, changes nothing inside, because the mount stays on the old one. False where it cannot be found out.
+ */
+export async function isMountedAlone(file: string): Promise<boolean> {
+  try {
+    const [mounts, path] = await Promise.all([readFile("/proc/self/mountinfo", "utf8"), realpath(file)]);
+    return mountPoints(mounts).includes(path);
+  } catch {
+    return false;
+  }
+}
+
+/** proc_pid_mountinfo(5): the fifth field, in which a space, a tab, a line break and a backslash are octal numbers. */
+export function mountPoints(mountinfo: string): string[] {
+  return mountinfo
+    .split("\n")
+    .flatMap((line) => line.split(" ")[4] ?? [])
+    .map((point) =>
+      point.replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8))),
+    );
 }

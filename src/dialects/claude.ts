@@ -13,7 +13,7 @@ import {
   scanMembers,
 } from "../json/json-scan.ts";
 import { stringField } from "../json/json-values.ts";
-import { contentText, elementsAt, membersAt, scanBody, textAt } from "./body-text.ts";
+import { contentText, elementsAt, lastElement, membersAt, scanBody, stringAt, textAt } from "./body-text.ts";
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";
@@ -26,7 +26,6 @@ import {
   withoutPrefix,
 } from "./routes.ts";
 import { sessionFromHeaders, sessionFromText } from "./session.ts";
-import { lastElement, stringAt } from "./turn.ts";
 
 export const claudeDialect: Dialect = {
   name: "claude",

@@ -1,6 +1,7 @@
-// The OpenAI Responses dialect: Codex and OpenAI's SDKs.
+// The OpenAI Responses dialect: Codex and OpenAI's SDKs, and errors in its form.
 
 import { type Binding, bindingId, type HeaderMap, turnStateHeader } from "../domain/call.ts";
+import { type RelayError, type RelayErrorCode, relayErrors } from "../domain/errors.ts";
 import {
   type Members,
   readBoolean,
@@ -10,13 +11,12 @@ import {
   type Span,
   scanMembers,
 } from "../json/json-scan.ts";
-import { contentText, elementsAt, membersAt, scanBody, textAt } from "./body-text.ts";
-import type { Dialect, MergedModels, RequestFacts, RequestParts, Route } from "./dialect.ts";
+import { contentText, elementsAt, lastElement, membersAt, scanBody, stringAt, textAt } from "./body-text.ts";
+import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
+import { errorHeaders, maxWaitSeconds, retryAfterSeconds } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";
-import { renderOpenaiError } from "./openai-error.ts";
 import { collapseSlashes, decodeSegment, findRoute, isKnownPath, type RouteRule } from "./routes.ts";
 import { sessionFromHeaders, sessionFromText } from "./session.ts";
-import { lastElement, stringAt } from "./turn.ts";
 
 export const openaiDialect: Dialect = {
   name: "openai",
@@ -171,4 +171,66 @@ function isId(body: Buffer, span: Span | undefined): boolean {
 function mergeModels(bodies: readonly Buffer[]): MergedModels {
   const { pages, entries } = mergeEntries(bodies, "data", "id");
   return { body: JSON.stringify({ object: "list", data: entries }), read: pages.length };
+}
+
+/** @param now epoch ms: a limit that lasts is sent with the time of its end. */
+export function renderOpenaiError(error: RelayError, now: number): RenderedError {
+  const { type, code, param = null, ...rest } = errorFields(error, now);
+  return {
+    // The API itself answers 400 for a previous response that is not there.
+    status: error.code === "binding_gone" ? 400 : relayErrors[error.code].status,
+    headers: errorHeaders(error),
+    body: JSON.stringify({ error: { message: error.message, type, param, code, ...rest } }),
+  };
+}
+
+interface ErrorFields {
+  type: string;
+  code: string;
+  param?: string;
+  resets_at?: number;
+  resets_in_seconds?: number;
+}
+
+function errorFields(error: RelayError, now: number): ErrorFields {
+  switch (error.code) {
+    case "invalid_key":
+      return { type: "invalid_request_error", code: "invalid_api_key" };
+    case "unknown_model":
+      return { type: "invalid_request_error", code: "model_not_found", param: error.param ?? "model" };
+    case "binding_gone":
+      return {
+        type: "invalid_request_error",
+        code: "previous_response_not_found",
+        param: error.param ?? "previous_response_id",
+      };
+    case "all_limited":
+    case "account_in_cooldown":
+      return limitFields(error, now);
+    default:
+      return {
+        type: isServerFault(error.code) ? "server_error" : "invalid_request_error",
+        code: error.code,
+        param: error.param,
+      };
+  }
+}
+
+/**
+ * Codex waits out any `retry-after` without a word, so a limit that lasts is sent as `usage_limit_reached`: there Codex stops
+ * and shows when it ends (seen in Codex 0.169).
+ */
+function limitFields(error: RelayError, now: number): ErrorFields {
+  const wait = retryAfterSeconds(error);
+  if (wait === undefined || wait <= maxWaitSeconds) return { type: "requests", code: "rate_limit_exceeded" };
+  return {
+    type: "usage_limit_reached",
+    code: "rate_limit_exceeded",
+    resets_at: Math.ceil(now / 1000) + wait,
+    resets_in_seconds: wait,
+  };
+}
+
+function isServerFault(code: RelayErrorCode): boolean {
+  return relayErrors[code].status >= 500;
 }

@@ -192,3 +192,15 @@ function localClock(time: string): string {
   const two = (value: number) => String(value).padStart(2, "0");
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
+
+/**
+ * Keeps the relay up when a promise rejects that nobody listens to: it costs one log line, not every open stream. Returns a function
+ * that ends it. What is thrown outside of promises ends the process as ever.
+ */
+export function logRejections(log: Log): () => void {
+  const report = (reason: unknown) => {
+    log.error({ err: reason instanceof Error ? reason.stack : String(reason) }, "unhandled rejection");
+  };
+  process.on("unhandledRejection", report);
+  return () => void process.off("unhandledRejection", report);
+}

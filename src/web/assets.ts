@@ -2,7 +2,7 @@
 
 import { readdir, readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { packageRoot } from "../config/package-root.ts";
+import { packageRoot } from "../config/package.ts";
 
 export interface Asset {
   contentType: string;

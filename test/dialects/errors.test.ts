@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { claudeDialect } from "../../src/dialects/claude.ts";
 import { geminiDialect } from "../../src/dialects/gemini.ts";
-import { openaiDialect } from "../../src/dialects/openai.ts";
-import { renderOpenaiError } from "../../src/dialects/openai-error.ts";
+import { openaiDialect, renderOpenaiError } from "../../src/dialects/openai.ts";
 import { RelayError, type RelayErrorCode, relayErrors } from "../../src/domain/errors.ts";
 
 const codes = Object.keys(relayErrors) as RelayErrorCode[];

@@ -80,7 +80,7 @@ export const accountMutations: readonly Mutation[] = [
     tests: "accounts/truncations.test.ts accounts/pool.test.ts",
   },
   {
-    file: "accounts/shared-refusal.ts",
+    file: "accounts/cooldown.ts",
     from: "if (refused.length < 2) return [];",
     to: "",
     tests: "accounts/pool.test.ts relay/refusals.test.ts",

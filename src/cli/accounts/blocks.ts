@@ -11,7 +11,6 @@ import { wrap } from "../../terminal/wrap.ts";
 import { count, plural, relativeTime } from "../../text/format.ts";
 import { clockTime } from "../../time/local-time.ts";
 import { withSameConfig } from "../same-config.ts";
-import { loginName } from "./login-name.ts";
 import { drawWindows } from "./windows.ts";
 
 export interface BlocksContext {
@@ -163,4 +162,8 @@ function summarize(views: readonly AccountView[]): string {
     return total === 0 ? [] : [`${total} ${stateWords[state]}`];
   });
   return `${plural(views.length, "account")}: ${parts.join(", ")}`;
+}
+
+export function loginName(accountId: string, { hash }: Pick<LoginView, "hash">): string {
+  return `${accountId} ${hash.slice(0, 4)}`;
 }

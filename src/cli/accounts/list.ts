@@ -7,8 +7,7 @@ import { rfc3339 } from "../../text/format.ts";
 import type { CommandContext } from "../context.ts";
 import { withSameConfig } from "../same-config.ts";
 import { lookInStore } from "../store-access.ts";
-import { renderBlocks } from "./blocks.ts";
-import { loginName } from "./login-name.ts";
+import { loginName, renderBlocks } from "./blocks.ts";
 import { windowText } from "./windows.ts";
 
 export interface ListOptions {

@@ -6,7 +6,7 @@ import { http } from "../../network/http.ts";
 import { sign } from "../../terminal/style.ts";
 import { singleLine } from "../../terminal/width.ts";
 import type { CommandContext } from "../context.ts";
-import { originOf } from "../origin.ts";
+import { originOf } from "../relay-address.ts";
 import { withSameConfig } from "../same-config.ts";
 import type { Keeping } from "./keep.ts";
 

@@ -3,7 +3,7 @@
 
 import { execFile } from "node:child_process";
 import { extname, join } from "node:path";
-import { packageRoot } from "../../config/package-root.ts";
+import { packageRoot } from "../../config/package.ts";
 import type { CheckDocument, DoctorDocument } from "../../documents/types.ts";
 import { isObject, parseJson, stringField } from "../../json/json-values.ts";
 

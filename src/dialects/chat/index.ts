@@ -1,17 +1,18 @@
 // The Chat Completions dialect: OpenAI's older API. Accounts of the openai family get its requests as they come; for Claude's
 // models they are converted to Claude Messages and the answers back.
 
+import type { AccountConfig } from "../../config/config.ts";
 import { type Call, type HeaderMap, wholeBody } from "../../domain/call.ts";
+import type { Family } from "../../domain/family.ts";
+import { matchesModel } from "../../domain/model-scope.ts";
 import { type Members, readBoolean, readString, type Span, scanMembers } from "../../json/json-scan.ts";
-import { contentText, elementsAt, membersAt, scanBody } from "../body-text.ts";
-import type { Conversion, Dialect, RequestFacts, RequestParts } from "../dialect.ts";
+import { contentText, elementsAt, lastElement, membersAt, scanBody, stringAt } from "../body-text.ts";
+import type { Conversion, Dialect, Direction, RequestFacts, RequestParts } from "../dialect.ts";
 import { collapseSlashes } from "../routes.ts";
 import { sessionFromHeaders, sessionFromText } from "../session.ts";
-import { lastElement, stringAt } from "../turn.ts";
 import { createChatAnswer } from "./answer.ts";
 import { type ConvertedBody, parseBody, withMaxTokens, withOpeningUser, withoutMark } from "./conversion.ts";
 import { type ConversionThread, createConversionThread } from "./conversion-thread.ts";
-import { directChat } from "./direction.ts";
 import { isFirstRoleRefusal, renderProviderError, renderRelayError, roomForAnswer } from "./errors.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { InvalidChatRequest } from "./invalid.ts";
@@ -132,4 +133,33 @@ function conversionOf(call: Call, converted: ConvertedBody, now: () => number): 
       return { ...sent, body: withMaxTokens(body, room) };
     },
   };
+}
+
+/** Who answers: the owner's configuration decides first, then the model's name; lists of models are not asked for it. */
+function directChat(model: string, accounts: readonly AccountConfig[]): Direction {
+  const isNamedBy = (family: Family) =>
+    accounts.some((account) => account.enabled && account.family === family && names(account, model));
+  if (isNamedBy("openai")) return native;
+  return /^claude/i.test(model) || isNamedBy("claude") ? converted : native;
+}
+
+/** A login is for what a Claude client itself sends. */
+const converted: Direction = {
+  family: "claude",
+  path: "/v1/messages",
+  converts: true,
+  onlyTypes: ["claude-api"],
+};
+
+const native: Direction = {
+  family: "openai",
+  path: "/v1/chat/completions",
+  converts: false,
+  onlyTypes: undefined,
+};
+
+function names({ models, modelMap }: AccountConfig, model: string): boolean {
+  if (models === undefined && modelMap === undefined) return false;
+  const mapped = modelMap?.map(({ pattern }) => pattern);
+  return matchesModel(models, model) && matchesModel(mapped, model);
 }

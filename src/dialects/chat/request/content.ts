@@ -11,8 +11,7 @@ import {
 } from "../fields.ts";
 import { InvalidChatRequest, shown } from "../invalid.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
-import { type Block, isBlank, type TextBlock, textBlock } from "./blocks.ts";
-import { claudeBlock } from "./claude-blocks.ts";
+import { type Block, claudeBlock, isBlank, type TextBlock, textBlock } from "./blocks.ts";
 import { warnOfDroppedMembers } from "./dropped.ts";
 import { documentFromFile, imageFromUrl } from "./media.ts";
 

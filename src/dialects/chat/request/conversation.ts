@@ -3,9 +3,7 @@
 
 import { InvalidChatRequest, shown } from "../invalid.ts";
 import type { JsonObject } from "../json.ts";
-import type { Block } from "./blocks.ts";
-import { isThinking } from "./claude-blocks.ts";
-import { createToolIds } from "./tool-ids.ts";
+import { type Block, isThinking } from "./blocks.ts";
 
 export interface ClaudeMessage {
   role: "user" | "assistant";
@@ -134,4 +132,29 @@ function refuseUnanswered(open: ReadonlyMap<string, Waiting>): void {
     "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. " +
       `The following tool_call_ids did not have response messages: ${named.join(", ")}.`,
   );
+}
+
+/** Both APIs treat ids of tool calls as opaque, but Claude takes only `^[a-zA-Z0-9_-]+$`, each once per request. */
+interface ToolIds {
+  /** The id under which a call goes upstream; one that is valid and new goes as it is. */
+  assign(id: string): string;
+}
+
+/** Names depend on the calls before them only, so that a growing conversation keeps its cached prefix. */
+function createToolIds(): ToolIds {
+  const used = new Set<string>();
+  // Where counting goes on: a hostile request that repeats one id would otherwise cost quadratic time.
+  const counters = new Map<string, number>();
+
+  function assign(id: string): string {
+    const base = id.replace(/[^a-zA-Z0-9_-]/g, "_") || "call";
+    let name = base;
+    let count = counters.get(base) ?? 1;
+    while (used.has(name)) name = `${base}_${++count}`;
+    counters.set(base, count);
+    used.add(name);
+    return name;
+  }
+
+  return { assign };
 }

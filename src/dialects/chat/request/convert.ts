@@ -19,10 +19,9 @@ import {
 } from "./messages.ts";
 import { convertedParameters, convertOneToOne, refuseUnmappable } from "./parameters.ts";
 import { convertReasoning, type Reasoning } from "./reasoning.ts";
-import { convertResponseFormat, type ResponseFormat } from "./response-format.ts";
 import { convertSampling, convertStop } from "./sampling.ts";
-import { convertToolChoice, isForced, readToolWish } from "./tool-choice.ts";
-import { type ClaudeTool, convertTools } from "./tools.ts";
+import { convertResponseFormat, type ResponseFormat } from "./schema.ts";
+import { type ClaudeTool, convertToolChoice, convertTools, isForced, readToolWish } from "./tools.ts";
 
 /** How the client wants to be answered. */
 export interface AnswerForm {

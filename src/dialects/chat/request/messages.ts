@@ -3,8 +3,7 @@
 import { asObject, at, optionalArray, optionalObject, optionalString, requiredString } from "../fields.ts";
 import { InvalidChatRequest, shown } from "../invalid.ts";
 import { isJsonObject, type JsonObject, parseJsonExactly } from "../json.ts";
-import { type Block, isBlank, type TextBlock, textBlock } from "./blocks.ts";
-import { isThinking } from "./claude-blocks.ts";
+import { type Block, isBlank, isThinking, type TextBlock, textBlock } from "./blocks.ts";
 import { cacheControl, convertContent, convertPart, convertText, type PartKinds } from "./content.ts";
 import { type ClaudeMessage, type Conversation, createConversation } from "./conversation.ts";
 import { warnOfDroppedMembers } from "./dropped.ts";

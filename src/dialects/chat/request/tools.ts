@@ -1,4 +1,5 @@
-// The tools of a chat request, and the legacy functions that came before them, as Claude's tools.
+// The tools of a chat request and which of them to use (tool_choice, function_call, parallel_tool_calls), as Claude's; the legacy
+// functions that came before them included.
 
 import {
   asObject,
@@ -120,4 +121,120 @@ function inputSchema(parameters: JsonObject, path: string): JsonObject {
   const stated = Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== null));
   const properties = stated.properties === undefined ? { properties: {} } : {};
   return { ...stated, type: "object", ...properties };
+}
+
+/** What the client asked for, before it is known whether the model can be forced. */
+export interface ToolWish {
+  kind: "auto" | "none" | "any" | "tool";
+  /** The one tool to call, with kind `tool`. */
+  name?: string;
+  /** The client said something about the choice. */
+  stated: boolean;
+  /** The tools to send: all, or the allowed ones. */
+  tools: ClaudeTool[];
+}
+
+export interface ToolChoice {
+  tool_choice?: JsonObject;
+  /** A line for the system prompt in place of a choice that the model cannot be forced to. */
+  line?: string;
+}
+
+export function readToolWish(chat: JsonObject, { tools }: Pick<ConvertedTools, "tools">): ToolWish {
+  const param = (chat.tool_choice ?? null) === null ? "function_call" : "tool_choice";
+  const value = chat[param] ?? undefined;
+  const wish = value === undefined ? unstated(tools) : readChoice(value, param, tools);
+  if (isForced(wish) && tools.length === 0) {
+    throw new InvalidChatRequest(param, "is only allowed when tools are given.");
+  }
+  return wish;
+}
+
+export function isForced(wish: ToolWish): boolean {
+  return wish.kind === "any" || wish.kind === "tool";
+}
+
+export interface ToolChoiceOptions {
+  /** The model accepts a forced choice, with the rest of the request as it is. */
+  canForce: boolean;
+  legacy: boolean;
+  warnings: Set<string>;
+}
+
+export function convertToolChoice(chat: JsonObject, wish: ToolWish, options: ToolChoiceOptions): ToolChoice {
+  const parallel = optionalBoolean(chat, "parallel_tool_calls") ?? true;
+  if (wish.tools.length === 0) return {};
+  // A legacy answer has room for one call.
+  const single = options.legacy || !parallel ? { disable_parallel_tool_use: true } : {};
+  if (wish.kind === "none") return { tool_choice: { type: "none" } };
+  if (isForced(wish) && !options.canForce) {
+    options.warnings.add("tool_choice downgraded");
+    const line = wish.name === undefined ? "You must call a tool." : `You must call the tool ${wish.name}.`;
+    return { tool_choice: { type: "auto", ...single }, line };
+  }
+  if (!wish.stated && Object.keys(single).length === 0) return {};
+  const name = wish.name === undefined ? {} : { name: wish.name };
+  return { tool_choice: { type: wish.kind, ...name, ...single } };
+}
+
+function unstated(tools: ClaudeTool[]): ToolWish {
+  return { kind: "auto", stated: false, tools };
+}
+
+function readChoice(value: unknown, param: string, tools: ClaudeTool[]): ToolWish {
+  if (value === "auto" || value === "none") return { kind: value, stated: true, tools };
+  if (value === "required" && param === "tool_choice") return { kind: "any", stated: true, tools };
+  if (!isJsonObject(value)) {
+    throw new InvalidChatRequest(param, `${shown(value)} is not one of its values.`);
+  }
+  if (param === "function_call") return named(requiredString(value, "name", param), at(param, "name"), tools);
+  const type = requiredString(value, "type", param);
+  if (type === "function") return named(functionName(value, param), at(param, "function.name"), tools);
+  if (type === "any" || type === "auto" || type === "none") return { kind: type, stated: true, tools };
+  if (type === "tool") return named(requiredString(value, "name", param), at(param, "name"), tools);
+  if (type === "allowed_tools") return readAllowed(value, tools);
+  throw new InvalidChatRequest(
+    param,
+    `type ${shown(type)} has no counterpart in Claude's API.`,
+    "unsupported_value",
+  );
+}
+
+function named(name: string, param: string, tools: ClaudeTool[]): ToolWish {
+  if (tools.some((tool) => tool.name === name)) return { kind: "tool", name, stated: true, tools };
+  throw unknownTool(name, param);
+}
+
+function unknownTool(name: string, param: string): InvalidChatRequest {
+  return new InvalidChatRequest(param, `there is no tool named ${shown(name)} in the request.`);
+}
+
+/** OpenAI nests the list under `allowed_tools`; its Responses API, and clients that mix the two, do not. */
+function readAllowed(value: JsonObject, tools: ClaudeTool[]): ToolWish {
+  const nested = isJsonObject(value.allowed_tools);
+  const path = nested ? "tool_choice.allowed_tools" : "tool_choice";
+  const source = nested ? requiredObject(value, "allowed_tools", "tool_choice") : value;
+  const mode = requiredString(source, "mode", path);
+  if (mode !== "auto" && mode !== "required") {
+    throw new InvalidChatRequest(at(path, "mode"), 'must be "auto" or "required".');
+  }
+  const list = source.tools;
+  if (!Array.isArray(list) || list.length === 0) {
+    throw new InvalidChatRequest(at(path, "tools"), "must be a list of at least one tool.");
+  }
+  const known = new Set(tools.map(({ name }) => name));
+  const names = new Set<string>();
+  for (const [index, entry] of list.entries()) {
+    const where = at(at(path, "tools"), index);
+    const name = functionName(asObject(entry, where), where);
+    if (!known.has(name)) throw unknownTool(name, where);
+    names.add(name);
+  }
+  const allowed = tools.filter((tool) => names.has(tool.name));
+  return { kind: mode === "required" ? "any" : "auto", stated: true, tools: allowed };
+}
+
+function functionName(choice: JsonObject, path: string): string {
+  if (typeof choice.name === "string") return choice.name;
+  return requiredString(requiredObject(choice, "function", path), "name", at(path, "function"));
 }

@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
 
-const module = JSON.stringify(join(import.meta.dirname, "../../src/cli/serve/rejections.ts"));
+const module = JSON.stringify(join(import.meta.dirname, "../../src/telemetry/log.ts"));
 
 test("a rejection that nobody hears is logged, and the process goes on", () => {
   const script = `

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { originOf } from "../../src/cli/origin.ts";
+import { originOf } from "../../src/cli/relay-address.ts";
 
 test("the address of a relay is one that programs of this machine can connect to", () => {
   const table: [string, string][] = [
