@@ -14,7 +14,7 @@ const retired: [RegExp, string][] = [
   [/\bjourneys?\b|[a-z]Journey/i, "failover, attempt"],
   [/\bg(?:ives?|iven|ave|iving) up\b/i, "stop, cancel, drop, release"],
   [/\bdetours?\b|\b(?:comes?|came|goes|went|way) home\b/i, "fallback account, sticky account"],
-  [/\btied\b(?!-connection)/i, "bound, required"],
+  [/\btied\b|\btied[A-Z]|Tied[A-Z]/, "bound, required"],
   [/\b(?:ramps?|slopes?|herds?|climbs?)\b/i, "slow start"],
   [/\b(?:is|are|was|were) cut\b|\bcuts? (?:off|short)\b|\bis a cut\b/i, "truncated, broken off, shortened"],
   [/\brenew(?:s|ed|ing|als?)?\b/i, "refresh, rotate"],

@@ -15,17 +15,17 @@ import { UserError } from "../domain/errors.ts";
 import { createLiveView } from "../live/live.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
-import { createNotifyDispatchers } from "../notify/dispatchers.ts";
 import { createNotifier } from "../notify/notifier.ts";
+import { createNotifyDispatchers } from "../notify/send.ts";
 import { createTokenSource, type TokenSource } from "../oauth/tokens.ts";
+import { createRelayKeys } from "../relay/authenticate.ts";
 import { logEvents } from "../relay/event-log.ts";
 import { countEvents } from "../relay/event-metrics.ts";
 import { createRelayEvents } from "../relay/events.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
+import { createScratch } from "../relay/join-body.ts";
 import { createMemoryBudget } from "../relay/memory-budget.ts";
 import { createModelLists } from "../relay/model-lists.ts";
-import { createRelayKeys } from "../relay/relay-keys.ts";
-import { createScratch } from "../relay/scratch.ts";
 import { createShortageLog } from "../relay/shortage.ts";
 import { type RelayServer, type ServerOptions, startServer } from "../server/server.ts";
 import { openStore } from "../store/open.ts";
@@ -35,11 +35,15 @@ import { createMetrics } from "../telemetry/metrics.ts";
 import { redact, type SecretList } from "../text/redact.ts";
 import { type Clock, systemClock } from "../time/clock.ts";
 import { createPage } from "../web/page.ts";
-import { forgiveWrites } from "./forgiving-store.ts";
-import { createLateUsage, type LateUsage } from "./late-usage.ts";
+import {
+  createLateUsage,
+  createWriteWait,
+  forgiveWrites,
+  type LateUsage,
+  type WriteWait,
+} from "./database-writes.ts";
 import { createMemoryReturn } from "./memory-return.ts";
 import { createDetachedRefreshes } from "./refresh-process/detached-refreshes.ts";
-import { createWriteWait, type WriteWait } from "./write-wait.ts";
 
 export interface RelayAppOptions {
   config: Config;

@@ -10,9 +10,9 @@ import { readPeriod } from "../terminal/period.ts";
 import { dayName } from "../time/local-time.ts";
 import type { CommandContext } from "./context.ts";
 import { followRequests } from "./log/follow.ts";
+import { requestTabs, shortId, shown } from "./requests/columns.ts";
 import { requestDetailFields, requestDetailLines } from "./requests/detail.ts";
 import { createRequestTable, type RequestColumn } from "./requests/table.ts";
-import { requestTabs, shortId, shown } from "./requests/words.ts";
 import { withSameConfig } from "./same-config.ts";
 import { lookInStore } from "./store-access.ts";
 

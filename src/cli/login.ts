@@ -7,7 +7,7 @@ import { rehearseEdit } from "../config/write.ts";
 import { UserError } from "../domain/errors.ts";
 import { type Family, families } from "../domain/family.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
-import { maskSecret } from "../terminal/secrets.ts";
+import { maskSecret } from "../text/redact.ts";
 import { openBrowser } from "./browser.ts";
 import type { CommandContext } from "./context.ts";
 import { agreeToTerms, checkSources, chooseKind, findProvider } from "./login/account-type.ts";

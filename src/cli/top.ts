@@ -8,7 +8,7 @@ import { withoutStyle } from "../terminal/style.ts";
 import { disableAccount, enableAccount } from "./accounts/enable.ts";
 import type { CommandContext } from "./context.ts";
 import { findRelay } from "./relay-address.ts";
-import { requestTabs, shown } from "./requests/words.ts";
+import { requestTabs, shown } from "./requests/columns.ts";
 import { lookInStore } from "./store-access.ts";
 import { runLiveScreen } from "./top/live-screen.ts";
 import { drawListing } from "./top/screens.ts";

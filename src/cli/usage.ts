@@ -6,7 +6,7 @@ import { toUsageCsv } from "../documents/usage.ts";
 import type { Store, UsageKey } from "../store/store.ts";
 import type { Screen } from "../terminal/output.ts";
 import { type Period, periodText, readPeriod } from "../terminal/period.ts";
-import { wrap } from "../terminal/wrap.ts";
+import { wrap } from "../terminal/width.ts";
 import type { CommandContext } from "./context.ts";
 import { withSameConfig } from "./same-config.ts";
 import { lookInStore } from "./store-access.ts";

@@ -3,8 +3,8 @@
 import type { AccountConfig } from "../config/config.ts";
 import { UserError } from "../domain/errors.ts";
 import { type EnvironmentProxySettings, environmentProxyFor } from "../network/environment-proxy.ts";
+import { ProxyFault } from "../network/faults.ts";
 import { describeProxy, type ProxySettings, withoutBrackets } from "../network/proxy.ts";
-import { ProxyFault } from "../network/proxy-fault.ts";
 import { redact } from "../text/redact.ts";
 import { type Advice, adviseFix, type Check, type Findings, findingsOn } from "./check.ts";
 import type { ClockReading } from "./clock.ts";

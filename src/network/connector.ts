@@ -2,9 +2,8 @@
 
 import net, { type Socket } from "node:net";
 import type { buildConnector } from "undici";
-import { ConnectTimeout } from "./connect-timeout.ts";
+import { ConnectTimeout, ProxyFault } from "./faults.ts";
 import { describeProxy, formatHostPort, type ProxySettings, withoutBrackets } from "./proxy.ts";
-import { ProxyFault } from "./proxy-fault.ts";
 import { openTunnel, trust } from "./tunnel.ts";
 import { core } from "./undici.ts";
 

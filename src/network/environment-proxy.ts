@@ -1,8 +1,8 @@
 // Chooses the proxy of the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) for a target, for accounts without a proxy of their own.
 
+import { ProxyFault } from "./faults.ts";
 import { isLoopbackHost } from "./loopback.ts";
 import { type ProxySettings, readProxyUrl } from "./proxy.ts";
-import { ProxyFault } from "./proxy-fault.ts";
 
 /** The variables' values as they were found; undefined where one is unset. */
 export interface EnvironmentProxySettings {

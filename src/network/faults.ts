@@ -1,8 +1,6 @@
-// Describes a failed exchange with a provider in one sentence, without credentials.
+// Describes a failed exchange with a provider in one sentence, without credentials; and the two errors of our own that it knows.
 
-import { ConnectTimeout } from "./connect-timeout.ts";
 import { formatHostPort, withoutBrackets } from "./proxy.ts";
-import { ProxyFault } from "./proxy-fault.ts";
 
 export interface NetworkFault {
   /**
@@ -163,4 +161,23 @@ function describeUnreachable(
 /** The dispatcher was closed under a request that had not been sent: its account's proxy had just changed. */
 function isClosedHere(codes: readonly string[], facts: ExchangeFacts): boolean {
   return facts.stage === "connecting" && codes.some((code) => /^UND_ERR_(CLOSED|DESTROYED)$/.test(code));
+}
+
+/** A connection was not made in time. The message is one sentence and names host and port. */
+export class ConnectTimeout extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "ConnectTimeout";
+  }
+}
+
+/**
+ * A fault between the relay and a proxy: never the provider's and never the login's. The message is one sentence without credentials
+ * and names the proxy's host and port.
+ */
+export class ProxyFault extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = "ProxyFault";
+  }
 }

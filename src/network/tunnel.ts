@@ -6,9 +6,9 @@ import { isIP, type Socket } from "node:net";
 import tls from "node:tls";
 import type { SocksProxyAgent } from "socks-proxy-agent";
 import { unlessAborted } from "../time/abort.ts";
+import { ProxyFault } from "./faults.ts";
 import { http, loadHttps } from "./http.ts";
 import { describeProxy, formatHostPort, type ProxySettings } from "./proxy.ts";
-import { ProxyFault } from "./proxy-fault.ts";
 
 export interface TunnelTarget {
   host: string;

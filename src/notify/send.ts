@@ -2,7 +2,8 @@
 
 import { spawn } from "node:child_process";
 import type { Dispatcher } from "undici";
-import type { NotifyConfig } from "../config/config.ts";
+import type { Config, NotifyConfig } from "../config/config.ts";
+import { createDispatchers } from "../network/dispatchers.ts";
 import { fetchSmallAnswer } from "../oauth/small-answer.ts";
 import { rfc3339 } from "../text/format.ts";
 import type { Notice } from "./notices.ts";
@@ -119,4 +120,22 @@ function reasonOf(error: unknown, timeoutMs: number): string {
 
 function lateText(timeoutMs: number): string {
   return `it did not take the message within ${Math.round(timeoutMs / 1000)} s`;
+}
+
+/** How receivers are reached: through their own proxy, else the environment's, loopback directly. Connections of their own. */
+export interface NotifyDispatchers {
+  for(receiver: NotifyConfig): Dispatcher;
+  close(): Promise<void>;
+}
+
+const connectTimeoutMs = 10_000;
+
+export function createNotifyDispatchers({
+  environmentProxy,
+}: Pick<Config, "environmentProxy">): NotifyDispatchers {
+  const dispatchers = createDispatchers({ connectTimeoutMs, environmentProxy });
+  return {
+    for: ({ proxy }) => dispatchers.for("notify", proxy),
+    close: () => dispatchers.close(),
+  };
 }

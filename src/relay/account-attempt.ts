@@ -6,9 +6,9 @@ import type { Account } from "../accounts/account.ts";
 import type { Call } from "../domain/call.ts";
 import type { Failure } from "../domain/failure.ts";
 import { redact } from "../text/redact.ts";
-import { callFor } from "./account-call.ts";
 import type { AttemptResult } from "./attempt.ts";
 import type { RelayDeps } from "./exchange.ts";
+import { callFor } from "./replace-model.ts";
 import type { Transport } from "./transport.ts";
 
 export interface Turn {

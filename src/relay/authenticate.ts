@@ -1,4 +1,5 @@
-// Authenticates a client by the relay's key, in any header or parameter where a client's API puts it.
+// Authenticates a client by the relay's key, in any header or parameter where a client's API puts it, and remembers every key that
+// was one of the relay's own in this process, so that none of them reaches a provider.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { ClientKey } from "../config/config.ts";
@@ -54,4 +55,27 @@ function keysInQuery(query: string): string[] {
 
 function digest(key: string): Buffer {
   return createHash("sha256").update(key).digest();
+}
+
+export interface RelayKeys {
+  /** To be called with each configuration that takes effect. A key that was removed may still be in a client's settings. */
+  remember(keys: readonly ClientKey[]): void;
+  /** Whether a header's or parameter's whole value is such a key, with or without a scheme (`Bearer`) before it. */
+  isIn(value: string): boolean;
+}
+
+export function createRelayKeys(keys: readonly ClientKey[]): RelayKeys {
+  const known = new Set<string>();
+  const remember = (more: readonly ClientKey[]) => {
+    for (const { key } of more) known.add(key);
+  };
+  remember(keys);
+  return {
+    remember,
+    isIn(value) {
+      if (known.size === 0) return false;
+      const whole = value.trim();
+      return known.has(whole) || known.has(whole.replace(/^\S+\s+/, ""));
+    },
+  };
 }

@@ -2,7 +2,9 @@
 // (server/http-client.ts), one frame of a WebSocket is another, and tests have their own.
 
 import type { Readable } from "node:stream";
-import type { HeaderMap } from "../domain/call.ts";
+import type { Account } from "../accounts/account.ts";
+import type { RenderedError } from "../dialects/dialect.ts";
+import type { Call, HeaderMap } from "../domain/call.ts";
 
 export interface RequestSource {
   readonly method: string;
@@ -46,4 +48,24 @@ export interface ClientSink {
   endWithError(last: Buffer): void;
   /** Ends the connection without ending the answer, after what was written has left. */
   breakOff(): void;
+}
+
+/** What the pipeline has to know of a client's connection that is longer than one request, and open to one account meanwhile. */
+export interface ClientConnection {
+  /** The account that it is open to, whose memory holds what requests over it continue; undefined: to none. */
+  readonly accountId: string | undefined;
+  /** It is only being opened: no request has come over it yet. */
+  readonly isOpening: boolean;
+  /** Whether it can be opened to this account. */
+  canLeadTo(account: Account, call: Call): boolean;
+  /** Whether a continuation may leave the account: its client sends everything again after an error which says that the account has lost it. */
+  mayLeave(account: Account | undefined): boolean;
+  /** A continuation leaves the account. */
+  leaves(accountId: string): void;
+}
+
+/** What the client is still sending is read and dropped by its sink: closing under it would take this answer away too. */
+export function sendRendered(sink: ClientSink, { status, headers, body }: RenderedError): void {
+  sink.start({ status, headers: [...headers, "content-length", String(Buffer.byteLength(body))] });
+  sink.end(body);
 }

@@ -4,10 +4,11 @@
 import type { Conversion } from "../dialects/dialect.ts";
 import type { Call } from "../domain/call.ts";
 import { maxErrorBytes } from "./attempt.ts";
-import { deliverConvertedError } from "./deliver-converted-error.ts";
-import { type Delivery, deliverAnswer, orDiscard } from "./delivery.ts";
+import { sendRendered } from "./client.ts";
+import { type Delivery, deliverAnswer, namingHeaders, orDiscard } from "./delivery.ts";
 import type { Served } from "./failover-state.ts";
 import { readAnswer } from "./read-answer.ts";
+import type { RecordEntry } from "./record.ts";
 
 export interface ConvertedDelivery extends Delivery {
   conversion: Conversion;
@@ -56,4 +57,30 @@ async function readBody({ served, exchange }: ConvertedDelivery): Promise<Buffer
   }
   const { body } = await readAnswer(served.answer, { maxBytes: maxErrorBytes, signal: exchange.signal });
   return body;
+}
+
+interface ConvertedErrorDelivery extends Delivery {
+  conversion: Conversion;
+  /** The provider's, decoded. */
+  body: Buffer;
+}
+
+/** A provider's error in the form of the API that the client speaks. */
+async function deliverConvertedError({
+  exchange,
+  conversion,
+  call,
+  served,
+  body,
+  recorder,
+}: ConvertedErrorDelivery): Promise<void> {
+  const rendered = conversion.error(served.answer.head, body);
+  const { id } = served.account.config;
+  const entry: RecordEntry = { account: id, outcome: "failed", status: rendered.status, observer: undefined };
+  await recorder.record(entry);
+  sendRendered(exchange.sink, {
+    ...rendered,
+    headers: [...rendered.headers, ...namingHeaders(call, served)],
+  });
+  recorder.close(entry);
 }

@@ -3,10 +3,10 @@
 import type { Call } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
 import { readShortage } from "../network/faults.ts";
+import { sendRendered } from "./client.ts";
 import { type Exchange, type RelayDeps, ShutdownAbort } from "./exchange.ts";
 import { MemoryExhausted } from "./memory-budget.ts";
 import type { RecordEntry, Recorder } from "./record.ts";
-import { sendRendered } from "./send-rendered.ts";
 import { shortageError } from "./shortage.ts";
 
 export interface FailedExchange {

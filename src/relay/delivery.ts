@@ -111,3 +111,7 @@ export function namingHeaders({ model, askedModel }: Call, { account }: Pick<Ser
   const replaced = askedModel === undefined ? [] : ["x-cc-relay-model", model ?? ""];
   return ["x-cc-relay-account", account.config.id, ...replaced];
 }
+
+export async function deliverNative(delivery: Delivery): Promise<void> {
+  await deliverAnswer(delivery, undefined);
+}

@@ -10,15 +10,14 @@ import type { Dispatchers } from "../network/dispatchers.ts";
 import type { UsageStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import type { ClientSink, RequestSource } from "./client.ts";
+import type { RelayKeys } from "./authenticate.ts";
+import type { ClientConnection, ClientSink, RequestSource } from "./client.ts";
 import type { RelayEvents } from "./events.ts";
+import type { Scratch } from "./join-body.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { ModelLists } from "./model-lists.ts";
 import type { BodyStall } from "./read-body.ts";
-import type { RelayKeys } from "./relay-keys.ts";
-import type { Scratch } from "./scratch.ts";
 import type { ShortageLog } from "./shortage.ts";
-import type { TiedConnection } from "./tied-connection.ts";
 import type { Transport } from "./transport.ts";
 
 export interface Exchange {
@@ -37,7 +36,7 @@ export interface Exchange {
   /** How accounts are asked; HTTP when absent. */
   transport?: Transport;
   /** That the request came over, where it is more than one request long. */
-  connection?: TiedConnection;
+  connection?: ClientConnection;
   /** The request only prepares the next one: where its answer reports no usage, it cost nothing and is not recorded. */
   isWarmUp?: boolean;
 }

@@ -10,9 +10,9 @@ import type { AnswerTransform } from "../sse/transform.ts";
 import type { Answer } from "./answer.ts";
 import type { Attempts } from "./attempts.ts";
 import { canServe } from "./can-serve.ts";
+import type { ClientConnection } from "./client.ts";
 import type { RelayDeps } from "./exchange.ts";
 import type { Routing } from "./routing.ts";
-import type { TiedConnection } from "./tied-connection.ts";
 import type { Transport } from "./transport.ts";
 
 /** An answer that goes to the client, good or passed on. */
@@ -36,7 +36,7 @@ export interface FailoverOptions {
   attempts: Attempts;
   transport: Transport;
   /** See FailoverRequest. */
-  connection: TiedConnection | undefined;
+  connection: ClientConnection | undefined;
   rewrite: Rewrite | undefined;
   /** See Dialect; undefined: every request does. */
   opensTurn: (() => boolean) | undefined;
@@ -52,7 +52,7 @@ export class FailoverState {
   readonly signal: AbortSignal;
   readonly attempts: Attempts;
   readonly transport: Transport;
-  readonly connection: TiedConnection | undefined;
+  readonly connection: ClientConnection | undefined;
   readonly rewrite: Rewrite | undefined;
   readonly deps: RelayDeps;
   /** Epoch ms. */

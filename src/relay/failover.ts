@@ -10,13 +10,13 @@ import { attemptOn } from "./account-attempt.ts";
 import { afterFailure } from "./after-failure.ts";
 import type { AttemptResult } from "./attempt.ts";
 import type { Attempts } from "./attempts.ts";
+import type { ClientConnection } from "./client.ts";
 import { endFailover } from "./end-failover.ts";
 import type { RelayDeps } from "./exchange.ts";
 import { FailoverState, type Rewrite, type Served } from "./failover-state.ts";
 import { chooseAccount, enterSlowStart, firstByteMs } from "./next-account.ts";
 import { rewriteAnswer } from "./rewritten-answer.ts";
 import { findRouting } from "./routing.ts";
-import type { TiedConnection } from "./tied-connection.ts";
 import { overHttp, type Transport } from "./transport.ts";
 
 export interface FailoverRequest {
@@ -29,7 +29,7 @@ export interface FailoverRequest {
   /** HTTP when absent. */
   transport?: Transport;
   /** That the request came over, where it is more than one request long. */
-  connection?: TiedConnection | undefined;
+  connection?: ClientConnection | undefined;
   /** How a good answer becomes one of the client's API; undefined: the provider speaks it. */
   rewrite?: Rewrite | undefined;
   /** See Dialect; absent: every request does. */

@@ -1,18 +1,17 @@
 // Serves GET models: the lists of the accounts' providers, merged within two seconds, since clients wait three.
 
-import type { Account } from "../accounts/account.ts";
-import { cooldownFor } from "../accounts/account.ts";
+import { type Account, cooldownFor } from "../accounts/account.ts";
 import type { Call } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
 import { readClientLogin } from "../upstreams/client-login.ts";
 import { attemptOn } from "./account-attempt.ts";
 import { canServe } from "./can-serve.ts";
+import { sendRendered } from "./client.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import type { ListResult } from "./model-lists.ts";
 import { readAnswer } from "./read-answer.ts";
 import type { RecordEntry, Recorder } from "./record.ts";
 import { ownListAccount } from "./routing.ts";
-import { sendRendered } from "./send-rendered.ts";
 import { overHttp } from "./transport.ts";
 
 /** A thousand models are half a megabyte. */

@@ -5,14 +5,13 @@ import { DecodeError } from "../coding/decoded.ts";
 import { type Body, type Call, wholeBody } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
 import { splitRequestHeaders, stripKeyParameter, stripRelayKeys } from "../network/headers.ts";
+import type { RelayKeys } from "./authenticate.ts";
 import type { RequestSource } from "./client.ts";
 import { decodeWithin } from "./decode-within.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
-import { joinLargeBody } from "./join-body.ts";
+import { joinLargeBody, type Scratch } from "./join-body.ts";
 import type { MemoryShare } from "./memory-budget.ts";
 import { type BodyStall, bodyStall, bodyTooLarge, readBody } from "./read-body.ts";
-import type { RelayKeys } from "./relay-keys.ts";
-import type { Scratch } from "./scratch.ts";
 
 export interface Reading {
   /** The client key's name. */

@@ -4,8 +4,8 @@ import { bodyBytes, type Call, releaseBody, wholeBody } from "../domain/call.ts"
 import { authenticate } from "./authenticate.ts";
 import { convertCall } from "./convert-call.ts";
 import { deliverConverted } from "./deliver-converted.ts";
-import { deliverNative } from "./deliver-native.ts";
 import { deliverRelayError } from "./deliver-relay-error.ts";
+import { deliverNative } from "./delivery.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import { sendWithFailover } from "./failover.ts";
 import type { Rewrite } from "./failover-state.ts";

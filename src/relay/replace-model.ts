@@ -1,6 +1,8 @@
 // Replaces the model's name in a call: the bytes of that one value change, in the path or in the body, and nothing else.
 
+import type { AccountConfig } from "../config/config.ts";
 import { type Call, wholeBody, withBody } from "../domain/call.ts";
+import { matchesModel } from "../domain/model-scope.ts";
 import { readString, scanMembers } from "../json/json-scan.ts";
 
 /** The call itself where it names no model, or this one. */
@@ -19,4 +21,10 @@ function replacedIn(call: Call, model: string): Call | undefined {
   if (value === undefined || readString(json, value) === undefined) return undefined;
   const body = [json.subarray(0, value.start), Buffer.from(JSON.stringify(model)), json.subarray(value.end)];
   return withBody(call, body);
+}
+
+/** The call itself where the account has no names of its own; whether it serves the model at all is asked before. */
+export function callFor({ modelMap }: Pick<AccountConfig, "modelMap">, call: Call): Call {
+  const mapped = modelMap?.find(({ pattern }) => matchesModel([pattern], call.model));
+  return mapped === undefined ? call : withModel(call, mapped.model);
 }

@@ -13,9 +13,9 @@ import { type Family, passthroughAccountId } from "../domain/family.ts";
 import { providerOf } from "../upstreams/client.ts";
 import { type ClientLogin, readClientLogin } from "../upstreams/client-login.ts";
 import { accountKinds } from "../upstreams/kinds.ts";
+import type { ClientConnection } from "./client.ts";
 import type { RelayDeps } from "./exchange.ts";
 import type { Served } from "./failover-state.ts";
-import type { TiedConnection } from "./tied-connection.ts";
 
 export interface Routing {
   /** What is sent: the client's call, without a turn state that another account issued. */
@@ -44,7 +44,7 @@ const stateTtlMs = 30 * 86_400_000;
 /** Throws RelayError for a pinned account that cannot be had, and for state whose account is gone. */
 export async function findRouting(
   call: Call,
-  { named, connection }: { named: string | undefined; connection?: TiedConnection | undefined },
+  { named, connection }: { named: string | undefined; connection?: ClientConnection | undefined },
   deps: RelayDeps,
 ): Promise<Routing> {
   const login = readClientLogin(call);
@@ -110,7 +110,7 @@ function preferConnected(bound: BoundTo | undefined, connected: string | undefin
 }
 
 /** What a request continues is in the memory of its connection, where no account has stored it. */
-function heldBy(connection: TiedConnection | undefined, { binding }: Call): string | undefined {
+function heldBy(connection: ClientConnection | undefined, { binding }: Call): string | undefined {
   return binding?.kind === "response" ? connection?.accountId : undefined;
 }
 

@@ -8,7 +8,6 @@ import { hostAllowed } from "../network/host-guard.ts";
 import { hasKeyHeader } from "../relay/authenticate.ts";
 import { isProbe } from "./own-routes.ts";
 import { type Area, decidePageAccess, hasBrowserHeader, type PageDecision } from "./page-access.ts";
-import type { Target } from "./target.ts";
 
 export interface Visitor {
   request: IncomingMessage;
@@ -88,4 +87,22 @@ function forbiddenPage(origin: string | undefined, area: Area): RelayError {
       logged: { origin: origin.slice(0, maxOriginLength), setting: "server.allowed_origins" },
     },
   );
+}
+
+/** A request's target, split into path and query. */
+export interface Target {
+  /** As it was written, without the query. */
+  path: string;
+  /** "" or "?…" as it was written. */
+  query: string;
+  /** Host and port of an absolute target, as clients behind a proxy variable send it; undefined for a plain path. */
+  authority: string | undefined;
+}
+
+export function splitTarget(target: string): Target {
+  const absolute = /^https?:\/\/([^/?#]*)/i.exec(target);
+  const rest = target.slice(absolute?.[0].length ?? 0) || "/";
+  const at = rest.indexOf("?");
+  const path = at < 0 ? rest : rest.slice(0, at);
+  return { path, query: at < 0 ? "" : rest.slice(at), authority: absolute?.[1] };
 }

@@ -8,17 +8,16 @@ import { RelayError } from "../domain/errors.ts";
 import { http } from "../network/http.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import { authenticate } from "../relay/authenticate.ts";
+import { sendRendered } from "../relay/client.ts";
 import { asRelayError, reportFault } from "../relay/deliver-relay-error.ts";
 import { type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
 import { relay } from "../relay/relay.ts";
-import { sendRendered } from "../relay/send-rendered.ts";
 import { createSockets, type SocketLimits, type Sockets, upgradeRequired } from "../sockets/sockets.ts";
 import type { Page } from "../web/page.ts";
-import { admit } from "./admission.ts";
+import { admit, splitTarget } from "./admission.ts";
 import { answerPreflight, corsHeaders, isPreflight } from "./cors.ts";
 import { createHttpSink, httpSource } from "./http-client.ts";
 import { answerOwnRoute, routes } from "./own-routes.ts";
-import { splitTarget } from "./target.ts";
 import { answerInHttp, continueAsHttp, ignore, isWebSocket } from "./upgrade.ts";
 
 export interface RelayServer {

@@ -6,9 +6,9 @@ import type { Account } from "../accounts/account.ts";
 import type { Dialect, Route } from "../dialects/dialect.ts";
 import { readClientFrame } from "../dialects/openai-frame.ts";
 import type { HeaderMap } from "../domain/call.ts";
+import type { ClientConnection } from "../relay/client.ts";
 import { type Exchange, type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
 import { relay } from "../relay/relay.ts";
-import type { TiedConnection } from "../relay/tied-connection.ts";
 import type { Departures } from "./departures.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { closeCodes, createSocketSink, type SocketSinkOptions } from "./socket-sink.ts";
@@ -47,7 +47,7 @@ const closeGraceMs = 3000;
 /** More than this waits for the client: its pings are not answered. */
 const maxPongBytes = 64 * 1024;
 
-export class SocketConnection implements TiedConnection {
+export class SocketConnection implements ClientConnection {
   readonly opening: Opening;
   readonly line: UpstreamLine;
   readonly #options: ConnectionOptions;
@@ -84,7 +84,7 @@ export class SocketConnection implements TiedConnection {
     return this.#running === undefined;
   }
 
-  canLeadTo(...asked: Parameters<TiedConnection["canLeadTo"]>): boolean {
+  canLeadTo(...asked: Parameters<ClientConnection["canLeadTo"]>): boolean {
     return this.line.canLeadTo(...asked);
   }
 

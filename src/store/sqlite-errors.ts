@@ -2,9 +2,10 @@
 
 import { isUtf8 } from "node:buffer";
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
 import { UserError } from "../domain/errors.ts";
-import { fixForDamaged, moveDatabaseAway } from "./damaged.ts";
+import { shellWord } from "../terminal/shells.ts";
 
 /** Another process holds a lock for the moment; PROTOCOL is the WAL's own race for one. */
 export function isBusy(error: unknown): boolean {
@@ -149,4 +150,14 @@ function explainFile(error: Error, path: string): UserError {
 
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** The end of a sentence about a database file that cannot be used as it is. Everything that belongs to the file goes with it: an old -wal would damage the next one. */
+function moveDatabaseAway(path: string): string {
+  const folder = shellWord(join(dirname(path), "damaged-XXXXXX"));
+  return `run: mv ${shellWord(path)}* "$(mktemp -d ${folder})"`;
+}
+
+export function fixForDamaged(path: string): string {
+  return `stop the relay and begin a new database (sqlite3's .recover may save what the old one holds), ${moveDatabaseAway(path)}`;
 }

@@ -1,8 +1,8 @@
 // Rolls up closed days and deletes what is older than the retention, in steps of a few milliseconds: the relay's
 // streams are blocked while SQLite works.
 
+import { type LocalDay, localDay } from "../time/local-time.ts";
 import type { Connection } from "./connection.ts";
-import { type LocalDay, localDay } from "./local-day.ts";
 import type { UsageStore } from "./store.ts";
 import { sumsOfRows, totalNames } from "./usage-totals.ts";
 

@@ -1,8 +1,8 @@
 // Sums usage over a period: rolled-up days where a whole day lies inside it, single rows for the rest.
 // The result is that of adding up every row, whatever is rolled up and in whose time zone.
 
+import { localDay } from "../time/local-time.ts";
 import type { Connection } from "./connection.ts";
-import { localDay } from "./local-day.ts";
 import type { UsageKey, UsageStore, UsageSummary } from "./store.ts";
 import { addTotals, sumsOfDays, sumsOfRows, type Totals, toSummaryRow } from "./usage-totals.ts";
 

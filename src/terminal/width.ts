@@ -1,4 +1,4 @@
-// Measures how many columns a text takes on a terminal, and shortens it to fewer.
+// Measures how many columns a text takes on a terminal, shortens it to fewer, and wraps it into lines.
 
 import { replaceControls } from "../text/control-characters.ts";
 
@@ -42,4 +42,23 @@ const invisible = /^[\p{Mn}\p{Me}\p{Cf}]+$/u;
 function clusterWidth(cluster: string): number {
   if (invisible.test(cluster)) return 0;
   return wide.test(cluster) ? 2 : 1;
+}
+
+/** Lines of at most `width` columns; a word that is longer than a line is split. */
+export function wrap(text: string, width: number, unicode = true): string[] {
+  return breakLines(text, width).map((line) => truncate(line, width, unicode));
+}
+
+/** Lines of at most `width` columns where the words allow it: a longer word stays whole on a line of its own. */
+export function breakLines(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line !== "" && displayWidth(longer) > width) {
+      lines.push(line);
+      line = word;
+    } else line = longer;
+  }
+  return [...lines, line];
 }

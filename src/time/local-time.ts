@@ -1,4 +1,4 @@
-// Formats times in this machine's time zone, as a clock on the wall shows them.
+// Times and calendar days in this machine's time zone, as a clock on the wall shows them.
 
 /** As short as it stays clear today: `16:14`, `Tue 16:14` within the next six days, else `2026-12-24 16:14`. */
 export function clockTime(at: number, now: number): string {
@@ -35,4 +35,23 @@ function timeOf(at: number): string {
 
 function twoDigits(value: number): string {
   return String(value).padStart(2, "0");
+}
+
+export interface LocalDay {
+  /** YYYY-MM-DD. */
+  name: string;
+  /** Epoch ms of its first instant. */
+  start: number;
+  /** The first instant of the next day: 23 to 25 hours later. */
+  end: number;
+}
+
+export function localDay(time: number): LocalDay {
+  const date = new Date(time);
+  const [year, month, day] = [date.getFullYear(), date.getMonth(), date.getDate()];
+  return {
+    name: dayName(time),
+    start: new Date(year, month, day).getTime(),
+    end: new Date(year, month, day + 1).getTime(),
+  };
 }

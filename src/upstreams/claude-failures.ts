@@ -7,11 +7,10 @@ import type { Failure } from "../domain/failure.ts";
 import { objectField, parseErrorJson, stringField } from "../json/json-values.ts";
 import { readClaudeLimit } from "./claude-limits.ts";
 import { isWebPage, readEdgeRefusal } from "./edge.ts";
-import { reasonFrom } from "./reason.ts";
+import { firstWords, reasonFrom } from "./reason.ts";
 import { classifyStanding, classifyStatusAlone, describeReply } from "./reply.ts";
 import { clampUntil, readRetryAfter, resetInText } from "./retry-after.ts";
 import { claudeStanding } from "./standing.ts";
-import { firstWords } from "./words.ts";
 
 export function readClaudeFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {
   const text = body.toString("utf8");

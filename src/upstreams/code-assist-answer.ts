@@ -4,12 +4,12 @@
 import type { Call } from "../domain/call.ts";
 import { RelayError, relayErrors } from "../domain/errors.ts";
 import { readString, scanMembers } from "../json/json-scan.ts";
+import { fieldOf, isObject, type JsonObject, objectField, parseJson } from "../json/json-values.ts";
 import { createCollector } from "../sse/collector.ts";
 import { createDocumentSplitter } from "../sse/documents.ts";
 import { createEventSplitter } from "../sse/events.ts";
 import type { AnswerTransform } from "../sse/transform.ts";
 import { addMember } from "./json-edit.ts";
-import { createMergedAnswer } from "./merged-answer.ts";
 
 /** Of one document or event: images come inline. */
 const maxBytes = 64 * 1024 * 1024;
@@ -185,4 +185,50 @@ function unreadable(): RelayError {
 
 function tooLarge(): RelayError {
   return new RelayError("upstream_unreachable", "The provider sent a single event of more than 64 MiB.");
+}
+
+export interface MergedAnswer {
+  /** One event's answer. What is no JSON object is left out. */
+  add(json: Buffer): void;
+  /** Undefined when there was none. */
+  take(): Buffer | undefined;
+}
+
+/** Later members replace earlier ones, but for the parts of the same candidate, which follow one another. */
+export function createMergedAnswer(): MergedAnswer {
+  let answer: JsonObject | undefined;
+  const candidates = new Map<unknown, JsonObject>();
+
+  function addCandidate(candidate: JsonObject): void {
+    const key = candidate.index ?? 0;
+    const before = candidates.get(key);
+    const parts = [...partsOf(before), ...partsOf(candidate)];
+    const content = { ...objectField(before, "content"), ...objectField(candidate, "content"), parts };
+    candidates.set(key, { ...before, ...candidate, content });
+  }
+
+  return {
+    add(json) {
+      const event = parse(json);
+      if (!event) return;
+      answer = { ...answer, ...event };
+      if (!Array.isArray(event.candidates)) return;
+      for (const candidate of event.candidates) if (isObject(candidate)) addCandidate(candidate);
+    },
+    take() {
+      if (!answer) return undefined;
+      if (candidates.size > 0) answer.candidates = [...candidates.values()];
+      return Buffer.from(JSON.stringify(answer));
+    },
+  };
+}
+
+function parse(json: Buffer): JsonObject | undefined {
+  const value = parseJson(json.toString("utf8"));
+  return isObject(value) ? value : undefined;
+}
+
+function partsOf(candidate: JsonObject | undefined): unknown[] {
+  const parts = fieldOf(fieldOf(candidate, "content"), "parts");
+  return Array.isArray(parts) ? parts : [];
 }

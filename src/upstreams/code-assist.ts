@@ -5,9 +5,8 @@ import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Call } from "../domain/call.ts";
 import { unwrapAnswer } from "./code-assist-answer.ts";
 import { internalRequest, readPublicMethod, wrapRequest } from "./code-assist-request.ts";
-import { isInternal } from "./gemini.ts";
+import { isInternal, observeCodeAssist } from "./gemini.ts";
 import { readGeminiErrorEvent, readGeminiFailure } from "./gemini-failures.ts";
-import { observeCodeAssist } from "./google-observer.ts";
 
 export const codeAssistUpstream: Upstream = {
   supports,

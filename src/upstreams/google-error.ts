@@ -8,8 +8,8 @@ import {
   parseErrorJson,
   stringField,
 } from "../json/json-values.ts";
+import { firstWords } from "./reason.ts";
 import { parseDuration, parseInstant } from "./retry-after.ts";
-import { firstWords } from "./words.ts";
 
 export interface GoogleError {
   code: number | undefined;

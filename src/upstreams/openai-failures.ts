@@ -7,11 +7,10 @@ import type { Failure } from "../domain/failure.ts";
 import { isObject, numberField, objectField, parseErrorJson, stringField } from "../json/json-values.ts";
 import { isWebPage, readEdgeRefusal } from "./edge.ts";
 import { readOpenaiLimit } from "./openai-limits.ts";
-import { reasonFrom } from "./reason.ts";
+import { firstWords, reasonFrom } from "./reason.ts";
 import { classifyStanding, classifyStatusAlone, describeReply } from "./reply.ts";
 import { clampUntil, readRetryAfter, resetInText, waitInText } from "./retry-after.ts";
 import { openaiStanding } from "./standing.ts";
-import { firstWords } from "./words.ts";
 
 export function readOpenaiFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {
   const text = body.toString("utf8");

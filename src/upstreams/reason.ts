@@ -1,4 +1,5 @@
-// Makes the reason of a failure out of a provider's text: one short line without anything secret.
+// Reads a provider's text: its beginning, where known sentences are looked for, and the reason of a failure made of it, one short line
+// without anything secret.
 
 import { censored, redact } from "../text/redact.ts";
 
@@ -44,4 +45,14 @@ function isOpaque(run: string): boolean {
   return run
     .split(/[-_]/)
     .some((part) => part.length >= 20 && (part.match(/[A-Za-z](?=\d)|\d(?=[A-Za-z])/g)?.length ?? 0) >= 4);
+}
+
+const maxWords = 4096;
+
+/**
+ * The beginning of a text, which is all that rules about wording look at: an error that says something says it early, and no
+ * text may be so long that reading it holds other clients up.
+ */
+export function firstWords(text: string): string {
+  return text.length <= maxWords ? text : text.slice(0, maxWords);
 }

@@ -3,9 +3,8 @@
 import type { ReplyHead } from "../account-kinds/upstream.ts";
 import type { Failure } from "../domain/failure.ts";
 import { isWebPage } from "./edge.ts";
-import { reasonFrom } from "./reason.ts";
+import { firstWords, reasonFrom } from "./reason.ts";
 import { readStanding, type StandingWords } from "./standing.ts";
-import { firstWords } from "./words.ts";
 
 export interface SaidOfStanding {
   status: number;

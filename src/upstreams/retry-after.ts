@@ -1,7 +1,7 @@
 // Reads when a provider can be asked again: HTTP's retry-after and the other notations of times and waits.
 
 import type { HeaderMap } from "../domain/call.ts";
-import { firstWords } from "./words.ts";
+import { firstWords } from "./reason.ts";
 
 /** The longest true window is a week; longer figures are faults, or month-ends that one test an hour finds out about. */
 const maxCooldownMs = 8 * 86_400_000;

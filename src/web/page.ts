@@ -7,11 +7,18 @@ import { RelayError, UserError } from "../domain/errors.ts";
 import { parseJson, stringField } from "../json/json-values.ts";
 import type { LiveView } from "../live/live.ts";
 import type { Store } from "../store/store.ts";
-import { isSignedIn, mayReadStatus, notSignedIn } from "./access.ts";
 import { type Assets, createAssets } from "./assets.ts";
 import { readRequestDetail, readRequestList } from "./request-data.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
-import { cookieName, createSessions, type Sessions, sessionCookie } from "./sessions.ts";
+import {
+  cookieName,
+  createSessions,
+  isSignedIn,
+  mayReadStatus,
+  notSignedIn,
+  type Sessions,
+  sessionCookie,
+} from "./sessions.ts";
 import { useCode } from "./sign-in-code.ts";
 import { followStatus } from "./status-route.ts";
 import { readUsageCsv, readUsageSeries } from "./usage-data.ts";

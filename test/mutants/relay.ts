@@ -133,7 +133,7 @@ export const relayMutations: readonly Mutation[] = [
     only: "byte for byte",
   },
   {
-    file: "relay/relay-keys.ts",
+    file: "relay/authenticate.ts",
     from: 'known.has(whole) || known.has(whole.replace(/^\\S+\\s+/, ""))',
     to: "known.has(whole)",
     tests: "relay/relay-keys.test.ts",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createObjectEnd } from "../../src/oauth/object-end.ts";
+import { createObjectEnd } from "../../src/oauth/small-answer.ts";
 
 test("the end of an object is found once, however it is cut, and not inside of strings", () => {
   const text = '{"a":"}{\\"}","b":{"c":"\\\\"}} {}';

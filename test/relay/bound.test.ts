@@ -1,4 +1,4 @@
-// Requests that are tied to one account by state at its provider: they go there or nowhere.
+// Requests that are bound to one account by state at its provider: they go there or nowhere.
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { createRefusalLog } from "../../src/relay/event-log.ts";
 import type { RequestRefused } from "../../src/relay/events.ts";
-import { createRefusalLog } from "../../src/relay/refusal-log.ts";
 import { collectingLog, type LoggedLine } from "../support/relay.ts";
 
 const minuteMs = 60_000;

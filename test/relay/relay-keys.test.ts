@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createRelayKeys } from "../../src/relay/relay-keys.ts";
+import { createRelayKeys } from "../../src/relay/authenticate.ts";
 
 test("a key that was removed is still known, alone and behind a scheme, and nothing that only holds it", () => {
   const keys = createRelayKeys([{ name: "old", key: "key-1" }]);

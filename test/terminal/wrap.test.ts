@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { displayWidth } from "../../src/terminal/width.ts";
-import { wrap } from "../../src/terminal/wrap.ts";
+import { displayWidth, wrap } from "../../src/terminal/width.ts";
 
 describe("wrapping", () => {
   it("breaks between words, and cuts a word that no line can hold", () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { bar } from "../../src/terminal/bars.ts";
-import { maskSecret } from "../../src/terminal/secrets.ts";
 import { truncate } from "../../src/terminal/width.ts";
 import { count, duration, percent, plural, relativeTime, rfc3339, usd } from "../../src/text/format.ts";
+import { maskSecret } from "../../src/text/redact.ts";
 
 const second = 1000;
 const minute = 60 * second;

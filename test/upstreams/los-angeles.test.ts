@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { nextMidnightInLosAngeles } from "../../src/upstreams/los-angeles.ts";
+import { nextMidnightInLosAngeles } from "../../src/upstreams/gemini-failures.ts";
 
 describe("the next midnight in Los Angeles", () => {
   const rows: [string, string, string][] = [

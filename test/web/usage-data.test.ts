@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { UsageSeriesDocument } from "../../src/documents/types.ts";
-import { stepsOf } from "../../src/web/usage-steps.ts";
+import { stepsOf } from "../../src/web/usage-data.ts";
 import { send } from "../support/client.ts";
 import { setStage } from "../support/stage.ts";
 import { seedRows } from "./seed.ts";

@@ -3,8 +3,7 @@
 import { type Check, type CheckFix, fixText, type Group, mapFix } from "../../doctor/check.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { sign } from "../../terminal/style.ts";
-import { displayWidth, singleLine } from "../../terminal/width.ts";
-import { breakLines } from "../../terminal/wrap.ts";
+import { breakLines, displayWidth, singleLine } from "../../terminal/width.ts";
 import { plural } from "../../text/format.ts";
 
 type BlockScreen = Pick<Screen, "width" | "style" | "unicode">;

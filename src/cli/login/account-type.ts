@@ -5,7 +5,7 @@ import type { OAuthProvider } from "../../account-kinds/oauth-provider.ts";
 import { UserError } from "../../domain/errors.ts";
 import type { OAuthSections } from "../../oauth/tokens.ts";
 import type { Screen } from "../../terminal/output.ts";
-import { wrap } from "../../terminal/wrap.ts";
+import { wrap } from "../../terminal/width.ts";
 import { keyKinds, loginKind } from "../../upstreams/kinds.ts";
 import type { CommandContext } from "../context.ts";
 import { checkKeySource, pipeExample } from "./api-key.ts";

@@ -4,11 +4,10 @@ import type { AttemptDocument, RequestDetailDocument, RequestDocument } from "..
 import type { Screen } from "../../terminal/output.ts";
 import { sign, type Verdict } from "../../terminal/style.ts";
 import { type Cell, renderTable } from "../../terminal/table.ts";
-import { truncate } from "../../terminal/width.ts";
-import { breakLines } from "../../terminal/wrap.ts";
+import { breakLines, truncate } from "../../terminal/width.ts";
 import { count, elapsed, relativeTime, usd } from "../../text/format.ts";
 import { clockSeconds } from "../../time/local-time.ts";
-import { modelText, pathText, shown, tokenRate } from "./words.ts";
+import { modelText, pathText, shown, tokenRate } from "./columns.ts";
 
 type DetailScreen = Pick<Screen, "width" | "style" | "unicode">;
 

@@ -15,7 +15,7 @@ import {
   shortId,
   shown,
   tokenRate,
-} from "./words.ts";
+} from "./columns.ts";
 
 export type RequestColumn =
   | "time"

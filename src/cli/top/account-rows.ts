@@ -7,7 +7,7 @@ import { type Style, withoutStyle } from "../../terminal/style.ts";
 import { type Cell, drawRow, gap } from "../../terminal/table.ts";
 import { displayWidth, truncate } from "../../terminal/width.ts";
 import { count, duration, percent, usd } from "../../text/format.ts";
-import { shown } from "../requests/words.ts";
+import { shown } from "../requests/columns.ts";
 
 type LiveAccount = StatusDocument["accounts"][number];
 type RowScreen = Pick<Screen, "width" | "style" | "unicode">;

@@ -6,9 +6,9 @@ import { withoutStyle } from "../../terminal/style.ts";
 import { displayWidth, truncate } from "../../terminal/width.ts";
 import { count, duration, plural, usd } from "../../text/format.ts";
 import { drawWindows } from "../accounts/windows.ts";
+import { shown } from "../requests/columns.ts";
 import { requestDetailLines } from "../requests/detail.ts";
 import { createRequestTable, type RequestColumn, type RequestTable } from "../requests/table.ts";
-import { shown } from "../requests/words.ts";
 import { createAccountTable } from "./account-rows.ts";
 import { accountsOf, requestsOf, requestsOfAccount, selectedItem, type TopState } from "./state.ts";
 

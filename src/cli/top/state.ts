@@ -2,7 +2,7 @@
 
 import type { RequestDetailDocument, RequestDocument, StatusDocument } from "../../documents/types.ts";
 import type { Key } from "../../terminal/keys.ts";
-import { shown } from "../requests/words.ts";
+import { shown } from "../requests/columns.ts";
 
 export const sortOrders = ["order", "state", "use", "name"] as const;
 export type SortOrder = (typeof sortOrders)[number];

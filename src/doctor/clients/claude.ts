@@ -2,11 +2,16 @@
 
 import { clientInfo, findConflicts } from "../../terminal/clients.ts";
 import { type Advice, type Check, findingsOn } from "../check.ts";
-import { findBaseUrlFault } from "./base-url.ts";
+import { findBaseUrlFault, findKeyFault } from "./addressing.ts";
 import { readClaudeSettings } from "./claude-settings.ts";
-import { describeProgram, lookForProgram } from "./installed.ts";
-import { findKeyFault } from "./relay-key.ts";
-import { pointAtRelay, type Surroundings, unset, usesAccounts } from "./surroundings.ts";
+import {
+  describeProgram,
+  lookForProgram,
+  pointAtRelay,
+  type Surroundings,
+  unset,
+  usesAccounts,
+} from "./surroundings.ts";
 
 export async function checkClaude(surroundings: Surroundings): Promise<Check[]> {
   const program = await lookForProgram("claude", findings, surroundings.programs);

@@ -6,11 +6,9 @@ import { printable } from "../../config/problem.ts";
 import { clientInfo } from "../../terminal/clients.ts";
 import { shellSyntax } from "../../terminal/shells.ts";
 import { type Check, findingsOn } from "../check.ts";
-import { findBaseUrlFault, isAt } from "./base-url.ts";
-import { describeProgram, lookForProgram } from "./installed.ts";
+import { findBaseUrlFault, findKeyFault, isAt } from "./addressing.ts";
 import { type Json, readOptional, tableIn } from "./json-settings.ts";
-import { findKeyFault } from "./relay-key.ts";
-import type { Surroundings } from "./surroundings.ts";
+import { describeProgram, lookForProgram, type Surroundings } from "./surroundings.ts";
 
 export async function checkCodex(surroundings: Surroundings): Promise<Check[]> {
   const { env, home, programs } = surroundings;

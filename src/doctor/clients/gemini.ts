@@ -5,11 +5,16 @@ import { parseEnv } from "node:util";
 import { printable } from "../../config/problem.ts";
 import { clientInfo, findConflicts } from "../../terminal/clients.ts";
 import { type Check, findingsOn } from "../check.ts";
-import { findBaseUrlFault } from "./base-url.ts";
-import { describeProgram, lookForProgram } from "./installed.ts";
+import { findBaseUrlFault, findKeyFault } from "./addressing.ts";
 import { readJsonSettings, readOptional, tableIn } from "./json-settings.ts";
-import { findKeyFault } from "./relay-key.ts";
-import { pointAtRelay, type Surroundings, unset, usesAccounts } from "./surroundings.ts";
+import {
+  describeProgram,
+  lookForProgram,
+  pointAtRelay,
+  type Surroundings,
+  unset,
+  usesAccounts,
+} from "./surroundings.ts";
 
 export async function checkGemini(surroundings: Surroundings): Promise<Check[]> {
   const program = await lookForProgram("gemini", findings, surroundings.programs);

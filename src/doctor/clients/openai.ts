@@ -2,8 +2,7 @@
 
 import { clientInfo } from "../../terminal/clients.ts";
 import { type Check, findingsOn } from "../check.ts";
-import { findBaseUrlFault } from "./base-url.ts";
-import { findKeyFault } from "./relay-key.ts";
+import { findBaseUrlFault, findKeyFault } from "./addressing.ts";
 import { pointAtRelay, type Surroundings } from "./surroundings.ts";
 
 /** Empty when no base URL is set: an SDK is no program that could be looked for. */

@@ -1,13 +1,14 @@
-// The input of the checks of client programs: environment, home folder, programs in PATH, and the relay's address.
+// What the checks of client programs are given (environment, home folder, programs in PATH, the relay's address) and share.
 
 import type { ClientKey } from "../../config/config.ts";
+import { printable } from "../../config/problem.ts";
 import type { Family } from "../../domain/family.ts";
 import { type Client, clientInfo } from "../../terminal/clients.ts";
 import type { Environment } from "../../terminal/environment.ts";
 import { type Shell, shellSyntax } from "../../terminal/shells.ts";
-import type { CheckFix } from "../check.ts";
+import type { Check, CheckFix, Findings } from "../check.ts";
 import type { RelayProbe } from "../daemon.ts";
-import { isAt } from "./base-url.ts";
+import { isAt } from "./addressing.ts";
 
 export interface Programs {
   /** The absolute path of a program in PATH; undefined when there is none. */
@@ -54,4 +55,29 @@ export function pointAtRelay(client: Client, { shell }: Surroundings): CheckFix 
 
 export function unset(name: string, { shell }: Surroundings): CheckFix {
   return { instruction: "to remove it from this shell, run:", command: shellSyntax[shell].unset(name) };
+}
+
+export interface Installed {
+  /** Undefined when it is not in PATH. */
+  file: string | undefined;
+  check: Check;
+}
+
+/** A client that is not there is no fault: nobody uses all of them. */
+export async function lookForProgram(
+  name: string,
+  findings: Findings,
+  programs: Programs,
+): Promise<Installed> {
+  const file = await programs.find(name);
+  if (file === undefined) return { file, check: findings.ok(`not installed: no ${name} in PATH`) };
+  const version = await programs.versionOf(file);
+  const said = version === undefined ? "version not said in time" : printable(version, 40);
+  return { file, check: findings.ok(`${said}, ${file}`) };
+}
+
+/** @param isPointed a setting says where it sends its requests; other findings say whether that is right. */
+export function describeProgram({ file, check }: Installed, isPointed: boolean): Check {
+  if (file === undefined || isPointed) return check;
+  return { ...check, detail: `${check.detail}; not pointed at the relay` };
 }

@@ -1,9 +1,68 @@
-// Keeps usage rows in memory while the database takes no writes (a full disk, another program's lock), and they are
-// written as soon as it does. No answer waits for that; only a kill in that time loses rows.
+// Keeps a database that is slow or takes no writes (a full disk, another program's lock) from costing a request its answer or its time:
+// a request waits a moment for its own writes, usage rows that are late are written as soon as that works, and what could not be
+// written of accounts and conversations is lost only for the next start.
 
-import type { UsageRow, UsageStore } from "../store/store.ts";
+import type { AccountStore, BindingStore, Store, UsageRow, UsageStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { WriteWait } from "./write-wait.ts";
+
+export interface WriteWait {
+  /** True when the write has ended by then, however it ended; else it goes on by itself. Never rejects. */
+  for(write: Promise<unknown>): Promise<boolean>;
+}
+
+/**
+ * Bounds how long a request waits for its writes: the first one by a moment, the ones after it not at all while a write is overdue.
+ * One for all writes of a relay: a request waits once, whatever it writes.
+ */
+export function createWriteWait(maxMs = 200): WriteWait {
+  const overdue = new Set<Promise<unknown>>();
+
+  return {
+    async for(write) {
+      const ended = write.then(
+        () => true,
+        () => true,
+      );
+      if (overdue.size > 0) return false;
+      const { promise: late, resolve } = Promise.withResolvers<boolean>();
+      const timer = setTimeout(resolve, maxMs, false);
+      const isInTime = await Promise.race([ended, late]);
+      clearTimeout(timer);
+      if (!isInTime) {
+        overdue.add(ended);
+        void ended.then(() => overdue.delete(ended));
+      }
+      return isInTime;
+    },
+  };
+}
+
+/** The store's writes of what is learned of accounts and conversations; memory has it already. They are logged when they fail and never reject. */
+export function forgiveWrites(
+  { accounts, bindings }: Pick<Store, "accounts" | "bindings">,
+  { wait, log }: { wait: WriteWait; log: Log },
+): { accounts: AccountStore; bindings: BindingStore } {
+  async function forgive(write: Promise<void>): Promise<void> {
+    const written = write.catch((error: unknown) => {
+      log.error({ err: String(error) }, "what was learned could not be written to the database");
+    });
+    await wait.for(written);
+  }
+  return {
+    accounts: {
+      ...accounts,
+      saveState: (row) => forgive(accounts.saveState(row)),
+      saveCooldown: (row) => forgive(accounts.saveCooldown(row)),
+      forget: (id) => forgive(accounts.forget(id)),
+      clearCooldowns: (id, scope) => forgive(accounts.clearCooldowns(id, scope)),
+    },
+    bindings: {
+      ...bindings,
+      save: (row) => forgive(bindings.save(row)),
+      dropAccount: (id) => forgive(bindings.dropAccount(id)),
+    },
+  };
+}
 
 export interface LateUsage extends Pick<UsageStore, "record"> {
   /** Tries to write what is late; never rejects. */
@@ -24,6 +83,7 @@ const maxLate = 50_000;
 /** Rows that are written together share a commit. */
 const rowsPerCommit = 500;
 
+/** Usage rows that the database does not take now. No answer waits for them; only a kill in that time loses rows. */
 export function createLateUsage({ usage, wait, log }: LateUsageOptions): LateUsage {
   /** By request, in the order of time: a row that is written again takes the place of the one before. */
   const late = new Map<string, UsageRow>();

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import fc from "fast-check";
-import { localDay } from "../../src/store/local-day.ts";
-import { useZone, zones } from "./zones.ts";
+import { localDay } from "../../src/time/local-time.ts";
+import { useZone, zones } from "../store/zones.ts";
 
 afterEach(() => useZone(undefined));
 
