@@ -17,7 +17,7 @@ const lines = [
   ["live", "notify"],
   ["sockets"],
   ["relay", "documents"],
-  ["dialects", "upstreams", "accounts"],
+  ["dialects", "upstreams", "accounts", "clients"],
   ["oauth", "store", "config"],
   ["account-kinds"],
   ["coding"],

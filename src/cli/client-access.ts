@@ -1,15 +1,14 @@
-// What a client program needs to reach the relay: the address, the key, and the variables for them.
+// What a client program needs to reach the relay: the address and the key, by the configuration and the relay that runs.
 
+import type { ClientAccess } from "../clients/client.ts";
+import { type Client, clientInfo } from "../clients/variables.ts";
 import type { ClientKey } from "../config/config.ts";
 import { nearestWord } from "../config/suggest.ts";
 import { UserError } from "../domain/errors.ts";
 import { families } from "../domain/family.ts";
-import { type Client, clientInfo } from "../terminal/clients.ts";
-import type { Environment, EnvironmentChange } from "../terminal/environment.ts";
 import { shellWord } from "../terminal/shells.ts";
 import { redact } from "../text/redact.ts";
 import type { CommandContext } from "./context.ts";
-import { ownLoginVariables } from "./own-login.ts";
 import { findRelay, isDemo } from "./relay-address.ts";
 
 export interface AccessOptions {
@@ -17,19 +16,6 @@ export interface AccessOptions {
   keyName: string | undefined;
   /** The client keeps its own login, and the relay's key goes beside it. */
   ownLogin: boolean;
-}
-
-export interface ClientAccess {
-  /** `http://HOST:PORT` */
-  origin: string;
-  /** The host as proxy exceptions name it: no brackets. */
-  host: string;
-  /** Undefined where requests are forwarded with the client's own credential. */
-  key: string | undefined;
-  /** See AccessOptions. */
-  ownLogin: boolean;
-  /** Whether the relay offers WebSocket. */
-  webSocket: boolean;
 }
 
 /** Clients refuse to start without a key, so one is made up where the relay asks for none. */
@@ -51,25 +37,6 @@ export async function readAccess(
     const isForwarded = ownLogin || (!served.has(clientInfo[client].family) && !needsAny);
     const { websocket: webSocket } = config.upstream;
     return { origin, host, key: key ?? (isForwarded ? undefined : anyKey), ownLogin, webSocket };
-  };
-}
-
-/** The variables that point a client at the relay, and those that conflict with them. */
-export function variablesFor(
-  client: Client,
-  access: ClientAccess,
-  env: Environment,
-): Required<EnvironmentChange> {
-  if (access.ownLogin) return ownLoginVariables(client, access, env);
-  const { origin, key } = access;
-  const { urlVariable, keyVariable, path, conflicting } = clientInfo[client];
-  return {
-    set: {
-      ...(urlVariable === undefined ? {} : { [urlVariable]: origin + path }),
-      ...(key === undefined ? {} : { [keyVariable]: key }),
-    },
-    // A forwarded request needs the credential that the client has.
-    remove: key === undefined ? [] : conflicting.map(({ name }) => name),
   };
 }
 

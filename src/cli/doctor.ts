@@ -4,6 +4,7 @@ import { lookup } from "node:dns/promises";
 import { homedir } from "node:os";
 import { Command } from "commander";
 import { openProviderAccess, type ProviderAccess } from "../app/provider-access.ts";
+import { findProgram, readProgramVersion } from "../clients/program.ts";
 import { type Environment, readEnvironment } from "../config/environment.ts";
 import { type Check, fixText, mapFix } from "../doctor/check.ts";
 import { examine } from "../doctor/doctor.ts";
@@ -12,8 +13,6 @@ import { guessShell } from "../terminal/shells.ts";
 import { renderTable } from "../terminal/table.ts";
 import type { CommandContext } from "./context.ts";
 import { renderChecks } from "./doctor/blocks.ts";
-import { readProgramVersion } from "./doctor/program-version.ts";
-import { findProgram } from "./find-program.ts";
 import { lookForRelay, originOf } from "./relay-address.ts";
 import { withSameConfig } from "./same-config.ts";
 

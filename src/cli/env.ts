@@ -1,15 +1,20 @@
 // `cc-relay env`: the lines that point a shell's client programs at the relay.
 
 import { Argument, Command, Option } from "commander";
-import { UserError } from "../domain/errors.ts";
+import { readSettingsVariables, undoneVariables } from "../clients/claude-code.ts";
+import { type ClientAccess, keyHeader } from "../clients/client.ts";
+import { codexProvider } from "../clients/codex.ts";
+import { proxyInTheWay } from "../clients/proxy-variables.ts";
 import {
   type Client,
   clientInfo,
   clients,
-  codexProvider,
   findConflicts,
-  proxyInTheWay,
-} from "../terminal/clients.ts";
+  findReplacing,
+  variableNames,
+  variablesFor,
+} from "../clients/variables.ts";
+import { UserError } from "../domain/errors.ts";
 import {
   guessShell,
   type Shell,
@@ -19,10 +24,8 @@ import {
   shellWord,
 } from "../terminal/shells.ts";
 import { sign } from "../terminal/style.ts";
-import { readSettingsVariables, undoneVariables } from "./claude-settings.ts";
-import { type ClientAccess, readAccess, variablesFor } from "./client-access.ts";
+import { readAccess } from "./client-access.ts";
 import type { CommandContext } from "./context.ts";
-import { codexOwnProvider, findReplacing, keyHeader, ownLoginNames } from "./own-login.ts";
 import { withSameConfig } from "./same-config.ts";
 
 export interface EnvOptions {
@@ -75,9 +78,7 @@ export async function runEnv(context: CommandContext, options: EnvOptions): Prom
   const syntax = shellSyntax[shell];
   const chosen = options.client ? [options.client] : clients;
   const lines = options.unset
-    ? chosen.flatMap((client) =>
-        (options.ownLogin ? ownLoginNames(client) : variableNames(client)).map(syntax.unset),
-      )
+    ? chosen.flatMap((client) => variableNames(client, options).map(syntax.unset))
     : await setLines(context, chosen, { ...options, shell });
   context.out.stdout.write(lines.map((line) => `${line}\n`).join(""));
   if (context.out.stdout.isTerminal) {
@@ -101,11 +102,6 @@ function commandLine(
     `--shell ${shell}`,
   ];
   return withSameConfig(words.join(" "), configFile);
-}
-
-function variableNames(client: Client): string[] {
-  const { urlVariable, keyVariable } = clientInfo[client];
-  return urlVariable === undefined ? [keyVariable] : [urlVariable, keyVariable];
 }
 
 async function setLines(
@@ -143,23 +139,14 @@ function assign(shell: Shell, name: string, value: string): string {
   });
 }
 
-function codexComment({ origin, key, ownLogin, webSocket }: ClientAccess): string[] {
-  const { keyVariable, path } = clientInfo.codex;
-  const provider = ownLogin
-    ? codexOwnProvider(origin + path, key)
-    : codexProvider({
-        baseUrl: origin + path,
-        // Without accounts and keys the relay forwards the key that Codex itself has.
-        keyVariable: key === undefined ? clientInfo.openai.keyVariable : keyVariable,
-        webSocket,
-      });
+function codexComment(access: ClientAccess): string[] {
   return [
     "Codex reads its provider from ~/.codex/config.toml:",
     "",
     'model_provider = "ccrelay"',
     "",
     "[model_providers.ccrelay]",
-    ...provider.map(([name, value]) => `${name} = ${value}`),
+    ...codexProvider(access).map(([name, value]) => `${name} = ${value}`),
   ];
 }
 

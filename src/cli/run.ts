@@ -4,18 +4,20 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Argument, Command } from "commander";
+import { createClaudeSettings, readSettingsVariables, undoneVariables } from "../clients/claude-code.ts";
+import type { ClientAccess } from "../clients/client.ts";
+import { codexProvider } from "../clients/codex.ts";
+import { createGeminiHome, geminiAuthType, readAuthType } from "../clients/gemini-cli.ts";
+import { findProgram } from "../clients/program.ts";
+import { proxyInTheWay, withoutProxy } from "../clients/proxy-variables.ts";
+import { type ProgramEnd, type ProgramStart, startProgram } from "../clients/start-program.ts";
+import { type Client, clientInfo, variablesFor } from "../clients/variables.ts";
 import { UserError } from "../domain/errors.ts";
-import { type Client, clientInfo, codexProvider, proxyInTheWay, withoutProxy } from "../terminal/clients.ts";
 import { changedEnvironment, type Environment, type EnvironmentChange } from "../terminal/environment.ts";
 import { sign } from "../terminal/style.ts";
-import { createClaudeSettings, readSettingsVariables, undoneVariables } from "./claude-settings.ts";
-import { type ClientAccess, readAccess, variablesFor } from "./client-access.ts";
+import { readAccess } from "./client-access.ts";
 import type { CommandContext } from "./context.ts";
-import { findProgram } from "./find-program.ts";
-import { createGeminiHome, geminiAuthType, readAuthType } from "./gemini-home.ts";
-import { codexOwnProvider } from "./own-login.ts";
 import { lookForRelay } from "./relay-address.ts";
-import { type ProgramEnd, type ProgramStart, startProgram } from "./start-program.ts";
 
 const runnable = ["claude", "gemini", "codex"] as const;
 type Runnable = (typeof runnable)[number];
@@ -217,15 +219,9 @@ async function warnOfWorkspace({ cwd, out }: CommandContext): Promise<void> {
 }
 
 /** Codex takes its provider from its configuration or from flags only; the key itself stays in the environment. */
-function codexFlags({ origin, key, ownLogin, webSocket }: ClientAccess): string[] {
-  const baseUrl = origin + clientInfo.codex.path;
-  const provider = ownLogin
-    ? codexOwnProvider(baseUrl, key)
-    : codexProvider({
-        baseUrl,
-        keyVariable: key === undefined ? clientInfo.openai.keyVariable : clientInfo.codex.keyVariable,
-        webSocket,
-      });
-  const table = provider.map(([name, value]) => `${name}=${value}`).join(",");
+function codexFlags(access: ClientAccess): string[] {
+  const table = codexProvider(access)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(",");
   return ["-c", 'model_provider="ccrelay"', "-c", `model_providers.ccrelay={${table}}`];
 }

@@ -1,6 +1,6 @@
 // What a person sees when the relay has started: where it is, what it serves, and what to type next in another terminal.
 
-import { type Client, clientInfo } from "../../terminal/clients.ts";
+import { type Client, clientInfo } from "../../clients/variables.ts";
 import type { Screen } from "../../terminal/output.ts";
 import type { ShellSyntax } from "../../terminal/shells.ts";
 import { plural } from "../../text/format.ts";

@@ -1,6 +1,7 @@
 // Checks where a client is pointed and with which key: the base URL has to lead to the relay, in the form the client needs, and the
 // relay has to accept the key.
 
+import type { ClientInfo } from "../../clients/client.ts";
 import { printable } from "../../config/problem.ts";
 import { isLoopbackHost } from "../../network/loopback.ts";
 import type { Advice, Check, Findings } from "../check.ts";
@@ -10,12 +11,8 @@ export interface BaseUrl {
   /** How the setting is called: `ANTHROPIC_BASE_URL`, `base_url of [model_providers.relay]`. */
   setting: string;
   value: string;
-  /** The program that reads it: `Claude Code`. */
-  title: string;
-  /** Paths under which the relay serves this client, without a slash at the end. */
-  paths: readonly string[];
-  /** What the client puts behind the URL by itself, and what a URL that already has it ends in. */
-  appended?: { path: string; ending: RegExp };
+  /** The program that reads it. */
+  client: Pick<ClientInfo, "title" | "servedPaths" | "appended">;
   /** How it is set right. */
   fix: Advice;
 }
@@ -26,15 +23,16 @@ export async function findBaseUrlFault(
   findings: Findings,
   { relay, probe }: Pick<Surroundings, "relay" | "probe">,
 ): Promise<Check | undefined> {
-  const { setting, title, fix } = base;
+  const { setting, fix } = base;
+  const { title, servedPaths, appended } = base.client;
   const url = URL.canParse(base.value) ? new URL(base.value) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     return findings.fail(`${setting} is not an address of the form http://HOST:PORT`, fix);
   }
   const path = url.pathname.replace(/(?<!\/)\/+$/, "");
-  const doubled = base.appended?.ending.exec(path)?.[0];
-  if (base.appended && doubled !== undefined) {
-    const asked = `${show(path)}${base.appended.path}`;
+  const doubled = appended?.ending.exec(path)?.[0];
+  if (appended && doubled !== undefined) {
+    const asked = `${show(path)}${appended.path}`;
     return findings.fail(
       `${setting} ends in ${doubled}, and ${title} adds its own: it would ask for ${asked}`,
       fix,
@@ -54,7 +52,7 @@ export async function findBaseUrlFault(
   if (presence.kind === "down" && !isOurs) {
     return findings.fail(`${setting} points at ${url.origin}, where no relay answers`, fix);
   }
-  if (!base.paths.includes(path)) {
+  if (!servedPaths.includes(path)) {
     return findings.fail(
       `${setting} has the path ${show(path) || "/"}, where the relay does not serve ${title}`,
       fix,

@@ -1,9 +1,9 @@
 // Checks Claude Code: its program, and the variables that decide where it sends requests. Tried with version 2.1.330.
 
-import { clientInfo, findConflicts } from "../../terminal/clients.ts";
+import { readClaudeSettings } from "../../clients/claude-code.ts";
+import { clientInfo, findConflicts } from "../../clients/variables.ts";
 import { type Advice, type Check, findingsOn } from "../check.ts";
 import { findBaseUrlFault, findKeyFault } from "./addressing.ts";
-import { readClaudeSettings } from "./claude-settings.ts";
 import {
   describeProgram,
   lookForProgram,
@@ -59,9 +59,7 @@ async function findAddressFaults(
   const base = {
     setting: urlVariable,
     value,
-    title,
-    paths: ["", "/claude", "/api"],
-    appended: { path: "/v1/messages", ending: /\/v1(?:\/messages)?$/ },
+    client: clientInfo.claude,
     fix: inFile(urlVariable, point),
   };
   const others = usesAccounts("claude", value, surroundings.relay)

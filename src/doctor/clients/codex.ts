@@ -1,13 +1,13 @@
 // Checks Codex: its program and its configuration, which alone decides where it sends requests. Tried with version 0.169.0.
 
 import { join } from "node:path";
+import { type Json, readOptional, tableIn } from "../../clients/settings-files.ts";
+import { clientInfo } from "../../clients/variables.ts";
 import { parseToml } from "../../config/parse.ts";
 import { printable } from "../../config/problem.ts";
-import { clientInfo } from "../../terminal/clients.ts";
 import { shellSyntax } from "../../terminal/shells.ts";
 import { type Check, findingsOn } from "../check.ts";
 import { findBaseUrlFault, findKeyFault, isAt } from "./addressing.ts";
-import { type Json, readOptional, tableIn } from "./json-settings.ts";
 import { describeProgram, lookForProgram, type Surroundings } from "./surroundings.ts";
 
 export async function checkCodex(surroundings: Surroundings): Promise<Check[]> {
@@ -36,8 +36,6 @@ export async function checkCodex(surroundings: Surroundings): Promise<Check[]> {
 }
 
 const findings = findingsOn("clients", "codex");
-const { title } = clientInfo.codex;
-const paths = ["/openai/v1", "/v1"];
 
 interface CodexFile {
   file: string;
@@ -76,7 +74,7 @@ async function checkProvider(provider: Provider, codex: CodexFile): Promise<Chec
   const { file, surroundings } = codex;
   const section = `[model_providers.${printable(id, 40)}]`;
   const fix = `write base_url = "${surroundings.relay?.origin ?? "http://127.0.0.1:3000"}/openai/v1" in ${section} of ${file}`;
-  const base = { setting: `base_url of ${section}`, value: baseUrl, title, paths, fix };
+  const base = { setting: `base_url of ${section}`, value: baseUrl, client: clientInfo.codex, fix };
   const faults = [
     await findBaseUrlFault(base, findings, surroundings),
     findWebSocket(provider, section, codex),
@@ -145,7 +143,7 @@ async function checkBuiltIn({ data, file, surroundings }: CodexFile): Promise<Ch
   if (typeof value !== "string") return [];
   const instruction = `define a provider of its own in ${file}, as this prints:`;
   const fix = { instruction, command: "cc-relay env codex" };
-  const base = { setting: `openai_base_url in ${file}`, value, title, paths, fix };
+  const base = { setting: `openai_base_url in ${file}`, value, client: clientInfo.codex, fix };
   const fault = await findBaseUrlFault(base, findings, surroundings);
   if (fault !== undefined) return [fault];
   if (surroundings.relay?.webSocket !== false) return [];

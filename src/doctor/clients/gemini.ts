@@ -2,11 +2,12 @@
 
 import { join } from "node:path";
 import { parseEnv } from "node:util";
+import { authTypeOf, geminiAuthType } from "../../clients/gemini-cli.ts";
+import { readJsonSettings, readOptional } from "../../clients/settings-files.ts";
+import { clientInfo, findConflicts } from "../../clients/variables.ts";
 import { printable } from "../../config/problem.ts";
-import { clientInfo, findConflicts } from "../../terminal/clients.ts";
 import { type Check, findingsOn } from "../check.ts";
 import { findBaseUrlFault, findKeyFault } from "./addressing.ts";
-import { readJsonSettings, readOptional, tableIn } from "./json-settings.ts";
 import {
   describeProgram,
   lookForProgram,
@@ -33,7 +34,6 @@ export async function checkGemini(surroundings: Surroundings): Promise<Check[]> 
 
 const findings = findingsOn("clients", "gemini");
 const { urlVariable = "", keyVariable, title } = clientInfo.gemini;
-const wantedAuth = "gemini-api-key";
 
 async function findAddressFaults(
   value: string,
@@ -44,9 +44,7 @@ async function findAddressFaults(
   const base = {
     setting: urlVariable,
     value,
-    title,
-    paths: ["", "/gemini"],
-    appended: { path: "/v1beta/models", ending: /\/v1(?:beta|alpha)?(?:\/models)?$/ },
+    client: clientInfo.gemini,
     fix,
   };
   const conflicts = usesAccounts("gemini", value, surroundings.relay) ? findConflicts("gemini", env) : [];
@@ -71,14 +69,14 @@ async function findAuthFault(userFile: string, cwd: string): Promise<Check | und
     if (settings === undefined) {
       return findings.fail(`${file} is not valid JSON`, `fix it: ${title} cannot read it either`);
     }
-    const { selectedType } = tableIn(tableIn(settings, "security"), "auth");
-    if (typeof selectedType !== "string") continue;
-    chosen = selectedType;
+    const type = authTypeOf(settings);
+    if (type === undefined) continue;
+    chosen = type;
     chosenIn = file;
   }
-  if (chosen === wantedAuth) return undefined;
+  if (chosen === geminiAuthType) return undefined;
   const fix = {
-    instruction: `write {"security":{"auth":{"selectedType":"${wantedAuth}"}}} into ${chosenIn}, or run:`,
+    instruction: `write {"security":{"auth":{"selectedType":"${geminiAuthType}"}}} into ${chosenIn}, or run:`,
     command: "cc-relay run gemini",
   };
   if (chosen === undefined) {

@@ -1,8 +1,9 @@
 // Checks the proxy variables: clients obey them for loopback addresses, too.
 
+import { proxyInTheWay } from "../../clients/proxy-variables.ts";
+import { clientInfo, clients } from "../../clients/variables.ts";
 import { isLoopbackHost } from "../../network/loopback.ts";
 import { withoutBrackets } from "../../network/proxy.ts";
-import { clientInfo, clients, proxyInTheWay } from "../../terminal/clients.ts";
 import { shellSyntax } from "../../terminal/shells.ts";
 import { type Check, findingsOn } from "../check.ts";
 import type { Surroundings } from "./surroundings.ts";

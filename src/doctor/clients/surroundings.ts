@@ -1,9 +1,9 @@
 // What the checks of client programs are given (environment, home folder, programs in PATH, the relay's address) and share.
 
+import { type Client, clientInfo } from "../../clients/variables.ts";
 import type { ClientKey } from "../../config/config.ts";
 import { printable } from "../../config/problem.ts";
 import type { Family } from "../../domain/family.ts";
-import { type Client, clientInfo } from "../../terminal/clients.ts";
 import type { Environment } from "../../terminal/environment.ts";
 import { type Shell, shellSyntax } from "../../terminal/shells.ts";
 import type { Check, CheckFix, Findings } from "../check.ts";

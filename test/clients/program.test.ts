@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { findProgram } from "../../src/cli/find-program.ts";
+import { findProgram } from "../../src/clients/program.ts";
 
 let folder = "";
 

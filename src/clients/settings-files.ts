@@ -1,7 +1,7 @@
 // Reads the JSON settings of client programs, which may hold comments.
 
 import { readFile } from "node:fs/promises";
-import { isObject, objectField, parseJson } from "../../json/json-values.ts";
+import { isObject, objectField, parseJson } from "../json/json-values.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
 

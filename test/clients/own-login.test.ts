@@ -3,9 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { runEnv } from "../../src/cli/env.ts";
-import { ownLoginVariables } from "../../src/cli/own-login.ts";
-import type { Client } from "../../src/terminal/clients.ts";
-import { fakeAccount, fakeConfig, fakeContext } from "./support.ts";
+import { type Client, variablesFor } from "../../src/clients/variables.ts";
+import { fakeAccount, fakeConfig, fakeContext } from "../cli/support.ts";
 
 async function env(client: Client, { keys = true, variables = {} } = {}) {
   const config = fakeConfig({
@@ -69,8 +68,8 @@ export GEMINI_CLI_CUSTOM_HEADERS='x-cc-relay-key:relay-key'
   });
 
   it("has the variables removed for one run that switch the login off", () => {
-    const access = { origin: "http://127.0.0.1:3000", key: undefined };
-    assert.deepEqual(ownLoginVariables("claude", access, {}).remove, [
+    const access = { origin: "http://127.0.0.1:3000", key: undefined, ownLogin: true };
+    assert.deepEqual(variablesFor("claude", access, {}).remove, [
       "ANTHROPIC_AUTH_TOKEN",
       "ANTHROPIC_API_KEY",
     ]);

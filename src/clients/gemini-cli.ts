@@ -1,4 +1,4 @@
-// A home folder for one run of Gemini CLI: everything of the real one, but with our choice of authentication.
+// Gemini CLI: its variables, and a home folder for one run, which has everything of the real one but our choice of authentication.
 //
 // Gemini CLI 0.61 takes its choice of authentication from a settings file only (with a base URL in the environment it
 // chooses "gateway" and then refuses it). It reads the file named by GEMINI_CLI_SYSTEM_SETTINGS_PATH only when that and
@@ -18,9 +18,34 @@ import {
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { withoutComments } from "../doctor/clients/json-settings.ts";
 import { UserError } from "../domain/errors.ts";
 import { isObject, type JsonObject, objectField, stringField } from "../json/json-values.ts";
+import type { ClientInfo } from "./client.ts";
+import { withoutComments } from "./settings-files.ts";
+
+export const geminiCli: ClientInfo = {
+  title: "Gemini CLI",
+  family: "gemini",
+  // The version is appended by the client.
+  path: "/gemini",
+  urlVariable: "GOOGLE_GEMINI_BASE_URL",
+  keyVariable: "GEMINI_API_KEY",
+  conflicting: [
+    { name: "GOOGLE_API_KEY", effect: "is preferred to GEMINI_API_KEY by the SDK" },
+    { name: "GOOGLE_GENAI_USE_VERTEXAI", effect: "sends the requests to Google Vertex AI" },
+    { name: "GOOGLE_GENAI_USE_GCA", effect: "makes Gemini CLI use its Google login" },
+  ],
+  servedPaths: ["", "/gemini"],
+  appended: { path: "/v1beta/models", ending: /\/v1(?:beta|alpha)?(?:\/models)?$/ },
+  ownLogin: {
+    // GOOGLE_GEMINI_BASE_URL does not move what a login asks.
+    urlVariable: "CODE_ASSIST_ENDPOINT",
+    headersVariable: "GEMINI_CLI_CUSTOM_HEADERS",
+    separators: [",", ":"],
+    others: { GOOGLE_GENAI_USE_GCA: "true" },
+    replacing: ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL", "GOOGLE_GENAI_USE_VERTEXAI"],
+  },
+};
 
 export const geminiAuthType = "gemini-api-key";
 
@@ -85,7 +110,8 @@ async function readSettings(file: string): Promise<JsonObject> {
   }
 }
 
-function authTypeOf(settings: JsonObject): string | undefined {
+/** The authentication that settings choose; undefined when they do not. */
+export function authTypeOf(settings: Readonly<JsonObject>): string | undefined {
   return stringField(objectField(settings.security, "auth"), "selectedType");
 }
 

@@ -1,8 +1,10 @@
-// Asks another program for its version, without letting it do anything else.
+// Finds an installed program the way a shell would, and asks it for its version without letting it do anything else.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { access, constants, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { changedEnvironment, type Environment } from "../../terminal/environment.ts";
+import { delimiter, join } from "node:path";
+import { changedEnvironment, type Environment } from "../terminal/environment.ts";
 
 export interface VersionOptions {
   env: Environment;
@@ -69,5 +71,31 @@ function end(child: ChildProcess, isWindows: boolean): void {
     else process.kill(-child.pid, "SIGKILL");
   } catch {
     // All of them have ended already.
+  }
+}
+
+/** The absolute path of the first executable of that name in PATH; undefined when there is none. */
+export async function findProgram(
+  name: string,
+  { env, platform }: { env: Environment; platform: NodeJS.Platform },
+): Promise<string | undefined> {
+  const folders = (env.PATH ?? env.Path ?? "").split(delimiter).filter((folder) => folder !== "");
+  // npm's shims on Windows are name.cmd beside a shell script without an ending, which cannot be started there.
+  const endings = platform === "win32" ? (env.PATHEXT ?? ".EXE;.CMD").split(";") : [""];
+  for (const folder of folders) {
+    for (const ending of endings) {
+      const file = join(folder, name + ending);
+      if (await isExecutable(file)) return file;
+    }
+  }
+  return undefined;
+}
+
+async function isExecutable(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.X_OK);
+    return (await stat(file)).isFile();
+  } catch {
+    return false;
   }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { findConflicts, proxyInTheWay, withoutProxy } from "../../src/terminal/clients.ts";
+import { proxyInTheWay, withoutProxy } from "../../src/clients/proxy-variables.ts";
+import { findConflicts } from "../../src/clients/variables.ts";
 
 describe("conflicting variables", () => {
   it("are those that are set and not empty, in the order of the table", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { escapeArgumentForCmd } from "../../src/cli/start-program.ts";
+import { escapeArgumentForCmd } from "../../src/clients/start-program.ts";
 
 it("arguments for a batch file on Windows are quoted for the runtime and escaped twice for cmd.exe", () => {
   assert.equal(escapeArgumentForCmd("plain"), '^^^"plain^^^"');

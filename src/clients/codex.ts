@@ -1,0 +1,46 @@
+// Codex: its variables, and the provider that its configuration needs. Tried with version 0.169.0.
+
+import { type ClientAccess, type ClientInfo, keyHeader } from "./client.ts";
+import { openaiSdks } from "./openai-sdks.ts";
+
+export const codex: ClientInfo = {
+  title: "Codex",
+  family: "openai",
+  path: "/openai/v1",
+  // Codex ignores OPENAI_BASE_URL: it needs a provider in its configuration.
+  urlVariable: undefined,
+  keyVariable: "CC_RELAY_KEY",
+  conflicting: [],
+  servedPaths: ["/openai/v1", "/v1"],
+  // The provider names the variable of the key as a header: see codexProvider.
+  ownLogin: {
+    urlVariable: undefined,
+    headersVariable: undefined,
+    separators: ["", ""],
+    others: {},
+    replacing: [],
+  },
+};
+
+/** The keys of the relay as a provider in Codex's configuration and their values, written as TOML. */
+export function codexProvider(access: Omit<ClientAccess, "host">): [string, string][] {
+  const { origin, key, ownLogin, webSocket } = access;
+  const baseUrl: [string, string][] = [
+    ["name", '"cc-relay"'],
+    ["base_url", JSON.stringify(origin + codex.path)],
+    ["wire_api", '"responses"'],
+  ];
+  if (!ownLogin) {
+    // Without accounts and keys the relay forwards the key that Codex itself has.
+    const variable = key === undefined ? openaiSdks.keyVariable : codex.keyVariable;
+    return [...baseUrl, ["env_key", JSON.stringify(variable)], ["supports_websockets", String(webSocket)]];
+  }
+  const header: [string, string] = ["env_http_headers", `{ "${keyHeader}" = "${codex.keyVariable}" }`];
+  return [
+    ...baseUrl,
+    // Together with env_key the login would not be sent.
+    ["requires_openai_auth", "true"],
+    ...(key === undefined ? [] : [header]),
+    ["supports_websockets", "false"],
+  ];
+}
