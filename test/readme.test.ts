@@ -11,6 +11,7 @@ import { createProgram } from "../src/cli/program.ts";
 import { readConfig } from "../src/config/load.ts";
 import { relayErrors } from "../src/domain/errors.ts";
 import { accountKinds } from "../src/upstreams/kinds.ts";
+import { until } from "./support/until.ts";
 
 const root = join(import.meta.dirname, "..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
@@ -135,14 +136,14 @@ test("the first minute goes as it says: an answer by the second account, and the
   assert.match(stdout, /^HTTP\/1\.1 200/);
   assert.match(stdout, /x-cc-relay-account: demo-claude-2/);
   assert.match(stdout, /event: message_stop/);
-  for (let tries = 0; tries < 50 && !log.includes("attempt failed"); tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  const move = log.split("\n").find((line) => line.includes("attempt failed"));
-  const { account, failure, reason, next, until } = JSON.parse(move!) as Record<string, string>;
+  const findMove = () =>
+    log.split("\n").find((line) => line.includes("attempt failed") && line.includes("demo-claude-1"));
+  await until("the log says it", () => findMove() !== undefined);
+  const move = findMove();
+  const { account, failure, reason, next, until: end } = JSON.parse(move!) as Record<string, string>;
   assert.equal(account, "demo-claude-1");
   assert.deepEqual([failure, next], ["rate-limited", "next account"]);
-  assert.ok(reason && Date.parse(until!) > Date.now());
+  assert.ok(reason && Date.parse(end!) > Date.now());
 });
 
 test("the base URLs of libraries that append less are those that the relay's 404s name", async () => {

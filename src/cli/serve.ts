@@ -1,17 +1,13 @@
 // `cc-relay serve`: the daemon, from its banner to the end of its last answer.
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { RelayApp } from "../app/relay-app.ts";
-import { type AccountConfig, type Config, describeWarning } from "../config/config.ts";
+import { type Config, describeWarning } from "../config/config.ts";
 import { usualConfigFile } from "../config/discover.ts";
 import { readEnvironment } from "../config/environment.ts";
-import { createConfigReader, type ReloadCause } from "../config/reload.ts";
+import type { ReloadCause } from "../config/reload.ts";
 import { secretsOf } from "../config/secrets.ts";
-import { formatLines } from "../config/toml-format.ts";
-import { isMountedAlone, type SightedFile, sightFile } from "../config/watch.ts";
+import { isMountedAlone } from "../config/watch.ts";
 import { checkFileModes } from "../doctor/file-modes.ts";
 import { UserError } from "../domain/errors.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
@@ -21,6 +17,7 @@ import { guessShell, shellSyntax } from "../terminal/shells.ts";
 import type { CommandContext } from "./context.ts";
 import { originOf } from "./relay-address.ts";
 import { type BannerFacts, renderBanner } from "./serve/banner.ts";
+import { demoConfig, fileConfig } from "./serve/config-source.ts";
 import { createDoctorRun } from "./serve/doctor-run.ts";
 import { createRequestLine } from "./serve/request-line.ts";
 
@@ -72,7 +69,7 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
       level: config.server.logLevel,
       pretty: screen.isTerminal,
       colour: screen.isTerminal && screen.style.bold("x") !== "x",
-      describe: createRequestLine(screen, context.clock),
+      describe: createRequestLine(screen, { now: context.clock, hidden: source.demo?.clients ?? [] }),
       destination: screen.isTerminal ? screen : undefined,
       secrets: secrets.list,
     });
@@ -83,27 +80,29 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
       log,
       secrets,
       version: context.version,
-      examine: createDoctorRun(() => source.named ?? app.config().file, context.clock),
+      examine: createDoctorRun(() => source.demo?.file ?? app.config().file, context.clock),
       refreshes: "detached",
     });
     markCrashes();
     const stopLoggingRejections = logRejections(log);
     if (screen.isTerminal) {
-      const facts = await readBannerFacts(app, context, options.demo === true);
-      screen.write(renderBanner({ ...facts, demoFile: source.named }, screen));
+      const facts = await readBannerFacts(app, context, source.demo?.file);
+      screen.write(renderBanner(facts, screen));
     }
     for (const warning of config.warnings) log.warn({}, describeWarning(warning));
     await warnOfFiles(config, log);
     log.info(
       {
         ...{ url: originOf(app), accounts: config.accounts.length, pid: process.pid },
-        ...(source.named !== undefined && { config: source.named }),
+        ...(source.demo && { config: source.demo.file }),
       },
       "listening",
     );
+    const stopTraffic = source.demo?.startTraffic(originOf(app));
     await untilStopped(screen, () => app.reload("asked"));
     log.info({}, "stopping: open answers may finish");
     onSecondSignal(() => app.abortAll());
+    await stopTraffic?.();
     await app.close();
     stopLoggingRejections();
     log.info({}, "stopped");
@@ -164,69 +163,20 @@ function withFlags(config: Config, { host, port, logLevel }: ServeOptions): Conf
   };
 }
 
-interface ConfigSource {
-  /** The file that other commands have to name to find this relay; undefined where they find it by themselves. */
-  named?: string;
-  read(cause: ReloadCause): Promise<Config>;
-  watchedFiles: readonly SightedFile[];
-  close(): Promise<void>;
-}
-
-async function fileConfig(context: CommandContext): Promise<ConfigSource> {
-  const watchedFiles = (await context.configPlaces()).map(sightFile);
-  const { read } = createConfigReader((inspect) => context.loadConfig({ inspect }));
-  return { read, watchedFiles, close: async () => {} };
-}
-
-/** The simulated accounts, in a file of their own: no other one is read. It and the database go when the demo ends. */
-async function demoConfig(): Promise<ConfigSource> {
-  const [{ loadConfig }, { accountKinds: kinds }, { startDemo }] = await Promise.all([
-    import("../config/load.ts"),
-    import("../upstreams/kinds.ts"),
-    import("../demo/demo.ts"),
-  ]);
-  const demo = await startDemo();
-  const folder = await mkdtemp(join(tmpdir(), "cc-relay-demo-"));
-  const named = join(folder, "config.toml");
-  await writeFile(named, demoToml(join(folder, "relay.db"), demo.accounts), { mode: 0o600 });
-  return {
-    named,
-    // What is changed in it counts, as with any other: accounts are disabled and enabled there.
-    read: async () => ({
-      ...(await loadConfig({ flag: named, environment: readEnvironment(), kinds })),
-      file: undefined,
-    }),
-    watchedFiles: [sightFile(named)],
-    async close() {
-      await demo.close();
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-/** For the commands that look into a demo while it runs. */
-function demoToml(databasePath: string, accounts: readonly AccountConfig[]): string {
-  const tables = accounts.map(({ id, name, type, priority, apiUrl, secret }) => [
-    "[[accounts]]",
-    ...formatLines({ id, name, type, priority, api_url: apiUrl, api_key: secret }),
-  ]);
-  const server = ["[server]", ...formatLines({ database_path: databasePath })];
-  return [server, ...tables].map((lines) => `${lines.join("\n")}\n`).join("\n");
-}
-
 async function readBannerFacts(
   app: RelayApp,
   context: CommandContext,
-  isDemo: boolean,
+  demoFile: string | undefined,
 ): Promise<BannerFacts> {
   const { file, accounts } = app.config();
   const url = originOf(app);
-  const isFound = !isDemo || (await leadsTo(url, context));
+  const isFound = demoFile === undefined || (await leadsTo(url, context));
   return {
     version: context.version,
     url,
     accounts: accounts.filter((account) => account.enabled).length,
-    isDemo,
+    demoFile,
+    byNpx: context.env.npm_command === "exec",
     file,
     named: file === usualConfigFile(readEnvironment()) ? undefined : file,
     byHand: isFound ? undefined : shellSyntax[guessShell(context.env, context.platform)],

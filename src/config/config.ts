@@ -22,6 +22,8 @@ export interface Config {
   oauth: { claude: OAuthConfig; gemini: OAuthConfig } & Readonly<Record<string, OAuthConfig | undefined>>;
   /** Empty: no client key is needed. Names are unique; a bare string gets the name `key-1`, `key-2` … by position. */
   apiKeys: ClientKey[];
+  /** Names that `x-cc-relay-key` may give a client where no key is needed: those of a demo's own traffic. */
+  demoClients?: readonly string[];
   accounts: AccountConfig[];
   /** HTTP(S)_PROXY of the environment, for accounts that have no proxy of their own. Loopback targets never use it. */
   environmentProxy: EnvironmentProxySettings | undefined;

@@ -2,6 +2,6 @@
 
 import type { Family } from "../domain/family.ts";
 
-export function demoAccountId(family: Family, position: 1 | 2): string {
+export function demoAccountId(family: Family, position: 1 | 2 | 3): string {
   return `demo-${family}-${position}`;
 }

@@ -1,10 +1,10 @@
-// One simulated account: its limit, and what it remembers of earlier requests.
+// One simulated account: its windows, and what it remembers of earlier requests.
 
 export interface SimulatedAccount {
-  /** Counts a request that costs tokens. Returns when the limit ends, in epoch ms, if it is reached; else undefined. */
+  /** Counts a request that costs tokens. Returns when the account is back, in epoch ms, if its window is full; else undefined. */
   spend(now: number): number | undefined;
-  /** Share of the five hour and the weekly window that is used up. */
-  windows(now: number): { fiveHour: number; week: number };
+  /** What is used up of the window that Claude calls five hours, and of the weekly one. */
+  windows(now: number): { fiveHour: SimulatedWindow; week: SimulatedWindow };
   /** Whether the text was seen before, and remembers it: how a prompt cache behaves. */
   recall(text: string): boolean;
   /** Stored answers by id, the oldest dropped at some point. */
@@ -13,35 +13,61 @@ export interface SimulatedAccount {
   store(id: string, answer: unknown): void;
 }
 
+export interface SimulatedWindow {
+  /** A fraction of 1. */
+  used: number;
+  /** Epoch ms. */
+  resetsAt: number;
+}
+
 export interface AccountOptions {
-  /** Reaches its limit at the first request and then at every so many; undefined: never. */
-  limitEvery: number | undefined;
-  /** How long the limit lasts. */
-  limitMs: number;
+  requestsPerWindow: number;
+  /** How long a window lasts that would last hours: it begins with a request, is full at some point, and resets. */
+  windowMs: number;
+  /** Refuses requests while the window is full, and begins with a full one; else the window stops short of its end. */
+  isLimited: boolean;
+  /** What is used up of the week at the beginning, a fraction of 1. */
+  weekUsed: number;
 }
 
 const remembered = 200;
+const maxUnlimited = 0.9;
+const weekMs = 7 * 86_400_000;
 
-export function createSimulatedAccount({ limitEvery, limitMs }: AccountOptions): SimulatedAccount {
+export function createSimulatedAccount(options: AccountOptions): SimulatedAccount {
+  const { requestsPerWindow, windowMs, isLimited, weekUsed } = options;
   let spent = 0;
-  let limitedUntil = 0;
+  let window: { requests: number; resetsAt: number } | undefined;
   const seen = new Set<string>();
   const stored = new Map<string, unknown>();
+
+  function windowAt(now: number): { requests: number; resetsAt: number } {
+    if (window === undefined || now >= window.resetsAt) {
+      const requests = window === undefined && isLimited ? requestsPerWindow : 0;
+      // Providers give the time in whole seconds.
+      window = { requests, resetsAt: Math.ceil((now + windowMs) / 1000) * 1000 };
+    }
+    return window;
+  }
+
   return {
     spend(now) {
-      if (now < limitedUntil) return limitedUntil;
-      const reached = limitEvery !== undefined && spent % limitEvery === 0;
+      const current = windowAt(now);
+      if (isLimited && current.requests >= requestsPerWindow) return current.resetsAt;
+      current.requests += 1;
       spent += 1;
-      if (!reached) return undefined;
-      // Providers give the time in whole seconds.
-      limitedUntil = Math.ceil((now + limitMs) / 1000) * 1000;
-      return limitedUntil;
+      return undefined;
     },
     windows(now) {
-      const since = limitEvery === undefined ? spent : spent % limitEvery;
-      const step = limitEvery === undefined ? 0.01 : 0.9 / limitEvery;
-      const fiveHour = now < limitedUntil ? 1 : Math.min(0.9, since * step);
-      return { fiveHour: round(fiveHour), week: round(Math.min(0.9, 0.1 + spent * 0.002)) };
+      const { requests, resetsAt } = windowAt(now);
+      const used = requests / requestsPerWindow;
+      return {
+        fiveHour: { used: round(Math.min(isLimited ? 1 : maxUnlimited, used)), resetsAt },
+        week: {
+          used: round(Math.min(maxUnlimited, weekUsed + spent * 0.002)),
+          resetsAt: Math.ceil(now / weekMs) * weekMs,
+        },
+      };
     },
     recall(text) {
       const known = seen.has(text);

@@ -234,9 +234,8 @@ function limited(request: DemoRequest, until: number): DemoAnswer {
 
 function windowHeaders({ account, now }: DemoRequest, until?: number): Record<string, string> {
   const { fiveHour, week } = account.windows(now);
-  const hours = 3_600_000;
   const seconds = (at: number) => String(Math.floor(at / 1000));
-  const fiveHourReset = seconds(until ?? Math.ceil(now / (5 * hours)) * 5 * hours);
+  const fiveHourReset = seconds(fiveHour.resetsAt);
   const status = until === undefined ? "allowed" : "rejected";
   const prefix = "anthropic-ratelimit-unified";
   return {
@@ -245,10 +244,10 @@ function windowHeaders({ account, now }: DemoRequest, until?: number): Record<st
     [`${prefix}-representative-claim`]: "five_hour",
     [`${prefix}-5h-status`]: status,
     [`${prefix}-5h-reset`]: fiveHourReset,
-    [`${prefix}-5h-utilization`]: String(fiveHour),
+    [`${prefix}-5h-utilization`]: String(fiveHour.used),
     [`${prefix}-7d-status`]: "allowed",
-    [`${prefix}-7d-reset`]: seconds(Math.ceil(now / (168 * hours)) * 168 * hours),
-    [`${prefix}-7d-utilization`]: String(week),
+    [`${prefix}-7d-reset`]: seconds(week.resetsAt),
+    [`${prefix}-7d-utilization`]: String(week.used),
   };
 }
 

@@ -1,5 +1,5 @@
-// A simulated provider inside the process: real HTTP on a loopback port, two accounts for each family, one of them
-// limited now and then. Everything it says, it says as a simulation.
+// A simulated provider inside the process: real HTTP on a loopback port, two accounts for each family, one of them limited
+// now and then, and an account whose key is refused. Everything it says, it says as a simulation.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -21,7 +21,7 @@ import { openaiDemo } from "./openai.ts";
 export interface Demo {
   /** The base URL of each family's simulated provider, as `api_url` would name it. */
   urls: Record<Family, string>;
-  /** Two for each family. The first one is preferred, and the one with the limit. */
+  /** Two for each family, the first one preferred, and the one with the limit; and a Claude account whose key is refused. */
   accounts: AccountConfig[];
   close(): Promise<void>;
 }
@@ -31,10 +31,10 @@ export interface DemoOptions {
   pauseMs?: number;
   /** Before an answer begins. */
   latencyMs?: number;
-  /** The first account of a family reaches its limit at its first request and then at every so many. */
-  limitEvery?: number;
-  /** How long a limit lasts. Above session.max_wait_seconds, or the relay would wait instead of moving on. */
-  limitMs?: number;
+  /** The first account of a family begins with a full window, and each further one is full after so many requests. */
+  requestsPerWindow?: number;
+  /** How long such a window lasts. Above session.max_wait_seconds, or the relay would wait instead of moving on. */
+  windowMs?: number;
   /** Epoch ms. */
   clock?: () => number;
 }
@@ -45,15 +45,17 @@ const providers: Readonly<Record<Family, SimulatedProvider>> = {
   openai: openaiDemo,
 };
 
+const revokedKey = "simulated-claude-key-revoked";
+
 /** As far as the relay itself would go by default. */
 const maxBodyBytes = 64 * 1024 * 1024;
 
 export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   const settings = {
-    pauseMs: 20,
-    latencyMs: 100,
-    limitEvery: 5,
-    limitMs: 20_000,
+    pauseMs: 30,
+    latencyMs: 200,
+    requestsPerWindow: 8,
+    windowMs: 45_000,
     clock: Date.now,
     ...options,
   };
@@ -72,14 +74,23 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   const urls = { claude: origin, gemini: origin, openai: `${origin}/v1` };
-  const accounts = families.flatMap((family) =>
+  const accounts = families.flatMap((family, index) =>
     ([1, 2] as const).map((position) => {
       const account = configOf(family, position, urls[family]);
-      const limitEvery = position === 1 ? settings.limitEvery : undefined;
-      byKey.set(account.secret, createSimulatedAccount({ limitEvery, limitMs: settings.limitMs }));
+      const simulated =
+        position === 1
+          ? { ...settings, isLimited: true, weekUsed: 0.55 }
+          : {
+              requestsPerWindow: 60,
+              windowMs: 5 * settings.windowMs,
+              isLimited: false,
+              weekUsed: 0.1 * (index + 1),
+            };
+      byKey.set(account.secret, createSimulatedAccount(simulated));
       return account;
     }),
   );
+  accounts.push(refusedAccount(urls.claude));
   return {
     urls,
     accounts,
@@ -91,7 +102,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   };
 }
 
-function configOf(family: Family, position: 1 | 2, apiUrl: string): AccountConfig {
+function configOf(family: Family, position: 1 | 2 | 3, apiUrl: string): AccountConfig {
   return defaultAccount({
     id: demoAccountId(family, position),
     name: `Simulated ${family} account ${position}`,
@@ -100,6 +111,16 @@ function configOf(family: Family, position: 1 | 2, apiUrl: string): AccountConfi
     apiUrl,
     secret: `simulated-${family}-key-${position}`,
   });
+}
+
+/** The first choice, so that the first request finds out. */
+function refusedAccount(apiUrl: string): AccountConfig {
+  return {
+    ...configOf("claude", 3, apiUrl),
+    name: "Simulated claude account with a revoked key",
+    priority: 120,
+    secret: revokedKey,
+  };
 }
 
 interface Surroundings {
@@ -116,6 +137,9 @@ async function handle(request: IncomingMessage, { byKey, number, now }: Surround
   );
   const account = byKey.get(provider?.readKey(request.headers, query) ?? "");
   const body = await readBody(request);
+  if (provider?.readKey(request.headers, query) === revokedKey) {
+    return provider.refuse(401, "invalid x-api-key (simulated: this key was revoked)");
+  }
   if (!provider || !account) {
     return guessProvider(pathname).refuse(401, "The demo takes the keys of its own accounts only.");
   }

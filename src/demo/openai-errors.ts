@@ -28,12 +28,17 @@ export function limited(request: DemoRequest, until: number): DemoAnswer {
 
 /** @param until epoch ms at which the limit ends; undefined: there is room. */
 export function limitHeaders({ account, now }: DemoRequest, until?: number): Record<string, string> {
-  const limit = 500;
-  const remaining = until === undefined ? Math.round(limit * (1 - account.windows(now).fiveHour)) : 0;
-  const seconds = until === undefined ? 60 : Math.ceil((until - now) / 1000);
+  const requests = 500;
+  const tokens = 2_000_000;
+  const { used, resetsAt } = account.windows(now).fiveHour;
+  const seconds = Math.ceil(((until ?? resetsAt) - now) / 1000);
   return {
-    "x-ratelimit-limit-requests": String(limit),
-    "x-ratelimit-remaining-requests": String(remaining),
+    "x-ratelimit-limit-requests": String(requests),
+    "x-ratelimit-remaining-requests": String(until === undefined ? Math.round(requests * (1 - used)) : 0),
     "x-ratelimit-reset-requests": `${seconds}s`,
+    "x-ratelimit-limit-tokens": String(tokens),
+    // Short prompts use up less of it than of the requests.
+    "x-ratelimit-remaining-tokens": String(Math.round(tokens * (1 - used / 3))),
+    "x-ratelimit-reset-tokens": `${seconds}s`,
   };
 }

@@ -14,8 +14,18 @@ export function replyTo(prompt: string, model: string): string {
     quoted === "" ? "" : ` You wrote: "${quoted}".`,
     ` A real ${model} would say more. Each line of the relay's log shows which account answered;`,
     ` the first one of each kind reaches its limit now and then, and the second one takes over.`,
+    /\bat length\b/i.test(asked) ? essay.repeat(1 + (asked.length % maxEssays)) : "",
   ].join("");
 }
+
+const maxEssays = 3;
+
+const essay = [
+  "\n\nA relay is worth something when nobody has to think of it. A request comes in, the account that has room and the",
+  "conversation's cache answers it, and where that account is at its limit the next one is asked before the first byte has",
+  "gone out. Nothing is asked twice once an answer has begun, because it would be paid for twice. What each answer cost is",
+  "written down before the client has seen its end. All of this is said by a simulation, in words that are always the same.",
+].join(" ");
 
 /** The text in the pieces a model would send it in. */
 export function splitReply(text: string): string[] {

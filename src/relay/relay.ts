@@ -21,9 +21,9 @@ export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> 
   let recorder: Recorder | undefined;
   const share = deps.memory.open(exchange.signal);
   try {
-    const { apiKeys, server } = deps.config();
-    const client = authenticate(exchange.source.headers, exchange.query, apiKeys);
-    call = await readRequest(exchange, { ...deps, client, share, maxBodyBytes: server.maxBodyBytes });
+    const config = deps.config();
+    const client = authenticate(exchange.source.headers, exchange.query, config);
+    call = await readRequest(exchange, { ...deps, client, share, maxBodyBytes: config.server.maxBodyBytes });
     recorder = createRecorder(exchange, { call, client }, deps);
     if (!(await deliverModels(exchange, { call, recorder }, deps)))
       await answer(exchange, { call, recorder, share }, deps);

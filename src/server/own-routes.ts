@@ -31,7 +31,7 @@ export async function answerOwnRoute(own: OwnRouteRequest): Promise<boolean> {
     return true;
   }
   if (path !== "/health" && path !== "/metrics" && path !== "/") return false;
-  if (path !== "/health") authenticate(request.headers, query, deps.config().apiKeys);
+  if (path !== "/health") authenticate(request.headers, query, deps.config());
   if (request.method !== "GET") {
     response.setHeader("allow", path === "/metrics" ? "GET" : "GET, HEAD");
     throw new RelayError("method_not_allowed", `${path} takes GET only.`, { shouldRetry: false });

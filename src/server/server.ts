@@ -205,7 +205,7 @@ async function handle(front: Front, incoming: Incoming): Promise<void> {
     if (await answerOwnRoute({ request, response, path, query, ...front })) return;
     const route = matchRoute(request.method ?? "GET", path);
     if (!route) {
-      authenticate(request.headers, query, deps.config().apiKeys);
+      authenticate(request.headers, query, deps.config());
       const methods = allowedMethods(path);
       if (methods.length === 0) throw noRoute(request, path);
       response.setHeader("allow", methods.join(", "));

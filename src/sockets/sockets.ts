@@ -131,7 +131,7 @@ export function createSockets({ deps, newId, limits: given }: SocketsOptions): S
     async accept(upgrade) {
       const { request, query, dialect } = upgrade;
       const { upstream, apiKeys } = deps.config();
-      const client = authenticate(request.headers, query, apiKeys);
+      const client = authenticate(request.headers, query, { apiKeys });
       if (!upstream.websocket) throw upgradeRequired("upstream.websocket is false in config.toml");
       checkHandshake(request);
       checkRoom(client);

@@ -24,8 +24,8 @@ export interface LogOptions {
   pretty: boolean;
   /** ANSI colours in the pretty form; off when absent. */
   colour?: boolean;
-  /** The pretty form of an entry behind its time and level, where there is a better one than message and fields. */
-  describe?: (entry: LogEntry) => string | undefined;
+  /** The pretty form of an entry behind its time and level, where there is a better one than message and fields; null: none. */
+  describe?: (entry: LogEntry) => string | undefined | null;
   /** Where the lines go, newline included; standard error when absent. */
   destination?: { write(text: string): unknown };
   /** Secrets that have no recognisable form (relay keys, refresh tokens); asked for every line, so that a reload counts. */
@@ -52,7 +52,8 @@ export function createLog(options: LogOptions): Log {
     {
       write(line: string) {
         const safe = clean(line);
-        destination.write(render ? render(safe) : safe);
+        const text = render ? render(safe) : safe;
+        if (text !== "") destination.write(text);
       },
     },
   );
@@ -149,6 +150,7 @@ function prettyLine(line: string, { colour = false, describe }: LogOptions): str
   const name = String(level);
   const start = `${paint("90", localClock(String(time)))} ${paint(colours[name] ?? "0", name.padEnd(5))} `;
   const described = describe?.(entry);
+  if (described === null) return "";
   if (described !== undefined) return `${start}${described}\n`;
   const words: string[] = [];
   let stack = "";

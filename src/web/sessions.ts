@@ -83,7 +83,7 @@ export function mayReadStatus(
   const { headers, query, keys } = question;
   if (keys.length > 0) {
     // A page can put a key into an address, but not into a header.
-    authenticate(headers, isFromBrowser(headers) ? "" : query, keys);
+    authenticate(headers, isFromBrowser(headers) ? "" : query, { apiKeys: keys });
     return;
   }
   if (isFromBrowser(headers)) throw notSignedIn();

@@ -9,10 +9,11 @@ function banner(facts: Partial<BannerFacts>, colour = false): string {
     version: "1.2.3",
     url: "http://127.0.0.1:3000",
     accounts: 2,
-    isDemo: false,
+    demoFile: undefined,
     file: "/home/ann/.config/cc-relay/config.toml",
     named: undefined,
     byHand: undefined,
+    byNpx: false,
   };
   return renderBanner({ ...usual, ...facts }, fakeScreen({ colour }));
 }
@@ -53,15 +54,33 @@ describe("the banner of serve", () => {
     ]);
   });
 
+  it("begins commands with npx where npx has started it", () => {
+    const lines = banner({ byNpx: true, accounts: 0 }).split("\n");
+    assert.deepEqual(lines.slice(6, 8), [
+      '  next: in another terminal, eval "$(npx cc-relay env claude)" and start claude',
+      "        add an account with npx cc-relay login claude",
+    ]);
+    const demo = banner({ byNpx: true, demoFile: "/tmp/demo/config.toml" });
+    assert.match(demo, /^ {8}npx cc-relay --config \/tmp\/demo\/config.toml top$/m);
+  });
+
   it("of a demo that `env` does not find shows what it would have printed", () => {
-    const facts = { accounts: 6, isDemo: true, file: undefined, byHand: shellSyntax.fish };
+    const facts = {
+      accounts: 7,
+      demoFile: "/tmp/demo/config.toml",
+      file: undefined,
+      byHand: shellSyntax.fish,
+    };
     assert.deepEqual(banner(facts).split("\n").slice(3), [
-      "  accounts   6 simulated accounts: nothing leaves this machine",
-      "  config     no file, defaults",
+      "  accounts   7 simulated accounts: nothing leaves this machine",
+      "  traffic    simulated clients, a request every few seconds",
       "",
       "  next: in another terminal, type this and start claude",
       "        set -gx ANTHROPIC_BASE_URL 'http://127.0.0.1:3000';",
       "        set -gx ANTHROPIC_AUTH_TOKEN 'demo';",
+      "  look: in another terminal, run",
+      "        cc-relay --config /tmp/demo/config.toml top",
+      "        and the same with log, usage, accounts list or web in the place of top",
       "",
       "",
     ]);

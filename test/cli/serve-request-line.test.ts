@@ -29,7 +29,7 @@ const request = {
 
 function linesOf(fields: object, { width = 120, message = "request", colour = false } = {}): string[] {
   const screen = fakeScreen({ width, colour });
-  const describe = createRequestLine(screen, clock);
+  const describe = createRequestLine(screen, { now: clock, hidden: ["demo-laptop"] });
   const log = createLog({ level: "info", pretty: true, colour, clock, describe, destination: screen });
   log.info(fields, message);
   return screen.text().trimEnd().split("\n");
@@ -42,6 +42,11 @@ test("a request is one line with its path, result, time and tokens", () => {
   assert.deepEqual(linesOf({ ...request, client: "anonymous" }), [
     "14:03:21 info  0a0a0a0a  claude-opus-5-5     home → work                  200          12.4s     40k",
   ]);
+});
+
+test("requests of clients that are hidden have no line, and what else is logged has one", () => {
+  assert.deepEqual(linesOf({ ...request, client: "demo-laptop" }), [""]);
+  assert.match(linesOf({ client: "demo-laptop" }, { message: "attempt failed" })[0]!, /attempt failed/);
 });
 
 test("no request takes more than 100 columns, or than the terminal has", () => {

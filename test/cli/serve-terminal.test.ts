@@ -31,10 +31,10 @@ describe("on a terminal, serve", () => {
   it("shows the address of a demo on a port of its own, which `env` would not find", async (t) => {
     const [terminal] = await serve(t, () => ["serve", "--demo", "--port", "0"]);
     await terminal.shows(/listening/);
-    const url = /endpoint(http:\/\/127\.0\.0\.1:[1-9]\d*)accounts6simulated/.exec(terminal.seen())?.[1];
+    const url = /endpoint(http:\/\/127\.0\.0\.1:[1-9]\d*)accounts7simulated/.exec(terminal.seen())?.[1];
     assert.ok(url, terminal.seen());
     assert.ok(terminal.seen().includes(`exportANTHROPIC_BASE_URL='${url}'`), terminal.seen());
-    assert.match(terminal.seen(), /lookintoitwithcc-relay--config\S+config\.tomltop/);
+    assert.match(terminal.seen(), /look:inanotherterminal,runcc-relay--config\S+config\.tomltop/);
   });
 
   it("names the configuration of its folder, which no command in another one finds", async (t) => {

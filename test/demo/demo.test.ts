@@ -62,7 +62,7 @@ function readEvents(text: string): { name: string | undefined; data: Json }[] {
 }
 
 describe("the simulated accounts", () => {
-  it("are two for each family, the first preferred, with addresses that are answered", async () => {
+  it("are two for each family, the first preferred, and one with a refused key, with addresses that are answered", async () => {
     const { accounts, urls } = await start();
     assert.deepEqual(
       accounts.map(({ id, type, priority }) => [id, type, priority]),
@@ -73,6 +73,7 @@ describe("the simulated accounts", () => {
         ["demo-gemini-2", "gemini-api", 100],
         ["demo-openai-1", "openai-responses", 110],
         ["demo-openai-2", "openai-responses", 100],
+        ["demo-claude-3", "claude-api", 120],
       ],
     );
     assert.match(urls.openai, /\/v1$/);
@@ -96,6 +97,13 @@ describe("the simulated accounts", () => {
     assert.equal(three.error.code, "invalid_api_key");
   });
 
+  it("have one whose key is refused as Claude refuses it", async () => {
+    await start();
+    const answer = await claude("/v1/messages", hello, "demo-claude-3");
+    const { error } = (await answer.json()) as Json;
+    assert.deepEqual([answer.status, error.type], [401, "authentication_error"]);
+  });
+
   it("give nothing away after close", async () => {
     const { urls, close } = await start();
     await close();
@@ -105,28 +113,33 @@ describe("the simulated accounts", () => {
 });
 
 describe("the limit", () => {
-  it("meets the first account's first request, ends at the told time, and comes back", async () => {
-    await start({ limitEvery: 3, limitMs: 20_000 });
-    const statuses: number[] = [];
+  it("meets the first account's first request, ends at the told time, and comes when the window is full again", async () => {
+    await start({ requestsPerWindow: 2, windowMs: 20_000 });
+    const used: unknown[] = [];
     const ask = async () => {
       const answer = await claude("/v1/messages", hello, "demo-claude-1");
-      statuses.push(answer.status);
+      used.push([answer.status, answer.headers.get("anthropic-ratelimit-unified-5h-utilization")]);
       return answer;
     };
     const refused = await ask();
     assert.equal(refused.headers.get("retry-after"), "20");
     assert.equal(refused.headers.get("anthropic-ratelimit-unified-5h-status"), "rejected");
-    assert.equal(refused.headers.get("anthropic-ratelimit-unified-5h-utilization"), "1");
     assert.equal(Number(refused.headers.get("anthropic-ratelimit-unified-5h-reset")) * 1000, time + 20_000);
     time += 19_000;
-    await ask();
+    assert.equal((await ask()).headers.get("retry-after"), "1");
     time += 1000;
     for (let request = 0; request < 3; request += 1) await ask();
-    assert.deepEqual(statuses, [429, 429, 200, 200, 429]);
+    assert.deepEqual(used, [
+      [429, "1"],
+      [429, "1"],
+      [200, "0.5"],
+      [200, "1"],
+      [429, "1"],
+    ]);
   });
 
   it("never meets the second account, and counting costs nothing", async () => {
-    await start({ limitEvery: 1 });
+    await start({ requestsPerWindow: 1 });
     for (let request = 0; request < 4; request += 1) {
       assert.equal((await claude("/v1/messages", hello)).status, 200);
     }
@@ -134,7 +147,7 @@ describe("the limit", () => {
   });
 
   it("is worded as Google words it, also as an array where a stream is one", async () => {
-    await start({ limitEvery: 1, limitMs: 7000 });
+    await start({ requestsPerWindow: 1, windowMs: 7000 });
     const body = { contents: [{ role: "user", parts: [{ text: "hi" }] }] };
     const answer = await gemini("/v1beta/models/gemini-x:generateContent", body, "demo-gemini-1");
     const { error } = (await answer.json()) as Json;
@@ -147,7 +160,7 @@ describe("the limit", () => {
   });
 
   it("is worded as OpenAI words it", async () => {
-    await start({ limitEvery: 1, limitMs: 7000 });
+    await start({ requestsPerWindow: 1, windowMs: 7000 });
     const answer = await openai("/responses", { model: "gpt-x", input: "hi" }, "demo-openai-1");
     const { error } = (await answer.json()) as Json;
     assert.deepEqual([answer.status, error.code], [429, "rate_limit_exceeded"]);
@@ -455,7 +468,7 @@ describe("simulated OpenAI", () => {
   });
 
   it("knows a previous response on the account that gave it only", async () => {
-    await start({ limitEvery: 100 });
+    await start();
     const first = (await (await openai("/responses", body)).json()) as Json;
     const next = { ...body, previous_response_id: first.id };
     assert.equal((await openai("/responses", next)).status, 200);
@@ -553,7 +566,7 @@ describe("simulated Chat Completions", () => {
   });
 
   it("has the account's limit, and refuses a request without messages", async () => {
-    await start({ limitEvery: 1, limitMs: 7000 });
+    await start({ requestsPerWindow: 1, windowMs: 7000 });
     const answer = await openai("/chat/completions", body, "demo-openai-1");
     assert.deepEqual([answer.status, answer.headers.get("retry-after")], [429, "7"]);
     const refused = await openai("/chat/completions", { model: "gpt-5" });

@@ -11,35 +11,33 @@ export interface BannerFacts {
   url: string;
   /** The enabled ones. */
   accounts: number;
-  isDemo: boolean;
-  /** The file that leads other commands to a demo. */
-  demoFile?: string;
+  /** The file that leads other commands to a demo; undefined for a relay with real accounts. */
+  demoFile: string | undefined;
   /** Undefined: none was read. */
   file: string | undefined;
   /** The file that a command in another folder has to name to find this relay. */
   named: string | undefined;
   /** Undefined where `cc-relay env` leads to this relay; else the shell whose variables are set by hand. */
   byHand: ShellSyntax | undefined;
+  /** Started by `npx`: then a shell finds `cc-relay` in the same way only. */
+  byNpx: boolean;
 }
 
 export function renderBanner(facts: BannerFacts, { style }: Pick<Screen, "style">): string {
-  const { version, url, file, accounts } = facts;
+  const { version, url, file, accounts, demoFile } = facts;
   const lines = [
     `${style.bold("cc-relay")} ${version}`,
     "",
     `  endpoint   ${style.cyan(url)}`,
     `  accounts   ${accountsText(facts)}`,
-    `  config     ${file ?? "no file, defaults"}`,
+    demoFile === undefined
+      ? `  config     ${file ?? "no file, defaults"}`
+      : "  traffic    simulated clients, a request every few seconds",
     "",
     ...nextLines(facts, style.bold),
-    ...(facts.demoFile === undefined
-      ? []
-      : [
-          `        look into it with ${style.bold(withSameConfig("cc-relay top", facts.demoFile))}`,
-          "        or with log, usage or web in the place of top",
-        ]),
+    ...(demoFile === undefined ? [] : lookLines(facts, style.bold)),
     ...(accounts === 0
-      ? [`        add an account with ${style.bold(withSameConfig("cc-relay login claude", facts.named))}`]
+      ? [`        add an account with ${style.bold(command("cc-relay login claude", facts.named, facts))}`]
       : []),
     "",
     "",
@@ -47,18 +45,36 @@ export function renderBanner(facts: BannerFacts, { style }: Pick<Screen, "style"
   return lines.join("\n");
 }
 
-function accountsText({ accounts, isDemo }: BannerFacts): string {
-  if (isDemo) return `${plural(accounts, "simulated account")}: nothing leaves this machine`;
+function accountsText({ accounts, demoFile }: BannerFacts): string {
+  if (demoFile !== undefined) return `${plural(accounts, "simulated account")}: nothing leaves this machine`;
   return accounts > 0
     ? plural(accounts, "account")
     : "none yet: requests go on with the client's own credential";
 }
 
+function command(
+  text: string,
+  configFile: string | undefined,
+  { byNpx }: Pick<BannerFacts, "byNpx">,
+): string {
+  const named = withSameConfig(text, configFile);
+  return byNpx ? named.replace(/\bcc-relay /, "npx $&") : named;
+}
+
+function lookLines(facts: BannerFacts, bold: (text: string) => string): string[] {
+  return [
+    "  look: in another terminal, run",
+    `        ${bold(command("cc-relay top", facts.demoFile, facts))}`,
+    "        and the same with log, usage, accounts list or web in the place of top",
+  ];
+}
+
 const client: Client = "claude";
 
-function nextLines({ url, named, byHand }: BannerFacts, bold: (text: string) => string): string[] {
+function nextLines(facts: BannerFacts, bold: (text: string) => string): string[] {
+  const { url, named, byHand } = facts;
   if (byHand === undefined) {
-    const line = withSameConfig(`eval "$(cc-relay env ${client})"`, named);
+    const line = command(`eval "$(cc-relay env ${client})"`, named, facts);
     return [`  next: in another terminal, ${bold(line)} and start ${client}`];
   }
   const { urlVariable = "", keyVariable } = clientInfo[client];

@@ -9,14 +9,21 @@ const maxWidth = 100;
 /** `14:03:21 info  ` */
 const headWidth = 15;
 
-/** Undefined for every other entry. */
+export interface RequestLineOptions {
+  now: () => number;
+  /** Clients whose requests are not shown: a demo's own would push everything else off the screen. */
+  hidden: readonly string[];
+}
+
+/** Undefined for every entry that is no request; null for one that is not shown. */
 export function createRequestLine(
   screen: Pick<Screen, "width" | "style" | "unicode">,
-  now: () => number,
-): (entry: LogEntry) => string | undefined {
+  { now, hidden }: RequestLineOptions,
+): (entry: LogEntry) => string | undefined | null {
   const { style, unicode } = screen;
   return (entry) => {
     if (entry.msg !== "request") return undefined;
+    if (hidden.includes(String(entry.client))) return null;
     const width = Math.min(maxWidth, screen.width) - headWidth;
     const table = createRequestTable({ columns: columnsFor(entry), screen: { width, style, unicode } });
     return table.row(toDocument(entry), now());
