@@ -82,7 +82,6 @@ function read(route: Route, { headers, body = Buffer.alloc(0) }: RequestParts): 
       openingText(body, members),
     binding: readBinding(body, scanned),
     thread: readThread(body, members.get("thread")),
-    onlyTypes: undefined,
     headerBudgetMs: undefined,
   };
 }

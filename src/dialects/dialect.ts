@@ -26,7 +26,6 @@ export interface RequestFacts {
   session: string | undefined;
   binding: Binding | undefined;
   thread?: Thread | undefined;
-  onlyTypes: readonly string[] | undefined;
   headerBudgetMs: number | undefined;
 }
 
@@ -43,9 +42,8 @@ export interface Direction {
   family: Family;
   /** At the provider; see Route. */
   path: string;
-  /** Whether the call is converted into that family's API. */
+  /** Whether the call is converted into that family's API. Accounts with a login do not serve it then: see Call. */
   converts: boolean;
-  onlyTypes: readonly string[] | undefined;
 }
 
 export interface RenderedError {

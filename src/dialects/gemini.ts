@@ -133,7 +133,6 @@ function read(route: Route, { headers, query, body = Buffer.alloc(0) }: RequestP
         ? openingText(body, inner === undefined ? members : membersAt(body, openingNames, inner))
         : undefined),
     binding: readBinding(strings),
-    onlyTypes: undefined,
     headerBudgetMs: !codeAssist && isGeminiCli(headers) ? headerBudgetMs : undefined,
   };
 }

@@ -88,7 +88,6 @@ function read(route: Route, { headers, query, body = Buffer.alloc(0) }: RequestP
     streamForm: stream ? "sse" : undefined,
     session: readSession(headers, body, members),
     binding: readBinding(route, headers, { body, scanned }),
-    onlyTypes: undefined,
     headerBudgetMs: undefined,
   };
 }

@@ -109,7 +109,7 @@ function probeCall(account: AccountConfig, { operation, method, path, query, hea
     streamForm: undefined,
     sessionKey: undefined,
     binding: undefined,
-    onlyTypes: undefined,
+    excludesLogins: false,
     headerBudgetMs: undefined,
   };
 }

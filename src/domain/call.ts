@@ -90,8 +90,8 @@ export interface Call {
   binding: Binding | undefined;
   /** Absent: the request carries no thread. */
   thread?: Thread | undefined;
-  /** Account types that may serve the call; undefined: every type of the family. */
-  onlyTypes: readonly string[] | undefined;
+  /** Only accounts with an API key may serve the call: a provider's login is for what the provider's own clients send. */
+  excludesLogins: boolean;
   /** The client fails when no response header came by then; undefined: no limit known. Milliseconds. */
   headerBudgetMs: number | undefined;
 }

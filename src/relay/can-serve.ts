@@ -9,7 +9,7 @@ import { findRefusedContent } from "../upstreams/content-kinds.ts";
 import { lacksEndpoint } from "./missing-endpoints.ts";
 
 export type Unfit =
-  /** Of another family, or a type that the API rules out. */
+  /** Of another family, or a login where only an API key may serve. */
   | { kind: "type" }
   /** It is the client's own login, and the request carries none. */
   | { kind: "login" }
@@ -29,8 +29,9 @@ export function canServe(account: Account, call: Call, now: number): boolean {
 
 /** Undefined: it can serve the call. What costs least to find out comes first. */
 export function findUnfit(account: Account, call: Call, now: number): Unfit | undefined {
-  const { type, kind, family, modelMap, contextWindow, refuses } = account.config;
-  if (family !== call.family || (call.onlyTypes && !call.onlyTypes.includes(type))) return { kind: "type" };
+  const { kind, family, modelMap, contextWindow, refuses } = account.config;
+  if (family !== call.family) return { kind: "type" };
+  if (call.excludesLogins && !kind.credentials.includes("api_key")) return { kind: "type" };
   if (!kind.upstream.supports(call)) return { kind: "operation" };
   if (isOfClients(account.config) && !account.passthrough && readClientLogin(call) === undefined)
     return { kind: "login" };

@@ -32,7 +32,7 @@ export function exhaustedError(
   const isRequired = only !== undefined;
   switch (exhausted.kind) {
     case "no-account":
-      if (kinds !== "fit" && call.onlyTypes) return wrongTypeError(call, call.onlyTypes);
+      if (kinds !== "fit" && call.excludesLogins) return needsKeyError(call);
       if (kinds === "unfit") return unsupportedError(call);
       if (kinds === "without-endpoint") return noEndpointError(call);
       if (kinds === "without-login") return noLoginError(call);
@@ -88,11 +88,11 @@ export function exhaustedError(
   }
 }
 
-/** By a rule of the relay's own: there the type of account is missing, not the operation. A login is for its own clients only. */
-function wrongTypeError({ family }: Call, types: readonly string[]): RelayError {
+/** By a rule of the relay's own: there the kind of account is missing, not the operation. */
+function needsKeyError({ family }: Call): RelayError {
   return new RelayError(
     "no_account",
-    `This API needs an account of type ${types.join(" or ")}, and none is ready: a ${familyNames[family]} login covers ${familyNames[family]} clients only; see \`cc-relay accounts list\`, or add a key with \`cc-relay login ${family} --api-key\`.`,
+    `This API needs a ${familyNames[family]} account with an API key, and none is ready: a ${familyNames[family]} login covers ${familyNames[family]} clients only; see \`cc-relay accounts list\`, or add a key with \`cc-relay login ${family} --api-key\`.`,
     { shouldRetry: false },
   );
 }

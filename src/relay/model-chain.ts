@@ -33,8 +33,8 @@ export function callsFor(
     const replaced = withModel(call, model);
     const direction = dialect.direct?.({ model }, accounts);
     if (direction === undefined) return replaced;
-    const { family, path, onlyTypes } = direction;
-    return { ...replaced, family, path, onlyTypes };
+    const { family, path, converts } = direction;
+    return { ...replaced, family, path, excludesLogins: converts };
   });
 }
 

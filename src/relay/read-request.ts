@@ -49,11 +49,10 @@ export async function readRequest(
     query,
     body: readable && scratch(readable),
   });
-  const { family, path, converts, onlyTypes } = dialect.direct?.(facts, config().accounts) ?? {
+  const { family, path, converts } = dialect.direct?.(facts, config().accounts) ?? {
     family: dialect.family,
     path: route.path,
     converts: false,
-    onlyTypes: facts.onlyTypes,
   };
   return {
     id: exchange.id,
@@ -75,7 +74,7 @@ export async function readRequest(
     sessionKey: facts.session && hashSession(client, family, facts.session),
     binding: facts.binding,
     thread: facts.thread,
-    onlyTypes,
+    excludesLogins: converts,
     headerBudgetMs: facts.headerBudgetMs,
   };
 }

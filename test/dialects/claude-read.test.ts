@@ -10,7 +10,6 @@ test("a Claude Code request is read as it is", () => {
     session: uuid,
     binding: undefined,
     thread: undefined,
-    onlyTypes: undefined,
     headerBudgetMs: undefined,
   });
 });

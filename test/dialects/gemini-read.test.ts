@@ -16,7 +16,6 @@ test("a Gemini CLI request is read as it is, with the time that it waits for hea
     streamForm: "sse",
     session: facts.session,
     binding: undefined,
-    onlyTypes: undefined,
     headerBudgetMs: 55_000,
   });
   const later = read("/v1beta/models/gemini-2.5-flash:generateContent", { headers: cli, body: geminiCli(2) });

@@ -11,7 +11,6 @@ test("a Codex request is read as it is", () => {
     streamForm: "sse",
     session: uuid,
     binding: undefined,
-    onlyTypes: undefined,
     headerBudgetMs: undefined,
   });
   assert.equal(read("/v1/responses/compact", { body: codex() }).stream, false);

@@ -59,7 +59,10 @@ test("the owner's configuration and the model's name decide who answers", async 
       const found = answer.status === 200 ? answer.header("x-cc-relay-account") : answer.status;
       assert.equal(found, servedBy, `${model} with ${accounts.map(({ id }) => id).join()}: ${answer.text}`);
       if (answer.status !== 200)
-        assert.match(answer.text, model === "gpt-5" ? /cc-relay login openai/ : /claude-api/);
+        assert.match(
+          answer.text,
+          model === "gpt-5" ? /cc-relay login openai/ : /a Claude account with an API key/,
+        );
     } finally {
       await relay.close();
     }

@@ -31,7 +31,7 @@ export function makeCall(parts: Partial<Call> = {}): Call {
     streamForm: undefined,
     sessionKey: undefined,
     binding: undefined,
-    onlyTypes: undefined,
+    excludesLogins: false,
     headerBudgetMs: undefined,
     ...parts,
   };

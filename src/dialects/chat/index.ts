@@ -65,7 +65,6 @@ function readFacts({ headers, ...request }: RequestParts): RequestFacts {
     streamForm: stream ? "sse" : undefined,
     session: readSession(headers, body, members),
     binding: undefined,
-    onlyTypes: undefined,
     headerBudgetMs: undefined,
   };
 }
@@ -143,19 +142,16 @@ function directChat(model: string, accounts: readonly AccountConfig[]): Directio
   return /^claude/i.test(model) || isNamedBy("claude") ? converted : native;
 }
 
-/** A login is for what a Claude client itself sends. */
 const converted: Direction = {
   family: "claude",
   path: "/v1/messages",
   converts: true,
-  onlyTypes: ["claude-api"],
 };
 
 const native: Direction = {
   family: "openai",
   path: "/v1/chat/completions",
   converts: false,
-  onlyTypes: undefined,
 };
 
 function names({ models, modelMap }: AccountConfig, model: string): boolean {

@@ -39,7 +39,6 @@ test("model and stream are read", () => {
     streamForm: "sse",
     session: undefined,
     binding: undefined,
-    onlyTypes: undefined,
     headerBudgetMs: undefined,
   });
   const plain = read({ model: "m", stream: null });
@@ -139,7 +138,7 @@ test("the call goes to Claude's Messages as JSON, with the client's headers less
   assert.equal(call.model, "claude-sonnet-4-5");
   assert.equal(call.stream, true);
   assert.equal(call.streamForm, "sse");
-  assert.deepEqual(call.onlyTypes, ["claude-api"]);
+  assert.equal(call.excludesLogins, true);
   assert.deepEqual(call.headers, [
     "User-Agent",
     "OpenAI/JS 7.57.0",
@@ -206,11 +205,10 @@ test("the client's own call is left as it was", () => {
   assert.deepEqual({ ...call, body: String(call.body) }, copy);
 });
 
-test("what is converted goes to API keys alone: a login is for what a Claude client itself sends", () => {
+test("a Claude model is asked for by conversion, at Claude's accounts", () => {
   assert.deepEqual(chatDialect.direct!({ model: "claude-opus-5-5" }, []), {
     family: "claude",
     path: "/v1/messages",
     converts: true,
-    onlyTypes: ["claude-api"],
   });
 });

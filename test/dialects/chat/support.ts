@@ -36,7 +36,7 @@ export function chatCall(body: unknown, overrides: Partial<Call> = {}): Call {
     streamForm: undefined,
     sessionKey: undefined,
     binding: undefined,
-    onlyTypes: ["claude-api"],
+    excludesLogins: true,
     headerBudgetMs: undefined,
     ...overrides,
   };
