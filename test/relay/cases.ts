@@ -1,13 +1,14 @@
 // The ways in which clients speak, each described once: the shared suite runs over every one of them, so that none can fall behind.
 
-import type { AccountConfig } from "../../src/config/config.ts";
+import type { AccountConfig, Config } from "../../src/config/config.ts";
 import type { AccountType, Family } from "../../src/domain/family.ts";
 import type { AuthorizationServer } from "../support/authorization-server.ts";
 import type { Behaviour } from "../support/behaviour.ts";
 import { claudeError, claudeErrorEvent, claudeFailures } from "../support/claude-script.ts";
 import type { ClientRequest } from "../support/client.ts";
 import { geminiErrorBody, geminiFailures } from "../support/gemini-script.ts";
-import { openaiFailedEvent, openaiFailures } from "../support/openai-script.ts";
+import { codexPath, openaiFailedEvent, openaiFailures } from "../support/openai-script.ts";
+import { ownAccount, ownLogins, secretsIn } from "../support/own-logins.ts";
 import { testAccount } from "../support/relay.ts";
 
 export interface DialectCase {
@@ -20,6 +21,14 @@ export interface DialectCase {
   isConverted: boolean;
   /** The accounts have logins, and this `[oauth]` table says where they are refreshed. */
   login?: "claude" | "gemini";
+  /** The requests carry this login of the client's own: the first account has no other, and only the second has a credential. */
+  own?: readonly string[];
+  /** What the accounts have beside their type and credential. */
+  settings?: Partial<AccountConfig>;
+  /** Between the upstream's address and the version in the paths. */
+  urlPath?: string;
+  /** The name that the provider gets in place of the request's model. */
+  sentModel?: string;
   /** A clean end without the API's last event counts as cut. */
   hasTerminalEvent: boolean;
   /** A request of one session; the text makes the body unlike others. */
@@ -60,16 +69,46 @@ export interface AccountsOptions {
 /** In order of priority. */
 export function accountsOf(dialect: DialectCase, options: AccountsOptions): AccountConfig[] {
   const { url, ids = ["first", "second"], authorization } = options;
-  return ids.map((id, index) =>
-    testAccount(id, dialect.type, url, {
-      priority: 200 - index,
+  return ids.map((id, index) => {
+    const priority = 200 - index;
+    if (dialect.own && index === 0) return ownAccount(dialect.family, { id, priority });
+    return testAccount(id, dialect.type, url, {
+      priority,
       ...(authorization && { secret: authorization.issue(id), project: `project-of-${id}` }),
-    }),
-  );
+      ...(dialect.urlPath !== undefined && { apiUrl: `${url}${dialect.urlPath}` }),
+      ...dialect.settings,
+    });
+  });
 }
 
-/** The account whose key or token a provider was shown. */
+/** Puts every address of a provider's to the scripted one, and the refreshing of logins to the authorization server. */
+export function leadTo(
+  url: string,
+  { login }: Pick<DialectCase, "login">,
+  authorization?: Pick<AuthorizationServer, "url">,
+): (config: Config) => Config {
+  const providerUrls = {
+    claude: url,
+    gemini: url,
+    openai: `${url}/v1`,
+    chatgpt: `${url}${codexPath}`,
+    codeAssist: url,
+  };
+  return (config) => ({
+    ...config,
+    upstream: { ...config.upstream, providerUrls },
+    oauth:
+      login && authorization
+        ? { ...config.oauth, [login]: { tokenUrl: `${authorization.url}/token` } }
+        : config.oauth,
+  });
+}
+
+const ownSecrets = new Set(Object.values(ownLogins).map((headers) => secretsIn(headers)[0]));
+
+/** The account whose key or token a provider was shown; the client's own login is the first account's. */
 export function accountOf(credential: string): string {
+  if (ownSecrets.has(credential)) return "first";
   return /^(?:key-of-|access-(?=.+-))(.+?)(?:-[0-9a-f]{24})?$/.exec(credential)?.[1] ?? credential;
 }
 
@@ -257,7 +296,10 @@ const chatNative: DialectCase = {
 };
 
 /** What a login answers to a refusal is a refresh, not another account. */
-function without(failures: Record<string, () => Behaviour>, ...names: string[]): DialectCase["failsOver"] {
+export function without(
+  failures: Record<string, () => Behaviour>,
+  ...names: string[]
+): DialectCase["failsOver"] {
   return Object.fromEntries(Object.entries(failures).filter(([name]) => !names.includes(name)));
 }
 

@@ -3,14 +3,14 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Config } from "../../src/config/config.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import type { Behaviour, RecordedRequest } from "../support/behaviour.ts";
 import { begin, open, send } from "../support/client.ts";
+import { secretsIn } from "../support/own-logins.ts";
 import { startRelay, type TestRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
-import { accountOf, accountsOf, type DialectCase } from "./cases.ts";
+import { accountOf, accountsOf, type DialectCase, leadTo } from "./cases.ts";
 import { assertEveryWire, wireCases } from "./every-wire.ts";
 
 export function testDialect(dialect: DialectCase): void {
@@ -34,12 +34,17 @@ export function testDialect(dialect: DialectCase): void {
       upstream.reset();
       relay = await startRelay({
         accounts: accountsOf(dialect, { url: upstream.url, authorization }),
-        configure: (config) => withTokenUrl(config, dialect, authorization),
+        configure: leadTo(upstream.url, dialect, authorization),
       });
     });
 
     const of = (id: string) => (request: RecordedRequest) => accountOf(request.credential) === id;
     const nextSession = () => `session-${session++}`;
+    /** The client's own login has cooldowns of its own, by its hash. */
+    const endCooldowns = async (id: string) => {
+      for (const { accountId } of await relay.store.accounts.cooldowns())
+        if (accountId.split(" ")[0] === id) await relay.store.accounts.clearCooldowns(accountId);
+    };
     const servedBy = () => upstream.requests.map((request) => accountOf(request.credential));
     const lastRow = async () =>
       (await relay.store.usage.summarize({ since: 0, until: Date.now() + 1000, by: "account" })).rows;
@@ -64,13 +69,14 @@ export function testDialect(dialect: DialectCase): void {
         assert.equal(received.headers["x-cc-relay-test"], undefined);
         assert.equal(received.headers["accept-encoding"], "identity");
         if (!dialect.isNative) return;
-        assert.equal(received.body.toString(), request.body);
+        assert.equal(received.body.toString(), asSent(String(request.body), dialect));
         assert.equal(received.headers["x-unknown"], "kept");
         assert.deepEqual(answer.body, received.sentBody);
         const direct = await send(upstream.url, {
           ...request,
           path: received.url,
           headers: [...received.rawHeaders],
+          body: received.body,
         });
         assert.equal(answer.text.length > 0, true);
         assert.equal(direct.header("content-type"), answer.header("content-type"));
@@ -136,14 +142,14 @@ export function testDialect(dialect: DialectCase): void {
       await send(relay.url, dialect.request({ session: nextSession() }));
       // The first account is in cooldown: this session begins on the second and stays there when the first is back.
       await send(relay.url, request);
-      await relay.store.accounts.clearCooldowns("first");
+      await endCooldowns("first");
       await sleep(700);
       await send(relay.url, request);
       assert.deepEqual(servedBy(), ["first", "second", "second", "second"]);
       upstream.queue(of("second"), dialect.limited(Date.now() + 7_200_000));
       await send(relay.url, request);
       await send(relay.url, request);
-      await relay.store.accounts.clearCooldowns("second");
+      await endCooldowns("second");
       await sleep(700);
       await send(relay.url, request);
       assert.deepEqual(servedBy().slice(4), ["second", "first", "first", "second"]);
@@ -175,8 +181,18 @@ export function testDialect(dialect: DialectCase): void {
       assert.ok(Number(told.header("retry-after")) <= 4);
     });
 
-    test("refused credentials never reach the client", async () => {
+    test(`refused credentials never reach the client${dialect.own ? ", but those of its own login" : ""}`, async () => {
       upstream.on(() => true, dialect.unauthorized());
+      if (dialect.own) {
+        const own = await send(relay.url, dialect.request());
+        assert.deepEqual([own.status, own.header("x-cc-relay-error")], [401, undefined]);
+        assert.deepEqual(own.json(), dialect.unauthorized().body);
+        assert.deepEqual(servedBy(), ["first"]);
+        // At its limit it is not asked, and the refusal is the other account's.
+        upstream.on(of("first"), dialect.limited(Date.now() + 7_200_000));
+        assert.equal((await send(relay.url, dialect.request())).header("x-cc-relay-error"), "all_limited");
+        return;
+      }
       for (const attempt of [1, 2]) {
         const answer = await send(relay.url, dialect.request());
         assert.equal(answer.status, 503, `attempt ${attempt}: ${answer.text}`);
@@ -276,26 +292,18 @@ export function testDialect(dialect: DialectCase): void {
       await relay.reconfigure((config) => ({
         ...config,
         accounts: [],
-        upstream: {
-          ...config.upstream,
-          providerUrls: {
-            claude: upstream.url,
-            gemini: upstream.url,
-            openai: `${upstream.url}/v1`,
-            chatgpt: upstream.url,
-            codeAssist: upstream.url,
-          },
-        },
       }));
-      const answer = await send(relay.url, dialect.request({ headers: dialect.keyHeaders("my-own-key") }));
+      const own = dialect.own ? secretsIn(dialect.own)[0]! : "my-own-key";
+      const request = dialect.request({ headers: dialect.own ? [] : dialect.keyHeaders(own) });
+      const answer = await send(relay.url, request);
       assert.equal(answer.status, 200, answer.text);
-      assert.equal(upstream.requests[0]!.credential, "my-own-key");
+      assert.equal(upstream.requests[0]!.credential, own);
       assert.deepEqual(
         (await lastRow()).map((row) => row.key),
         ["passthrough"],
       );
-      upstream.queue("my-own-key", dialect.unauthorized());
-      const refused = await send(relay.url, dialect.request({ headers: dialect.keyHeaders("my-own-key") }));
+      upstream.queue(own, dialect.unauthorized());
+      const refused = await send(relay.url, request);
       if (!dialect.isConverted) assert.equal(refused.status, dialect.unauthorized().status);
     });
 
@@ -341,11 +349,7 @@ export function testDialect(dialect: DialectCase): void {
   });
 }
 
-function withTokenUrl(
-  config: Config,
-  { login }: DialectCase,
-  authorization: AuthorizationServer | undefined,
-): Config {
-  if (!login || !authorization) return config;
-  return { ...config, oauth: { ...config.oauth, [login]: { tokenUrl: `${authorization.url}/token` } } };
+/** The body that the provider gets: the model's name may be another one, and nothing else. */
+function asSent(body: string, { sentModel }: DialectCase): string {
+  return sentModel === undefined ? body : body.replace(/("model":)"[^"]*"/, `$1"${sentModel}"`);
 }

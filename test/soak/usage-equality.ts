@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { accountOf, accountsOf, cases, type DialectCase } from "../relay/cases.ts";
+import { accountOf, accountsOf, cases, type DialectCase, leadTo } from "../relay/cases.ts";
+import { paymentCases } from "../relay/payment-cases.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import type { Behaviour, RecordedRequest } from "../support/behaviour.ts";
 import { begin } from "../support/client.ts";
@@ -59,8 +60,7 @@ function fateOf(index: number, dialect: DialectCase): Fate {
 /** Requests whose clients leave, by dialect and number: when the upstream has come to the event, it says so. */
 const arrivals = new Map<string, { reached(): void; request?: RecordedRequest }>();
 
-const shown = flags.short ? [cases.claude, cases.gemini, cases.openai, cases.chat] : Object.values(cases);
-for (const dialect of shown) await compare(dialect);
+for (const dialect of Object.values({ ...cases, ...paymentCases })) await compare(dialect);
 
 async function compare(dialect: DialectCase): Promise<void> {
   const begun = performance.now();
@@ -105,10 +105,7 @@ async function startDialect(
 ): Promise<TestRelay> {
   const relay = await startRelay({
     accounts: accountsOf(dialect, { url: upstream.url, authorization }),
-    configure: (config) => {
-      const tokenUrl = `${authorization?.url}/token`;
-      return { ...config, oauth: { claude: { tokenUrl }, gemini: { tokenUrl } } };
-    },
+    configure: leadTo(upstream.url, dialect, authorization),
   });
   upstream.on(
     () => true,

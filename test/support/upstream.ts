@@ -14,7 +14,7 @@ import {
 } from "./behaviour.ts";
 import { claudeScript } from "./claude-script.ts";
 import { geminiScript } from "./gemini-script.ts";
-import { openaiScript } from "./openai-script.ts";
+import { codexPath, openaiScript } from "./openai-script.ts";
 import { inventUsage, type Script, type ScriptedAnswer } from "./script.ts";
 import type { SocketScript } from "./socket-script.ts";
 
@@ -210,8 +210,10 @@ function record(incoming: IncomingMessage, response: ServerResponse, state: Stat
     body: Buffer.alloc(0),
     json: undefined,
     credential: credentialOf(incoming, url),
-    family: url.pathname === pathOf(url) ? familyOf(incoming, url.pathname, state.options.family) : "openai",
-    model: modelInPath(url.pathname),
+    family: url.pathname.startsWith(codexPath)
+      ? "openai"
+      : familyOf(incoming, pathOf(url), state.options.family),
+    model: modelInPath(pathOf(url)),
     connection: socket?.number ?? -1,
     useOfConnection: socket?.uses ?? 0,
     receivedAt: Date.now(),
@@ -231,9 +233,11 @@ function record(incoming: IncomingMessage, response: ServerResponse, state: Stat
   return request;
 }
 
-/** The backend of Codex has the Responses API under a prefix of its own, without a version. */
+/** The backend of Codex has the Responses API under a prefix of its own, without a version; Z.ai has both APIs under others. */
 function pathOf({ pathname }: URL): string {
-  return pathname.replace(/^\/backend-api\/codex\//, "/v1/");
+  return pathname
+    .replace(/^\/api\/anthropic(?=\/)/, "")
+    .replace(/^\/(?:backend-api\/codex|api\/paas\/v4)\//, "/v1/");
 }
 
 function credentialOf(incoming: IncomingMessage, url: URL): string {
