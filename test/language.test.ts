@@ -64,6 +64,15 @@ test("retired words do not come back into source, help, configuration or documen
   assert.deepEqual(found, []);
 });
 
+test("retired words do not come back into the titles of tests", () => {
+  const titles = /\b(?:test|it|describe|suite)(?:\.\w+)?\(\s*(["'`])((?:\\.|(?!\1).)*)\1/gs;
+  const found = globSync("test/**/*.ts", { cwd: root }).flatMap((name) => {
+    const text = readFileSync(join(root, name), "utf8");
+    return [...text.matchAll(titles)].flatMap((match) => findRetired(name, match[2]!));
+  });
+  assert.deepEqual(found, []);
+});
+
 test("a retired word is found in a comment, a message and an identifier, and config keys are not", () => {
   const found = (text: string) => findRetired("any.ts", text).length;
   assert.equal(found("// The account rests until then."), 1);

@@ -50,7 +50,7 @@ function importsOf(file: string, pattern = /(?:from|import)\s*\(?\s*"(\.[^"]+)"/
 /** What is loaded before the file itself runs: neither types nor `await import(…)`. */
 const loadedFirst = /^(?:import|export) (?!type )[^;]*?from "(\.[^"]+)"/gm;
 
-test("every folder of src stands on a line of the layers", () => {
+test("every folder of src is on a line of the layers", () => {
   const unknown = new Set(files.map(folderOf).filter((folder) => lineOf(folder) < 0));
   assert.deepEqual([...unknown], []);
 });

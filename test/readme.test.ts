@@ -101,7 +101,7 @@ test("the files it links to are there, and the scripts it names exist", () => {
   for (const [, script] of readme.matchAll(/`npm run ([\w:]+)`/g)) assert.ok(scripts[script!], script);
 });
 
-test("the commands it tells a newcomer to type are the two that the checks type", () => {
+test("the commands that a newcomer is to type are the two that the checks type", () => {
   const lines = fences("sh").map((fence) => fence.trim());
   assert.ok(lines.includes("npm ci && npx cc-relay serve --demo"));
   assert.ok(lines.includes("npm ci && npm test"));

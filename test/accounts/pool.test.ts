@@ -111,7 +111,7 @@ test("a test under way is not forgotten when another process writes to the store
   assert.equal((await pool.choose(selection({ now: now + 1 }))).kind, "none");
 });
 
-test("a cooldown that begins while the store is read stands", async () => {
+test("a cooldown that begins while the store is read stays", async () => {
   const { accounts, pool } = await setUp();
   const read = accounts.cooldowns;
   accounts.cooldowns = async () => {
@@ -124,7 +124,7 @@ test("a cooldown that begins while the store is read stands", async () => {
   assert.equal(readStatus(pool.account("a")!, start).state, "cooldown");
 });
 
-test("a tested cooldown that stands keeps its beginning, so that it is tested again an hour later", async () => {
+test("a probed cooldown that goes on keeps its beginning, so that it is probed again an hour later", async () => {
   const { clock, pool } = await setUp(["a"]);
   const a = pool.account("a")!;
   await pool.failed(
@@ -160,7 +160,7 @@ test("of the reasons that requests under way bring at once, the one that ends la
   assert.equal(longer?.until, until + 1);
 });
 
-test("a provider that was asked again and tells an earlier end is believed, our own guess is not", async () => {
+test("a provider that was asked again and says an earlier end is believed, our own guess is not", async () => {
   const { clock, pool } = await setUp();
   const a = pool.account("a")!;
   await pool.failed(
@@ -349,7 +349,7 @@ test("what is fixed in the configuration ends the cooldown that it led to, while
   }
 });
 
-test("a cooldown that begins while one that was fixed is taken out of the store stands", async () => {
+test("a cooldown that begins while one that was fixed is taken out of the store stays", async () => {
   const { accounts, pool } = await setUp();
   const sent = { modelScope: "", sentAt: start, isBilled: true };
   await pool.failed(pool.account("a")!, { kind: "unauthorized", reason: "invalid x-api-key" }, sent);

@@ -10,7 +10,7 @@ import { claudeAccounts, createServeFolder } from "../support/serve-process.ts";
 import { until } from "../support/until.ts";
 import { startUpstream } from "../support/upstream.ts";
 
-test("an empty, a cut off and a vanished configuration leave the old one, said once; other bytes and SIGHUP count", async (t) => {
+test("an empty, a truncated and a vanished configuration leave the old one, said once; other bytes and SIGHUP count", async (t) => {
   const upstream = await startUpstream({ family: "claude" });
   t.after(() => upstream.close());
   const folder = await createServeFolder(t);

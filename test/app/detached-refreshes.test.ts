@@ -19,7 +19,7 @@ beforeEach(async () => {
 
 afterEach(() => its.close());
 
-test("logins are refreshed in one process of their own, which is told nothing that others could read", async () => {
+test("logins are refreshed in one process of their own, which gets nothing that others could read", async () => {
   const witness = await its.createWitness();
   const source = its.createSource({ script: witness.script });
   const logins = ["a", "b", "c"].map((id) => loginAccount(its.server.issue(), { id }));

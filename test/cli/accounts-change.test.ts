@@ -220,7 +220,7 @@ describe("accounts remove", () => {
 
 describe("an id that no account has", () => {
   for (const command of ["enable", "disable", "remove"]) {
-    it(`is told by accounts ${command}, with the nearest one`, async () => {
+    it(`is reported by accounts ${command}, with the nearest one`, async () => {
       assert.deepEqual(await place.type(`accounts ${command} claude-mx`), {
         stdout: "",
         stderr:
@@ -245,7 +245,7 @@ describe("an id that no account has", () => {
     assert.match(stderr, /^✗ there is no account sk-ant-\*\*\*\n/);
   });
 
-  it("is told without a configuration file too", async () => {
+  it("is reported without a configuration file too", async () => {
     const empty = await createWorkplace(undefined);
     try {
       assert.deepEqual(await empty.type("accounts disable claude-1"), {

@@ -141,7 +141,7 @@ describe("accounts list", () => {
     assert.match(stdout, /\n {2}x needs login\n/);
   });
 
-  it("names the configuration of this call in the commands that it tells", async () => {
+  it("names the configuration of this call in the commands that it suggests", async () => {
     const { stdout } = await place.type(`--config ${place.configFile} accounts list`, {
       screen: { isTerminal: true },
     });
@@ -246,7 +246,7 @@ describe("accounts list", () => {
     }
   });
 
-  it("neither writes to the database nor waits for whoever does", async () => {
+  it("neither writes to the database nor waits for a process that does", async () => {
     const bytes = readFileSync(place.database);
     const writer = new Database(place.database);
     try {
@@ -317,7 +317,7 @@ describe("accounts list with nothing to see", () => {
     });
   });
 
-  it("says what is wrong with a database that is none", async () => {
+  it("says what is wrong with a file that is no database", async () => {
     await inWorkplace(`server.database_path = "relay.db"\n${accountsToml}`, async (place) => {
       await writeFile(
         `${place.folder}/relay.db`,
@@ -329,7 +329,7 @@ describe("accounts list with nothing to see", () => {
     });
   });
 
-  it("sends whoever types only `accounts` to the help", async () => {
+  it("sends a person who types only `accounts` to the help", async () => {
     await inWorkplace(undefined, async (place) => {
       const { stdout, stderr, code } = await place.type("accounts");
       assert.deepEqual([stdout, code], ["", 2]);

@@ -384,7 +384,7 @@ describe("doctor and logins:", () => {
     await site.store(async ({ tokens }) => assert.deepEqual(await tokens.load("max"), row));
   });
 
-  it("a first one is refreshed once, and the new pair is kept for whoever comes next", async (t) => {
+  it("a first one is refreshed once, and the new pair is kept for the next request", async (t) => {
     const { site, authority } = await siteWithLogin(t);
     assert.deepEqual((await accountFaults(site)).found, []);
     assert.deepEqual((await accountFaults(site)).found, []);
@@ -396,7 +396,7 @@ describe("doctor and logins:", () => {
     });
   });
 
-  it("a token that the provider refuses is refreshed once before the login is given up", async (t) => {
+  it("a token that the provider refuses is refreshed once before the login counts as refused", async (t) => {
     const { site, authority, row, secret } = await siteWithLogin(t);
     await site.store(async ({ tokens }) => {
       await tokens.replace({ ...row, refreshToken: secret }, undefined);

@@ -208,7 +208,7 @@ describe("doctor finds what is wrong with the relay:", () => {
     );
   });
 
-  it("a file in the database's place that is none", async (t) => {
+  it("a file in the database's place that is no database", async (t) => {
     const site = await siteFor(t, { withoutRelay: true });
     await mkdir(join(site.folder, "data"));
     await writeFile(site.database, "something else entirely. ".repeat(400), { mode: 0o600 });
@@ -322,7 +322,7 @@ describe("doctor finds what is wrong with the relay:", () => {
     assert.deepEqual((await readdir(site.folder)).sort(), before);
   });
 
-  it("tells no secret, whatever is wrong", async (t) => {
+  it("shows no secret, whatever is wrong", async (t) => {
     const site = await siteFor(t);
     await site.configure((text) =>
       text

@@ -169,7 +169,7 @@ describe("a wrong command line for a compatible host", () => {
     [glm, /^✗ standard input holds no key\n {2}- pipe one in: .* --compatible --url URL --model MODEL\n$/],
   ];
   for (const [line, expected] of cases) {
-    it(`is told with its fix: ${line}`, async () => {
+    it(`is reported with its fix: ${line}`, async () => {
       place = await createLoginPlace("");
       const { stderr, code } = await place.login(line);
       assert.match(stderr, expected);
@@ -194,7 +194,7 @@ describe("the hosts that are offered", () => {
       }
     });
   }
-  it("are none for Gemini's API", async () => {
+  it("do not apply to Gemini's API", async () => {
     place = await createLoginPlace("");
     assert.deepEqual(offersFor("gemini"), []);
   });

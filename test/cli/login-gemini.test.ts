@@ -104,7 +104,7 @@ describe("a Google login", () => {
     assert.match(stderr, /\n {2}- to use an API key instead, run: cc-relay login gemini --api-key\n/);
   });
 
-  it("that Google does not serve is told in Google's words, and nothing is written", async () => {
+  it("that Google does not serve is reported in Google's words, and nothing is written", async () => {
     const reasonMessage = "This client is no longer supported for Gemini Code Assist for individuals.";
     answerFor = () => [200, { ineligibleTiers: [{ reasonCode: "UNSUPPORTED_CLIENT", reasonMessage }] }];
     const { stderr, code } = await login("--id work --yes");
@@ -193,7 +193,7 @@ describe("a Google login", () => {
     }
   });
 
-  it("can be given up while Google is slow", async () => {
+  it("can be abandoned while Google is slow", async () => {
     answerFor = () => {
       process.kill(process.pid, "SIGINT");
       return undefined;

@@ -456,7 +456,7 @@ describe("an account that is there", () => {
 });
 
 describe("a file that cannot be written", () => {
-  it("is told before the key is asked for", async () => {
+  it("is reported before the key is asked for", async () => {
     place = await createLoginPlace(accounts);
     chmodSync(place.configFile, 0o444);
     const call = { ...terminal, answers: [] };
@@ -472,7 +472,7 @@ describe("a file that cannot be written", () => {
     assert.equal(place.text(), accounts);
   });
 
-  it("is told when it holds a problem, with all of them", async () => {
+  it("is reported when it holds a problem, with all of them", async () => {
     place = await createLoginPlace("[server]\nprot = 1\n");
     const { stderr, code } = await place.login("claude --api-key", { ...terminal, answers: [] });
     assert.equal(code, 1);

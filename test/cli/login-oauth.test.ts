@@ -219,7 +219,7 @@ From a browser on this machine, this one needs no pasting:
 });
 
 describe("an OAuth login in a pipe", () => {
-  it("needs a yes beforehand, and is told with what it says yes to", async () => {
+  it("needs a yes beforehand, and says to what", async () => {
     const { stderr, code } = await place.login("claude", { stdin: ["ignored"] });
     assert.equal(code, 2);
     assert.equal(
@@ -295,7 +295,7 @@ describe("an OAuth login that fails", () => {
   };
   const instead = "  - to use an API key instead, run: cc-relay login claude --api-key\n";
 
-  it("says what the provider said to whoever did not agree", async () => {
+  it("says what the provider said to somebody who did not agree", async () => {
     server.consents = false;
     assert.deepEqual(await fails(), { code: 1, text: `✗ the login was refused: No, thanks\n${instead}` });
   });
@@ -481,7 +481,7 @@ describe("a login whose file cannot be written after all", () => {
     }
   });
 
-  it("is told before it begins when that is known", async () => {
+  it("is reported before it begins when that is known", async () => {
     spoil();
     const { stderr, code } = await place.login("claude", {
       ...terminal,

@@ -64,7 +64,7 @@ describe("a wrong command line", () => {
     ],
   ];
   for (const [line, expected] of cases) {
-    it(`is told without repeating what may be a secret: ${JSON.stringify(line)}`, async () => {
+    it(`is reported without repeating what may be a secret: ${JSON.stringify(line)}`, async () => {
       const { stdout, stderr, code } = await place.login(line, { answers: [] });
       assert.deepEqual([stdout, stderr, code], ["", expected, 2]);
       assert.doesNotMatch(stderr, /secret/);

@@ -84,7 +84,7 @@ describe("bin/cc-relay.js", () => {
     assert.doesNotMatch(source, /\?\.|\?\?|\|\|=|^\s*(import|export) /m);
   });
 
-  it("tells a Node that is too old in one line and exits with 2", () => {
+  it("says in one line that a Node is too old, and exits with 2", () => {
     for (const old of ["12.22.12", "20.19.0", "22.18.0"]) {
       const pretend = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "${old}" } }); require(${JSON.stringify(bin)})`;
       const { status, stdout, stderr } = spawnSync(process.execPath, ["-e", pretend], { encoding: "utf8" });

@@ -86,7 +86,7 @@ describe("cc-relay serve", { concurrency: true }, () => {
     assert.match(await refusal(folder), /locked\/relay\.db/);
   });
 
-  test("a broken configuration is told whole: file, line, key and what to write", async (t) => {
+  test("a broken configuration is reported whole: file, line, key and what to write", async (t) => {
     const folder = await createServeFolder(t);
     await writeFile(
       folder.configFile,
@@ -99,7 +99,7 @@ describe("cc-relay serve", { concurrency: true }, () => {
     assert.doesNotMatch(text, /secret-key-1/);
   });
 
-  test("a configuration file that is named and missing is a problem, no file at all is none", async (t) => {
+  test("a configuration file that is named and missing is a problem, no file at all is not", async (t) => {
     const folder = await createServeFolder(t);
     assert.ok((await refusal(folder)).includes(folder.configFile));
   });

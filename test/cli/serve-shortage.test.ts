@@ -11,7 +11,7 @@ import { startUpstream } from "../support/upstream.ts";
 
 const main = join(import.meta.dirname, "../../src/main.ts");
 
-test("with 64 descriptors, requests beyond them are told so with 503, and the next ones are served", async (t) => {
+test("with 64 descriptors, requests beyond them are answered with 503, and the next ones are served", async (t) => {
   const upstream = await startUpstream({ family: "claude" });
   t.after(() => upstream.close());
   const folder = await createServeFolder(t);

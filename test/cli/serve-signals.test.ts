@@ -94,7 +94,7 @@ test("a second signal cuts what is open, records it, and exits 0", async (t) => 
   assert.deepEqual(summary.total.tokens, stage.upstream.total());
 });
 
-test("what is open after drain_seconds is cut, and the exit code is 0", async (t) => {
+test("what is open after drain_seconds is broken off, and the exit code is 0", async (t) => {
   const stage = await serving(t, "drain_seconds = 0.5");
   const { answer } = await openStream(stage);
   const begun = performance.now();

@@ -187,7 +187,7 @@ services:
     assert.doesNotMatch(text, /network_mode/);
   });
 
-  it("finds the data without a configuration file, and runs as whoever the image says where there are no user numbers", () => {
+  it("finds the data without a configuration file, and runs as the image's own user where there are no user numbers", () => {
     const text = composeFile({ ...site, configFile: undefined, user: undefined });
     assert.match(
       text,

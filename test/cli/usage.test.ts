@@ -200,7 +200,7 @@ total\t7\t2\t6261500\t604010\t200000\t20090000\t22.0752
     assert.doesNotMatch(stderr, /subscription/);
   });
 
-  it("neither writes to the database nor waits for whoever does", async () => {
+  it("neither writes to the database nor waits for a process that does", async () => {
     const bytes = readFileSync(place.database);
     const writer = new Database(place.database);
     try {

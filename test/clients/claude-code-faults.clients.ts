@@ -100,7 +100,7 @@ test("when the provider is overloaded on every account Claude Code tries again, 
   await assertSound(stage);
 });
 
-test("a wrong relay key is told at once", async (t) => {
+test("a wrong relay key is refused at once", async (t) => {
   const stage = await startRelayStage(t, settings);
   const run = await runClaude(stage, {
     args: ["Script: say hello"],

@@ -26,7 +26,7 @@ function builtIn(url: string): string[] {
   return ["-c", `openai_base_url="${url}/openai/v1"`];
 }
 
-test("Codex, whose built-in provider tries a WebSocket first, is at once told to use HTTP", async (t) => {
+test("Codex, whose built-in provider tries a WebSocket first, is at once sent to HTTP", async (t) => {
   const stage = await startRelayStage(t, { type: "openai-responses" });
   stage.upstream.on(() => true, codexModel);
   const tap = await startTap(stage.relay.url);

@@ -95,7 +95,7 @@ test("a session of Gemini CLI that is taken up again stays on its account, thoug
   await assertSound(stage);
 });
 
-test("a wrong relay key is told to Gemini CLI at once", async (t) => {
+test("Gemini CLI says at once that the relay key is wrong", async (t) => {
   const stage = await startRelayStage(t, settings);
   const { sandbox, relay, upstream } = stage;
   await sandbox.write(

@@ -124,7 +124,7 @@ test("aborting a stream of the Anthropic SDK ends the provider's work at once, a
   assert.deepEqual([total.requests, total.errors], [1, 0]);
 });
 
-test("a request that the Anthropic SDK gives up before there is an answer is given up at the provider too", async (t) => {
+test("a request that the Anthropic SDK cancels before there is an answer is cancelled at the provider too", async (t) => {
   const stage = await startRelayStage(t, settings);
   stage.upstream.on(() => true, { hang: true });
   const stop = new AbortController();
@@ -165,7 +165,7 @@ for (const [what, behaviour] of Object.entries(passedOn)) {
   });
 }
 
-test("the Anthropic SDK tells a wrong key and a pool at its limit by their classes, and does not repeat either", async (t) => {
+test("the Anthropic SDK distinguishes a wrong key and a pool at its limit by their classes, and does not repeat either", async (t) => {
   const stage = await startRelayStage(t, settings);
   const wrong = sdks.anthropic({ ...(await claudeEnvironment(stage)), ANTHROPIC_AUTH_TOKEN: "not-the-key" });
   const refused = await errorOf(wrong.messages.create(question));

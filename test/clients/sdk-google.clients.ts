@@ -151,7 +151,7 @@ for (const [what, behaviour] of Object.entries(passedOn)) {
   });
 }
 
-test("the Google SDK is told a wrong key and a pool at its limit in Google's own form", async (t) => {
+test("the Google SDK gets a wrong key and a pool at its limit in Google's own form", async (t) => {
   const stage = await startRelayStage(t, settings);
   const wrong = sdks.google({ ...(await stage.relay.env("gemini")), GEMINI_API_KEY: "not-the-key" });
   const refused = await errorOf(wrong.models.generateContent(question));

@@ -54,7 +54,7 @@ test("the OpenAI SDK gets whole and streamed responses, tools included, as witho
   await assertSound(stage);
 });
 
-test("a response that continues another goes to the account that has it, whoever else is free", async (t) => {
+test("a response that continues another goes to the account that has it, whatever else is free", async (t) => {
   const stage = await startRelayStage(t, settings);
   stage.upstream.queue(firstKey, openaiFailures.rateLimited(1));
   const client = await clientOf(stage);
@@ -161,7 +161,7 @@ test("a response that fails in mid-stream ends for the OpenAI SDK as it does wit
   assert.deepEqual(await scene(stage), direct);
 });
 
-test("the OpenAI SDK tells a wrong key and a pool at its limit by their classes", async (t) => {
+test("the OpenAI SDK distinguishes a wrong key and a pool at its limit by their classes", async (t) => {
   const stage = await startRelayStage(t, settings);
   const wrong = sdks.openai({ ...(await stage.relay.env("openai")), OPENAI_API_KEY: "not-the-key" });
   const refused = await errorOf(wrong.responses.create(question));

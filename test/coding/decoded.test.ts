@@ -136,7 +136,7 @@ describe("observeDecoded", () => {
     }
   });
 
-  it("takes bytes that are not in their coding for no answer, however they are cut", async () => {
+  it("takes bytes that are not in their coding for no answer, however they are split", async () => {
     for (const encoding of ["compress", "gzip", "br", "deflate", "zstd", "gzip, br"]) {
       for (const body of [
         "null",
@@ -160,7 +160,7 @@ describe("observeDecoded", () => {
     }
   });
 
-  it("gives up an answer that the decoder cannot keep up with, and lets it pass", async () => {
+  it("drops an answer that the decoder cannot keep up with, and lets it pass", async () => {
     const observer = observe("gzip");
     const encoded = zlib.gzipSync(answer);
     observer.push(encoded.subarray(0, 100));
@@ -181,7 +181,7 @@ describe("observeDecoded", () => {
     assert.deepEqual(readingOf(observer), known);
   });
 
-  it("does not take a coded answer that was cut for a complete one", async () => {
+  it("does not take a coded answer that was truncated for a complete one", async () => {
     for (const encoding of ["gzip", "br", "deflate", "zstd"]) {
       const encoded = encoders[encoding]!(answer.subarray(0, answer.length - 10));
       assert.equal((await read(observe(encoding), [encoded])).complete, false, encoding);
@@ -265,7 +265,7 @@ describe("decodeBody", () => {
     await rejects(body, Array(4).fill("gzip").join(), body.length, "too-many");
   });
 
-  it("refuses bytes that are not of the coding, and those that are cut", async () => {
+  it("refuses bytes that are not of the coding, and truncated ones", async () => {
     for (const [encoding, encode] of Object.entries(encoders)) {
       await rejects(Buffer.from("\u0007 not coded at all"), encoding, 1000, "corrupt");
       const encoded = encode(body);

@@ -258,7 +258,7 @@ describe("changing", () => {
     ]);
   });
 
-  test("a proxy goes as it stood: section, inline table or dotted keys", () => {
+  test("a proxy goes as it was written: section, inline table or dotted keys", () => {
     assert.deepEqual(difference(text, changeAccount(text, "a", { proxy: null })), [
       "-[accounts.proxy] # at work",
       '-type = "socks5"',

@@ -53,7 +53,7 @@ test("a file whose beginning is gone is an error or a smaller file", () => {
   for (let start = 0; start <= whole.length; start += 3) checkMessage(whole.slice(start));
 });
 
-test("a file with slips of the finger is told without its values", () => {
+test("a file with slips of the finger is reported without its values", () => {
   const letters = fc.constantFrom(
     '"',
     "'",
@@ -194,7 +194,7 @@ const value: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   ),
 })).value;
 
-test("wrong values in every place are told without being shown", () => {
+test("wrong values in every place are reported without being shown", () => {
   const names = [
     "api_keys",
     "server",
@@ -255,7 +255,7 @@ describe("sizes", () => {
     });
   }
 
-  test("a crowd of unknown keys is told by its first hundred", () => {
+  test("of very many unknown keys the first hundred are reported", () => {
     const found = problemsOf(`[usage]\n${lines(250, (index) => `k${index} = 1`)}`);
     assert.equal(found.length, 101);
     assert.ok(found.includes("1 usage: has 150 more unknown keys -> remove them"));

@@ -104,7 +104,7 @@ describe("names, receivers and limits", () => {
     assert.deepEqual(read("").models, []);
   });
 
-  test("a receiver is told of everything unless it names its events", () => {
+  test("a receiver gets every event unless it names its events", () => {
     const [all, some] = read(
       '[[notify]]\nwebhook = "https://h.example/x"\n[[notify]]\ncommand = ["say", "it"]\nevents = ["window"]\nafter_seconds = 0.5\nproxy = "socks5://u:p@127.0.0.1:1080"',
     ).notify;

@@ -98,12 +98,12 @@ describe("values in the units of the program", () => {
     }
   });
 
-  test("empty proxy credentials are none", () => {
+  test("empty proxy credentials are left out", () => {
     const { proxy } = account('[accounts.proxy]\ntype = "socks5"\nhost = "h"\nusername = ""\npassword = ""');
     assert.deepEqual(proxy, { type: "socks5", host: "h", port: 1080 });
   });
 
-  test("a proxy of type none is no proxy, whatever else stands there", () => {
+  test("a proxy of type none is no proxy, whatever else is written there", () => {
     assert.equal(account('[accounts.proxy]\ntype = "none"\nhost = "socks5://x"\nport = 0').proxy, undefined);
   });
 

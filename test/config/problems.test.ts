@@ -68,7 +68,7 @@ ${testFile}:5: accounts[0].type
   );
 });
 
-test("a fault of the syntax is told with its line alone", () => {
+test("a fault of the syntax is reported with its line alone", () => {
   assert.equal(
     messageOf('[[accounts]]\napi_key = "sk-ant-secret'),
     `the configuration has 1 problem
@@ -79,7 +79,7 @@ ${testFile}:2
   );
 });
 
-test("a thousand problems are counted and a hundred told", () => {
+test("a thousand problems are counted and a hundred shown", () => {
   const entries = Array.from({ length: 1000 }, (_, index) => index);
   const message = messageOf(`api_keys = [${entries}]`) ?? "";
   assert.match(message, /^the configuration has 1000 problems\n/);

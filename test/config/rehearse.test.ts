@@ -63,7 +63,7 @@ describe("a rehearsed edit", () => {
     await assert.rejects(rehearse(append, join(folder, "etc", "config.toml")), UserError);
   });
 
-  it("comes to what the edit itself comes to, whoever runs it: root may write where others may not", async () => {
+  it("comes to what the edit itself comes to, for every user: root may write where others may not", async () => {
     const closed = join(folder, "closed");
     mkdirSync(closed);
     writeFileSync(join(folder, "link-target"), "");

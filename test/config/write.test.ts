@@ -136,7 +136,7 @@ test("a read-only file stays as it is", async () => {
   assert.deepEqual(await readdir(folder), ["config.toml"]);
 });
 
-test("a folder in which nobody can write is told as read-only", async () => {
+test("a folder in which nobody can write is reported as read-only", async () => {
   // The kernel's own file system on Linux, a sealed one on macOS: not even root creates files there.
   await assert.rejects(
     editConfigFile({ file: "/sys/config.toml", environment, kinds: accountKinds, edit: add("a") }),

@@ -113,7 +113,7 @@ describe("the simulated accounts", () => {
 });
 
 describe("the limit", () => {
-  it("meets the first account's first request, ends at the told time, and comes when the window is full again", async () => {
+  it("meets the first account's first request, ends at the time it says, and comes when the window is full again", async () => {
     await start({ requestsPerWindow: 2, windowMs: 20_000 });
     const used: unknown[] = [];
     const ask = async () => {
@@ -146,7 +146,7 @@ describe("the limit", () => {
     assert.equal((await claude("/v1/messages/count_tokens", hello, "demo-claude-1")).status, 200);
   });
 
-  it("is worded as Google words it, also as an array where a stream is one", async () => {
+  it("has Google's form, also as an array where a stream is one", async () => {
     await start({ requestsPerWindow: 1, windowMs: 7000 });
     const body = { contents: [{ role: "user", parts: [{ text: "hi" }] }] };
     const answer = await gemini("/v1beta/models/gemini-x:generateContent", body, "demo-gemini-1");
@@ -159,7 +159,7 @@ describe("the limit", () => {
     assert.equal(((await stream.json()) as Json)[0].error.code, 429);
   });
 
-  it("is worded as OpenAI words it", async () => {
+  it("has OpenAI's form", async () => {
     await start({ requestsPerWindow: 1, windowMs: 7000 });
     const answer = await openai("/responses", { model: "gpt-x", input: "hi" }, "demo-openai-1");
     const { error } = (await answer.json()) as Json;
@@ -202,7 +202,7 @@ describe("simulated Claude", () => {
     assert.equal(events.at(-2)?.data.usage.output_tokens, whole.usage.output_tokens);
   });
 
-  it("thinks when it is told to, and calls a tool only when it must", async () => {
+  it("thinks when it is asked to, and calls a tool only when it must", async () => {
     await start();
     const tools = [
       {

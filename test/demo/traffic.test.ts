@@ -68,7 +68,7 @@ test("within a minute there are a refused key, an account at its limit, and answ
   }
 });
 
-test("a name of a demo's client is none where keys are set, and no client of another relay has one", async () => {
+test("a name of a demo's client is no key where keys are set, and no client of another relay has one", async () => {
   const demo = await startDemo({ pauseMs: 0, latencyMs: 0 });
   const relay = await startRelay({ accounts: demo.accounts });
   const ask = (name: string) =>

@@ -60,7 +60,7 @@ test("without an id the session is the same in every turn, though cache_control 
   assert.notEqual(session("/v1/messages", { body: { ...plain, system: "You are a poet." } }), first);
 });
 
-test("a conversation that begins with an image is told by the image, wherever the breakpoint stands", () => {
+test("a conversation that begins with an image is known by the image, wherever the breakpoint is", () => {
   const image = (data: string, more = {}) => ({
     messages: [{ role: "user", content: [{ ...more, type: "image", source: { type: "base64", data } }] }],
   });
@@ -73,7 +73,7 @@ test("a conversation that begins with an image is told by the image, wherever th
   assert.notEqual(session("/v1/messages", { body: image("BBBB") }), first);
 });
 
-test("a very long first message is told apart without being parsed", () => {
+test("a very long first message is distinguished without being parsed", () => {
   const body = (end: string) => ({ messages: [{ role: "user", content: `${"é".repeat(100_000)}${end}` }] });
   assert.equal(session("/v1/messages", { body: body("a") }), session("/v1/messages", { body: body("a") }));
   assert.notEqual(session("/v1/messages", { body: body("a") }), session("/v1/messages", { body: body("b") }));

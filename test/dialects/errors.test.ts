@@ -210,7 +210,7 @@ test("OpenAI's clients get every error in OpenAI's form", () => {
   }
 });
 
-test("a short wait is told without forbidding the retry, a long one forbids it", () => {
+test("a short wait is named without forbidding the retry, a long one forbids it", () => {
   const table: [number, string[]][] = [
     [0, ["retry-after", "0"]],
     [4.2, ["retry-after", "5"]],
@@ -239,7 +239,7 @@ test("what the relay says about retrying goes before what is implied", () => {
   ]);
 });
 
-test("Gemini's wait stands in the body, with the model that is limited", () => {
+test("Gemini's wait is in the body, with the model that is limited", () => {
   const error = new RelayError("all_limited", message, { retryAfterSeconds: 33.2 });
   const rendered = geminiDialect.renderError(error, { streamForm: "sse", model: "gemini-2.5-pro" });
   assert.deepEqual(JSON.parse(rendered.body), {
@@ -260,7 +260,7 @@ test("Gemini's wait stands in the body, with the model that is limited", () => {
   });
 });
 
-test("an error of a JSON-array stream stands in an array", () => {
+test("an error of a JSON-array stream is in an array", () => {
   const rendered = geminiDialect.renderError(new RelayError("not_found", message), {
     streamForm: "json-array",
     model: undefined,

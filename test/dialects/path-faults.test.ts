@@ -86,7 +86,7 @@ test("a dot segment is a fault in every path and spelling", () => {
   }
 });
 
-test("paths without an id are none of this", () => {
+test("paths without an id are not concerned", () => {
   for (const path of [
     "/",
     "/v1/messages",

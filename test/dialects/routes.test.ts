@@ -151,7 +151,7 @@ test("no path belongs to two dialects", () => {
   }
 });
 
-test("paths that only look like routes are none", () => {
+test("paths that only look like routes are not routes", () => {
   const paths = [
     ["POST", "/"],
     ["POST", "/messages"],
@@ -228,7 +228,7 @@ test("an unknown path is answered in the form of the nearest API", () => {
   for (const [path, name] of table) assert.equal(nearestDialect(path).name, name, path);
 });
 
-test("a wrong base URL is told the right one", () => {
+test("a wrong base URL is answered with the right one", () => {
   const table: [string, string | undefined][] = [
     ["/messages", "/v1"],
     ["/messages/count_tokens", "/v1"],

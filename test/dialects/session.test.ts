@@ -13,7 +13,7 @@ test("every session header is read, the most trusted first, blank ones passed ov
   assert.equal(sessionFromHeaders({ "user-agent": "x" }), undefined);
 });
 
-test("an opening text is told from every other, and no text is no session", () => {
+test("an opening text is distinguished from every other, and no text is no session", () => {
   assert.equal(sessionFromText(["a", "b"]), sessionFromText(["a", "b"]));
   assert.notEqual(sessionFromText(["a"]), sessionFromText(["b"]));
   assert.notEqual(sessionFromText(["ab", "c"]), sessionFromText(["a", "bc"]));

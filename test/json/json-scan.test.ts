@@ -267,7 +267,7 @@ describe("a key at any depth", () => {
     it(title, () => assert.deepEqual(strings(text), found));
   }
 
-  it("is given up where it is met without end", () => {
+  it("is not read on where it is met without end", () => {
     const text = `{"a":[${'{"file_id":"no"},'.repeat(300)}{"file_id":"file_1","sealed":"s"}]}`;
     assert.deepEqual(strings(text), { sealed: "s" });
   });

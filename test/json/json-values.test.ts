@@ -24,7 +24,7 @@ test("a field counts only with the type that is asked for", () => {
   assert.equal(objectField(value, "nothing"), undefined);
 });
 
-test("values that are no objects have no fields, and inherited ones are none", () => {
+test("values that are no objects have no fields, and inherited ones do not count", () => {
   for (const value of [undefined, null, 1, "text", [], ["a"]]) {
     assert.equal(isObject(value), false);
     assert.equal(fieldOf(value, "length"), undefined);
@@ -32,7 +32,7 @@ test("values that are no objects have no fields, and inherited ones are none", (
   assert.equal(fieldOf({}, "constructor"), undefined);
 });
 
-test("a figure beyond what a number holds is none", () => {
+test("a figure beyond what a number holds is left out", () => {
   assert.equal(numberField(parseJson('{"figure":1e999}'), "figure"), undefined);
 });
 

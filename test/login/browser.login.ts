@@ -137,7 +137,7 @@ test("another site cannot finish or end the login from its own page", async () =
   }
 });
 
-test("a second window with the same answer is told that the login is over, while the first one still waits", async () => {
+test("a second window with the same answer says that the login is over, while the first one still waits", async () => {
   server.faults.push({ kind: "delay", ms: 1500 });
   const { run, link } = await waiting();
   const { page: first } = await openPage();

@@ -166,7 +166,7 @@ for (const type of types) {
     assert.equal(upstream.connections, 0);
   });
 
-  test(`a ${type} proxy that stays silent is given up within the connect timeout`, async () => {
+  test(`a ${type} proxy that stays silent is left within the connect timeout`, async () => {
     const proxy = await proxyOf(type);
     proxy.behaviour = { kind: "stall" };
     const dispatcher = dispatchers({ connectTimeoutMs: 200 }).for("a", {
@@ -434,7 +434,7 @@ test("a kept-alive connection that the server had closed is safe to repeat, a fi
   assert.equal(served, 4);
 });
 
-test("an aborted request is told apart from a fault, a timed-out one too", async () => {
+test("an aborted request is distinguished from a fault, a timed-out one too", async () => {
   const silent = await startRaw(() => {});
   const dispatcher = dispatchers().for("a", undefined);
   const ask = (signal: AbortSignal) => request(`http://127.0.0.1:${silent}`, { dispatcher, signal });

@@ -43,7 +43,7 @@ function told(looks: readonly (readonly [number, Situation])[], some: Partial<ty
 
 const spare = account("b", ready);
 
-test("a cooldown is told when it has lasted, and the return of an account that was told", () => {
+test("a cooldown is reported when it has lasted, and the return of an account that was reported", () => {
   const out = at(account("a", cooldown), spare);
   const looks = [
     [0, out],
@@ -55,7 +55,7 @@ test("a cooldown is told when it has lasted, and the return of an account that w
   assert.deepEqual(told(looks), ["60 cooldown a", "200 account-back a"]);
 });
 
-test("a short cooldown is not told, and neither is its end", () => {
+test("a short cooldown is not reported, and neither is its end", () => {
   const looks = [
     [0, at(account("a", cooldown), spare)],
     [30, at(account("a", ready), spare)],
@@ -71,7 +71,7 @@ test("the finder knows when a cooldown will have lasted", () => {
   assert.equal(finder.nextAt, undefined);
 });
 
-test("a refused credential is told at once", () => {
+test("a refused credential is reported at once", () => {
   assert.deepEqual(told([[0, at(account("a", refused), spare)]]), ["0 needs-login a"]);
 });
 
@@ -96,7 +96,7 @@ test("an account that was disabled or removed is not back", () => {
   );
 });
 
-test("a family without an account that can answer is told at once, and its return", () => {
+test("a family without an account that can answer is reported at once, and its return", () => {
   const looks = [
     [0, at(account("a", cooldown), account("b", ready))],
     [1, at(account("a", cooldown), account("b", cooldown))],
@@ -105,7 +105,7 @@ test("a family without an account that can answer is told at once, and its retur
   assert.deepEqual(told(looks), ["1 family-out claude", "2 family-back claude"]);
 });
 
-test("the same event of the same account is not told again within the quiet time", () => {
+test("the same event of the same account is not reported again within the quiet time", () => {
   const out = at(account("a", refused), spare);
   const back = at(account("a", ready), spare);
   const looks = [
@@ -129,7 +129,7 @@ test("quiet about one account is not quiet about another", () => {
   assert.deepEqual(told([[0, both]]), ["0 needs-login a", "0 needs-login b"]);
 });
 
-test("a window is told once when it passes the threshold, and again after its reset", () => {
+test("a window is reported once when it passes the threshold, and again after its reset", () => {
   const used = (utilization: number, resetsAt: number) =>
     at(account("a", ready, { windows: [{ name: "5h", utilization, resetsAt, status: undefined }] }));
   const looks = [
@@ -142,7 +142,7 @@ test("a window is told once when it passes the threshold, and again after its re
   assert.deepEqual(told(looks), ["1 window a", "3700 window a"]);
 });
 
-test("a database that is kept in memory is told, and when it is written again", () => {
+test("a database that is kept in memory is reported, and when it is written again", () => {
   const memory: Situation = { accounts: [spare], storage: { kind: "memory", reason: "the disk is full" } };
   assert.deepEqual(
     told(
@@ -156,7 +156,7 @@ test("a database that is kept in memory is told, and when it is written again", 
   );
 });
 
-test("only the events that are asked for are told", () => {
+test("only the events that are asked for are reported", () => {
   const out = at(account("a", refused));
   assert.deepEqual(told([[0, out]], { events: ["family-out"] }), ["0 family-out claude"]);
 });

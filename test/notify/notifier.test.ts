@@ -148,7 +148,7 @@ test("a command gets its arguments as they are written and the JSON on standard 
   assert.equal(JSON.parse(json ?? "").event, "needs-login");
 });
 
-test("a receiver that hangs holds up no other one, and is given up", async (t) => {
+test("a receiver that hangs holds up no other one, and is dropped", async (t) => {
   const hanging = await startReceiver(t, { hangs: true });
   const good = await startReceiver(t);
   const scene = setScene(
@@ -198,7 +198,7 @@ test("a message goes through the receiver's own proxy", async (t) => {
   assert.doesNotMatch(JSON.stringify(scene.warnings), /within/);
 });
 
-test("receivers that stay in a new configuration are not told again", async (t) => {
+test("receivers that stay in a new configuration get nothing twice", async (t) => {
   const receiver = await startReceiver(t);
   const kept = config({ kind: "webhook", url: receiver.url });
   const scene = setScene(t, [kept]);

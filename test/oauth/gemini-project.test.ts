@@ -138,7 +138,7 @@ test("an operation without a usable name is asked for by the method again", asyn
   }
 });
 
-test("a sign-up that never ends is given up after five minutes", async () => {
+test("a sign-up that never ends is abandoned after five minutes", async () => {
   answers = [
     [200, { allowedTiers: [{ id: "free-tier", isDefault: true }] }],
     [200, { name: "operations/abc", done: false }],
@@ -179,7 +179,7 @@ test("Google's refusals are shown in its own words, unknown codes included", asy
   }
 });
 
-test("errors are told apart: the token, the login, the load, and passing ones", async () => {
+test("errors are distinguished: the token, the login, the load, and passing ones", async () => {
   const error = (message: string, details: unknown[] = []) => ({ error: { message, details } });
   const table: [number, unknown, string, RegExp][] = [
     [401, error("Invalid credentials."), "unauthorized", /^Google answered 401 \(Invalid credentials\)$/],
@@ -336,7 +336,7 @@ test("a token refused during the search is refreshed once", () =>
     assert.equal(seen[1]!.authorization, `Bearer ${result.token}`);
   }));
 
-test("a search that fails for a passing reason is told as passing", () =>
+test("a search that fails for a passing reason is reported as passing", () =>
   withLogin(async ({ account, source }) => {
     answers = [[503, ""]];
     const result = await source().credential(account, signal);

@@ -211,7 +211,7 @@ test("an answer with a wrong state, another host, path or method neither logs in
   assert.ok((await run.result).ok);
 });
 
-test("a code is used once: a second answer while the first is exchanged is told so", async () => {
+test("a code is used once: a second answer while the first is exchanged is refused as the second", async () => {
   server.faults.push({ kind: "delay", ms: 60 });
   const run = await start();
   const first = browse(run.links.automatic!);
@@ -308,7 +308,7 @@ test("a pasted code of another login is refused and asked for again", async () =
   assert.equal(server.requests.length, 1);
 });
 
-test("the prompt is taken away when the browser was faster, and giving up at it ends the login", async () => {
+test("the prompt is taken away when the browser was faster, and leaving it ends the login", async () => {
   let promptSignal: AbortSignal | undefined;
   const run = await start({
     prompts: {

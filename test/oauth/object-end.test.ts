@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createObjectEnd } from "../../src/oauth/small-answer.ts";
 
-test("the end of an object is found once, however it is cut, and not inside of strings", () => {
+test("the end of an object is found once, however it is split, and not inside of strings", () => {
   const text = '{"a":"}{\\"}","b":{"c":"\\\\"}} {}';
   const whole = text.indexOf(" ");
   for (const size of [1, 2, 3, 7, 100]) {

@@ -41,7 +41,7 @@ test("a wall clock set back does not make an old token young", () => {
   assert.equal(freshnessOf(token, clock), "refresh-now");
 });
 
-test("time that passed while the machine slept counts, although the monotonic clock stood still", () => {
+test("time that passed while the machine slept counts, although the monotonic clock did not go on", () => {
   const { clock, state } = clocks(100 * hour);
   const token = ageToken({ token: "t", issuedAt: clock.now(), expiresAt: clock.now() + hour }, clock);
   state.wall += 2 * hour;

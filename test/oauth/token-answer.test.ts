@@ -9,7 +9,7 @@ function read(status: number, body: unknown, retryAfter?: string) {
   return readTokenAnswer({ status, retryAfter }, typeof body === "string" ? body : JSON.stringify(body), now);
 }
 
-test("terminal and passing failures of the token endpoint are told apart", () => {
+test("terminal and passing failures of the token endpoint are distinguished", () => {
   const table: [number, unknown, string][] = [
     [400, { error: "invalid_grant", error_description: "Refresh token not found or invalid" }, "revoked"],
     [400, { error: "invalid_grant", error_subtype: "invalid_rapt" }, "revoked"],
@@ -129,7 +129,7 @@ test("retry-after is read as seconds and as a date", () => {
     assert.equal(wait(value), undefined);
 });
 
-test("a failure is told in the provider's words on one line, without secrets", () => {
+test("a failure is reported in the provider's words on one line, without secrets", () => {
   const answer = read(400, {
     error: "invalid_grant",
     error_description: `Token sk-ant-ort01-${"x".repeat(30)}\r\n\u001b[31mis gone.`,

@@ -141,7 +141,7 @@ test("a token is refreshed in the background while the old one is handed out, an
   assert.equal(server.requests.length, 3);
 });
 
-test("a caller that gives up ends neither the refresh nor the others' waiting", async () => {
+test("a caller that stops waiting ends neither the refresh nor the others' waiting", async () => {
   const source = createSource();
   const login = loginAccount(server.issue());
   server.faults.push({ kind: "delay", ms: 60 });
@@ -252,7 +252,7 @@ test("a dead token in a changed file leaves the stored chain as it was", async (
   assert.ok(tokenOf(await createSource().credential(good, signal)));
 });
 
-test("a revoked login is told with its cause and the command that fixes it, and is not asked for again at once", async () => {
+test("a revoked login is reported with its cause and the command that fixes it, and is not asked for again at once", async () => {
   const source = createSource();
   const login = loginAccount("never-issued", { id: "my account" });
   const failure = failureOf(await source.credential(login, signal));

@@ -168,7 +168,7 @@ async function tell(t: TestContext, dialect: DialectCase, inCooldown: InCooldown
 }
 
 for (const [name, inCooldown, expected] of table) {
-  test(`told of ${name}`, async (t) => {
+  test(`says ${name}`, async (t) => {
     for (const [dialect, told] of Object.entries(expected)) {
       const { retryAfter, ...said } = await tell(t, cases[dialect as keyof typeof cases], inCooldown);
       const { retryAfter: wanted, ...rest } = told;
@@ -186,7 +186,7 @@ for (const [name, inCooldown, sentence] of sentences) {
   });
 }
 
-test("a provider that cannot be reached is named, and after three times told as out of capacity", async (t) => {
+test("a provider that cannot be reached is named, and after three times reported as out of capacity", async (t) => {
   const gone = await startUpstream();
   await gone.close();
   const { relay } = await setStage(t, {
@@ -202,7 +202,7 @@ test("a provider that cannot be reached is named, and after three times told as 
   assert.deepEqual(codes, ["upstream_unreachable", "upstream_unreachable", "over_capacity", "over_capacity"]);
 });
 
-test("limits that are over by the time the last account has answered are told as limits, to come back to in a second", async (t) => {
+test("limits that are over by the time the last account has answered are reported as limits, to come back to in a second", async (t) => {
   const overAtOnce = [
     [cases.claude, claudeFailures.bucketEmpty(0)],
     [cases.chat, claudeFailures.bucketEmpty(0)],
@@ -235,7 +235,7 @@ test("an account that could not be reached may answer the next request, whatever
   }
 });
 
-test("with max_attempts reached the best of what was seen is told", async (t) => {
+test("with max_attempts reached the best of what was seen is reported", async (t) => {
   const ids = ["a", "b", "c", "d"];
   const { upstream, relay, servedBy } = await setStage(t, {
     ids,
@@ -276,7 +276,7 @@ test("a stream that was asked for as a JSON array is answered with one, errors i
   assert.deepEqual([answer.status, error.code, error.status], [429, 429, "RESOURCE_EXHAUSTED"]);
 });
 
-test("an account whose models leave out the one asked for is told apart from a missing account", async (t) => {
+test("an account whose models leave out the one asked for is distinguished from a missing account", async (t) => {
   const { upstream, relay } = await setStage(t, {
     ids: ["haiku"],
     accounts: (account) => ({ ...account, models: ["*haiku*"] }),
@@ -295,7 +295,7 @@ test("an account whose models leave out the one asked for is told apart from a m
   assert.equal(upstream.requests.length, 0);
 });
 
-test("an operation that no kind of account here has is told as such, and one that is a matter of keys is not", async (t) => {
+test("an operation that no kind of account here has is reported as such, and one that is a matter of keys is not", async (t) => {
   const stage = await setStage(t, { type: "gemini", ids: ["login"] });
   const embed = { path: "/v1beta/models/gemini-embedding-001:embedContent", body: { content: {} } };
   const answer = await send(stage.relay.url, embed);

@@ -68,7 +68,7 @@ for (const stream of [true, false]) {
   });
 }
 
-test("a bound request whose account reaches its limit is told that account's return, and goes nowhere else", async (t) => {
+test("a bound request whose account reaches its limit gets that account's return, and goes nowhere else", async (t) => {
   const stage = await openai(t);
   const previous = await responseOfSecond(stage);
   stage.upstream.queue("key-of-second", openaiFailures.usageLimit(Date.now() + 2 * hour));
@@ -78,7 +78,7 @@ test("a bound request whose account reaches its limit is told that account's ret
   assert.deepEqual(stage.servedBy(), ["second", "second"]);
 });
 
-test("a bound request whose account is in cooldown for want of capacity is told its return, not that all are out", async (t) => {
+test("a bound request whose account is in cooldown for want of capacity gets its return, not that all are out", async (t) => {
   const stage = await openai(t);
   const previous = await responseOfSecond(stage);
   stage.upstream.queue("key-of-second", openaiFailures.overloaded());
@@ -90,7 +90,7 @@ test("a bound request whose account is in cooldown for want of capacity is told 
   assert.deepEqual(stage.servedBy(), ["second", "second"]);
 });
 
-test("a bound request whose account was disabled or removed is told in the provider's form that the response is gone", async (t) => {
+test("a bound request whose account was disabled or removed hears in the provider's form that the response is gone", async (t) => {
   const stage = await openai(t);
   const previous = await responseOfSecond(stage);
   const changeAccounts = (change: (accounts: AccountConfig[]) => AccountConfig[]) =>

@@ -88,7 +88,7 @@ test("a time limit ends the tunnel of a proxy that stays silent", async (t) => {
   await until("the tunnel to be given up", () => proxy.openConnections === 0);
 });
 
-test("one that is given up takes no other request's connection with it", async (t) => {
+test("one that is cancelled takes no other request's connection with it", async (t) => {
   const host = await startSilentHost(t);
   const ask = createAsker(t);
   const leaving = new AbortController();

@@ -42,7 +42,7 @@ async function limitedFor(
   return { ...stage, clock, ask };
 }
 
-test("a rest of hours is tested by one request an hour, and goes on while the limit stands", async (t) => {
+test("a cooldown of hours is probed by one request an hour, and goes on while the limit does", async (t) => {
   const { clock, ask, servedBy } = await limitedFor(t, 5 * hour);
   clock.now += 59 * minute;
   assert.equal(await ask(), "second");
@@ -85,7 +85,7 @@ test("a test that is answered well ends the cooldown for all", async (t) => {
   assert.equal(servedBy().filter((id) => id === "second").length, 1);
 });
 
-test("while the one test is under way nobody else tests, whoever writes to the database", async (t) => {
+test("while the one probe is under way nobody else probes, whatever writes to the database", async (t) => {
   const { upstream, relay, clock, ask, servedBy } = await limitedFor(t, 5 * hour, (until, now) =>
     retryAfter(until - now),
   );
@@ -121,7 +121,7 @@ test("cooldowns survive a restart, and the hour of their last test with them", a
   assert.deepEqual(servedBy().slice(asked), ["second"], "the test of this hour was done before the restart");
 });
 
-test("an account that is enabled by hand is used within a second, and its sessions come home", async (t) => {
+test("an account that is enabled by hand is used within a second, and its sessions come back", async (t) => {
   const { upstream, relay, ask } = await limitedFor(t, 5 * hour);
   upstream.on("key-of-first", {});
   await relay.store.accounts.clearCooldowns("first");
@@ -182,7 +182,7 @@ test("a key that was replaced while a request with the old one was under way is 
   assert.deepEqual(servedBy(), ["first", "new"]);
 });
 
-test("a model that every account is refused is told as one that is not to be had, never as a failed login", async (t) => {
+test("a model that every account is refused is reported as one that is not to be had, never as a failed login", async (t) => {
   const { upstream, relay, servedBy } = await setStage(t);
   upstream.on(() => true, claudeFailures.modelDenied());
   for (const attempt of [1, 2]) {

@@ -23,7 +23,7 @@ test("what the conversion loses is named in a header of the answer, streamed or 
   }
 });
 
-test("a body that would have to be converted has a limit of its own, told in the API's form", async (t) => {
+test("a body that would have to be converted has a limit of its own, reported in the API's form", async (t) => {
   const { relay, upstream } = await setStage(t, { type: "claude-api" });
   const maxConvertedBytes = 256 * 1024;
   await relay.reconfigure((config) => ({ ...config, server: { ...config.server, maxConvertedBytes } }));
@@ -52,7 +52,7 @@ test("a body that would have to be converted has a limit of its own, told in the
   );
 });
 
-test("a client that leaves max_tokens out is told the figure, and gets a document though a stream was used", async (t) => {
+test("a client that leaves max_tokens out gets the figure in a header, and a document though a stream was used", async (t) => {
   const { relay, upstream } = await setStage(t, { type: "claude-api" });
   const answer = await send(relay.url, cases.chat.request({ stream: false }));
   assert.equal(answer.header("x-cc-relay-warning"), "max_tokens set to 128000");

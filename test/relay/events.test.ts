@@ -14,7 +14,7 @@ const body = {
   messages: [{ role: "user", content: "Hi" }],
 };
 
-test("a request that fails over is told of step by step, with all figures at its end", async (t) => {
+test("a request that fails over is reported step by step, with all figures at its end", async (t) => {
   const { upstream, ask, events, rows } = await startPipeline(t, ["a", "b"]);
   upstream.queue("key-of-a", claudeFailures.bucketEmpty(90));
   const sink = await ask("/v1/messages", memorySource(body));

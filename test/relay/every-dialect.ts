@@ -136,7 +136,7 @@ export function testDialect(dialect: DialectCase): void {
       assert.equal(answer.header("x-cc-relay-account"), "second");
     });
 
-    test("a session stays on its account, is served elsewhere while that is in cooldown, and comes home", async () => {
+    test("a session stays on its account, is served elsewhere while that is in cooldown, and comes back", async () => {
       const request = dialect.request({ session: nextSession() });
       upstream.queue(of("first"), dialect.limited(Date.now() + 7_200_000));
       await send(relay.url, dialect.request({ session: nextSession() }));
@@ -155,7 +155,7 @@ export function testDialect(dialect: DialectCase): void {
       assert.deepEqual(servedBy().slice(4), ["second", "first", "first", "second"]);
     });
 
-    test("every account at its limit is told in the API's own form, with the earliest return", async () => {
+    test("every account at its limit is reported in the API's own form, with the earliest return", async () => {
       upstream.on(of("first"), dialect.limited(Date.now() + 7_200_000));
       upstream.on(of("second"), dialect.limited(Date.now() + 3_600_000));
       for (const attempt of [1, 2]) {
@@ -170,7 +170,7 @@ export function testDialect(dialect: DialectCase): void {
       assert.equal(upstream.requests.length, 2);
     });
 
-    test("a provider without capacity on every account is passed on, and then told for it", async () => {
+    test("a provider without capacity on every account is passed on, and then reported", async () => {
       upstream.on(() => true, dialect.overloaded());
       const passed = await send(relay.url, dialect.request());
       assert.equal(passed.status, dialect.overCapacity);

@@ -94,7 +94,7 @@ describe("the hold-back", { concurrency: true }, () => {
     assert.doesNotMatch(answer.text, /^:|\n:|ping/m);
   });
 
-  test("an unstreamed answer that is cut while it is held moves the request, later it breaks off", async (t) => {
+  test("an unstreamed answer that breaks off while it is held moves the request, later it breaks off", async (t) => {
     const early = await setStage(t);
     early.upstream.queue("key-of-first", { cut: { afterBytes: 30, how: "rst" } });
     const moved = await send(early.relay.url, claude.request({ stream: false }));
@@ -123,7 +123,7 @@ describe("the hold-back", { concurrency: true }, () => {
     assert.equal(answer.header("x-cc-relay-account"), "second");
   });
 
-  test("a client that gives up at a known time is answered before it by leaving an account that is slow, unless it is the last", async (t) => {
+  test("a client that stops waiting at a known time is answered before it by leaving an account that is slow, unless it is the last", async (t) => {
     const clock = { now: Date.now() };
     const ids = ["first", "second", "third"];
     const { upstream, relay, servedBy } = await setStage(t, {
@@ -152,7 +152,7 @@ test("a head that comes late is waited for", async (t) => {
   assert.equal((await send(relay.url, claude.request())).header("x-cc-relay-account"), "first");
 });
 
-test("an account without a head in time is left for the next, and its request is given up", async (t) => {
+test("an account without a head in time is left for the next, and its request is cancelled", async (t) => {
   const { upstream, relay } = await impatient(t, { firstByteTimeoutMs: 200 });
   upstream.queue("key-of-first", { hang: true });
   const answer = await send(relay.url, claude.request());

@@ -77,7 +77,7 @@ describe("a hold", { concurrency: true }, () => {
     assert.ok(upstream.requests.length >= 2);
   });
 
-  test("a return that is too far away is told at once", async (t) => {
+  test("a return that is too far away is reported at once", async (t) => {
     const { upstream, relay } = await holding(t, 20_000);
     upstream.on(() => true, claudeFailures.bucketEmpty(90));
     const [answer, ms] = await timed(send(relay.url, claude.request()));

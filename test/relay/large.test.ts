@@ -152,7 +152,7 @@ async function manyAccounts(t: TestContext, count: number) {
   return { upstream, relay };
 }
 
-test("a thousand accounts start, are chosen among and are told apart quickly", async (t) => {
+test("a thousand accounts start, are chosen among and are distinguished quickly", async (t) => {
   const begun = performance.now();
   const { upstream, relay } = await manyAccounts(t, 1000);
   for (let index = 0; index < 3; index++)

@@ -196,7 +196,7 @@ describe("a last resort", () => {
     assert.equal(host.requests.length, 3);
   });
 
-  test("keeps its limits and unpaid bills to itself, however they are worded", async () => {
+  test("keeps its limits and unpaid bills to itself, whatever their text", async () => {
     const url = await start();
     plan.on({}, limited(6 * hour));
     const beijing = (at: number) => new Date(at + 8 * hour).toISOString().slice(0, 19).replace("T", " ");

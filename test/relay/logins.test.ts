@@ -227,7 +227,7 @@ test("Chat Completions are never converted for a login", async (t) => {
 const project = (request: RecordedRequest) => (request.json as { project?: string }).project;
 
 for (const dialect of [codeAssist, codeAssistOwn]) {
-  test(`${dialect.name}: the login's own project is found once and stands in every request`, async (t) => {
+  test(`${dialect.name}: the login's own project is found once and is in every request`, async (t) => {
     const { upstream, relay } = await logins(t, ["login"], {}, "gemini");
     const answers = await Promise.all(
       ["1", "2", "3"].map((session) => send(relay.url, dialect.request({ session }))),
@@ -263,7 +263,7 @@ test("what Code Assist has not goes to an account with a key, and what only it h
   assert.deepEqual(servedBy(), ["key", "key"]);
 });
 
-test("a login that has no Code Assist is told as such, and the next account answers", async (t) => {
+test("a login that has no Code Assist is reported as such, and the next account answers", async (t) => {
   const { upstream, relay } = await logins(t, ["login"], {}, "gemini");
   upstream.on(
     { path: /loadCodeAssist/ },

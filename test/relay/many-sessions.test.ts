@@ -95,7 +95,7 @@ describe("many sessions", { concurrency: true }, () => {
     assert.equal(late.length, 0, "only those that were on their way may still arrive");
   });
 
-  test("when every account is out, the whole sessions is told so", async (t) => {
+  test("when every account is out, each of the sessions gets that answer", async (t) => {
     const stage = await manySessions(30, t, { ids: ["a", "b", "c"] });
     for (const id of ["b", "c"]) stage.upstream.on(`key-of-${id}`, limit);
     const answers = await runSessions(stage, 30);

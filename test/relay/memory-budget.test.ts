@@ -37,7 +37,7 @@ test("a request waits until enough was given back, and a small one does not wait
   assert.equal(budget.usedBytes, 90);
 });
 
-test("who waits too long is told so, and holds up nobody", async () => {
+test("a request that waits too long is answered so, and holds up nobody", async () => {
   const budget = budgetOf(100, 5);
   const holder = budget.open(open);
   holder.grow(90);

@@ -48,7 +48,7 @@ test("twenty decompression bombs at once stay inside the budget, and ordinary re
   assert.ok(grownMb < 200, `${grownMb} MiB`);
 });
 
-test("above the budget a request waits, and then is told when to come back", async (t) => {
+test("above the budget a request waits, and then hears when to come back", async (t) => {
   const { relay, upstream } = await setUp(t, { memoryMb: 4, maxWaitMs: 50 });
   const half = begin(relay.url, {
     method: "POST",

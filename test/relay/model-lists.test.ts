@@ -61,7 +61,7 @@ test("a slow account delays one client a minute, and its list is there for later
   assert.equal(asked, 1);
 });
 
-test("a list that every client has left is given up, one that somebody waits for is not", async () => {
+test("a list that every client has left is cancelled, one that somebody waits for is not", async () => {
   const lists = createModelLists({ waitTimeoutMs: 1000 });
   const clients = [new AbortController(), new AbortController()];
   let given = false;

@@ -90,7 +90,7 @@ test("a refusal of the request is no reason for the next model", async (t) => {
   assert.equal(answer.header("x-cc-relay-model"), "claude-opus-5-5");
 });
 
-test("when every model of a chain is out the earliest return is told", async (t) => {
+test("when every model of a chain is out the earliest return is reported", async (t) => {
   const { relay, upstream } = await setNames(t, [
     { pattern: "best", targets: ["claude-opus-5-5", "claude-haiku-4-5"] },
   ]);

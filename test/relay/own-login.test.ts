@@ -136,7 +136,7 @@ describe("the client's own login", () => {
     assert.deepEqual(new Set(sentTo()), new Set(["elsewhere key-of-keyed"]));
   });
 
-  test("where it is the only account, a request without one is told what is missing", async () => {
+  test("where it is the only account, a request without one hears what is missing", async () => {
     const { url } = await start([ownAccount("claude")]);
     const answer = await send(url, requests.claude([]));
     assert.equal(answer.status, 503);
@@ -159,7 +159,7 @@ describe("the client's own login", () => {
     assert.equal(other.header("anthropic-ratelimit-unified-5h-utilization"), undefined);
   });
 
-  test("is taken over at its limit before the client notices, stays away while that lasts, and comes home", async () => {
+  test("is taken over at its limit before the client notices, stays away while that lasts, and comes back", async () => {
     let now = Date.now();
     relay = await startRelay({
       accounts: [ownAccount("claude"), keyed()],

@@ -49,7 +49,7 @@ test("reading ends with the signal's reason", async () => {
   await assert.rejects(late, reason);
 });
 
-test("an error of Chat Completions that goes on and on is told from its beginning", async (t) => {
+test("an error of Chat Completions that goes on and on is read from its beginning", async (t) => {
   const { relay, upstream } = await setStage(t);
   const message = "x".repeat(50_000_000);
   upstream.on("key-of-first", { status: 400, body: { error: { type: "invalid_request_error", message } } });

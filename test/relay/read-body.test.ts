@@ -28,7 +28,7 @@ function setUp(t: TestContext, { maxBytes = 10_000_000, maxWaitMs = 20 } = {}) {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test("a byte every 5 s is given up after 30 s", async (t) => {
+test("a byte every 5 s is dropped after 30 s", async (t) => {
   const { read } = setUp(t);
   const body = new PassThrough();
   const reading = read(body, { "content-length": "1000" });
@@ -54,7 +54,7 @@ test("64 KiB in 30 s are enough, for as long as it takes", async (t) => {
   assert.equal(wholeBody((await reading)!).length, 640 * kibi + 3);
 });
 
-test("a small body that is whole is none of this", async (t) => {
+test("a small body that is whole is not concerned", async (t) => {
   const { read } = setUp(t);
   const body = new PassThrough();
   const reading = read(body);

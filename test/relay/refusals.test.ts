@@ -29,7 +29,7 @@ test("a firewall's page leads to the next account, and blames none", async (t) =
   assert.equal(cooldownFor(deps.pool.account("a")!, "opus", Date.now()), undefined);
 });
 
-test("a firewall's page on every account is told in the API's form, with its ray id, and never shown", async (t) => {
+test("a firewall's page on every account is reported in the API's form, with its ray id, and never shown", async (t) => {
   const { upstream, ask } = await startPipeline(t, ["a", "b"]);
   for (const id of ["a", "b"]) upstream.queue(`key-of-${id}`, firewall);
   const sink = await ask("/v1/messages", memorySource(body));
@@ -64,7 +64,7 @@ test("a request that every account refuses alike takes no account out for longer
   }
 });
 
-test("a free request begins no cooldown, and its client is told of the limit", async (t) => {
+test("a free request begins no cooldown, and its client hears of the limit", async (t) => {
   const { upstream, ask, deps } = await startPipeline(t, ["a", "b"]);
   for (const id of ["a", "b"]) upstream.queue(`key-of-${id}`, claudeFailures.bucketEmpty(90));
   const sink = await ask("/v1/messages/count_tokens", memorySource(body));

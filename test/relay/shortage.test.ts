@@ -16,7 +16,7 @@ const body = {
 };
 
 for (const code of ["EMFILE", "ENFILE", "ENOMEM", "EADDRNOTAVAIL"]) {
-  test(`${code} is told with 503 and retry-after, and touches no account`, async (t) => {
+  test(`${code} is answered with 503 and retry-after, and touches no account`, async (t) => {
     const { ask, deps, upstream } = await startPipeline(t, ["a", "b"], ({ dispatchers }) => ({
       dispatchers: { ...dispatchers, for: () => shortOf(code) },
     }));
@@ -31,7 +31,7 @@ for (const code of ["EMFILE", "ENFILE", "ENOMEM", "EADDRNOTAVAIL"]) {
   });
 }
 
-test("a login that cannot be refreshed for want of descriptors is told with 503, and touches no account", async (t) => {
+test("a login that cannot be refreshed for want of descriptors is answered with 503, and touches no account", async (t) => {
   const failure = { kind: "shortage", cause: new Error("short of file descriptors (EMFILE)") } as const;
   const { ask, deps } = await startPipeline(t, ["a", "b"], ({ credentials }) => ({
     credentials: { ...credentials, get: async () => ({ ok: false, failure }) },

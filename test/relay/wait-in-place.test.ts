@@ -66,7 +66,7 @@ describe("a wait in place", { concurrency: true }, () => {
     assert.deepEqual(servedBy(), ["first", "first", "first", "second"]);
   });
 
-  test("a request that names its account is told of a short limit, and the provider is asked once", async (t) => {
+  test("a request that names its account hears of a short limit, and the provider is asked once", async (t) => {
     const { upstream, relay, servedBy } = await boundSession(t);
     upstream.on("key-of-first", retryIn(3));
     const pinned = claude.request({ session: "s", headers: ["x-cc-relay-account", "first"] });

@@ -73,7 +73,7 @@ test("idle connections do not hold it up", async (t) => {
   assert.ok((await timed(stage.relay.app.close())) < patient(1000));
 });
 
-test("a request on a connection that was open before is told to come back", async (t) => {
+test("a request on a connection that was open before is asked to come back", async (t) => {
   const stage = await draining(t, 20_000);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   t.after(() => agent.destroy());

@@ -88,7 +88,7 @@ for (const version of ["HTTP/1.1", "HTTP/1.0"]) {
   });
 }
 
-test("a body that is too large is told so, and what still comes is read", async (t) => {
+test("a body that is too large is answered so, and what still comes is read", async (t) => {
   const { port } = await setUp(t);
   const { socket, text, error } = await talk(t, port);
   socket.write(head([`Content-Length: ${8 * mebi}`, `x-api-key: ${key}`, "Connection: close"]));

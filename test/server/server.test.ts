@@ -157,7 +157,7 @@ test("a name that was rebound to this machine is refused, loopback names and all
   assert.equal((await ask("relay.home:3000")).status, 200);
 });
 
-test("unknown paths are told in the nearest API's form, with the base URL to use", async () => {
+test("unknown paths are answered in the nearest API's form, with the base URL to use", async () => {
   const ask = async (method: string, path: string) => {
     const answer = await send(open.url, { method, path, body: "{}" });
     return { status: answer.status, code: answer.header("x-cc-relay-error"), text: answer.text };
@@ -178,7 +178,7 @@ test("unknown paths are told in the nearest API's form, with the base URL to use
   );
 });
 
-test("a method that a path has not is told with those it has", async () => {
+test("a method that a path has not is answered with those it has", async () => {
   for (const [method, path, allowed] of [
     ["DELETE", "/v1/messages", "POST"],
     ["POST", "/openai/v1/responses/resp_1", "GET, DELETE"],

@@ -114,7 +114,7 @@ test("an invalid request is passed on, and nobody is blamed", async (t) => {
   );
 });
 
-test("an answer that is cut is broken off at the client, and recorded as truncated", async (t) => {
+test("an answer that breaks off is broken off at the client, and recorded as truncated", async (t) => {
   const { script, connect, ...stage } = await startSocketStage(t);
   const client = await connect();
   script.fault("key-of-a", { kind: "close", code: undefined, after: 5 });
@@ -170,7 +170,7 @@ test("limits of the account are learned and kept from the client", async (t) => 
   assert.equal((await (await connect()).headers)["x-cc-relay-account"], "b");
 });
 
-test("a limit that the socket told counts for HTTP as well", async (t) => {
+test("a limit that the socket reported counts for HTTP as well", async (t) => {
   const { script, connect, upstream, relay } = await startSocketStage(t);
   const client = await connect();
   script.fault("key-of-a", usageLimit());

@@ -89,7 +89,7 @@ test("an upgrade that an account refuses is made on the next one", async (t) => 
   );
 });
 
-test("where no account has a WebSocket the client is told 426, and the address is not asked again", async (t) => {
+test("where no account has a WebSocket the client gets 426, and the address is not asked again", async (t) => {
   const stage = await startSocketStage(t);
   stage.script.refuseAll({ status: 405 });
   const { status, body } = await stage.refused();

@@ -46,7 +46,7 @@ describe("createDocumentSplitter", () => {
     assertSplits('[1,"{}",null]', [], true);
   });
 
-  it("ignores what stands behind the end", () => {
+  it("ignores what is behind the end", () => {
     assertSplits('{"a":1}{"b":2}]', ['{"a":1}'], true);
     assertSplits('[{"a":1}],{"b":2}', ['{"a":1}'], true);
   });

@@ -67,7 +67,7 @@ describe("createEventSplitter", () => {
   ];
   const lineEnds = { "line feeds": "\n", "carriage returns": "\r", both: "\r\n" };
   for (const [title, lineEnd] of Object.entries(lineEnds)) {
-    it(`reads the same events wherever the stream is cut, with lines ended by ${title}`, () => {
+    it(`reads the same events wherever the stream is split, with lines ended by ${title}`, () => {
       assertSplits(stream.join(lineEnd) + lineEnd, events);
       assertSplits(`\ufeff${stream.join(lineEnd)}${lineEnd}`, events);
     });

@@ -15,7 +15,7 @@ function recorder(options: { intervalMs?: number; maxRows?: number } = {}) {
   return { commits, ...group };
 }
 
-test("rows of one turn share a commit, and each is told of it", async () => {
+test("rows of one turn share a commit, and each hears of it", async () => {
   const { add, commits } = recorder();
   await Promise.all([add(1), add(2), add(3)]);
   assert.deepEqual(commits, [[1, 2, 3]]);
@@ -46,7 +46,7 @@ test("a group that is full is committed at once", async () => {
   assert.deepEqual(commits, [[1], [2, 3]]);
 });
 
-test("a commit that fails is told to its own rows and to no other", async () => {
+test("a commit that fails is reported to its own rows and to no other", async () => {
   const { add, commits } = recorder({ intervalMs: 0 });
   const [good, bad] = await Promise.allSettled([add(1), add(-1)]);
   assert.deepEqual([good.status, bad.status], ["rejected", "rejected"]);

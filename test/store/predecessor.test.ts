@@ -61,7 +61,7 @@ test("the predecessor's usage is taken over once and its tables stay as they are
     assert.equal((await again.usage.summarize({ ...always, by: "day" })).total.requests, 5);
   }));
 
-test("a row that stands for several requests counts them and is priced by their average size", () =>
+test("a row that means several requests counts them and is priced by their average size", () =>
   withHarness(async ({ path, open }) => {
     // 400,000 tokens in one prompt would cost the double; four prompts of 100,000 do not.
     createPredecessor(path, [

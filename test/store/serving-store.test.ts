@@ -191,7 +191,7 @@ test("what is no database at all is set aside, what is somebody's text under ano
     assert.match(readFileSync(notes, "utf8"), /^my notes/);
   }));
 
-test("a file that is cut off in the middle is read as far as it goes", () =>
+test("a file that ends in the middle is read as far as it goes", () =>
   withStage(async ({ path, open, serve }) => {
     const before = await open();
     await fill(before, 4000);

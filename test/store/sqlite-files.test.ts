@@ -188,7 +188,7 @@ test("a database that may not be written is named, not crashed on", () =>
     assert.equal(existsSync(join(folder, "new.db")), false);
   }));
 
-test("damage inside the file is found, and told when it is met", () =>
+test("damage inside the file is found, and reported when it is met", () =>
   withHarness(async ({ path, open }) => {
     const store = await open();
     for (let i = 0; i < 500; i++) await store.usage.record(usageRow(`row-${i}`));

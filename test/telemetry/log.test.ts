@@ -56,7 +56,7 @@ describe("JSON lines", () => {
 });
 
 describe("secrets", () => {
-  it("in fields with a telling name are censored at three depths", () => {
+  it("in fields whose name gives them away are censored at three depths", () => {
     const { log, lines } = logInto();
     log.info(
       { authorization: "a1", headers: { "x-api-key": "b2" }, request: { headers: { cookie: "c3" } } },

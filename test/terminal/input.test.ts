@@ -19,7 +19,7 @@ describe("lines from a pipe", () => {
     assert.deepEqual(await all(["\n\r\n"]), []);
   });
 
-  it("are the same wherever the text is cut, in the middle of a character too", async () => {
+  it("are the same wherever the text is split, in the middle of a character too", async () => {
     const text = Buffer.from("\uFEFFfirst key\r\nzwölf 👋\n\nlast");
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(text.length), { maxLength: 6 }), async (cuts) => {

@@ -122,7 +122,7 @@ describe("maskSecret", () => {
     assert.equal(maskSecret("abc"), "****");
   });
 
-  it("does not tell the length and shows no control characters", () => {
+  it("does not reveal the length and shows no control characters", () => {
     assert.equal(maskSecret("a".repeat(400)).length, maskSecret("b".repeat(40)).length);
     assert.equal(maskSecret(`\u001b[2J${"x".repeat(40)}`), "*[2Jxx****");
   });

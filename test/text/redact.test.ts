@@ -38,7 +38,7 @@ describe("redact", () => {
     }
   });
 
-  it("replaces a long known secret everywhere and a short one only where it stands alone", () => {
+  it("replaces a long known secret everywhere and a short one only where it is alone", () => {
     assert.equal(redact("xxlaptop-keyxx", ["laptop-key"]), "xx***xx");
     assert.equal(redact("abcd abcde (abcd)", ["abcd"]), "*** abcde (***)");
     assert.equal(redact("a b c", ["a", ""]), "a b c");

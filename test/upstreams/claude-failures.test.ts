@@ -628,7 +628,7 @@ describe("an error as the first event of a stream", () => {
   });
 });
 
-it("no key that a provider echoes stands in a reason", () => {
+it("no key that a provider echoes is in a reason", () => {
   const failure = read(401, {
     type: "authentication_error",
     message: "invalid x-api-key: sk-ant-api03-AAAA\nBBBB",

@@ -131,7 +131,7 @@ describe("what goes along in pass-through", () => {
   });
 });
 
-test("whose a credential is can be told by its form, and a bare sk- is anybody's", () => {
+test("whose a credential is shows in its form, and a bare sk- is anybody's", () => {
   for (const [value, maker] of [
     [`Bearer ${oat}`, "claude"],
     ["sk-ant-api03-A", "claude"],

@@ -95,7 +95,7 @@ describe("a call of the public API, wrapped", () => {
     it(title, () => assert.equal(wrapText(body), envelope(expected)));
   }
 
-  it("is sent as it is when it is no JSON object, so that Google words the error", () => {
+  it("is sent as it is when it is no JSON object, so that the error is Google's", () => {
     for (const body of ["", "[]", '"x"', "{", '{"contents":[]', '{"a":1}x', '{"a"}', "nonsense"]) {
       assert.equal(wrapText(body), body);
     }
@@ -179,7 +179,7 @@ describe("a call of the public API, wrapped", () => {
     assert.deepEqual(request.headers.slice(0, 2), headers);
   });
 
-  it("means the same as the client's body, whatever stands in it", () => {
+  it("means the same as the client's body, whatever is in it", () => {
     const name = fc.oneof(
       fc.string(),
       fc.constantFrom("model", "system_instruction", "generationConfig", "contents", "tool_config"),

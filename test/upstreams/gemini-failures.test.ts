@@ -459,7 +459,7 @@ describe("bodies that are not the API's", () => {
   }
 });
 
-it("no key that Google echoes stands in a reason", () => {
+it("no key that Google echoes is in a reason", () => {
   const message = "Consumer 'api_key:AIzaSyD-abcdefghijklmn' has been suspended.";
   const failure = read(403, { message, details: [info("CONSUMER_SUSPENDED")] });
   assert.deepEqual(failure, { kind: "account-out", reason: "Consumer 'api_key:***' has been suspended." });

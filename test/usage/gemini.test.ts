@@ -227,7 +227,7 @@ describe("observeGemini on a stream", () => {
     }
   });
 
-  it("does not take an answer for cut off because its last chunk is too large to be read", () => {
+  it("does not take an answer for truncated because its last chunk is too large to be read", () => {
     const observer = make("sse")();
     const piece = Buffer.alloc(1 << 20, "A");
     observer.push(Buffer.from('data: {"candidates":[{"content":{"parts":[{"inlineData":{"data":"'));

@@ -40,7 +40,7 @@ test("of many who come with one code at the same time, one gets in", async (t) =
   assert.equal(answers.filter(({ status }) => status === 204).length, 1);
 });
 
-test("a code lives for a minute, and what is no code is none", async (t) => {
+test("a code lives for a minute, and what is no code is refused", async (t) => {
   let now = Date.now();
   const { relay } = await setStage(t, { now: () => now });
   const code = await makeCode(relay, now);

@@ -269,7 +269,7 @@ test("an answer that is no whole message is an error of the upstream, and nothin
   }
 });
 
-test("an answer beyond the bound is given up, and not kept", () => {
+test("an answer beyond the bound is dropped, and not kept", () => {
   const transform = convert(request()).answer(goodHead);
   const megabytes = Buffer.alloc(8 * 1024 * 1024, " ");
   const push = () => {

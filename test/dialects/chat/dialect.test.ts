@@ -179,7 +179,7 @@ const opensWithAssistant: Json = {
   ],
 };
 
-test("where a conversation may not begin with the assistant, it is worded again with a user in front", () => {
+test("where a conversation may not begin with the assistant, it is written again with a user in front", () => {
   const conversion = convert(request(opensWithAssistant));
   const again = conversion.again!({ status: 400, headers: {} }, refusal(firstRole));
   const before = JSON.parse(String(conversion.call.body));
@@ -190,7 +190,7 @@ test("where a conversation may not begin with the assistant, it is worded again 
   assert.deepEqual({ ...again, body: undefined }, { ...conversion.call, body: undefined });
 });
 
-test("every other refusal stands", () => {
+test("every other refusal stays", () => {
   const bad = { status: 400, headers: {} };
   assert.equal(convert(request(opensWithAssistant)).again!(bad, refusal("max_tokens: no")), undefined);
   assert.equal(convert(request()).again!(bad, refusal(firstRole)), undefined);

@@ -142,7 +142,7 @@ test("5: empty arguments are an empty object, and what is no object stays readab
   );
 });
 
-test("6: temperature is cut to 1 and top_p left out where both exclude each other; Opus 5.5 takes neither", () => {
+test("6: temperature is limited to 1 and top_p left out where both exclude each other; Opus 5.5 takes neither", () => {
   const sampling = { temperature: 1.7, top_p: 0.9 };
   const sonnet = toClaude(request(sampling));
   assert.equal(sonnet.body.temperature, 1);
@@ -425,7 +425,7 @@ test("17: a tool result keeps its images, and an empty one stays empty", () => {
   });
 });
 
-test("18: what structured output cannot enforce is told in the description", () => {
+test("18: what structured output cannot enforce is written into the description", () => {
   const schema = {
     type: "object",
     properties: { age: { type: "integer", minimum: 1 } },

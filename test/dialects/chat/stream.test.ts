@@ -195,7 +195,7 @@ for (const [stop_reason, finish] of [
   });
 }
 
-test("stream: a refusal without an explanation is told all the same", () => {
+test("stream: a refusal without an explanation is reported all the same", () => {
   const chunks = streamed({}, messageStart, messageDelta({ stop_reason: "refusal" }), messageStop);
   const refusal = "The model declined to answer this request.";
   assert.deepEqual(chunks, [opening, chunk({ refusal }), chunk({}, "content_filter"), "[DONE]"]);
@@ -212,7 +212,7 @@ test("without message_start the chunks still have a head", () => {
   ]);
 });
 
-test("usage is told only to whom asked for it, in one chunk of its own", () => {
+test("usage is sent only to a client that asked for it, in one chunk of its own", () => {
   const events = [
     messageStart,
     messageDelta({ stop_reason: "end_turn" }, { output_tokens: 7, input_tokens: null }),
@@ -285,7 +285,7 @@ const spellings: [title: string, text: string][] = [
 const conversion = convert(request({ stream: true }));
 const expected = streamed({}, ...events);
 
-test("the stream that is cut below is what it should be", () => {
+test("the stream that is truncated below is what it should be", () => {
   assert.equal(expected.length, 7);
   assert.deepEqual(expected[2], chunk({ content: "a\n\n😀 data: [DONE]\r\n" }));
   assert.equal(expected.at(-1), "[DONE]");
@@ -437,7 +437,7 @@ test("an unknown event that is no JSON survives", () => {
   assert.deepEqual(readSse(transform.push(Buffer.from(text))), [opening, ...ending]);
 });
 
-test("an event without end is given up at the bound", () => {
+test("an event without end is dropped at the bound", () => {
   const transform = streamTo();
   transform.push(Buffer.from(`${sse(messageStart)}data: `));
   const megabytes = Buffer.alloc(8 * 1024 * 1024, "x");

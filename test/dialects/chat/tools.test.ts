@@ -234,7 +234,7 @@ test("a choice among no tools is nothing to send", () => {
   }
 });
 
-test("the line for a tool stands behind the caller's own system prompt", () => {
+test("the line for a tool is behind the caller's own system prompt", () => {
   const { body } = toClaude(
     request({
       ...opus55,
