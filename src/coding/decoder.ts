@@ -144,7 +144,10 @@ function createStage(coding: Coding): Stage {
     },
     async end(take) {
       if (!stream) return;
-      await step(stream, take, (done) => stream?.end().once("end", () => done()));
+      // A coding that ends before its bytes do has ended already: what follows its end is nobody's.
+      if (!stream.readableEnded) {
+        await step(stream, take, (done) => stream?.end().once("end", () => done()));
+      }
       stream.destroy();
     },
     destroy: () => void stream?.destroy(),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import zlib from "node:zlib";
 import { DecodeError, decodeBody, observeDecoded } from "../../src/coding/decoded.ts";
 import { observeClaude } from "../../src/usage/claude.ts";
@@ -46,6 +47,20 @@ describe("observeDecoded", () => {
       const encoded = encode(answer);
       assert.deepEqual(await read(observe(encoding), [encoded]), known);
       assert.deepEqual(await read(observe(encoding), bytewise(encoded)), known);
+    });
+  }
+
+  for (const [encoding, encode] of Object.entries(encoders)) {
+    it(`comes to an end where bytes follow the end of ${encoding}`, { timeout: 10_000 }, async () => {
+      const observer = observe(encoding);
+      for (const piece of [encode(answer), Buffer.from("\0 nobody's"), Buffer.from("bytes")]) {
+        observer.push(piece);
+        await observer.settled?.();
+        await nextTurn();
+      }
+      observer.end();
+      await observer.settled?.();
+      assert.deepEqual(readingOf(observer).tokens, known.tokens);
     });
   }
 
