@@ -11,6 +11,7 @@ import { examine } from "../doctor/doctor.ts";
 import type { Screen } from "../terminal/output.ts";
 import { guessShell } from "../terminal/shells.ts";
 import { renderTable } from "../terminal/table.ts";
+import { toJsonText } from "../text/control-characters.ts";
 import type { CommandContext } from "./context.ts";
 import { renderChecks } from "./doctor/blocks.ts";
 import { lookForRelay, originOf } from "./relay-address.ts";
@@ -148,7 +149,7 @@ function toJson(checks: readonly Check[]): string {
     detail,
     fix: fix ? fixText(fix) : null,
   }));
-  return `${JSON.stringify({ ok, checks: listed }, null, 2)}\n`;
+  return toJsonText({ ok, checks: listed }, { indented: true });
 }
 
 function toCells({ name, status, detail, fix }: Check): string[] {

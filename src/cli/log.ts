@@ -7,6 +7,7 @@ import { UserError } from "../domain/errors.ts";
 import type { RequestFilter, RequestLog, RequestRecord } from "../store/store.ts";
 import type { Screen } from "../terminal/output.ts";
 import { readPeriod } from "../terminal/period.ts";
+import { toJsonText } from "../text/control-characters.ts";
 import { dayName } from "../time/local-time.ts";
 import type { CommandContext } from "./context.ts";
 import { followRequests } from "./log/follow.ts";
@@ -138,7 +139,7 @@ interface PrinterOptions {
 }
 
 function createPrinter(screen: Screen, { json, first, now }: PrinterOptions): Printer {
-  if (json) return { header: "", line: (request) => `${JSON.stringify(request)}\n` };
+  if (json) return { header: "", line: (request) => toJsonText(request, { indented: false }) };
   if (!screen.isTerminal) return { header: "", line: (request) => `${requestTabs(request)}\n` };
   const today = dayName(now());
   const withDays = first.some(({ time }) => dayName(Date.parse(time)) !== today);
@@ -162,7 +163,7 @@ async function showOne(context: CommandContext, id: string, { json }: LogOptions
     });
   }
   const { stdout } = context.out;
-  if (json) return stdout.write(`${JSON.stringify(found)}\n`);
+  if (json) return stdout.write(toJsonText(found, { indented: false }));
   if (!stdout.isTerminal) return stdout.write(requestDetailFields(found));
   const lines = requestDetailLines(found, stdout, context.clock());
   stdout.write(lines.map((line) => `${line}\n`).join(""));

@@ -5,6 +5,7 @@ import { toRequestDetail, toRequestDocument } from "../documents/request.ts";
 import type { StatusDocument } from "../documents/types.ts";
 import type { Screen } from "../terminal/output.ts";
 import { withoutStyle } from "../terminal/style.ts";
+import { toJsonText } from "../text/control-characters.ts";
 import { disableAccount, enableAccount } from "./accounts/enable.ts";
 import type { CommandContext } from "./context.ts";
 import { findRelay } from "./relay-address.ts";
@@ -46,7 +47,7 @@ export async function runTop(context: CommandContext, { json }: TopOptions): Pro
   if (json || !isLive) {
     const origin = await findOrigin();
     const status = await readStatus({ origin, key });
-    if (json) return stdout.write(`${JSON.stringify(status, null, 2)}\n`);
+    if (json) return stdout.write(toJsonText(status, { indented: true }));
     const now = context.clock();
     if (!stdout.isTerminal) return stdout.write(tabSeparated(status));
     return stdout.write(drawListing({ ...createState(origin), status }, stdout, now));

@@ -1,9 +1,10 @@
 // Makes connections: TCP or a proxy's tunnel, then TLS, all within one time limit.
 
-import net, { type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { buildConnector } from "undici";
 import { ConnectTimeout, ProxyFault } from "./faults.ts";
 import { describeProxy, formatHostPort, type ProxySettings, withoutBrackets } from "./proxy.ts";
+import { openTcp } from "./tcp.ts";
 import { openTunnel, trust } from "./tunnel.ts";
 import { core } from "./undici.ts";
 
@@ -65,7 +66,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     const open = async (): Promise<Socket> => {
       proxy = options.route(target);
       return proxy === undefined
-        ? connectDirectly(target, { signal: limit.signal, limitMs })
+        ? openTcp(target, { signal: limit.signal, limitMs })
         : openTunnel(proxy, target, {
             signal: limit.signal,
             limitMs,
@@ -98,28 +99,6 @@ function ignore(): void {}
 
 /** Routers forget idle connections after some minutes; a model may think in silence for longer. */
 const keepAliveDelayMs = 60_000;
-
-function connectDirectly(
-  target: { host: string; port: number },
-  options: { signal: AbortSignal; limitMs: number },
-): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = net.connect({
-      host: target.host,
-      port: target.port,
-      // Node's limit of 250 ms per address fails for every far provider whose first address is merely slow (nodejs/node#54359).
-      autoSelectFamilyAttemptTimeout: Math.max(250, Math.floor(options.limitMs / 4)),
-    });
-    const abort = () => socket.destroy(options.signal.reason);
-    options.signal.addEventListener("abort", abort, { once: true });
-    socket.once("error", reject);
-    socket.once("connect", () => {
-      options.signal.removeEventListener("abort", abort);
-      socket.off("error", reject);
-      resolve(socket);
-    });
-  });
-}
 
 interface Lateness {
   target: { host: string; port: number };

@@ -1,6 +1,6 @@
 // Describes a failed exchange with a provider in one sentence, without credentials; and the two errors of our own that it knows.
 
-import { formatHostPort, withoutBrackets } from "./proxy.ts";
+import { describeProxy, formatHostPort, type ProxySettings, withoutBrackets } from "./proxy.ts";
 
 export interface NetworkFault {
   /**
@@ -180,4 +180,30 @@ export class ProxyFault extends Error {
     super(message, { cause });
     this.name = "ProxyFault";
   }
+}
+
+/** What went wrong with the connection to a proxy, by the code or the text of an error. */
+export function describeProxyFailure(proxy: ProxySettings, error: unknown): string {
+  const text = typeof error === "string" ? error : describeCode(error);
+  const name = describeProxy(proxy);
+  if (/ECONNREFUSED/.test(text)) return `${name} refused the connection`;
+  if (/ENOTFOUND|EAI_AGAIN/.test(text)) return `the name of ${name} could not be resolved`;
+  if (/timed out|ETIMEDOUT/i.test(text)) return `${name} did not answer in time`;
+  if (/socket closed|socket hang up|ECONNRESET|EPIPE/i.test(text)) {
+    return `${name} closed the connection instead of opening a tunnel`;
+  }
+  if (/CERT|ERR_TLS|ERR_SSL|SELF_SIGNED|UNABLE_TO|EPROTO/.test(text)) {
+    return `the TLS connection to ${name} failed (${/[A-Z][A-Z_0-9]{5,}/.exec(text)?.[0] ?? "TLS"})`;
+  }
+  return `${name} did not open a tunnel`;
+}
+
+/** The codes of an error; several where several addresses were tried. */
+function describeCode(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    return error.errors.map(describeCode).join(" ");
+  }
+  if (!(error instanceof Error)) return "";
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" ? `${code} ${error.message}` : error.message;
 }

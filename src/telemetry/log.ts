@@ -1,7 +1,7 @@
 // The log: JSON lines for machines, one-line text for a terminal, secrets removed from both.
 
 import { pino } from "pino";
-import { replaceControls } from "../text/control-characters.ts";
+import { escapeControls, replaceControls } from "../text/control-characters.ts";
 import { censored, holdsSecret, redact } from "../text/redact.ts";
 import { createLineWriter } from "./line-writer.ts";
 
@@ -52,7 +52,7 @@ export function createLog(options: LogOptions): Log {
     {
       write(line: string) {
         const safe = clean(line);
-        const text = render ? render(safe) : safe;
+        const text = render ? render(safe) : escapeControls(safe);
         if (text !== "") destination.write(text);
       },
     },

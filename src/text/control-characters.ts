@@ -9,5 +9,16 @@ export function replaceControls(text: string, replacement?: string): string {
   return replacement === undefined ? text.replace(runs, " ") : text.replace(single, replacement);
 }
 
+/** A document as JSON text, one line or indented by two. What acts on a terminal is escaped in it, and reads the same. */
+export function toJsonText(document: unknown, { indented }: { indented: boolean }): string {
+  return `${escapeControls(JSON.stringify(document, null, indented ? 2 : 0))}\n`;
+}
+
+/** JSON's own escapes end at U+001F. `json` is JSON text: there, the others stand in strings only. */
+export function escapeControls(json: string): string {
+  return json.replace(unescaped, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+const unescaped = /[\u007f-\u009f\p{Bidi_Control}\u2028\u2029]/gu;
 const single = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 const runs = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]+/gu;

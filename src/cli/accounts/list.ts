@@ -3,6 +3,7 @@
 import { readAccountViews } from "../../app/account-views.ts";
 import { type AccountView, toAccountDocument } from "../../documents/account.ts";
 import { renderTable } from "../../terminal/table.ts";
+import { toJsonText } from "../../text/control-characters.ts";
 import { rfc3339 } from "../../text/format.ts";
 import type { CommandContext } from "../context.ts";
 import { withSameConfig } from "../same-config.ts";
@@ -32,7 +33,7 @@ export async function listAccounts(context: CommandContext, { json }: ListOption
 }
 
 function toJson(views: readonly AccountView[]): string {
-  return `${JSON.stringify({ accounts: views.map(toAccountDocument) }, null, 2)}\n`;
+  return toJsonText({ accounts: views.map(toAccountDocument) }, { indented: true });
 }
 
 /** The account, and the clients' own logins on it. */

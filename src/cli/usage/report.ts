@@ -3,6 +3,7 @@
 import { toUsageRow } from "../../documents/usage.ts";
 import type { UsageKey, UsageSummary } from "../../store/store.ts";
 import type { Period } from "../../terminal/period.ts";
+import { toJsonText } from "../../text/control-characters.ts";
 import { rfc3339 } from "../../text/format.ts";
 
 export interface UsageReport extends Period {
@@ -20,5 +21,5 @@ export function toJson({ since, until, by, summary }: UsageReport): string {
     rows: summary.rows.map(toUsageRow),
     total: toUsageRow(summary.total),
   };
-  return `${JSON.stringify(document, null, 2)}\n`;
+  return toJsonText(document, { indented: true });
 }
