@@ -10,6 +10,8 @@ import { type BrowserSite, startBrowserSite } from "./browser-site.ts";
 
 const minutes = Number(process.env.CC_RELAY_WEB_MINUTES ?? 0.1);
 const warmUpMs = 2000;
+/** Four requests come together, and then a pause: some 15 requests a second. */
+const pauseMs = 250;
 
 let site: BrowserSite;
 before(async () => {
@@ -22,26 +24,41 @@ interface Sizes {
   heap: number;
   nodes: number;
   listeners: number;
+  /** MB of this process, in which the relay, its provider and the clients are. */
+  relay: number;
+}
+
+const reportMs = 5 * 60_000;
+
+function describe({ heap, nodes, listeners, relay }: Sizes): string {
+  return `page ${heap.toFixed(2)} MB, ${nodes} nodes, ${listeners} listeners; relay's process ${relay.toFixed(0)} MB`;
 }
 
 test(`${minutes} minutes of requests leave the page as large as it was`, {
   timeout: minutes * 60_000 + 120_000,
-}, async () => {
+}, async (t) => {
   const opened = await site.open();
   let isOver = false;
   let sent = 0;
   const load = (async () => {
     while (!isOver) {
       await Promise.all([1, 2, 3, 4].map(() => ask(sent++)));
-      await sleep(40);
+      await sleep(pauseMs);
     }
   })();
   await sleep(warmUpMs);
   await goThroughScreens(opened);
   const before = await measure(opened);
-  const until = performance.now() + minutes * 60_000;
-  while (performance.now() < until) await goThroughScreens(opened);
+  t.diagnostic(`at first: ${describe(before)}`);
+  const begunAt = performance.now();
+  for (let nextAt = reportMs; performance.now() - begunAt < minutes * 60_000; ) {
+    await goThroughScreens(opened);
+    if (performance.now() - begunAt < nextAt) continue;
+    nextAt += reportMs;
+    t.diagnostic(`after ${sent} requests: ${describe(await measure(opened))}`);
+  }
   const after = await measure(opened);
+  t.diagnostic(`at the end, after ${sent} requests: ${describe(after)}`);
   isOver = true;
   await load;
   assert.ok(sent > 20, `${sent} requests`);
@@ -81,5 +98,6 @@ async function measure({ context, page }: OpenPage): Promise<Sizes> {
     jsEventListeners: number;
   };
   const { usedSize } = (await session.send("Runtime.getHeapUsage")) as { usedSize: number };
-  return { heap: usedSize / 1e6, nodes: counters.nodes, listeners: counters.jsEventListeners };
+  const relay = process.memoryUsage().rss / 1e6;
+  return { heap: usedSize / 1e6, nodes: counters.nodes, listeners: counters.jsEventListeners, relay };
 }

@@ -1,8 +1,9 @@
-// `cc-relay top` in a real pseudo-terminal (util-linux's `script`) over a real `serve`: how it ends, and what it leaves behind.
+// `cc-relay top` in a real pseudo-terminal (util-linux's `script`) over a real `serve`: how it ends, what it leaves behind, and
+// what it does when it is stopped, continued and resized.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { execFileSync, spawn } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { createServeFolder, type ServeFolder } from "../../support/serve-process.ts";
@@ -12,31 +13,49 @@ const main = join(import.meta.dirname, "../../../src/main.ts");
 const entered = "\u001b[?1049h";
 const left = "\u001b[?1049l";
 
-interface OpenTop {
+interface Terminal {
   output(): string;
   type(keys: string): void;
-  kill(signal: NodeJS.Signals): void;
   exitCode: Promise<number | null>;
 }
 
-async function openTop(t: TestContext, folder: ServeFolder): Promise<OpenTop> {
-  const pidFile = join(folder.path, `pid-${Math.random()}`);
-  const command = `stty rows 24 cols 100; echo $$ > ${pidFile}; exec '${process.execPath}' '${main}' --config '${folder.configFile}' top`;
-  const child = spawn("script", ["--quiet", "--flush", "--return", "--command", command, "/dev/null"], {
-    env: { ...process.env, SHELL: "/bin/sh", TERM: "xterm-256color", LANG: "C.UTF-8" },
+interface OpenTop extends Terminal {
+  kill(signal: NodeJS.Signals): void;
+  resize(size: { rows: number; columns: number }): void;
+}
+
+/** Runs a shell's command in a terminal of 100 columns and 24 rows. */
+function openTerminal(t: TestContext, command: string): Terminal {
+  const options = ["--quiet", "--flush", "--return", "--command", `stty rows 24 cols 100; ${command}`];
+  const child = spawn("script", [...options, "/dev/null"], {
+    env: { ...process.env, SHELL: "/bin/sh", TERM: "xterm-256color", LANG: "C.UTF-8", PS1: "prompt> " },
     stdio: ["pipe", "pipe", "inherit"],
   });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   t.after(() => void child.kill("SIGKILL"));
-  const exitCode = new Promise<number | null>((resolve) => child.once("close", resolve));
-  await until("the screen is shown", () => output.includes("ACCOUNT"));
-  const pid = Number(await readFile(pidFile, "utf8"));
   return {
     output: () => output,
     type: (keys) => void child.stdin.write(keys),
-    kill: (signal) => void process.kill(pid, signal),
-    exitCode,
+    exitCode: new Promise((resolve) => child.once("close", resolve)),
+  };
+}
+
+function topCommand(folder: ServeFolder, nodeOptions = ""): string {
+  return `'${process.execPath}' ${nodeOptions} '${main}' --config '${folder.configFile}' top`;
+}
+
+async function openTop(t: TestContext, folder: ServeFolder, nodeOptions?: string): Promise<OpenTop> {
+  const factsFile = join(folder.path, `facts-${Math.random()}`);
+  const command = topCommand(folder, nodeOptions);
+  const terminal = openTerminal(t, `echo $$ $(tty) > ${factsFile}; exec ${command}`);
+  await until("the screen is shown", () => terminal.output().includes("ACCOUNT"));
+  const [pid = "", device = ""] = (await readFile(factsFile, "utf8")).trim().split(" ");
+  return {
+    ...terminal,
+    kill: (signal) => void process.kill(Number(pid), signal),
+    resize: ({ rows, columns }) =>
+      void execFileSync("stty", ["-F", device, "rows", String(rows), "cols", String(columns)]),
   };
 }
 
@@ -71,6 +90,62 @@ test("stopped it gives the terminal back, and continued it draws everything agai
   await until("the terminal is given back", () => top.output().includes(left));
   top.kill("SIGCONT");
   await until("it is drawn again", () => top.output().split(left)[1]?.includes("ACCOUNT"));
+  top.type("q");
+  assert.equal(await top.exitCode, 0);
+});
+
+test("a crash gives the terminal back before it prints what has happened", async (t) => {
+  const folder = await createServeFolder(t);
+  await folder.configure("");
+  await folder.start();
+  const crash = join(folder.path, "crash.mjs");
+  await writeFile(crash, 'process.on("SIGUSR2", () => { throw new Error("a made-up fault"); });\n');
+  const top = await openTop(t, folder, `--import '${crash}'`);
+  top.kill("SIGUSR2");
+  assert.equal(await top.exitCode, 1);
+  const [before, after, ...others] = top.output().split(left);
+  assert.deepEqual(others, []);
+  assert.ok(before?.endsWith("\u001b[?25h"), "the cursor is shown again");
+  assert.match(after ?? "", /a fault of cc-relay itself[\s\S]*a made-up fault/);
+});
+
+test("Ctrl-Z in a shell gives its terminal back whole, and fg draws everything again", async (t) => {
+  const folder = await createServeFolder(t);
+  await folder.configure("");
+  await folder.start();
+  const shell = openTerminal(t, "exec bash --norc --noprofile -i");
+  shell.type(`${topCommand(folder)}\n`);
+  await until("the screen is shown", () => shell.output().includes("ACCOUNT"));
+  shell.type("\u001a");
+  await until("it is stopped", () => /\[1\]\+ +Stopped/.test(shell.output()));
+  assert.equal(shell.output().split(left).length, 2, "the alternate screen is left once");
+  shell.type("fg\n");
+  const drawn = () => shell.output().split(left)[1]?.split(entered)[1];
+  await until("it is drawn again", () => drawn()?.includes("ACCOUNT"));
+  // One key without Enter is read in raw mode only, which the shell has ended meanwhile.
+  shell.type("q");
+  await until("the prompt is there", () => shell.output().split(left)[2]?.includes("prompt> "));
+  shell.type("exit\n");
+  assert.equal(await shell.exitCode, 0);
+});
+
+test("a terminal that becomes larger or smaller is drawn anew, in its own width and height", async (t) => {
+  const folder = await createServeFolder(t);
+  await folder.configure("");
+  await folder.start();
+  const top = await openTop(t, folder);
+  const last = () => top.output().split("\u001b[2J").at(-1) ?? "";
+  for (const [rows, columns] of [
+    [40, 140],
+    [12, 60],
+  ] as const) {
+    const drawings = top.output().split("\u001b[2J").length;
+    top.resize({ rows, columns });
+    await until("it is drawn again", () => top.output().split("\u001b[2J").length > drawings);
+    await until("the last line is in the last row", () => last().includes(`\u001b[${rows};1H`));
+    assert.equal(last().includes("COST"), columns === 140);
+    assert.doesNotMatch(last(), new RegExp(`\u001b\\[${rows + 1};1H`));
+  }
   top.type("q");
   assert.equal(await top.exitCode, 0);
 });
