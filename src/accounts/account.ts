@@ -89,6 +89,11 @@ function isCooldownKind(kind: string): kind is CooldownKind {
   return Object.hasOwn(cooldownKinds, kind);
 }
 
+/** Whether it ends by what a person does (a login, a payment), and not by itself. */
+export function needsPerson(kind: CooldownKind): boolean {
+  return kind === "unauthorized" || kind === "login-revoked" || kind === "account-out";
+}
+
 /** The cooldown that keeps the account from serving the scope now; the one that ends last when there are two. */
 export function cooldownFor(account: Account, scope: string, now: number): Cooldown | undefined {
   const whole = running(account.cooldowns.get(""), now);

@@ -4,7 +4,7 @@
 import type { Failure } from "../domain/failure.ts";
 import { redact } from "../text/redact.ts";
 import type { Window } from "../usage/window.ts";
-import { type Account, type Cooldown, type CooldownKind, cooldownFor } from "./account.ts";
+import { type Account, type Cooldown, cooldownFor, needsPerson } from "./account.ts";
 import {
   type CooldownContext,
   type CooldownDecision,
@@ -157,7 +157,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       });
       if (isCounted(failure)) countStreak(account, key, streak);
       if (!decision) return undefined;
-      // Other people's logins may be behind the same account: their sessions stay.
+      // Sessions of such an account start anew elsewhere. Other people's logins may be behind it: theirs stay.
       if (needsPerson(decision.kind) && account.login === undefined) {
         await bindings.dropAccount(account.config.id);
       }
@@ -208,11 +208,6 @@ function policyOf({ session }: PoolConfig): CooldownPolicy {
 
 function contextOf({ truncations }: Account, now: number): CooldownContext {
   return { modelScope: "", streak: truncations.count, now };
-}
-
-/** Sessions of such an account start anew elsewhere. */
-function needsPerson(kind: CooldownKind): boolean {
-  return kind === "unauthorized" || kind === "login-revoked" || kind === "account-out";
 }
 
 function isCounted({ kind }: Failure): boolean {

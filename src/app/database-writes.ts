@@ -67,6 +67,8 @@ export function forgiveWrites(
 export interface LateUsage extends Pick<UsageStore, "record"> {
   /** Tries to write what is late; never rejects. */
   catchUp(): Promise<void>;
+  /** Why rows wait in memory, as a sentence; undefined while none does, or only because the database is slow. */
+  trouble(): string | undefined;
   /** Tries once more, and says how many rows are lost if that fails. */
   close(): Promise<void>;
 }
@@ -75,6 +77,8 @@ export interface LateUsageOptions {
   usage: Pick<UsageStore, "record"> & Partial<Pick<UsageStore, "prepare">>;
   /** How long an answer waits for its row. */
   wait: WriteWait;
+  /** Called when there is trouble, and when it is over. */
+  onTrouble?(): void;
   log: Log;
 }
 
@@ -84,13 +88,20 @@ const maxLate = 50_000;
 const rowsPerCommit = 500;
 
 /** Usage rows that the database does not take now. No answer waits for them; only a kill in that time loses rows. */
-export function createLateUsage({ usage, wait, log }: LateUsageOptions): LateUsage {
+export function createLateUsage({ usage, wait, onTrouble, log }: LateUsageOptions): LateUsage {
   /** By request, in the order of time: a row that is written again takes the place of the one before. */
   const late = new Map<string, UsageRow>();
   /** Rows that were dropped since the last time all was written. */
   let lost = 0;
   /** Rows that are being written while their answers have gone on. */
   const slow = new Set<Promise<void>>();
+  let trouble: string | undefined;
+
+  function setTrouble(reason: string | undefined): void {
+    const isNews = (reason === undefined) !== (trouble === undefined);
+    trouble = reason;
+    if (isNews) onTrouble?.();
+  }
 
   function keep(row: UsageRow): void {
     late.delete(row.requestId);
@@ -109,6 +120,7 @@ export function createLateUsage({ usage, wait, log }: LateUsageOptions): LateUsa
         { err: String(error) },
         "usage could not be written to the database, and is kept to be written later",
       );
+      setTrouble(error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -128,6 +140,7 @@ export function createLateUsage({ usage, wait, log }: LateUsageOptions): LateUsa
     while (late.size > 0) if (!(await writeSome())) return;
     log.info({ rows, lost }, "the database takes writes again, late usage is written");
     lost = 0;
+    setTrouble(undefined);
   }
 
   return {
@@ -142,6 +155,7 @@ export function createLateUsage({ usage, wait, log }: LateUsageOptions): LateUsa
       void writing.then(() => slow.delete(writing));
     },
     catchUp,
+    trouble: () => trouble,
     async close() {
       await Promise.all(slow);
       await catchUp();

@@ -15,8 +15,6 @@ import { UserError } from "../domain/errors.ts";
 import { createLiveView } from "../live/live.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
-import { createNotifier } from "../notify/notifier.ts";
-import { createNotifyDispatchers } from "../notify/send.ts";
 import { createTokenSource, type TokenSource } from "../oauth/tokens.ts";
 import { createRelayKeys } from "../relay/authenticate.ts";
 import { logEvents } from "../relay/event-log.ts";
@@ -32,7 +30,7 @@ import { openStore } from "../store/open.ts";
 import type { DaemonInfo, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
-import { redact, type SecretList } from "../text/redact.ts";
+import type { SecretList } from "../text/redact.ts";
 import { type Clock, systemClock } from "../time/clock.ts";
 import { createPage } from "../web/page.ts";
 import {
@@ -43,6 +41,7 @@ import {
   type WriteWait,
 } from "./database-writes.ts";
 import { createMemoryReturn } from "./memory-return.ts";
+import { type Notifications, startNotifications } from "./notifications.ts";
 import { createDetachedRefreshes } from "./refresh-process/detached-refreshes.ts";
 
 export interface RelayAppOptions {
@@ -97,7 +96,9 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
     await claim(store, config);
     closers.unshift(() => store.daemon.release());
     const wait = createWriteWait();
-    const usage = createLateUsage({ usage: store.usage, wait, log });
+    let notifier: Notifications | undefined;
+    const onTrouble = () => notifier?.changed();
+    const usage = createLateUsage({ usage: store.usage, wait, log, onTrouble });
     closers.unshift(() => usage.close());
     const { deps, pool, tokens, eventLog } = await createParts({ store, usage, wait }, () => config, options);
     // A refresh under way is waited for: its answer would be lost, and the login with it.
@@ -114,8 +115,9 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       onError: failed("the live view failed"),
     });
     closers.unshift(() => live.close());
-    const notifier = startNotifier({ store, deps, pool }, () => config, options);
-    closers.unshift(() => notifier.close());
+    const { secrets } = options;
+    notifier = await startNotifications({ store, usage, deps, pool, log, secrets }, () => config);
+    closers.unshift(notifier.close);
     const page = createPage({
       ...{ store, live, now: deps.now, examine: options.examine },
       config: () => config,
@@ -135,7 +137,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       config = next;
       await pool.configure(next);
       deps.dispatchers.retain(next.accounts);
-      notifier.configure(next);
+      notifier?.configure(next);
       deps.models.clear();
       log.info({ accounts: next.accounts.length }, "the configuration was reloaded");
     };
@@ -259,45 +261,6 @@ async function createParts(
     now,
   };
   return { deps, pool, tokens, eventLog };
-}
-
-/** Notifies the receivers of `[[notify]]` about the accounts and the database. */
-function startNotifier(
-  { store, deps, pool }: { store: Store; deps: RelayDeps; pool: Pool },
-  config: () => Config,
-  { log, secrets }: Pick<RelayAppOptions, "log" | "secrets">,
-): { configure(next: Config): void; close(): Promise<void> } {
-  const dispatchers = createNotifyDispatchers(config());
-  const notifier = createNotifier({
-    receivers: config().notify,
-    situation: () => ({
-      accounts: pool.accounts.map((account) => ({
-        id: account.config.id,
-        family: account.config.family,
-        status: readStatus(account, { ...config().session, now: deps.now() }),
-        windows: [...account.windows.values()],
-      })),
-      storage: store.storage(),
-    }),
-    dispatcherFor: dispatchers.for,
-    redact: (text) => redact(text, secrets?.list()),
-    now: deps.now,
-    log,
-  });
-  const stops = [
-    deps.events.on("accountChanged", notifier.changed),
-    // Windows come with answers.
-    deps.events.on("requestFinished", notifier.changed),
-    store.onStorageChange(notifier.changed),
-  ];
-  return {
-    configure: (next) => notifier.configure(next.notify),
-    async close() {
-      for (const stop of stops) stop();
-      notifier.close();
-      await dispatchers.close();
-    },
-  };
 }
 
 async function claim(store: Store, config: Config): Promise<void> {

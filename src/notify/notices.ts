@@ -17,6 +17,10 @@ export interface AccountSituation {
   family: Family;
   status: AccountStatus;
   windows: readonly Window[];
+  /** What keeps it from answering ends by what a person does (a login, a payment), not by itself. */
+  needsPerson?: boolean;
+  /** Epoch ms of its last good answer; undefined when this process has seen none. */
+  answeredAt?: number | undefined;
 }
 
 /** The body of a webhook, but for the time. */
@@ -37,6 +41,16 @@ export interface NoticeFinder {
   look(situation: Situation, now: number): Notice[];
   /** When to look again though nothing changes: epoch ms; undefined when only a change brings something new. */
   readonly nextAt: number | undefined;
+  /** What a finder of the same receiver has to know to go on from here. */
+  memory(now: number): NoticeMemory;
+}
+
+/** What was sent to one receiver. */
+export interface NoticeMemory {
+  /** What lasts and was sent, by its key. A number: a ready account is back only with a good answer after that, epoch ms. */
+  lasting: Readonly<Record<string, number | null>>;
+  /** When each event was sent last, epoch ms. */
+  sentAt: Readonly<Record<string, number>>;
 }
 
 type Rules = Pick<NotifyConfig, "events" | "afterMs" | "quietMs" | "windowThreshold">;
@@ -45,70 +59,116 @@ type Rules = Pick<NotifyConfig, "events" | "afterMs" | "quietMs" | "windowThresh
 interface Lasting {
   since: number;
   isTold: boolean;
+  /** As in NoticeMemory. */
+  provedAfter: number | undefined;
 }
 
-/** One for each receiver. What is so at the first look is sent as well: it began while nobody looked. */
-export function createNoticeFinder({ events, afterMs, quietMs, windowThreshold }: Rules): NoticeFinder {
-  const lasting = new Map<string, Lasting>();
-  const toldAt = new Map<string, number>();
+interface Followed {
+  isSo: boolean;
+  waitMs: number;
+  now: number;
+  /** As in NoticeMemory; undefined: as it was before. */
+  provedAfter?: number | null | undefined;
+}
+
+/**
+ * One for each receiver. What is so at the first look is sent as well, unless it was before: it began while nobody looked. What
+ * is not sent because the same event was sent a short time ago is sent afterwards if it is still so.
+ */
+export function createNoticeFinder(
+  { events, afterMs, quietMs, windowThreshold }: Rules,
+  known: NoticeMemory = { lasting: {}, sentAt: {} },
+): NoticeFinder {
+  const lasting = new Map(
+    Object.entries(known.lasting).map(([key, provedAfter]): [string, Lasting] => [
+      key,
+      { since: 0, isTold: true, provedAfter: provedAfter ?? undefined },
+    ]),
+  );
+  const sentAt = new Map(Object.entries(known.sentAt));
   let nextAt: number | undefined;
 
-  function announce(notice: Notice, now: number): Notice[] {
+  function lookAgainAt(at: number): void {
+    nextAt = Math.min(nextAt ?? Number.POSITIVE_INFINITY, at);
+  }
+
+  /** Undefined while the same event of the same account or family was sent too short a time ago. */
+  function announce(notice: Notice, now: number): Notice[] | undefined {
     if (!events.includes(notice.event)) return [];
-    const key = JSON.stringify([notice.event, notice.account ?? notice.family]);
-    const last = toldAt.get(key);
-    if (last !== undefined && now - last < quietMs) return [];
-    toldAt.set(key, now);
+    const { event, account, family, state } = notice;
+    // The database has one event for both directions.
+    const key = JSON.stringify([event, account ?? family ?? state]);
+    const last = sentAt.get(key);
+    if (last !== undefined && now >= last && now - last < quietMs) {
+      lookAgainAt(last + quietMs);
+      return undefined;
+    }
+    sentAt.set(key, now);
     return [notice];
   }
 
   /** Follows one thing that is so or not; calls for the words at its two edges. */
   function follow(
     key: string,
-    { isSo, waitMs, now }: { isSo: boolean; waitMs: number; now: number },
-    words: { begun(): Notice | undefined; over(): Notice | undefined },
+    { isSo, waitMs, now, provedAfter }: Followed,
+    words: { begun(): Notice; over(): Notice | undefined },
   ): Notice[] {
-    const known = lasting.get(key);
+    const state = lasting.get(key) ?? { since: now, isTold: false, provedAfter: undefined };
     if (!isSo) {
-      lasting.delete(key);
-      const notice = known?.isTold ? words.over() : undefined;
-      return notice ? announce(notice, now) : [];
+      const notice = state.isTold ? words.over() : undefined;
+      const sent = notice ? announce(notice, now) : [];
+      if (sent !== undefined) lasting.delete(key);
+      return sent ?? [];
     }
-    const state = known ?? { since: now, isTold: false };
     lasting.set(key, state);
+    if (provedAfter !== undefined) state.provedAfter = provedAfter ?? undefined;
     if (state.isTold) return [];
     if (now - state.since < waitMs) {
-      nextAt = Math.min(nextAt ?? Number.POSITIVE_INFINITY, state.since + waitMs);
+      lookAgainAt(state.since + waitMs);
       return [];
     }
-    state.isTold = true;
-    const notice = words.begun();
-    return notice ? announce(notice, now) : [];
+    const sent = announce(words.begun(), now);
+    state.isTold = sent !== undefined;
+    return sent ?? [];
+  }
+
+  /** The time of a refusal is over, and nobody knows yet whether the account would be refused again. */
+  function isUnproved(key: string, { status, answeredAt }: AccountSituation, now: number): boolean {
+    const { isTold = false, provedAfter } = lasting.get(key) ?? {};
+    if (!isTold || provedAfter === undefined || status.state !== "ready") return false;
+    return now >= provedAfter && (answeredAt ?? 0) < provedAfter;
+  }
+
+  function canAnswer(account: AccountSituation, now: number): boolean {
+    const { id, status } = account;
+    if (status.state !== "ready") return false;
+    return ![`cooldown ${id}`, `needs-login ${id}`].some((key) => isUnproved(key, account, now));
   }
 
   function lookAtAccount(account: AccountSituation, now: number): Notice[] {
-    const { id, status, windows } = account;
-    const back = () => noticeOf(account, "account-back", `${id} is back`);
-    const isOut = status.state === "cooldown";
-    const isRefused = status.state === "needs-login";
+    const { id, status, windows, needsPerson } = account;
+    const over = () =>
+      status.state === "ready" ? noticeOf(account, "account-back", `${id} is back`) : undefined;
+    const followState = (
+      event: "cooldown" | "needs-login",
+      { waitMs, message }: { waitMs: number; message: string },
+    ) => {
+      const key = `${event} ${id}`;
+      const isInState = status.state === event;
+      const isSo = isInState || isUnproved(key, account, now);
+      const provedAfter = isInState ? ((needsPerson ? status.until : undefined) ?? null) : undefined;
+      return follow(
+        key,
+        { isSo, waitMs, now, provedAfter },
+        { begun: () => noticeOf(account, event, message), over },
+      );
+    };
     return [
-      ...follow(
-        `cooldown ${id}`,
-        { isSo: isOut, waitMs: afterMs, now },
-        {
-          begun: () =>
-            noticeOf(account, "cooldown", `${id} is in cooldown${forText(status, now)}${why(status)}`),
-          over: () => (status.state === "ready" ? back() : undefined),
-        },
-      ),
-      ...follow(
-        `needs-login ${id}`,
-        { isSo: isRefused, waitMs: 0, now },
-        {
-          begun: () => noticeOf(account, "needs-login", `${id} needs a login${why(status)}`),
-          over: () => (status.state === "ready" ? back() : undefined),
-        },
-      ),
+      ...followState("cooldown", {
+        waitMs: afterMs,
+        message: `${id} is in cooldown${forText(status, now)}${why(status)}`,
+      }),
+      ...followState("needs-login", { waitMs: 0, message: `${id} needs a login${why(status)}` }),
       ...windows.flatMap((window) => lookAtWindow(account, window, now)),
     ];
   }
@@ -135,7 +195,7 @@ export function createNoticeFinder({ events, afterMs, quietMs, windowThreshold }
     const own = accounts.filter(
       (account) => account.family === family && account.status.state !== "disabled",
     );
-    const isOut = own.length > 0 && own.every(({ status }) => status.state !== "ready");
+    const isOut = own.length > 0 && own.every((account) => !canAnswer(account, now));
     const returns = own.flatMap(({ status }) => status.until ?? []);
     const until = returns.length === 0 ? undefined : Math.min(...returns);
     const notice = (event: NotifyEvent, state: string, message: string): Notice => ({
@@ -191,6 +251,14 @@ export function createNoticeFinder({ events, afterMs, quietMs, windowThreshold }
     },
     get nextAt() {
       return nextAt;
+    },
+    memory(now) {
+      const sent = [...lasting].filter(([, { isTold }]) => isTold);
+      const recent = [...sentAt].filter(([, at]) => now - at < quietMs);
+      return {
+        lasting: Object.fromEntries(sent.map(([key, { provedAfter }]) => [key, provedAfter ?? null])),
+        sentAt: Object.fromEntries(recent),
+      };
     },
   };
 }

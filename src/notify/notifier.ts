@@ -1,9 +1,16 @@
 // Sends notices to each receiver of `[[notify]]` while the relay runs. Looks when something has changed, and delays nothing.
 
+import { createHash } from "node:crypto";
 import type { Dispatcher } from "undici";
 import type { NotifyConfig } from "../config/config.ts";
 import type { Log } from "../telemetry/log.ts";
-import { createNoticeFinder, type Notice, type NoticeFinder, type Situation } from "./notices.ts";
+import {
+  createNoticeFinder,
+  type Notice,
+  type NoticeFinder,
+  type NoticeMemory,
+  type Situation,
+} from "./notices.ts";
 import { sendNotice } from "./send.ts";
 
 export interface Notifier {
@@ -19,6 +26,10 @@ export interface NotifierOptions {
   situation(): Situation;
   dispatcherFor(receiver: NotifyConfig): Dispatcher;
   redact(text: string): string;
+  /** What was sent to each receiver before this process, by its key. */
+  remembered: ReadonlyMap<string, NoticeMemory>;
+  /** Keeps it for the next process; called with all receivers when one's memory has changed. */
+  remember(memories: ReadonlyMap<string, NoticeMemory>): void;
   now: () => number;
   log: Log;
   /** A receiver that has not taken a message by then has lost it. */
@@ -31,6 +42,7 @@ export interface NotifierOptions {
 const maxWaiting = 20;
 
 interface Channel {
+  /** A hash: an address may be a secret. */
   key: string;
   config: NotifyConfig;
   finder: NoticeFinder;
@@ -44,13 +56,15 @@ export function createNotifier(options: NotifierOptions): Notifier {
   let timer: NodeJS.Timeout | undefined;
   let dueAt = Number.POSITIVE_INFINITY;
   let isClosed = false;
+  let kept = "";
 
   function configure(receivers: readonly NotifyConfig[]): void {
     const before = channels;
     channels = receivers.map((config) => {
-      const key = JSON.stringify(config);
+      const key = createHash("sha256").update(JSON.stringify(config)).digest("base64url");
       const known = before.find((channel) => channel.key === key);
-      return known ?? { key, config, finder: createNoticeFinder(config), waiting: [], isSending: false };
+      const finder = known?.finder ?? createNoticeFinder(config, options.remembered.get(key));
+      return known ?? { key, config, finder, waiting: [], isSending: false };
     });
     lookWithin(intervalMs);
   }
@@ -79,9 +93,18 @@ export function createNotifier(options: NotifierOptions): Notifier {
       if (channel.finder.nextAt !== undefined) next.push(channel.finder.nextAt);
       void sendWaiting(channel);
     }
+    keep(time);
     // A cooldown ends without an event.
     const coming = next.filter((at) => at > time);
     if (coming.length > 0) lookWithin(Math.min(...coming) - time + 50);
+  }
+
+  function keep(time: number): void {
+    const memories = new Map(channels.map(({ key, finder }) => [key, finder.memory(time)]));
+    const text = JSON.stringify([...memories]);
+    if (text === kept) return;
+    kept = text;
+    options.remember(memories);
   }
 
   /** One message after the other: a receiver that hangs holds up its own ones alone. */

@@ -52,6 +52,7 @@ const tables: readonly Table[] = [
     formerly: { name: "bindings", columns: { fallback_id: "detour_id" } },
     key: ["kind", "key"],
   },
+  { name: "notices", key: ["receiver"] },
   { name: "usage", key: ["time", "request_id"], isUsage: true },
   { name: "attempts", key: ["request_id", "ordinal"], isUsage: true },
 ];

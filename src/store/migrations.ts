@@ -24,6 +24,7 @@ export const migrations: readonly Migration[] = [
   addAttempts,
   addAccountRank,
   addLoginKey,
+  addNotices,
 ];
 
 /** In the file's header, so that another program's database is not taken for ours. */
@@ -215,6 +216,17 @@ function addLoginKey(database: Database): void {
     );
   `);
   database.prepare("INSERT INTO login_key (id, key) VALUES (1, ?)").run(randomBytes(32));
+}
+
+function addNotices(database: Database): void {
+  database.exec(`
+    -- What was sent to each receiver of notifications, so that a restart does not repeat it.
+    CREATE TABLE notices (
+      receiver TEXT PRIMARY KEY, -- a hash of its settings
+      lasting TEXT NOT NULL, -- JSON: what lasts and was sent
+      sent_at TEXT NOT NULL -- JSON: when each event was sent last
+    ) WITHOUT ROWID;
+  `);
 }
 
 /** Whether the database has every migration; throws a UserError when it is not ours or too new. */

@@ -292,6 +292,10 @@ export async function openServingStore(path: string, options: ServingStoreOption
       list: () => use((store) => store.recoveries.list()),
       save: (row) => use((store) => store.recoveries.save(row)),
     },
+    notices: {
+      list: () => use((store) => store.notices.list()),
+      replace: (rows) => use((store) => store.notices.replace(rows)),
+    },
     daemon: {
       async claim() {
         const claimed = await use((store) => store.daemon.claim());

@@ -7,6 +7,7 @@ import { type Connection, openConnection } from "./connection.ts";
 import { createDaemonClaim, createDaemonStore, type DaemonClaim } from "./daemon.ts";
 import { createChangeWatch } from "./foreign-change.ts";
 import { isCurrent, migrate } from "./migrations.ts";
+import { createNoticeStore } from "./notices.ts";
 import { hasPredecessorUsage } from "./predecessor.ts";
 import { createRecoveryStore } from "./recoveries.ts";
 import { createRequestLog } from "./request-log.ts";
@@ -123,6 +124,7 @@ function createStore(connection: Connection, claim: DaemonClaim): OpenDatabase {
     requests: createRequestLog(connection),
     daemon,
     recoveries: createRecoveryStore(connection),
+    notices: createNoticeStore(connection),
     storage: () => ({ kind: "disk" }),
     onStorageChange: () => () => {},
     onForeignChange: watch.subscribe,

@@ -14,6 +14,7 @@ export interface Store {
   readonly requests: RequestLog;
   readonly daemon: DaemonStore;
   readonly recoveries: RecoveryStore;
+  readonly notices: NoticeStore;
   /** Where what is written is kept. */
   storage(): StorageState;
   /** Calls back when that changes; returns a stop function. */
@@ -43,6 +44,22 @@ export interface RecoveryStore {
   /** The oldest first. */
   list(): Promise<RecoveryRow[]>;
   save(row: RecoveryRow): Promise<void>;
+}
+
+/** What a receiver of notifications was sent, so that a restart does not repeat it. */
+export interface NoticeRow {
+  /** A hash of its settings: an address may be a secret. */
+  receiver: string;
+  /** What lasts and was sent, by its key. A number: it is over only with a good answer after that time. */
+  lasting: Record<string, number | null>;
+  /** When each event was sent last. */
+  sentAt: Record<string, number>;
+}
+
+export interface NoticeStore {
+  list(): Promise<NoticeRow[]>;
+  /** These rows, and no other ones. */
+  replace(rows: readonly NoticeRow[]): Promise<void>;
 }
 
 /** Why and how long an account, or one model family on it, cooldowns. */

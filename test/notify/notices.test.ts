@@ -124,6 +124,20 @@ test("the same event of the same account is not reported again within the quiet 
   ]);
 });
 
+test("what is still so when the quiet time is over is sent then, and the finder knows when", () => {
+  const finder = createNoticeFinder(rules);
+  const out = at(account("a", refused), spare);
+  const events = (seconds: number, situation: Situation) =>
+    finder.look(situation, start + seconds * second).map(({ event }) => event);
+  assert.deepEqual(events(0, out), ["needs-login"]);
+  assert.deepEqual(events(1, at(account("a", ready), spare)), ["account-back"]);
+  assert.deepEqual(events(2, out), []);
+  assert.equal(finder.nextAt, start + 900_000);
+  assert.deepEqual(events(900, out), ["needs-login"]);
+  assert.deepEqual(events(901, out), []);
+  assert.equal(finder.nextAt, undefined);
+});
+
 test("quiet about one account is not quiet about another", () => {
   const both = at(account("a", refused), account("b", refused), account("c", ready));
   assert.deepEqual(told([[0, both]]), ["0 needs-login a", "0 needs-login b"]);
@@ -145,13 +159,10 @@ test("a window is reported once when it passes the threshold, and again after it
 test("a database that is kept in memory is reported, and when it is written again", () => {
   const memory: Situation = { accounts: [spare], storage: { kind: "memory", reason: "the disk is full" } };
   assert.deepEqual(
-    told(
-      [
-        [0, memory],
-        [1, at(spare)],
-      ],
-      { quietMs: 0 },
-    ),
+    told([
+      [0, memory],
+      [1, at(spare)],
+    ]),
     ["0 storage null", "1 storage null"],
   );
 });
@@ -166,4 +177,47 @@ test("a message says who, what, for how long and why", () => {
   const [first, second] = finder.look(at(account("a", cooldown)), start);
   assert.equal(first?.message, "a is in cooldown for 2h: the limit is reached");
   assert.equal(second?.message, "no Claude account can answer, the first is back in 2h");
+});
+
+test("a refusal that has run out is over with a good answer alone, and its family is out until then", () => {
+  const until = start + 3_600_000;
+  const out = account("a", { ...refused, until }, { needsPerson: true });
+  const looks = [
+    [0, at(out)],
+    [3700, at(account("a", ready))],
+    [3701, at({ ...out, status: { ...refused, until: until + 3_700_000 } })],
+    [7400, at(account("a", ready, { answeredAt: start }))],
+    [7401, at(account("a", ready, { answeredAt: start + 7_401_000 }))],
+  ] as const;
+  assert.deepEqual(told(looks), [
+    "0 needs-login a",
+    "0 family-out claude",
+    "7401 account-back a",
+    "7401 family-back claude",
+  ]);
+});
+
+test("a refusal that ends before its time was ended by a person", () => {
+  const out = account("a", { ...refused, until: start + 3_600_000 }, { needsPerson: true });
+  const looks = [
+    [0, at(out, spare)],
+    [60, at(account("a", ready), spare)],
+  ] as const;
+  assert.deepEqual(told(looks), ["0 needs-login a", "60 account-back a"]);
+});
+
+test("a finder that is given the memory of another one goes on from there", () => {
+  const out = at(account("a", cooldown), account("b", refused));
+  const first = createNoticeFinder(rules);
+  first.look(out, start);
+  first.look(out, start + 60 * second);
+  const memory = JSON.parse(JSON.stringify(first.memory(start + 60 * second)));
+  const next = createNoticeFinder(rules, memory);
+  assert.deepEqual(next.look(out, start + 61 * second), []);
+  const events = next.look(at(account("a", ready), account("b", refused)), start + 62 * second);
+  assert.deepEqual(
+    events.map(({ event }) => event),
+    ["account-back", "family-back"],
+  );
+  assert.deepEqual(createNoticeFinder(rules).memory(start), { lasting: {}, sentAt: {} });
 });

@@ -2,54 +2,20 @@
 
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { type NotifyConfig, notifyEvents } from "../../src/config/config.ts";
+import type { NotifyConfig } from "../../src/config/config.ts";
 import type { Situation } from "../../src/notify/notices.ts";
 import { createNotifier, type Notifier } from "../../src/notify/notifier.ts";
 import { createNotifyDispatchers } from "../../src/notify/send.ts";
 import { type Log, silentLog } from "../../src/telemetry/log.ts";
 import { redact } from "../../src/text/redact.ts";
 import { until } from "../support/until.ts";
+import { notifyConfig as config, startReceiver } from "./receiver.ts";
 
 const now = Date.UTC(2026, 10, 22, 12);
 const secret = "correct-horse-battery-staple";
-
-interface Received {
-  url: string;
-  headers: IncomingMessage["headers"];
-  text: string;
-}
-
-async function startReceiver(t: TestContext, { status = 200, hangs = false } = {}) {
-  const received: Received[] = [];
-  const server = createServer((request, response) => {
-    let text = "";
-    request.on("data", (chunk: Buffer) => (text += chunk.toString()));
-    request.on("end", () => {
-      received.push({ url: request.url ?? "", headers: request.headers, text });
-      if (!hangs) response.writeHead(status).end();
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received };
-}
-
-function config(receiver: NotifyConfig["receiver"], some: Partial<NotifyConfig> = {}): NotifyConfig {
-  return {
-    receiver,
-    events: notifyEvents,
-    ...{ afterMs: 0, quietMs: 0, windowThreshold: 0.9, proxy: undefined },
-    ...some,
-  };
-}
 
 interface Scene {
   notifier: Notifier;
@@ -64,6 +30,7 @@ function setScene(t: TestContext, receivers: NotifyConfig[], timeoutMs = 10_000)
   const dispatchers = createNotifyDispatchers({ environmentProxy: { httpProxy: "http://127.0.0.1:1" } });
   const notifier = createNotifier({
     ...{ receivers, log, timeoutMs, intervalMs: 1, now: () => now },
+    ...{ remembered: new Map(), remember: () => {} },
     situation: () => situation,
     dispatcherFor: dispatchers.for,
     redact: (text) => redact(text, [secret]),

@@ -85,7 +85,10 @@ const cooldown: CooldownRow = {
   probedAt: noon,
 };
 
+const notice = { receiver: "r", lasting: { "cooldown a": null }, sentAt: {} };
+
 async function fill(store: Store, requests = 3): Promise<void> {
+  await store.notices.replace([notice]);
   await store.tokens.replace(token, undefined);
   await store.accounts.saveCooldown(cooldown);
   await store.accounts.saveState({ accountId: "a", lastUsedAt: noon, windows: [] });
@@ -108,6 +111,7 @@ async function assertKept(store: Store): Promise<void> {
   assert.deepEqual(await store.accounts.cooldowns(), [cooldown]);
   assert.equal((await store.accounts.states())[0]?.lastUsedAt, noon);
   assert.equal((await store.bindings.load(noon)).length, 1);
+  assert.deepEqual(await store.notices.list(), [notice]);
 }
 
 const requestsIn = async (store: Store) => (await store.usage.summarize(always)).total.requests;

@@ -595,6 +595,16 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
     });
   });
 
+  describe(`${name}: notices`, () => {
+    storeTest("what was sent comes back, and only for the receivers that were kept", async (store, open) => {
+      const row = { receiver: "a", lasting: { "cooldown x": null, "needs-login y": noon }, sentAt: { k: 1 } };
+      assert.deepEqual(await store.notices.list(), []);
+      await store.notices.replace([row, { receiver: "b", lasting: {}, sentAt: {} }]);
+      await store.notices.replace([{ ...row, sentAt: { k: 2 } }]);
+      assert.deepEqual(await (await open()).notices.list(), [{ ...row, sentAt: { k: 2 } }]);
+    });
+  });
+
   describe(`${name}: daemon`, () => {
     const info = { pid: 4711, host: "127.0.0.1", port: 3000, startedAt: noon, version: "1.2.3" };
 
