@@ -52,10 +52,10 @@ const maxBodyBytes = 64 * 1024 * 1024;
 
 export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   const settings = {
-    pauseMs: 30,
+    pauseMs: 60,
     latencyMs: 200,
-    requestsPerWindow: 8,
-    windowMs: 45_000,
+    requestsPerWindow: 4,
+    windowMs: 90_000,
     clock: Date.now,
     ...options,
   };

@@ -27,9 +27,10 @@ const essay = [
   "written down before the client has seen its end. All of this is said by a simulation, in words that are always the same.",
 ].join(" ");
 
-/** The text in the pieces a model would send it in. */
+/** The text in the pieces a model would send it in; larger ones of a long text, since each passes through three sockets. */
 export function splitReply(text: string): string[] {
-  return text.match(/(?<!\s)\s*\S+(?:\s+\S+){0,2}/g) ?? [text];
+  const words = text.length > 600 ? /(?<!\s)\s*\S+(?:\s+\S+){0,7}/g : /(?<!\s)\s*\S+(?:\s+\S+){0,2}/g;
+  return text.match(words) ?? [text];
 }
 
 /** Four characters to a token, as the rule of thumb goes. */
