@@ -1,7 +1,7 @@
 // What clients of the Responses API send over a WebSocket, as far as the relay has to know it.
 
 import type { HeaderMap } from "../domain/call.ts";
-import { readBoolean, readString, scanMembers } from "../json/json-scan.ts";
+import { readBoolean, readString, type SoughtKey, scanObject } from "../json/json-scan.ts";
 import { parseJson, stringField } from "../json/json-values.ts";
 
 export interface ClientFrame {
@@ -9,15 +9,25 @@ export interface ClientFrame {
   isRequest: boolean;
   /** `generate: false`: it only prepares the next request. */
   isWarmUp: boolean;
+  /** It names the response that it continues. */
+  isContinuation: boolean;
+  /** It carries what was encrypted for the account that gave it: reasoning, a compaction. */
+  hasEncrypted: boolean;
 }
+
+/** Only the account that encrypted it can read it. */
+export const encrypted: SoughtKey = { key: "encrypted_content", accepts: (value) => value !== "" };
 
 /** What cannot be read counts as a request: the provider says what is wrong with it. */
 export function readClientFrame(frame: Buffer): ClientFrame {
-  const members = scanMembers(frame, ["type", "generate"]);
+  const scanned = scanObject(frame, ["type", "generate", "previous_response_id"], [encrypted]);
+  const members = scanned?.members;
   const type = readString(frame, members?.get("type"));
   return {
     isRequest: type === undefined || type === "response.create" || type === "response.append",
     isWarmUp: readBoolean(frame, members?.get("generate")) === false,
+    isContinuation: Boolean(readString(frame, members?.get("previous_response_id"))),
+    hasEncrypted: scanned?.strings.has(encrypted.key) === true,
   };
 }
 

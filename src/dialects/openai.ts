@@ -15,6 +15,7 @@ import { contentText, elementsAt, lastElement, membersAt, scanBody, stringAt, te
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders, maxWaitSeconds, retryAfterSeconds } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";
+import { encrypted } from "./openai-frame.ts";
 import { collapseSlashes, decodeSegment, findRoute, isKnownPath, type RouteRule } from "./routes.ts";
 import { sessionFromHeaders, sessionFromText } from "./session.ts";
 
@@ -69,7 +70,7 @@ const memberNames: readonly string[] = [
 
 /** What only one account can read. Ids are known by their form, since a tool's own argument may have such a name too. */
 const boundTo: readonly SoughtKey[] = [
-  { key: "encrypted_content", accepts: (value) => value !== "" },
+  encrypted,
   { key: "file_id", accepts: (value) => /^file[-_]/.test(value) },
   { key: "container", accepts: (value) => value.startsWith("cntr_") },
 ];

@@ -63,7 +63,7 @@ export interface RequestDocument {
   path: string[];
   /** Null while it runs. */
   status: number | null;
-  /** `complete`, `truncated`, `aborted` or `failed`; null while it runs. */
+  /** `complete`, `truncated`, `aborted`, `failed` or `moved`; null while it runs. */
   outcome: string | null;
   first_byte_ms: number | null;
   /** Null while it runs. */

@@ -48,6 +48,8 @@ export interface RelayErrorDetails {
   shouldRetry?: boolean;
   /** The request parameter at fault, for APIs whose errors name it. */
   param?: string;
+  /** The client sends the request again by itself, and it is answered elsewhere: its user sees no error. */
+  isMove?: boolean;
   /** What the log says beside the code: the setting and what was refused, for instance. No secrets. */
   logged?: Readonly<Record<string, string>>;
   cause?: unknown;
@@ -59,6 +61,7 @@ export class RelayError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly shouldRetry: boolean | undefined;
   readonly param: string | undefined;
+  readonly isMove: boolean;
   readonly logged: Readonly<Record<string, string>> | undefined;
 
   /** @param message one sentence: what happened, until when, and what to do. Claude Code prints it word for word. */
@@ -69,6 +72,7 @@ export class RelayError extends Error {
     this.retryAfterSeconds = details.retryAfterSeconds;
     this.shouldRetry = details.shouldRetry;
     this.param = details.param;
+    this.isMove = details.isMove ?? false;
     this.logged = details.logged;
   }
 }

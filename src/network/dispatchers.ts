@@ -22,32 +22,40 @@ export interface Dispatchers {
    * fails the request. The caller neither closes nor keeps it, but asks again for every request.
    */
   for(accountId: string, proxy: ProxySettings | undefined): Dispatcher;
-  /** Makes single connections by the same way, for what is no HTTP request. */
-  connector(proxy: ProxySettings | undefined): buildConnector.connector;
+  /** Makes single connections as the account's dispatcher does, for what is no HTTP request: TLS sessions are resumed by both. */
+  connector(accountId: string, proxy: ProxySettings | undefined): buildConnector.connector;
   /** Closes what belongs to no account any more, or to a proxy that an account had before. Requests under way are finished. */
   retain(accounts: Iterable<{ id: string; proxy: ProxySettings | undefined }>): void;
   /** Destroys every connection. */
   close(): Promise<void>;
 }
 
+/** How an account's connections are made, and those that are for HTTP. */
+interface Way {
+  connect: buildConnector.connector;
+  agent: Agent;
+}
+
 export function createDispatchers(options: DispatcherOptions): Dispatchers {
-  const open = new Map<string, Agent>();
+  const open = new Map<string, Way>();
   const closing = new Set<Agent>();
+  const wayOf = (accountId: string, proxy: ProxySettings | undefined) => {
+    const key = keyOf(accountId, proxy);
+    let way = open.get(key);
+    if (way === undefined) {
+      const connect = connectorThrough(proxy, options);
+      way = { connect, agent: createAgent(connect) };
+      open.set(key, way);
+    }
+    return way;
+  };
   return {
-    for(accountId, proxy) {
-      const key = keyOf(accountId, proxy);
-      let agent = open.get(key);
-      if (agent === undefined) {
-        agent = createAgent(proxy, options);
-        open.set(key, agent);
-      }
-      return agent;
-    },
-    connector: (proxy) => connectorThrough(proxy, options),
+    for: (accountId, proxy) => wayOf(accountId, proxy).agent,
+    connector: (accountId, proxy) => wayOf(accountId, proxy).connect,
     retain(accounts) {
       const kept = new Set<string>();
       for (const account of accounts) kept.add(keyOf(account.id, account.proxy));
-      for (const [key, agent] of open) {
+      for (const [key, { agent }] of open) {
         if (kept.has(key)) continue;
         open.delete(key);
         closing.add(agent);
@@ -55,7 +63,7 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
       }
     },
     async close() {
-      const agents = [...open.values(), ...closing];
+      const agents = [...[...open.values()].map(({ agent }) => agent), ...closing];
       open.clear();
       await Promise.all(agents.map((agent) => agent.destroy()));
     },
@@ -65,8 +73,7 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
 /** Providers close idle connections after minutes; undici's 4 s would cost a handshake for nearly every prompt. */
 const keepAliveMs = 30_000;
 
-function createAgent(proxy: ProxySettings | undefined, options: DispatcherOptions): Agent {
-  const connect = connectorThrough(proxy, options);
+function createAgent(connect: buildConnector.connector): Agent {
   return new core.Agent({
     // HTTP/2 would put every request of an account on one connection and change the order and case of its headers.
     allowH2: false,

@@ -80,6 +80,8 @@ export async function dialWebSocket(options: DialOptions): Promise<Dialled> {
     });
     socket.once("open", () => {
       signal.removeEventListener("abort", abort);
+      // What has made the connection would stay in memory for as long as that.
+      socket.removeAllListeners("unexpected-response");
       socket.off("error", fail);
       socket.on("error", ignore);
       socket.pause();

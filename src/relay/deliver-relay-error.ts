@@ -31,7 +31,7 @@ export async function deliverRelayError(
   if (recorder) {
     const entry: RecordEntry = {
       account: "(none)",
-      ...endOf(signal, status),
+      ...endOf(signal, { status, isMove: relayError.isMove }),
       observer: undefined,
       ...(!signal.aborted && { error: code }),
     };
@@ -101,8 +101,11 @@ function memoryError({ isTooLarge, maxBytes }: MemoryExhausted): RelayError {
 const memoryRetrySeconds = 5;
 
 /** Of a request that no answer reached: the status that was sent, or would have been if the client were there. */
-function endOf(signal: AbortSignal, toldStatus: number): Pick<RecordEntry, "outcome" | "status"> {
-  if (!signal.aborted) return { outcome: "failed", status: toldStatus };
+function endOf(
+  signal: AbortSignal,
+  told: { status: number; isMove: boolean },
+): Pick<RecordEntry, "outcome" | "status"> {
+  if (!signal.aborted) return { outcome: told.isMove ? "moved" : "failed", status: told.status };
   if (signal.reason instanceof ShutdownAbort) return { outcome: "failed", status: 503 };
   return { outcome: "aborted", status: 499 };
 }

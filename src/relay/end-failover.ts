@@ -107,7 +107,7 @@ async function moveElsewhere(state: FailoverState): Promise<RelayError | undefin
   return new RelayError(
     "binding_gone",
     `The account ${required} cannot go on with this response; send the whole conversation again: it goes to ${next.config.id}.`,
-    { param: "previous_response_id" },
+    { param: "previous_response_id", isMove: true },
   );
 }
 
@@ -141,5 +141,6 @@ function overHttp({ config }: Account): RelayError {
   return new RelayError(
     "upgrade_required",
     `The account ${config.id} has room and offers no WebSocket; send the request over HTTP.`,
+    { isMove: true },
   );
 }

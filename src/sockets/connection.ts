@@ -1,17 +1,19 @@
 // One client's WebSocket and the provider's side of it: requests go through the relay's pipeline one after another, and the end
 // of either side is the end of the other.
 
+import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { Account } from "../accounts/account.ts";
 import type { Dialect, Route } from "../dialects/dialect.ts";
-import { readClientFrame } from "../dialects/openai-frame.ts";
+import { type ClientFrame, readClientFrame } from "../dialects/openai-frame.ts";
 import type { HeaderMap } from "../domain/call.ts";
 import type { ClientConnection } from "../relay/client.ts";
 import { type Exchange, type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
 import { relay } from "../relay/relay.ts";
+import type { AnswerObserver } from "../usage/observer.ts";
 import type { Departures } from "./departures.ts";
 import type { Endpoints } from "./endpoints.ts";
-import { closeCodes, createSocketSink, type SocketSinkOptions } from "./socket-sink.ts";
+import { type ClientSocket, closeCodes, createSocketSink, type SocketSinkOptions } from "./socket-sink.ts";
 import { overLine } from "./transports.ts";
 import { UpstreamLine } from "./upstream-line.ts";
 
@@ -40,6 +42,11 @@ export interface ConnectionOptions {
   onEnd(): void;
 }
 
+/** A request as it came, with what was read in it. */
+interface Received extends ClientFrame {
+  frame: Buffer;
+}
+
 /** Requests that wait for the answer of the one before; the provider's own limit is as low. */
 const maxWaiting = 16;
 /** A peer that does not answer a close is disconnected after this time. */
@@ -52,14 +59,19 @@ export class SocketConnection implements ClientConnection {
   readonly line: UpstreamLine;
   readonly #options: ConnectionOptions;
   #client: WebSocket | undefined;
+  #below: Duplex | undefined;
   #running: AbortController | undefined;
-  readonly #waiting: Buffer[] = [];
+  readonly #waiting: Received[] = [];
   #waitingBytes = 0;
   /** No request is taken any more. */
   #isClosing = false;
   #isDraining = false;
-  /** What the conversation carries was encrypted for its account: nobody else can go on with it. */
+  /**
+   * The conversation carries what was encrypted for its account, or will do so when its client sends it again: as over HTTP, nobody
+   * else is asked to go on with it.
+   */
   #isEncrypted = false;
+  #answer: AnswerObserver | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -101,8 +113,10 @@ export class SocketConnection implements ClientConnection {
   }
 
   /** The client is there. */
-  begin(client: WebSocket): void {
+  begin(accepted: ClientSocket): void {
+    const client = accepted.socket;
     this.#client = client;
+    this.#below = accepted.connection;
     client.on("message", (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
     client.on("ping", (data: Buffer) => {
       if (client.readyState === client.OPEN && client.bufferedAmount < maxPongBytes) client.pong(data);
@@ -129,50 +143,54 @@ export class SocketConnection implements ClientConnection {
   #receive(frame: Buffer, isBinary: boolean): void {
     if (this.#isClosing) return;
     if (isBinary) return this.#close(closeCodes.tooBig);
-    if (!readClientFrame(frame).isRequest) return this.line.send(frame);
+    const read = readClientFrame(frame);
+    if (!read.isRequest) return this.line.send(frame);
     if (this.#isDraining && this.isIdle) return this.#close(closeCodes.restart);
-    if (this.isIdle) return void this.#run(frame);
+    if (this.isIdle) return void this.#run({ ...read, frame });
     this.#waitingBytes += frame.length;
     const { maxBodyBytes } = this.#options.deps.config().server;
     if (this.#waiting.length >= maxWaiting || this.#waitingBytes > maxBodyBytes) {
       return this.#close(closeCodes.tooBig);
     }
-    this.#waiting.push(frame);
+    this.#waiting.push({ ...read, frame });
   }
 
-  async #run(frame: Buffer): Promise<void> {
+  async #run(received: Received): Promise<void> {
     const { deps, newId } = this.#options;
     const client = this.#client!;
     const running = new AbortController();
     this.#running = running;
-    const sink = createSocketSink(client, this.#options.sink);
+    const sink = createSocketSink({ socket: client, connection: this.#below! }, this.#options.sink);
     const id = newId();
+    this.#isEncrypted = received.hasEncrypted || (received.isContinuation && this.#isEncrypted);
     try {
-      await relay(this.#exchange({ id, frame, sink, signal: running.signal }), deps);
+      await relay(this.#exchange(received, { id, sink, signal: running.signal }), deps);
     } catch (error) {
       deps.log.error({ request: id, err: String(error) }, "internal error");
       sink.breakOff();
     }
     this.#running = undefined;
+    this.#isEncrypted ||= this.#answer?.encrypted !== undefined;
+    this.#answer = undefined;
     if (client.readyState !== client.OPEN) return this.#ended();
     if (sink.ending) return this.#close(sink.ending.code);
     if (this.line.accountId === undefined) return this.#close(closeCodes.fault);
     const next = this.#waiting.shift();
-    this.#waitingBytes -= next?.length ?? 0;
+    this.#waitingBytes -= next?.frame.length ?? 0;
     if (this.#isDraining) this.#close(closeCodes.restart);
     else if (next) void this.#run(next);
   }
 
-  #exchange({ frame, ...given }: Pick<Exchange, "id" | "sink" | "signal"> & { frame: Buffer }): Exchange {
+  #exchange({ frame, isWarmUp }: Received, given: Pick<Exchange, "id" | "sink" | "signal">): Exchange {
     const { headers, rawHeaders, query, dialect, route } = this.opening;
     return {
       ...given,
       source: { method: "POST", headers, rawHeaders, body: frame },
       ...{ dialect, route, query },
       receivedAt: this.#options.deps.now(),
-      transport: overLine(this.line),
+      transport: overLine(this.line, (answer) => (this.#answer = answer)),
       connection: this,
-      isWarmUp: readClientFrame(frame).isWarmUp,
+      isWarmUp,
     };
   }
 

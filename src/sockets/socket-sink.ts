@@ -1,5 +1,6 @@
 // A client's WebSocket as the pipeline's sink: each piece of an answer is one text frame.
 
+import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { parseJson } from "../json/json-values.ts";
 import type { AnswerHead, ClientSink } from "../relay/client.ts";
@@ -32,7 +33,16 @@ export const closeCodes = {
 /** Codex goes to HTTP when the next upgrade is refused: nothing is said of it here. */
 const silentCodes: ReadonlySet<string> = new Set(["upgrade_required", "draining"]);
 
-export function createSocketSink(client: WebSocket, options: SocketSinkOptions = {}): SocketSink {
+/** A client's WebSocket, and the connection below it. */
+export interface ClientSocket {
+  socket: WebSocket;
+  connection: Duplex;
+}
+
+export function createSocketSink(
+  { socket: client, connection }: ClientSocket,
+  options: SocketSinkOptions = {},
+): SocketSink {
   const { stallTimeoutMs = 900_000, highWaterBytes = 256 * 1024 } = options;
   const listeners = new Set<() => void>();
   let relayError: string | undefined;
@@ -42,7 +52,18 @@ export function createSocketSink(client: WebSocket, options: SocketSinkOptions =
   let isWaiting = false;
   let ending: Ending | undefined;
   let stall: NodeJS.Timeout | undefined;
+  let isCorked = false;
 
+  /** Frames that come in one piece from the provider go to the client in one, too. */
+  const cork = () => {
+    if (isCorked) return;
+    isCorked = true;
+    connection.cork();
+    process.nextTick(() => {
+      isCorked = false;
+      connection.uncork();
+    });
+  };
   const sent = () => {
     if (!isWaiting) return;
     if (client.bufferedAmount > highWaterBytes / 2) return void stall?.refresh();
@@ -51,7 +72,9 @@ export function createSocketSink(client: WebSocket, options: SocketSinkOptions =
     for (const listener of listeners) listener();
   };
   const send = (frame: Buffer | string) => {
-    if (client.readyState === client.OPEN) client.send(frame, { binary: false }, sent);
+    if (client.readyState !== client.OPEN) return;
+    cork();
+    client.send(frame, { binary: false }, sent);
   };
   const endWith = (code: number) => {
     ending ??= { code };

@@ -15,6 +15,7 @@ import type { RelayDeps } from "../relay/exchange.ts";
 import { sendWithFailover } from "../relay/failover.ts";
 import type { Served } from "../relay/failover-state.ts";
 import { readRequest } from "../relay/read-request.ts";
+import { timeLimit } from "../time/abort.ts";
 import { SocketConnection } from "./connection.ts";
 import { createDepartures } from "./departures.ts";
 import { createEndpoints } from "./endpoints.ts";
@@ -155,7 +156,7 @@ export function createSockets({ deps, newId, limits: given }: SocketsOptions): S
         );
         const socket = await acceptClient(upgrade, served, deps);
         if (isDraining) throw upgradeRequired("cc-relay is shutting down");
-        connection.begin(socket);
+        connection.begin({ socket, connection: upgrade.socket });
       } catch (error) {
         connection.line.abandon();
         remove(connection);
@@ -210,23 +211,21 @@ async function readOpening(
   return { ...call, model: readOpeningModel(headers) };
 }
 
-function dial(
+async function dial(
   call: Call,
   connection: SocketConnection,
   limits: SocketLimits,
   deps: RelayDeps,
 ): Promise<Served> {
-  return sendWithFailover(
-    call,
-    {
-      pinned: connection.opening.headers["x-cc-relay-account"]?.toString(),
-      signal: AbortSignal.timeout(limits.openingTimeoutMs),
-      attempts: new Attempts({ call, events: deps.events, now: deps.now }),
-      transport: openLine(connection.line),
-      connection,
-    },
-    deps,
-  );
+  const { signal, clear } = timeLimit(limits.openingTimeoutMs);
+  const request = {
+    pinned: connection.opening.headers["x-cc-relay-account"]?.toString(),
+    signal,
+    attempts: new Attempts({ call, events: deps.events, now: deps.now }),
+    transport: openLine(connection.line),
+    connection,
+  };
+  return await sendWithFailover(call, request, deps).finally(clear);
 }
 
 /** No compression toward the client, which is mostly on this machine. */
@@ -235,6 +234,7 @@ async function acceptClient(
   { account, upstream, answer }: Served,
   deps: RelayDeps,
 ): Promise<WebSocket> {
+  // Loaded with the first client: most relays never have one.
   const { WebSocketServer } = await import("ws");
   const server: WebSocketServer = new WebSocketServer({
     noServer: true,

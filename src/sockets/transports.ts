@@ -2,16 +2,22 @@
 
 import type { Answer } from "../relay/answer.ts";
 import { sendTo, type Transport } from "../relay/transport.ts";
+import type { AnswerObserver } from "../usage/observer.ts";
 import type { UpstreamLine } from "./upstream-line.ts";
 
-/** Sends the call as a frame. Whatever follows is what follows any other attempt. */
-export function overLine(line: UpstreamLine): Transport {
+/** Sends the call as a frame. Whatever follows is what follows any other attempt. `watch` is given what observes a good answer. */
+export function overLine(
+  line: UpstreamLine,
+  watch: (observer: AnswerObserver | undefined) => void,
+): Transport {
   return async (sending, deps) => {
     const opened = await line.open(sending, deps);
     if (!opened.ok) return { ok: false, failure: opened.failure, answer: undefined };
     const { socket } = opened;
     const upstream = { ...sending.upstream, observe: socket.protocol.observe };
-    return sendTo(socket, { ...sending, upstream }, deps);
+    const result = await sendTo(socket, { ...sending, upstream }, deps);
+    if (result.ok) watch(result.answer.observer);
+    return result;
   };
 }
 

@@ -11,6 +11,7 @@ import { type DialHead, dialWebSocket } from "../network/web-socket.ts";
 import { failureOf } from "../relay/attempt.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
 import { prepare, type Sending } from "../relay/transport.ts";
+import { timeLimit } from "../time/abort.ts";
 import { addressOf } from "../upstreams/client.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { FrameSocket } from "./frame-socket.ts";
@@ -116,16 +117,16 @@ export class UpstreamLine {
     const protocol = upstream.socketFor?.(call);
     if (protocol === undefined) return none(0);
     const { providerUrls, endpoints } = this.#options;
+    const limit = timeLimit(Math.min(timeouts.firstByteMs, handshakeTimeoutMs), signal);
     try {
-      const limit = AbortSignal.timeout(Math.ceil(Math.min(timeouts.firstByteMs, handshakeTimeoutMs)));
       const request = prepare(sending, providerUrls());
       const dialled = await dialWebSocket({
         origin: request.origin,
         path: request.path,
         headers: openingHeaders(request, call),
-        connect: deps.dispatchers.connector(config.proxy),
+        connect: deps.dispatchers.connector(config.id, config.proxy),
         maxMessageBytes: deps.config().server.maxBodyBytes,
-        signal: AbortSignal.any([signal, limit]),
+        signal: limit.signal,
       });
       const { head } = dialled;
       if (dialled.kind === "open") {
@@ -137,6 +138,8 @@ export class UpstreamLine {
     } catch (error) {
       if (signal.aborted) return refusal({ kind: "aborted" });
       return refusal(failureOf(error instanceof Error ? error : new Error(String(error)), false));
+    } finally {
+      limit.clear();
     }
   }
 

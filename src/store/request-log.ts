@@ -14,7 +14,9 @@ export function createRequestLog({ database, run }: Connection): RequestLog {
   const newest = database.prepare<[], number | null>("SELECT max(seq) FROM usage_order").pluck();
 
   const toRecord = (row: RequestRecordRow): RequestRecord => {
-    const path = row.attempts > 1 ? pathOf(attempts.all(row.id)) : [];
+    // One attempt is on the account that answered, if any has.
+    const isTold = row.attempts === 0 || (row.attempts === 1 && row.account !== noAccount);
+    const path = isTold ? [] : pathOf(attempts.all(row.id));
     return fromRow(row, path);
   };
 

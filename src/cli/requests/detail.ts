@@ -49,6 +49,8 @@ function verdictText({ outcome, status, account, first_byte_ms }: RequestDocumen
       return `truncated: the answer of${by} was not whole`;
     case "aborted":
       return "aborted: the client left";
+    case "moved":
+      return "moved: the client sends it again, to another account";
     default:
       return by === "" ? `failed ${status}: no account answered` : `failed ${status} on${by}`;
   }

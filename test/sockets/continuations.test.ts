@@ -1,0 +1,142 @@
+// Requests that continue a response, when their account cannot go on: what is recorded of a move, and who is never moved.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { encryptedContent } from "../support/openai-script.ts";
+import {
+  continuing,
+  create,
+  type Frame,
+  rowsOf,
+  type SocketStage,
+  startSocketStage,
+  typesOf,
+  usageLimit,
+} from "./stage.ts";
+
+const done = "response.completed";
+
+test("a continuation that moves has one row, which is no error, and the request that follows another", async (t) => {
+  const stage = await startSocketStage(t);
+  const { script, connect, relay } = stage;
+  const client = await connect({ session: "one" });
+  const first = await client.ask();
+  script.fault("key-of-a", usageLimit());
+  await client.ask(continuing(first));
+  await (await connect({ session: "one" })).ask();
+  assert.deepEqual(
+    (await rowsOf(stage)).map(({ account, outcome, status, path }) => [account, outcome, status, path]),
+    [
+      ["a", "complete", 200, ["a"]],
+      ["(none)", "moved", 400, ["a"]],
+      ["b", "complete", 200, ["b"]],
+    ],
+  );
+  const { total } = await relay.store.usage.summarize({ since: 0, until: Date.now() + 60_000, by: "day" });
+  assert.deepEqual([total.requests, total.errors], [3, 0]);
+  const moved = (await rowsOf(stage))[1]!;
+  const { attempts } = (await relay.store.requests.find(moved.id))!;
+  assert.deepEqual(
+    attempts.map(({ account, class: failure, next }) => [account, failure, next]),
+    [["a", "rate-limited", "next account"]],
+  );
+});
+
+test("what can only go on over HTTP is moved there, and is no error", async (t) => {
+  const stage = await startSocketStage(t, {
+    // Frames are never edited, so that an account with names of its own for models is asked over HTTP alone.
+    account: (id) => (id === "b" ? { modelMap: [{ pattern: "gpt-5.6", model: "other" }] } : {}),
+  });
+  const { script, connect } = stage;
+  const client = await connect({ session: "one" });
+  script.fault("key-of-a", usageLimit());
+  await client.ask();
+  assert.equal(await client.closed, 1012);
+  assert.deepEqual(
+    (await rowsOf(stage)).map(({ account, outcome }) => [account, outcome]),
+    [["(none)", "moved"]],
+  );
+});
+
+async function limitedAfter(stage: SocketStage, conversation: readonly object[]) {
+  const client = await stage.connect({ session: "one" });
+  let frames: Frame[] = [];
+  for (const each of conversation) frames = await client.ask({ ...create(each), ...previousOf(frames) });
+  stage.script.fault("key-of-a", usageLimit());
+  return await client.ask(continuing(frames));
+}
+
+function previousOf(frames: readonly Frame[]): object {
+  return frames.length === 0 ? {} : { previous_response_id: frames.at(-1)?.response?.id };
+}
+
+const reasoning = { type: "reasoning", id: "rs_1", summary: [], encrypted_content: "gAAAA-of-a" };
+const prompt = { type: "message", role: "user", content: [{ type: "input_text", text: "Hi" }] };
+
+function thinking(stage: SocketStage): void {
+  stage.script.answerWith(() => ({
+    content: [
+      { kind: "thinking", text: "Hm." },
+      { kind: "text", text: "Hello" },
+    ],
+  }));
+}
+
+test("reasoning that its account encrypted is not moved: as over HTTP, its client hears of the limit", async (t) => {
+  const stage = await startSocketStage(t);
+  thinking(stage);
+  const frames = await limitedAfter(stage, [{}]);
+  const { status, headers } = frames.at(-1)!;
+  assert.deepEqual([status, headers?.["x-cc-relay-error"]], [429, "account_in_cooldown"]);
+  const again = await stage.connect({ session: "one" });
+  const input = [prompt, { ...reasoning, encrypted_content: encryptedContent }];
+  const told = await again.ask(create({ input }));
+  assert.deepEqual([told.at(-1)?.type, told.at(-1)?.status], ["error", 429]);
+  const answer = await fetch(`${stage.relay.url}/openai/v1/responses`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "session-id": "one" },
+    body: JSON.stringify({ ...create({ input }), type: undefined }),
+  });
+  assert.equal(answer.status, 429);
+  await answer.text();
+  assert.ok(stage.script.creates.every(({ credential }) => credential === "key-of-a"));
+});
+
+const carried: Record<string, readonly object[]> = {
+  "that the first request carries": [{ input: [prompt, reasoning] }],
+  "that the successor of a warm-up carries": [{ generate: false, input: [] }, { input: [prompt, reasoning] }],
+  "that an earlier request has carried": [{ input: [prompt, reasoning] }, {}, {}],
+};
+
+for (const [what, conversation] of Object.entries(carried)) {
+  test(`reasoning ${what} is not moved either`, async (t) => {
+    const stage = await startSocketStage(t);
+    const frames = await limitedAfter(stage, conversation);
+    assert.equal(frames.at(-1)?.status, 429);
+    assert.ok(stage.script.upgrades.every(({ credential }) => credential === "key-of-a"));
+  });
+}
+
+test("a conversation without it moves, also one whose socket has carried some before", async (t) => {
+  const stage = await startSocketStage(t);
+  const client = await stage.connect({ session: "one" });
+  await client.ask(create({ input: [prompt, reasoning] }));
+  const fresh = await client.ask();
+  assert.equal(typesOf(fresh).at(-1), done);
+  stage.script.fault("key-of-a", usageLimit());
+  const moved = await client.ask(continuing(fresh));
+  assert.equal(moved.at(-1)?.error?.code, "previous_response_not_found");
+});
+
+test("reasoning is read again by its own account when that has merely cut a socket", async (t) => {
+  const stage = await startSocketStage(t);
+  thinking(stage);
+  const client = await stage.connect({ session: "one" });
+  const first = await client.ask();
+  stage.script.fault("key-of-a", { kind: "close", code: undefined });
+  assert.equal((await client.ask(continuing(first))).at(-1)?.status, 502);
+  const again = await stage.connect({ session: "one" });
+  const frames = await again.ask(create({ input: [prompt, reasoning] }));
+  assert.equal(typesOf(frames).at(-1), done);
+  assert.ok(stage.script.creates.every(({ credential }) => credential === "key-of-a"));
+});
