@@ -103,9 +103,9 @@ const memoryRetrySeconds = 5;
 /** Of a request that no answer reached: the status that was sent, or would have been if the client were there. */
 function endOf(
   signal: AbortSignal,
-  told: { status: number; isMove: boolean },
+  sent: { status: number; isMove: boolean },
 ): Pick<RecordEntry, "outcome" | "status"> {
-  if (!signal.aborted) return { outcome: told.isMove ? "moved" : "failed", status: told.status };
+  if (!signal.aborted) return { outcome: sent.isMove ? "moved" : "failed", status: sent.status };
   if (signal.reason instanceof ShutdownAbort) return { outcome: "failed", status: 503 };
   return { outcome: "aborted", status: 499 };
 }

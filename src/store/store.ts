@@ -140,7 +140,7 @@ export interface BindingStore {
   trim(max: number, limit: number): Promise<number>;
 }
 
-/** `moved`: nothing was answered, and the client was told to send the request again, which goes to another account. */
+/** `moved`: nothing was answered, and the client is asked to send the request again, and that goes to another account. */
 export type Outcome = "complete" | "truncated" | "aborted" | "failed" | "moved";
 
 /** One request. Written before the client can see the end of its answer; written again under the same id when more was learned. */
