@@ -69,7 +69,7 @@ export async function runServe(context: CommandContext, options: ServeOptions): 
       level: config.server.logLevel,
       pretty: screen.isTerminal,
       colour: screen.isTerminal && screen.style.bold("x") !== "x",
-      describe: createRequestLine(screen, { now: context.clock, hidden: source.demo?.clients ?? [] }),
+      describe: createRequestLine(screen, context.clock),
       destination: screen.isTerminal ? screen : undefined,
       secrets: secrets.list,
     });

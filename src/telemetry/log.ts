@@ -150,7 +150,6 @@ function prettyLine(line: string, { colour = false, describe }: LogOptions): str
   const name = String(level);
   const start = `${paint("90", localClock(String(time)))} ${paint(colours[name] ?? "0", name.padEnd(5))} `;
   const described = describe?.(entry);
-  if (described === null) return "";
   if (described !== undefined) return `${start}${described}\n`;
   const words: string[] = [];
   let stack = "";

@@ -29,7 +29,7 @@ const request = {
 
 function linesOf(fields: object, { width = 120, message = "request", colour = false } = {}): string[] {
   const screen = fakeScreen({ width, colour });
-  const describe = createRequestLine(screen, { now: clock, hidden: ["demo-laptop"] });
+  const describe = createRequestLine(screen, clock);
   const log = createLog({ level: "info", pretty: true, colour, clock, describe, destination: screen });
   log.info(fields, message);
   return screen.text().trimEnd().split("\n");
@@ -44,9 +44,26 @@ test("a request is one line with its path, result, time and tokens", () => {
   ]);
 });
 
-test("requests of clients that are hidden have no line, and what else is logged has one", () => {
-  assert.deepEqual(linesOf({ ...request, client: "demo-laptop" }), [""]);
-  assert.match(linesOf({ client: "demo-laptop" }, { message: "attempt failed" })[0]!, /attempt failed/);
+const attempt = {
+  ...{ request: "mia00000-0a0a0a0a-0001", account: "home", failure: "rate-limited", status: 429 },
+  ...{
+    reason: "the 5h window is full",
+    next: "next account",
+    until: new Date(2026, 10, 22, 16, 14).toISOString(),
+  },
+};
+
+test("a failed attempt is one line with what it was, until when, and what followed", () => {
+  const line = (fields: object) => linesOf(fields, { message: "attempt failed" });
+  assert.deepEqual(line(attempt), [
+    "14:03:21 info  0a0a0a0a  home: rate-limited (429) until 16:14:00, next account: the 5h window is full",
+  ]);
+  const { until: _until, status: _status, reason: _reason, ...bare } = { ...attempt, failure: "unreachable" };
+  assert.deepEqual(line(bare), ["14:03:21 info  0a0a0a0a  home: unreachable, next account"]);
+  const [evil = "", ...more] = line({ ...attempt, reason: `evil\u001b[2J\u202e\r\n${"x".repeat(500)}` });
+  assert.deepEqual(more, []);
+  assert.equal(displayWidth(evil), 100);
+  assert.doesNotMatch(evil, /[\p{Cc}\p{Bidi_Control}]/u);
 });
 
 test("no request takes more than 100 columns, or than the terminal has", () => {

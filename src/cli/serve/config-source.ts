@@ -17,8 +17,6 @@ export interface ConfigSource {
   demo?: {
     /** The file that other commands have to name to find this relay. */
     file: string;
-    /** The clients of its own. */
-    clients: readonly string[];
     /** Lets its clients send requests to the relay; returns a function that ends them. */
     startTraffic(origin: string): () => Promise<void>;
   };
@@ -53,7 +51,7 @@ export async function demoConfig(): Promise<ConfigSource> {
       demoClients,
     }),
     watchedFiles: [sightFile(file)],
-    demo: { file, clients: demoClients, startTraffic: (origin) => startTraffic(origin).close },
+    demo: { file, startTraffic: (origin) => startTraffic(origin).close },
     async close() {
       await demo.close();
       await rm(folder, { recursive: true, force: true });

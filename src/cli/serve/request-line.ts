@@ -1,33 +1,42 @@
-// A request in the log of `serve` on a terminal: one line that fits 100 columns. JSON lines keep every field.
+// Requests and their failed attempts in the log of `serve` on a terminal: a line each, that fits 100 columns. JSON lines keep
+// every field.
 
 import type { RequestDocument } from "../../documents/types.ts";
 import type { LogEntry } from "../../telemetry/log.ts";
 import type { Screen } from "../../terminal/output.ts";
+import { truncate } from "../../terminal/width.ts";
+import { clockSeconds } from "../../time/local-time.ts";
+import { shortId, shown } from "../requests/columns.ts";
 import { createRequestTable, type RequestColumn } from "../requests/table.ts";
 
 const maxWidth = 100;
 /** `14:03:21 info  ` */
 const headWidth = 15;
 
-export interface RequestLineOptions {
-  now: () => number;
-  /** Clients whose requests are not shown: a demo's own would push everything else off the screen. */
-  hidden: readonly string[];
-}
-
-/** Undefined for every entry that is no request; null for one that is not shown. */
+/** Undefined for every entry that speaks of no request. */
 export function createRequestLine(
   screen: Pick<Screen, "width" | "style" | "unicode">,
-  { now, hidden }: RequestLineOptions,
-): (entry: LogEntry) => string | undefined | null {
-  const { style, unicode } = screen;
+  now: () => number,
+): (entry: LogEntry) => string | undefined {
   return (entry) => {
-    if (entry.msg !== "request") return undefined;
-    if (hidden.includes(String(entry.client))) return null;
     const width = Math.min(maxWidth, screen.width) - headWidth;
+    if (entry.msg === "attempt failed") return truncate(attemptText(entry, now()), width, screen.unicode);
+    if (entry.msg !== "request") return undefined;
+    const { style, unicode } = screen;
     const table = createRequestTable({ columns: columnsFor(entry), screen: { width, style, unicode } });
     return table.row(toDocument(entry), now());
   };
+}
+
+/** `0a0a0a0a  home: rate-limited (429) until 16:14, next account: what the provider said` */
+function attemptText(
+  { request, account, failure, status, until, next, reason }: LogEntry,
+  now: number,
+): string {
+  const answered = status === undefined ? "" : ` (${status})`;
+  const back = until === undefined ? "" : ` until ${clockSeconds(Date.parse(String(until)), now)}`;
+  const said = reason === undefined ? "" : `: ${reason}`;
+  return shown(`${shortId(String(request))}  ${account}: ${failure}${answered}${back}, ${next}${said}`);
 }
 
 /** Without keys every client has the same name; where they have their own, it is worth more than the tokens. */
