@@ -157,6 +157,6 @@ export const relayMutations: readonly Mutation[] = [
     from: "if (!isWaiting && sinceCheck < stallBytes) fail(bodyTooSlow(limits));",
     to: "",
     tests: "relay/read-body.test.ts",
-    only: "given up after 30 s",
+    only: "dropped after 30 s",
   },
 ];
