@@ -1,6 +1,7 @@
 // The call: one client request as every layer below the server sees it.
 
 import { hash } from "node:crypto";
+import type { BodyMemory } from "./body-memory.ts";
 import type { Family } from "./family.ts";
 
 export type DialectName = "claude" | "gemini" | "openai" | "chat";
@@ -75,6 +76,8 @@ export interface Call {
   body: Body | undefined;
   /** The body without its content-encoding, for what has to change it; undefined when it has none. */
   decodedBody: Body | undefined;
+  /** Of `body`, `decodedBody` and what is made of them. Absent: the garbage collector looks after it. */
+  memory?: BodyMemory;
   /** Undefined when the body names none. Never with a `models/` prefix. */
   model: string | undefined;
   /** The name that the client asked for, where the owner's configuration put `model` in its place. */

@@ -1,6 +1,7 @@
 // An undici client for one connection that reports, when an exchange fails, how far it came and whether its connection was stale. A
 // connection that is being made for requests that nobody wants any more is closed.
 
+import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import type { Client, Dispatcher } from "undici";
 import type { Connector } from "./connector.ts";
@@ -11,11 +12,13 @@ import { core } from "./undici.ts";
 export interface WatchedDispatch extends Dispatcher.DispatchOptions {
   /** Aborted when the request is not wanted any more. Before it has a connection, undici cannot be informed. */
   unwanted?: AbortSignal;
+  /** Called when the kernel has taken the whole request: nothing reads the memory of its body any more. */
+  onFlushed?: () => void;
 }
 
 /** A Client whose errors carry ExchangeFacts. */
 export function createWatchedClient(origin: URL, options: Client.Options, connect: Connector): Client {
-  const line: Line = { exchanges: 0, roundTripMs: 0, waiting: 0, connecting: undefined };
+  const line: Line = { exchanges: 0, roundTripMs: 0, waiting: 0, connecting: undefined, socket: undefined };
   const client = new core.Client(origin, {
     ...options,
     connect: (request, callback) => {
@@ -24,6 +27,7 @@ export function createWatchedClient(origin: URL, options: Client.Options, connec
       line.connecting = connecting;
       connect({ ...request, signal: connecting.signal }, (...result) => {
         line.connecting = undefined;
+        line.socket = result[1];
         line.exchanges = 0;
         // Connecting took one round trip at least, so this is the longest one can have been.
         line.roundTripMs = performance.now() - startedAt;
@@ -33,7 +37,7 @@ export function createWatchedClient(origin: URL, options: Client.Options, connec
   });
   const dispatch = client.dispatch.bind(client);
   client.dispatch = (request: WatchedDispatch, handler) =>
-    dispatch(request, new Watch(handler, { line, origin: origin.origin, unwanted: request.unwanted }));
+    dispatch(request, new Watch(handler, { ...request, line, origin: origin.origin }));
   return client;
 }
 
@@ -46,13 +50,16 @@ interface Line {
   waiting: number;
   /** Closes the connection that is being made; undefined: there is no such connection. */
   connecting: AbortController | undefined;
+  /** Undefined, or null after a failure: there is none yet. */
+  socket: Socket | null | undefined;
 }
 
 interface Watched {
   line: Line;
   /** scheme://host[:port] */
   origin: string;
-  unwanted: AbortSignal | undefined;
+  unwanted?: AbortSignal;
+  onFlushed?: () => void;
 }
 
 /**
@@ -66,16 +73,18 @@ class Watch implements Dispatcher.DispatchHandler {
   readonly #line: Line;
   readonly #origin: string;
   readonly #unwanted: AbortSignal | undefined;
+  readonly #onFlushed: (() => void) | undefined;
   #isWaiting = true;
   #stage: "connecting" | "sent" | "answering" = "connecting";
   #sentAt = 0;
   #reused = false;
 
-  constructor(inner: Dispatcher.DispatchHandler, { line, origin, unwanted }: Watched) {
+  constructor(inner: Dispatcher.DispatchHandler, { line, origin, unwanted, onFlushed }: Watched) {
     this.#inner = inner;
     this.#line = line;
     this.#origin = origin;
     this.#unwanted = unwanted;
+    this.#onFlushed = onFlushed;
     line.waiting += 1;
     unwanted?.addEventListener("abort", this.#giveUp, { once: true });
   }
@@ -125,6 +134,10 @@ class Watch implements Dispatcher.DispatchHandler {
 
   onRequestSent(): void {
     this.#inner.onRequestSent?.();
+    const { socket } = this.#line;
+    if (!this.#onFlushed || !socket) return;
+    if (socket.writableLength === 0) this.#onFlushed();
+    else socket.once("drain", this.#onFlushed);
   }
 
   /** The connection is closed with the last request that waits for it. */

@@ -96,6 +96,7 @@ class Attempt implements Dispatcher.DispatchHandler {
         method: method as Dispatcher.HttpMethod,
         ...this.#body.framed,
         unwanted: this.#unwanted.signal,
+        onFlushed: this.#options.call.memory?.send(),
       };
       dispatcher.dispatch(request, this);
     } catch (error) {

@@ -13,6 +13,8 @@ export interface RequestSource {
   readonly rawHeaders: readonly string[];
   /** In one piece, or as a stream that is read once; undefined when there is none. */
   readonly body: Readable | Buffer | undefined;
+  /** The reader of the stream may give the memory of its pieces back. */
+  readonly givesPieces?: boolean;
   /** Called before the body is read, when the key and the announced size are right: a client may wait for a sign to send it. */
   onBodyWanted?(): void;
 }

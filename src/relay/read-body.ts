@@ -1,6 +1,7 @@
 // Receives a request's body: within its size limit, within the memory that all bodies share, and not slower than a minimum.
 
 import type { Readable } from "node:stream";
+import { freeBuffer } from "../domain/body-memory.ts";
 import type { Body, HeaderMap } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
 import type { RequestSource } from "./client.ts";
@@ -38,7 +39,8 @@ export async function readBody(source: RequestSource, limits: BodyLimits): Promi
   const length = announcedLength(headers);
   if (length !== undefined) await limits.share.grow(length);
   source.onBodyWanted?.();
-  return await collect(body, limits, length ?? 0);
+  const store = length !== undefined && length >= minWholeBytes ? inOne(length, source) : inPieces();
+  return await collect(body, { ...limits, takenBytes: length ?? 0, store });
 }
 
 /** Throws RelayError("body_too_large") where the client says itself that its body is larger. */
@@ -67,18 +69,56 @@ function bodyTooSlow({ stallMs, stallBytes }: BodyLimits): RelayError {
   );
 }
 
+/** Where the pieces of a body go. */
+interface BodyStore {
+  keep(piece: Buffer): void;
+  body(): Body;
+}
+
+/** Smaller ones are not worth it: they are joined where they are read, see scratch.ts. */
+const minWholeBytes = 256 * 1024;
+
+/** In one piece from the start. Each piece is given back at once: left to the garbage collector they would be memory once more. */
+function inOne(length: number, { givesPieces = false }: RequestSource): BodyStore {
+  const whole = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  return {
+    keep(piece) {
+      at += piece.copy(whole, at);
+      if (givesPieces) freeBuffer(piece);
+    },
+    body: () => whole.subarray(0, at),
+  };
+}
+
 /** Each piece of a body takes more than a hundred bytes of memory beside its own, so many small ones are joined. */
 const maxPieces = 1024;
 const smallPieceBytes = 1024;
 
+function inPieces(): BodyStore {
+  const pieces: Buffer[] = [];
+  let fresh = { from: 0, size: 0 };
+  return {
+    keep(piece) {
+      pieces.push(piece);
+      fresh.size += piece.length;
+      if (pieces.length - fresh.from < maxPieces) return;
+      if (fresh.size < maxPieces * smallPieceBytes) pieces.push(Buffer.concat(pieces.splice(fresh.from)));
+      fresh = { from: pieces.length, size: 0 };
+    },
+    body: () => (pieces.length > 1 ? pieces : (pieces[0] ?? Buffer.alloc(0))),
+  };
+}
+
 function ignore(): void {}
 
-function collect(source: Readable, limits: BodyLimits, takenBytes: number): Promise<Body> {
+function collect(
+  source: Readable,
+  { takenBytes, store, ...limits }: BodyLimits & { takenBytes: number; store: BodyStore },
+): Promise<Body> {
   const { maxBytes, stallMs, stallBytes, share, signal } = limits;
   return new Promise((resolve, reject) => {
-    const pieces: Buffer[] = [];
     let size = 0;
-    let fresh = { from: 0, size: 0 };
     let sinceCheck = 0;
     let isWaiting = false;
 
@@ -92,16 +132,8 @@ function collect(source: Readable, limits: BodyLimits, takenBytes: number): Prom
       size += chunk.length;
       sinceCheck += chunk.length;
       if (size > maxBytes) return fail(bodyTooLarge(maxBytes));
-      keep(chunk);
+      store.keep(chunk);
       if (size > takenBytes) takeMore();
-    }
-
-    function keep(chunk: Buffer): void {
-      pieces.push(chunk);
-      fresh.size += chunk.length;
-      if (pieces.length - fresh.from < maxPieces) return;
-      if (fresh.size < maxPieces * smallPieceBytes) pieces.push(Buffer.concat(pieces.splice(fresh.from)));
-      fresh = { from: pieces.length, size: 0 };
     }
 
     function takeMore(): void {
@@ -123,7 +155,7 @@ function collect(source: Readable, limits: BodyLimits, takenBytes: number): Prom
 
     function onEnd(): void {
       settle();
-      resolve(pieces.length > 1 ? pieces : (pieces[0] ?? Buffer.alloc(0)));
+      resolve(store.body());
     }
 
     function onAbort(): void {

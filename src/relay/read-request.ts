@@ -2,6 +2,7 @@
 
 import { hash } from "node:crypto";
 import { DecodeError } from "../coding/decoded.ts";
+import { createBodyMemory } from "../domain/body-memory.ts";
 import { type Body, type Call, wholeBody } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
 import { splitRequestHeaders, stripKeyParameter, stripRelayKeys } from "../network/headers.ts";
@@ -54,6 +55,8 @@ export async function readRequest(
     path: route.path,
     converts: false,
   };
+  const memory = createBodyMemory();
+  for (const each of source.givesPieces ? [body, readable] : []) if (Buffer.isBuffer(each)) memory.own(each);
   return {
     id: exchange.id,
     dialect: dialect.name,
@@ -68,6 +71,7 @@ export async function readRequest(
     acceptEncoding,
     body: converts ? readable : body,
     decodedBody: readable === body ? undefined : readable,
+    memory,
     model: facts.model ?? route.model,
     stream: facts.stream,
     streamForm: facts.streamForm,

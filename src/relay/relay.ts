@@ -58,10 +58,13 @@ async function answer(
   } = await sendInOrder(calls, async (named) => {
     recorder.sendsAs(named);
     const converted = await convertCall(dialect, named, config.server.maxConvertedBytes);
+    if (converted) call.memory?.own(wholeBody(converted.call.body ?? []));
     const served = await send(converted?.call ?? named, converted?.answer);
     return { call: named, conversion: converted, served };
   });
   for (const each of [call, ...calls]) releaseBody(each);
+  // An answer that says no may be followed by another wording of the request.
+  if (served.failure === undefined) call.memory?.free();
   share.release();
   const { model, askedModel, warnings } = served.sent;
   recorder.sendsAs(served.sent);

@@ -24,6 +24,7 @@ export function httpSource(request: IncomingMessage, onBodyWanted?: () => void):
     headers: request.headers,
     rawHeaders: request.rawHeaders,
     body: hasBody(request) ? request : undefined,
+    givesPieces: true,
     onBodyWanted,
   };
 }

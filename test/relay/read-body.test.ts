@@ -1,7 +1,7 @@
 // Bodies that come too slowly, and bodies that share too little memory.
 
 import assert from "node:assert/strict";
-import { PassThrough } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { wholeBody } from "../../src/domain/call.ts";
 import { createMemoryBudget, MemoryExhausted } from "../../src/relay/memory-budget.ts";
@@ -89,4 +89,19 @@ test("a body of unknown size pauses while there is no room, and goes on when the
   other.release();
   body.end("end");
   assert.equal(wholeBody((await reading)!).length, 503);
+});
+
+test("a large body whose size is announced comes in one piece, and what it came in is given back at once", async (t) => {
+  const { memory } = setUp(t);
+  const { signal } = new AbortController();
+  const pieces = Array.from({ length: 8 }, (_, index) => Buffer.alloc(64 * kibi, index));
+  const expected = Buffer.concat(pieces);
+  const headers = { "content-length": String(expected.length) };
+  const limits = { maxBytes: 1_000_000, stallMs: 30_000, stallBytes: 64 * kibi, signal };
+  for (const givesPieces of [false, true]) {
+    const source = { method: "POST", headers, rawHeaders: [], body: Readable.from(pieces), givesPieces };
+    const body = await readBody(source, { ...limits, share: memory.open(signal) });
+    assert.ok(Buffer.isBuffer(body) && body.equals(expected));
+    assert.equal(pieces[0]?.length, givesPieces ? 0 : 64 * kibi);
+  }
 });

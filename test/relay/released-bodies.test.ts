@@ -1,12 +1,15 @@
 // A request's body is let go once its answer is decided: open streams must not keep conversations of megabytes in memory.
 
 import assert from "node:assert/strict";
+import { createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { open } from "../support/client.ts";
+import { startRelay, testAccount } from "../support/relay.ts";
 import { setStage } from "../support/stage.ts";
+import { until } from "../support/until.ts";
 import { cases } from "./cases.ts";
 
 setFlagsFromString("--expose-gc");
@@ -37,5 +40,44 @@ for (const dialect of [cases.claude, cases.chat]) {
     const grown = (await held()) - before;
     for (const answer of answers) answer.abort();
     assert.ok(grown < 16, `${Math.round(grown)} MiB are held`);
+  });
+}
+
+for (const dialect of [cases.claude, cases.chat]) {
+  test(`a provider that answers before it has read the request gets all of it (${dialect.name})`, async (t) => {
+    const received: Buffer[] = [];
+    let reader: Socket | undefined;
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.on("data", (chunk) => {
+        received.push(chunk);
+        if (reader) return;
+        reader = socket.pause();
+        const head =
+          "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+        const event = `data: ${JSON.stringify({ type: "message_start", message: { type: "message", usage: {} } })}\n\n`;
+        socket.write(`${head}${event.length.toString(16)}\r\n${event}\r\n`);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    const relay = await startRelay({
+      accounts: [testAccount("only", "claude-api", `http://127.0.0.1:${port}`)],
+    });
+    t.after(async () => {
+      reader?.destroy();
+      await relay.close();
+      server.close();
+    });
+    const text = Array.from({ length: 1_000_000 }, (_, index) => index.toString(36)).join(" ");
+    const answer = await open(relay.url, dialect.request({ text, session: "early" }));
+    await answer.read();
+    // Large bodies of others take the memory of this one, if it is free.
+    const others = Array.from({ length: 20 }, () => Buffer.alloc(text.length, "!"));
+    reader?.resume();
+    await until("the whole text has come", () => received.at(-1)?.toString().endsWith("}"), 20_000);
+    answer.abort();
+    assert.equal(others.length, 20);
+    assert.ok(Buffer.concat(received).includes(text));
   });
 }

@@ -2,6 +2,7 @@
 // `--short` is the form for every day; `--cases N`, `--seed N` and `--seconds N` choose others. A failure names its seed.
 
 import { parseArgs } from "node:util";
+import { openStreams } from "./open-streams.ts";
 import { createWorld, type World } from "./world.ts";
 
 const { values } = parseArgs({
@@ -49,9 +50,12 @@ for (const world of worlds) await world.close();
 const growthMb = heapMb() - heapAtStart;
 if (growthMb > maxGrowthMb) faults.push(`the heap has grown by ${Math.round(growthMb)} MB`);
 
+const memory = await openStreams();
+faults.push(...memory.faults);
+
 const summary = `${done} of ${caseCount} cases, seed ${seed}, ${Math.round(secondsGone())} s, heap +${Math.round(growthMb)} MB`;
 process.stdout.write(
-  `${faults.length === 0 ? "✓" : "✗"} ${summary}\n${faults.map((fault) => `  ${fault}\n`).join("")}`,
+  `${faults.length === 0 ? "✓" : "✗"} ${summary}\n  ${memory.summary}\n${faults.map((fault) => `  ${fault}\n`).join("")}`,
 );
 if (faults.length > 0) process.exitCode = 1;
 

@@ -1,26 +1,35 @@
-// The thread's side of conversion-thread.ts: a body in parts in, one answer out.
+// The thread's side of conversion-thread.ts: a body in parts in, one answer out. Megabytes are allocated and let go here with every
+// body. What would come from malloc comes from V8's pages instead, since malloc keeps what it was given.
 
+import { StringDecoder } from "node:string_decoder";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { parentPort } from "node:worker_threads";
-import { convertBody } from "./conversion.ts";
+import { freeBuffer } from "../../domain/body-memory.ts";
+import { convertText } from "./conversion.ts";
 import type { ThreadAnswer, ThreadRequest } from "./conversion-thread.ts";
 import { InvalidChatRequest } from "./invalid.ts";
 
-let parts: Uint8Array[] = [];
+const decoder = new StringDecoder("utf8");
+let text = "";
 
 parentPort?.on("message", ({ part, isLast }: ThreadRequest) => {
-  parts.push(part);
+  // Strings of a part's size are on V8's heap; a string of the whole would be malloc's.
+  text += decoder.write(part as Buffer);
+  freeBuffer(part);
   if (!isLast) return;
-  const body = Buffer.concat(parts);
-  parts = [];
-  const answer = convert(body);
+  const whole = text + decoder.end();
+  text = "";
+  const answer = convert(whole);
   parentPort?.postMessage(answer, answer.ok ? [answer.converted.bytes.buffer as ArrayBuffer] : []);
+  // When this call no longer holds the strings.
+  if (whole.length >= minCollectedLength) setImmediate(collectGarbage);
 });
 
-function convert(body: Buffer): ThreadAnswer {
+function convert(body: string): ThreadAnswer {
   try {
-    const converted = convertBody(body);
-    // Memory of its own: a buffer of Node's pool cannot be given away.
-    return { ok: true, converted: { ...converted, bytes: new Uint8Array(converted.bytes) } };
+    const { json, facts } = convertText(body);
+    return { ok: true, converted: { ...facts, bytes: encode(json) } };
   } catch (error) {
     if (error instanceof InvalidChatRequest) {
       const { param, message, apiCode } = error;
@@ -29,3 +38,17 @@ function convert(body: Buffer): ThreadAnswer {
     return { ok: false, fault: String(error instanceof Error ? error.stack : error) };
   }
 }
+
+/** Into memory of its own, to be given away; a buffer that can be resized is made of pages. */
+function encode(json: string): Uint8Array {
+  const length = Buffer.byteLength(json);
+  const bytes = Buffer.from(new ArrayBuffer(length, { maxByteLength: length }), 0, length);
+  bytes.write(json);
+  return bytes;
+}
+
+/** V8 would wait for tens of megabytes. This thread has nothing else to do. */
+const minCollectedLength = 1024 * 1024;
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;

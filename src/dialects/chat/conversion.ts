@@ -6,10 +6,14 @@ import { isJsonObject, type JsonObject, parseJson, stringifyWellFormed } from ".
 import { type AnswerForm, convertRequest } from "./request/convert.ts";
 
 /** Plain data, so that it can come from another thread. */
-export interface ConvertedBody {
-  model: string;
+export interface ConvertedBody extends ConvertedFacts {
   /** The body of POST /v1/messages. */
   bytes: Uint8Array;
+}
+
+/** What is known of a request that has been converted, beside its body. */
+export interface ConvertedFacts {
+  model: string;
   /** What was weakened or left out, by its name. */
   warnings: string[];
   form: AnswerForm;
@@ -23,21 +27,24 @@ export interface ConvertedBody {
 
 /** Throws InvalidChatRequest. */
 export function convertBody(body: Buffer): ConvertedBody {
-  const { model, body: claude, warnings, form, isLimitOurs } = convertRequest(parseBody(body));
+  const { json, facts } = convertText(body.toString());
+  return { ...facts, bytes: Buffer.from(json) };
+}
+
+/** The same for a body that has been decoded. Throws InvalidChatRequest. */
+export function convertText(text: string): { json: string; facts: ConvertedFacts } {
+  const { model, body, warnings, form, isLimitOurs } = convertRequest(parseText(text));
+  const isStreamed = body.stream === true;
+  const opensWithUser = body.messages[0]?.role === "user";
   return {
-    model,
-    bytes: Buffer.from(stringifyWellFormed(claude)),
-    warnings,
-    form,
-    isStreamed: claude.stream === true,
-    isLimitOurs,
-    opensWithUser: claude.messages[0]?.role === "user",
+    json: stringifyWellFormed(body),
+    facts: { model, warnings, form, isStreamed, isLimitOurs, opensWithUser },
   };
 }
 
-export function parseBody(body: Buffer): JsonObject {
-  if (body.length === 0) throw new InvalidChatRequest(undefined, "The request has no body; send it as JSON.");
-  const parsed = parseJson(withoutMark(body).toString("utf8"));
+export function parseText(text: string): JsonObject {
+  if (text.length === 0) throw new InvalidChatRequest(undefined, "The request has no body; send it as JSON.");
+  const parsed = parseJson(text.startsWith("\uFEFF") ? text.slice(1) : text);
   if (parsed && isJsonObject(parsed.value)) return parsed.value;
   throw new InvalidChatRequest(
     undefined,

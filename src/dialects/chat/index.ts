@@ -11,7 +11,7 @@ import type { Conversion, Dialect, Direction, RequestFacts, RequestParts } from 
 import { collapseSlashes } from "../routes.ts";
 import { sessionFromHeaders, sessionFromText } from "../session.ts";
 import { createChatAnswer } from "./answer.ts";
-import { type ConvertedBody, parseBody, withMaxTokens, withOpeningUser, withoutMark } from "./conversion.ts";
+import { type ConvertedBody, parseText, withMaxTokens, withOpeningUser, withoutMark } from "./conversion.ts";
 import { type ConversionThread, createConversionThread } from "./conversion-thread.ts";
 import { isFirstRoleRefusal, renderProviderError, renderRelayError, roomForAnswer } from "./errors.ts";
 import { upstreamHeaders } from "./headers.ts";
@@ -71,7 +71,7 @@ function readFacts({ headers, ...request }: RequestParts): RequestFacts {
 
 /** Parsing the whole gives a more exact error, as long as that delays no other request: this request is sent nowhere. */
 function missingModel(body: Buffer, members: Members): InvalidChatRequest {
-  if (!members.has("model") && body.length < maxParsedBytes) parseBody(body);
+  if (!members.has("model") && body.length < maxParsedBytes) parseText(body.toString());
   return new InvalidChatRequest("model", "is required, and must be the id of a model.");
 }
 
