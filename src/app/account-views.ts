@@ -71,6 +71,7 @@ function viewOf(config: AccountConfig, { state, cooldowns, activity }: Learned, 
     windows: state?.windows ?? [],
     requests24h: activity?.requests ?? 0,
     tokens24h: activity?.tokens ?? 0,
+    costUsd24h: activity === undefined ? 0 : activity.costUsd,
   };
 }
 

@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { toRequestDetail, toRequestDocument } from "../documents/request.ts";
 import type { StatusDocument } from "../documents/types.ts";
+import { plainUsd } from "../documents/usage.ts";
 import type { Screen } from "../terminal/output.ts";
 import { withoutStyle } from "../terminal/style.ts";
 import { toJsonText } from "../text/control-characters.ts";
@@ -66,12 +67,6 @@ export async function runTop(context: CommandContext, { json }: TopOptions): Pro
       const found = await lookInStore(config, ({ requests }) => requests.find(id));
       return found && toRequestDetail(found);
     },
-    async readCosts() {
-      const until = context.clock();
-      const period = { since: until - 86_400_000, until, by: "account" } as const;
-      const { rows } = await lookInStore(config, ({ usage }) => usage.summarize(period));
-      return new Map(rows.map((row) => [row.key, row.costUsd]));
-    },
     changeAccount: (kind, id) => changeAccount(context, kind, id),
   });
 }
@@ -96,7 +91,8 @@ async function changeAccount(
 function tabSeparated({ accounts, running, recent }: StatusDocument): string {
   const lines = [
     ...accounts.map((account) => {
-      const { id, type, priority, state, until, reason, windows, requests_24h, tokens_24h } = account;
+      const { id, type, priority, state, until, reason, windows } = account;
+      const { requests_24h, tokens_24h, cost_usd_24h } = account;
       const used = windows.map(
         ({ name, utilization, resets_at }) => `${name}=${utilization ?? ""}@${resets_at ?? ""}`,
       );
@@ -111,6 +107,7 @@ function tabSeparated({ accounts, running, recent }: StatusDocument): string {
         account.running,
         requests_24h,
         tokens_24h,
+        plainUsd(cost_usd_24h ?? undefined),
       ];
       return ["account", ...fields].map((field) => shown(String(field ?? ""))).join("\t");
     }),

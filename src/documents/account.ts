@@ -14,7 +14,16 @@ export interface LoginView {
   windows: readonly Window[];
 }
 
-export interface AccountView {
+/** What an account did in the last 24 hours. */
+export interface AccountUse {
+  requests24h: number;
+  /** All kinds together. */
+  tokens24h: number;
+  /** At list prices; undefined when there are only requests without a price. */
+  costUsd24h: number | undefined;
+}
+
+export interface AccountView extends AccountUse {
   config: AccountConfig;
   status: AccountStatus;
   /** Epoch ms; undefined when it was never used. */
@@ -23,13 +32,10 @@ export interface AccountView {
   windows: readonly Window[];
   /** The clients' own logins, the last used first; undefined for an account with a credential of its own. */
   logins?: readonly LoginView[];
-  requests24h: number;
-  /** All kinds together. */
-  tokens24h: number;
 }
 
 export function toAccountDocument(view: AccountView): AccountDocument {
-  const { config, status, lastUsedAt, windows, logins, requests24h, tokens24h } = view;
+  const { config, status, lastUsedAt, windows, logins, requests24h, tokens24h, costUsd24h } = view;
   return {
     id: config.id,
     name: config.name,
@@ -43,6 +49,7 @@ export function toAccountDocument(view: AccountView): AccountDocument {
     ...(logins && { logins: logins.map(toLoginDocument) }),
     requests_24h: requests24h,
     tokens_24h: tokens24h,
+    cost_usd_24h: costUsd24h ?? null,
   };
 }
 

@@ -35,6 +35,8 @@ export interface AccountDocument {
   logins?: LoginDocument[];
   requests_24h: number;
   tokens_24h: number;
+  /** Of the requests that have a price; null when there are only requests without one. */
+  cost_usd_24h: number | null;
 }
 
 /** Tokens of one request, by kind; `input` is the uncached part, `reasoning` a part of `output`. */

@@ -47,7 +47,7 @@ export interface Sums {
   requests: number;
   errors: number;
   tokens: TokenCounts;
-  /** Undefined while no request had a price. */
+  /** Undefined when there are only requests without a price. */
   costUsd: number | undefined;
 }
 
@@ -140,7 +140,7 @@ export function createActivity({ maxRecent, dayEnd, now }: ActivityOptions): Act
   };
 }
 
-const noSums: Sums = { requests: 0, errors: 0, tokens: noTokens, costUsd: undefined };
+const noSums: Sums = { requests: 0, errors: 0, tokens: noTokens, costUsd: 0 };
 
 /** As `usage` counts them: aborted requests are requests, not errors. */
 function addEnd(sums: Sums, { outcome, tokens, costUsd }: RequestEnd): Sums {
@@ -148,8 +148,14 @@ function addEnd(sums: Sums, { outcome, tokens, costUsd }: RequestEnd): Sums {
     requests: sums.requests + 1,
     errors: sums.errors + (outcome === "failed" || outcome === "truncated" ? 1 : 0),
     tokens: addTokens(sums.tokens, tokens),
-    costUsd: costUsd === undefined ? sums.costUsd : Math.round(((sums.costUsd ?? 0) + costUsd) * 1e9) / 1e9,
+    costUsd: addUsd(sums.costUsd, costUsd),
   };
+}
+
+/** To the billionth, as costs are stored. As in the store's sums: unknown while all that has a price costs nothing. */
+export function addUsd(sum: number | undefined, costUsd: number | undefined): number | undefined {
+  if (sum === undefined || costUsd === undefined) return (sum ?? 0) + (costUsd ?? 0) || undefined;
+  return Math.round((sum + costUsd) * 1e9) / 1e9;
 }
 
 function addTokens(a: TokenCounts, b: TokenCounts): TokenCounts {

@@ -131,7 +131,7 @@ function listen({ events, activity, recentUse, followers, onError }: Listening):
       sentModel,
       path,
     });
-    if (isBilled) recentUse.add(account, tokens);
+    if (isBilled) recentUse.add(account, tokens, costUsd);
     followers.changed();
   }
 

@@ -1,13 +1,16 @@
 // What each account did in the last 24 hours: the store's sums, read now and then, and what has ended since.
 
+import type { AccountUse } from "../documents/account.ts";
 import type { AccountActivity } from "../store/store.ts";
 import type { TokenCounts } from "../usage/observer.ts";
+import { addUsd } from "./activity.ts";
 
 export interface RecentUse {
   /** Reads the store when its sums are old; one reading at a time. */
   refresh(): Promise<void>;
-  add(account: string, tokens: TokenCounts): void;
-  of(account: string): { requests24h: number; tokens24h: number };
+  /** `costUsd` is undefined when the model has no price. */
+  add(account: string, tokens: TokenCounts, costUsd: number | undefined): void;
+  of(account: string): AccountUse;
 }
 
 export interface RecentUseOptions {
@@ -20,7 +23,7 @@ const dayMs = 86_400_000;
 const maxAgeMs = 60_000;
 
 export function createRecentUse({ read, now }: RecentUseOptions): RecentUse {
-  let sums = new Map<string, { requests24h: number; tokens24h: number }>();
+  let sums = new Map<string, AccountUse>();
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
 
@@ -28,9 +31,9 @@ export function createRecentUse({ read, now }: RecentUseOptions): RecentUse {
     const time = now();
     const rows = await read(time - dayMs);
     sums = new Map(
-      rows.map(({ accountId, requests, tokens }) => [
+      rows.map(({ accountId, requests, tokens, costUsd }) => [
         accountId,
-        { requests24h: requests, tokens24h: tokens },
+        { requests24h: requests, tokens24h: tokens, costUsd24h: costUsd },
       ]),
     );
     readAt = time;
@@ -42,15 +45,18 @@ export function createRecentUse({ read, now }: RecentUseOptions): RecentUse {
       reading ??= readSums().finally(() => (reading = undefined));
       await reading;
     },
-    add(account, { input, output, cacheWrite5m, cacheWrite1h, cacheRead }) {
+    add(account, { input, output, cacheWrite5m, cacheWrite1h, cacheRead }, costUsd) {
       // A first read of the store finds it there.
       if (readAt === Number.NEGATIVE_INFINITY) return;
-      const known = sums.get(account) ?? { requests24h: 0, tokens24h: 0 };
+      const { requests24h, tokens24h, costUsd24h } = sums.get(account) ?? noUse;
       sums.set(account, {
-        requests24h: known.requests24h + 1,
-        tokens24h: known.tokens24h + input + output + cacheWrite5m + cacheWrite1h + cacheRead,
+        requests24h: requests24h + 1,
+        tokens24h: tokens24h + input + output + cacheWrite5m + cacheWrite1h + cacheRead,
+        costUsd24h: addUsd(costUsd24h, costUsd),
       });
     },
-    of: (account) => sums.get(account) ?? { requests24h: 0, tokens24h: 0 },
+    of: (account) => sums.get(account) ?? noUse,
   };
 }
+
+const noUse: AccountUse = { requests24h: 0, tokens24h: 0, costUsd24h: 0 };

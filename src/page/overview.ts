@@ -1,7 +1,7 @@
 // The overview: today's figures, every account with its windows, and the requests that run or have just ended.
 
 import type { AccountDocument, StatusDocument, UsageFigures, WindowDocument } from "../documents/types.ts";
-import { count, duration, percent, plural, usd } from "../text/format.ts";
+import { count, duration, percent, plural, usd, useText } from "../text/format.ts";
 import { h, showList } from "./dom.ts";
 import { requestColumns, requestRow } from "./request-row.ts";
 import { code, empty, heading, placeLink, type Screen } from "./screen.ts";
@@ -186,7 +186,11 @@ function renderAccount(account: LiveAccount): HTMLElement {
       { class: "account-foot" },
       running === 0 ? undefined : h("strong", {}, `${running} running`),
       running === 0 ? undefined : ", ",
-      `${plural(account.requests_24h, "request")} and ${count(account.tokens_24h)} tokens in 24 h`,
+      `${useText({
+        requests: account.requests_24h,
+        tokens: account.tokens_24h,
+        costUsd: account.cost_usd_24h,
+      })} in 24 h`,
     ),
   );
 }

@@ -260,6 +260,8 @@ export interface AccountActivity {
   requests: number;
   /** All kinds together. */
   tokens: number;
+  /** Of the requests that have a price; undefined when there are only requests without one. */
+  costUsd: number | undefined;
 }
 
 export interface UsageStore {

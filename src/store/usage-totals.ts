@@ -60,7 +60,12 @@ export function toSummaryRow(key: string, totals: Totals | undefined): UsageSumm
       cacheRead: totals?.cache_read ?? 0,
       reasoning: totals?.reasoning ?? 0,
     },
-    costUsd: unpriced > 0 && costNano === 0 ? undefined : costNano / 1e9,
+    costUsd: usdOf(costNano, unpriced),
     unpriced,
   };
+}
+
+/** Undefined when there are only requests without a price. */
+export function usdOf(costNano: number, unpriced: number): number | undefined {
+  return unpriced > 0 && costNano === 0 ? undefined : costNano / 1e9;
 }

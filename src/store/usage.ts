@@ -6,6 +6,7 @@ import { createGroupCommit } from "./group-commit.ts";
 import type { AccountActivity, AttemptRow, UsageRow, UsageStore } from "./store.ts";
 import { createUsageMaintenance } from "./usage-maintenance.ts";
 import { createUsageSummary } from "./usage-summary.ts";
+import { usdOf } from "./usage-totals.ts";
 
 /** As it is written. */
 interface WrittenRow {
@@ -32,8 +33,9 @@ export function createUsageStore(connection: Connection): UsageStore & { settle(
   const save = database.prepare(`
     INSERT INTO usage (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})
     ON CONFLICT (request_id) DO UPDATE SET ${columns.map((name) => `${name} = excluded.${name}`).join(", ")}`);
-  const activity = database.prepare<[number], AccountActivity>(`
-    SELECT account AS accountId, sum(requests) AS requests,
+  const activity = database.prepare<[number], ActivityRecord>(`
+    SELECT account AS accountId, sum(requests) AS requests, sum(cost_nano) AS costNano,
+      sum(cost_nano IS NULL) AS unpriced,
       sum(input + output + cache_write_5m + cache_write_1h + cache_read) AS tokens
     FROM usage WHERE time >= ? GROUP BY account ORDER BY account`);
   let prices: PriceList | undefined;
@@ -70,10 +72,22 @@ export function createUsageStore(connection: Connection): UsageStore & { settle(
       await add({ values: toValues(row, prices ?? (await loadPrices())), attempts: row.attemptRows ?? [] });
     },
     settle,
-    activity: (since) => run(() => activity.all(since)),
+    activity: (since) => run(() => activity.all(since).map(toActivity)),
     summarize: createUsageSummary(connection),
     maintain: createUsageMaintenance(connection),
   };
+}
+
+interface ActivityRecord {
+  accountId: string;
+  requests: number;
+  tokens: number;
+  costNano: number | null;
+  unpriced: number;
+}
+
+function toActivity({ costNano, unpriced, ...sums }: ActivityRecord): AccountActivity {
+  return { ...sums, costUsd: usdOf(costNano ?? 0, unpriced) };
 }
 
 function toValues(row: UsageRow, prices: PriceList): (string | number | null)[] {

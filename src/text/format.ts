@@ -53,6 +53,20 @@ export function usd(value: number | undefined): string {
   return `$${value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
 
+/** `3 requests, 1.2M tokens and $0.42`; what it cost is unknown without a price. */
+export function useText({ requests, tokens, costUsd }: UseFigures): string {
+  if (requests === 0) return "no requests";
+  const asked = requests < 1000 ? plural(requests, "request") : `${count(requests)} requests`;
+  const used = `${count(tokens)} tokens`;
+  return costUsd === null ? `${asked} and ${used} of unknown cost` : `${asked}, ${used} and ${usd(costUsd)}`;
+}
+
+export interface UseFigures {
+  requests: number;
+  tokens: number;
+  costUsd: number | null;
+}
+
 /** `83%`; rounded down below the whole, so that 100% means full. */
 export function percent(fraction: number): string {
   const value = fraction * 100;

@@ -36,6 +36,7 @@ const listing = z.strictObject({
       ),
       requests_24h: z.int(),
       tokens_24h: z.int(),
+      cost_usd_24h: z.number().nullable(),
     }),
   ),
 });
@@ -47,7 +48,7 @@ const at80 = `claude-max, Work (claude-oauth, priority 200)
   7d       ████████████████▎░░░   81%  resets in 3d 4h, allowed warning
   7d_oi    ████████████████████  102%  resets in 3d 4h, rejected
   overage                              in-use
-  3 requests and 1.2M tokens in the last 24 h, last used 4m ago
+  3 requests, 1.2M tokens and $0.27 in the last 24 h, last used 4m ago
 
 claude-spare (claude-oauth, priority 50)
   ! in cooldown until 13:35 (in 1h 35m)
@@ -78,7 +79,7 @@ const painted = `[1mclaude-max[22m, Work [2m(claude-oauth, priority 200)[22m
   7d       [33m████████████████▎░░░[39m   81%  resets in 3d 4h, allowed warning
   7d_oi    [31m████████████████████[39m  102%  resets in 3d 4h, rejected
   overage                              [31min-use[39m
-  3 requests and 1.2M tokens in the last 24 h, last used 4m ago
+  3 requests, 1.2M tokens and $0.27 in the last 24 h, last used 4m ago
 
 [1mclaude-spare[22m [2m(claude-oauth, priority 50)[22m
   [33m![39m in cooldown until 13:35 (in 1h 35m)
@@ -164,12 +165,12 @@ describe("accounts list", () => {
   it("is one line of tab-separated values per account in a pipe", async () => {
     assert.deepEqual(await list({ isTerminal: false }), {
       stdout: [
-        "openai-1\topenai-responses\t100\tneeds-login\t2026-11-22T12:36:00Z\tIncorrect API key provided: sk-proj-***\t\t0\t0\n",
+        "openai-1\topenai-responses\t100\tneeds-login\t2026-11-22T12:36:00Z\tIncorrect API key provided: sk-proj-***\t\t0\t0\t0\n",
         "claude-spare\tclaude-oauth\t50\tcooldown\t2026-11-22T13:35:00Z\tYour credit balance is too low to access the Anthropic API. Please purchase credits.",
-        "\t5h=0.97@2026-11-22T11:20:00Z requests=0.2@2026-11-22T11:20:00Z\t0\t0\n",
+        "\t5h=0.97@2026-11-22T11:20:00Z requests=0.2@2026-11-22T11:20:00Z\t0\t0\t0\n",
         "claude-max\tclaude-oauth\t200\tready\t2026-11-23T18:00:00Z\topus is in cooldown: the weekly limit is used up",
-        "\t7d=0.81@2026-11-25T16:00:00Z 5h=0.56@2026-11-22T14:14:00Z 7d_oi=1.02@2026-11-25T16:00:00Z overage\t3\t1233690\n",
-        "gemini-1\tgemini-api\t100\tdisabled\t\t\t\t0\t0\n",
+        "\t7d=0.81@2026-11-25T16:00:00Z 5h=0.56@2026-11-22T14:14:00Z 7d_oi=1.02@2026-11-25T16:00:00Z overage\t3\t1233690\t0.27072\n",
+        "gemini-1\tgemini-api\t100\tdisabled\t\t\t\t0\t0\t0\n",
       ].join(""),
       stderr: "",
       code: 0,
@@ -213,6 +214,7 @@ describe("accounts list", () => {
       ],
       requests_24h: 3,
       tokens_24h: 1_233_690,
+      cost_usd_24h: 0.27072,
     });
     assert.deepEqual(accounts[3], {
       id: "gemini-1",
@@ -228,6 +230,7 @@ describe("accounts list", () => {
       windows: [],
       requests_24h: 0,
       tokens_24h: 0,
+      cost_usd_24h: 0,
     });
   });
 
@@ -304,7 +307,7 @@ describe("accounts list with nothing to see", () => {
     await inWorkplace(toml, async (place) => {
       assert.equal(
         (await place.type("accounts list")).stdout,
-        "claude-1\tclaude-api\t100\tready\t\t\t\t0\t0\n",
+        "claude-1\tclaude-api\t100\tready\t\t\t\t0\t0\t0\n",
       );
     });
   });

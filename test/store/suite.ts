@@ -440,7 +440,7 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
       );
     });
 
-    storeTest("activity counts requests and all tokens since a time", async (store) => {
+    storeTest("activity counts requests, all tokens and what they cost since a time", async (store) => {
       const counted = tokens({
         input: 1,
         output: 2,
@@ -452,10 +452,16 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
       await store.usage.record(usageRow("1", { tokens: counted, time: noon - 1 }));
       await store.usage.record(usageRow("2", { tokens: counted }));
       await store.usage.record(usageRow("3", { tokens: counted, time: noon + 1 }));
-      await store.usage.record(usageRow("4", { tokens: counted, account: "b" }));
+      await store.usage.record(usageRow("4", { tokens: counted, account: "b", model: "without-a-price" }));
+      await store.usage.record(usageRow("5", { tokens: tokens({}), account: "b" }));
+      await store.usage.record(usageRow("6", { tokens: tokens({}), account: "c" }));
+      const { rows } = await store.usage.summarize({ since: noon, until: noon + 2, by: "account" });
+      const costUsd = rows.find(({ key }) => key === "claude-1")?.costUsd;
+      assert.ok(costUsd! > 0);
       assert.deepEqual(await store.usage.activity(noon), [
-        { accountId: "b", requests: 1, tokens: 31 },
-        { accountId: "claude-1", requests: 2, tokens: 62 },
+        { accountId: "b", requests: 2, tokens: 31, costUsd: undefined },
+        { accountId: "c", requests: 1, tokens: 0, costUsd: 0 },
+        { accountId: "claude-1", requests: 2, tokens: 62, costUsd },
       ]);
     });
 

@@ -83,6 +83,7 @@ test("it says what every account does, the last requests with their path and cos
     [status.today.requests, status.today.errors, status.today.output_tokens, status.today.cost_usd],
     [1, 0, request.tokens.output, request.cost_usd],
   );
+  assert.deepEqual([first?.cost_usd_24h, second?.cost_usd_24h], [0, request.cost_usd]);
   assert.deepEqual([status.running, status.running_count], [[], 0]);
 });
 
@@ -121,7 +122,9 @@ test("what the store has of today and of the last requests is there after a rest
     status.recent.map((request) => ({ ...request, total_ms: null }));
   assert.deepEqual(settled(after), settled(before));
   assert.deepEqual(after.today, before.today);
-  assert.equal(after.accounts[0]?.requests_24h, 3);
+  const figures = ({ accounts: [first] }: StatusDocument) => [first?.requests_24h, first?.cost_usd_24h];
+  assert.deepEqual(figures(after), figures(before));
+  assert.deepEqual(figures(after), [3, after.today.cost_usd]);
 });
 
 test("what counts tokens or lists models is among neither the last requests nor the sums", async (t) => {

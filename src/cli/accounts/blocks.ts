@@ -7,7 +7,7 @@ import { families } from "../../domain/family.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { sign } from "../../terminal/style.ts";
 import { singleLine, truncate, wrap } from "../../terminal/width.ts";
-import { count, plural, relativeTime } from "../../text/format.ts";
+import { plural, relativeTime, useText } from "../../text/format.ts";
 import { clockTime } from "../../time/local-time.ts";
 import { withSameConfig } from "../same-config.ts";
 import { drawWindows } from "./windows.ts";
@@ -110,20 +110,15 @@ function verdictLines(
   }
 }
 
-function activity({ requests24h, tokens24h, lastUsedAt }: AccountView, now: number): string {
-  const requests = requests24h === 0 ? "no requests" : requestsText(requests24h);
-  const tokens = requests24h === 0 ? "" : ` and ${count(tokens24h)} tokens`;
+function activity({ requests24h, tokens24h, costUsd24h, lastUsedAt }: AccountView, now: number): string {
   const used =
     lastUsedAt === undefined
       ? requests24h === 0
         ? ", never used"
         : ""
       : `, last used ${relativeTime(lastUsedAt, now)}`;
-  return `${requests}${tokens} in the last 24 h${used}`;
-}
-
-function requestsText(requests: number): string {
-  return requests < 1000 ? plural(requests, "request") : `${count(requests)} requests`;
+  const use = useText({ requests: requests24h, tokens: tokens24h, costUsd: costUsd24h ?? null });
+  return `${use} in the last 24 h${used}`;
 }
 
 /** What a person can do about the state; nothing for an account that is ready. */

@@ -2,6 +2,7 @@
 
 import { readAccountViews } from "../../app/account-views.ts";
 import { type AccountView, toAccountDocument } from "../../documents/account.ts";
+import { plainUsd } from "../../documents/usage.ts";
 import { renderTable } from "../../terminal/table.ts";
 import { toJsonText } from "../../text/control-characters.ts";
 import { rfc3339 } from "../../text/format.ts";
@@ -37,7 +38,14 @@ function toJson(views: readonly AccountView[]): string {
 }
 
 /** The account, and the clients' own logins on it. */
-function toRows({ config, logins = [], requests24h, tokens24h, ...own }: AccountView): string[][] {
+function toRows({
+  config,
+  logins = [],
+  requests24h,
+  tokens24h,
+  costUsd24h,
+  ...own
+}: AccountView): string[][] {
   const cells = (name: string, { status, windows }: Pick<AccountView, "status" | "windows">) => [
     name,
     config.type,
@@ -48,7 +56,7 @@ function toRows({ config, logins = [], requests24h, tokens24h, ...own }: Account
     windows.map(windowText).join(" "),
   ];
   return [
-    [...cells(config.id, own), String(requests24h), String(tokens24h)],
-    ...logins.map((login) => [...cells(loginName(config.id, login), login), "", ""]),
+    [...cells(config.id, own), String(requests24h), String(tokens24h), plainUsd(costUsd24h)],
+    ...logins.map((login) => [...cells(loginName(config.id, login), login), "", "", ""]),
   ];
 }

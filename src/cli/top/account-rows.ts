@@ -18,17 +18,11 @@ export interface AccountTable {
   rows(account: LiveAccount, now: number): string[];
 }
 
-/** @param costs USD of the last 24 hours; columns for it only where there are any. */
-export function createAccountTable(
-  accounts: readonly LiveAccount[],
-  costs: ReadonlyMap<string, number | undefined>,
-  screen: RowScreen,
-): AccountTable {
+export function createAccountTable(accounts: readonly LiveAccount[], screen: RowScreen): AccountTable {
   const { width, style, unicode } = screen;
-  const hasCosts = costs.size > 0 && width >= 100;
   const idWidth = Math.min(Math.max(7, ...accounts.map(({ id }) => displayWidth(id))), width < 100 ? 16 : 28);
-  const figures = width < 70 ? ["RUN"] : ["RUN", "REQS", "TOKENS", ...(hasCosts ? ["COST"] : [])];
-  const figureWidths = figures.map((name) => ({ RUN: 3, REQS: 5, TOKENS: 6, COST: 9 })[name] ?? 6);
+  const figures = width < 70 ? ["RUN"] : ["RUN", "24H REQS", "TOKENS", ...(width < 90 ? [] : ["COST"])];
+  const figureWidths = figures.map((name) => ({ RUN: 3, "24H REQS": 8, TOKENS: 6, COST: 9 })[name] ?? 6);
   const taken = idWidth + stateWidth + figureWidths.reduce((sum, each) => sum + each + gap, 0) + 2 * gap;
   const windowsWidth = Math.max(0, width - taken);
   const widths = [idWidth, stateWidth, windowsWidth, ...figureWidths];
@@ -42,12 +36,12 @@ export function createAccountTable(
       screen,
     ),
     rows(account, now) {
-      const { running, requests_24h, tokens_24h } = account;
+      const { running, requests_24h, tokens_24h, cost_usd_24h } = account;
       const cells: Record<string, Cell> = {
         RUN: { text: running === 0 ? "" : String(running), paint: () => style.cyan },
-        REQS: { text: count(requests_24h) },
+        "24H REQS": { text: count(requests_24h) },
         TOKENS: { text: count(tokens_24h) },
-        COST: { text: costs.has(account.id) ? usd(costs.get(account.id)) : "" },
+        COST: { text: requests_24h === 0 ? "" : usd(cost_usd_24h ?? undefined) },
       };
       const row: Cell[] = [
         { text: shown(account.id) },

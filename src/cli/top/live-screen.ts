@@ -16,14 +16,12 @@ export interface LiveScreenOptions {
   now: () => number;
   readAccount(id: string): Promise<readonly RequestDocument[]>;
   readRequest(id: string): Promise<RequestDetailDocument | undefined>;
-  readCosts(): Promise<ReadonlyMap<string, number | undefined>>;
   /** Returns what the command has said. Throws UserError. */
   changeAccount(kind: "enable" | "disable", id: string): Promise<string>;
   frameMs?: number;
 }
 
 const retryMs = 1000;
-const costsMs = 30_000;
 
 /** Resolves with the exit code. */
 export async function runLiveScreen(options: LiveScreenOptions): Promise<number> {
@@ -33,7 +31,6 @@ export async function runLiveScreen(options: LiveScreenOptions): Promise<number>
   const stopped = new AbortController();
   let frame: NodeJS.Timeout | undefined;
   let drawnAt = Number.NEGATIVE_INFINITY;
-  let costsAt = Number.NEGATIVE_INFINITY;
 
   const screen = openScreen({
     onKey(key) {
@@ -98,13 +95,6 @@ export async function runLiveScreen(options: LiveScreenOptions): Promise<number>
       status.recent.some(({ id }) => id === request.id)
     )
       grant({ kind: "read-request", id: request.id });
-    if (performance.now() - costsAt < costsMs) return;
-    costsAt = performance.now();
-    // Without the database there is a column less, and nothing to say.
-    options.readCosts().then(
-      (costs) => change({ costs }),
-      () => {},
-    );
   }
 
   async function followOn(): Promise<void> {

@@ -4,7 +4,7 @@ import type { RequestDocument } from "../../documents/types.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { withoutStyle } from "../../terminal/style.ts";
 import { displayWidth, truncate } from "../../terminal/width.ts";
-import { count, duration, plural, usd } from "../../text/format.ts";
+import { count, duration, plural, usd, useText } from "../../text/format.ts";
 import { drawWindows } from "../accounts/windows.ts";
 import { shown } from "../requests/columns.ts";
 import { requestDetailLines } from "../requests/detail.ts";
@@ -98,7 +98,7 @@ function overview(state: TopState, context: DrawContext): string[] {
   const inner = { ...screen, width: screen.width - 2 };
   const selected = isStill ? undefined : selectedItem(state)?.key;
   const accounts = accountsOf(state);
-  const table = createAccountTable(accounts, state.costs, inner);
+  const table = createAccountTable(accounts, inner);
   const blocks = accounts.map((account) =>
     mark(table.rows(account, now), { isSelected: selected === `account ${account.id}`, screen }),
   );
@@ -116,22 +116,26 @@ function overview(state: TopState, context: DrawContext): string[] {
         ]
       : [];
   const top = [`  ${table.header}`, ...shownBlocks, ...none, ""];
-  const list = requestList(requests, { ...context, rows: rows - top.length }, selected);
+  const noRequests = noneOf(state);
+  const list = requestList(requests, { ...context, noRequests, rows: rows - top.length }, selected);
   return [...top, ...list].map((line) => fit(line, screen));
+}
+
+function noneOf({ filter }: TopState): string {
+  return filter === "" ? "no requests" : "no request fits the filter";
 }
 
 /** Header and rows, those around the selected one where not all fit. */
 function requestList(
   requests: readonly RequestDocument[],
-  context: DrawContext,
+  { screen, rows, now, noRequests }: DrawContext & { noRequests: string },
   selected: string | undefined,
 ): string[] {
-  const { screen, rows, now } = context;
   const table: RequestTable = createRequestTable({
     columns: requestColumns(screen.width),
     screen: { ...screen, width: screen.width - 2 },
   });
-  if (requests.length === 0) return [`  ${table.header}`, "  no requests"];
+  if (requests.length === 0) return [`  ${table.header}`, `  ${noRequests}`];
   const at = requests.findIndex(({ id }) => selected === `request ${id}`);
   const first = Math.max(0, Math.min(at - Math.floor((rows - 1) / 2), requests.length - (rows - 1)));
   const visible = requests.slice(first, first + Math.max(0, rows - 1));
@@ -155,7 +159,7 @@ function accountView(state: TopState, context: DrawContext): string[] {
   const { style, unicode, width } = screen;
   const account = state.status?.accounts.find(({ id }) => id === state.account);
   if (account === undefined) return ["  this account is not in the configuration any more"];
-  const { id, name, type, priority, requests_24h, tokens_24h } = account;
+  const { id, name, type, priority, requests_24h, tokens_24h, cost_usd_24h } = account;
   const title = name === id ? "" : `, ${shown(name)}`;
   const windows = drawWindows(
     [
@@ -168,18 +172,17 @@ function accountView(state: TopState, context: DrawContext): string[] {
     ],
     { screen, now, fullAt: 0.98 },
   );
-  const cost = state.costs.has(id) ? `, ${usd(state.costs.get(id))}` : "";
   const facts = [
     `  ${style.bold(shown(id))}${truncate(title, Math.max(0, width - 40), unicode)} ${style.dim(`(${type}, priority ${priority})`)}`,
     `  ${stateLine(account, now)}`,
     ...(account.reason === null ? [] : [`  ${style.dim(shown(account.reason))}`]),
     ...(windows[0] ?? []).map((line) => `  ${line}`),
-    `  ${plural(requests_24h, "request")} and ${count(tokens_24h)} tokens${cost} in the last 24 h`,
+    `  ${useText({ requests: requests_24h, tokens: tokens_24h, costUsd: cost_usd_24h })} in the last 24 h`,
     "",
   ];
   const list = requestList(
     requestsOfAccount(state),
-    { ...context, rows: rows - facts.length },
+    { ...context, noRequests: noneOf(state), rows: rows - facts.length },
     selectedItem(state)?.key,
   );
   return [...facts, ...list].map((line) => fit(line, screen));

@@ -32,8 +32,6 @@ export interface TopState {
   isTyping: boolean;
   /** What a command has answered. */
   message: string;
-  /** USD of the last 24 hours by account; empty where the database cannot be read. */
-  costs: ReadonlyMap<string, number | undefined>;
 }
 
 /** What the key asks the screen to do. */
@@ -52,7 +50,7 @@ export function createState(origin: string): TopState {
   return {
     ...{ status: undefined, lost: undefined, origin, view: "overview", back: "overview" },
     ...{ account: undefined, request: undefined, history: undefined, selected: "", selectedBefore: "" },
-    ...{ sort: "order", filter: "", isTyping: false, message: "", costs: new Map() },
+    ...{ sort: "order", filter: "", isTyping: false, message: "" },
   };
 }
 

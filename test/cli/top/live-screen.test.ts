@@ -38,7 +38,7 @@ test("many changes in a moment are drawn together, and q ends it with 0", async 
     },
     look: { style: createStyle(false), unicode: true },
     now: () => now,
-    ...{ readAccount: async () => [], readRequest: async () => undefined, readCosts: async () => new Map() },
+    ...{ readAccount: async () => [], readRequest: async () => undefined },
     changeAccount: async () => "",
     frameMs: 100,
   });

@@ -11,19 +11,15 @@ import { displayWidth } from "../../../src/terminal/width.ts";
 import { now, status } from "./status.ts";
 
 const look = { style: createStyle(false), unicode: true, now };
-const costs = new Map([
-  ["home", 3.1],
-  ["work", 1.21],
-  ["gemini-1", undefined],
-]);
-
-const overview: TopState = { ...createState("http://127.0.0.1:3000"), status, costs };
+const overview: TopState = { ...createState("http://127.0.0.1:3000"), status };
 const account = press(overview, { name: "enter" }).state;
 const secondRequest = press(press(account, { name: "down" }).state, { name: "enter" }).state;
 const attempts = [
   { account: "home", status: 429, class: "rate-limited", next: "next account", ms: 340 },
   { account: "work", status: 200, class: "answered", next: "served", ms: 1180 },
 ];
+
+const nothing = { accounts: [], running: [], recent: [], running_count: 0 };
 
 const pictures: Readonly<Record<string, TopState>> = {
   overview,
@@ -32,6 +28,10 @@ const pictures: Readonly<Record<string, TopState>> = {
   help: press(overview, { name: "text", text: "?" }).state,
   filter: { ...overview, filter: "ci", isTyping: true },
   waiting: createState("http://127.0.0.1:3000"),
+  running: press({ ...overview, selected: `request ${status.running[0]!.id}` }, { name: "enter" }).state,
+  empty: { ...overview, status: { ...status, ...nothing } },
+  "nothing-fits": { ...overview, filter: "zzz" },
+  message: { ...overview, message: "home is enabled, and nothing it has learned counts any more" },
   lost: { ...overview, lost: "the relay does not answer" },
 };
 

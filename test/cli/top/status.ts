@@ -32,7 +32,7 @@ function account(id: string, some: Partial<LiveAccount> = {}): LiveAccount {
   return {
     ...{ id, name: id, type: "claude-oauth", family: "claude", priority: 100, enabled: true },
     ...{ state: "ready", reason: null, until: null, last_used_at: at(-60) },
-    ...{ windows: [], requests_24h: 0, tokens_24h: 0, running: 0 },
+    ...{ windows: [], requests_24h: 0, tokens_24h: 0, cost_usd_24h: 0, running: 0 },
     ...some,
   };
 }
@@ -55,6 +55,7 @@ export const status: StatusDocument = {
       ],
       requests_24h: 61,
       tokens_24h: 2_345_678,
+      cost_usd_24h: 3.1,
     }),
     account("work", {
       windows: [
@@ -64,6 +65,7 @@ export const status: StatusDocument = {
       running: 2,
       requests_24h: 41,
       tokens_24h: 1_234_567,
+      cost_usd_24h: 1.21,
     }),
     account("gemini-1", {
       type: "gemini-api",
@@ -71,6 +73,9 @@ export const status: StatusDocument = {
       state: "needs-login",
       reason: "API key not valid. \u001b[31mPlease\u202e pass a valid API key.",
       until: at(3000),
+      requests_24h: 2,
+      tokens_24h: 340,
+      cost_usd_24h: null,
     }),
     account("old", { type: "claude-api", enabled: false, state: "disabled" }),
   ],
