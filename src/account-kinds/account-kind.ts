@@ -39,6 +39,8 @@ export type AccountKinds = Readonly<Record<string, AccountKind>>;
 export interface LoginSource {
   /** `[oauth.SECTION]` in config.toml replaces addresses and client. */
   readonly section: string;
+  /** Environment variables that name the client where config.toml does not; undefined: there are none. */
+  readonly clientVariables?: { readonly id: string; readonly secret: string };
   provider(overrides: OAuthOverrides): OAuthProvider;
   /** What a login of this provider needs beside its token, and how it is found; undefined: nothing. */
   readonly completion: "code-assist-project" | undefined;
@@ -67,6 +69,11 @@ export interface KindLabels {
   hint: string;
   /** Where its credentials are made. */
   source: string;
+}
+
+/** The names of the sections `[oauth.NAME]` of config.toml, each once. */
+export function loginSections(kinds: AccountKinds): string[] {
+  return [...new Set(Object.values(kinds).flatMap(({ login }) => login?.section ?? []))];
 }
 
 /** Undefined for a type that there is not. */

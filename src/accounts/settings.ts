@@ -11,7 +11,7 @@ type SharedSettings = Pick<Config, "oauth" | "environmentProxy">;
 export function hashSettings(account: AccountConfig, { oauth, environmentProxy }: SharedSettings): string {
   const { type, kind, apiUrl, secret, project, auth } = account;
   const proxy = account.proxy ?? environmentProxy;
-  const login = kind.login && oauth[kind.login.section];
+  const login = kind.login && (oauth[kind.login.section] ?? {});
   const settings = JSON.stringify([type, apiUrl, secret, project, proxy, login, auth]);
   return createHash("sha256").update(settings).digest("hex");
 }

@@ -1,6 +1,11 @@
 // Builds the configuration out of a checked file's data: code units, absolute paths, one spelling of every URL.
 
-import { type AccountKind, type AccountKinds, findKind } from "../account-kinds/account-kind.ts";
+import {
+  type AccountKind,
+  type AccountKinds,
+  findKind,
+  type LoginSource,
+} from "../account-kinds/account-kind.ts";
 import { type Family, type ProviderName, providerUrls } from "../domain/family.ts";
 import { type ProxySettings, readProxyUrl, withoutBrackets } from "../network/proxy.ts";
 import { findCompatibleHost } from "./compatible-hosts.ts";
@@ -47,10 +52,7 @@ export function assembleConfig(
     models: Object.entries(data.models).map(([pattern, target]) => ({ pattern, targets: [target].flat() })),
     ui: { enabled: data.ui.enabled },
     notify: data.notify.map(readNotify),
-    oauth: {
-      claude: readOAuth(data.oauth.claude),
-      gemini: { ...readGeminiClient(env), ...readOAuth(data.oauth.gemini) },
-    },
+    oauth: readLogins(data.oauth, { env, kinds }),
     apiKeys: data.api_keys.map(readClientKey),
     accounts: accounts.map((account) => readAccount(account, env)),
     environmentProxy: readEnvironmentProxy(env),
@@ -158,7 +160,25 @@ function readReceiver({ webhook, ntfy, command }: NotifyData): NotifyConfig["rec
   return { kind: "command", command: command ?? [] };
 }
 
-function readOAuth(data: ConfigData["oauth"]["claude"]): OAuthConfig {
+function readLogins(
+  sections: ConfigData["oauth"],
+  { env, kinds }: Pick<AssembleOptions, "env" | "kinds">,
+): Config["oauth"] {
+  const logins = Object.values(kinds).flatMap(({ login }) => login ?? []);
+  const read = logins.map(({ section, clientVariables }) => {
+    const overrides = { ...readClient(clientVariables, env), ...readOAuth(sections[section] ?? {}) };
+    return [section, overrides] as const;
+  });
+  return Object.fromEntries(read.filter(([, overrides]) => Object.keys(overrides).length > 0));
+}
+
+function readClient(variables: LoginSource["clientVariables"], env: Environment["env"]): OAuthConfig {
+  const clientId = variables && env[variables.id]?.trim();
+  const clientSecret = variables && env[variables.secret]?.trim();
+  return { ...(clientId ? { clientId } : {}), ...(clientSecret ? { clientSecret } : {}) };
+}
+
+function readOAuth(data: NonNullable<ConfigData["oauth"][string]>): OAuthConfig {
   const { authorize_url, token_url, client_id, client_secret, redirect_uri, scopes } = data;
   return {
     ...(authorize_url === undefined ? {} : { authorizeUrl: authorize_url }),
@@ -172,13 +192,6 @@ function readOAuth(data: ConfigData["oauth"]["claude"]): OAuthConfig {
 
 function readScopes(scopes: string | string[]): string[] {
   return typeof scopes === "string" ? scopes.trim().split(/\s+/) : scopes;
-}
-
-/** The variables that the relay's predecessor read its Google client from. */
-function readGeminiClient(env: Environment["env"]): OAuthConfig {
-  const clientId = env.GEMINI_OAUTH_CLIENT_ID?.trim();
-  const clientSecret = env.GEMINI_OAUTH_CLIENT_SECRET?.trim();
-  return { ...(clientId ? { clientId } : {}), ...(clientSecret ? { clientSecret } : {}) };
 }
 
 type ClientKeyData = ConfigData["api_keys"][number];

@@ -19,7 +19,7 @@ export interface Config {
   ui: { enabled: boolean | undefined };
   notify: readonly NotifyConfig[];
   /** By the section of a kind's login source. */
-  oauth: { claude: OAuthConfig; gemini: OAuthConfig } & Readonly<Record<string, OAuthConfig | undefined>>;
+  oauth: Readonly<Record<string, OAuthConfig | undefined>>;
   /** Empty: no client key is needed. Names are unique; a bare string gets the name `key-1`, `key-2` … by position. */
   apiKeys: ClientKey[];
   /** Names that `x-cc-relay-key` may give a client where no key is needed: those of a demo's own traffic. */

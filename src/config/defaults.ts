@@ -3,7 +3,7 @@
 import { providerUrls } from "../domain/family.ts";
 import { assembleConfig, usualCredential } from "./assemble.ts";
 import type { AccountConfig, Config } from "./config.ts";
-import { configSchema } from "./schema.ts";
+import { createConfigSchema } from "./schema.ts";
 
 export interface DefaultsOptions {
   /** Absolute. */
@@ -14,7 +14,12 @@ export interface DefaultsOptions {
 /** Every default, nothing of the environment, and the given accounts. */
 export function defaultConfig({ databasePath, accounts = [] }: DefaultsOptions): Config {
   return {
-    ...assembleConfig(configSchema.parse({}), { file: undefined, databasePath, env: {}, kinds: {} }),
+    ...assembleConfig(createConfigSchema([]).parse({}), {
+      file: undefined,
+      databasePath,
+      env: {},
+      kinds: {},
+    }),
     accounts,
   };
 }

@@ -168,7 +168,7 @@ const account = table("[[accounts]]", {
   proxy: proxy.optional(),
 });
 
-/** Both providers take the same keys. */
+/** Every provider of logins takes the same keys. */
 function oauth(header: string) {
   return table(header, {
     authorize_url: url('authorize_url = "https://HOST/PATH"').optional(),
@@ -186,36 +186,41 @@ function oauth(header: string) {
   });
 }
 
-export const configSchema = table("a table", {
-  api_keys: list(clientKey, 'api_keys = ["KEY"]').default([]),
-  server: server.prefault({}),
-  session: session.prefault({}),
-  upstream: upstream.prefault({}),
-  usage: usage.prefault({}),
-  models: models.default({}),
-  ui: ui.prefault({}),
-  notify: z
-    .array(notify)
-    .register(keyNotes, {
-      expected: "a list of tables",
-      write: "[[notify]], in double brackets, above each receiver",
-    })
-    .default([]),
-  oauth: table("[oauth.claude] or [oauth.gemini]", {
-    claude: oauth("[oauth.claude]").prefault({}),
-    gemini: oauth("[oauth.gemini]").prefault({}),
-  }).prefault({}),
-  accounts: z
-    .array(account)
-    .register(keyNotes, {
-      expected: "a list of tables",
-      write: "[[accounts]], in double brackets, above each account",
-    })
-    .default([]),
-});
+/** @param logins the names of the sections `[oauth.NAME]`: there is one for every provider of logins. */
+export function createConfigSchema(logins: readonly string[]) {
+  const sections = logins.map((name) => [name, oauth(`[oauth.${name}]`).optional()] as const);
+  return table("a table", {
+    api_keys: list(clientKey, 'api_keys = ["KEY"]').default([]),
+    server: server.prefault({}),
+    session: session.prefault({}),
+    upstream: upstream.prefault({}),
+    usage: usage.prefault({}),
+    models: models.default({}),
+    ui: ui.prefault({}),
+    notify: z
+      .array(notify)
+      .register(keyNotes, {
+        expected: "a list of tables",
+        write: "[[notify]], in double brackets, above each receiver",
+      })
+      .default([]),
+    oauth: table(logins.map((name) => `[oauth.${name}]`).join(" or "), Object.fromEntries(sections)).prefault(
+      {},
+    ),
+    accounts: z
+      .array(account)
+      .register(keyNotes, {
+        expected: "a list of tables",
+        write: "[[accounts]], in double brackets, above each account",
+      })
+      .default([]),
+  });
+}
+
+export type ConfigSchema = ReturnType<typeof createConfigSchema>;
 
 /** A configuration in the units and with the names of the file, every default filled in. */
-export type ConfigData = z.output<typeof configSchema>;
+export type ConfigData = z.output<ConfigSchema>;
 
 type FindFault = (value: string) => string | undefined;
 

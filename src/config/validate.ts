@@ -2,42 +2,46 @@
 
 import * as z from "zod";
 import { type Finding, formatKey, type KeyPath } from "./problem.ts";
-import { type ConfigData, configSchema, type KeyNote, keyNotes } from "./schema.ts";
+import { type ConfigData, type ConfigSchema, createConfigSchema, type KeyNote, keyNotes } from "./schema.ts";
 import { nearestWord } from "./suggest.ts";
 
 export type Validation = { ok: true; data: ConfigData } | { ok: false; findings: Finding[] };
 
-export function validate(document: Record<string, unknown>): Validation {
+/** @param logins the names of the sections `[oauth.NAME]`. */
+export function validate(document: Record<string, unknown>, logins: readonly string[]): Validation {
+  const schema = createConfigSchema(logins);
   // Compiling a parser for one document takes longer than the document does.
-  const result = configSchema.safeParse(document, { jitless: true });
+  const result = schema.safeParse(document, { jitless: true });
   if (result.success) return { ok: true, data: result.data };
-  return { ok: false, findings: readIssues(result.error.issues, { base: [], document }) };
+  return { ok: false, findings: readIssues(result.error.issues, { base: [], document, schema }) };
 }
 
 interface Place {
   /** Where the issues' own paths begin. */
   base: KeyPath;
   document: Record<string, unknown>;
+  schema: ConfigSchema;
 }
 
 function readIssues(issues: readonly z.core.$ZodIssue[], place: Place): Finding[] {
   return issues.flatMap((issue) => {
     const path = [...place.base, ...(issue.path as KeyPath)];
+    const { schema } = place;
     const value = valueAt(place.document, path);
     switch (issue.code) {
       case "unrecognized_keys":
-        return describeUnknownKeys(path, issue.keys);
+        return describeUnknownKeys(schema, path, issue.keys);
       case "custom":
-        return [{ path, what: issue.message, fix: remedy(path) }];
+        return [{ path, what: issue.message, fix: remedy(schema, path) }];
       case "invalid_union": {
         const fitting = issue.errors.find((option) => !isTypeMismatch(option));
         if (fitting !== undefined) return readIssues(fitting, { ...place, base: path });
-        return [describeWrongValue(path, value)];
+        return [describeWrongValue(schema, path, value)];
       }
       case "invalid_value":
-        return [describeWrongChoice(path, value, issue.values)];
+        return [describeWrongChoice(schema, { path, value, choices: issue.values })];
       default:
-        return [describeWrongValue(path, value)];
+        return [describeWrongValue(schema, path, value)];
     }
   });
 }
@@ -47,23 +51,26 @@ function isTypeMismatch(issues: readonly z.core.$ZodIssue[]): boolean {
   return issues.some((issue) => issue.code === "invalid_type" && issue.path.length === 0);
 }
 
-function describeWrongValue(path: KeyPath, value: unknown): Finding {
-  if (value === undefined) return { path, what: "is missing", fix: remedy(path) };
-  const expected = findNote(path)?.expected ?? "something else";
-  return { path, what: `must be ${expected}, and is ${describeKind(value, expected)}`, fix: remedy(path) };
+function describeWrongValue(schema: ConfigSchema, path: KeyPath, value: unknown): Finding {
+  if (value === undefined) return { path, what: "is missing", fix: remedy(schema, path) };
+  const expected = findNote(schema, path)?.expected ?? "something else";
+  return {
+    path,
+    what: `must be ${expected}, and is ${describeKind(value, expected)}`,
+    fix: remedy(schema, path),
+  };
 }
 
 function describeWrongChoice(
-  path: KeyPath,
-  value: unknown,
-  choices: readonly z.core.util.Primitive[],
+  schema: ConfigSchema,
+  { path, value, choices }: { path: KeyPath; value: unknown; choices: readonly z.core.util.Primitive[] },
 ): Finding {
-  if (typeof value !== "string") return describeWrongValue(path, value);
+  if (typeof value !== "string") return describeWrongValue(schema, path, value);
   const nearest = nearestWord(value, choices.map(String));
-  const what = `must be ${findNote(path)?.expected}`;
+  const what = `must be ${findNote(schema, path)?.expected}`;
   const key = path.at(-1);
   const written = typeof key === "string" ? `${key} = "${nearest}"` : `"${nearest}"`;
-  const fix = nearest === undefined ? remedy(path) : `did you mean ${written}?`;
+  const fix = nearest === undefined ? remedy(schema, path) : `did you mean ${written}?`;
   return { path, what, fix };
 }
 
@@ -79,21 +86,21 @@ function describeKind(value: unknown, expected: string): string {
   return Array.isArray(value) ? "a list" : "a table";
 }
 
-function remedy(path: KeyPath): string {
-  return `write ${findNote(path)?.write}`;
+function remedy(schema: ConfigSchema, path: KeyPath): string {
+  return `write ${findNote(schema, path)?.write}`;
 }
 
 // A table of a hundred thousand wrong keys is one mistake.
 const namedUnknownKeys = 100;
 
-function describeUnknownKeys(table: KeyPath, keys: readonly string[]): Finding[] {
-  const named = keys.slice(0, namedUnknownKeys).map((key) => describeUnknownKey(table, key));
+function describeUnknownKeys(schema: ConfigSchema, table: KeyPath, keys: readonly string[]): Finding[] {
+  const named = keys.slice(0, namedUnknownKeys).map((key) => describeUnknownKey(schema, table, key));
   const left = keys.length - named.length;
   if (left > 0) named.push({ path: table, what: `has ${left} more unknown keys`, fix: "remove them" });
   return named;
 }
 
-function describeUnknownKey(table: KeyPath, key: string): Finding {
+function describeUnknownKey(schema: ConfigSchema, table: KeyPath, key: string): Finding {
   const path = [...table, key];
   // The classic trap: TOML gives a line below a [section] to that section, and a relay without keys is open to everyone.
   if (key === "api_keys") {
@@ -103,7 +110,7 @@ function describeUnknownKey(table: KeyPath, key: string): Finding {
       fix: "move the line api_keys = […] to the top of the file, above the first [section]",
     };
   }
-  return { path, what: "is not a known key", fix: suggestKey(table, key) };
+  return { path, what: "is not a known key", fix: suggestKey(schema, table, key) };
 }
 
 function describeSection(table: KeyPath): string {
@@ -111,11 +118,11 @@ function describeSection(table: KeyPath): string {
   return typeof table.at(-1) === "number" ? `[[${names}]]` : `[${names}]`;
 }
 
-function suggestKey(table: KeyPath, key: string): string {
-  const known = listKeys(table);
+function suggestKey(schema: ConfigSchema, table: KeyPath, key: string): string {
+  const known = listKeys(schema, table);
   const nearest = nearestWord(key, known);
   if (nearest !== undefined) return `did you mean ${nearest}?`;
-  const elsewhere = listAllKeys().filter((name) => name.split(".").at(-1) === key);
+  const elsewhere = collectKeys(schema, "").filter((name) => name.split(".").at(-1) === key);
   if (elsewhere.length > 0) return `it belongs elsewhere: ${elsewhere.join(" or ")}`;
   return `remove it; ${table.length === 0 ? "the file" : formatKey(table)} can have: ${known.join(", ")}`;
 }
@@ -130,23 +137,23 @@ function valueAt(document: unknown, path: KeyPath): unknown {
 }
 
 /** How to speak of the key at a path; undefined for a path the schema does not know. */
-export function findNote(path: KeyPath): KeyNote | undefined {
-  const schema = findSchema(path);
-  return schema === undefined ? undefined : keyNotes.get(schema);
+function findNote(schema: ConfigSchema, path: KeyPath): KeyNote | undefined {
+  const found = findSchema(schema, path);
+  return found === undefined ? undefined : keyNotes.get(found);
 }
 
 /** The keys of the table at a path; empty for anything else. */
-export function listKeys(path: KeyPath): string[] {
-  return Object.keys(shapeOf(findSchema(path)));
+function listKeys(schema: ConfigSchema, path: KeyPath): string[] {
+  return Object.keys(shapeOf(findSchema(schema, path)));
 }
 
 /** Every key of the file in the form `accounts[].proxy.host`, tables included. */
-export function listAllKeys(): string[] {
-  return collectKeys(configSchema, "");
+export function listAllKeys(logins: readonly string[]): string[] {
+  return collectKeys(createConfigSchema(logins), "");
 }
 
-function findSchema(path: KeyPath): z.core.$ZodType | undefined {
-  let schema: z.core.$ZodType | undefined = configSchema;
+function findSchema(whole: ConfigSchema, path: KeyPath): z.core.$ZodType | undefined {
+  let schema: z.core.$ZodType | undefined = whole;
   for (const part of path) {
     if (schema === undefined) return undefined;
     schema = unwrap(

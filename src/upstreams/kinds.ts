@@ -81,7 +81,13 @@ export const accountKinds: Readonly<Record<AccountType, AccountKind>> = {
     ownKeys: ["project"],
     compatible: false,
     upstream: codeAssistUpstream,
-    login: { section: "gemini", provider: geminiProvider, completion: "code-assist-project" },
+    login: {
+      section: "gemini",
+      // The predecessor read them.
+      clientVariables: { id: "GEMINI_OAUTH_CLIENT_ID", secret: "GEMINI_OAUTH_CLIENT_SECRET" },
+      provider: geminiProvider,
+      completion: "code-assist-project",
+    },
     modelListQuery: "",
     probe: greetCodeAssist,
     labels: {

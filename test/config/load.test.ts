@@ -81,8 +81,8 @@ describe("values in the units of the program", () => {
 
   test("scopes are a string with spaces or a list", () => {
     const meant = ["a", "b"];
-    assert.deepEqual(read('[oauth.claude]\nscopes = " a  b "').oauth.claude.scopes, meant);
-    assert.deepEqual(read('[oauth.claude]\nscopes = ["a", "b"]').oauth.claude.scopes, meant);
+    assert.deepEqual(read('[oauth.claude]\nscopes = " a  b "').oauth.claude?.scopes, meant);
+    assert.deepEqual(read('[oauth.claude]\nscopes = ["a", "b"]').oauth.claude?.scopes, meant);
   });
 
   test("IPv6 hosts lose their brackets", () => {

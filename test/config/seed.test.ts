@@ -147,7 +147,7 @@ test("an empty list of keys means that none is needed, as it did", () => {
 
 test("its Google client comes from the environment, and from the file where both are", () => {
   const env = { GEMINI_OAUTH_CLIENT_ID: "ID", GEMINI_OAUTH_CLIENT_SECRET: "SECRET" };
-  assert.deepEqual(read("", env).oauth, { claude: {}, gemini: { clientId: "ID", clientSecret: "SECRET" } });
+  assert.deepEqual(read("", env).oauth, { gemini: { clientId: "ID", clientSecret: "SECRET" } });
   assert.deepEqual(read('[oauth.gemini]\nclient_id = "MINE"', env).oauth.gemini, {
     clientId: "MINE",
     clientSecret: "SECRET",

@@ -28,8 +28,10 @@ test("an account of a made-up kind is configured, logs in at its own provider, a
   const token = authorization.issue("acme");
   const read = (text: string) =>
     readConfig(text, { file: "/config.toml", environment: fakeEnvironment(), kinds });
-  const { accounts } = read(`[[accounts]]\ntype = "acme"\nid = "acme-1"\nrefresh_token = "${token}"\n`);
-  const relay = await startRelay({ accounts });
+  const { accounts, oauth } = read(
+    `[oauth.acme]\nclient_id = "my-client"\n[[accounts]]\ntype = "acme"\nid = "acme-1"\nrefresh_token = "${token}"\n`,
+  );
+  const relay = await startRelay({ accounts, configure: (config) => ({ ...config, oauth }) });
   t.after(() => relay.close());
 
   const answer = await send(relay.url, cases.claude.request({ stream: true }));
@@ -45,7 +47,7 @@ test("an account of a made-up kind is configured, logs in at its own provider, a
     authorization.requests.map(({ grantType }) => grantType),
     ["refresh_token", "refresh_token"],
   );
-  assert.equal(authorization.requests[1]!.parameters.client_id, "cc-relay");
+  assert.equal(authorization.requests[1]!.parameters.client_id, "my-client");
 });
 
 test("what is wrong with an account of a made-up kind is said as of any other", () => {
@@ -65,6 +67,9 @@ test("what is wrong with an account of a made-up kind is said as of any other", 
   };
   assert.deepEqual(read('type = "acme"\napi_key = "K"'), [
     "accounts[0].api_key is for accounts with an API key, and an account of type acme has a refresh_token",
+  ]);
+  assert.deepEqual(read('type = "acme"\nrefresh_token = "T"\n[oauth.acne]'), [
+    "oauth.acne is not a known key",
   ]);
   assert.deepEqual(read('type = "acmee"'), [
     'accounts[0].type must be one of "claude-api", "claude-oauth", "gemini-api", "gemini", "openai-responses", "client", "acme"',
