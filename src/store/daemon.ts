@@ -1,11 +1,11 @@
 // Which process is the one daemon of a database, and what it says about itself.
 
-import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Connection, followLinks } from "./connection.ts";
 import { type FileLock, isLocked, tryLock } from "./lock-file.ts";
+import { openRuntimeFolder, runtimeName } from "./runtime-folder.ts";
 import type { DaemonInfo, DaemonStore } from "./store.ts";
 
 /** The right to be the daemon of one database, held as operating-system locks. */
@@ -131,17 +131,8 @@ async function tryForAMoment(path: string): Promise<FileLock | undefined> {
 
 /** Nothing where the folder is not this user's own: somebody else could hold every lock in it. */
 function runtimeLock(path: string, folder: string | undefined): string[] {
-  if (folder === undefined) return [];
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const stats = lstatSync(folder);
-    const isOwn =
-      process.getuid === undefined || (stats.uid === process.getuid() && (stats.mode & 0o022) === 0);
-    if (!stats.isDirectory() || !isOwn) return [];
-  } catch {
-    return [];
-  }
-  return [join(folder, `${createHash("sha256").update(path).digest("hex").slice(0, 24)}.lock`)];
+  const own = folder === undefined ? undefined : openRuntimeFolder(folder);
+  return own === undefined ? [] : [join(own, `${runtimeName(path)}.lock`)];
 }
 
 function identify(path: string): string | undefined {

@@ -1,8 +1,7 @@
 // Opens the store that the configuration names, for serving, reading or writing. The only way to the store.
 
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Log } from "../telemetry/log.ts";
+import { runtimeFolder } from "./runtime-folder.ts";
 import { openServingStore } from "./serving-store.ts";
 import { openSqliteStore } from "./sqlite.ts";
 import type { Store } from "./store.ts";
@@ -29,9 +28,4 @@ export function openStore({ databasePath }: StoreLocation, access: StoreAccess):
     case "serving":
       return openServingStore(databasePath, { log: access.log, runtimeFolder: runtimeFolder() });
   }
-}
-
-/** Of this user alone, and gone when the machine starts anew. */
-function runtimeFolder(): string {
-  return join(tmpdir(), `cc-relay-${process.getuid?.() ?? "user"}`);
 }
