@@ -170,7 +170,7 @@ export class SocketConnection implements ClientConnection {
       sink.breakOff();
     }
     this.#running = undefined;
-    this.#isEncrypted ||= this.#answer?.encrypted !== undefined;
+    this.#learn(received, this.#answer);
     this.#answer = undefined;
     if (client.readyState !== client.OPEN) return this.#ended();
     if (sink.ending) return this.#close(sink.ending.code);
@@ -179,6 +179,13 @@ export class SocketConnection implements ClientConnection {
     this.#waitingBytes -= next?.frame.length ?? 0;
     if (this.#isDraining) this.#close(closeCodes.restart);
     else if (next) void this.#run(next);
+  }
+
+  #learn({ isContinuation }: Received, answer: AnswerObserver | undefined): void {
+    this.#isEncrypted ||= answer?.encrypted !== undefined;
+    const { sessionKey } = this.opening;
+    const isGood = answer?.complete === true && answer.lateError === undefined;
+    if (isGood && isContinuation && sessionKey !== undefined) this.#options.departures.forget(sessionKey);
   }
 
   #exchange({ frame, isWarmUp }: Received, given: Pick<Exchange, "id" | "sink" | "signal">): Exchange {

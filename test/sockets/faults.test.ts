@@ -97,6 +97,19 @@ test("an account is left once only, until a continuation has succeeded again", a
   assert.equal((await third.ask(continuing(pinned)))[0]?.status, 500);
 });
 
+test("an account that a session has left may be left again after a continuation has succeeded", async (t) => {
+  const { script, connect } = await startSocketStage(t);
+  const oops: CreateFault = { kind: "error", status: 500, error: { type: "server_error", message: "oops" } };
+  for (const account of ["a", "b", "a", "b"]) {
+    const client = await connect({ session: "one" });
+    assert.equal((await client.headers)["x-cc-relay-account"], account);
+    const whole = await client.ask(continuing(await client.ask()));
+    assert.equal(typesOf(whole).at(-1), done);
+    script.fault(`key-of-${account}`, oops);
+    assert.equal((await client.ask(continuing(whole)))[0]?.error?.code, "previous_response_not_found");
+  }
+});
+
 test("an invalid request is passed on, and nobody is blamed", async (t) => {
   const { script, connect, ...stage } = await startSocketStage(t);
   const client = await connect();

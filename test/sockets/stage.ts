@@ -32,7 +32,10 @@ export interface StageOptions {
   now?: () => number;
 }
 
-export async function startSocketStage(t: TestContext, options: StageOptions = {}): Promise<SocketStage> {
+export async function startSocketStage(
+  t: Pick<TestContext, "after">,
+  options: StageOptions = {},
+): Promise<SocketStage> {
   const { ids = ["a", "b"], account, configure, limits, now } = options;
   const script = createSocketScript();
   const upstream = await startUpstream({ family: "openai", sockets: script });

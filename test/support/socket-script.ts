@@ -29,7 +29,8 @@ export type CreateFault =
   /** Closes with this code, or cuts TCP without one, after so many frames. */
   | { kind: "close"; code: number | undefined; after?: number }
   | { kind: "binary" }
-  | { kind: "silent" }
+  /** Stops after so many frames, and leaves the socket open. */
+  | { kind: "silent"; after?: number }
   /** Waits before each frame. */
   | { kind: "slow"; ms: number };
 
@@ -64,6 +65,8 @@ export interface SocketScript {
   refuseAll(refusal: Refusal | undefined): void;
   /** For the next requests with this credential, one each; undefined: a whole answer. */
   fault(credential: string, ...faults: (CreateFault | undefined)[]): void;
+  /** For every other request: what becomes of it; undefined: a whole answer. */
+  faultOf: ((create: RecordedCreate) => CreateFault | undefined) | undefined;
   /** What the model says; the request's `input` is the whole conversation. */
   answerWith(model: (request: RecordedRequest) => Behaviour): void;
   /** Sent before each answer. */
@@ -135,8 +138,7 @@ export function createSocketScript(): SocketScript {
     const send = (frame: unknown) => socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
     const previous = stringField(json, "previous_response_id");
     const known = previous === undefined ? [] : memory.get(previous);
-    const fault = faults.get(credential)?.shift();
-    if (fault?.kind === "silent") return;
+    const fault = faults.get(credential)?.shift() ?? script.faultOf?.(create);
     if (fault?.kind === "binary") return socket.send(Buffer.from("{}"), { binary: true });
     if (script.limits) send({ type: "codex.rate_limits", ...script.limits });
     if (known === undefined) {
@@ -156,6 +158,8 @@ export function createSocketScript(): SocketScript {
     if (!fault || fault.kind === "slow") return;
     create.outcome = "fault";
     switch (fault.kind) {
+      case "silent":
+        return;
       case "error":
         return send({ type: "error", status: fault.status, error: fault.error, headers: fault.headers });
       case "failed":
@@ -178,6 +182,7 @@ export function createSocketScript(): SocketScript {
     limits: undefined,
     headers: {},
     upgradeDelayMs: 0,
+    faultOf: undefined,
     refuse: (credential, ...more) =>
       void refusals.set(credential, [...(refusals.get(credential) ?? []), ...more]),
     refuseAll(refusal) {
