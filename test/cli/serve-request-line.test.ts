@@ -56,7 +56,7 @@ const attempt = {
 test("a failed attempt is one line with what it was, until when, and what followed", () => {
   const line = (fields: object) => linesOf(fields, { message: "attempt failed" });
   assert.deepEqual(line(attempt), [
-    "14:03:21 info  0a0a0a0a  home: rate-limited (429) until 16:14:00, next account: the 5h window is full",
+    "14:03:21 info  0a0a0a0a  home: rate-limited (429) until 16:14, next account: the 5h window is full",
   ]);
   const { until: _until, status: _status, reason: _reason, ...bare } = { ...attempt, failure: "unreachable" };
   assert.deepEqual(line(bare), ["14:03:21 info  0a0a0a0a  home: unreachable, next account"]);

@@ -5,7 +5,7 @@ import type { RequestDocument } from "../../documents/types.ts";
 import type { LogEntry } from "../../telemetry/log.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { truncate } from "../../terminal/width.ts";
-import { clockSeconds } from "../../time/local-time.ts";
+import { clockTime } from "../../time/local-time.ts";
 import { shortId, shown } from "../requests/columns.ts";
 import { createRequestTable, type RequestColumn } from "../requests/table.ts";
 
@@ -34,7 +34,7 @@ function attemptText(
   now: number,
 ): string {
   const answered = status === undefined ? "" : ` (${status})`;
-  const back = until === undefined ? "" : ` until ${clockSeconds(Date.parse(String(until)), now)}`;
+  const back = until === undefined ? "" : ` until ${clockTime(Date.parse(String(until)), now)}`;
   const said = reason === undefined ? "" : `: ${reason}`;
   return shown(`${shortId(String(request))}  ${account}: ${failure}${answered}${back}, ${next}${said}`);
 }
