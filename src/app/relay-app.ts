@@ -1,48 +1,27 @@
 // Builds the relay out of its parts, keeps it in step with its configuration file and its database, and takes it down again.
 
-import { createBindings, maxBindings } from "../accounts/bindings.ts";
-import { createCredentialSource } from "../accounts/credentials.ts";
-import { createLoginHash } from "../accounts/logins.ts";
-import { createPool, type Pool } from "../accounts/pool.ts";
-import { createSlowStart } from "../accounts/slow-start.ts";
-import { readStatus } from "../accounts/state.ts";
+import { maxBindings } from "../accounts/bindings.ts";
 import { type Config, describeWarning } from "../config/config.ts";
-import { ConfigError } from "../config/problem.ts";
-import { type ReloadCause, UnfinishedConfig } from "../config/reload.ts";
+import type { ReloadCause } from "../config/reload.ts";
 import { type SightedFile, watchConfig } from "../config/watch.ts";
 import type { DoctorDocument } from "../documents/types.ts";
 import { UserError } from "../domain/errors.ts";
 import { createLiveView } from "../live/live.ts";
-import { createDispatchers } from "../network/dispatchers.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
-import { createTokenSource, type TokenSource } from "../oauth/tokens.ts";
-import { createRelayKeys } from "../relay/authenticate.ts";
-import { logEvents } from "../relay/event-log.ts";
-import { countEvents } from "../relay/event-metrics.ts";
-import { createRelayEvents } from "../relay/events.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
-import { createScratch } from "../relay/join-body.ts";
-import { createMemoryBudget } from "../relay/memory-budget.ts";
-import { createModelLists } from "../relay/model-lists.ts";
-import { createShortageLog } from "../relay/shortage.ts";
-import { type RelayServer, type ServerOptions, startServer } from "../server/server.ts";
+import type { ServerOptions } from "../server/server.ts";
 import { openStore } from "../store/open.ts";
 import type { DaemonInfo, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
-import { createMetrics } from "../telemetry/metrics.ts";
 import type { SecretList } from "../text/redact.ts";
-import { type Clock, systemClock } from "../time/clock.ts";
+import type { Clock } from "../time/clock.ts";
 import { createPage } from "../web/page.ts";
-import {
-  createLateUsage,
-  createWriteWait,
-  forgiveWrites,
-  type LateUsage,
-  type WriteWait,
-} from "./database-writes.ts";
+import { createLateUsage, createWriteWait } from "./database-writes.ts";
+import { listen } from "./listen.ts";
 import { createMemoryReturn } from "./memory-return.ts";
 import { type Notifications, startNotifications } from "./notifications.ts";
-import { createDetachedRefreshes } from "./refresh-process/detached-refreshes.ts";
+import { createParts } from "./parts.ts";
+import { opensToOthers, readNext, sayGone, warnOfFixedSettings } from "./reload.ts";
 
 export interface RelayAppOptions {
   config: Config;
@@ -181,88 +160,6 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
   }
 }
 
-async function createParts(
-  { store, usage, wait }: { store: Store; usage: LateUsage; wait: WriteWait },
-  config: () => Config,
-  {
-    log,
-    secrets,
-    version,
-    clock = systemClock,
-    refreshes,
-    holdBackMs,
-  }: Pick<RelayAppOptions, "log" | "secrets" | "version" | "clock" | "refreshes" | "holdBackMs">,
-): Promise<{ deps: RelayDeps; pool: Pool; tokens: TokenSource; eventLog: { flush(): void } }> {
-  const { now } = clock;
-  const { server, environmentProxy } = config();
-  const { databasePath } = server;
-  const network = {
-    get connectTimeoutMs() {
-      return config().upstream.connectTimeoutMs;
-    },
-    environmentProxy,
-  };
-  const learned = forgiveWrites(store, { wait, log });
-  const bindings = await createBindings(learned.bindings, now());
-  const events = createRelayEvents((error) => log.error({ err: String(error) }, "event listener failed"));
-  let retryLogin = (_accountId: string) => {};
-  const pool = await createPool({
-    config: config(),
-    store: learned.accounts,
-    bindings,
-    clock,
-    onForgotten: (id) => retryLogin(id),
-    onChange: ({ config: { id } }) => events.emit("accountChanged", () => ({ account: id })),
-  });
-  const dispatchers = createDispatchers(network);
-  const site = () => ({ databasePath, ...network });
-  const tokens = createTokenSource({
-    tokens: store.tokens,
-    dispatcherFor: (account) => dispatchers.for(account.id, account.proxy),
-    config: () => config().oauth,
-    clock,
-    onSecret: (secret) => secrets?.add(secret),
-    log,
-    runnerFor: refreshes && createDetachedRefreshes({ site, tokens: store.tokens, now, log }).runnerFor,
-  });
-  retryLogin = tokens.retryNow;
-  const metrics = createMetrics({
-    version,
-    accounts: () =>
-      pool.accounts.map((account) => ({
-        id: account.config.id,
-        family: account.config.family,
-        state: readStatus(account, { ...config().session, now: now() }).state,
-      })),
-  });
-  const eventLog = logEvents(events, log);
-  countEvents(events, metrics);
-  const deps: RelayDeps = {
-    config,
-    pool,
-    bindings,
-    slowStart: createSlowStart(),
-    credentials: createCredentialSource(tokens),
-    dispatchers,
-    usage,
-    models: createModelLists(),
-    scratch: createScratch(),
-    memory: createMemoryBudget(() => ({
-      maxBytes: config().server.memoryBytes,
-      maxWaitMs: config().session.maxWaitMs,
-    })),
-    relayKeys: createRelayKeys(config().apiKeys),
-    hashLogin: createLoginHash(await store.accounts.loginKey()),
-    holdBackMs,
-    metrics,
-    events,
-    shortages: createShortageLog(log, now),
-    log,
-    now,
-  };
-  return { deps, pool, tokens, eventLog };
-}
-
 async function claim(store: Store, config: Config): Promise<void> {
   const claimed = await store.daemon.claim();
   if (claimed.ok) return;
@@ -275,93 +172,9 @@ async function claim(store: Store, config: Config): Promise<void> {
   });
 }
 
-async function listen(
-  deps: RelayDeps,
-  { config, ...options }: Pick<ServerOptions, "version" | "page" | "socketLimits"> & { config: Config },
-): Promise<RelayServer> {
-  const { host, port } = config.server;
-  try {
-    return await startServer({ host, port, deps, ...options });
-  } catch (cause) {
-    throw listenError(cause as NodeJS.ErrnoException, host, port);
-  }
-}
-
-function listenError(cause: NodeJS.ErrnoException, host: string, port: number): UserError {
-  const where = `${host}:${port}`;
-  switch (cause.code) {
-    case "EADDRINUSE":
-      return new UserError(`${where} is taken by another program`, {
-        fix: "stop that program, or choose another port: cc-relay serve --port 0",
-        cause,
-      });
-    case "EACCES":
-      return new UserError(`the system does not allow cc-relay to listen on ${where}`, {
-        fix: "choose a port above 1023: cc-relay serve --port 3000",
-        cause,
-      });
-    case "EADDRNOTAVAIL":
-    case "ENOTFOUND":
-      return new UserError(`${host} is not an address of this machine`, {
-        fix: 'set server.host to "127.0.0.1" or to one of this machine\'s addresses',
-        cause,
-      });
-    default:
-      return new UserError(`cannot listen on ${where}: ${cause.message}`, { cause });
-  }
-}
-
 function daemonInfo(config: Config, version: string): DaemonInfo {
   const { host, port } = config.server;
   return { pid: process.pid, host, port, startedAt: Date.now(), version };
-}
-
-function sayGone({ path }: SightedFile, log: Log): void {
-  log.warn({ file: path }, "the configuration file is gone: the old configuration stays until it is back");
-}
-
-async function readNext(
-  { readConfig }: RelayAppOptions,
-  cause: ReloadCause,
-  log: Log,
-): Promise<Config | undefined> {
-  try {
-    return await readConfig(cause);
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    if (error instanceof UnfinishedConfig) {
-      const { message: reason, fix } = error;
-      log.error(
-        { reason, fix },
-        "the configuration file does not look finished: the old configuration stays",
-      );
-      return undefined;
-    }
-    const problems = error instanceof ConfigError ? error.problems : undefined;
-    log.error({ problems, reason: error.message }, "the new configuration is broken, the old one stays");
-    return undefined;
-  }
-}
-
-/** Without keys only this machine may ask, and the address that is bound stays bound whatever the file says. */
-function opensToOthers(next: Config, boundHost: string, log: Log): boolean {
-  if (next.apiKeys.length > 0 || isLoopbackHost(boundHost)) return false;
-  log.error(
-    { host: boundHost },
-    "the new configuration has no api_keys, and others can reach this relay: the old one stays until a restart",
-  );
-  return true;
-}
-
-/** What a running process cannot change. */
-function warnOfFixedSettings(before: Config, after: Config, log: Log): void {
-  for (const key of ["host", "port", "databasePath", "logLevel"] as const) {
-    if (before.server[key] === after.server[key]) continue;
-    log.warn(
-      { setting: key, now: before.server[key], configured: after.server[key] },
-      "this setting needs a restart",
-    );
-  }
 }
 
 async function maintain(store: Store, config: Config, now: number): Promise<void> {

@@ -1,20 +1,19 @@
 // Builds the configuration out of a checked file's data: code units, absolute paths, one spelling of every URL.
 
-import {
-  type AccountKind,
-  type AccountKinds,
-  findKind,
-  type LoginSource,
-} from "../account-kinds/account-kind.ts";
+import type { AccountKinds, LoginSource } from "../account-kinds/account-kind.ts";
 import { type Family, type ProviderName, providerUrls } from "../domain/family.ts";
-import { type ProxySettings, readProxyUrl, withoutBrackets } from "../network/proxy.ts";
-import { findCompatibleHost } from "./compatible-hosts.ts";
+import { readProxyUrl, withoutBrackets } from "../network/proxy.ts";
 import {
-  type AccountConfig,
+  kindOf,
+  readAccount,
+  warnOfCredential,
+  warnOfRetiredHost,
+  warnOfSharedCredential,
+} from "./assemble-account.ts";
+import {
   type ClientKey,
   type Config,
   type ConfigWarning,
-  type CredentialKind,
   type NotifyConfig,
   notifyEvents,
   type OAuthConfig,
@@ -23,7 +22,6 @@ import {
   type UpstreamConfig,
 } from "./config.ts";
 import { type Environment, readEnvironmentProxy } from "./environment.ts";
-import { findCredentialDoubt } from "./key-shapes.ts";
 import { nameByPosition } from "./rules.ts";
 import type { ConfigData } from "./schema.ts";
 import { readApiUrl } from "./url.ts";
@@ -195,112 +193,10 @@ function readScopes(scopes: string | string[]): string[] {
 }
 
 type ClientKeyData = ConfigData["api_keys"][number];
-type AccountData = ConfigData["accounts"][number];
 
 function readClientKey(data: ClientKeyData, position: number): ClientKey {
   return typeof data === "string" ? { name: nameByPosition(position), key: data } : data;
 }
-
-interface KindedData {
-  data: AccountData;
-  kind: AccountKind;
-}
-
-function kindOf({ type }: AccountData, kinds: AccountKinds): AccountKind {
-  const kind = findKind(kinds, type);
-  if (kind === undefined)
-    throw new Error(`no kind of account is called ${type}: the rules should have found it`);
-  return kind;
-}
-
-function readAccount({ data, kind }: KindedData, env: Environment["env"]): AccountConfig {
-  const family = kind.family ?? data.family ?? "claude";
-  const apiUrl = readAccountUrl({ data, kind }, family);
-  const host = kind.compatible ? findCompatibleHost(apiUrl) : undefined;
-  const auth = data.auth ?? host?.auth;
-  const credential = readCredentialKind({ data, kind }, auth);
-  const fromVariable = data.api_key_env === undefined ? undefined : env[data.api_key_env]?.trim();
-  return {
-    id: data.id,
-    name: data.name ?? data.id,
-    type: data.type,
-    kind,
-    family,
-    priority: data.priority,
-    enabled: data.enabled,
-    apiUrl,
-    credential,
-    secret:
-      credential === "none"
-        ? ""
-        : (data.refresh_token ?? data.setup_token ?? data.api_key ?? fromVariable ?? ""),
-    secretExpiresAt: readDate(data.setup_token_expires),
-    proxy: data.proxy === undefined ? undefined : readProxy(data.proxy),
-    models: data.models,
-    project: data.project,
-    auth: auth === "none" ? undefined : auth,
-    modelMap:
-      data.model_map && Object.entries(data.model_map).map(([pattern, model]) => ({ pattern, model })),
-    contextWindow: data.context_window ?? host?.contextWindow,
-    refuses: data.refuses ?? host?.refuses ?? [],
-    healSignatures: data.heal_signatures,
-    onlyWhenOut: data.only_when_out ?? (data.model_map !== undefined || host !== undefined),
-  };
-}
-
-function readCredentialKind({ data, kind }: KindedData, auth: AccountData["auth"]): CredentialKind {
-  if (data.setup_token !== undefined) return "setup-token";
-  const usual = usualCredential(kind);
-  if (usual !== "api-key") return usual;
-  const hasKey = data.api_key !== undefined || data.api_key_env !== undefined;
-  // Where the host alone asks for none, a key that is written is meant to be sent.
-  return data.auth === "none" || (auth === "none" && !hasKey) ? "none" : "api-key";
-}
-
-/** What accounts of a kind have unless their settings say otherwise. */
-export function usualCredential({ credentials }: AccountKind): CredentialKind {
-  switch (credentials[0]) {
-    case "api_key":
-      return "api-key";
-    case "refresh_token":
-      return "refresh-token";
-    case "setup_token":
-      return "setup-token";
-    default:
-      return "client";
-  }
-}
-
-/** A date of TOML is a symbol that describes it: see parse.ts. */
-function readDate(date: string | symbol | undefined): number | undefined {
-  return date === undefined
-    ? undefined
-    : Date.parse(typeof date === "symbol" ? (date.description ?? "") : date);
-}
-
-function readAccountUrl({ data: { api_url }, kind }: KindedData, family: Family): string {
-  const usual = kind.defaultUrl ?? providerUrls[family];
-  return api_url === undefined || hasRetiredHost(kind, api_url) ? usual : readApiUrl(api_url, family);
-}
-
-function hasRetiredHost({ retiredHosts }: AccountKind, apiUrl: string): boolean {
-  return retiredHosts.includes(new URL(apiUrl).hostname);
-}
-
-function readProxy(data: NonNullable<AccountData["proxy"]>): ProxySettings | undefined {
-  const { type, host, port, username, password } = data;
-  if (type === "none" || host === undefined) return undefined;
-  return {
-    type,
-    host: withoutBrackets(host),
-    port: port ?? socksPort,
-    ...(username ? { username } : {}),
-    ...(password ? { password } : {}),
-  };
-}
-
-/** RFC 1928. Other proxies have no usual port; the rules demand it. */
-const socksPort = 1080;
 
 function warnOfClientKey(data: ClientKeyData, position: number): ConfigWarning[] {
   const { name, key } = readClientKey(data, position);
@@ -309,47 +205,4 @@ function warnOfClientKey(data: ClientKeyData, position: number): ConfigWarning[]
   return [
     { fact: `the client key ${name} has characters that clients cannot send in a header`, fix: undefined },
   ];
-}
-
-function warnOfRetiredHost({ data: { id, api_url }, kind }: KindedData): ConfigWarning[] {
-  if (api_url === undefined || kind.defaultUrl === undefined || !hasRetiredHost(kind, api_url)) return [];
-  const { hostname } = new URL(api_url);
-  const fact = `the account ${id} names the host ${hostname}, where nothing ever answered; ${new URL(kind.defaultUrl).hostname} is used`;
-  return [{ fact, fix: `write api_url = "${kind.defaultUrl}" or remove the line` }];
-}
-
-/** Doubtful but possible: it is said, and the account is used all the same. */
-function warnOfCredential({ data, kind }: KindedData, env: Environment["env"]): ConfigWarning[] {
-  const family = kind.family ?? data.family;
-  if (family === undefined) return [];
-  const { id, api_url, auth } = data;
-  // Another provider behind the same API has keys of other forms.
-  const apiUrl = api_url === undefined ? undefined : readAccountUrl({ data, kind }, family);
-  return credentialKeys.flatMap((key) => {
-    const fromVariable =
-      key === "api_key" && data.api_key_env !== undefined ? env[data.api_key_env]?.trim() : undefined;
-    const secret = data[key] ?? fromVariable;
-    if (secret === undefined || secret === "" || auth === "none") return [];
-    const doubt = findCredentialDoubt(key, secret, { family, apiUrl });
-    return doubt === undefined ? [] : [{ fact: `the ${key} of account ${id} ${doubt.what}`, fix: doubt.fix }];
-  });
-}
-
-const credentialKeys = ["api_key", "refresh_token", "setup_token"] as const;
-
-/** The limits of one are the other's, and a refresh token that is good once ends the login of the account that sends it second. */
-function warnOfSharedCredential({ data, kind }: KindedData, at: number, all: KindedData[]): ConfigWarning[] {
-  return credentialKeys.flatMap((key) => {
-    if (data[key] === undefined) return [];
-    const first = all.findIndex(
-      (other) => other.kind.family === kind.family && other.data[key] === data[key],
-    );
-    if (first === at) return [];
-    const both = `the accounts ${all[first]!.data.id} and ${data.id} have the same ${key}`;
-    const rotates = key === "refresh_token" && kind.login?.provider({}).rotates === true;
-    if (!rotates)
-      return [{ fact: `${both}, and what limits one limits the other`, fix: "remove one of them" }];
-    const fix = `remove one of them, or log in again with: cc-relay login ${kind.family} --id ${data.id}`;
-    return [{ fact: `${both}, and each will end the other's login`, fix }];
-  });
 }

@@ -1,7 +1,8 @@
 // The defaults: the configuration without a file, and an account of which only some keys are given.
 
 import { providerUrls } from "../domain/family.ts";
-import { assembleConfig, usualCredential } from "./assemble.ts";
+import { assembleConfig } from "./assemble.ts";
+import { usualCredential } from "./assemble-account.ts";
 import type { AccountConfig, Config } from "./config.ts";
 import { createConfigSchema } from "./schema.ts";
 

@@ -1,6 +1,7 @@
 // Reads the configuration: finds the file, checks all of it, and throws every problem at once.
 
 import { type AccountKinds, loginSections } from "../account-kinds/account-kind.ts";
+import { findVariableFaults } from "./account-rules.ts";
 import { assembleConfig } from "./assemble.ts";
 import type { Config, ConfigWarning } from "./config.ts";
 import {
@@ -14,7 +15,7 @@ import { createLocator } from "./locate.ts";
 import { describeSyntax, parseToml } from "./parse.ts";
 import { ConfigError, type Finding, formatKey, type Problem } from "./problem.ts";
 import { readConfigText } from "./read.ts";
-import { findRuleFaults, findVariableFaults } from "./rules.ts";
+import { findRuleFaults } from "./rules.ts";
 import { validate } from "./validate.ts";
 
 export interface LoadOptions extends DiscoverOptions {

@@ -1,8 +1,25 @@
-// Every key of config.toml: what it takes, its default, and the message for a wrong value. Rules between keys are in rules.ts.
+// Every key of config.toml: what it takes, its default, and the message for a wrong value. Rules between keys are in rules.ts and account-rules.ts.
 
 import * as z from "zod";
 import { families, providerUrls } from "../domain/family.ts";
 import { notifyEvents } from "./config.ts";
+import {
+  choice,
+  figure,
+  flag,
+  keyNotes,
+  list,
+  noFault,
+  record,
+  refuseEmptyChain,
+  refuseEmptyCommand,
+  refuseEmptyEvents,
+  refuseEmptyList,
+  table,
+  text,
+  url,
+  whole,
+} from "./schema-fields.ts";
 import {
   findAllowedHostFault,
   findDateFault,
@@ -19,17 +36,7 @@ import {
   findVariableNameFault,
   findWordFault,
 } from "./text-faults.ts";
-import { findReceiverUrlFault, findUrlFault, findUrlShapeFault } from "./url.ts";
-
-/** How messages speak of a key. */
-export interface KeyNote {
-  /** Follows "must be". */
-  expected: string;
-  /** Follows "write". */
-  write: string;
-}
-
-export const keyNotes = z.registry<KeyNote>();
+import { findReceiverUrlFault, findUrlShapeFault } from "./url.ts";
 
 const day = 86_400;
 const year = 365 * day;
@@ -133,14 +140,14 @@ const proxy = table("[accounts.proxy]", {
 });
 
 const account = table("[[accounts]]", {
-  // Which types there are is not known here: see rules.ts.
+  // Which types there are is not known here: see account-rules.ts.
   type: text(noFault, "a type of account", 'type = "claude-api"'),
   id: text(findIdFault, "an id", 'id = "claude-1"'),
   name: text(findNameFault, "a name", 'name = "Work"').optional(),
   priority: whole({}, "priority = 100").default(100),
   enabled: flag("enabled = true").default(true),
   family: choice(families, 'family = "claude"').optional(),
-  // Where plain http may go depends on insecure_http: see rules.ts.
+  // Where plain http may go depends on insecure_http: see account-rules.ts.
   api_url: text(findUrlShapeFault, "a URL", 'api_url = "https://api.anthropic.com"').optional(),
   insecure_http: flag("insecure_http = true").default(false),
   api_key: text(findTokenFault, "a key", 'api_key = "KEY"').optional(),
@@ -221,101 +228,3 @@ export type ConfigSchema = ReturnType<typeof createConfigSchema>;
 
 /** A configuration in the units and with the names of the file, every default filled in. */
 export type ConfigData = z.output<ConfigSchema>;
-
-type FindFault = (value: string) => string | undefined;
-
-function noFault(): undefined {
-  return undefined;
-}
-
-function table<Shape extends z.core.$ZodLooseShape>(write: string, shape: Shape) {
-  return z.strictObject(shape).register(keyNotes, { expected: "a table", write });
-}
-
-function text(findFault: FindFault, expected: string, write: string) {
-  return z
-    .string()
-    .check((context) => {
-      const message = findFault(context.value);
-      if (message !== undefined) context.issues.push({ code: "custom", message, input: context.value });
-    })
-    .register(keyNotes, { expected: `${expected} in quotes`, write });
-}
-
-function url(write: string) {
-  return text(findUrlFault, "a URL", write);
-}
-
-function flag(write: string) {
-  return z.boolean().register(keyNotes, { expected: "true or false", write });
-}
-
-/** A table whose keys are the owner's own. */
-function record<Value extends z.ZodType>(value: Value, write: string) {
-  return z.record(z.string(), value).register(keyNotes, { expected: "a table", write });
-}
-
-function list<Element extends z.ZodType>(element: Element, write: string) {
-  return z.array(element).register(keyNotes, { expected: "a list in brackets", write });
-}
-
-function choice<const Values extends readonly string[]>(values: Values, write: string) {
-  const expected = `one of ${values.map((value) => `"${value}"`).join(", ")}`;
-  return z.enum(values).register(keyNotes, { expected, write });
-}
-
-type ListPayload = z.core.ParsePayload<unknown[]>;
-
-function refuseEmptyList(context: ListPayload): void {
-  refuseEmpty(context, "is empty: no request would fit");
-}
-
-function refuseEmptyChain(context: ListPayload): void {
-  refuseEmpty(context, "is empty: nothing would be asked for");
-}
-
-function refuseEmptyCommand(context: ListPayload): void {
-  refuseEmpty(context, "is empty: no program would be started");
-}
-
-function refuseEmptyEvents(context: ListPayload): void {
-  refuseEmpty(context, "is empty: nothing would be sent");
-}
-
-function refuseEmpty(context: ListPayload, message: string): void {
-  if (context.value.length === 0) context.issues.push({ code: "custom", message, input: context.value });
-}
-
-interface Range {
-  from?: number;
-  /** Like `from`, but itself excluded. */
-  above?: number;
-  to?: number;
-}
-
-function figure(range: Range, write: string) {
-  return bounded(z.number(), range).register(keyNotes, {
-    expected: `a number${describeRange(range)}`,
-    write,
-  });
-}
-
-function whole(range: Range, write: string) {
-  return bounded(z.int(), range).register(keyNotes, {
-    expected: `a whole number${describeRange(range)}`,
-    write,
-  });
-}
-
-function bounded(schema: z.ZodNumber, range: Range): z.ZodNumber {
-  let result = schema;
-  if (range.from !== undefined) result = result.min(range.from);
-  if (range.above !== undefined) result = result.gt(range.above);
-  if (range.to !== undefined) result = result.max(range.to);
-  return result;
-}
-
-function describeRange({ from, above, to }: Range): string {
-  if (above !== undefined) return ` above ${above} and at most ${to}`;
-  return from === undefined ? "" : ` from ${from} to ${to}`;
-}

@@ -2,7 +2,8 @@
 
 import * as z from "zod";
 import { type Finding, formatKey, type KeyPath } from "./problem.ts";
-import { type ConfigData, type ConfigSchema, createConfigSchema, type KeyNote, keyNotes } from "./schema.ts";
+import { type ConfigData, type ConfigSchema, createConfigSchema } from "./schema.ts";
+import { type KeyNote, keyNotes } from "./schema-fields.ts";
 import { nearestWord } from "./suggest.ts";
 
 export type Validation = { ok: true; data: ConfigData } | { ok: false; findings: Finding[] };

@@ -66,3 +66,17 @@ export function listField(value: unknown, name: string): readonly unknown[] {
   const field = fieldOf(value, name);
   return Array.isArray(field) ? field : [];
 }
+
+/** A value as a table; empty for anything else. */
+export function tableOf(value: unknown): JsonObject {
+  return isObject(value) ? value : {};
+}
+
+/** A value as a list; empty for anything else. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+export function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

@@ -16,6 +16,7 @@ import { openSalvage, openUnwritable, setAside } from "./salvage.ts";
 import { type OpenDatabase, openDatabase, openMemory } from "./sqlite.ts";
 import { DamageError, isSomebodysText, storageFault } from "./sqlite-errors.ts";
 import type { DaemonInfo, StorageState, Store } from "./store.ts";
+import { learnedThrough } from "./switching.ts";
 
 export interface ServingStoreOptions {
   log: Log;
@@ -250,23 +251,7 @@ export async function openServingStore(path: string, options: ServingStoreOption
       storageChanges.add(callback);
       return () => void storageChanges.delete(callback);
     },
-    accounts: {
-      states: () => use((store) => store.accounts.states()),
-      saveState: (row) => use((store) => store.accounts.saveState(row)),
-      cooldowns: () => use((store) => store.accounts.cooldowns()),
-      saveCooldown: (row) => use((store) => store.accounts.saveCooldown(row)),
-      clearCooldowns: (id, scope) => use((store) => store.accounts.clearCooldowns(id, scope)),
-      forgetLearned: (id, now) => use((store) => store.accounts.forgetLearned(id, now)),
-      forget: (id) => use((store) => store.accounts.forget(id)),
-      loginKey: () => use((store) => store.accounts.loginKey()),
-    },
-    bindings: {
-      load: (now) => use((store) => store.bindings.load(now)),
-      save: (row) => use((store) => store.bindings.save(row)),
-      dropAccount: (id) => use((store) => store.bindings.dropAccount(id)),
-      prune: (now, limit) => use((store) => store.bindings.prune(now, limit)),
-      trim: (max, limit) => use((store) => store.bindings.trim(max, limit)),
-    },
+    ...learnedThrough(use),
     tokens: {
       isVolatile: () => current.state.kind === "memory",
       load: (id) => use((store) => store.tokens.load(id)),
@@ -281,20 +266,6 @@ export async function openServingStore(path: string, options: ServingStoreOption
       summarize: (query) => use((store) => store.usage.summarize(query)),
       activity: (since) => use((store) => store.usage.activity(since)),
       maintain: (now, retentionMs) => use((store) => store.usage.maintain(now, retentionMs)),
-    },
-    requests: {
-      last: (query) => use((store) => store.requests.last(query)),
-      find: (id) => use((store) => store.requests.find(id)),
-      newest: () => use((store) => store.requests.newest()),
-      after: (seq, query) => use((store) => store.requests.after(seq, query)),
-    },
-    recoveries: {
-      list: () => use((store) => store.recoveries.list()),
-      save: (row) => use((store) => store.recoveries.save(row)),
-    },
-    notices: {
-      list: () => use((store) => store.notices.list()),
-      replace: (rows) => use((store) => store.notices.replace(rows)),
     },
     daemon: {
       async claim() {

@@ -2,9 +2,12 @@
 
 import type { Mutation } from "./mutation.ts";
 
-const cooldown = { file: "accounts/cooldown.ts", tests: "accounts/cooldown.test.ts accounts/pool.test.ts" };
+const cooldown = {
+  file: "accounts/cooldown.ts",
+  tests: "accounts/cooldown.test.ts accounts/pool.test.ts accounts/pool-refusals.test.ts",
+};
 const select = { file: "accounts/select.ts", tests: "accounts/select.test.ts" };
-const pool = { file: "accounts/pool.ts", tests: "accounts/pool.test.ts" };
+const pool = { file: "accounts/pool.ts", tests: "accounts/pool.test.ts accounts/pool-refusals.test.ts" };
 
 export const accountMutations: readonly Mutation[] = [
   // Cooldowns: doubled, too early, never growing, of the wrong scope.
@@ -65,25 +68,25 @@ export const accountMutations: readonly Mutation[] = [
     file: "accounts/stored-accounts.ts",
     from: "if (isForgotten || isOfOtherSecret) await forget(account);",
     to: "if (isForgotten) await forget(account);",
-    tests: "accounts/pool.test.ts",
+    tests: "accounts/pool-settings.test.ts",
   },
   {
     file: "accounts/account.ts",
     from: "return until > now && since <= now + clockSlackMs;",
     to: "return until > now;",
-    tests: "accounts/account.test.ts accounts/pool.test.ts",
+    tests: "accounts/account.test.ts accounts/pool-clock.test.ts",
   },
   {
     file: "accounts/truncations.ts",
     from: "count: beganAt >= at ? count + 1 : count",
     to: "count: count + 1",
-    tests: "accounts/truncations.test.ts accounts/pool.test.ts",
+    tests: "accounts/truncations.test.ts accounts/pool-truncation.test.ts",
   },
   {
     file: "accounts/cooldown.ts",
     from: "if (refused.length < 2) return [];",
     to: "",
-    tests: "accounts/pool.test.ts relay/refusals.test.ts",
+    tests: "accounts/pool-refusals.test.ts relay/refusals.test.ts",
   },
   {
     file: "accounts/slow-start.ts",

@@ -1,0 +1,54 @@
+// Clocks that are set, and machines that sleep.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { selection, start } from "./fakes.ts";
+import { billed, day, hour, limit, readStatus, setUp } from "./pool-setup.ts";
+
+test("a day forward and back leaves nobody in cooldown", async () => {
+  const { accounts, clock, open, pool } = await setUp(["a"]);
+  clock.monotonic = 0;
+  clock.now = start + day;
+  await pool.failed(
+    pool.account("a")!,
+    { ...limit, until: start + day + hour },
+    { ...billed, sentAt: clock.now },
+  );
+  clock.now = start + 1000;
+  clock.monotonic = 1000;
+  assert.equal((await pool.choose(selection({ now: clock.now }))).kind, "use");
+  assert.equal(readStatus((await open()).account("a")!, clock.now).state, "ready");
+  await pool.flush();
+  assert.equal(accounts.cooldownRows.size, 0);
+});
+
+test("a clock that is set back does not make a cooldown longer", async () => {
+  const { clock, pool } = await setUp(["a"]);
+  clock.monotonic = 0;
+  await pool.failed(pool.account("a")!, { ...limit, until: start + hour }, billed);
+  clock.now = start + 1000;
+  for (clock.monotonic of [hour - 1, hour]) await pool.flush();
+  assert.equal(readStatus(pool.account("a")!, clock.now).state, "ready");
+});
+
+test("while the machine sleeps the time of day ends a cooldown", async () => {
+  const { clock, pool } = await setUp(["a"]);
+  clock.monotonic = 0;
+  await pool.failed(pool.account("a")!, { ...limit, until: start + hour }, billed);
+  clock.now = start + hour;
+  assert.equal((await pool.choose(selection({ now: clock.now }))).kind, "use");
+});
+
+test("an account that a wrong clock used last in the future is not put behind all others", async () => {
+  const { clock, pool } = await setUp();
+  clock.now = start + day;
+  await pool.choose(selection({ now: clock.now, tried: new Set(["b"]) }));
+  clock.now = start;
+  await pool.flush();
+  const used = new Set<string>();
+  for (let turn = 1; turn <= 4; turn++) {
+    const choice = await pool.choose(selection({ now: start + turn }));
+    if (choice.kind === "use") used.add(choice.account.config.id);
+  }
+  assert.deepEqual([...used].sort(), ["a", "b"]);
+});
