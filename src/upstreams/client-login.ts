@@ -43,20 +43,30 @@ export function ownCredential(call: Sent): Pick<ClientLogin, "headers" | "query"
   const login = readClientLogin(call);
   if (login) return login;
   const { clientCredential, clientQuery, query, family } = call;
-  const isForeign = (value: string) => {
-    const maker = makerOf(value);
-    return maker !== undefined && maker !== family;
+  const isForeign = (maker: Family | undefined) => maker !== undefined && maker !== family;
+  const headers = pairsOf(clientCredential).filter(
+    ({ name, value }) => !isForeign(openaiNames.has(name) ? "openai" : makerOf(value)),
+  );
+  const makers = new URLSearchParams(clientQuery).getAll("key").map(makerOf);
+  return {
+    headers: headers.flatMap(({ pair }) => pair),
+    query: makers.some(isForeign) ? query : clientQuery,
   };
-  const headers = pairsOf(clientCredential).filter(({ value }) => !isForeign(value));
-  const key = new URLSearchParams(clientQuery).getAll("key");
-  return { headers: headers.flatMap(({ pair }) => pair), query: key.some(isForeign) ? query : clientQuery };
 }
+
+/** Headers of no use anywhere else: they say whose account it is, or at whose cost. */
+const openaiNames: ReadonlySet<string> = new Set([
+  "chatgpt-account-id",
+  "openai-organization",
+  "openai-project",
+]);
 
 /** Only forms that nobody else's credentials have: a bare `sk-` is given out by many. */
 export function makerOf(value: string): Family | undefined {
   const token = tokenOf(value);
   if (token.startsWith("sk-ant-")) return "claude";
   if (/^(?:ya29\.|AIza|AQ\.)/.test(token)) return "gemini";
+  if (/^sk-(?:proj|svcacct|admin)-/.test(token)) return "openai";
   return isChatGptToken(token) ? "openai" : undefined;
 }
 
@@ -95,7 +105,7 @@ function readOpenai(call: Sent): ClientLogin | undefined {
     ({ name, value }) => name === "authorization" && isBearer(value) && isKey.test(tokenOf(value)),
   );
   if (!key) return undefined;
-  const belonging = pairs.filter(({ name }) => name === "openai-organization" || name === "openai-project");
+  const belonging = pairs.filter(({ name }) => openaiNames.has(name) && name !== "chatgpt-account-id");
   return loginOf(call, { provider: "openai", kind: "key", pairs: [key, ...belonging] });
 }
 

@@ -129,4 +129,34 @@ export const upstreamMutations: readonly Mutation[] = [
     to: "Math.max(Math.ceil(until), now)",
     tests: "upstreams/retry-after.test.ts",
   },
+  {
+    file: "upstreams/client.ts",
+    from: "kind.credentials.length === 0 ? providerUrls[providerOf(call)] : apiUrl",
+    to: "apiUrl",
+    tests: "relay/credentials-stay.test.ts",
+  },
+  {
+    file: "upstreams/client-login.ts",
+    from: "maker !== undefined && maker !== family;",
+    to: "false;",
+    tests: "relay/credentials-stay.test.ts",
+  },
+  {
+    file: "upstreams/client-login.ts",
+    from: 'openaiNames.has(name) ? "openai" : makerOf(value)',
+    to: "makerOf(value)",
+    tests: "upstreams/client-login.test.ts",
+  },
+  {
+    file: "relay/consequences.ts",
+    from: 'return isOwn && login === "login" &&',
+    to: 'return login === "login" &&',
+    tests: "relay/payment-matrix.test.ts",
+  },
+  {
+    file: "accounts/last-resort.ts",
+    from: "if (others.every((account) => isOutForLong(account, question))) return candidates;",
+    to: "return candidates;",
+    tests: "relay/payment-matrix.test.ts",
+  },
 ];

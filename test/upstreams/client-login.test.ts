@@ -128,6 +128,14 @@ describe("what goes along in pass-through", () => {
     const inQuery = call("claude", [], { query: "?beta=true", clientQuery: "?beta=true&key=AIzaA" });
     assert.equal(ownCredential(inQuery).query, "?beta=true");
     assert.deepEqual(ownCredential(call("openai", ["Authorization", `Bearer ${oat}`])).headers, []);
+    const ofOpenai = ["x-api-key", "sk-proj-A", "chatgpt-account-id", "a", "OpenAI-Organization", "o"];
+    assert.deepEqual(ownCredential(call("claude", ofOpenai)).headers, []);
+    const company = ["Authorization", "Bearer sk-1234", "openai-project", "p"];
+    assert.deepEqual(ownCredential(call("openai", company)).headers, company);
+    assert.equal(
+      ownCredential(call("gemini", [], { query: "", clientQuery: "?key=AIzaA&key=AIzaB" })).query,
+      "?key=AIzaA&key=AIzaB",
+    );
   });
 });
 
@@ -137,6 +145,7 @@ test("whose a credential is shows in its form, and a bare sk- is anybody's", () 
     ["sk-ant-api03-A", "claude"],
     ["ya29.A", "gemini"],
     ["AIzaA", "gemini"],
+    ["sk-proj-A", "openai"],
     [`bearer ${jwt}`, "openai"],
     ["sk-1234", undefined],
     ["Bearer eyJhIjoxfQ.eyJpc3MiOiJodHRwczovL2dhdGV3YXkuZXhhbXBsZSJ9.c2ln", undefined],
