@@ -66,8 +66,8 @@ function tooLarge(maxBytes: number): DecodeError {
  * gigabytes, and codings within codings multiply.
  */
 const answerLimits: DecodeLimits = {
-  maxPieceBytes: 8 * 1024 * 1024,
-  maxTotalBytes: (codedBytes) => 8 * 1024 * 1024 + 50 * codedBytes,
+  maxPieceBytes: 4 * 1024 * 1024,
+  maxTotalBytes: (codedBytes) => 4 * 1024 * 1024 + 50 * codedBytes,
 };
 
 /** For an answer that is rewritten. Undefined when it has no coding; throws DecodeError for an unknown one. */

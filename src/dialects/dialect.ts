@@ -4,7 +4,7 @@ import type { AccountConfig } from "../config/config.ts";
 import type { Binding, Call, DialectName, HeaderMap, Operation, Thread } from "../domain/call.ts";
 import type { RelayError } from "../domain/errors.ts";
 import type { Family } from "../domain/family.ts";
-import type { AnswerTransform } from "../sse/transform.ts";
+import type { AsyncTransform } from "../sse/transform.ts";
 
 export interface Route {
   dialect: DialectName;
@@ -59,7 +59,7 @@ export interface Conversion {
   /** What of the request was weakened or lost, by its name (`seed dropped`): sent as `x-cc-relay-warning`. */
   warnings: string[];
   /** For one good answer (status 2xx). */
-  answer(head: { status: number; headers: HeaderMap }): AnswerTransform;
+  answer(head: { status: number; headers: HeaderMap }): AsyncTransform;
   /** For an error answer of the provider: status and body in the client's API. */
   error(head: { status: number; headers: HeaderMap }, body: Buffer): RenderedError;
   /** Another form of the call, when this refusal of the provider asks for one; undefined: the refusal is final. Called once. */

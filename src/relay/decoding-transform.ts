@@ -2,16 +2,11 @@
 
 import { decodeBody } from "../coding/decoded.ts";
 import { RelayError } from "../domain/errors.ts";
-import type { AnswerTransform } from "../sse/transform.ts";
-
-/** A transform that may take its time at the end. */
-export interface AsyncTransform extends Omit<AnswerTransform, "end"> {
-  end(): Buffer | Promise<Buffer>;
-}
+import type { AsyncTransform } from "../sse/transform.ts";
 
 const maxBytes = 64 * 1024 * 1024;
 
-export function decodingTransform(encoding: string | undefined, inner: AnswerTransform): AsyncTransform {
+export function decodingTransform(encoding: string | undefined, inner: AsyncTransform): AsyncTransform {
   if (encoding === undefined || encoding === "" || encoding.toLowerCase() === "identity") return inner;
   const chunks: Buffer[] = [];
   let size = 0;
@@ -27,7 +22,7 @@ export function decodingTransform(encoding: string | undefined, inner: AnswerTra
       const decoded = await decodeBody(Buffer.concat(chunks), encoding, maxBytes).catch((cause) => {
         throw unreadable(cause);
       });
-      return Buffer.concat([inner.push(decoded), inner.end()]);
+      return Buffer.concat([inner.push(decoded), await inner.end()]);
     },
     fail: (error) => inner.fail(error),
   };

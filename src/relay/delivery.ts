@@ -2,7 +2,7 @@
 
 import { type Call, isBilled } from "../domain/call.ts";
 import { forwardResponseHeaders } from "../network/headers.ts";
-import type { AnswerTransform } from "../sse/transform.ts";
+import type { AsyncTransform } from "../sse/transform.ts";
 import type { Outcome } from "../store/store.ts";
 import { decodingTransform } from "./decoding-transform.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
@@ -21,7 +21,7 @@ export interface Delivery {
 
 export interface Rewriting {
   /** Undefined: the answer is rewritten already. */
-  transform: AnswerTransform | undefined;
+  transform: AsyncTransform | undefined;
   /** The client's API is another one than the provider's; undefined where only the envelope differs. */
   conversion: { warnings: readonly string[] } | undefined;
 }

@@ -6,7 +6,7 @@ import type { SentRequest } from "../accounts/pool.ts";
 import { type Call, isBilled } from "../domain/call.ts";
 import type { Failure } from "../domain/failure.ts";
 import { modelScope } from "../domain/model-scope.ts";
-import type { AnswerTransform } from "../sse/transform.ts";
+import type { AsyncTransform } from "../sse/transform.ts";
 import type { Answer } from "./answer.ts";
 import type { Attempts } from "./attempts.ts";
 import { canServe } from "./can-serve.ts";
@@ -27,7 +27,7 @@ export interface Served {
 }
 
 /** Makes what rewrites one good answer. */
-export type Rewrite = (head: ReplyHead) => AnswerTransform;
+export type Rewrite = (head: ReplyHead) => AsyncTransform;
 
 export interface FailoverOptions {
   routing: Routing;

@@ -1,11 +1,11 @@
 // Sends one answer to the client. From its first byte on nothing is resumed, retried or invented: when the upstream breaks
 // off, so does the relay, unless the answer is a converted one whose API has an error event.
 
+import type { AsyncTransform } from "../sse/transform.ts";
 import type { Outcome } from "../store/store.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import type { Answer, Sink } from "./answer.ts";
 import type { AnswerHead, ClientSink } from "./client.ts";
-import type { AsyncTransform } from "./decoding-transform.ts";
 import { ShutdownAbort } from "./exchange.ts";
 import { truncatedError } from "./rewritten-answer.ts";
 

@@ -5,7 +5,7 @@ import type { ReplyHead } from "../account-kinds/upstream.ts";
 import { createAnswerDecoder } from "../coding/decoded.ts";
 import type { Decoder } from "../coding/decoder.ts";
 import { RelayError } from "../domain/errors.ts";
-import type { AnswerTransform } from "../sse/transform.ts";
+import type { AsyncTransform } from "../sse/transform.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import type { Answer, Sink } from "./answer.ts";
 import type { AttemptResult } from "./attempt.ts";
@@ -13,7 +13,7 @@ import type { AttemptResult } from "./attempt.ts";
 export interface RewriteOptions {
   answer: Answer;
   /** Makes the transform; may throw. */
-  transform(head: ReplyHead): AnswerTransform;
+  transform(head: ReplyHead): AsyncTransform;
   /** Whether the client waits for events: then it gets the head though nothing could be rewritten yet. */
   isStream: boolean;
   /** Aborted when the client leaves. */
@@ -37,7 +37,7 @@ export function rewriteAnswer(options: RewriteOptions): Promise<AttemptResult> {
 
 class RewrittenAnswer implements Answer, Sink {
   readonly #inner: Answer;
-  readonly #transform: AnswerTransform;
+  readonly #transform: AsyncTransform;
   readonly #decoder: Decoder | undefined;
   /** Without what makes the transform: that may hold the whole request. */
   readonly #options: Pick<RewriteOptions, "isStream" | "signal">;
@@ -53,7 +53,7 @@ class RewrittenAnswer implements Answer, Sink {
 
   constructor(
     { answer, isStream, signal }: Omit<RewriteOptions, "transform">,
-    transform: AnswerTransform,
+    transform: AsyncTransform,
     resolve: (result: AttemptResult) => void,
   ) {
     this.#options = { isStream, signal };
@@ -104,10 +104,10 @@ class RewrittenAnswer implements Answer, Sink {
 
   end(): void {
     const decoder = this.#decoder;
-    if (!decoder) return this.#end();
+    if (!decoder) return void this.#end();
     this.#enqueue(async () => {
       await decoder.end((slice) => this.#rewrite(slice));
-      this.#end();
+      await this.#end();
     });
   }
 
@@ -115,7 +115,7 @@ class RewrittenAnswer implements Answer, Sink {
     // Once the terminal event has gone by the answer is whole, whatever happens to the provider's socket.
     const finish = () => (this.observer?.complete ? this.#end() : this.#fail(cause));
     if (this.#work) this.#enqueue(async () => finish());
-    else finish();
+    else void finish();
   }
 
   pipe(sink: Sink): void {
@@ -171,14 +171,23 @@ class RewrittenAnswer implements Answer, Sink {
     this.#hand(output);
   }
 
-  #end(): void {
+  /** Never rejects. */
+  #end(): void | Promise<void> {
     if (this.#isOver) return;
-    let output: Buffer;
     try {
-      output = this.#transform.end();
+      const output = this.#transform.end();
+      if (Buffer.isBuffer(output)) return this.#finish(output);
+      return output.then(
+        (bytes) => this.#finish(bytes),
+        (error) => this.#fail(asError(error)),
+      );
     } catch (error) {
       return this.#fail(asError(error));
     }
+  }
+
+  #finish(output: Buffer): void {
+    if (this.#isOver) return;
     if (this.#transform.hasFailed) return this.#fail(new Error("it cannot be rewritten"), output);
     this.#hand(output);
     this.#stop();

@@ -15,3 +15,9 @@ export interface AnswerTransform {
   /** The upstream broke off after bytes were sent: the bytes that end the answer with an error in its API's form, or undefined to destroy the socket. */
   fail(error: RelayError): Buffer | undefined;
 }
+
+/** A transform whose end may take time: a large document is converted in another thread. */
+export interface AsyncTransform extends Omit<AnswerTransform, "end"> {
+  /** As above; rejects in place of throwing. */
+  end(): Buffer | Promise<Buffer>;
+}

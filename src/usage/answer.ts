@@ -190,6 +190,7 @@ const content: Opening = { kind: "content" };
 /** More ids than this no answer has. */
 const maxIds = 16;
 const maxErrorText = 4096;
+const maxErrorBytes = 1024 * 1024;
 
 const openBracket = 0x5b;
 const openBrace = 0x7b;
@@ -203,8 +204,8 @@ function isBlank(byte: number): boolean {
   return byte <= 0x20 || byte === 0xef || byte === 0xbb || byte === 0xbf;
 }
 
-/** An error that is no JSON counts as its text. */
+/** An error that is no JSON, or is larger than any, counts as its beginning. */
 function parseError(json: Buffer): unknown {
-  const parsed = readSpan(json, { start: 0, end: json.length });
+  const parsed = json.length > maxErrorBytes ? undefined : readSpan(json, { start: 0, end: json.length });
   return parsed ?? json.toString("utf8", 0, maxErrorText);
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { floods } from "../dialects/chat/flood-bodies.ts";
 import { startRelay, testAccount } from "../support/relay.ts";
+import { answerFloods } from "./answer-floods.ts";
 import type { PeerOrder, PeerReport } from "./loop-peer.ts";
 
 const maxSilenceMs = 100;
@@ -23,6 +24,7 @@ const heaviest = [
 ];
 /** Names no model of Claude's, so it is not converted, and would go to another provider. */
 const elsewhere = "a 10 MB model";
+const answers = isShort ? answerFloods.filter(({ isHeavy }) => isHeavy) : answerFloods;
 const titles = isShort ? heaviest : floods.map(([title]) => title).filter((title) => title !== elsewhere);
 
 const peer = fork(join(import.meta.dirname, "loop-peer.ts"));
@@ -30,40 +32,67 @@ const [ready] = (await once(peer, "message")) as [PeerReport];
 if (ready.kind !== "ready") throw new Error("the peer is not ready");
 const relay = await startRelay({ accounts: [testAccount("first", "claude-api", ready.url)] });
 
-async function ask(title: PeerOrder["title"]): Promise<PeerReport & { kind: "answered" }> {
-  peer.send({ url: relay.url, title } satisfies PeerOrder);
+async function ask(order: Omit<PeerOrder, "url">): Promise<PeerReport & { kind: "answered" }> {
+  peer.send({ url: relay.url, ...order } satisfies PeerOrder);
   const [report] = (await once(peer, "message")) as [PeerReport];
   if (report.kind !== "answered") throw new Error("the peer did not ask");
   return report;
 }
 
+const chat = "/v1/chat/completions";
+const native = "/v1/messages";
+
 // A cold process loads modules and starts the conversion's thread.
-for (const bytes of [10, 200_000, 200_000]) await ask(bytes);
+for (const bytes of [10, 200_000, 200_000]) await ask({ path: chat, ask: { bytes } });
+await ask({ path: native, ask: { bytes: 10 } });
 
 const faults: string[] = [];
 const figures: string[] = [];
+
+/** Says nothing of the answer. */
+async function measure(title: string, order: Omit<PeerOrder, "url">) {
+  const silence = watchLoop();
+  const answered = await ask(order);
+  const { longestMs, workMs } = await silence.stop();
+  figures.push(`${title}: ${longestMs} ms, of ${workMs} ms in all`);
+  if (longestMs > maxSilenceMs) faults.push(`${title}: the loop was silent for ${longestMs} ms`);
+  return answered;
+}
+
 for (const title of titles) {
   const converts = floods.find(([name]) => name === title)?.[2] === true;
-  const silence = watchLoop();
-  const { status, text } = await ask(title);
-  const ms = await silence.stop();
-  figures.push(`${title}: ${ms} ms`);
+  const { status, text } = await measure(`asked with ${title}`, { path: chat, ask: { flood: title } });
   const isAnswered = converts ? status === 200 : status === 400 || status === 413;
   if (!isAnswered) faults.push(`${title}: answered ${status} ${text.slice(0, 200)}`);
-  if (ms > maxSilenceMs) faults.push(`${title}: the loop was silent for ${ms} ms`);
+}
+
+for (const { title, isLost = false } of answers) {
+  // A cooldown is what the account has earned with some.
+  for (const path of [chat, native] as const) {
+    await relay.store.accounts.clearCooldowns("first");
+    const { status, text, isWhole } = await measure(`${path} answered with ${title}`, {
+      path,
+      ask: { answer: title },
+    });
+    const isRefused = isLost && path === chat;
+    const isWholeAnswer = status === 200 && isWhole;
+    if (isRefused === isWholeAnswer)
+      faults.push(`${path}, ${title}: ${status}, ${isWhole ? "whole" : "cut"}, ${text.slice(0, 200)}`);
+  }
 }
 
 await relay.close();
 peer.disconnect();
-const lines = faults.length === 0 ? figures : faults;
+const lines = [...figures, ...faults.map((fault) => `FAULT ${fault}`)];
 process.stdout.write(
   `${faults.length === 0 ? "✓" : "✗"} longest silence of the loop\n${lines.map((line) => `  ${line}\n`).join("")}`,
 );
 if (faults.length > 0) process.exitCode = 1;
 
-/** The longest stretch of work between two turns of a timer. */
-function watchLoop(): { stop(): Promise<number> } {
+/** The longest stretch of work between two turns of a timer, and all work together. */
+function watchLoop(): { stop(): Promise<{ longestMs: number; workMs: number }> } {
   let longestMs = 0;
+  const begun = workedMs();
   let last = workedMs();
   const timer = setInterval(() => {
     const now = workedMs();
@@ -74,7 +103,7 @@ function watchLoop(): { stop(): Promise<number> } {
     async stop() {
       await sleep(5);
       clearInterval(timer);
-      return Math.round(longestMs);
+      return { longestMs: Math.round(longestMs), workMs: Math.round(workedMs() - begun) };
     },
   };
 }

@@ -14,8 +14,8 @@ import type { AnswerForm } from "./request/convert.ts";
 /** Room for any answer: the largest ones hold a few megabytes of text. */
 export const maxAnswerBytes = 32 * 1024 * 1024;
 
-/** No event of a real answer comes near this: the largest carry one block of a server tool's result. */
-const maxEventCharacters = 16 * 1024 * 1024;
+/** No event of a real answer comes near this, and any is parsed within some 50 ms: the largest carry one block of a server tool's result. */
+const maxEventCharacters = 4 * 1024 * 1024;
 
 /** Takes Claude's answer, as events or as a whole, and writes the client's. */
 export interface MessageWriter {
@@ -65,9 +65,7 @@ export function createChatAnswer(options: AnswerOptions): AnswerTransform {
     ),
     push(chunk) {
       size += chunk.length;
-      if (!form.stream && size > maxAnswerBytes) {
-        throw new RelayError("upstream_unreachable", "The provider's answer is too large to convert.");
-      }
+      if (!form.stream) checkAnswerSize(size);
       feed(decoder.decode(chunk, { stream: true }));
       return writer.take();
     },
@@ -88,6 +86,12 @@ export function createChatAnswer(options: AnswerOptions): AnswerTransform {
       return writer.take();
     },
   };
+}
+
+/** Throws for an answer without a stream that is larger than any real one. */
+export function checkAnswerSize(bytes: number): void {
+  if (bytes <= maxAnswerBytes) return;
+  throw new RelayError("upstream_unreachable", "The provider's answer is too large to convert.");
 }
 
 /** Undefined while nothing but white space has come. */

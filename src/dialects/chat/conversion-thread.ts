@@ -1,9 +1,10 @@
-// Converts large requests in a thread of their own: parsing megabytes would hold up every other request for so long.
+// Converts large requests and answers in a thread of their own: parsing megabytes would hold up every other request for so long.
 
 import { extname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import { RelayError } from "../../domain/errors.ts";
+import { RelayError, type RelayErrorCode } from "../../domain/errors.ts";
+import type { AnswerOptions } from "./answer.ts";
 import { type ConvertedBody, convertBody } from "./conversion.ts";
 import { InvalidChatRequest, type InvalidCode } from "./invalid.ts";
 
@@ -11,16 +12,20 @@ import { InvalidChatRequest, type InvalidCode } from "./invalid.ts";
 export interface ThreadRequest {
   part: Uint8Array;
   isLast: boolean;
+  /** The body is an answer, to be converted so; undefined: it is a request. */
+  answer: AnswerOptions | undefined;
 }
 
 /** What the thread answers to a body. */
 export type ThreadAnswer =
   | { ok: true; converted: ConvertedBody }
+  | { ok: true; bytes: Uint8Array }
   | { ok: false; refusal: { param: string | undefined; message: string; apiCode: InvalidCode | undefined } }
+  | { ok: false; relayError: { code: RelayErrorCode; message: string } }
   | { ok: false; fault: string };
 
 /** Up to here a conversion takes a few milliseconds at most, whatever is in it. */
-const maxInlineBytes = 128 * 1024;
+export const maxInlineBytes = 128 * 1024;
 const bytesPerTurn = 512 * 1024;
 /** Without work for so long the thread ends and gives its memory back. */
 const idleMs = 10_000;
@@ -28,13 +33,17 @@ const idleMs = 10_000;
 export interface ConversionThread {
   /** Throws or rejects with InvalidChatRequest. Small bodies are converted at once. */
   convert(body: Buffer): ConvertedBody | Promise<ConvertedBody>;
+  /** Of a whole answer, for a client that asked for no stream. Rejects with RelayError. */
+  convertAnswer(pieces: readonly Buffer[], options: AnswerOptions): Promise<Buffer>;
 }
+
+type Order = PromiseWithResolvers<ThreadAnswer & { ok: true }>;
 
 /** The thread is started when it is first needed, and keeps no process alive that has nothing else to do. */
 export function createConversionThread(): ConversionThread {
   let worker: Worker | undefined;
   let idle: NodeJS.Timeout | undefined;
-  const waiting: PromiseWithResolvers<ConvertedBody>[] = [];
+  const waiting: Order[] = [];
   /** Bodies go over one after another. */
   let handing: Promise<void> = Promise.resolve();
 
@@ -49,7 +58,7 @@ export function createConversionThread(): ConversionThread {
 
   function settle(answer: ThreadAnswer): void {
     const asked = waiting.shift();
-    if (answer.ok) asked?.resolve(answer.converted);
+    if (answer.ok) asked?.resolve(answer);
     else asked?.reject(errorOf(answer));
     if (waiting.length > 0) return;
     worker?.unref();
@@ -65,33 +74,55 @@ export function createConversionThread(): ConversionThread {
     }
   }
 
-  async function handOver(body: Buffer, asked: PromiseWithResolvers<ConvertedBody>): Promise<void> {
+  async function handOver(pieces: readonly Buffer[], answer: AnswerOptions | undefined, asked: Order) {
     clearTimeout(idle);
     worker ??= start();
     worker.ref();
     const taker = worker;
     waiting.push(asked);
-    for (let at = 0; at < body.length && worker === taker; at += bytesPerTurn) {
-      if (at > 0) await nextTurn();
-      // A copy of its own to give away: the body may have to be sent again.
-      const part = new Uint8Array(body.subarray(at, at + bytesPerTurn));
-      const request: ThreadRequest = { part, isLast: at + bytesPerTurn >= body.length };
-      taker.postMessage(request, [part.buffer]);
+    const last = pieces.length - 1;
+    let turnBytes = 0;
+    for (const [index, piece] of pieces.entries()) {
+      for (let at = 0; at < piece.length && worker === taker; at += bytesPerTurn) {
+        if (turnBytes >= bytesPerTurn) {
+          await nextTurn();
+          turnBytes = 0;
+        }
+        // A copy of its own to give away: the body may have to be sent again.
+        const part = new Uint8Array(piece.subarray(at, at + bytesPerTurn));
+        turnBytes += part.length;
+        const isLast = index === last && at + bytesPerTurn >= piece.length;
+        taker.postMessage({ part, isLast, answer } satisfies ThreadRequest, [part.buffer]);
+      }
     }
+  }
+
+  function order(pieces: readonly Buffer[], answer?: AnswerOptions): Order["promise"] {
+    const asked: Order = Promise.withResolvers();
+    handing = handing.then(() => handOver(pieces, answer, asked)).catch(asked.reject);
+    return asked.promise;
   }
 
   return {
     convert(body) {
       if (body.length <= maxInlineBytes) return convertBody(body);
-      const asked = Promise.withResolvers<ConvertedBody>();
-      handing = handing.then(() => handOver(body, asked)).catch(asked.reject);
-      return asked.promise;
+      return order([body]).then((answer) => {
+        if ("converted" in answer) return answer.converted;
+        throw new Error("the thread mistook a request for an answer");
+      });
+    },
+    async convertAnswer(pieces, { form, now, head }) {
+      const answer = await order(pieces, { form, now, head: { headers: { ...head.headers } } });
+      if (!("bytes" in answer)) throw new Error("the thread mistook an answer for a request");
+      const { buffer, byteOffset, byteLength } = answer.bytes;
+      return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
     },
   };
 }
 
 function errorOf(answer: ThreadAnswer & { ok: false }): Error {
   if ("fault" in answer) return new Error(answer.fault);
+  if ("relayError" in answer) return new RelayError(answer.relayError.code, answer.relayError.message);
   const { param, message, apiCode } = answer.refusal;
   return InvalidChatRequest.ofText(message, { param, apiCode });
 }

@@ -6,37 +6,81 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { parentPort } from "node:worker_threads";
 import { freeBuffer } from "../../domain/body-memory.ts";
+import { RelayError } from "../../domain/errors.ts";
+import { type AnswerOptions, createChatAnswer } from "./answer.ts";
 import { convertText } from "./conversion.ts";
 import type { ThreadAnswer, ThreadRequest } from "./conversion-thread.ts";
 import { InvalidChatRequest } from "./invalid.ts";
 
-const decoder = new StringDecoder("utf8");
-let text = "";
+/** The conversion of one body. Both may throw. */
+interface Work {
+  /** The part is freed behind it. */
+  take(part: Buffer): void;
+  finish(): ThreadAnswer;
+}
 
-parentPort?.on("message", ({ part, isLast }: ThreadRequest) => {
-  // Strings of a part's size are on V8's heap; a string of the whole would be malloc's.
-  text += decoder.write(part as Buffer);
+let work: Work | undefined;
+let failure: ThreadAnswer | undefined;
+let size = 0;
+
+parentPort?.on("message", ({ part, isLast, answer: options }: ThreadRequest) => {
+  size += part.length;
+  let answer: ThreadAnswer | undefined;
+  try {
+    work ??= options ? convertAnswer(options) : convertRequest();
+    if (!failure) work.take(part as Buffer);
+    if (isLast && !failure) answer = work.finish();
+  } catch (error) {
+    failure = failureOf(error);
+  }
   freeBuffer(part);
   if (!isLast) return;
-  const whole = text + decoder.end();
-  text = "";
-  const answer = convert(whole);
-  parentPort?.postMessage(answer, answer.ok ? [answer.converted.bytes.buffer as ArrayBuffer] : []);
+  answer ??= failure;
+  const isLarge = size >= minCollectedBytes;
+  work = undefined;
+  failure = undefined;
+  size = 0;
+  parentPort?.postMessage(answer, answer?.ok ? [bytesOf(answer).buffer as ArrayBuffer] : []);
   // When this call no longer holds the strings.
-  if (whole.length >= minCollectedLength) setImmediate(collectGarbage);
+  if (isLarge) setImmediate(collectGarbage);
 });
 
-function convert(body: string): ThreadAnswer {
-  try {
-    const { json, facts } = convertText(body);
-    return { ok: true, converted: { ...facts, bytes: encode(json) } };
-  } catch (error) {
-    if (error instanceof InvalidChatRequest) {
-      const { param, message, apiCode } = error;
-      return { ok: false, refusal: { param, message, apiCode } };
-    }
-    return { ok: false, fault: String(error instanceof Error ? error.stack : error) };
+function convertRequest(): Work {
+  const decoder = new StringDecoder("utf8");
+  let text = "";
+  return {
+    take(part) {
+      // Strings of a part's size are on V8's heap; a string of the whole would be malloc's.
+      text += decoder.write(part);
+    },
+    finish() {
+      const { json, facts } = convertText(text + decoder.end());
+      return { ok: true, converted: { ...facts, bytes: encode(json) } };
+    },
+  };
+}
+
+function convertAnswer(options: AnswerOptions): Work {
+  const transform = createChatAnswer(options);
+  let text = "";
+  return {
+    take(part) {
+      text += transform.push(part);
+    },
+    finish: () => ({ ok: true, bytes: encode(text + transform.end()) }),
+  };
+}
+
+function failureOf(error: unknown): ThreadAnswer {
+  if (error instanceof InvalidChatRequest) {
+    const { param, message, apiCode } = error;
+    return { ok: false, refusal: { param, message, apiCode } };
   }
+  if (error instanceof RelayError) {
+    const { code, message } = error;
+    return { ok: false, relayError: { code, message } };
+  }
+  return { ok: false, fault: String(error instanceof Error ? error.stack : error) };
 }
 
 /** Into memory of its own, to be given away; a buffer that can be resized is made of pages. */
@@ -47,8 +91,12 @@ function encode(json: string): Uint8Array {
   return bytes;
 }
 
+function bytesOf(answer: ThreadAnswer & { ok: true }): Uint8Array {
+  return "bytes" in answer ? answer.bytes : answer.converted.bytes;
+}
+
 /** V8 would wait for tens of megabytes. This thread has nothing else to do. */
-const minCollectedLength = 1024 * 1024;
+const minCollectedBytes = 1024 * 1024;
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;

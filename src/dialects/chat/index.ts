@@ -17,6 +17,7 @@ import { isFirstRoleRefusal, renderProviderError, renderRelayError, roomForAnswe
 import { upstreamHeaders } from "./headers.ts";
 import { InvalidChatRequest } from "./invalid.ts";
 import { limitWarning } from "./request/convert.ts";
+import { createWholeAnswer } from "./whole-answer.ts";
 
 export const chatDialect: Dialect = createChatDialect({ now: Date.now, thread: createConversionThread() });
 
@@ -43,8 +44,8 @@ export function createChatDialect({ now, thread }: ChatDialectOptions): Dialect 
     convert(call) {
       const converted = thread.convert(wholeBody(call.body ?? []));
       return converted instanceof Promise
-        ? converted.then((body) => conversionOf(call, body, now))
-        : conversionOf(call, converted, now);
+        ? converted.then((body) => conversionOf(call, body, { now, thread }))
+        : conversionOf(call, converted, { now, thread });
     },
   };
 }
@@ -97,7 +98,7 @@ function openingTexts(body: Buffer, messages: Span | undefined): string[] {
 
 const maxParsedBytes = 64 * 1024;
 
-function conversionOf(call: Call, converted: ConvertedBody, now: () => number): Conversion {
+function conversionOf(call: Call, converted: ConvertedBody, { now, thread }: ChatDialectOptions): Conversion {
   const { model, warnings, form, isStreamed } = converted;
   const body = Buffer.from(converted.bytes.buffer, converted.bytes.byteOffset, converted.bytes.byteLength);
   const sent: Call = {
@@ -117,7 +118,10 @@ function conversionOf(call: Call, converted: ConvertedBody, now: () => number): 
   return {
     call: sent,
     warnings,
-    answer: (head) => createChatAnswer({ head, form, now: now() }),
+    answer: ({ headers }) => {
+      const options = { head: { headers }, form, now: now() };
+      return form.stream ? createChatAnswer(options) : createWholeAnswer(options, thread);
+    },
     error: renderProviderError,
     again({ status }, refusal) {
       if (!converted.opensWithUser && isFirstRoleRefusal(status, refusal))

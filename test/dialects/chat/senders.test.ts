@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import {
+  answerOf,
   answerTo,
   blockDelta,
   blockStart,
@@ -10,7 +11,6 @@ import {
   chunk,
   claudeMessage,
   convert,
-  goodHead,
   type Json,
   messageDelta,
   messageStart,
@@ -222,7 +222,7 @@ test("a stream that the provider was asked for comes down as one document, at ev
   const conversion = convert(request({ max_tokens: 60_000 }));
   assert.deepEqual([conversion.call.stream, JSON.parse(String(conversion.call.body)).stream], [true, true]);
   for (let cut = 0; cut <= bytes.length; cut += 7) {
-    const transform = conversion.answer(goodHead);
+    const transform = answerOf(conversion);
     assert.equal(transform.headers[1], "application/json");
     const pieces = [
       transform.push(bytes.subarray(0, cut)),
@@ -260,18 +260,18 @@ test("a stream that the provider was asked for comes down as one document, at ev
 test("a stream for a document that ends early or with an error is no answer", () => {
   const bytes = Buffer.from(sse(...events));
   for (let cut = 0; cut < bytes.length - 30; cut += 11) {
-    const transform = convert(request({ max_tokens: 60_000 })).answer(goodHead);
+    const transform = answerOf(convert(request({ max_tokens: 60_000 })));
     assert.equal(transform.push(bytes.subarray(0, cut)).length, 0);
     assert.throws(() => transform.end(), /please retry your request/);
     assert.equal(transform.fail(new Error() as never), undefined);
   }
-  const transform = convert(request()).answer(goodHead);
+  const transform = answerOf(convert(request()));
   const error = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
   assert.throws(() => transform.push(Buffer.from(sse(messageStart, error))), /Overloaded/);
 });
 
 test("a document for a streamed request comes down as a stream", () => {
-  const transform = convert(request({ stream: true })).answer(goodHead);
+  const transform = answerOf(convert(request({ stream: true })));
   const first = transform.push(Buffer.from(` \n${JSON.stringify(claudeMessage())}`));
   assert.deepEqual(readSse(Buffer.concat([first, transform.end()])), [
     chunk({ role: "assistant", content: "" }),

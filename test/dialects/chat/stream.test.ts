@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { RelayError } from "../../../src/domain/errors.ts";
 import {
+  answerOf,
   blockDelta,
   blockStart,
   blockStop,
   chunk,
   convert,
-  goodHead,
   type Json,
   messageDelta,
   messageStart,
@@ -466,7 +466,7 @@ test("the headers name an event stream, and the request's id as OpenAI's SDKs re
 });
 
 function throughTransform(chunks: readonly Buffer[]): unknown[] {
-  const transform = conversion.answer(goodHead);
+  const transform = answerOf(conversion);
   const out = chunks.map((bytes) => transform.push(bytes));
   return readSse(Buffer.concat([...out, transform.end()]));
 }

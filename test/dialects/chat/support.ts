@@ -78,9 +78,20 @@ export function messagesOf(messages: unknown[], parameters: Json = {}): unknown 
 
 export const goodHead: { status: number; headers: HeaderMap } = { status: 200, headers: {} };
 
+/** A small answer's transform, which takes no time at its end. */
+export function answerOf(conversion: Conversion, head = goodHead): AnswerTransform {
+  const transform = conversion.answer(head);
+  const end = () => {
+    const output = transform.end();
+    if (Buffer.isBuffer(output)) return output;
+    throw new Error("a small answer is converted at once");
+  };
+  return Object.create(transform, { end: { value: end } }) as AnswerTransform;
+}
+
 /** What the client gets for an unstreamed answer, parsed. */
 export function answerTo(parameters: Json, message: Json): Json {
-  const transform = convert(request(parameters)).answer(goodHead);
+  const transform = answerOf(convert(request(parameters)));
   const first = transform.push(Buffer.from(JSON.stringify(message)));
   return JSON.parse(String(Buffer.concat([first, transform.end()])));
 }
@@ -100,7 +111,7 @@ export function claudeMessage(parts: Json = {}): Json {
 }
 
 export function streamTo(parameters: Json = {}): AnswerTransform {
-  return convert(request({ stream: true, ...parameters })).answer(goodHead);
+  return answerOf(convert(request({ stream: true, ...parameters })));
 }
 
 export function sse(...events: Json[]): string {
