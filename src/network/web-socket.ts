@@ -50,7 +50,7 @@ export async function dialWebSocket(options: DialOptions): Promise<Dialled> {
       headers: toHeaders(headers),
       maxPayload: maxMessageBytes,
       perMessageDeflate: true,
-      autoPong: true,
+      autoPong: false,
       closeTimeout: closeTimeoutMs,
       followRedirects: false,
       createConnection: connectionOf(options, () => (stage = "sent")),
@@ -84,11 +84,21 @@ export async function dialWebSocket(options: DialOptions): Promise<Dialled> {
       socket.removeAllListeners("unexpected-response");
       socket.off("error", fail);
       socket.on("error", ignore);
+      answerPings(socket);
       socket.pause();
       resolve({ kind: "open", socket, head: head ?? { status: 101, headers: {}, rawHeaders: [] } });
     });
   });
 }
+
+/** For a socket that does not do it by itself: of a peer that reads nothing, no more pongs wait than these. */
+export function answerPings(socket: WebSocket): void {
+  socket.on("ping", (data: Buffer) => {
+    if (socket.readyState === socket.OPEN && socket.bufferedAmount < maxPongBytes) socket.pong(data);
+  });
+}
+
+const maxPongBytes = 64 * 1024;
 
 /** A fault on an open socket is reported by its close, too. */
 function ignore(): void {}

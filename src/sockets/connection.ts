@@ -7,6 +7,7 @@ import type { Account } from "../accounts/account.ts";
 import type { Dialect, Route } from "../dialects/dialect.ts";
 import { type ClientFrame, readClientFrame } from "../dialects/openai-frame.ts";
 import type { HeaderMap } from "../domain/call.ts";
+import { answerPings } from "../network/web-socket.ts";
 import type { ClientConnection } from "../relay/client.ts";
 import { type Exchange, type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
 import { relay } from "../relay/relay.ts";
@@ -49,10 +50,6 @@ interface Received extends ClientFrame {
 
 /** Requests that wait for the answer of the one before; the provider's own limit is as low. */
 const maxWaiting = 16;
-/** A peer that does not answer a close is disconnected after this time. */
-const closeGraceMs = 3000;
-/** More than this waits for the client: its pings are not answered. */
-const maxPongBytes = 64 * 1024;
 
 export class SocketConnection implements ClientConnection {
   readonly opening: Opening;
@@ -118,9 +115,7 @@ export class SocketConnection implements ClientConnection {
     this.#client = client;
     this.#below = accepted.connection;
     client.on("message", (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
-    client.on("ping", (data: Buffer) => {
-      if (client.readyState === client.OPEN && client.bufferedAmount < maxPongBytes) client.pong(data);
-    });
+    answerPings(client);
     // A fault is reported by the close, too: 1009 for a message that is too long.
     client.on("error", () => {});
     client.once("close", (code: number) => this.#clientClosed(code));
@@ -221,7 +216,6 @@ export class SocketConnection implements ClientConnection {
     this.#isClosing = true;
     if (!client || client.readyState > client.OPEN) return;
     client.close(code, reason);
-    setTimeout(() => client.terminate(), closeGraceMs).unref();
   }
 
   #ended(): void {

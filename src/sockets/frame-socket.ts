@@ -38,6 +38,8 @@ const tooBigCode = 1009;
 export class FrameSocket implements Pick<Dispatcher, "dispatch"> {
   readonly #options: FrameSocketOptions;
   #answering: Answering | undefined;
+  /** What it was closed with from this side, for a fault of the provider's. */
+  #closeCode: number | undefined;
 
   constructor(options: FrameSocketOptions) {
     this.#options = options;
@@ -46,7 +48,11 @@ export class FrameSocket implements Pick<Dispatcher, "dispatch"> {
       if (isBinary) this.close(tooBigCode);
       else this.#receive(data);
     });
-    socket.once("close", (code: number, reason: Buffer) => this.#closed(code, reason));
+    // The close that follows has no code where the provider does not answer the one that it gets.
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") this.#closeCode = tooBigCode;
+    });
+    socket.once("close", (code: number, reason: Buffer) => this.#closed(this.#closeCode ?? code, reason));
     socket.resume();
   }
 
@@ -91,6 +97,7 @@ export class FrameSocket implements Pick<Dispatcher, "dispatch"> {
   }
 
   close(code: number, reason?: Buffer): void {
+    if (code === tooBigCode) this.#closeCode = code;
     this.#options.socket.close(code, reason);
     // A paused socket would not see the other side's close.
     this.#options.socket.resume();

@@ -9,6 +9,7 @@ import { readOpeningModel } from "../dialects/openai-frame.ts";
 import type { Call } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
 import { forwardResponseHeaders } from "../network/headers.ts";
+import { closeTimeoutMs } from "../network/web-socket.ts";
 import { Attempts } from "../relay/attempts.ts";
 import { authenticate } from "../relay/authenticate.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
@@ -241,8 +242,9 @@ async function acceptClient(
     clientTracking: false,
     perMessageDeflate: false,
     autoPong: false,
+    closeTimeout: closeTimeoutMs,
     maxPayload: deps.config().server.maxBodyBytes,
-  });
+  } as ConstructorParameters<typeof WebSocketServer>[0]);
   server.on("headers", (lines: string[]) => {
     const headers = forwardResponseHeaders(answer.rawHeaders, {
       bodyUnchanged: false,

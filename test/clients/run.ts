@@ -12,7 +12,7 @@ import { cacheFolder, clientPackages, repository } from "./packages.ts";
 const words = process.argv.slice(2);
 const isShort = words.includes("--short");
 const chosen = words.filter((word) => word !== "--short");
-const inShortForm = /^(every-client|sdk-\w+)\.clients\.ts$/;
+const inShortForm = /^(every-client|codex-websocket|sdk-\w+)\.clients\.ts$/;
 
 const files = globSync("*.clients.ts", { cwd: import.meta.dirname })
   .filter((name) => !isShort || inShortForm.test(name))

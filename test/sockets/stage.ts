@@ -26,8 +26,8 @@ export interface ConnectOptions {
 
 export interface StageOptions {
   ids?: readonly string[];
-  account?: (id: string) => Partial<AccountConfig>;
-  configure?: (config: Config) => Config;
+  account?: (id: string, upstream: ScriptedUpstream) => Partial<AccountConfig>;
+  configure?: (config: Config, upstream: ScriptedUpstream) => Config;
   limits?: Partial<SocketLimits>;
   now?: () => number;
 }
@@ -40,9 +40,12 @@ export async function startSocketStage(
   const script = createSocketScript();
   const upstream = await startUpstream({ family: "openai", sockets: script });
   const accounts = ids.map((id, index) =>
-    testAccount(id, "openai-responses", upstream.url, { priority: 200 - index, ...account?.(id) }),
+    testAccount(id, "openai-responses", upstream.url, { priority: 200 - index, ...account?.(id, upstream) }),
   );
-  const relay = await startRelay({ accounts, configure, now, socketLimits: { sweepMs: 20, ...limits } });
+  const relay = await startRelay({
+    ...{ accounts, now, socketLimits: { sweepMs: 20, ...limits } },
+    configure: configure && ((config) => configure(config, upstream)),
+  });
   const clients: Client[] = [];
   t.after(async () => {
     for (const client of clients) client.socket.terminate();
@@ -179,6 +182,17 @@ export function responseId(frames: readonly Frame[]): string {
 
 export function typesOf(frames: readonly Frame[]): string[] {
   return frames.map(({ type }) => type);
+}
+
+/** What the network brings comes between two turns of the loop, whatever the timers say. */
+export async function turns(): Promise<void> {
+  for (let count = 0; count < 50; count++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Waits for the network alone, where a test has the timers. */
+export async function soon(isTrue: () => boolean): Promise<void> {
+  for (let count = 0; count < 20_000 && !isTrue(); count++) await turns();
+  if (!isTrue()) throw new Error("it does not come");
 }
 
 export const usageLimit = (resetsInSeconds = 7200) => ({

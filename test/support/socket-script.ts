@@ -29,6 +29,8 @@ export type CreateFault =
   /** Closes with this code, or cuts TCP without one, after so many frames. */
   | { kind: "close"; code: number | undefined; after?: number }
   | { kind: "binary" }
+  /** Any text in the place of the first frame. */
+  | { kind: "frame"; text: string }
   /** Stops after so many frames, and leaves the socket open. */
   | { kind: "silent"; after?: number }
   /** Waits before each frame. */
@@ -36,6 +38,7 @@ export type CreateFault =
 
 export interface RecordedUpgrade {
   credential: string;
+  path: string;
   headers: IncomingMessage["headers"];
   accepted: boolean;
 }
@@ -57,6 +60,7 @@ export interface SocketScript {
   readonly others: readonly Buffer[];
   /** Sockets open now. */
   readonly open: number;
+  readonly sockets: ReadonlySet<WebSocket>;
   /** How the client's side closed, in order. */
   readonly closes: readonly number[];
   /** For the next upgrades with this credential, one each. */
@@ -73,11 +77,13 @@ export interface SocketScript {
   limits: Record<string, unknown> | undefined;
   /** Headers of the 101. */
   headers: Record<string, string>;
+  /** Upgrades that were asked for, answered or not. */
+  readonly dialled: number;
   /** Waits before it answers an upgrade. */
   upgradeDelayMs: number;
+  /** Answers an upgrade when this is settled. */
+  upgradeWaits: (() => Promise<unknown>) | undefined;
   closeAll(code: number | undefined): void;
-  /** To every open socket, in the middle of nothing. */
-  sendAll(frame: string): void;
   attach(server: Server): void;
 }
 
@@ -92,6 +98,7 @@ export function createSocketScript(): SocketScript {
   let refusedAll: Refusal | undefined;
   let model = (_: RecordedRequest): Behaviour => ({});
   let socketCount = 0;
+  let dialled = 0;
   const acceptor = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: true });
   acceptor.on("headers", (lines) => {
     for (const [name, value] of Object.entries(script.headers)) lines.push(`${name}: ${value}`);
@@ -99,9 +106,14 @@ export function createSocketScript(): SocketScript {
 
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const credential = (request.headers.authorization ?? "").replace(/^Bearer /, "");
+    dialled++;
     if (script.upgradeDelayMs > 0) await sleep(script.upgradeDelayMs);
+    await script.upgradeWaits?.();
     const refusal = refusals.get(credential)?.shift() ?? refusedAll;
-    upgrades.push({ credential, headers: request.headers, accepted: refusal === undefined });
+    upgrades.push({
+      ...{ credential, path: request.url ?? "", headers: request.headers },
+      accepted: refusal === undefined,
+    });
     if (refusal) return refuse(socket, refusal);
     acceptor.handleUpgrade(request, socket, head, (accepted) => converse(accepted, credential));
   }
@@ -139,7 +151,12 @@ export function createSocketScript(): SocketScript {
     const previous = stringField(json, "previous_response_id");
     const known = previous === undefined ? [] : memory.get(previous);
     const fault = faults.get(credential)?.shift() ?? script.faultOf?.(create);
-    if (fault?.kind === "binary") return socket.send(Buffer.from("{}"), { binary: true });
+    if (fault?.kind === "binary" || fault?.kind === "frame") {
+      create.outcome = "fault";
+      return fault.kind === "frame"
+        ? socket.send(fault.text)
+        : socket.send(Buffer.from("{}"), { binary: true });
+    }
     if (script.limits) send({ type: "codex.rate_limits", ...script.limits });
     if (known === undefined) {
       create.outcome = "unknown-response";
@@ -179,9 +196,14 @@ export function createSocketScript(): SocketScript {
     get open() {
       return sockets.size;
     },
+    sockets,
     limits: undefined,
     headers: {},
+    get dialled() {
+      return dialled;
+    },
     upgradeDelayMs: 0,
+    upgradeWaits: undefined,
     faultOf: undefined,
     refuse: (credential, ...more) =>
       void refusals.set(credential, [...(refusals.get(credential) ?? []), ...more]),
@@ -194,9 +216,6 @@ export function createSocketScript(): SocketScript {
     },
     closeAll(code) {
       for (const socket of sockets) code === undefined ? socket.terminate() : socket.close(code);
-    },
-    sendAll(frame) {
-      for (const socket of sockets) socket.send(frame);
     },
     attach(server) {
       server.on("upgrade", (request, socket, head) => {
