@@ -41,7 +41,7 @@ function listCommand(context: CommandContext, run: AccountsActions): Command {
       "after",
       `
 In a pipe, one line per account, tab-separated: id, type, priority, state, until
-when, why, windows, requests and tokens of the last 24 hours.
+when, why, windows, requests, tokens and USD of the last 24 hours.
 
 Examples:
   $ cc-relay accounts list

@@ -151,7 +151,9 @@ function columnsFor(width: number): readonly RequestColumn[] {
   if (width < 70) return ["time", "id", "model", "accounts", "result"];
   if (width < 100) return ["time", "id", "model", "accounts", "result", "total"];
   if (width < 120) return ["time", "id", "client", "model", "accounts", "result", "total", "tokens"];
-  return ["time", "id", "client", "model", "accounts", "result", "first", "total", "tokens", "cost"];
+  const wide = ["time", "id", "client", "model", "accounts", "result", "total", "tokens", "cost"] as const;
+  // Before the first byte's time, the path over the accounts has to have room.
+  return width < 130 ? wide : [...wide.slice(0, 6), "first", ...wide.slice(6)];
 }
 
 async function showOne(context: CommandContext, id: string, { json }: LogOptions): Promise<void> {

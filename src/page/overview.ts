@@ -190,7 +190,7 @@ function renderAccount(account: LiveAccount): HTMLElement {
         requests: account.requests_24h,
         tokens: account.tokens_24h,
         costUsd: account.cost_usd_24h,
-      })} in 24 h`,
+      })} in 24\u00a0h`,
     ),
   );
 }

@@ -89,9 +89,9 @@ export function mayReadStatus(
   if (isFromBrowser(headers)) throw notSignedIn();
 }
 
-/** Every sign of a browser. Programs of this machine send none of them. */
+/** Every sign of a browser. Programs of this machine send none of them; Node's fetch sends `Sec-Fetch-Mode` alone. */
 function isFromBrowser(headers: IncomingHttpHeaders): boolean {
-  const signs = ["sec-fetch-site", "sec-fetch-mode", "sec-purpose", "purpose", "origin", "referer"];
+  const signs = ["sec-fetch-site", "sec-purpose", "purpose", "origin", "referer"];
   return signs.some((name) => headers[name] !== undefined);
 }
 

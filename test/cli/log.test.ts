@@ -39,12 +39,12 @@ ${clock(1)}  0e0e0e0e  claude-opus-5-5  home                     aborted      60
     const { stdout } = await place.type("log", terminal(120));
     assert.equal(
       stdout,
-      `TIME      ID        CLIENT    MODEL              ACCOUNTS                   RESULT       FIRST   TOTAL  TOKENS      COST
-${clock(40)}  0a0a0a0a  laptop    claude-opus-5-5    work                       200          640ms   12.4s     40k     $0.03
-${clock(30)}  0b0b0b0b  ci        claude-opus-5-5    home → work                200           1.5s  1m 11s    1.1k   $0.0030
-${clock(20)}  0c0c0c0c  laptop    claude-opus-5-5    home → work                failed 429           10.4s       0     $0.00
-${clock(10)}  0d0d0d0d  phone     evil�[2J�model��x  home                       truncated    250ms    1.5s    1.1k   unknown
-${clock(1)}  0e0e0e0e  laptop    claude-opus-5-5    home                       aborted              600ms    1.1k   $0.0060
+      `TIME      ID        CLIENT      MODEL                ACCOUNTS                       RESULT       TOTAL  TOKENS      COST
+${clock(40)}  0a0a0a0a  laptop      claude-opus-5-5      work                           200          12.4s     40k     $0.03
+${clock(30)}  0b0b0b0b  ci          claude-opus-5-5      home → work                    200         1m 11s    1.1k   $0.0030
+${clock(20)}  0c0c0c0c  laptop      claude-opus-5-5      home → work                    failed 429   10.4s       0     $0.00
+${clock(10)}  0d0d0d0d  phone       evil�[2J�model��x    home                           truncated     1.5s    1.1k   unknown
+${clock(1)}  0e0e0e0e  laptop      claude-opus-5-5      home                           aborted      600ms    1.1k   $0.0060
 `,
     );
   });
@@ -121,11 +121,12 @@ ${clock(1)}  0e0e0e0e  laptop    claude-opus-5-5    home                       a
 });
 
 describe("one request", () => {
-  it("shows what became of it and each attempt", async () => {
-    const { stdout } = await place.type("log mia00000-0b0b0b0b-0002", terminal(80));
-    assert.equal(
-      stdout,
-      `mia00000-0b0b0b0b-0002
+  for (const width of [80, 120]) {
+    it(`shows what became of it and each attempt at ${width} columns`, async () => {
+      const { stdout } = await place.type("log mia00000-0b0b0b0b-0002", terminal(width));
+      assert.equal(
+        stdout,
+        `mia00000-0b0b0b0b-0002
   ✓ answered 200 by work
   time      ${clock(30)} (30m ago)
   client    ci
@@ -140,8 +141,9 @@ describe("one request", () => {
   1  home     429     rate-limited   next account  340ms
   2  work     200     answered       served         1.2s
 `,
-    );
-  });
+      );
+    });
+  }
 
   it("is found by the short id of the list", async () => {
     const { stdout, code } = await place.type("log 0c0c0c0c", terminal(80));

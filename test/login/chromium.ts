@@ -41,7 +41,7 @@ export interface Page {
   waitForSelector(
     selector: string,
     options?: { state?: "attached" | "visible" | "hidden" },
-  ): Promise<unknown>;
+  ): Promise<{ dispose(): Promise<void> }>;
   screenshot(options: { path?: string; fullPage?: boolean }): Promise<Buffer>;
   /** Runs in the page. */
   evaluate<T>(script: string): Promise<T>;

@@ -85,7 +85,9 @@ async function goThroughScreens({ page }: OpenPage): Promise<void> {
     ["#/overview", ".account"],
   ] as const) {
     await page.evaluate(`location.hash = ${JSON.stringify(hash)}`);
-    await page.waitForSelector(shows);
+    const found = await page.waitForSelector(shows);
+    // A handle that is kept keeps its element, and all that is below it.
+    await found.dispose();
     await sleep(500);
   }
 }

@@ -160,6 +160,7 @@ test("without api_keys programs read it, and nothing that a browser sends on its
   const { relay } = await setStage(t);
   const get = async (headers: string[]) => (await send(relay.url, { path: "/status", headers })).status;
   assert.equal(await get([]), 200);
+  assert.equal((await fetch(`${relay.url}/status`)).status, 200, "a script that uses Node's fetch");
   for (const headers of [
     ["sec-fetch-site", "none", "sec-fetch-mode", "navigate"],
     ["sec-fetch-site", "none", "sec-purpose", "prefetch"],

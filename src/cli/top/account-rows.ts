@@ -107,11 +107,18 @@ function windowsText(
 
 const windowWidth = 26;
 const barWidth = 8;
+/** Of a provider's limits per minute: their names do not fit. */
+const shortNames: Readonly<Record<string, string>> = {
+  requests: "reqs",
+  tokens: "toks",
+  "input-tokens": "in",
+  "output-tokens": "out",
+};
 
 /** `5h  ██████▌░  83%  in 1h 12m` in columns that are the same for every window. */
 function windowText(window: WindowDocument, { style, unicode, now }: WindowsPlace): string {
   const { utilization, resets_at, status } = window;
-  const name = truncate(shown(window.name), 4, unicode).padEnd(4);
+  const name = truncate(shown(shortNames[window.name] ?? window.name), 4, unicode).padEnd(4);
   const used = utilization ?? 0;
   const isFull = used >= 0.98 || status === "rejected";
   const paint = isFull ? style.red : used >= 0.8 ? style.yellow : style.green;
