@@ -22,12 +22,15 @@ function listenError(cause: NodeJS.ErrnoException, host: string, port: number): 
   switch (cause.code) {
     case "EADDRINUSE":
       return new UserError(`${where} is taken by another program`, {
-        fix: "stop that program, or choose another port: cc-relay serve --port 0",
+        fix: {
+          instruction: "stop that program, or choose another port:",
+          command: "cc-relay serve --port 0",
+        },
         cause,
       });
     case "EACCES":
       return new UserError(`the system does not allow cc-relay to listen on ${where}`, {
-        fix: "choose a port above 1023: cc-relay serve --port 3000",
+        fix: { instruction: "choose a port above 1023:", command: "cc-relay serve --port 3000" },
         cause,
       });
     case "EADDRNOTAVAIL":

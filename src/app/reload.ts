@@ -4,7 +4,7 @@ import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/problem.ts";
 import { type ReloadCause, UnfinishedConfig } from "../config/reload.ts";
 import type { SightedFile } from "../config/watch.ts";
-import { UserError } from "../domain/errors.ts";
+import { fixText, UserError } from "../domain/errors.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import type { Log } from "../telemetry/log.ts";
 
@@ -24,7 +24,8 @@ export async function readNext(
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     if (error instanceof UnfinishedConfig) {
-      const { message: reason, fix } = error;
+      const { message: reason } = error;
+      const fix = error.fix && fixText(error.fix);
       log.error(
         { reason, fix },
         "the configuration file does not look finished: the old configuration stays",

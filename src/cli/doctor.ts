@@ -6,8 +6,9 @@ import { Command } from "commander";
 import { openProviderAccess, type ProviderAccess } from "../app/provider-access.ts";
 import { findProgram, readProgramVersion } from "../clients/program.ts";
 import { type Environment, readEnvironment } from "../config/environment.ts";
-import { type Check, fixText, mapFix } from "../doctor/check.ts";
+import type { Check } from "../doctor/check.ts";
 import { examine } from "../doctor/doctor.ts";
+import { fixText } from "../domain/errors.ts";
 import type { Screen } from "../terminal/output.ts";
 import { guessShell } from "../terminal/shells.ts";
 import { renderTable } from "../terminal/table.ts";
@@ -15,7 +16,7 @@ import { toJsonText } from "../text/control-characters.ts";
 import type { CommandContext } from "./context.ts";
 import { renderChecks } from "./doctor/blocks.ts";
 import { lookForRelay, originOf } from "./relay-address.ts";
-import { withSameConfig } from "./same-config.ts";
+import { fixHere } from "./same-config.ts";
 
 export interface DoctorOptions {
   offline: boolean;
@@ -89,7 +90,7 @@ export async function runDoctor(
     });
     const checks = found.map((check) => ({
       ...check,
-      fix: check.fix && mapFix(check.fix, (text) => withSameConfig(text, context.configFile)),
+      fix: check.fix && fixHere(check.fix, context.configFile),
     }));
     progress.end();
     if (json) stdout.write(toJson(checks));
@@ -148,6 +149,7 @@ function toJson(checks: readonly Check[]): string {
     status,
     detail,
     fix: fix ? fixText(fix) : null,
+    command: fix?.command ?? null,
   }));
   return toJsonText({ ok, checks: listed }, { indented: true });
 }

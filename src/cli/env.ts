@@ -205,7 +205,7 @@ function warn(
   if (client === "gemini" && urlVariable !== undefined && !access.ownLogin) {
     notice(
       'Gemini CLI also needs {"security":{"auth":{"selectedType":"gemini-api-key"}}} in ~/.gemini/settings.json',
-      withSameConfig("to do without, run: cc-relay run gemini", configFile),
+      `to do without, run: ${withSameConfig("cc-relay run gemini", configFile)}`,
     );
   }
 }

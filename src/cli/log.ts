@@ -3,7 +3,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { toRequestDetail, toRequestDocument } from "../documents/request.ts";
 import type { RequestDetailDocument, RequestDocument } from "../documents/types.ts";
-import { UserError } from "../domain/errors.ts";
+import { toRun, UserError } from "../domain/errors.ts";
 import type { RequestFilter, RequestLog, RequestRecord } from "../store/store.ts";
 import type { Screen } from "../terminal/output.ts";
 import { readPeriod } from "../terminal/period.ts";
@@ -14,7 +14,7 @@ import { followRequests } from "./log/follow.ts";
 import { requestTabs, shortId, shown } from "./requests/columns.ts";
 import { requestDetailFields, requestDetailLines } from "./requests/detail.ts";
 import { createRequestTable, type RequestColumn } from "./requests/table.ts";
-import { withSameConfig } from "./same-config.ts";
+import { fixTextHere } from "./same-config.ts";
 import { lookInStore } from "./store-access.ts";
 
 export interface LogOptions {
@@ -86,9 +86,12 @@ export async function runLog(context: CommandContext, options: LogOptions): Prom
   const documents = records.reverse().map(toRequestDocument);
   if (documents.length === 0 && !options.json) {
     const next = hasFilter(options)
-      ? "to see every request, run: cc-relay log"
-      : "what goes through the relay is listed; to start it, run: cc-relay serve";
-    return stderr.write(withSameConfig(`no requests\n  - ${next}\n`, context.configFile));
+      ? toRun("see every request", "cc-relay log")
+      : {
+          instruction: "what goes through the relay is listed; to start it, run:",
+          command: "cc-relay serve",
+        };
+    return stderr.write(`no requests\n  - ${fixTextHere(next, context.configFile)}\n`);
   }
   const printer = createPrinter(stdout, { json: options.json, first: documents, now: context.clock });
   stdout.write(printer.header + documents.map(printer.line).join(""));
@@ -161,7 +164,7 @@ async function showOne(context: CommandContext, id: string, { json }: LogOptions
   const found = await lookInStore(config, ({ requests }) => findRequest(requests, id));
   if (found === undefined) {
     throw new UserError(`no request ${shown(id).slice(0, 60)} is in the database`, {
-      fix: "to see the last ones with their ids, run: cc-relay log",
+      fix: toRun("see the last ones with their ids", "cc-relay log"),
     });
   }
   const { stdout } = context.out;

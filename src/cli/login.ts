@@ -160,7 +160,10 @@ class LoginCommand extends Command {
     const isValue = options?.code === "commander.unknownOption" && message.includes("--api-key=");
     if (!isExcess && !isValue) super.error(message, options);
     throw new UserError("login takes one argument, the provider; a key is asked for and never given here", {
-      fix: "take a key out of the shell's history, and run: cc-relay login PROVIDER --api-key",
+      fix: {
+        instruction: "take a key out of the shell's history, and run:",
+        command: "cc-relay login PROVIDER --api-key",
+      },
       exitCode: 2,
     });
   }

@@ -5,7 +5,7 @@ import { UserError } from "../domain/errors.ts";
 import type { Notice } from "../notify/notices.ts";
 import { sign } from "../terminal/style.ts";
 import type { CommandContext } from "./context.ts";
-import { withSameConfig } from "./same-config.ts";
+import { fixTextHere } from "./same-config.ts";
 
 export function notifyCommand(context: CommandContext, run = runNotifyTest): Command {
   return new Command("notify")
@@ -65,9 +65,8 @@ export async function runNotifyTest(context: CommandContext): Promise<void> {
       );
     }
     if (results.every(({ ok }) => ok)) return;
-    stderr.write(
-      withSameConfig("  - fix it in config.toml, and run: cc-relay notify --test\n", context.configFile),
-    );
+    const fix = { instruction: "fix it in config.toml, and run:", command: "cc-relay notify --test" };
+    stderr.write(`  - ${fixTextHere(fix, context.configFile)}\n`);
     context.exitCode = 1;
   } finally {
     await dispatchers.close();

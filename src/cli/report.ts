@@ -6,7 +6,7 @@ import type { Screen } from "../terminal/output.ts";
 import { sign } from "../terminal/style.ts";
 import { redact } from "../text/redact.ts";
 import type { CommandContext } from "./context.ts";
-import { withSameConfig } from "./same-config.ts";
+import { fixTextHere } from "./same-config.ts";
 
 /** Prints the error; returns the exit code. */
 export function reportError(
@@ -16,7 +16,7 @@ export function reportError(
   const screen = out.stderr;
   if (error instanceof UsageError) return reportUsage(error, screen);
   if (error instanceof UserError) {
-    screen.write(problem(error.message, withSameConfig(error.fix ?? "", configFile), screen));
+    screen.write(problem(error.message, fixTextHere(error.fix ?? "", configFile), screen));
     return error.exitCode;
   }
   screen.write(bug(error, screen));

@@ -12,7 +12,7 @@ import { findProgram } from "../clients/program.ts";
 import { proxyInTheWay, withoutProxy } from "../clients/proxy-variables.ts";
 import { type ProgramEnd, type ProgramStart, startProgram } from "../clients/start-program.ts";
 import { type Client, clientInfo, variablesFor } from "../clients/variables.ts";
-import { UserError } from "../domain/errors.ts";
+import { toRun, UserError } from "../domain/errors.ts";
 import { changedEnvironment, type Environment, type EnvironmentChange } from "../terminal/environment.ts";
 import { sign } from "../terminal/style.ts";
 import { readAccess } from "./client-access.ts";
@@ -109,7 +109,7 @@ export async function runClient(
   const file = await findProgram(client, context);
   if (file === undefined) {
     throw new UserError(`${clientInfo[client].title} is not installed: there is no ${client} in PATH`, {
-      fix: `to install it, run: ${installation[client]}`,
+      fix: toRun("install it", installation[client]),
     });
   }
   const found = (await readAccess(context, { keyName, ownLogin }))(client);
@@ -139,7 +139,7 @@ async function requireRelay(origin: string): Promise<void> {
     {
       fix:
         presence.kind === "down"
-          ? "to start it, run in another terminal: cc-relay serve"
+          ? { instruction: "to start it, run in another terminal:", command: "cc-relay serve" }
           : "to let the relay have another port, change server.port in config.toml",
     },
   );

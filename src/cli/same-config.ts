@@ -1,13 +1,24 @@
 // Adds the `--config` of this call to commands that are suggested to a person: without it they would be about another relay.
 
+import { type Advice, type Fix, fixOf, fixText } from "../domain/errors.ts";
 import { shellWord } from "../terminal/shells.ts";
 
-/** The text with that file in every command of ours; as it is where none was named. */
-export function withSameConfig(text: string, configFile: string | undefined): string {
-  if (configFile === undefined) return text;
-  return text.replace(ownCommand, () => `cc-relay --config ${shellWord(configFile)} `);
+/** The command with that file where it is one of ours that reads a configuration; as it is where none was named. */
+export function withSameConfig(command: string, configFile: string | undefined): string {
+  if (configFile === undefined) return command;
+  return command.replace(ownCommand, () => `cc-relay --config ${shellWord(configFile)} `);
 }
 
-/** Those that read a configuration. */
+/** The fix with that file in its command. What is said around the command stays as it is. */
+export function fixHere(advice: Advice, configFile: string | undefined): Fix {
+  const { instruction, command } = fixOf(advice);
+  return { instruction, command: command && withSameConfig(command, configFile) };
+}
+
+/** The whole of it in one line. */
+export function fixTextHere(advice: Advice, configFile: string | undefined): string {
+  return fixText(fixHere(advice, configFile));
+}
+
 const ownCommand =
   /\bcc-relay (?=(?:accounts|doctor|env|log|login|notify|run|serve|service|top|usage|web)\b)/g;

@@ -9,7 +9,7 @@ import type { ReloadCause } from "../config/reload.ts";
 import { secretsOf } from "../config/secrets.ts";
 import { isMountedAlone } from "../config/watch.ts";
 import { checkFileModes } from "../doctor/file-modes.ts";
-import { UserError } from "../domain/errors.ts";
+import { fixText, UserError } from "../domain/errors.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import type { Log, LogLevel } from "../telemetry/log.ts";
 import type { Screen } from "../terminal/output.ts";
@@ -128,7 +128,7 @@ async function warnOfFiles({ file, server }: Config, log: Log): Promise<void> {
     platform: process.platform,
     uid: process.getuid?.(),
   });
-  for (const { detail, fix } of modes) if (fix !== undefined) log.warn({ fix }, detail);
+  for (const { detail, fix } of modes) if (fix !== undefined) log.warn({ fix: fixText(fix) }, detail);
   if (file !== undefined && (await isMountedAlone(file))) {
     const fix = "mount its folder, and name the file with --config";
     log.warn(

@@ -3,14 +3,15 @@
 import { Command, Option } from "commander";
 import type { Config } from "../config/config.ts";
 import { toUsageCsv } from "../documents/usage.ts";
+import { type Fix, toRun } from "../domain/errors.ts";
 import type { Store, UsageKey } from "../store/store.ts";
 import type { Screen } from "../terminal/output.ts";
 import { type Period, periodText, readPeriod } from "../terminal/period.ts";
 import { wrap } from "../terminal/width.ts";
 import type { CommandContext } from "./context.ts";
-import { withSameConfig } from "./same-config.ts";
+import { fixTextHere } from "./same-config.ts";
 import { lookInStore } from "./store-access.ts";
-import { type Footnote, footnotes } from "./usage/footnotes.ts";
+import { footnotes } from "./usage/footnotes.ts";
 import { toJson, type UsageReport } from "./usage/report.ts";
 import { renderUsage } from "./usage/table.ts";
 
@@ -63,14 +64,16 @@ export async function showUsage(context: CommandContext, options: UsageOptions):
   if (options.format === "json") return stdout.write(toJson(report));
   if (options.format === "csv") stdout.write(toUsageCsv(report.summary));
   if (report.summary.rows.length === 0) {
-    return stderr.write(withSameConfig(nothingUsed(period, now), context.configFile));
+    return stderr.write(
+      `no usage ${periodText(period)}\n  - ${fixTextHere(lookElsewhere(period, now), context.configFile)}\n`,
+    );
   }
   if (options.format === "table") stdout.write(renderUsage(report, stdout));
   // Part of the picture on a terminal; a program that reads standard output must not meet them.
   const isPicture = options.format === "table" && stdout.isTerminal;
-  const notes = footnotes(report, stdout).map((note) => ({
-    ...note,
-    text: withSameConfig(note.text, context.configFile),
+  const notes = footnotes(report, stdout).map(({ mark, fact, fix }) => ({
+    mark,
+    text: fix === undefined ? fact : `${fact}; ${fixTextHere(fix, context.configFile)}`,
   }));
   if (isPicture) stdout.write(drawNotes(notes, stdout));
   else stderr.write(notes.map(({ text }) => `${text}\n`).join(""));
@@ -91,17 +94,18 @@ async function readReport(
   return { ...period, by, summary, subscriptions };
 }
 
-function nothingUsed(period: Period, now: number): string {
-  const next =
-    period.since > now - 30 * dayMs
-      ? "to look further back, run: cc-relay usage --since 30d"
-      : "what goes through the relay is counted; to start it, run: cc-relay serve";
-  return `no usage ${periodText(period)}\n  - ${next}\n`;
+function lookElsewhere(period: Period, now: number): Fix {
+  return period.since > now - 30 * dayMs
+    ? toRun("look further back", "cc-relay usage --since 30d")
+    : { instruction: "what goes through the relay is counted; to start it, run:", command: "cc-relay serve" };
 }
 
 const dayMs = 86_400_000;
 
-function drawNotes(notes: readonly Footnote[], { width, unicode, style }: Screen): string {
+function drawNotes(
+  notes: readonly { mark: string; text: string }[],
+  { width, unicode, style }: Screen,
+): string {
   const lines = notes.flatMap(({ mark, text }) =>
     wrap(text, width - 2, unicode).map((line, index) => `${index === 0 ? mark : " "} ${line}`),
   );

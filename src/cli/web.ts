@@ -3,12 +3,11 @@
 import { dirname } from "node:path";
 import { Command } from "commander";
 import type { Config } from "../config/config.ts";
-import { UserError } from "../domain/errors.ts";
+import { toRun, UserError } from "../domain/errors.ts";
 import { createCode } from "../web/sign-in-code.ts";
 import { canShowBrowser, openBrowser } from "./browser.ts";
 import type { CommandContext } from "./context.ts";
 import { findRelay, lookForRelay, pageStatus } from "./relay-address.ts";
-import { withSameConfig } from "./same-config.ts";
 
 export interface WebOptions {
   print: boolean;
@@ -43,7 +42,7 @@ export async function runWeb(
 ): Promise<void> {
   const config = await context.loadConfig({ missingVariables: "warning" });
   const origin = await findRelay(context, config);
-  await requirePage(origin, context);
+  await requirePage(origin);
   const url = `${origin}/ui#code=${await makeCode(config, context.clock(), leaveCode)}`;
   const { stdout, stderr } = context.out;
   if (print) return stdout.write(`${url}\n`);
@@ -55,7 +54,7 @@ export async function runWeb(
     await open(url);
   } catch (cause) {
     throw new UserError("the browser could not be started", {
-      fix: withSameConfig("to get the address, run: cc-relay web --print", context.configFile),
+      fix: toRun("get the address", "cc-relay web --print"),
       cause,
     });
   }
@@ -63,12 +62,12 @@ export async function runWeb(
 }
 
 /** Throws UserError unless a relay answers there and shows its page. */
-async function requirePage(origin: string, context: CommandContext): Promise<void> {
+async function requirePage(origin: string): Promise<void> {
   const presence = await lookForRelay(origin);
   if (presence.kind !== "up") {
     const who = presence.kind === "down" ? "no relay answers" : "another program answers";
     throw new UserError(`${who} at ${origin}`, {
-      fix: withSameConfig("to start the relay, run: cc-relay serve", context.configFile),
+      fix: toRun("start the relay", "cc-relay serve"),
     });
   }
   const status = await pageStatus(origin);

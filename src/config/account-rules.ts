@@ -99,12 +99,12 @@ function needsNoKey({ auth, api_url }: JsonObject, { compatible }: AccountKind):
 function findLoginFaults(account: JsonObject, place: AccountPlace): Finding[] {
   const { kind, path, kinds } = place;
   const misplaced = ["api_key", "api_key_env"].filter((key) => key in account);
-  const login = `run: cc-relay login ${kind.family}`;
+  const command = `cc-relay login ${kind.family}`;
   if (misplaced.length > 0) {
     const what = `is for accounts with an API key, and an account of type ${kind.type} has a refresh_token`;
     const sibling = findSibling(place);
-    const fix = `${sibling === undefined ? "" : `write type = "${sibling}", or `}for the token ${login}`;
-    return misplaced.map((key) => ({ path: [...path, key], what, fix }));
+    const instruction = `${sibling === undefined ? "" : `write type = "${sibling}", or `}for the token run:`;
+    return misplaced.map((key) => ({ path: [...path, key], what, fix: { instruction, command } }));
   }
   if ("setup_token" in account && !kind.credentials.includes("setup_token")) {
     const types = typesWith(kinds, ({ credentials }) => credentials.includes("setup_token"));
@@ -116,7 +116,9 @@ function findLoginFaults(account: JsonObject, place: AccountPlace): Finding[] {
     return [{ path: [...path, "setup_token"], what, fix: "remove one of the two" }];
   }
   if (kind.credentials.some((key) => key in account)) return [];
-  return [{ path: [...path, kind.credentials[0]!], what: "is missing", fix: login }];
+  return [
+    { path: [...path, kind.credentials[0]!], what: "is missing", fix: { instruction: "run:", command } },
+  ];
 }
 
 function findOwnCredentialFaults(account: JsonObject, { kind, path }: AccountPlace): Finding[] {

@@ -146,7 +146,7 @@ export function warnOfSharedCredential(
   at: number,
   all: KindedData[],
 ): ConfigWarning[] {
-  return credentialKeys.flatMap((key) => {
+  return credentialKeys.flatMap((key): ConfigWarning[] => {
     if (data[key] === undefined) return [];
     const first = all.findIndex(
       (other) => other.kind.family === kind.family && other.data[key] === data[key],
@@ -156,7 +156,10 @@ export function warnOfSharedCredential(
     const rotates = key === "refresh_token" && kind.login?.provider({}).rotates === true;
     if (!rotates)
       return [{ fact: `${both}, and what limits one limits the other`, fix: "remove one of them" }];
-    const fix = `remove one of them, or log in again with: cc-relay login ${kind.family} --id ${data.id}`;
+    const fix = {
+      instruction: "remove one of them, or log in again with:",
+      command: `cc-relay login ${kind.family} --id ${data.id}`,
+    };
     return [{ fact: `${both}, and each will end the other's login`, fix }];
   });
 }

@@ -2,6 +2,7 @@
 
 import type { AccountKind } from "../account-kinds/account-kind.ts";
 import type { OAuthOverrides } from "../account-kinds/oauth-provider.ts";
+import { type Advice, fixText } from "../domain/errors.ts";
 import type { Family, ProviderName } from "../domain/family.ts";
 import type { EnvironmentProxySettings } from "../network/environment-proxy.ts";
 import type { ProxySettings } from "../network/proxy.ts";
@@ -35,12 +36,12 @@ export interface ConfigWarning {
   /** What is doubtful, as a sentence without a full stop. */
   fact: string;
   /** What to write or run instead, as an instruction; undefined: nothing is known. */
-  fix: string | undefined;
+  fix: Advice | undefined;
 }
 
 /** As one line, for a log. */
 export function describeWarning({ fact, fix }: ConfigWarning): string {
-  return fix === undefined ? fact : `${fact}: ${fix}`;
+  return fix === undefined ? fact : `${fact}: ${fixText(fix)}`;
 }
 
 export interface ServerConfig {

@@ -1,11 +1,12 @@
 // Checks whether a text can be the API key or token that is expected. Pure; no message quotes the text.
 
+import { type Advice, toRun } from "../domain/errors.ts";
 import { type Family, familyNames, providerUrls } from "../domain/family.ts";
 
 export type KeyVerdict =
   | { kind: "fine" }
   /** It cannot be one. `what` is the rest of a sentence about it, `fix` what to do instead. */
-  | { kind: "refused"; what: string; fix: string }
+  | { kind: "refused"; what: string; fix: Advice }
   /** It may be one that nobody has seen yet. */
   | { kind: "doubtful"; what: string };
 
@@ -25,7 +26,7 @@ export function classifyKey(text: string, { family, apiUrl }: KeyQuestion): KeyV
   const owner = owners.find(({ pattern }) => pattern.test(text))?.family;
   if (owner !== undefined && owner !== family) {
     const what = `is a key for ${familyNames[owner]}, and this account is for ${familyNames[family]}`;
-    return { kind: "refused", what, fix: `to add it there, run: cc-relay login ${owner} --api-key` };
+    return { kind: "refused", what, fix: toRun("add it there", `cc-relay login ${owner} --api-key`) };
   }
   const { pattern, words } = beginnings[family];
   if (pattern.test(text)) return { kind: "fine" };
@@ -45,6 +46,11 @@ export function classifySetupToken(text: string): KeyVerdict {
   return { kind: "doubtful", what: "does not look like a setup token: they begin with sk-ant-oat01-" };
 }
 
+export interface Doubt {
+  what: string;
+  fix: Advice;
+}
+
 /**
  * What is doubtful about a configured credential, as the rest of a sentence that begins with its key, and what to do; undefined
  * when nothing is. It may work all the same, so that it is never more than a warning.
@@ -53,20 +59,23 @@ export function findCredentialDoubt(
   key: "api_key" | "refresh_token" | "setup_token",
   text: string,
   question: KeyQuestion,
-): { what: string; fix: string } | undefined {
+): Doubt | undefined {
   if (/^\$\{?\w+\}?$|^\{\{.*\}\}$|^%\w+%$/.test(text)) {
     const fix =
       key === "api_key"
         ? 'write api_key_env = "NAME" to take it from the environment'
-        : "write the token itself, or run: cc-relay login";
+        : { instruction: "write the token itself, or run:", command: "cc-relay login" };
     return { what: "is the name of a variable, which is not replaced by its value here", fix };
   }
   if (key === "setup_token") return doubtOf(classifySetupToken(text));
   if (key === "refresh_token") {
     if (!/^sk-ant-(?!ort)/.test(text)) return undefined;
     const fix = text.startsWith("sk-ant-oat")
-      ? "write setup_token if `claude setup-token` printed it, or run: cc-relay login claude"
-      : "run: cc-relay login claude";
+      ? {
+          instruction: "write setup_token if `claude setup-token` printed it, or run:",
+          command: "cc-relay login claude",
+        }
+      : { instruction: "run:", command: "cc-relay login claude" };
     return { what: "is no refresh token: Claude's begin with sk-ant-ort", fix };
   }
   const verdict = classifyKey(text, question);
@@ -77,7 +86,7 @@ export function findCredentialDoubt(
 }
 
 /** Forms that nobody has seen yet are not worth a warning at every start. */
-function doubtOf(verdict: KeyVerdict): { what: string; fix: string } | undefined {
+function doubtOf(verdict: KeyVerdict): Doubt | undefined {
   return verdict.kind === "refused" ? { what: verdict.what, fix: verdict.fix } : undefined;
 }
 
@@ -102,11 +111,11 @@ const owners: readonly { pattern: RegExp; family: Family }[] = [
 ];
 
 /** Tokens of logins and other credentials that are no keys, by the beginnings that their providers give them. `family` is whose login it is, where the relay can log in. */
-const logins: readonly { pattern: RegExp; what: string; family?: Family; fix?: string }[] = [
+const logins: readonly { pattern: RegExp; what: string; family?: Family; fix?: Advice }[] = [
   {
     pattern: /^sk-ant-oat/,
     what: "is a token of a Claude login (OAuth), not an API key",
-    fix: "if `claude setup-token` printed it, run: cc-relay login claude --setup-token; else: cc-relay login claude",
+    fix: toRun("give what `claude setup-token` printed", "cc-relay login claude --setup-token"),
   },
   {
     pattern: /^sk-ant-ort/,
@@ -130,10 +139,13 @@ const logins: readonly { pattern: RegExp; what: string; family?: Family; fix?: s
   },
 ];
 
-function howToLogIn(family: Family | undefined): string {
+function howToLogIn(family: Family | undefined): Advice {
   return family === undefined
     ? "make an API key in the provider's console and give that"
-    : `tokens are fetched, never pasted: to log in, run: cc-relay login ${family}`;
+    : {
+        instruction: "tokens are fetched, never pasted: to log in, run:",
+        command: `cc-relay login ${family}`,
+      };
 }
 
 /** What copying does to a key. */

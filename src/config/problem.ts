@@ -1,6 +1,6 @@
 // Problems of a configuration and their messages: safe to print, whatever the file holds.
 
-import { UserError } from "../domain/errors.ts";
+import { type Advice, fixText, UserError } from "../domain/errors.ts";
 import { redact } from "../text/redact.ts";
 
 /** The place of a value: table keys and array positions from the root. */
@@ -12,7 +12,7 @@ export interface Finding {
   /** What is wrong, as the rest of a sentence that began with the key. Never holds a value that could be a secret. */
   what: string;
   /** What to write instead, as an instruction. */
-  fix: string;
+  fix: Advice;
 }
 
 export interface Problem {
@@ -23,7 +23,7 @@ export interface Problem {
   /** `accounts[1].api_url`; "" when the whole file is meant. */
   key: string;
   what: string;
-  fix: string;
+  fix: Advice;
 }
 
 /** Every problem of one configuration at once. The message is complete and safe to print. */
@@ -75,7 +75,7 @@ function describeProblem(problem: Problem): string {
     ...(problem.line === undefined ? [] : [String(problem.line)]),
   ].join(":");
   const heading = [place, problem.key].filter((part) => part !== "").join(": ");
-  return `${heading}\n  ✗ ${problem.what}\n  - ${problem.fix}`;
+  return `${heading}\n  ✗ ${problem.what}\n  - ${fixText(problem.fix)}`;
 }
 
 /**

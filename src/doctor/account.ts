@@ -1,12 +1,12 @@
 // Checks an account: the way to its provider, then its key or login. Nothing goes round its proxy.
 
 import type { AccountConfig } from "../config/config.ts";
-import { UserError } from "../domain/errors.ts";
+import { type Advice, UserError } from "../domain/errors.ts";
 import { type EnvironmentProxySettings, environmentProxyFor } from "../network/environment-proxy.ts";
 import { ProxyFault } from "../network/faults.ts";
 import { describeProxy, type ProxySettings, withoutBrackets } from "../network/proxy.ts";
 import { redact } from "../text/redact.ts";
-import { type Advice, adviseFix, type Check, type Findings, findingsOn } from "./check.ts";
+import { type Check, type Findings, findingsOn } from "./check.ts";
 import type { ClockReading } from "./clock.ts";
 import { type TrialOptions, tryCredential } from "./credential.ts";
 import { type RouteOptions, type Walk, walkRoute } from "./route.ts";
@@ -77,10 +77,10 @@ function checkOf(account: AccountConfig, verdict: Verdict, fine: string): Check 
     case "accepted":
       return findings.ok(fine);
     case "refused":
-      return findings.needLogin(verdict.fact, adviseFix(verdict.fix));
+      return findings.needLogin(verdict.fact, verdict.fix);
     case "troubled": {
       const detail = `${name}: ${verdict.fact}`;
-      const fix = adviseFix(verdict.fix);
+      const fix = verdict.fix;
       return verdict.fails ? findings.fail(detail, fix) : findings.warn(detail, fix);
     }
   }
@@ -99,7 +99,7 @@ export function checkSetupToken(
     return undefined;
   const findings = findingsOnAccount(account);
   const day = new Date(end).toISOString().slice(0, 10);
-  const fix = adviseFix(replaceCredential(account));
+  const fix = replaceCredential(account);
   if (end <= now) return findings.needLogin(`its setup token ended on ${day}`, fix);
   return findings.warn(`its setup token ends on ${day}, and nothing refreshes it`, fix);
 }

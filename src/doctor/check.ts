@@ -1,6 +1,6 @@
 // The result of one check, and functions that write results in one form.
 
-import type { Fix } from "../domain/errors.ts";
+import { type Advice, type Fix, fixOf, toRun } from "../domain/errors.ts";
 
 export type Status = "ok" | "warn" | "fail";
 
@@ -17,35 +17,14 @@ export interface Check {
   /** What was found; no full stop, no secret. */
   detail: string;
   /** Undefined exactly when the status is ok. */
-  fix: CheckFix | undefined;
+  fix: Fix | undefined;
   /** Only a person who logs in, or gives another key, fixes it. */
   needsLogin: boolean;
 }
 
-/** How something is fixed. */
-export interface CheckFix {
-  /** What to do; where there is a command it leads to it: `to try again, run:`. */
-  instruction: string;
-  /** To be copied as it is; undefined: there is none. */
-  command?: string | undefined;
-}
-
-/** A string is an instruction without a command. */
-export type Advice = string | CheckFix;
-
-/** `to PURPOSE, run: COMMAND`, or the purpose alone. */
-export function adviseFix({ purpose, command }: Fix): CheckFix {
-  return command === undefined ? { instruction: purpose } : { instruction: `to ${purpose}, run:`, command };
-}
-
 /** With both parts changed alike: redacted, for instance. */
-export function mapFix({ instruction, command }: CheckFix, change: (text: string) => string): CheckFix {
+export function mapFix({ instruction, command }: Fix, change: (text: string) => string): Fix {
   return { instruction: change(instruction), command: command && change(command) };
-}
-
-/** The whole of it in one line. */
-export function fixText({ instruction, command }: CheckFix): string {
-  return command === undefined ? instruction : `${instruction} ${command}`;
 }
 
 /** Makes the findings about one thing. */
@@ -63,7 +42,7 @@ export function findingsOn(group: Group, label: string, name = label): Findings 
     name,
     status,
     detail,
-    fix: typeof fix === "string" ? { instruction: fix } : fix,
+    fix: fix === undefined ? undefined : fixOf(fix),
     needsLogin: false,
   });
   return {
@@ -74,8 +53,8 @@ export function findingsOn(group: Group, label: string, name = label): Findings 
   };
 }
 
-const tryAgain: CheckFix = { instruction: "to try again, run:", command: "cc-relay doctor" };
-const reportIt: CheckFix = { instruction: "please report it with:", command: "cc-relay doctor --json" };
+export const tryAgain: Fix = toRun("try again", "cc-relay doctor");
+const reportIt: Fix = { instruction: "please report it with:", command: "cc-relay doctor --json" };
 
 export interface Bounded {
   findings: Findings;

@@ -7,6 +7,7 @@ import type { AccountConfig } from "../config/config.ts";
 import { type Call, wholeBody } from "../domain/call.ts";
 import { readNetworkFault } from "../network/faults.ts";
 import type { LoginToken } from "../oauth/tokens.ts";
+import { tryAgain } from "./check.ts";
 import type { ClockReading } from "./clock.ts";
 import { readFailure, readLoginFailure, readRedirect, type Verdict } from "./verdict.ts";
 
@@ -79,8 +80,7 @@ async function ask(account: AccountConfig, credential: Credential, options: Tria
     return { verdict: readFailure(account, failure), clock };
   } catch (error) {
     const fact = readNetworkFault(error).message;
-    const fix = { purpose: "try again", command: "cc-relay doctor" };
-    const verdict = { kind: "troubled", fails: true, fact, fix } as const;
+    const verdict = { kind: "troubled", fails: true, fact, fix: tryAgain } as const;
     return { verdict, clock: undefined };
   }
 }

@@ -2,11 +2,11 @@
 
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
-import { UserError } from "../domain/errors.ts";
+import { type Fix, UserError } from "../domain/errors.ts";
 import { openStore } from "../store/open.ts";
 import type { DaemonInfo } from "../store/store.ts";
 import { relativeTime } from "../text/format.ts";
-import { type Check, type CheckFix, type Findings, findingsOn } from "./check.ts";
+import { type Check, type Findings, findingsOn } from "./check.ts";
 
 export interface Address {
   host: string;
@@ -84,7 +84,7 @@ export async function checkDaemon(options: DaemonOptions): Promise<Check[]> {
 }
 
 const findings = findingsOn("relay", "daemon");
-const startIt: CheckFix = { instruction: "to start it, run:", command: "cc-relay serve" };
+const startIt: Fix = { instruction: "to start it, run:", command: "cc-relay serve" };
 
 const anyPort = "cc-relay serve --port 0";
 

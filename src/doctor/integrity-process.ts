@@ -3,7 +3,7 @@
 // SQLite reads the whole file in one call. In the doctor's own process that call would block the timers of all other checks,
 // and nothing could end it when it takes too long.
 
-import { UserError } from "../domain/errors.ts";
+import { fixText, UserError } from "../domain/errors.ts";
 import { findDamage } from "../store/integrity.ts";
 
 const [path = ""] = process.argv.slice(2);
@@ -14,6 +14,6 @@ async function inspect(): Promise<object> {
     return { damage: (await findDamage(path)) ?? null };
   } catch (error) {
     const { message } = error as Error;
-    return { message, fix: error instanceof UserError ? error.fix : undefined };
+    return { message, fix: error instanceof UserError && error.fix ? fixText(error.fix) : undefined };
   }
 }

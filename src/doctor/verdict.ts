@@ -1,11 +1,12 @@
 // Turns a failure of an account's check into a verdict: what is wrong, and what a person can do.
 
 import type { AccountConfig } from "../config/config.ts";
-import type { Fix } from "../domain/errors.ts";
+import { type Advice, type Fix, fixOf, toRun } from "../domain/errors.ts";
 import type { Failure } from "../domain/failure.ts";
 import type { LoginFailure } from "../oauth/login-failure.ts";
 import { replaceSetupToken } from "../oauth/setup-token.ts";
 import { shellWord } from "../terminal/shells.ts";
+import { tryAgain } from "./check.ts";
 
 export type Verdict =
   | { kind: "accepted" }
@@ -16,32 +17,35 @@ export type Verdict =
 
 export function readRedirect({ id }: AccountConfig, status: number): Verdict {
   const fact = `the provider answers with a redirect (${status}), which the relay does not follow`;
-  return { kind: "troubled", fails: true, fact, fix: { purpose: `correct api_url of the account ${id}` } };
+  return {
+    kind: "troubled",
+    fails: true,
+    fact,
+    fix: { instruction: `correct api_url of the account ${id}` },
+  };
 }
 
 export function credentialName({ kind }: AccountConfig): "key" | "login" {
   return kind.labels.credential === "API key" ? "key" : "login";
 }
 
-const tryAgain: Fix = { purpose: "try again", command: "cc-relay doctor" };
-
 /** Gives the account another credential of the kind it has. */
 export function replaceCredential(account: AccountConfig): Fix {
   const command = `cc-relay login ${account.family} --id ${shellWord(account.id)}`;
   if (account.credential === "setup-token") return replaceSetupToken(shellWord(account.id));
   return credentialName(account) === "key"
-    ? { purpose: "give another key", command: `${command} --api-key` }
-    : { purpose: "log in again", command };
+    ? toRun("give another key", `${command} --api-key`)
+    : toRun("log in again", command);
 }
 
 export function readFailure(account: AccountConfig, failure: Failure): Verdict {
-  const troubled = (fails: boolean, fact: string, fix: Fix | string): Verdict => ({
+  const troubled = (fails: boolean, fact: string, fix: Advice): Verdict => ({
     kind: "troubled",
     fails,
     fact,
-    fix: typeof fix === "string" ? { purpose: fix } : fix,
+    fix: fixOf(fix),
   });
-  const seeCooldown = { purpose: "see until when it is in cooldown", command: "cc-relay accounts list" };
+  const seeCooldown = toRun("see until when it is in cooldown", "cc-relay accounts list");
   switch (failure.kind) {
     case "unauthorized":
     case "login-revoked":
@@ -98,11 +102,11 @@ export function readLoginFailure(account: AccountConfig, failure: LoginFailure, 
     case "refresh-rejected":
       return troubled(true);
     case "storage":
-      return troubled(true, { purpose: "see what is said of the database" });
+      return troubled(true, { instruction: "see what is said of the database" });
     case "project-refused":
       return troubled(true);
     case "throttled":
-      return troubled(false, { purpose: "try again in some minutes", command: "cc-relay doctor" });
+      return troubled(false, toRun("try again in some minutes", "cc-relay doctor"));
     case "unreachable":
     case "proxy":
     case "shortage":

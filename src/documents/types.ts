@@ -151,5 +151,8 @@ export interface CheckDocument {
   name: string;
   status: "ok" | "warn" | "fail";
   detail: string;
+  /** What to do. */
   fix: string | null;
+  /** The command with which `fix` ends; null where there is none. */
+  command: string | null;
 }

@@ -79,15 +79,28 @@ export class RelayError extends Error {
 
 /** What a person can do about a fault. */
 export interface Fix {
-  /** As an instruction: `log in again`. */
-  purpose: string;
-  /** The command that does it; undefined: there is no such command. */
+  /** What to do; where there is a command it leads to it: `to log in again, run:`. */
+  instruction: string;
+  /** To be copied as it is; undefined: there is none. */
   command?: string | undefined;
 }
 
-/** `to log in again, run: COMMAND`, or the purpose alone. */
-export function describeFix({ purpose, command }: Fix): string {
-  return command === undefined ? purpose : `to ${purpose}, run: ${command}`;
+/** A string is an instruction without a command. */
+export type Advice = string | Fix;
+
+/** `to PURPOSE, run: COMMAND` */
+export function toRun(purpose: string, command: string): Fix {
+  return { instruction: `to ${purpose}, run:`, command };
+}
+
+export function fixOf(advice: Advice): Fix {
+  return typeof advice === "string" ? { instruction: advice } : advice;
+}
+
+/** The whole of it in one line. */
+export function fixText(advice: Advice): string {
+  const { instruction, command } = fixOf(advice);
+  return command === undefined ? instruction : `${instruction} ${command}`;
 }
 
 /** 1 failed, 2 wrong usage or cancelled, 4 login needed. */
@@ -95,13 +108,16 @@ export type ExitCode = 1 | 2 | 4;
 
 /** An error for the person at the keyboard: what is wrong, where, and the command that fixes it. Never has a stack trace. */
 export class UserError extends Error {
-  readonly fix: string | undefined;
+  readonly fix: Fix | undefined;
   readonly exitCode: ExitCode;
 
-  constructor(message: string, details: { fix?: string; exitCode?: ExitCode; cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    details: { fix?: Advice | undefined; exitCode?: ExitCode; cause?: unknown } = {},
+  ) {
     super(message, { cause: details.cause });
     this.name = "UserError";
-    this.fix = details.fix;
+    this.fix = details.fix === undefined ? undefined : fixOf(details.fix);
     this.exitCode = details.exitCode ?? 1;
   }
 }

@@ -1,6 +1,7 @@
 // A Google login together with the project it works in: found at first use, kept with the login.
 
 import type { Dispatcher } from "undici";
+import { toRun } from "../domain/errors.ts";
 import type { Log } from "../telemetry/log.ts";
 import { unlessAborted } from "../time/abort.ts";
 import type { Clock } from "../time/clock.ts";
@@ -111,7 +112,7 @@ function describeProject(
   const who = `the Google login of account ${accountId}`;
   if (result.kind === "refused" || result.kind === "unauthorized") {
     const fact = `${who} cannot use Code Assist: ${result.detail}`;
-    const fix = { purpose: "use an API key instead", command: "cc-relay login gemini --api-key" };
+    const fix = toRun("use an API key instead", "cc-relay login gemini --api-key");
     return { ok: false, reason: "project-refused", fact, fix, until: now + refusedMs };
   }
   const reason = result.kind === "temporary" ? "unreachable" : result.kind;

@@ -1,7 +1,7 @@
 // The reasons why a login gives no token, as values and as sentences.
 
 import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
-import type { Fix } from "../domain/errors.ts";
+import { type Fix, fixText, toRun } from "../domain/errors.ts";
 import type { TokenReply } from "./token-request.ts";
 
 /**
@@ -41,9 +41,7 @@ export interface LoginFailure {
 
 /** The whole of it in one sentence, for a log line or the reason of a cooldown. */
 export function describeLoginFailure({ fact, fix, until }: LoginFailure): string {
-  if (fix !== undefined) {
-    return `${fact}; ${fix.purpose}${fix.command === undefined ? "" : ` with: ${fix.command}`}`;
-  }
+  if (fix !== undefined) return `${fact}; ${fixText(fix)}`;
   return until === undefined ? fact : `${fact}; it is tried again at ${new Date(until).toISOString()}`;
 }
 
@@ -86,7 +84,7 @@ export function describeRefresh(failed: FailedRefresh): LoginFailure {
       };
     }
     case "rejected": {
-      const fix = { purpose: `check [oauth.${provider.name}] in the configuration, or remove it` };
+      const fix = { instruction: `check [oauth.${provider.name}] in the configuration, or remove it` };
       const fact = `${login} cannot be refreshed: ${failure.detail}`;
       return { ok: false, reason: "refresh-rejected", fact, fix, until };
     }
@@ -130,7 +128,7 @@ export function storageFailure(accountId: string, why: string, now: number): Log
 
 function logInAgain(provider: OAuthProvider, accountId: string): Fix {
   const id = /^[\w.@:+-]+$/.test(accountId) ? accountId : JSON.stringify(accountId);
-  return { purpose: "log in again", command: `cc-relay login ${provider.name} --id ${id}` };
+  return toRun("log in again", `cc-relay login ${provider.name} --id ${id}`);
 }
 
 function explainBreak(at: number | undefined): string {

@@ -1,5 +1,6 @@
 // Tokens of `claude setup-token`: good for a year, and nothing refreshes them.
 
+import type { Fix } from "../domain/errors.ts";
 import type { TokenRow, TokenStore } from "../domain/token-store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { LoginFailure } from "./login-failure.ts";
@@ -106,9 +107,9 @@ function describeEnd(accountId: string, end: number): LoginFailure {
 }
 
 /** The way to a new setup token. */
-export function replaceSetupToken(accountId: string): { purpose: string; command: string } {
+export function replaceSetupToken(accountId: string): Fix {
   return {
-    purpose: "make a new one with `claude setup-token`, and give it here",
+    instruction: "make a new one with `claude setup-token`, and give it here with:",
     command: `cc-relay login claude --setup-token --id ${accountId}`,
   };
 }

@@ -54,7 +54,9 @@ function verdictText({ checks, checked_at }: DoctorDocument): (Node | string)[] 
   ];
 }
 
-function renderCheck({ name, status, detail, fix }: CheckDocument): HTMLElement {
+function renderCheck(check: CheckDocument): HTMLElement {
+  const { name, status, detail } = check;
+  const fix = fixOf(check);
   return h(
     "li",
     { class: "check-result", "data-status": status },
@@ -64,14 +66,14 @@ function renderCheck({ name, status, detail, fix }: CheckDocument): HTMLElement 
       {},
       h("h3", {}, plain(name)),
       h("p", {}, plain(detail)),
-      fix === null ? undefined : h("p", { class: "fix" }, ...fixText(plain(fix))),
+      fix.length === 0 ? undefined : h("p", { class: "fix" }, ...fix),
     ),
   );
 }
 
-/** What follows `run: ` is a command to be copied. */
-function fixText(fix: string): (Node | string)[] {
-  const at = fix.indexOf("run: ");
-  if (at < 0) return [fix];
-  return [fix.slice(0, at), "run ", h("code", {}, fix.slice(at + "run: ".length))];
+/** A command is there to be copied. */
+function fixOf({ fix, command }: CheckDocument): (Node | string)[] {
+  if (fix === null) return [];
+  if (command === null || !fix.endsWith(command)) return [plain(fix)];
+  return [plain(fix.slice(0, -command.length)), h("code", {}, plain(command))];
 }

@@ -241,7 +241,7 @@ export function isCurrent({ database, path }: Connection): boolean {
   if (version > migrations.length) {
     throw new UserError(
       `${path} was written by a newer cc-relay (its schema is ${version}, this one knows ${migrations.length})`,
-      { fix: "update cc-relay: npm install --global cc-relay@latest" },
+      { fix: { instruction: "update cc-relay:", command: "npm install --global cc-relay@latest" } },
     );
   }
   return version === migrations.length;

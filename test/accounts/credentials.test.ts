@@ -14,7 +14,7 @@ async function stateAfter(reason: LoginFailureReason) {
     ok: false,
     reason,
     fact: "what the token endpoint said",
-    fix: { purpose: "correct it" },
+    fix: { instruction: "correct it" },
     until: start + 60_000,
   } as const;
   const tokens: TokenSource = {

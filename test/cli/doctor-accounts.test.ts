@@ -36,6 +36,7 @@ describe("doctor finds what is wrong with an account:", () => {
         status: "ok",
         detail: `TCP and key are fine: 127.0.0.1:${site.upstream.port}`,
         fix: null,
+        command: null,
       })),
     );
     assert.deepEqual({ ok, code }, { ok: true, code: 0 });
@@ -460,7 +461,7 @@ describe("doctor and setup tokens:", () => {
     const site = await siteWithToken(t, dateIn(9));
     assert.deepEqual(await accountFaults(site), {
       found: [
-        `warn account max: its setup token ends on ${dateIn(9)}, and nothing refreshes it -> to make a new one with \`claude setup-token\`, and give it here, run: cc-relay login claude --setup-token --id max`,
+        `warn account max: its setup token ends on ${dateIn(9)}, and nothing refreshes it -> make a new one with \`claude setup-token\`, and give it here with: cc-relay login claude --setup-token --id max`,
       ],
       code: 0,
     });

@@ -309,12 +309,14 @@ describe("doctor finds what is wrong with the relay:", () => {
           status: "ok",
           detail: `no file at ${site.configFile} or ${join(site.folder, "etc", "config.toml")}: the defaults are used`,
           fix: null,
+          command: null,
         },
         {
           name: "database",
           status: "ok",
           detail: `none yet: cc-relay serve creates ${join(site.folder, "share", "relay.db")}`,
           fix: null,
+          command: null,
         },
       ],
     );

@@ -20,6 +20,7 @@ export const document = z.strictObject({
       status: z.enum(["ok", "warn", "fail"]),
       detail: z.string().min(1),
       fix: z.string().min(1).nullable(),
+      command: z.string().min(1).nullable(),
     }),
   ),
 });

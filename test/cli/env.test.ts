@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { type EnvOptions, runEnv } from "../../src/cli/env.ts";
-import { UserError } from "../../src/domain/errors.ts";
+import { fixText, UserError } from "../../src/domain/errors.ts";
 import {
   type FakeContextOptions,
   fakeAccount,
@@ -133,7 +133,7 @@ export OPENAI_API_KEY='relay-key'
     await assert.rejects(env({ client: "claude", shell: "cmd" }, { config: unsafe }), (error) => {
       assert.ok(error instanceof UserError);
       assert.match(error.message, /ANTHROPIC_AUTH_TOKEN cannot be set in cmd/);
-      assert.doesNotMatch(error.message + error.fix, /100/);
+      assert.doesNotMatch(error.message + fixText(error.fix ?? ""), /100/);
       return true;
     });
   });
@@ -216,7 +216,7 @@ describe("the key of env", () => {
     it(`named ${keyName} among ${given.length} is refused with what to write instead`, async () => {
       await assert.rejects(env({ client: "claude", keyName }, { config: fakeConfig({ keys: given }) }), {
         message,
-        fix,
+        fix: { instruction: fix },
         exitCode: 2,
       });
     });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createProgram } from "../../src/cli/program.ts";
 import { reportError } from "../../src/cli/report.ts";
-import { UserError } from "../../src/domain/errors.ts";
+import { toRun, UserError } from "../../src/domain/errors.ts";
 import { fakeScreen } from "../terminal/support.ts";
 import { fakeContext } from "./support.ts";
 
@@ -18,7 +18,7 @@ function report(
 
 describe("an error of the person", () => {
   const error = new UserError("the port 3000 is taken\nby pid 4711", {
-    fix: "to take another, run: cc-relay serve --port 0",
+    fix: toRun("take another", "cc-relay serve --port 0"),
   });
 
   it("is printed as a verdict, its facts, and what to do", () => {

@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type RunOptions, runClient, runCommand } from "../../src/cli/run.ts";
+import { toRun } from "../../src/domain/errors.ts";
 import { type FakeContextOptions, fakeConfig, fakeContext, listen, listenAsRelay } from "./support.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -364,7 +365,7 @@ describe("run refuses", () => {
   it("when the client is not installed, and says how to install it", async () => {
     await assert.rejects(run({ client: "codex" }), {
       message: "Codex is not installed: there is no codex in PATH",
-      fix: "to install it, run: npm install -g @openai/codex",
+      fix: toRun("install it", "npm install -g @openai/codex"),
     });
   });
 
@@ -374,7 +375,7 @@ describe("run refuses", () => {
     await relay.close();
     await assert.rejects(run({}, { config: fakeConfig({ keys, port }) }), {
       message: `no relay answers at http://127.0.0.1:${port}`,
-      fix: "to start it, run in another terminal: cc-relay serve",
+      fix: { instruction: "to start it, run in another terminal:", command: "cc-relay serve" },
     });
     relay = await listenAsRelay();
     assert.equal(existsSync(join(folder, "seen.json")), false);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { runWeb } from "../../src/cli/web.ts";
-import { UserError } from "../../src/domain/errors.ts";
+import { fixText, UserError } from "../../src/domain/errors.ts";
 import { createCode, useCode } from "../../src/web/sign-in-code.ts";
 import { send } from "../support/client.ts";
 import { createServeFolder } from "../support/serve-process.ts";
@@ -66,7 +66,7 @@ test("a browser that does not start is said, with what to do", async (t) => {
   const context = contextOf(relay, { DISPLAY: ":0" });
   await assert.rejects(
     runWeb(context, { print: false }, opensNothing("spawn ENOENT")),
-    (error) => error instanceof UserError && /cc-relay web --print$/.test(error.fix ?? ""),
+    (error) => error instanceof UserError && /cc-relay web --print$/.test(fixText(error.fix ?? "")),
   );
 });
 
@@ -79,7 +79,7 @@ test("without a relay it says how to start one", async (t) => {
     (error) =>
       error instanceof UserError &&
       /^no relay answers at http:/.test(error.message) &&
-      error.fix === "to start the relay, run: cc-relay serve",
+      fixText(error.fix ?? "") === "to start the relay, run: cc-relay serve",
   );
   assert.equal(context.out.stdout.text(), "");
 });
@@ -92,7 +92,7 @@ test("a page that is turned off is said, and no code is made", async (t) => {
     (error) =>
       error instanceof UserError &&
       /does not show its page/.test(error.message) &&
-      /\[ui\]/.test(error.fix ?? ""),
+      /\[ui\]/.test(fixText(error.fix ?? "")),
   );
 });
 
@@ -153,7 +153,8 @@ for (const [code, message, fix] of [
     const leaveCode = () => Promise.reject(Object.assign(new Error(`${code}: open`), { code }));
     await assert.rejects(
       runWeb(contextOf(relay), { print: true }, { open: async () => {}, leaveCode }),
-      (error) => error instanceof UserError && message.test(error.message) && fix.test(error.fix ?? ""),
+      (error) =>
+        error instanceof UserError && message.test(error.message) && fix.test(fixText(error.fix ?? "")),
     );
   });
 }

@@ -21,7 +21,7 @@ describe("a credential of the wrong kind is warned of", () => {
     [
       "a setup token as a key",
       'type = "claude-api"\napi_key = "sk-ant-oat01-abc"',
-      "the api_key of account a is a token of a Claude login (OAuth), not an API key: if `claude setup-token` printed it, run: cc-relay login claude --setup-token; else: cc-relay login claude",
+      "the api_key of account a is a token of a Claude login (OAuth), not an API key: to give what `claude setup-token` printed, run: cc-relay login claude --setup-token",
     ],
     [
       "a variable that nobody replaces",

@@ -58,12 +58,12 @@ test("a named file that is missing is an error, by flag and by variable", async 
   await assert.rejects(discoverConfig({ flag: "no.toml", environment: environment() }), {
     name: "UserError",
     message: `--config names the file ${join(cwd, "no.toml")}, and there is none`,
-    fix: "name an existing file, or leave --config out",
+    fix: { instruction: "name an existing file, or leave --config out" },
     exitCode: 1,
   });
   await assert.rejects(discoverConfig({ environment: environment({ CC_RELAY_CONFIG: "/no/\u001b.toml" }) }), {
     message: "the environment variable CC_RELAY_CONFIG names the file /no/\\u001b.toml, and there is none",
-    fix: "name an existing file, or leave CC_RELAY_CONFIG out",
+    fix: { instruction: "name an existing file, or leave CC_RELAY_CONFIG out" },
   });
 });
 

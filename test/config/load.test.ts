@@ -240,7 +240,7 @@ ${file}:2
     await assert.rejects(load(file), {
       name: "UserError",
       message: `cannot read ${file}: it is a folder`,
-      fix: "name a file",
+      fix: { instruction: "name a file" },
     });
   });
 

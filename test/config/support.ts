@@ -6,6 +6,7 @@ import type { Config } from "../../src/config/config.ts";
 import type { Environment } from "../../src/config/environment.ts";
 import { readConfig } from "../../src/config/load.ts";
 import { ConfigError } from "../../src/config/problem.ts";
+import { fixText } from "../../src/domain/errors.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 
 export function fakeEnvironment(changes: Partial<Environment> = {}): Environment {
@@ -42,7 +43,9 @@ export function problemsOf(text: string, env: Environment["env"] = {}): string[]
     return [];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error.problems.map(({ line, key, what, fix }) => `${line ?? "?"} ${key}: ${what} -> ${fix}`);
+    return error.problems.map(
+      ({ line, key, what, fix }) => `${line ?? "?"} ${key}: ${what} -> ${fixText(fix)}`,
+    );
   }
 }
 

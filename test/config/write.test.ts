@@ -130,7 +130,7 @@ test("a read-only file stays as it is", async () => {
   await assert.rejects(editConfigFile({ file, environment, kinds: accountKinds, edit: add("a") }), {
     name: "UserError",
     message: `${file} is read-only, so that this command cannot change it`,
-    fix: "make the file and its folder writable for this user, or change the file by hand",
+    fix: { instruction: "make the file and its folder writable for this user, or change the file by hand" },
   });
   assert.equal(await readFile(file, "utf8"), "# mine\n");
   assert.deepEqual(await readdir(folder), ["config.toml"]);

@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { fixText } from "../../src/doctor/check.ts";
 import { checkClaude } from "../../src/doctor/clients/claude.ts";
 import { checkCodex } from "../../src/doctor/clients/codex.ts";
 import { checkGemini } from "../../src/doctor/clients/gemini.ts";
@@ -11,6 +10,7 @@ import { checkOpenai } from "../../src/doctor/clients/openai.ts";
 import { checkProxyVariables } from "../../src/doctor/clients/proxy.ts";
 import type { RelayFacts, Surroundings } from "../../src/doctor/clients/surroundings.ts";
 import type { Presence } from "../../src/doctor/daemon.ts";
+import { fixText } from "../../src/domain/errors.ts";
 import type { Shell } from "../../src/terminal/shells.ts";
 
 const origin = "http://127.0.0.1:3000";

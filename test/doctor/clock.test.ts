@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { fixText } from "../../src/doctor/check.ts";
 import { checkClock } from "../../src/doctor/clock.ts";
+import { fixText } from "../../src/domain/errors.ts";
 
 const now = Date.UTC(2026, 10, 22, 12);
 

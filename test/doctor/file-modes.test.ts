@@ -3,8 +3,8 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { fixText } from "../../src/doctor/check.ts";
 import { checkFileModes } from "../../src/doctor/file-modes.ts";
+import { fixText } from "../../src/domain/errors.ts";
 
 describe("file modes", () => {
   let folder = "";

@@ -302,7 +302,7 @@ test("a refusal names Google's reason and the way out, and is not asked about ag
     assert.equal(refused.reason, "project-refused");
     assert.equal(
       describeLoginFailure(refused),
-      "the Google login of account g cannot use Code Assist: Use Antigravity [UNSUPPORTED_CLIENT]; use an API key instead with: cc-relay login gemini --api-key",
+      "the Google login of account g cannot use Code Assist: Use Antigravity [UNSUPPORTED_CLIENT]; to use an API key instead, run: cc-relay login gemini --api-key",
     );
     assert.deepEqual(await tokens.credential(account, signal), refused);
     assert.equal(seen.length, 1);

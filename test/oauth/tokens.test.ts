@@ -175,7 +175,7 @@ test("a token that is refused right after it was refreshed for that reason is no
   const second = tokenOf(await source.refused(login, first, signal));
   const failure = failureOf(await source.refused(login, second, signal));
   assert.equal(failure.reason, "token-refused");
-  assert.match(describeLoginFailure(failure), /log in again with: cc-relay login claude --id claude-1$/);
+  assert.match(describeLoginFailure(failure), /to log in again, run: cc-relay login claude --id claude-1$/);
   assert.equal(server.requests.length, 2);
   pass(61_000);
   assert.ok(tokenOf(await source.refused(login, second, signal)));
@@ -262,7 +262,7 @@ test("a revoked login is reported with its cause and the command that fixes it, 
     fact:
       `the Claude login of account my account is gone: 127.0.0.1:${server.port} answered 400 ` +
       "(invalid_grant: Refresh token not found or invalid)",
-    fix: { purpose: "log in again", command: 'cc-relay login claude --id "my account"' },
+    fix: { instruction: "to log in again, run:", command: 'cc-relay login claude --id "my account"' },
     until: wall + 60_000,
   });
   for (let round = 0; round < 5; round++) assert.deepEqual(await source.credential(login, signal), failure);

@@ -1,7 +1,7 @@
 // Another process at the same database, for the tests that need one: node child.ts ROLE DATABASE
 
 import { writeSync } from "node:fs";
-import { UserError } from "../../src/domain/errors.ts";
+import { fixText, UserError } from "../../src/domain/errors.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { usageRow } from "./rows.ts";
 
@@ -23,7 +23,11 @@ switch (role) {
       await openSqliteStore(path);
       say("opened");
     } catch (error) {
-      say(error instanceof UserError ? `${error.message}\n${error.fix}` : `not for users: ${error}`);
+      say(
+        error instanceof UserError
+          ? `${error.message}\n${fixText(error.fix ?? "undefined")}`
+          : `not for users: ${error}`,
+      );
     }
     break;
   }

@@ -16,7 +16,7 @@ import {
 import { join } from "node:path";
 import { test } from "node:test";
 import Database from "better-sqlite3";
-import { UserError } from "../../src/domain/errors.ts";
+import { fixText, UserError } from "../../src/domain/errors.ts";
 import { findDamage } from "../../src/store/integrity.ts";
 import { applicationId, migrations } from "../../src/store/migrations.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
@@ -161,7 +161,7 @@ test("a file that cannot be used is named with what is wrong and what to do", ()
           assert.match(error.message, message);
           assert.ok(error.message.includes(path));
           assert.ok(!error.message.includes("\n"));
-          assert.match(error.fix ?? "", fix);
+          assert.match(fixText(error.fix ?? ""), fix);
           return true;
         });
       }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { UserError } from "../../src/domain/errors.ts";
+import { fixText, UserError } from "../../src/domain/errors.ts";
 import { periodText, readPeriod } from "../../src/terminal/period.ts";
 import { useZone } from "../store/zones.ts";
 
@@ -101,7 +101,7 @@ describe("what is no point in time", () => {
           error instanceof UserError &&
           error.exitCode === 2 &&
           error.message.length < 100 &&
-          error.fix ===
+          fixText(error.fix ?? "") ===
             "write a distance (30m, 24h, 7d, 4w), a day (2026-11-22) or a time (2026-11-22T14:00:00Z)",
       );
     });

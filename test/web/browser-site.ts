@@ -78,17 +78,19 @@ export function pictureFile(name: string): string | undefined {
 }
 
 const checks: CheckDocument[] = [
-  { name: "node", status: "ok", detail: "24.21.0", fix: null },
+  { name: "node", status: "ok", detail: "24.21.0", fix: null, command: null },
   {
     name: "file modes",
     status: "warn",
     detail: "/home/me/.config/cc-relay/config.toml can be read by other users",
     fix: "to fix it, run: chmod 600 /home/me/.config/cc-relay/config.toml",
+    command: "chmod 600 /home/me/.config/cc-relay/config.toml",
   },
   {
     name: "gemini-1",
     status: "fail",
     detail: "the key is refused: API key not valid. Please pass a valid API key.",
     fix: "to give it another key, run: cc-relay login gemini --api-key --id gemini-1",
+    command: "cc-relay login gemini --api-key --id gemini-1",
   },
 ];

@@ -3,13 +3,14 @@
 import type { AccountState } from "../../accounts/state.ts";
 import type { AccountConfig } from "../../config/config.ts";
 import type { AccountView, LoginView } from "../../documents/account.ts";
+import { type Fix, toRun } from "../../domain/errors.ts";
 import { families } from "../../domain/family.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { sign } from "../../terminal/style.ts";
 import { singleLine, truncate, wrap } from "../../terminal/width.ts";
 import { plural, relativeTime, useText } from "../../text/format.ts";
 import { clockTime } from "../../time/local-time.ts";
-import { withSameConfig } from "../same-config.ts";
+import { fixTextHere } from "../same-config.ts";
 import { drawWindows } from "./windows.ts";
 
 export interface BlocksContext {
@@ -44,7 +45,7 @@ export function renderBlocks(views: readonly AccountView[], context: BlocksConte
       ...(ofLogins.shift() ?? []).map((line) => `  ${line}`),
     ]),
     ...wrap(activity(view, context.now), screen.width - 2).map((line) => `  ${line}`),
-    ...nextCommand(view).map((line) => withSameConfig(line, context.configFile)),
+    ...nextCommand(view).map((fix) => `  - ${fixTextHere(fix, context.configFile)}`),
   ]);
   const summary =
     views.length > 1 ? [wrap(summarize(views), screen.width).map((line) => screen.style.dim(line))] : [];
@@ -122,17 +123,17 @@ function activity({ requests24h, tokens24h, costUsd24h, lastUsedAt }: AccountVie
 }
 
 /** What a person can do about the state; nothing for an account that is ready. */
-function nextCommand({ config, status }: AccountView): string[] {
+function nextCommand({ config, status }: AccountView): Fix[] {
   const { id } = config;
   switch (status.state) {
     case "ready":
       return [];
     case "cooldown":
-      return [`  - to end its cooldown now, run: cc-relay accounts enable ${id}`];
+      return [toRun("end its cooldown now", `cc-relay accounts enable ${id}`)];
     case "needs-login":
-      return [`  - to log in again, run: cc-relay ${loginCommand(config)}`];
+      return [toRun("log in again", `cc-relay ${loginCommand(config)}`)];
     case "disabled":
-      return [`  - to use it again, run: cc-relay accounts enable ${id}`];
+      return [toRun("use it again", `cc-relay accounts enable ${id}`)];
   }
 }
 

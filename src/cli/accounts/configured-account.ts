@@ -4,7 +4,7 @@ import type { AccountConfig, Config } from "../../config/config.ts";
 import { readEnvironment } from "../../config/environment.ts";
 import { nearestWord } from "../../config/suggest.ts";
 import { editConfigFile } from "../../config/write.ts";
-import { UserError } from "../../domain/errors.ts";
+import { type Advice, toRun, UserError } from "../../domain/errors.ts";
 import { type Family, familyNames } from "../../domain/family.ts";
 import { sign } from "../../terminal/style.ts";
 import { singleLine, truncate } from "../../terminal/width.ts";
@@ -24,13 +24,15 @@ export function findAccount({ accounts }: Config, id: string, command: string): 
   });
 }
 
-function suggest(id: string, ids: readonly string[], command: string): string {
-  if (ids.length === 0) return "no account is configured; to add one, run: cc-relay login claude";
+function suggest(id: string, ids: readonly string[], command: string): Advice {
+  if (ids.length === 0)
+    return { instruction: "no account is configured; to add one, run:", command: "cc-relay login claude" };
   const nearest = ids.length === 1 ? ids[0] : nearestWord(id, ids);
-  if (nearest !== undefined) return `did you mean ${nearest}? run: cc-relay ${command} ${nearest}`;
+  if (nearest !== undefined)
+    return { instruction: `did you mean ${nearest}? run:`, command: `cc-relay ${command} ${nearest}` };
   return ids.length <= maxNamed
     ? `use one of ${ids.join(", ")}`
-    : "to see the accounts, run: cc-relay accounts list";
+    : toRun("see the accounts", "cc-relay accounts list");
 }
 
 const maxNamed = 12;

@@ -3,11 +3,12 @@
 import { readAccountViews } from "../../app/account-views.ts";
 import { type AccountView, toAccountDocument } from "../../documents/account.ts";
 import { plainUsd } from "../../documents/usage.ts";
+import { toRun } from "../../domain/errors.ts";
 import { renderTable } from "../../terminal/table.ts";
 import { toJsonText } from "../../text/control-characters.ts";
 import { rfc3339 } from "../../text/format.ts";
 import type { CommandContext } from "../context.ts";
-import { withSameConfig } from "../same-config.ts";
+import { fixTextHere } from "../same-config.ts";
 import { lookInStore } from "../store-access.ts";
 import { loginName, renderBlocks } from "./blocks.ts";
 import { windowText } from "./windows.ts";
@@ -24,7 +25,8 @@ export async function listAccounts(context: CommandContext, { json }: ListOption
   const { configFile } = context;
   if (json) return stdout.write(toJson(views));
   if (views.length === 0) {
-    stderr.write(withSameConfig("no accounts yet\n  - to add one, run: cc-relay login claude\n", configFile));
+    const fix = toRun("add one", "cc-relay login claude");
+    stderr.write(`no accounts yet\n  - ${fixTextHere(fix, configFile)}\n`);
   } else if (stdout.isTerminal) {
     const fullAt = config.session.switchAtUtilization;
     stdout.write(renderBlocks(views, { screen: stdout, now, fullAt, configFile }));

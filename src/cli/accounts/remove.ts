@@ -2,7 +2,7 @@
 
 import type { AccountConfig, Config } from "../../config/config.ts";
 import { removeAccount as removeFromText } from "../../config/edit.ts";
-import { UserError } from "../../domain/errors.ts";
+import { toRun, UserError } from "../../domain/errors.ts";
 import { sign } from "../../terminal/style.ts";
 import type { CommandContext } from "../context.ts";
 import { changeStore } from "../store-access.ts";
@@ -35,7 +35,7 @@ async function confirm(
 ): Promise<void> {
   if (!prompts.available) {
     throw new UserError("removing an account needs a yes, and there is no terminal to ask on", {
-      fix: `to say yes beforehand, run: cc-relay accounts remove ${id} --yes`,
+      fix: toRun("say yes beforehand", `cc-relay accounts remove ${id} --yes`),
       exitCode: 2,
     });
   }

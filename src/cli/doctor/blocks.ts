@@ -1,6 +1,7 @@
 // What the checks found, as a person reads it: by subject, the verdict first, what fixes it right below.
 
-import { type Check, type CheckFix, fixText, type Group, mapFix } from "../../doctor/check.ts";
+import { type Check, type Group, mapFix } from "../../doctor/check.ts";
+import { type Fix, fixText } from "../../domain/errors.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { sign } from "../../terminal/style.ts";
 import { breakLines, displayWidth, singleLine } from "../../terminal/width.ts";
@@ -46,7 +47,7 @@ function describe({ label, status, detail, fix }: Check, labelWidth: number, scr
 }
 
 /** A command is printed whole on its own line where it does not fit after its purpose: it is there to be copied. */
-function describeFix(fix: CheckFix, screen: BlockScreen): string[] {
+function describeFix(fix: Fix, screen: BlockScreen): string[] {
   const { instruction, command } = fix;
   const line = `    - ${fixText(fix)}`;
   if (displayWidth(line) <= screen.width) return [line];

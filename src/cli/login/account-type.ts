@@ -2,7 +2,7 @@
 
 import type { AccountKind } from "../../account-kinds/account-kind.ts";
 import type { OAuthProvider } from "../../account-kinds/oauth-provider.ts";
-import { UserError } from "../../domain/errors.ts";
+import { type Fix, fixText, toRun, UserError } from "../../domain/errors.ts";
 import type { OAuthSections } from "../../oauth/tokens.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { wrap } from "../../terminal/width.ts";
@@ -68,7 +68,7 @@ export async function agreeToTerms(
   const instead = insteadOf(provider);
   const lines = [`Before you log in to ${provider.title} with OAuth:`, ...termLines(provider, screen)];
   const gap = screen.isTerminal ? "\n" : "";
-  screen.write(`${gap}${lines.join("\n")}\n  - ${instead}\n${gap}`);
+  screen.write(`${gap}${lines.join("\n")}\n  - ${fixText(instead)}\n${gap}`);
   if (yes || !prompts.available) return;
   if (await prompts.confirm({ message: "Do these terms fit your use?" })) return;
   throw new UserError("nothing was changed: without a yes there is no login", { fix: instead, exitCode: 2 });
@@ -82,6 +82,6 @@ export function termLines({ terms }: OAuthProvider, screen: Screen): string[] {
   });
 }
 
-function insteadOf({ name }: OAuthProvider): string {
-  return `to use an API key instead, run: cc-relay login ${name} --api-key`;
+function insteadOf({ name }: OAuthProvider): Fix {
+  return toRun("use an API key instead", `cc-relay login ${name} --api-key`);
 }

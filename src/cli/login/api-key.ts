@@ -2,7 +2,7 @@
 
 import type { Config } from "../../config/config.ts";
 import { classifyKey, classifySetupToken, type KeyVerdict } from "../../config/key-shapes.ts";
-import { UserError } from "../../domain/errors.ts";
+import { fixText, UserError } from "../../domain/errors.ts";
 import { readLines } from "../../terminal/input.ts";
 import { sign } from "../../terminal/style.ts";
 import { keyKinds } from "../../upstreams/kinds.ts";
@@ -28,7 +28,7 @@ export async function askApiKey(context: CommandContext, request: KeyRequest): P
       message: question(request),
       validate: (text) => {
         const verdict = classify(text.trim(), request);
-        return verdict.kind === "refused" ? `that ${verdict.what}; ${verdict.fix}` : undefined;
+        return verdict.kind === "refused" ? `that ${verdict.what}; ${fixText(verdict.fix)}` : undefined;
       },
     });
     const verdict = classify(key.trim(), request);

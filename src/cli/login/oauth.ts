@@ -2,7 +2,7 @@
 
 import type { Dispatcher } from "undici";
 import type { OAuthProvider } from "../../account-kinds/oauth-provider.ts";
-import { UserError } from "../../domain/errors.ts";
+import { toRun, UserError } from "../../domain/errors.ts";
 import { describeProxy } from "../../network/proxy.ts";
 import {
   type Login,
@@ -101,7 +101,7 @@ function inputEnded(): UserError {
 }
 
 function explain({ reason, message }: LoginResult & { ok: false }, provider: OAuthProvider): UserError {
-  const instead = `to use an API key instead, run: cc-relay login ${provider.name} --api-key`;
+  const instead = toRun("use an API key instead", `cc-relay login ${provider.name} --api-key`);
   switch (reason) {
     case "cancelled":
       return new UserError(message, { exitCode: 2 });

@@ -8,7 +8,7 @@ import {
   plainHttpFault,
   readApiUrl,
 } from "../../config/url.ts";
-import { UserError } from "../../domain/errors.ts";
+import { type Advice, UserError } from "../../domain/errors.ts";
 import { type Family, familyNames, providerUrls } from "../../domain/family.ts";
 import { type ProxySettings, readProxyUrl } from "../../network/proxy.ts";
 import { keyKinds, loginKind } from "../../upstreams/kinds.ts";
@@ -89,7 +89,10 @@ export function readOptions(family: Family, flags: LoginFlags): LoginOptions {
     throw wrong("--project is for logging in to Gemini with Google", "leave it out");
   }
   if (setupToken && loginKind(family)?.credentials.includes("setup_token") !== true) {
-    throw wrong("--setup-token is for Claude", "leave it out, or run: cc-relay login claude --setup-token");
+    throw wrong("--setup-token is for Claude", {
+      instruction: "leave it out, or run:",
+      command: "cc-relay login claude --setup-token",
+    });
   }
   if (setupToken && apiKey)
     throw wrong("--setup-token and --api-key exclude each other", "leave out one of the two");
@@ -120,7 +123,10 @@ function readCompatible(family: Family, flags: LoginFlags): CompatibleOptions | 
     throw wrong(`${flag} is for --compatible`, "leave it out, or add --compatible");
   }
   if (!keyKinds[family].compatible)
-    throw wrong("--compatible is for Claude and OpenAI", "run: cc-relay login claude --compatible");
+    throw wrong("--compatible is for Claude and OpenAI", {
+      instruction: "run:",
+      command: "cc-relay login claude --compatible",
+    });
   const example = "give a model's name as the host has it, such as: --model glm-5.2";
   refuse("--url", url, (text) => findHostUrlFault(text, family), "such as: --url https://HOST/PATH");
   refuse("--model", model, findModelFault, example);
@@ -178,6 +184,6 @@ function readProxy(text: string): ProxySettings {
   return proxy;
 }
 
-function wrong(message: string, fix: string): UserError {
+function wrong(message: string, fix: Advice): UserError {
   return new UserError(message, { fix, exitCode: 2 });
 }

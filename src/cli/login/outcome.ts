@@ -2,12 +2,13 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../../config/config.ts";
+import { type Fix, toRun } from "../../domain/errors.ts";
 import { http } from "../../network/http.ts";
 import { sign } from "../../terminal/style.ts";
 import { singleLine } from "../../terminal/width.ts";
 import type { CommandContext } from "../context.ts";
 import { originOf } from "../relay-address.ts";
-import { withSameConfig } from "../same-config.ts";
+import { fixTextHere } from "../same-config.ts";
 import type { Keeping } from "./keep.ts";
 
 export async function reportOutcome(
@@ -25,15 +26,15 @@ export async function reportOutcome(
     `  written to ${place.file}`,
     ...(isOff ? [`  ${sign("warn", stderr)} it is disabled, so that nothing is sent to it`] : []),
     `  ${daemon === undefined ? "no relay is running" : await tellRelay(context, { place, plan, kind }, daemon)}`,
-    `  - ${withSameConfig(isOff ? `to use it, run: cc-relay accounts enable ${id}` : next(daemon !== undefined), context.configFile)}`,
+    `  - ${fixTextHere(isOff ? toRun("use it", `cc-relay accounts enable ${id}`) : next(daemon !== undefined), context.configFile)}`,
   ];
   stderr.write(`${lines.join("\n")}\n`);
 }
 
-function next(isRunning: boolean): string {
+function next(isRunning: boolean): Fix {
   return isRunning
-    ? "to see how the accounts are doing, run: cc-relay accounts list"
-    : "to start it, run: cc-relay serve";
+    ? toRun("see how the accounts are doing", "cc-relay accounts list")
+    : toRun("start it", "cc-relay serve");
 }
 
 async function tellRelay(

@@ -121,7 +121,10 @@ function freeId({ accounts }: Config, base: string): string {
 
 function otherFamily({ id, type, family }: AccountConfig, wanted: Family): UserError {
   return new UserError(`the account ${id} is of type ${type}, and not for ${wanted}`, {
-    fix: `choose another id, or for that account run: cc-relay login ${family} --id ${id}`,
+    fix: {
+      instruction: "choose another id, or for that account run:",
+      command: `cc-relay login ${family} --id ${id}`,
+    },
     exitCode: 2,
   });
 }

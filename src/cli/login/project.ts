@@ -97,6 +97,9 @@ async function askProject({ prompts, out }: CommandContext): Promise<string> {
 
 function refused(detail: string): UserError {
   return new UserError(`Google does not serve this login with Code Assist\n${detail}`, {
-    fix: "an API key works instead; to add one, run: cc-relay login gemini --api-key",
+    fix: {
+      instruction: "an API key works instead; to add one, run:",
+      command: "cc-relay login gemini --api-key",
+    },
   });
 }

@@ -61,5 +61,6 @@ function readCheck(value: unknown): CheckDocument | undefined {
   const detail = stringField(value, "detail");
   const status = (["ok", "warn", "fail"] as const).find((word) => word === stringField(value, "status"));
   if (name === undefined || detail === undefined || status === undefined) return undefined;
-  return { name, status, detail, fix: stringField(value, "fix") ?? null };
+  const fix = stringField(value, "fix") ?? null;
+  return { name, status, detail, fix, command: stringField(value, "command") ?? null };
 }

@@ -1,7 +1,7 @@
 // Runs the screen of `top`: follows the relay, draws at most four times a second, and sleeps while nothing changes.
 
 import type { RequestDetailDocument, RequestDocument, StatusDocument } from "../../documents/types.ts";
-import { UserError } from "../../domain/errors.ts";
+import { fixText, UserError } from "../../domain/errors.ts";
 import type { FullScreen, FullScreenEvents } from "../../terminal/full-screen.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { drawTop } from "./screens.ts";
@@ -64,7 +64,7 @@ export async function runLiveScreen(options: LiveScreenOptions): Promise<number>
     if (wish.kind === "quit") return end(0);
     work(wish).catch((error: unknown) => {
       if (!(error instanceof UserError)) return reject(error);
-      change({ message: `${error.message}${error.fix === undefined ? "" : ` (${error.fix})`}` });
+      change({ message: `${error.message}${error.fix === undefined ? "" : ` (${fixText(error.fix)})`}` });
     });
   }
 

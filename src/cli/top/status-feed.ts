@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { StatusDocument } from "../../documents/types.ts";
-import { UserError } from "../../domain/errors.ts";
+import { toRun, UserError } from "../../domain/errors.ts";
 import { isObject, objectField, parseJson, stringField } from "../../json/json-values.ts";
 import { http } from "../../network/http.ts";
 
@@ -70,7 +70,7 @@ function ask(source: StatusSource, path: string, signal?: AbortSignal): Promise<
 
 function unreachable({ origin }: StatusSource, cause: Error): UserError {
   return new UserError(`no relay answers at ${origin}`, {
-    fix: "to start the relay, run: cc-relay serve",
+    fix: toRun("start the relay", "cc-relay serve"),
     cause,
   });
 }
@@ -82,7 +82,7 @@ function refused({ origin }: StatusSource, message: string | undefined, status =
     });
   }
   return new UserError(message ?? `the program at ${origin} answered ${status} for /status`, {
-    fix: "to check what runs there, run: cc-relay doctor",
+    fix: toRun("check what runs there", "cc-relay doctor"),
   });
 }
 

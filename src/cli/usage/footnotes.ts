@@ -1,13 +1,15 @@
 // The footnotes of `cc-relay usage`: unknown prices and unknown usage.
 
+import { type Fix, toRun } from "../../domain/errors.ts";
 import type { Screen } from "../../terminal/output.ts";
 import type { UsageReport } from "./report.ts";
 
 export interface Footnote {
   /** One character; in the table it marks the figures that are meant. */
   mark: string;
-  /** One sentence. */
-  text: string;
+  /** A sentence without a full stop. */
+  fact: string;
+  fix?: Fix | undefined;
 }
 
 /** At a sum that lacks what has no price. */
@@ -27,15 +29,15 @@ export function footnotes(report: UsageReport, screen: Pick<Screen, "unicode">):
       unpriced === 1
         ? "1 request has no known price and is"
         : `${unpriced} requests have no known price and are`;
-    const next = by === "model" ? "" : "; to see which, run: cc-relay usage --by model";
+    const fix = by === "model" ? undefined : toRun("see which", "cc-relay usage --by model");
     const mark = costUsd === undefined ? "!" : partialMark(screen);
-    notes.push({ mark, text: `${were} not in the cost${next}` });
+    notes.push({ mark, fact: `${were} not in the cost`, fix });
   }
   if (subscriptions.length > 0) {
     const are = subscriptions.length === 1 ? "is a subscription" : "are subscriptions";
     notes.push({
       mark: listValueMark,
-      text: `${listed(subscriptions)} ${are}: the cost is a list value, not what is billed`,
+      fact: `${listed(subscriptions)} ${are}: the cost is a list value, not what is billed`,
     });
   }
   return notes;

@@ -3,8 +3,9 @@
 
 import type { ClientInfo } from "../../clients/client.ts";
 import { printable } from "../../config/problem.ts";
+import type { Advice } from "../../domain/errors.ts";
 import { isLoopbackHost } from "../../network/loopback.ts";
-import type { Advice, Check, Findings } from "../check.ts";
+import type { Check, Findings } from "../check.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export interface BaseUrl {

@@ -2,7 +2,8 @@
 
 import { readClaudeSettings } from "../../clients/claude-code.ts";
 import { clientInfo, findConflicts } from "../../clients/variables.ts";
-import { type Advice, type Check, findingsOn } from "../check.ts";
+import type { Advice } from "../../domain/errors.ts";
+import { type Check, findingsOn } from "../check.ts";
 import { findBaseUrlFault, findKeyFault } from "./addressing.ts";
 import {
   describeProgram,

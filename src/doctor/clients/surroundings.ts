@@ -3,10 +3,11 @@
 import { type Client, clientInfo } from "../../clients/variables.ts";
 import type { ClientKey } from "../../config/config.ts";
 import { printable } from "../../config/problem.ts";
+import type { Fix } from "../../domain/errors.ts";
 import type { Family } from "../../domain/family.ts";
 import type { Environment } from "../../terminal/environment.ts";
 import { type Shell, shellSyntax } from "../../terminal/shells.ts";
-import type { Check, CheckFix, Findings } from "../check.ts";
+import type { Check, Findings } from "../check.ts";
 import type { RelayProbe } from "../daemon.ts";
 import { isAt } from "./addressing.ts";
 
@@ -48,12 +49,12 @@ export function usesAccounts(client: Client, baseUrl: string, relay: RelayFacts 
 }
 
 /** `eval "$(cc-relay env claude)"` */
-export function pointAtRelay(client: Client, { shell }: Surroundings): CheckFix {
+export function pointAtRelay(client: Client, { shell }: Surroundings): Fix {
   const command = shellSyntax[shell].evaluate(`cc-relay env ${client}`);
   return { instruction: "to point it at the relay, run:", command };
 }
 
-export function unset(name: string, { shell }: Surroundings): CheckFix {
+export function unset(name: string, { shell }: Surroundings): Fix {
   return { instruction: "to remove it from this shell, run:", command: shellSyntax[shell].unset(name) };
 }
 
