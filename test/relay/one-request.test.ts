@@ -2,18 +2,10 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AccountType } from "../../src/domain/family.ts";
 import { claudeError, claudeFailures } from "../support/claude-script.ts";
 import { send } from "../support/client.ts";
 import { setStage } from "../support/stage.ts";
-import { createRandom, type StrangeFamily, strangeFamilies, strangeRefusal } from "../support/strange.ts";
-
-const typeOf: Record<StrangeFamily["name"], AccountType> = {
-  claude: "claude-api",
-  gemini: "gemini-api",
-  openai: "openai-responses",
-  chat: "claude-api",
-};
+import { createRandom, strangeFamilies, strangeRefusal, typeOfFamily } from "../support/strange.ts";
 
 const seed = 20_261_130;
 
@@ -23,7 +15,7 @@ describe("whatever the accounts answer to one request, the next ordinary one is 
   for (const family of strangeFamilies) {
     for (const ids of [["only"], ["first", "second"]]) {
       it(`${family.name}, ${ids.length} account${ids.length > 1 ? "s" : ""}`, async (t) => {
-        const { upstream, relay } = await setStage(t, { type: typeOf[family.name], ids });
+        const { upstream, relay } = await setStage(t, { type: typeOfFamily[family.name], ids });
         const random = createRandom(seed);
         for (let turn = 0; turn < 60; turn++) {
           const refusal = strangeRefusal(random);

@@ -22,7 +22,7 @@ export interface StageOptions extends Omit<TestRelayOptions, "accounts"> {
   accounts?: (account: AccountConfig) => AccountConfig;
 }
 
-export async function setStage(t: TestContext, options: StageOptions = {}): Promise<Stage> {
+export async function setStage(t: Pick<TestContext, "after">, options: StageOptions = {}): Promise<Stage> {
   const { type = "claude-api", ids = ["first", "second"], accounts = (account) => account } = options;
   const upstream = await startUpstream({ family: accountKinds[type].family ?? "claude" });
   t.after(() => upstream.close());

@@ -1,5 +1,6 @@
 // Strange providers and strange clients: behaviours and requests that nobody foresaw, the same ones for the same seed.
 
+import type { AccountType } from "../../src/domain/family.ts";
 import type { Behaviour } from "./behaviour.ts";
 import type { ClientRequest } from "./client.ts";
 
@@ -31,6 +32,14 @@ export interface StrangeFamily {
   /** Whether the text of a 200 that ended cleanly is a whole answer, or ends in an error that says so. */
   isWhole(text: string, stream: boolean): boolean;
 }
+
+/** Whose accounts serve the family. */
+export const typeOfFamily: Readonly<Record<StrangeFamily["name"], AccountType>> = {
+  claude: "claude-api",
+  gemini: "gemini-api",
+  openai: "openai-responses",
+  chat: "claude-api",
+};
 
 function isJson(text: string, holds: (value: Record<string, unknown>) => boolean): boolean {
   try {

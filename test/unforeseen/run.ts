@@ -1,9 +1,13 @@
-// `npm run test:unforeseen`: strange providers and strange clients, and four things that hold whatever they do. Long: 100,000 cases.
-// `--short` is the form for every day; `--cases N`, `--seed N` and `--seconds N` choose others. A failure names its seed.
+// `npm run test:unforeseen`: strange providers and strange clients, and four things that hold whatever they do. Long: 100,000 cases in
+// as many processes as there are cores. `--short` is the form for every day; `--cases N`, `--seed N`, `--seconds N` and `--processes N`
+// choose others. A failure names its seed.
 
+import { type ChildProcess, fork } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { besideBroken } from "./beside-broken.ts";
 import { openStreams } from "./open-streams.ts";
-import { createWorld, type World } from "./world.ts";
+import type { Report, Share } from "./share.ts";
 
 const { values } = parseArgs({
   options: {
@@ -11,55 +15,53 @@ const { values } = parseArgs({
     cases: { type: "string" },
     seed: { type: "string" },
     seconds: { type: "string" },
+    processes: { type: "string" },
   },
 });
 const caseCount = Number(values.cases ?? (values.short ? 1200 : 100_000));
 const seed = Number(values.seed ?? 20_261_130);
 /** Even the long form ends by itself; what was not done by then is said. */
 const maxSeconds = Number(values.seconds ?? (values.short ? 18 : 3600));
-/** What a process keeps for its caches, once it has warmed up. */
-const maxGrowthMb = 96;
-
-const faults: string[] = [];
-process.on("unhandledRejection", (reason) => {
-  faults.push(`an unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}`);
-});
+const processes = Number(values.processes ?? availableParallelism());
 
 const begun = performance.now();
-const secondsGone = () => (performance.now() - begun) / 1000;
-const worlds: World[] = [];
-for (const accounts of [1, 2, 3]) {
-  for (const family of ["claude", "gemini", "openai", "chat"] as const) {
-    worlds.push(await createWorld({ accounts, family, seed: seed + worlds.length }));
-  }
-}
+const reports = await Promise.all(
+  Array.from({ length: processes }, (_, index) =>
+    runShare({ cases: Math.ceil(caseCount / processes), seed: seed + 1000 * index, maxSeconds }),
+  ),
+);
+const seconds = Math.round((performance.now() - begun) / 1000);
+const faults = reports.flatMap((report) => report.faults);
+const [memory, beside] = [await openStreams(), await besideBroken({ short: values.short === true })];
+faults.push(...memory.faults, ...beside.faults);
 
-let done = 0;
-let heapAtStart = 0;
-async function work(world: World): Promise<void> {
-  while (done < caseCount && secondsGone() < maxSeconds && faults.length < 20) {
-    done++;
-    faults.push(...(await world.next()));
-    if (done === Math.min(500, caseCount >> 1)) heapAtStart = heapMb();
-  }
-}
-await Promise.all(worlds.map(work));
-for (const world of worlds) faults.push(...(await world.usageFaults()));
-for (const world of worlds) await world.close();
-
-const growthMb = heapMb() - heapAtStart;
-if (growthMb > maxGrowthMb) faults.push(`the heap has grown by ${Math.round(growthMb)} MB`);
-
-const memory = await openStreams();
-faults.push(...memory.faults);
-
-const summary = `${done} of ${caseCount} cases, seed ${seed}, ${Math.round(secondsGone())} s, heap +${Math.round(growthMb)} MB`;
+const sum = (of: (report: Report) => number) => reports.reduce((total, report) => total + of(report), 0);
+const growth = reports.map(({ growthMb }) => `${growthMb < 0 ? "" : "+"}${growthMb} MB`).join(", ");
+const summary = [
+  `${sum(({ done }) => done)} of ${caseCount} cases, seed ${seed}, ${seconds} s, heap ${growth}`,
+  `${sum(({ repeated }) => repeated)} cases were done again, since the machine was late`,
+  memory.summary,
+  ...beside.summary,
+];
 process.stdout.write(
-  `${faults.length === 0 ? "✓" : "✗"} ${summary}\n  ${memory.summary}\n${faults.map((fault) => `  ${fault}\n`).join("")}`,
+  `${faults.length === 0 ? "✓" : "✗"} ${summary.join("\n  ")}\n${faults.map((fault) => `  ✗ ${fault}\n`).join("")}`,
 );
 if (faults.length > 0) process.exitCode = 1;
 
-function heapMb(): number {
-  globalThis.gc?.();
-  return process.memoryUsage().heapUsed / 1024 / 1024;
+/** One process's share of the cases. */
+async function runShare(share: Share): Promise<Report> {
+  const child: ChildProcess = fork(new URL("share.ts", import.meta.url), { execArgv: ["--expose-gc"] });
+  return await new Promise((resolve) => {
+    let report: Report | undefined;
+    child.on("message", (message) => {
+      report = message as Report;
+    });
+    child.on("exit", (code, signal) => {
+      const faults = [
+        `a process ended with ${signal ?? code} before its share was done (seed ${share.seed})`,
+      ];
+      resolve(report ?? { faults, done: 0, repeated: 0, growthMb: 0 });
+    });
+    child.send(share);
+  });
 }
