@@ -87,7 +87,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       () => deps.dispatchers.close(),
     );
     const live = await createLiveView({
-      ...{ store, version, startedAt: Date.now(), events: deps.events, now: deps.now },
+      ...{ store, version, startedAt: deps.now(), events: deps.events, now: deps.now },
       accounts: () => pool.accounts,
       logins: pool.logins,
       switchAtUtilization: () => config.session.switchAtUtilization,
@@ -104,7 +104,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
     });
     const server = await listen(deps, { config, version, page, socketLimits: options.socketLimits });
     const { port } = server.address;
-    await store.daemon.publish({ ...daemonInfo(config, version), port });
+    await store.daemon.publish({ ...daemonInfo(config, version, deps.now()), port });
 
     const applyFile = async (cause: ReloadCause) => {
       const next = await readNext(options, cause, log);
@@ -172,9 +172,8 @@ async function claim(store: Store, config: Config): Promise<void> {
   });
 }
 
-function daemonInfo(config: Config, version: string): DaemonInfo {
-  const { host, port } = config.server;
-  return { pid: process.pid, host, port, startedAt: Date.now(), version };
+function daemonInfo({ server: { host, port } }: Config, version: string, startedAt: number): DaemonInfo {
+  return { pid: process.pid, host, port, startedAt, version };
 }
 
 async function maintain(store: Store, config: Config, now: number): Promise<void> {

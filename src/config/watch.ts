@@ -3,6 +3,7 @@
 
 import { statSync } from "node:fs";
 import { readFile, realpath, stat } from "node:fs/promises";
+import { systemClock } from "../time/clock.ts";
 
 export interface WatchOptions {
   /** Between two looks. */
@@ -12,6 +13,8 @@ export interface WatchOptions {
   /** Called once when the file has been gone for a while; editors take it away for moments only. */
   onGone?: () => void;
   goneMs?: number;
+  /** The system's unless given. */
+  monotonic?: () => number;
 }
 
 /** A file, existing or not, as it was at one moment. */
@@ -35,6 +38,7 @@ export function watchConfig(
   options: WatchOptions = {},
 ): () => void {
   const { intervalMs = 250, settleMs = 50, onGone, goneMs = 1000 } = options;
+  const { monotonic = systemClock.monotonic } = options;
   let known = state;
   let last = known;
   let timer: NodeJS.Timeout | undefined;
@@ -43,7 +47,7 @@ export function watchConfig(
   let goneSince: number | undefined;
 
   const noteGone = (isGone: boolean): void => {
-    const now = performance.now();
+    const now = monotonic();
     if (!isGone) goneSince = undefined;
     else goneSince ??= now;
     if (goneSince === undefined || now - goneSince < goneMs) return;

@@ -86,7 +86,8 @@ function createAgent(connect: buildConnector.connector): Agent {
     factory: (origin, agentOptions) =>
       new core.Pool(origin, {
         ...agentOptions,
-        factory: (url, clientOptions) => createWatchedClient(url, clientOptions as Client.Options, connect),
+        factory: (url, clientOptions) =>
+          createWatchedClient(url, clientOptions as Client.Options, { connect }),
       }),
   });
 }

@@ -2,8 +2,8 @@
 // connection that is being made for requests that nobody wants any more is closed.
 
 import type { Socket } from "node:net";
-import { performance } from "node:perf_hooks";
 import type { Client, Dispatcher } from "undici";
+import { systemClock } from "../time/clock.ts";
 import type { Connector } from "./connector.ts";
 import { describeExchange } from "./faults.ts";
 import { core } from "./undici.ts";
@@ -16,13 +16,23 @@ export interface WatchedDispatch extends Dispatcher.DispatchOptions {
   onFlushed?: () => void;
 }
 
+export interface WatchedClientParts {
+  connect: Connector;
+  /** The system's unless given. */
+  monotonic?: () => number;
+}
+
 /** A Client whose errors carry ExchangeFacts. */
-export function createWatchedClient(origin: URL, options: Client.Options, connect: Connector): Client {
+export function createWatchedClient(
+  origin: URL,
+  options: Client.Options,
+  { connect, monotonic = systemClock.monotonic }: WatchedClientParts,
+): Client {
   const line: Line = { exchanges: 0, roundTripMs: 0, waiting: 0, connecting: undefined, socket: undefined };
   const client = new core.Client(origin, {
     ...options,
     connect: (request, callback) => {
-      const startedAt = performance.now();
+      const startedAt = monotonic();
       const connecting = new AbortController();
       line.connecting = connecting;
       connect({ ...request, signal: connecting.signal }, (...result) => {
@@ -30,14 +40,14 @@ export function createWatchedClient(origin: URL, options: Client.Options, connec
         line.socket = result[1];
         line.exchanges = 0;
         // Connecting took one round trip at least, so this is the longest one can have been.
-        line.roundTripMs = performance.now() - startedAt;
+        line.roundTripMs = monotonic() - startedAt;
         callback(...result);
       });
     },
   });
   const dispatch = client.dispatch.bind(client);
   client.dispatch = (request: WatchedDispatch, handler) =>
-    dispatch(request, new Watch(handler, { ...request, line, origin: origin.origin }));
+    dispatch(request, new Watch(handler, { ...request, monotonic, line, origin: origin.origin }));
   return client;
 }
 
@@ -56,6 +66,7 @@ interface Line {
 
 interface Watched {
   line: Line;
+  monotonic: () => number;
   /** scheme://host[:port] */
   origin: string;
   unwanted?: AbortSignal;
@@ -71,6 +82,7 @@ const shortestStaleMs = 50;
 class Watch implements Dispatcher.DispatchHandler {
   readonly #inner: Dispatcher.DispatchHandler;
   readonly #line: Line;
+  readonly #monotonic: () => number;
   readonly #origin: string;
   readonly #unwanted: AbortSignal | undefined;
   readonly #onFlushed: (() => void) | undefined;
@@ -79,9 +91,10 @@ class Watch implements Dispatcher.DispatchHandler {
   #sentAt = 0;
   #reused = false;
 
-  constructor(inner: Dispatcher.DispatchHandler, { line, origin, unwanted, onFlushed }: Watched) {
+  constructor(inner: Dispatcher.DispatchHandler, { line, monotonic, origin, unwanted, onFlushed }: Watched) {
     this.#inner = inner;
     this.#line = line;
+    this.#monotonic = monotonic;
     this.#origin = origin;
     this.#unwanted = unwanted;
     this.#onFlushed = onFlushed;
@@ -92,7 +105,7 @@ class Watch implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
     this.#stopWaiting();
     this.#stage = "sent";
-    this.#sentAt = performance.now();
+    this.#sentAt = this.#monotonic();
     this.#reused = this.#line.exchanges > 0;
     this.#line.exchanges += 1;
     this.#inner.onRequestStart?.(controller, context);
@@ -157,6 +170,6 @@ class Watch implements Dispatcher.DispatchHandler {
     if (this.#stage !== "sent" || !this.#reused) return false;
     const { code } = error as { code?: unknown };
     if (code !== "UND_ERR_SOCKET" && code !== "ECONNRESET" && code !== "EPIPE") return false;
-    return performance.now() - this.#sentAt <= Math.max(shortestStaleMs, this.#line.roundTripMs);
+    return this.#monotonic() - this.#sentAt <= Math.max(shortestStaleMs, this.#line.roundTripMs);
   }
 }

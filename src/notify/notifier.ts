@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type { Dispatcher } from "undici";
 import type { NotifyConfig } from "../config/config.ts";
 import type { Log } from "../telemetry/log.ts";
+import { systemClock } from "../time/clock.ts";
 import {
   createNoticeFinder,
   type Notice,
@@ -31,6 +32,8 @@ export interface NotifierOptions {
   /** Keeps it for the next process; called with all receivers when one's memory has changed. */
   remember(memories: ReadonlyMap<string, NoticeMemory>): void;
   now: () => number;
+  /** The system's unless given. */
+  monotonic?: () => number;
   log: Log;
   /** A receiver that has not taken a message by then has lost it. */
   timeoutMs?: number;
@@ -52,6 +55,7 @@ interface Channel {
 
 export function createNotifier(options: NotifierOptions): Notifier {
   const { situation, now, log, timeoutMs = 10_000, intervalMs = 500 } = options;
+  const { monotonic = systemClock.monotonic } = options;
   let channels: Channel[] = [];
   let timer: NodeJS.Timeout | undefined;
   let dueAt = Number.POSITIVE_INFINITY;
@@ -72,7 +76,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
   /** The earliest wish counts: one timer at most. */
   function lookWithin(ms: number): void {
     if (isClosed || channels.length === 0) return;
-    const at = performance.now() + ms;
+    const at = monotonic() + ms;
     if (timer !== undefined && dueAt <= at) return;
     clearTimeout(timer);
     dueAt = at;

@@ -12,6 +12,7 @@ import {
   stringField,
 } from "../json/json-values.ts";
 import { readNetworkFault } from "../network/faults.ts";
+import { systemClock } from "../time/clock.ts";
 import { oneLine } from "./provider-text.ts";
 import { fetchSmallAnswer, type SmallAnswer } from "./small-answer.ts";
 
@@ -62,7 +63,7 @@ export async function findProject(given: ProjectSearch): Promise<ProjectResult> 
 
 const defaults = {
   sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
-  monotonic: () => performance.now(),
+  monotonic: systemClock.monotonic,
 };
 
 /** The whole search; Google's sign-up may take minutes. */

@@ -41,7 +41,7 @@ export async function answerOwnRoute(own: OwnRouteRequest): Promise<boolean> {
       sendJson(response, {
         status: "ok",
         version: own.version,
-        uptime_seconds: Math.floor((Date.now() - own.startedAt) / 1000),
+        uptime_seconds: Math.floor((deps.now() - own.startedAt) / 1000),
       });
       return true;
     case "/metrics":

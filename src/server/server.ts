@@ -50,12 +50,16 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
   const { host, port } = options;
   const front: Front = {
     ...options,
-    startedAt: Date.now(),
+    startedAt: options.deps.now(),
     boundLoopback: isLoopbackHost(host),
     isDraining: false,
     isAborting: false,
     open: new Set(),
-    sockets: createSockets({ deps: options.deps, newId: requestId, limits: options.socketLimits ?? {} }),
+    sockets: createSockets({
+      deps: options.deps,
+      newId: () => requestId(options.deps.now()),
+      limits: options.socketLimits ?? {},
+    }),
     onceIdle() {},
   };
   const start = (incoming: Incoming) => {
@@ -179,7 +183,7 @@ async function handle(front: Front, incoming: Incoming): Promise<void> {
   const { deps } = front;
   const target = splitTarget(request.url ?? "/");
   const { path, query } = target;
-  const id = requestId();
+  const id = requestId(front.deps.now());
   let cors: string[] = [];
   if (front.isDraining) response.shouldKeepAlive = false;
   try {
@@ -235,8 +239,8 @@ async function handle(front: Front, incoming: Incoming): Promise<void> {
 }
 
 /** In the order of time, so that the newest rows of the usage table lie together. */
-function requestId(): string {
-  return `${Date.now().toString(36)}-${randomUUID().slice(0, 13)}`;
+function requestId(now: number): string {
+  return `${now.toString(36)}-${randomUUID().slice(0, 13)}`;
 }
 
 function wrongMethod({ method }: IncomingMessage, path: string, methods: readonly string[]): RelayError {

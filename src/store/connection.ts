@@ -17,6 +17,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
+import { systemClock } from "../time/clock.ts";
 import { explainSqlite, isBusy } from "./sqlite-errors.ts";
 
 export interface Connection {
@@ -42,9 +43,12 @@ export interface ConnectionOptions {
   mode: "read" | "write" | "memory" | "copy";
   /** How long work waits for other processes before it fails. */
   busyTimeoutMs: number;
+  /** The system's unless given. */
+  monotonic?: () => number;
 }
 
 export async function openConnection(location: string, options: ConnectionOptions): Promise<Connection> {
+  const { monotonic = systemClock.monotonic } = options;
   const path = followLinks(location);
   const copy = options.mode === "copy" ? copyDatabase(path) : undefined;
   const database = openFile(copy?.path ?? path, options.mode);
@@ -67,13 +71,13 @@ export async function openConnection(location: string, options: ConnectionOption
 
   /** SQLite's own busy handler sleeps inside the call, which would stop every stream of the relay. */
   async function repeat<T>(work: () => T): Promise<T> {
-    const deadline = performance.now() + options.busyTimeoutMs;
+    const deadline = monotonic() + options.busyTimeoutMs;
     for (let delayMs = 1; ; delayMs = Math.min(delayMs * 2, 32)) {
       await sleep(delayMs);
       try {
         return work();
       } catch (error) {
-        if (!isBusy(error) || performance.now() >= deadline) throw explainSqlite(error, path);
+        if (!isBusy(error) || monotonic() >= deadline) throw explainSqlite(error, path);
       }
     }
   }

@@ -1,5 +1,7 @@
 // Rows that are ready within a few milliseconds share a commit: it costs more than they do.
 
+import { systemClock } from "../time/clock.ts";
+
 export interface GroupCommit<Row> {
   /** Resolves when the row is committed; rejects with what its commit failed with. */
   add(row: Row): Promise<void>;
@@ -13,6 +15,8 @@ export interface GroupCommitOptions<Row> {
   intervalMs?: number;
   /** So many rows are committed at once. 64 unless given. */
   maxRows?: number;
+  /** The system's unless given. */
+  monotonic?: () => number;
 }
 
 interface Waiting<Row> {
@@ -22,7 +26,7 @@ interface Waiting<Row> {
 }
 
 export function createGroupCommit<Row>(options: GroupCommitOptions<Row>): GroupCommit<Row> {
-  const { commit, intervalMs = 2, maxRows = 64 } = options;
+  const { commit, intervalMs = 2, maxRows = 64, monotonic = systemClock.monotonic } = options;
   const underWay = new Set<Promise<void>>();
   let waiting: Waiting<Row>[] = [];
   let timer: NodeJS.Timeout | undefined;
@@ -40,7 +44,7 @@ export function createGroupCommit<Row>(options: GroupCommitOptions<Row>): GroupC
     } catch (error) {
       for (const { reject } of group) reject(error);
     }
-    committedAt = performance.now();
+    committedAt = monotonic();
   }
 
   function start(): void {
@@ -50,7 +54,7 @@ export function createGroupCommit<Row>(options: GroupCommitOptions<Row>): GroupC
   }
 
   function schedule(): void {
-    const waitMs = committedAt + intervalMs - performance.now();
+    const waitMs = committedAt + intervalMs - monotonic();
     // Rows of the same turn come along in any case.
     if (waitMs > 0) timer = setTimeout(start, waitMs);
     else setImmediate(start);

@@ -9,6 +9,7 @@
 import { statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../telemetry/log.ts";
+import { systemClock } from "../time/clock.ts";
 import { type CarriedOver, carryOver } from "./carry-over.ts";
 import { createDaemonClaim } from "./daemon.ts";
 import { checkWritable, findDamageIn } from "./integrity.ts";
@@ -22,6 +23,8 @@ export interface ServingStoreOptions {
   log: Log;
   /** Epoch ms. */
   clock?: () => number;
+  /** The system's unless given. */
+  monotonic?: () => number;
   busyTimeoutMs?: number;
   /** Between two looks at the file. */
   checkIntervalMs?: number;
@@ -41,6 +44,7 @@ const maxUnderWayMs = 1000;
 /** Throws a UserError for what no other file would fix: another program's database, one of a newer version, a folder. */
 export async function openServingStore(path: string, options: ServingStoreOptions): Promise<Store> {
   const { log, clock = Date.now, checkIntervalMs = 500, retryIntervalMs = 5000 } = options;
+  const { monotonic = systemClock.monotonic } = options;
   const claim = createDaemonClaim(path, options.runtimeFolder);
   const database = { clock, busyTimeoutMs: options.busyTimeoutMs ?? 5000, claim };
   // Before anything is looked at: what another relay works on is never set aside.
@@ -85,8 +89,8 @@ export async function openServingStore(path: string, options: ServingStoreOption
   }
 
   async function replaceDamaged(cause: unknown): Promise<Opened> {
-    if (performance.now() - damagedAt < minDamageIntervalMs) return await openInMemory(cause);
-    damagedAt = performance.now();
+    if (monotonic() - damagedAt < minDamageIntervalMs) return await openInMemory(cause);
+    damagedAt = monotonic();
     let aside: string;
     try {
       aside = setAside(path, clock());
@@ -195,7 +199,7 @@ export async function openServingStore(path: string, options: ServingStoreOption
   }
 
   async function canBeOpened(): Promise<boolean> {
-    if (performance.now() - damagedAt < minDamageIntervalMs) return false;
+    if (monotonic() - damagedAt < minDamageIntervalMs) return false;
     try {
       await (await openSound()).detach();
       return true;
