@@ -75,7 +75,7 @@ function readLimit(text: string): number {
   throw new InvalidArgumentError(`a number from 0 to ${maxLimit}.`);
 }
 
-export async function runLog(context: CommandContext, options: LogOptions): Promise<void> {
+async function runLog(context: CommandContext, options: LogOptions): Promise<void> {
   if (options.id !== undefined) return showOne(context, options.id, options);
   const config = await context.loadConfig({ missingVariables: "warning" });
   const filter = filterOf(options, context.clock());

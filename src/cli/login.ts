@@ -175,7 +175,7 @@ const signals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
  * Runs work that must not be killed in the middle: a signal aborts what `work` is given, and the process dies of it once work
  * has rejected. Work that comes to its end all the same has done what it was asked for.
  */
-export async function interruptible<T>(
+async function interruptible<T>(
   context: CommandContext,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {

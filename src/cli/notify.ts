@@ -22,7 +22,7 @@ Example:
     .action(() => run(context));
 }
 
-export async function runNotifyTest(context: CommandContext): Promise<void> {
+async function runNotifyTest(context: CommandContext): Promise<void> {
   const { sendNotice } = await import("../notify/send.ts");
   const { createNotifyDispatchers } = await import("../notify/send.ts");
   const { secretsOf } = await import("../config/secrets.ts");

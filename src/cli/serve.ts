@@ -48,7 +48,7 @@ export function serveCommand(context: CommandContext, run = runServe): Command {
 }
 
 /** Resolves when the relay was stopped by a signal and every open answer is finished or broken off. */
-export async function runServe(context: CommandContext, options: ServeOptions): Promise<void> {
+async function runServe(context: CommandContext, options: ServeOptions): Promise<void> {
   // Everything a relay is made of: `--help` and the completion scripts do without.
   const [{ startRelayApp }, { createLog, logRejections }, { createSecretList }] = await Promise.all([
     import("../app/relay-app.ts"),

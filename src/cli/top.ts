@@ -39,7 +39,7 @@ Examples:
     .action((flags: { json?: boolean }) => run(context, { json: flags.json ?? false }));
 }
 
-export async function runTop(context: CommandContext, { json }: TopOptions): Promise<void> {
+async function runTop(context: CommandContext, { json }: TopOptions): Promise<void> {
   const { stdout } = context.out;
   const config = await context.loadConfig({ missingVariables: "warning" });
   const key = config.apiKeys[0]?.key;

@@ -55,7 +55,7 @@ Examples:
     );
 }
 
-export async function showUsage(context: CommandContext, options: UsageOptions): Promise<void> {
+async function showUsage(context: CommandContext, options: UsageOptions): Promise<void> {
   const now = context.clock();
   const period = readPeriod(options, now);
   const config = await context.loadConfig({ missingVariables: "warning" });

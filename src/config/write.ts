@@ -40,36 +40,42 @@ export interface EditOptions {
  * Throws a ConfigError when the result could not be loaded and a UserError when the file cannot be written; then nothing has changed.
  */
 export async function editConfigFile(options: EditOptions): Promise<void> {
-  const { file } = options;
-  const current = await readIfThere(file);
-  // Where nothing is to be written, a file that cannot be is no obstacle.
-  if (applyEdit(current, options) === current) return;
-  try {
-    const target = await followLinks(file);
-    await refuseReadOnly(target);
+  const isDone = await beforeWriting(options, async (target) => {
     await mkdir(dirname(target), { recursive: true, mode: 0o700 });
     for (let attempt = 0; attempt < attempts; attempt++) {
-      if (await replaceFile(target, options)) return;
+      if (await replaceFile(target, options)) return true;
     }
-  } catch (error) {
-    throw isSystemError(error) ? explainWriteError(error, file) : error;
-  }
-  throw new UserError(`${printable(file, 400)} is being changed by another program, so nothing was written`, {
-    fix: "save or close it there, and run the command again",
+    return false;
   });
+  if (isDone) return;
+  throw new UserError(
+    `${printable(options.file, 400)} is being changed by another program, so nothing was written`,
+    { fix: "save or close it there, and run the command again" },
+  );
 }
 
 const attempts = 3;
 
 /** Throws what editConfigFile would, as far as that is known before: nothing is written, no folder is made. */
 export async function rehearseEdit(options: EditOptions): Promise<void> {
+  await beforeWriting(options, async (target) => {
+    await checkFolder(dirname(target));
+    return true;
+  });
+}
+
+/** What `work` makes of the file that would be replaced. True where nothing is to be written: a file that cannot be is no obstacle then. */
+async function beforeWriting(
+  options: EditOptions,
+  work: (target: string) => Promise<boolean>,
+): Promise<boolean> {
   const { file } = options;
   const current = await readIfThere(file);
-  if (applyEdit(current, options) === current) return;
+  if (applyEdit(current, options) === current) return true;
   try {
     const target = await followLinks(file);
     await refuseReadOnly(target);
-    await checkFolder(dirname(target));
+    return await work(target);
   } catch (error) {
     throw isSystemError(error) ? explainWriteError(error, file) : error;
   }

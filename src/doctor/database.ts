@@ -128,7 +128,7 @@ export type Integrity =
   | { kind: "unreadable"; message: string; fix: string | undefined }
   | { kind: "unknown" };
 
-export function inspectDatabase(path: string, limitMs: number): Promise<Integrity> {
+function inspectDatabase(path: string, limitMs: number): Promise<Integrity> {
   const script = join(import.meta.dirname, `integrity-process${extname(import.meta.filename)}`);
   return new Promise((resolve) => {
     execFile(

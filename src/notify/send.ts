@@ -49,7 +49,7 @@ export async function sendNotice(notice: Notice, now: number, options: SendOptio
   }
 }
 
-export function toBody({ event, account, family, state, reason, until, message }: Notice, now: number) {
+function toBody({ event, account, family, state, reason, until, message }: Notice, now: number) {
   return {
     ...{ event, account, family, state, reason },
     until: until === undefined ? null : rfc3339(until),

@@ -155,7 +155,7 @@ export interface CallbackPage {
   body: string;
 }
 
-export function callbackPage(status: number, title: string, text: string): CallbackPage {
+function callbackPage(status: number, title: string, text: string): CallbackPage {
   const body = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

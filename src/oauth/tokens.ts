@@ -202,7 +202,7 @@ interface Entry {
 }
 
 /** Where an account's login comes from. Its token goes nowhere else, so that an account without one is a fault of ours. */
-export function providerFor(
+function providerFor(
   { id, kind }: Pick<LoginAccount, "id" | "kind">,
   sections: OAuthSections,
 ): OAuthProvider {

@@ -182,7 +182,7 @@ function drawChart(
 }
 
 /** Round figures for at most five lines, the top one at or above the greatest value. */
-export function scaleOf(greatest: number): { top: number; lines: number[] } {
+function scaleOf(greatest: number): { top: number; lines: number[] } {
   if (!(greatest > 0)) return { top: 1, lines: [0] };
   const rough = greatest / 4;
   const power = 10 ** Math.floor(Math.log10(rough));

@@ -1,6 +1,6 @@
 // Figures and times as the page writes them.
 
-import { duration, relativeTime } from "../text/format.ts";
+import { duration } from "../text/format.ts";
 
 /** Control characters and those that turn the direction of text are shown as a replacement: names come from outside. */
 export function plain(text: string): string {
@@ -33,11 +33,6 @@ export function span(ms: number | null): string {
   if (ms === null) return "–";
   if (ms < 1000) return `${Math.round(ms)} ms`;
   return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : duration(ms);
-}
-
-/** `in 2h 14m`, `3m ago`. */
-export function distance(time: string, now: number): string {
-  return relativeTime(Date.parse(time), now);
 }
 
 /** The share of the input that came from the provider's cache; undefined without any input. */

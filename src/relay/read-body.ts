@@ -44,7 +44,7 @@ export async function readBody(source: RequestSource, limits: BodyLimits): Promi
 }
 
 /** Throws RelayError("body_too_large") where the client says itself that its body is larger. */
-export function checkAnnouncedLength(headers: HeaderMap, maxBytes: number): void {
+function checkAnnouncedLength(headers: HeaderMap, maxBytes: number): void {
   if ((announcedLength(headers) ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
 }
 

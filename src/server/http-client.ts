@@ -122,7 +122,7 @@ export interface Ending extends BodyStall {
  * Ends an answer whose head is written. Where the connection is closed after it, the last bytes are sent at once (the
  * content-length says that they are the last) and the socket is closed when the whole body has come.
  */
-export function endAnswer(response: ServerResponse, ending: Ending): void {
+function endAnswer(response: ServerResponse, ending: Ending): void {
   const { req: request, socket } = response;
   if (request.complete || !socket || socket.destroyed) return void response.end(ending.last);
   // It may have been paused for want of memory.

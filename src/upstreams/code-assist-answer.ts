@@ -195,7 +195,7 @@ export interface MergedAnswer {
 }
 
 /** Later members replace earlier ones, but for the parts of the same candidate, which follow one another. */
-export function createMergedAnswer(): MergedAnswer {
+function createMergedAnswer(): MergedAnswer {
   let answer: JsonObject | undefined;
   const candidates = new Map<unknown, JsonObject>();
 

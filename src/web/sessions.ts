@@ -14,7 +14,7 @@ export interface Sessions {
   isOpen(secrets: readonly string[], now: number): boolean;
 }
 
-export const sessionMs = 12 * 3_600_000;
+const sessionMs = 12 * 3_600_000;
 /** A further sign-in ends the oldest session: nothing may grow without bound. */
 const maxSessions = 100;
 
@@ -49,7 +49,7 @@ export function sessionCookie(name: string, secret: string): string {
 }
 
 /** Every value that the cookie header has under the name: another local server can set one of its own beside ours. */
-export function readCookies(header: string | undefined, name: string): string[] {
+function readCookies(header: string | undefined, name: string): string[] {
   if (header === undefined) return [];
   const pairs = header.split(";", maxCookies).map((pair) => pair.trim());
   return pairs.filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1));

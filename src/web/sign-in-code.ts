@@ -7,7 +7,7 @@ import { readdir, readFile, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { memoryFolder, openRuntimeFolder, runtimeFolder, runtimeName } from "../store/runtime-folder.ts";
 
-export const codeMs = 60_000;
+const codeMs = 60_000;
 
 /** Makes a code that a relay on this database takes once within a minute. Throws what keeps it from being left beside the database. */
 export async function createCode(

@@ -75,7 +75,7 @@ export async function agreeToTerms(
 }
 
 /** On a terminal broken between words; in a pipe a line each. */
-export function termLines({ terms }: OAuthProvider, screen: Screen): string[] {
+function termLines({ terms }: OAuthProvider, screen: Screen): string[] {
   return terms.flatMap((term, index) => {
     const lines = screen.isTerminal ? wrap(term, screen.width - 5, screen.unicode) : [term];
     return lines.map((line, part) => `  ${part === 0 ? `${index + 1}.` : "  "} ${line}`);

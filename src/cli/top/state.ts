@@ -4,7 +4,7 @@ import type { RequestDetailDocument, RequestDocument, StatusDocument } from "../
 import type { Key } from "../../terminal/keys.ts";
 import { shown } from "../requests/columns.ts";
 
-export const sortOrders = ["order", "state", "use", "name"] as const;
+const sortOrders = ["order", "state", "use", "name"] as const;
 export type SortOrder = (typeof sortOrders)[number];
 
 export interface TopState {

@@ -1,0 +1,38 @@
+// Holds that what a file of src exports is used outside of it: other code, or a test, names it.
+
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { test } from "node:test";
+
+const root = join(import.meta.dirname, "..");
+const sources = new Map(
+  globSync(["src/**/*.ts", "test/**/*.ts", "bin/*.{js,mts}"], { cwd: root }).map((name) => [
+    join(root, name),
+    readFileSync(join(root, name), "utf8"),
+  ]),
+);
+
+/** The files that import each file, statically or late. */
+const importers = new Map<string, string[]>();
+for (const [file, text] of sources) {
+  for (const [, path] of text.matchAll(/"(\.{1,2}\/[^"]+\.ts)"/g)) {
+    const imported = resolve(dirname(file), path!);
+    importers.set(imported, [...(importers.get(imported) ?? []), text]);
+  }
+}
+
+/** Types that a signature names may be exported beside it, whether anybody names them or not. */
+const exported = /^export (?:async )?(?:function\*?|const|let|class) ([\w$]+)/gm;
+
+test("every function, constant and class that src exports is named by a file that imports it", () => {
+  const unused = [...sources].flatMap(([file, text]) => {
+    if (!file.startsWith(join(root, "src"))) return [];
+    const users = importers.get(file) ?? [];
+    return [...text.matchAll(exported)]
+      .map(([, name]) => name!)
+      .filter((name) => !users.some((user) => new RegExp(`\\b${name.replaceAll("$", "\\$")}\\b`).test(user)))
+      .map((name) => `${file.slice(root.length + 1)}: ${name}`);
+  });
+  assert.deepEqual(unused, []);
+});
