@@ -61,8 +61,8 @@ export async function setUpProvider({ relay, sandbox, upstream }: Stage): Promis
 }
 
 /** The commented lines of `cc-relay env codex`, from the first that is TOML. */
-async function providerBlock(relay: RelayProcess): Promise<string> {
-  const comments = (await relay.envText("codex"))
+export async function providerBlock(relay: RelayProcess, ...flags: string[]): Promise<string> {
+  const comments = (await relay.envText("codex", ...flags))
     .split("\n")
     .filter((line) => line.startsWith("#"))
     .map((line) => line.replace(/^# ?/, ""));

@@ -23,7 +23,7 @@ export const clientPackages: readonly ClientPackage[] = [
   {
     folder: "sdk",
     packages: [
-      { name: "@anthropic-ai/sdk", version: "1.12.0" },
+      { name: "@anthropic-ai/sdk", version: "1.14.0" },
       { name: "openai", version: "7.57.0" },
       { name: "@google/genai", version: "3.1.0" },
     ],

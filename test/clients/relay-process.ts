@@ -13,9 +13,9 @@ export interface RelayProcess {
   readonly url: string;
   readonly configFile: string;
   /** What `cc-relay env CLIENT` sets, as a shell understands it. */
-  env(client: EnvClient): Promise<Record<string, string>>;
+  env(client: EnvClient, ...flags: string[]): Promise<Record<string, string>>;
   /** What `cc-relay env CLIENT` prints, word for word. */
-  envText(client: EnvClient): Promise<string>;
+  envText(client: EnvClient, ...flags: string[]): Promise<string>;
   usage(by: UsageKey): Promise<UsageSummary>;
   /** The log so far, line by line. */
   log(): Record<string, unknown>[];
@@ -44,9 +44,9 @@ export async function startRelayProcess(settings: string, apiKeys = [relayKey]):
   });
   const { url } = child;
   const earlier: Record<string, unknown>[] = [];
-  const printEnv = async (client: EnvClient) => {
+  const printEnv = async (client: EnvClient, ...flags: string[]) => {
     const [file, script] = relayCommand;
-    const args = [script, "--config", configFile, "env", client, "--shell", "sh"];
+    const args = [script, "--config", configFile, "env", client, "--shell", "sh", ...flags];
     const printed = await runProgram({ file, args, env: relayEnvironment(folder), cwd: folder });
     if (printed.code !== 0) throw new Error(printed.stderr);
     return printed.stdout;
@@ -54,7 +54,7 @@ export async function startRelayProcess(settings: string, apiKeys = [relayKey]):
   return {
     url,
     configFile,
-    env: async (client) => evaluate(await printEnv(client), folder),
+    env: async (client, ...flags) => evaluate(await printEnv(client, ...flags), folder),
     envText: printEnv,
     async usage(by) {
       const store = await openSqliteStore(database);

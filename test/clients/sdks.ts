@@ -17,6 +17,11 @@ export interface AnthropicClient {
     countTokens(body: object): Promise<{ input_tokens: number }>;
   };
   models: { list(): AsyncIterable<{ id: string }> };
+  beta: { messages: { toolRunner(params: object): AnthropicToolRunner } };
+}
+
+export interface AnthropicToolRunner extends PromiseLike<ClaudeMessage> {
+  runUntilDone(): Promise<ClaudeMessage>;
 }
 
 export type Streamed = object & { stream: true };

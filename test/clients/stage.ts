@@ -23,6 +23,8 @@ export interface RelayStage extends Stage {
 export interface RelaySettings {
   /** The type of both accounts, `first` (tried first) and `second`. */
   type: AccountType;
+  /** Of both; else the first is preferred. */
+  priority?: number;
   /** TOML that follows the accounts. */
   more?: (upstream: ScriptedUpstream) => string;
   /** One account more of any type, `other`, on the same provider. */
@@ -47,8 +49,8 @@ export async function startDirectStage(t: TestContext, sockets?: SocketScript): 
 export async function startRelayStage(t: TestContext, settings: RelaySettings): Promise<RelayStage> {
   const { upstream, sandbox } = await startDirectStage(t, settings.sockets);
   const accounts = [
-    accountBlock("first", settings.type, upstream.url, 200),
-    accountBlock("second", settings.type, upstream.url, 100),
+    accountBlock("first", settings.type, upstream.url, settings.priority ?? 200),
+    accountBlock("second", settings.type, upstream.url, settings.priority ?? 100),
     settings.other === undefined ? "" : accountBlock("other", settings.other, upstream.url, 50),
   ];
   const relay = await startRelayProcess(`${accounts.join("\n")}\n${settings.more?.(upstream) ?? ""}`);

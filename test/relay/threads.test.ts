@@ -15,7 +15,7 @@ interface Turn {
   more?: object;
 }
 
-const begins = { type: "new" };
+const begins = { type: "create" };
 const continues = (id: string) => ({ type: "continue", previous_message_id: id });
 const onSecond = ["x-cc-relay-account", "second"];
 
