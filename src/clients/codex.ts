@@ -30,10 +30,11 @@ export function codexProvider(access: Omit<ClientAccess, "host">): [string, stri
     ["base_url", JSON.stringify(origin + codex.path)],
     ["wire_api", '"responses"'],
   ];
+  const sockets: [string, string] = ["supports_websockets", String(webSocket)];
   if (!ownLogin) {
     // Without accounts and keys the relay forwards the key that Codex itself has.
     const variable = key === undefined ? openaiSdks.keyVariable : codex.keyVariable;
-    return [...baseUrl, ["env_key", JSON.stringify(variable)], ["supports_websockets", String(webSocket)]];
+    return [...baseUrl, ["env_key", JSON.stringify(variable)], sockets];
   }
   const header: [string, string] = ["env_http_headers", `{ "${keyHeader}" = "${codex.keyVariable}" }`];
   return [
@@ -41,6 +42,6 @@ export function codexProvider(access: Omit<ClientAccess, "host">): [string, stri
     // Together with env_key the login would not be sent.
     ["requires_openai_auth", "true"],
     ...(key === undefined ? [] : [header]),
-    ["supports_websockets", "false"],
+    sockets,
   ];
 }

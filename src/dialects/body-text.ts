@@ -99,13 +99,17 @@ function hashOfLong(bytes: Buffer): string {
   return `${bytes.length}:${hash.digest("base64url")}`;
 }
 
-/** The last element of an array; undefined for an empty one and for other values. */
-export function lastElement(body: Buffer, array: Span | undefined): Span | undefined {
-  let last: Span | undefined;
+/**
+ * The last element of an array of messages, without notes of the client's own after it; undefined where there is none. Claude Code 2.1.330
+ * puts some behind a tool's result: "The user sent a new message while you were working" (seen).
+ */
+export function lastSaid(body: Buffer, array: Span | undefined): Span | undefined {
   if (array === undefined || body[array.start] !== 0x5b) return undefined;
-  for (const element of firstElements(body, array)) last = element;
-  return last;
+  const isNote = (element: Span) => notes.has(stringAt(body, "role", element) ?? "");
+  return [...firstElements(body, array)].findLast((element) => !isNote(element));
 }
+
+const notes: ReadonlySet<string> = new Set(["system", "developer"]);
 
 /** The string under a name of the object at a span. */
 export function stringAt(body: Buffer, name: string, object: Span | undefined): string | undefined {

@@ -13,7 +13,7 @@ import {
   scanMembers,
 } from "../json/json-scan.ts";
 import { stringField } from "../json/json-values.ts";
-import { contentText, elementsAt, lastElement, membersAt, scanBody, stringAt, textAt } from "./body-text.ts";
+import { contentText, elementsAt, lastSaid, membersAt, scanBody, stringAt, textAt } from "./body-text.ts";
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";
@@ -137,7 +137,7 @@ function readThread(body: Buffer, thread: Span | undefined): Thread | undefined 
 }
 
 function opensTurn(body: Buffer): boolean {
-  const last = lastElement(body, scanMembers(body, ["messages"])?.get("messages"));
+  const last = lastSaid(body, scanMembers(body, ["messages"])?.get("messages"));
   const members = membersAt(body, ["role", "content"], last);
   if (readString(body, members.get("role")) !== "user") return false;
   for (const block of firstElements(body, members.get("content"))) {

@@ -11,7 +11,7 @@ import {
   type Span,
   scanMembers,
 } from "../json/json-scan.ts";
-import { contentText, elementsAt, lastElement, membersAt, scanBody, stringAt, textAt } from "./body-text.ts";
+import { contentText, elementsAt, lastSaid, membersAt, scanBody, stringAt, textAt } from "./body-text.ts";
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders, maxWaitSeconds, retryAfterSeconds } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";
@@ -100,7 +100,7 @@ function read(route: Route, { headers, query, body = Buffer.alloc(0) }: RequestP
 
 /** What a tool has put out comes back as the last of the input. */
 function opensTurn(body: Buffer): boolean {
-  const last = lastElement(body, scanMembers(body, ["input"])?.get("input"));
+  const last = lastSaid(body, scanMembers(body, ["input"])?.get("input"));
   return stringAt(body, "type", last)?.endsWith("_output") !== true;
 }
 

@@ -63,6 +63,7 @@ export GEMINI_CLI_CUSTOM_HEADERS='x-cc-relay-key:relay-key'
     const { stdout } = await env("codex");
     assert.match(stdout, /^export CC_RELAY_KEY='relay-key'$/m);
     assert.match(stdout, /^# requires_openai_auth = true$/m);
+    assert.match(stdout, /^# supports_websockets = true$/m);
     assert.match(stdout, /^# env_http_headers = \{ "x-cc-relay-key" = "CC_RELAY_KEY" \}$/m);
     assert.ok(!stdout.includes("env_key"));
   });

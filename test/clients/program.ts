@@ -1,14 +1,15 @@
 // Runs a program to its end and keeps what it printed. The program has a process group of its own, so that nothing of it is left over.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { Readable } from "node:stream";
 
 export interface ProgramRun {
   file: string;
   args: readonly string[];
   env: Readonly<Record<string, string>>;
   cwd: string;
-  /** Written to standard input, which is then closed. */
-  input?: string;
+  /** Written to standard input, which is then closed; piece by piece as they come. */
+  input?: string | AsyncIterable<string>;
   /** The whole group is killed after this time, and the run fails. */
   timeoutMs?: number;
 }
@@ -29,7 +30,7 @@ export async function runProgram(run: ProgramRun): Promise<ProgramResult> {
   const stdout = collect(child.stdout);
   const stderr = collect(child.stderr);
   child.stdin.on("error", () => {});
-  child.stdin.end(input);
+  Readable.from(typeof input === "string" ? [input] : input).pipe(child.stdin);
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;

@@ -1,7 +1,7 @@
 // Hosts that imitate Claude's API, with the quirks they are known for: a stage for last resorts. And Anthropic's own strictness
 // with thinking that it has not signed.
 
-import type { Behaviour, RecordedRequest } from "./behaviour.ts";
+import type { Behaviour, ContentPiece, RecordedRequest } from "./behaviour.ts";
 import { claudeError } from "./claude-script.ts";
 import type { ScriptedUpstream } from "./upstream.ts";
 
@@ -25,25 +25,35 @@ const isOwnSignature = (signature: string | undefined) =>
     .startsWith("signed:");
 
 /** Anthropic refuses thinking that another provider has signed; every other request gets what `otherwise` says. */
-export function checkSignatures(upstream: ScriptedUpstream, otherwise: () => Behaviour = () => ({})): void {
+export function checkSignatures(
+  upstream: ScriptedUpstream,
+  otherwise: (request: RecordedRequest) => Behaviour = () => ({}),
+): void {
   upstream.on({ method: "POST", path: "/v1/messages" }, (request) => {
     const foreign = blocksOf(request).find(
       ({ type, signature }) => type === "thinking" && !isOwnSignature(signature),
     );
     return foreign
       ? claudeError(400, { message: "messages.1.content.0: Invalid `signature` in `thinking` block" })
-      : otherwise();
+      : otherwise(request);
   });
 }
 
-const pieces = (thinking: Block & { thinking: string }, text: string): unknown[] => [
+let messages = 0;
+
+/** Thinking, then what the host has to say: a text, or pieces of its own. */
+const pieces = (
+  thinking: Block & { thinking: string },
+  content: string | readonly ContentPiece[],
+  model = "x",
+): unknown[] => [
   {
     type: "message_start",
     message: {
-      id: "m",
+      id: `compatible_${messages++}`,
       type: "message",
       role: "assistant",
-      model: "x",
+      model,
       content: [],
       usage: { input_tokens: 0, output_tokens: 0 },
     },
@@ -60,18 +70,36 @@ const pieces = (thinking: Block & { thinking: string }, text: string): unknown[]
         },
       ]),
   { type: "content_block_stop", index: 0 },
-  { type: "content_block_start", index: 1, content_block: { type: "text", text: "" } },
-  { type: "content_block_delta", index: 1, delta: { type: "text_delta", text } },
-  { type: "content_block_stop", index: 1 },
+  ...(typeof content === "string" ? [{ kind: "text" as const, text: content }] : content).flatMap(
+    (piece, at) => blockEvents(piece, at + 1),
+  ),
 ];
 
-const end = (usage: object): unknown[] => [
-  { type: "message_delta", delta: { stop_reason: "end_turn" }, usage },
+function blockEvents(piece: ContentPiece, index: number): unknown[] {
+  const isTool = piece.kind === "tool";
+  const block = isTool
+    ? { type: "tool_use", id: piece.id, name: piece.name, input: {} }
+    : { type: "text", text: "" };
+  const delta = isTool
+    ? { type: "input_json_delta", partial_json: JSON.stringify(piece.input) }
+    : { type: "text_delta", text: piece.text };
+  return [
+    { type: "content_block_start", index, content_block: block },
+    { type: "content_block_delta", index, delta },
+    { type: "content_block_stop", index },
+  ];
+}
+
+const end = (usage: object, stopReason = "end_turn"): unknown[] => [
+  { type: "message_delta", delta: { stop_reason: stopReason }, usage },
   { type: "message_stop" },
 ];
 
 /** GLM at Z.ai: signatures of its own, usage without cache writes, tools' ids as OpenAI gives them, no counting. */
-export function asGlm(upstream: ScriptedUpstream): void {
+export function asGlm(
+  upstream: ScriptedUpstream,
+  answer: (request: RecordedRequest) => Behaviour = () => ({ content: "from GLM" }),
+): void {
   upstream.on({ method: "POST", path: "/v1/messages" }, (request) => {
     const { model = "" } = request;
     if (!model.startsWith("glm-"))
@@ -79,15 +107,27 @@ export function asGlm(upstream: ScriptedUpstream): void {
         status: 400,
         body: { type: "error", error: { type: "1211", message: `Unknown Model ${model}` } },
       };
+    const { content = "from GLM", ...more } = answer(request);
+    const named = asOpenaiIds(content, request.index);
+    const callsTool = typeof named !== "string" && named.some(({ kind }) => kind === "tool");
+    const usage = { input_tokens: 21, output_tokens: 9, cache_read_input_tokens: 400 };
     return {
       headers: { "x-log-id": "20261130", "x-process-time": "0.1" },
+      ...more,
       rawEvents: [
-        ...pieces({ type: "thinking", thinking: "hm", signature: "glm-signature" }, "from GLM"),
-        ...end({ input_tokens: 21, output_tokens: 9, cache_read_input_tokens: 400 }),
+        ...pieces({ type: "thinking", thinking: "hm", signature: "glm-signature" }, named, model),
+        ...end(usage, callsTool ? "tool_use" : "end_turn"),
       ],
     };
   });
   upstream.on({ path: /count_tokens$/ }, { status: 404, body: "404 page not found" });
+}
+
+function asOpenaiIds(content: NonNullable<Behaviour["content"]>, index: number): string | ContentPiece[] {
+  if (typeof content === "string") return content;
+  return content.map((piece, at) =>
+    piece.kind === "tool" ? { ...piece, id: `call_${String(at).padStart(2, "0")}_${index}` } : piece,
+  );
 }
 
 /** The plan at Z.ai is used up until this time of Beijing, which it writes without a zone. */

@@ -39,6 +39,8 @@ export interface UpstreamOptions {
   behaviour?: Behaviour;
   /** Speaks WebSocket on `/v1/responses` as well, as this script says. */
   sockets?: SocketScript;
+  /** The first request's number, which is in the ids of its answer; 0 when absent. Hosts of one conversation have numbers apart. */
+  firstIndex?: number;
   /** Drops connections that were idle for so long, as providers do; Node's 5 s when absent. */
   keepAliveMs?: number;
 }
@@ -94,7 +96,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Scri
     queues: [],
     sockets: new Map(),
     connectionCount: 0,
-    requestCount: 0,
+    requestCount: options.firstIndex ?? 0,
     waiting: [],
   };
   const server = createServer(

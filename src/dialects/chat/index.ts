@@ -6,7 +6,7 @@ import { type Call, type HeaderMap, wholeBody } from "../../domain/call.ts";
 import type { Family } from "../../domain/family.ts";
 import { matchesModel } from "../../domain/model-scope.ts";
 import { type Members, readBoolean, readString, type Span, scanMembers } from "../../json/json-scan.ts";
-import { contentText, elementsAt, lastElement, membersAt, scanBody, stringAt } from "../body-text.ts";
+import { contentText, elementsAt, lastSaid, membersAt, scanBody, stringAt } from "../body-text.ts";
 import type { Conversion, Dialect, Direction, RequestFacts, RequestParts } from "../dialect.ts";
 import { collapseSlashes } from "../routes.ts";
 import { sessionFromHeaders, sessionFromText } from "../session.ts";
@@ -39,7 +39,7 @@ export function createChatDialect({ now, thread }: ChatDialectOptions): Dialect 
     read: (_route, request) => readFacts(request),
     direct: ({ model = "" }, accounts) => directChat(model, accounts),
     opensTurn: (body) =>
-      stringAt(body, "role", lastElement(body, scanMembers(body, ["messages"])?.get("messages"))) !== "tool",
+      stringAt(body, "role", lastSaid(body, scanMembers(body, ["messages"])?.get("messages"))) !== "tool",
     renderError: (error) => renderRelayError(error),
     convert(call) {
       const converted = thread.convert(wholeBody(call.body ?? []));
