@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import type { buildConnector } from "undici";
 import type { WebSocket } from "ws";
 import type { HeaderMap } from "../domain/call.ts";
+import { deflateInSteps, deflateOptions } from "./deflate.ts";
 import { describeExchange } from "./faults.ts";
 
 export interface DialOptions {
@@ -49,7 +50,7 @@ export async function dialWebSocket(options: DialOptions): Promise<Dialled> {
     const socket = new WebSocket(`${origin.replace(/^http/, "ws")}${path}`, {
       headers: toHeaders(headers),
       maxPayload: maxMessageBytes,
-      perMessageDeflate: true,
+      perMessageDeflate: deflateOptions,
       autoPong: false,
       closeTimeout: closeTimeoutMs,
       followRedirects: false,
@@ -85,6 +86,7 @@ export async function dialWebSocket(options: DialOptions): Promise<Dialled> {
       socket.off("error", fail);
       socket.on("error", ignore);
       answerPings(socket);
+      deflateInSteps(socket, maxMessageBytes);
       socket.pause();
       resolve({ kind: "open", socket, head: head ?? { status: 101, headers: {}, rawHeaders: [] } });
     });

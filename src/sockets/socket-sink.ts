@@ -59,7 +59,8 @@ export function createSocketSink(
     if (isCorked) return;
     isCorked = true;
     connection.cork();
-    process.nextTick(() => {
+    // Frames that have to be inflated come one in each tick.
+    setImmediate(() => {
       isCorked = false;
       connection.uncork();
     });

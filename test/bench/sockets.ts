@@ -90,7 +90,7 @@ async function measure(relay: { pid: number; url: string }): Promise<Record<Kind
   return { http: median(seen.http), socket: median(seen.socket), deflated: median(seen.deflated) };
 }
 
-/** KiB that the process grows by for each pair of sockets that is open and idle, from the beginning. */
+/** KiB that a process which has worked grows by for each pair of sockets that is open and idle, from the beginning. */
 async function holdPairs({
   pid,
   url,
@@ -101,7 +101,8 @@ async function holdPairs({
   kill(s: "SIGTERM"): void;
   exited: Promise<unknown>;
 }): Promise<number> {
-  // What is loaded and grown once is not the pairs'.
+  // What is loaded and grown once, the young generation above all, is not the pairs'.
+  await round({ ...kinds.http, url, conversations: 48, steps });
   await round({ kind: "hold", url, pairs: 100 });
   await round({ kind: "hold", url, pairs: 0 });
   await sleep(500);

@@ -112,7 +112,7 @@ export async function playFault(
     more: () => "[upstream]\nconnect_timeout_seconds = 1\nfirst_byte_timeout_seconds = 1\n",
   });
   prepare(sockets, stage, row, place);
-  const seen = await scenes[scene](stage, await setUpProvider(stage));
+  const seen = await scenes[scene](stage, await setUpProvider(stage), () => isQuiet(sockets));
   assert.deepEqual(seen, expected);
   if (row.fault)
     assert.ok(
@@ -137,7 +137,7 @@ async function playDirectly(
   const stage = await startDirectStage(t, sockets);
   prepare(sockets, stage, row, place);
   await stage.sandbox.write("home", ".codex/config.toml", provider(stage.upstream.url));
-  const seen = await scenes[scene](stage, { DIRECT_KEY: firstKey });
+  const seen = await scenes[scene](stage, { DIRECT_KEY: firstKey }, () => isQuiet(sockets));
   played.set(key, seen);
   return seen;
 }
@@ -154,6 +154,10 @@ function prepare(sockets: SocketScript, { upstream }: Stage, row: Row, place: Pl
     thread ??= json.prompt_cache_key;
     return json.prompt_cache_key === thread && count++ === places[place] ? row.fault : undefined;
   };
+}
+
+function isQuiet({ creates }: SocketScript): boolean {
+  return creates.every(({ outcome }) => outcome !== "open");
 }
 
 /** One row for each request, of the tokens that were served. */

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../support/until.ts";
 import { readTranscript, runCodex } from "./codex.ts";
 import { killGroup } from "./program.ts";
@@ -29,7 +30,8 @@ export const scenes = { exec: overExec, "app-server": overAppServer, terminal: i
 
 export type SceneName = keyof typeof scenes;
 
-type Play = (stage: Stage, env: Record<string, string>) => Promise<Scene>;
+/** @param isQuiet says whether no request is under way. */
+type Play = (stage: Stage, env: Record<string, string>, isQuiet: () => boolean) => Promise<Scene>;
 
 async function overExec(...[stage, env]: Parameters<Play>): Promise<Scene> {
   const first = readTranscript(await runCodex(stage, { args: [prompts.first], env }));
@@ -140,7 +142,10 @@ function itemLines(item: Item | undefined): string[] {
   }
 }
 
-async function inTerminal(...[stage, env]: Parameters<Play>): Promise<Scene> {
+/** What begins the line with an error that has ended a turn. */
+const errorMark = "■";
+
+async function inTerminal(...[stage, env, isQuiet]: Parameters<Play>): Promise<Scene> {
   const { sandbox } = stage;
   const args = [
     "--dangerously-bypass-approvals-and-sandbox",
@@ -162,7 +167,7 @@ async function inTerminal(...[stage, env]: Parameters<Play>): Promise<Scene> {
       terminal.type(prompt);
       await terminal.shows(prompt.slice(-20));
       terminal.type("\r");
-      await terminal.shows(answer, 90_000);
+      await terminal.shows(new RegExp(`${answer.replaceAll(" ", "")}|${errorMark}`), 90_000);
     }
     const troubles =
       terminal.seen().match(/Reconnecting|usagelimit|atcapacity|streamdisconnected|error/gi) ?? [];
@@ -170,6 +175,8 @@ async function inTerminal(...[stage, env]: Parameters<Play>): Promise<Scene> {
       const lines = readKept(sandbox);
       return lines.at(-1) === `assistant: ${sawOne}` && lines;
     });
+    // Its other conversations, which give this one its title, are answered too.
+    await until("nothing is under way", () => isQuiet() && sleep(200, isQuiet()));
     return { shown: troubles.map(String), kept };
   } finally {
     await terminal.close();
