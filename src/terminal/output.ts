@@ -31,8 +31,7 @@ export interface OutputStream {
   isTTY?: boolean | undefined;
   columns?: number | undefined;
   fd?: number;
-  /** What a write has failed with. */
-  errored?: Error | null;
+  on?(event: "error", listener: (error: NodeJS.ErrnoException) => void): unknown;
 }
 
 export interface OutputOptions {
@@ -45,6 +44,11 @@ export interface OutputOptions {
 export function createOutput({ stdout, stderr, env, platform = process.platform }: OutputOptions): Output {
   const screen = (stream: OutputStream): Screen => {
     const isTerminal = stream.isTTY === true;
+    let hasReader = true;
+    // The stream's own `errored` is taken back by Node: standard output cannot be destroyed.
+    stream.on?.("error", ({ code }) => {
+      if (code === "EPIPE") hasReader = false;
+    });
     return {
       write: (text) => void stream.write(text),
       isTerminal,
@@ -53,7 +57,7 @@ export function createOutput({ stdout, stderr, env, platform = process.platform 
       },
       style: createStyle(wantsColour(isTerminal, env)),
       unicode: !isTerminal || isUtf8(env, platform),
-      isGone: () => (isTerminal ? stream.fd !== undefined && !isatty(stream.fd) : Boolean(stream.errored)),
+      isGone: () => (isTerminal ? stream.fd !== undefined && !isatty(stream.fd) : !hasReader),
     };
   };
   return { stdout: screen(stdout), stderr: screen(stderr) };
