@@ -21,8 +21,13 @@ export interface AccountTable {
 export function createAccountTable(accounts: readonly LiveAccount[], screen: RowScreen): AccountTable {
   const { width, style, unicode } = screen;
   const idWidth = Math.min(Math.max(7, ...accounts.map(({ id }) => displayWidth(id))), width < 100 ? 16 : 28);
-  const figures = width < 70 ? ["RUN"] : ["RUN", "24H REQS", "TOKENS", ...(width < 90 ? [] : ["COST"])];
-  const figureWidths = figures.map((name) => ({ RUN: 3, "24H REQS": 8, TOKENS: 6, COST: 9 })[name] ?? 6);
+  const figures =
+    width < 70
+      ? ["RUN"]
+      : ["RUN", width < 98 ? "REQS" : "24H REQS", "TOKENS", ...(width < 90 ? [] : ["COST"])];
+  const figureWidths = figures.map(
+    (name) => ({ RUN: 3, REQS: 5, "24H REQS": 8, TOKENS: 6, COST: 9 })[name] ?? 6,
+  );
   const taken = idWidth + stateWidth + figureWidths.reduce((sum, each) => sum + each + gap, 0) + 2 * gap;
   const windowsWidth = Math.max(0, width - taken);
   const widths = [idWidth, stateWidth, windowsWidth, ...figureWidths];
@@ -39,6 +44,7 @@ export function createAccountTable(accounts: readonly LiveAccount[], screen: Row
       const { running, requests_24h, tokens_24h, cost_usd_24h } = account;
       const cells: Record<string, Cell> = {
         RUN: { text: running === 0 ? "" : String(running), paint: () => style.cyan },
+        REQS: { text: count(requests_24h) },
         "24H REQS": { text: count(requests_24h) },
         TOKENS: { text: count(tokens_24h) },
         COST: { text: requests_24h === 0 ? "" : usd(cost_usd_24h ?? undefined) },
@@ -96,17 +102,21 @@ function windowsText(
   { width, style, unicode, now }: WindowsPlace,
 ): string {
   const open = windows.filter(({ resets_at }) => resets_at === null || Date.parse(resets_at) > now);
+  // Where not even one fits its bar is shorter.
+  const windowWidth = Math.min(fullWidth, Math.max(minWidth, width));
   const room = Math.floor((width + gap) / (windowWidth + gap));
   if (room < 1) return " ".repeat(width);
   const fullest = open.toSorted((a, b) => (b.utilization ?? 0) - (a.utilization ?? 0)).slice(0, room);
   const kept = open.filter((window) => fullest.includes(window));
-  const texts = kept.map((window) => windowText(window, { width, style, unicode, now }));
+  const texts = kept.map((window) => windowText(window, { width: windowWidth, style, unicode, now }));
   const used = kept.length * (windowWidth + gap) - (kept.length > 0 ? gap : 0);
   return texts.join(" ".repeat(gap)) + " ".repeat(Math.max(0, width - used));
 }
 
-const windowWidth = 26;
-const barWidth = 8;
+const fullWidth = 26;
+const minWidth = 22;
+/** Name, share and time to the reset, and the gaps between them. */
+const besideBar = 18;
 /** Of a provider's limits per minute: their names do not fit. */
 const shortNames: Readonly<Record<string, string>> = {
   requests: "reqs",
@@ -116,7 +126,8 @@ const shortNames: Readonly<Record<string, string>> = {
 };
 
 /** `5h  ██████▌░  83%  in 1h 12m` in columns that are the same for every window. */
-function windowText(window: WindowDocument, { style, unicode, now }: WindowsPlace): string {
+function windowText(window: WindowDocument, { width, style, unicode, now }: WindowsPlace): string {
+  const barWidth = width - besideBar;
   const { utilization, resets_at, status } = window;
   const name = truncate(shown(shortNames[window.name] ?? window.name), 4, unicode).padEnd(4);
   const used = utilization ?? 0;

@@ -78,6 +78,13 @@ describe("every picture", () => {
   });
 });
 
+it("a window is shown with its bar, share and reset also where the room is small", () => {
+  const accounts = status.accounts.map((each, index) => ({ ...each, id: `demo-claude-${index}` }));
+  const state = { ...overview, status: { ...status, accounts } };
+  const lines = drawTop(state, { columns: 60, rows: 20 }, look);
+  assert.match(lines[4] ?? "", /^▸ demo-claude-0 {2}! in 48m {7}5h {3}█████ 100% 48m/);
+});
+
 it("of many accounts and requests those around the selected one are shown", () => {
   const [first] = status.accounts;
   const accounts = Array.from({ length: 60 }, (_, index) => ({ ...first!, id: `account-${index}` }));
