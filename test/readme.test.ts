@@ -11,6 +11,7 @@ import { createProgram } from "../src/cli/program.ts";
 import { readConfig } from "../src/config/load.ts";
 import { relayErrors } from "../src/domain/errors.ts";
 import { accountKinds } from "../src/upstreams/kinds.ts";
+import { claims } from "./readme-claims.ts";
 import { until } from "./support/until.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -107,6 +108,67 @@ test("the commands that a newcomer is to type are the two that the checks type",
   assert.ok(lines.includes("npm ci && npm test"));
 });
 
+/** What is prose: no code, no tables, no pictures, no headings. A paragraph or a point of a list at a time. */
+function sentences(): string[] {
+  const prose = readme.replaceAll(/^```[\s\S]*?^```$/gm, "").replaceAll(/<[^>]+>/g, "");
+  const lines = prose.split("\n").filter((line) => !/^(?:\||#|!\[)/.test(line));
+  const paragraphs = lines
+    .map((line) => line.replace(/^- /, "\n"))
+    .join("\n")
+    .split(/\n\s*\n/);
+  return paragraphs
+    .map((paragraph) => paragraph.replaceAll(/\s+/g, " ").trim())
+    .flatMap((paragraph) => paragraph.split(/(?<=[.!?:])\s+(?=[A-Z`*"(])(?!ID`)/))
+    .filter((sentence) => sentence !== "");
+}
+
+test("every sentence has the tests that hold it, and says no more than was entered for it", () => {
+  assert.deepEqual(
+    sentences(),
+    claims.map(({ sentence }) => sentence),
+  );
+  for (const { sentence, tests, why } of claims) assert.equal(tests.length > 0, why === undefined, sentence);
+});
+
+test("the tests that hold the README exist", () => {
+  for (const named of claims.flatMap(({ tests }) => tests)) {
+    const [file = "", ...title] = named.split(": ");
+    const source = readFileSync(join(import.meta.dirname, file), "utf8");
+    const titles = [...source.matchAll(/\b(?:test|it)\(\s*(["'`])((?:\\.|(?!\1).)*)\1|\[\s*"([^"]+)",/gs)];
+    const isThere = titles.some((match) =>
+      (match[2] ?? match[3]!).replaceAll(/\$\{[^}]*\}/g, "…").includes(title.join(": ")),
+    );
+    assert.ok(title.length > 0 && isThere, named);
+  }
+});
+
+test("every listing takes --json", async () => {
+  const program = await createProgram(createContext(), []);
+  const listings = ["accounts list", "top", "log", "usage", "doctor"];
+  for (const words of listings) {
+    let command = program;
+    for (const word of words.split(" ")) command = command.commands.find((each) => each.name() === word)!;
+    assert.ok(
+      command.options.some(({ long }) => long === "--json"),
+      words,
+    );
+  }
+});
+
+test("docker-compose.yml mounts the folder of the configuration, not the file", () => {
+  const compose = readFileSync(join(root, "docker-compose.yml"), "utf8");
+  assert.match(compose, /source: \.\/config\n\s+target: \/config$/m);
+});
+
+test("a clone brings the Node along that it needs", () => {
+  const { engines, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    engines: { node: string };
+    devDependencies: Record<string, string>;
+  };
+  assert.equal(engines.node, ">=22.19.0");
+  assert.ok(Number.parseInt(devDependencies.node!, 10) > 22);
+});
+
 let url = "";
 let log = "";
 let daemon: ReturnType<typeof spawn>;
@@ -179,4 +241,12 @@ test("every base URL of its table leads somewhere", async () => {
     assert.notEqual(answer.headers.get("x-cc-relay-error"), "not_found", base);
     await answer.body?.cancel();
   }
+});
+
+test("what the demo has written goes with it", async () => {
+  const file = /"config":"([^"]+)"/.exec(log)![1]!;
+  assert.ok(existsSync(file));
+  daemon.kill("SIGTERM");
+  await new Promise((resolve) => daemon.once("exit", resolve));
+  assert.ok(!existsSync(join(file, "..")));
 });

@@ -50,7 +50,7 @@ async function lostBeside(
     for (let turn = 1; turn <= turns; turn++) {
       const request = family.generate(family.models.ordinary, stream, `${way} ${turn}`);
       const answer = await send(relay.url, request).catch(() => undefined);
-      if (!answer || answer.status !== 200 || answer.end !== "clean" || !isGood(family, answer.text, stream))
+      if (answer?.status !== 200 || answer.end !== "clean" || !isGood(family, answer.text, stream))
         lost.push(`${way}, request ${turn}`);
     }
     for (const ending of endings) await ending();
