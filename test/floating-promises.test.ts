@@ -72,8 +72,8 @@ function isVoided(line: string, names: ReadonlySet<string>): boolean {
   return voided !== undefined && names.has(voided);
 }
 
-test("no promise floats in relay/ and server/", () => {
-  const sources = [...sourcesIn("relay"), ...sourcesIn("server")];
+test("no promise floats in relay/, server/ and sockets/", () => {
+  const sources = ["relay", "server", "sockets"].flatMap(sourcesIn);
   const names = asyncNames([...sources, ...sourcesIn("accounts")]);
   assert.deepEqual(
     sources.flatMap((source) => floatingIn(source, names)),

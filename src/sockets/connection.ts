@@ -114,7 +114,13 @@ export class SocketConnection implements ClientConnection {
     const client = accepted.socket;
     this.#client = client;
     this.#below = accepted.connection;
-    client.on("message", (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
+    client.on("message", (data: Buffer, isBinary: boolean) => {
+      try {
+        this.#receive(data, isBinary);
+      } catch (error) {
+        this.#fault(error);
+      }
+    });
     answerPings(client);
     // A fault is reported by the close, too: 1009 for a message that is too long.
     client.on("error", () => {});
@@ -141,7 +147,7 @@ export class SocketConnection implements ClientConnection {
     const read = readClientFrame(frame);
     if (!read.isRequest) return this.line.send(frame);
     if (this.#isDraining && this.isIdle) return this.#close(closeCodes.restart);
-    if (this.isIdle) return void this.#run({ ...read, frame });
+    if (this.isIdle) return this.#start({ ...read, frame });
     this.#waitingBytes += frame.length;
     const { maxBodyBytes } = this.#options.deps.config().server;
     if (this.#waiting.length >= maxWaiting || this.#waitingBytes > maxBodyBytes) {
@@ -149,6 +155,20 @@ export class SocketConnection implements ClientConnection {
     }
     this.#waiting.push({ ...read, frame });
   }
+
+  #start(received: Received): void {
+    this.#run(received).catch(this.#fault);
+  }
+
+  /** Something threw that must not: this one connection is broken off. */
+  readonly #fault = (error: unknown): void => {
+    const err = error instanceof Error ? error.stack : String(error);
+    this.#options.deps.log.error({ client: this.opening.client, err }, "internal error");
+    this.#running = undefined;
+    this.#isClosing = true;
+    if (this.#client?.readyState === this.#client?.CLOSED) this.#ended();
+    else this.#client?.terminate();
+  };
 
   async #run(received: Received): Promise<void> {
     const { deps, newId } = this.#options;
@@ -173,7 +193,7 @@ export class SocketConnection implements ClientConnection {
     const next = this.#waiting.shift();
     this.#waitingBytes -= next?.frame.length ?? 0;
     if (this.#isDraining) this.#close(closeCodes.restart);
-    else if (next) void this.#run(next);
+    else if (next) this.#start(next);
   }
 
   #learn({ isContinuation }: Received, answer: AnswerObserver | undefined): void {

@@ -22,6 +22,8 @@ export interface FrameSocketOptions {
   onIdleFrame(frame: Buffer): void;
   onLimits(frame: Buffer): void;
   onResponse(id: string): void;
+  /** Reading a frame has thrown. The socket is closed, since nobody knows what has been missed. */
+  onFault(error: unknown): void;
   /** Called once. */
   onClose(code: number, reason: Buffer): void;
 }
@@ -45,8 +47,14 @@ export class FrameSocket implements Pick<Dispatcher, "dispatch"> {
     this.#options = options;
     const { socket } = options;
     socket.on("message", (data: Buffer, isBinary: boolean) => {
-      if (isBinary) this.close(tooBigCode);
-      else this.#receive(data);
+      try {
+        if (isBinary) this.close(tooBigCode);
+        else this.#receive(data);
+      } catch (error) {
+        // From a listener it would end the process.
+        options.onFault(error);
+        this.terminate();
+      }
     });
     // The close that follows has no code where the provider does not answer the one that it gets.
     socket.on("error", (error: NodeJS.ErrnoException) => {

@@ -88,6 +88,8 @@ export class UpstreamLine {
         if (!account.passthrough) deps.pool.learn(account, protocol.readWindows(frame, deps.now()));
       },
       onResponse: (id) => this.#remember(id),
+      onFault: (error) =>
+        deps.log.error({ account: account.config.id, err: stackOf(error) }, "internal error"),
       onClose: (code, reason) => {
         if (this.#open === open) this.#open = undefined;
         this.#options.onClose(code, reason);
@@ -148,6 +150,10 @@ export class UpstreamLine {
     this.#responses.add(id);
     if (this.#responses.size > maxResponses) this.#responses.delete(this.#responses.values().next().value!);
   }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function refusal(failure: Failure) {
