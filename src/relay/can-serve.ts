@@ -40,7 +40,8 @@ export function findUnfit(account: Account, call: Call, now: number): Unfit | un
   if (lacksEndpoint(account, call, now)) return { kind: "endpoint" };
   const body = call.decodedBody ?? call.body;
   if (contextWindow !== undefined && bodyBytes(body) / bytesPerToken > contextWindow) return { kind: "size" };
-  const what = body && findRefusedContent(wholeBody(body), refuses);
+  // A body in several pieces is joined for it, which costs as much as relaying it.
+  const what = body && refuses.length > 0 ? findRefusedContent(wholeBody(body), refuses) : undefined;
   return what === undefined ? undefined : { kind: "content", what };
 }
 
