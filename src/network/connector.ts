@@ -1,6 +1,7 @@
 // Makes connections: TCP or a proxy's tunnel, then TLS, all within one time limit.
 
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { buildConnector } from "undici";
 import { ConnectTimeout, ProxyFault } from "./faults.ts";
 import { describeProxy, formatHostPort, type ProxySettings, withoutBrackets } from "./proxy.ts";
@@ -26,6 +27,7 @@ export type Connector = (request: ConnectRequest, callback: buildConnector.Callb
 export function createConnector(options: ConnectorOptions): Connector {
   // Its own time limit is off: it would start anew for TLS when the tunnel is already late.
   const secure = core.buildConnector({ allowH2: false, timeout: 0, ...trust(options.ca) });
+  const sessions = createSessionKeeper();
   return ({ signal, ...request }, callback) => {
     const isSecure = request.protocol === "https:";
     const host = withoutBrackets(request.hostname);
@@ -84,13 +86,37 @@ export function createConnector(options: ConnectorOptions): Connector {
         socket.setKeepAlive(true, keepAliveDelayMs);
         if (!isSecure) return settle(null, socket);
         try {
-          secure({ ...request, hostname: host, httpSocket: socket }, settle as buildConnector.Callback);
+          const made: unknown = secure(
+            { ...request, hostname: host, httpSocket: socket },
+            settle as buildConnector.Callback,
+          );
+          sessions.keep(host, made as TLSSocket);
         } catch (error) {
           settle(error as Error, null);
         }
       },
       (error: Error) => settle(error, null),
     );
+  };
+}
+
+/** The addresses of an account are few. */
+const maxSessions = 8;
+
+/**
+ * Keeps the last TLS session of each host alive. undici resumes the session that it has had last, but holds it weakly: the next garbage
+ * collection takes it, and the next connection needs a full handshake with all its certificates.
+ */
+function createSessionKeeper(): { keep(host: string, socket: TLSSocket): void } {
+  const kept = new Map<string, Buffer>();
+  return {
+    keep(host, socket) {
+      socket.on("session", (session) => {
+        kept.delete(host);
+        kept.set(host, session);
+        if (kept.size > maxSessions) kept.delete(kept.keys().next().value!);
+      });
+    },
   };
 }
 

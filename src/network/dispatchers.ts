@@ -70,25 +70,41 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
   };
 }
 
-/** Providers close idle connections after minutes; undici's 4 s would cost a handshake for nearly every prompt. */
-const keepAliveMs = 30_000;
+/**
+ * An idle connection is kept longer than a person thinks between two prompts, unless its provider says that it will close it sooner;
+ * one that died meanwhile is found out within 70 s by TCP's own probes (see connector.ts). undici's 4 s would cost a handshake
+ * for nearly every prompt.
+ */
+const keepAliveMs = 11 * 60_000;
+/** So many to one address. What a burst has opened beyond them goes after 30 s. */
+const maxKept = 8;
+const burstKeepAliveMs = 30_000;
 
 function createAgent(connect: buildConnector.connector): Agent {
   return new core.Agent({
     // HTTP/2 would put every request of an account on one connection and change the order and case of its headers.
     allowH2: false,
     pipelining: 1,
-    keepAliveTimeout: keepAliveMs,
+    keepAliveMaxTimeout: keepAliveMs,
     // The relay has timers of its own, which know what a ping is.
     headersTimeout: 0,
     bodyTimeout: 0,
     connect,
-    factory: (origin, agentOptions) =>
-      new core.Pool(origin, {
+    factory: (origin, agentOptions) => {
+      // A pool asks its clients in the order in which they were made, and keeps them when their connections are gone.
+      let made = 0;
+      return new core.Pool(origin, {
         ...agentOptions,
-        factory: (url, clientOptions) =>
-          createWatchedClient(url, clientOptions as Client.Options, { connect }),
-      }),
+        factory: (url, clientOptions) => {
+          const keepAliveTimeout = made++ < maxKept ? keepAliveMs : burstKeepAliveMs;
+          return createWatchedClient(
+            url,
+            { ...(clientOptions as Client.Options), keepAliveTimeout },
+            { connect },
+          );
+        },
+      });
+    },
   });
 }
 
@@ -107,6 +123,8 @@ function connectorThrough(
 
 /** A changed proxy is another key, so that a request that began before a reload cannot close what came after it. */
 function keyOf(accountId: string, proxy: ProxySettings | undefined): string {
-  const { type, host, port, username, password } = proxy ?? {};
+  if (proxy === undefined) return accountId;
+  const { type, host, port, username, password } = proxy;
+  // No id begins like this.
   return JSON.stringify([accountId, type, host, port, username, password]);
 }
