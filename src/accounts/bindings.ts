@@ -35,16 +35,20 @@ export interface BindingUse {
   isMove?: boolean;
 }
 
+interface KnownBinding extends BindingRow {
+  /** When what is written of it ends. */
+  writtenUntil: number;
+}
+
 /** The oldest are forgotten beyond this; at some 300 bytes each that is 30 MB. */
 export const maxBindings = 100_000;
 
 export async function createBindings(store: BindingStore, now: number): Promise<Bindings> {
-  const rows = new Map<string, BindingRow>();
-  /** When what is written of a binding ends. */
-  const writtenUntil = new WeakMap<BindingRow, number>();
-  for (const row of youngest(await store.load(now))) rows.set(`${row.kind} ${row.key}`, row);
+  const rows = new Map<string, KnownBinding>();
+  for (const row of youngest(await store.load(now)))
+    rows.set(`${row.kind} ${row.key}`, { ...row, writtenUntil: row.expiresAt });
 
-  function live(id: string, now: number): BindingRow | undefined {
+  function live(id: string, now: number): KnownBinding | undefined {
     const row = rows.get(id);
     if (!row || row.expiresAt > now) return row;
     rows.delete(id);
@@ -61,33 +65,21 @@ export async function createBindings(store: BindingStore, now: number): Promise<
       const id = `${kind} ${hash}`;
       const known = isMove ? undefined : live(id, now);
       const fallbackId = known && known.accountId !== accountId ? accountId : undefined;
-      const row: BindingRow = {
-        kind,
-        key: hash,
-        accountId: known?.accountId ?? accountId,
-        fallbackId,
-        expiresAt: now + ttlMs,
-      };
-      rows.delete(id);
-      rows.set(id, row);
-      if (rows.size > maxBindings) rows.delete(rows.keys().next().value!);
-      const written = known && (writtenUntil.get(known) ?? known.expiresAt);
+      const row = { kind, key: hash, accountId: known?.accountId ?? accountId, fallbackId };
+      const expiresAt = now + ttlMs;
+      const written = known?.writtenUntil ?? Number.NEGATIVE_INFINITY;
       const isWritten =
-        written !== undefined && row.expiresAt - written < Math.min(renewalThresholdMs, ttlMs);
-      writtenUntil.set(row, isWritten ? written : row.expiresAt);
-      if (isWritten && known?.fallbackId === fallbackId) return;
-      writtenUntil.set(row, row.expiresAt);
-      await store.save(row);
+        expiresAt - written < Math.min(renewalThresholdMs, ttlMs) && known?.fallbackId === fallbackId;
+      rows.delete(id);
+      rows.set(id, { ...row, expiresAt, writtenUntil: isWritten ? written : expiresAt });
+      if (rows.size > maxBindings) rows.delete(rows.keys().next().value!);
+      if (!isWritten) await store.save({ ...row, expiresAt });
     },
 
     async dropAccount(accountId) {
       for (const [id, row] of rows) {
         if (row.kind === "session" && row.accountId === accountId) rows.delete(id);
-        else if (row.fallbackId === accountId) {
-          const next = { ...row, fallbackId: undefined };
-          writtenUntil.set(next, writtenUntil.get(row) ?? row.expiresAt);
-          rows.set(id, next);
-        }
+        else if (row.fallbackId === accountId) rows.set(id, { ...row, fallbackId: undefined });
       }
       await store.dropAccount(accountId);
     },

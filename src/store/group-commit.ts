@@ -27,7 +27,8 @@ interface Waiting<Row> {
 
 export function createGroupCommit<Row>(options: GroupCommitOptions<Row>): GroupCommit<Row> {
   const { commit, intervalMs = 2, maxRows = 64, monotonic = systemClock.monotonic } = options;
-  const underWay = new Set<Promise<void>>();
+  let underWay = 0;
+  let onceSettled: (() => void)[] = [];
   let waiting: Waiting<Row>[] = [];
   let timer: NodeJS.Timeout | undefined;
   let committedAt = Number.NEGATIVE_INFINITY;
@@ -48,9 +49,13 @@ export function createGroupCommit<Row>(options: GroupCommitOptions<Row>): GroupC
   }
 
   function start(): void {
-    const writing = commitWaiting();
-    underWay.add(writing);
-    void writing.then(() => underWay.delete(writing));
+    underWay++;
+    void commitWaiting().then(() => {
+      underWay--;
+      if (underWay > 0) return;
+      for (const resolve of onceSettled) resolve();
+      onceSettled = [];
+    });
   }
 
   function schedule(): void {
@@ -69,7 +74,7 @@ export function createGroupCommit<Row>(options: GroupCommitOptions<Row>): GroupC
       }),
     async settle() {
       start();
-      await Promise.all(underWay);
+      await new Promise<void>((resolve) => onceSettled.push(resolve));
     },
   };
 }
