@@ -18,24 +18,27 @@ export function createWriteWait(maxMs = 200): WriteWait {
   const overdue = new Set<Promise<unknown>>();
 
   return {
-    async for(write) {
-      const ended = write.then(
-        () => true,
-        () => true,
-      );
-      if (overdue.size > 0) return false;
-      const { promise: late, resolve } = Promise.withResolvers<boolean>();
-      const timer = setTimeout(resolve, maxMs, false);
-      const isInTime = await Promise.race([ended, late]);
-      clearTimeout(timer);
-      if (!isInTime) {
-        overdue.add(ended);
-        void ended.then(() => overdue.delete(ended));
-      }
-      return isInTime;
-    },
+    for: (write) =>
+      new Promise((resolve) => {
+        if (overdue.size > 0) {
+          write.catch(ignore);
+          return resolve(false);
+        }
+        const timer = setTimeout(() => {
+          overdue.add(write);
+          resolve(false);
+        }, maxMs);
+        const end = () => {
+          clearTimeout(timer);
+          overdue.delete(write);
+          resolve(true);
+        };
+        write.then(end, end);
+      }),
   };
 }
+
+function ignore(): void {}
 
 /** The store's writes of what is learned of accounts and conversations; memory has it already. They are logged when they fail and never reject. */
 export function forgiveWrites(
@@ -96,6 +99,7 @@ export function createLateUsage({ usage, wait, onTrouble, log }: LateUsageOption
   /** Rows that are being written while their answers have gone on. */
   const slow = new Set<Promise<void>>();
   let trouble: string | undefined;
+  let isPrepared = usage.prepare === undefined;
 
   function setTrouble(reason: string | undefined): void {
     const isNews = (reason === undefined) !== (trouble === undefined);
@@ -146,7 +150,8 @@ export function createLateUsage({ usage, wait, onTrouble, log }: LateUsageOption
   return {
     async record(row) {
       // The first row's price table is read from the disk: on a slow machine that may take longer than an answer waits for its row.
-      await usage.prepare?.();
+      if (!isPrepared) await usage.prepare?.();
+      isPrepared = true;
       // Behind those that wait, so that no older form of a row comes after a newer one.
       if (late.size > 0 || slow.size > 0) return keep(row);
       const writing = write(row);

@@ -24,6 +24,32 @@ export function matchRoute(method: string, path: string): MatchedRoute | undefin
   return undefined;
 }
 
+/** What a target's path is: its fault, else its route. */
+export interface ReadPath {
+  fault: PathFault | undefined;
+  /** Undefined: there is no such route with this method. */
+  matched: MatchedRoute | undefined;
+}
+
+/** Clients ask for few paths; longer ones, and more than these, are looked at anew each time. */
+const maxKnownPaths = 200;
+const maxKnownLength = 200;
+
+/** Reads paths, and remembers those of routes: a dozen regular expressions for each request would be the same again. */
+export function createPathReader(): (method: string, path: string) => ReadPath {
+  const known = new Map<string, ReadPath>();
+  return (method, path) => {
+    const key = `${method} ${path}`;
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const fault = pathFault(path);
+    const read = { fault, matched: fault === undefined ? matchRoute(method, path) : undefined };
+    if (read.matched !== undefined && key.length <= maxKnownLength && known.size < maxKnownPaths)
+      known.set(key, read);
+    return read;
+  };
+}
+
 /** The methods that a path has, for a 405; empty when there is no such route. */
 export function allowedMethods(path: string): string[] {
   return ["GET", "POST", "DELETE"].filter((method) => matchRoute(method, path) !== undefined);

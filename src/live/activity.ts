@@ -79,6 +79,7 @@ const maxPath = 20;
 
 export function createActivity({ maxRecent, dayEnd, now }: ActivityOptions): Activity {
   const running = new Map<string, ActiveRequest>();
+  /** The newest last. */
   let recent: ActiveRequest[] = [];
   let today = noSums;
   let dayEndsAt = dayEnd(now());
@@ -119,12 +120,14 @@ export function createActivity({ maxRecent, dayEnd, now }: ActivityOptions): Act
       request.sentModel = end.sentModel;
       if (end.path) request.path = [...end.path];
       request.firstByteMs = end.firstByteMs ?? request.firstByteMs;
-      recent = [request, ...recent.slice(0, maxRecent - 1)];
+      recent.push(request);
+      // Not with each request: what is beyond is not shown.
+      if (recent.length >= 2 * maxRecent) recent = recent.slice(-maxRecent);
       turnDay(now());
       today = addEnd(today, end);
     },
     restore(known) {
-      recent = [...recent, ...known.recent].slice(0, maxRecent);
+      recent = [...known.recent.toReversed(), ...recent].slice(-maxRecent);
       today = known.today;
       dayEndsAt = known.dayEndsAt;
     },
@@ -132,7 +135,7 @@ export function createActivity({ maxRecent, dayEnd, now }: ActivityOptions): Act
     get runningCount() {
       return running.size;
     },
-    recent: () => recent,
+    recent: () => recent.slice(-maxRecent).reverse(),
     today(time) {
       turnDay(time);
       return today;

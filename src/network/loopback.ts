@@ -5,6 +5,8 @@ import { withoutBrackets } from "./proxy.ts";
 
 /** Whether a host name or address, with or without brackets, can only mean this machine (RFC 6761, section 6.3). */
 export function isLoopbackHost(host: string): boolean {
+  // What nearly every request says.
+  if (host === "127.0.0.1" || host === "localhost") return true;
   const name = withoutBrackets(host.toLowerCase()).replace(/(.)\.$/, "$1");
   return name === "localhost" || name.endsWith(".localhost") || isLoopbackAddress(name);
 }

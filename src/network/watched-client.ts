@@ -10,10 +10,15 @@ import { core } from "./undici.ts";
 
 /** What a request may say beside undici's own options. */
 export interface WatchedDispatch extends Dispatcher.DispatchOptions {
-  /** Aborted when the request is not wanted any more. Before it has a connection, undici cannot be informed. */
-  unwanted?: AbortSignal;
+  wanted?: Wanted | undefined;
   /** Called when the kernel has taken the whole request: nothing reads the memory of its body any more. */
-  onFlushed?: () => void;
+  onFlushed?: (() => void) | undefined;
+}
+
+/** By which a request says that it is not wanted any more. Before it has a connection, undici cannot be informed. */
+export interface Wanted {
+  /** Set while it has no connection; to be called then. */
+  giveUp?: ((reason: unknown) => void) | undefined;
 }
 
 export interface WatchedClientParts {
@@ -47,7 +52,16 @@ export function createWatchedClient(
   });
   const dispatch = client.dispatch.bind(client);
   client.dispatch = (request: WatchedDispatch, handler) =>
-    dispatch(request, new Watch(handler, { ...request, monotonic, line, origin: origin.origin }));
+    dispatch(
+      request,
+      new Watch(handler, {
+        line,
+        monotonic,
+        origin: origin.origin,
+        wanted: request.wanted,
+        onFlushed: request.onFlushed,
+      }),
+    );
   return client;
 }
 
@@ -69,8 +83,8 @@ interface Watched {
   monotonic: () => number;
   /** scheme://host[:port] */
   origin: string;
-  unwanted?: AbortSignal;
-  onFlushed?: () => void;
+  wanted: Wanted | undefined;
+  onFlushed: (() => void) | undefined;
 }
 
 /**
@@ -84,22 +98,22 @@ class Watch implements Dispatcher.DispatchHandler {
   readonly #line: Line;
   readonly #monotonic: () => number;
   readonly #origin: string;
-  readonly #unwanted: AbortSignal | undefined;
+  readonly #wanted: Wanted | undefined;
   readonly #onFlushed: (() => void) | undefined;
   #isWaiting = true;
   #stage: "connecting" | "sent" | "answering" = "connecting";
   #sentAt = 0;
   #reused = false;
 
-  constructor(inner: Dispatcher.DispatchHandler, { line, monotonic, origin, unwanted, onFlushed }: Watched) {
+  constructor(inner: Dispatcher.DispatchHandler, { line, monotonic, origin, wanted, onFlushed }: Watched) {
     this.#inner = inner;
     this.#line = line;
     this.#monotonic = monotonic;
     this.#origin = origin;
-    this.#unwanted = unwanted;
+    this.#wanted = wanted;
     this.#onFlushed = onFlushed;
     line.waiting += 1;
-    unwanted?.addEventListener("abort", this.#giveUp, { once: true });
+    if (wanted) wanted.giveUp = (reason) => this.#giveUp(reason);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
@@ -154,16 +168,16 @@ class Watch implements Dispatcher.DispatchHandler {
   }
 
   /** The connection is closed with the last request that waits for it. */
-  readonly #giveUp = (): void => {
+  #giveUp(reason: unknown): void {
     this.#stopWaiting();
-    if (this.#line.waiting === 0) this.#line.connecting?.abort(this.#unwanted?.reason);
-  };
+    if (this.#line.waiting === 0) this.#line.connecting?.abort(reason);
+  }
 
   #stopWaiting(): void {
     if (!this.#isWaiting) return;
     this.#isWaiting = false;
     this.#line.waiting -= 1;
-    this.#unwanted?.removeEventListener("abort", this.#giveUp);
+    if (this.#wanted) this.#wanted.giveUp = undefined;
   }
 
   #isStale(error: Error): boolean {

@@ -1,7 +1,7 @@
 // Makes one request whose answer is small, and keeps what arrived of it even when the connection then breaks.
 
 import type { Dispatcher } from "undici";
-import type { WatchedDispatch } from "../network/watched-client.ts";
+import type { Wanted, WatchedDispatch } from "../network/watched-client.ts";
 
 export interface SmallRequest {
   dispatcher: Dispatcher;
@@ -47,9 +47,11 @@ export function fetchSmallAnswer(request: SmallRequest): Promise<SmallAnswer> {
     const { status, headers } = head;
     resolve({ status, header: (name) => [headers[name]].flat()[0], body: text(), truncatedBy: error });
   };
+  const wanted: Wanted = {};
   const abort = () => {
     // The dispatcher reports it only once the request has a connection, which may be never.
     finish(signal.reason as Error);
+    wanted.giveUp?.(signal.reason);
     controller?.abort(signal.reason as Error);
   };
   signal.addEventListener("abort", abort, { once: true });
@@ -64,7 +66,7 @@ export function fetchSmallAnswer(request: SmallRequest): Promise<SmallAnswer> {
     method: request.method,
     headers: [...request.headers],
     body: request.body,
-    unwanted: signal,
+    wanted,
   };
   request.dispatcher.dispatch(sent, {
     onRequestStart(started) {

@@ -7,7 +7,7 @@ import { decodeBody, observeDecoded } from "../coding/decoded.ts";
 import type { Call } from "../domain/call.ts";
 import type { Failure } from "../domain/failure.ts";
 import { readNetworkFault } from "../network/faults.ts";
-import type { WatchedDispatch } from "../network/watched-client.ts";
+import type { Wanted, WatchedDispatch } from "../network/watched-client.ts";
 import type { Answer } from "./answer.ts";
 import { classifyAnswer, guardClassifier } from "./classify-answer.ts";
 import { HeldAnswer } from "./held-answer.ts";
@@ -59,8 +59,8 @@ class Attempt implements Dispatcher.DispatchHandler {
   readonly #target: Pick<UpstreamRequest, "origin" | "path" | "method">;
   readonly #answer: HeldAnswer;
   readonly #body: RequestBody;
-  /** Aborted when the request is not wanted any more: also while its connection is still being made. */
-  readonly #unwanted = new AbortController();
+  /** How the dispatcher learns that the request is not wanted any more, while its connection is still being made. */
+  readonly #wanted: Wanted = {};
   #resolve: ((result: AttemptResult) => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** The whole request has been handed to the connection. */
@@ -78,7 +78,7 @@ class Attempt implements Dispatcher.DispatchHandler {
       onDiscard: () => {
         this.#stopWatching();
         this.#body.release();
-        this.#unwanted.abort(new Error("the answer is not wanted"));
+        this.#wanted.giveUp?.(new Error("the answer is not wanted"));
       },
     });
   }
@@ -95,7 +95,7 @@ class Attempt implements Dispatcher.DispatchHandler {
         path,
         method: method as Dispatcher.HttpMethod,
         ...this.#body.framed,
-        unwanted: this.#unwanted.signal,
+        wanted: this.#wanted,
         onFlushed: this.#options.call.memory?.send(),
       };
       dispatcher.dispatch(request, this);
@@ -141,7 +141,14 @@ class Attempt implements Dispatcher.DispatchHandler {
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
     // A parser that is resumed with nothing to read hands out empty pieces. They are no sign of life and no progress.
     if (chunk.length === 0) return;
-    this.#observe(() => this.#answer.observer?.push(chunk));
+    const { observer } = this.#answer;
+    if (observer !== undefined) {
+      try {
+        observer.push(chunk);
+      } catch (error) {
+        this.#dropObserver(error);
+      }
+    }
     this.#answer.take(chunk);
     if (this.#resolve) this.#considerHeld();
   }
@@ -233,7 +240,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   #fail(error: Error): void {
     if (!this.#answer.breakOff(error)) return;
     this.#stopWatching();
-    this.#unwanted.abort(error);
+    this.#wanted.giveUp?.(error);
     if (this.#resolve)
       this.#settle({ ok: false, failure: failureOf(error, this.#isSent), answer: undefined });
   }
@@ -268,9 +275,13 @@ class Attempt implements Dispatcher.DispatchHandler {
     try {
       work();
     } catch (error) {
-      this.#answer.observer = undefined;
-      this.#options.onObserverError(error);
+      this.#dropObserver(error);
     }
+  }
+
+  #dropObserver(error: unknown): void {
+    this.#answer.observer = undefined;
+    this.#options.onObserverError(error);
   }
 }
 

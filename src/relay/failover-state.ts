@@ -57,15 +57,16 @@ export class FailoverState {
   readonly deps: RelayDeps;
   /** Epoch ms. */
   readonly startedAt: number;
-  readonly #tried = new Set<string>();
-  readonly #cooldowns = new Map<string, Cooldown>();
+  /** Made when something fails, as the others are: most requests need none. */
+  #tried: Set<string> | undefined;
+  #cooldowns: Map<string, Cooldown> | undefined;
   readonly #opensTurn: () => boolean;
   #isTurnOpened: boolean | undefined;
   #attemptsLeft: number;
   #hasWaited = false;
   #kept: Served | undefined;
   #unanswered: { account: Account; failure: Failure } | undefined;
-  readonly #asked = new Map<Account, Cooldown | undefined>();
+  #asked: Map<Account, Cooldown | undefined> | undefined;
   #isLastAttempt = false;
 
   constructor({
@@ -95,7 +96,7 @@ export class FailoverState {
 
   /** The ids of accounts that are not asked again for this request. */
   get tried(): ReadonlySet<string> {
-    return this.#tried;
+    return this.#tried ?? nothing;
   }
 
   /** Whether the account can serve the call, over the connection that it came over. */
@@ -132,12 +133,12 @@ export class FailoverState {
 
   /** Every account that was asked, with the cooldown that this request put it in. */
   get asked(): ReadonlyMap<Account, Cooldown | undefined> {
-    return this.#asked;
+    return this.#asked ?? new Map();
   }
 
   /** The cooldowns that its failures began, by account id: one of moments may be over before the last account has answered. */
   get cooldowns(): ReadonlyMap<string, Cooldown> {
-    return this.#cooldowns;
+    return this.#cooldowns ?? new Map();
   }
 
   /** Epoch ms until which it may be held when every account is out. */
@@ -168,8 +169,11 @@ export class FailoverState {
 
   /** @param cooldown what the account is in after it, if anything. */
   attemptFailed(account: Account, cooldown: Cooldown | undefined): void {
+    this.#asked ??= new Map();
     this.#asked.set(account, cooldown);
-    if (cooldown) this.#cooldowns.set(account.config.id, cooldown);
+    if (!cooldown) return;
+    this.#cooldowns ??= new Map();
+    this.#cooldowns.set(account.config.id, cooldown);
   }
 
   gotNoAnswer(account: Account, failure: Failure): void {
@@ -177,6 +181,7 @@ export class FailoverState {
   }
 
   ruleOut({ config }: Account): void {
+    this.#tried ??= new Set();
     this.#tried.add(config.id);
   }
 
@@ -193,8 +198,8 @@ export class FailoverState {
   /** All accounts may be asked again, as if for the first time. */
   startOver(): void {
     this.dropKept();
-    this.#tried.clear();
-    this.#cooldowns.clear();
+    this.#tried = undefined;
+    this.#cooldowns = undefined;
     this.#unanswered = undefined;
     this.#attemptsLeft = this.deps.config().upstream.maxAttempts;
   }
@@ -204,3 +209,5 @@ export class FailoverState {
     this.#kept = undefined;
   }
 }
+
+const nothing: ReadonlySet<string> = new Set();

@@ -123,6 +123,7 @@ export class HeldAnswer implements Answer {
 
   pause(): void {
     this.#isPaused = true;
+    if (this.isWhole) return;
     this.stopWatching();
     clearImmediate(this.#resuming);
     this.#resuming = undefined;

@@ -37,7 +37,8 @@ export async function readBody(source: RequestSource, limits: BodyLimits): Promi
   }
   // What is announced is taken at once: bodies that each got half of their memory would wait for one another.
   const length = announcedLength(headers);
-  if (length !== undefined) await limits.share.grow(length);
+  const turn = length === undefined ? undefined : limits.share.grow(length);
+  if (turn) await turn;
   source.onBodyWanted?.();
   const store = length !== undefined && length >= minWholeBytes ? inOne(length, source) : inPieces();
   return await collect(body, { ...limits, takenBytes: length ?? 0, store });

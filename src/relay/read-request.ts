@@ -7,7 +7,6 @@ import { type Body, type Call, wholeBody } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
 import { splitRequestHeaders, stripKeyParameter, stripRelayKeys } from "../network/headers.ts";
 import type { RelayKeys } from "./authenticate.ts";
-import type { RequestSource } from "./client.ts";
 import { decodeWithin } from "./decode-within.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import { joinLargeBody, type Scratch } from "./join-body.ts";
@@ -25,7 +24,7 @@ export interface Reading {
   /** Grows by what the body takes; the caller that opened it gives it back. */
   share: MemoryShare;
   /** The usual limits when absent. */
-  bodyStall?: BodyStall;
+  bodyStall?: BodyStall | undefined;
 }
 
 /** Throws RelayError for a body that is too large, and for what a converting dialect cannot read. */
@@ -35,16 +34,16 @@ export async function readRequest(
 ): Promise<Call> {
   const { client, maxBodyBytes, config, scratch, relayKeys, share } = reading;
   const { source, dialect, route } = exchange;
-  const received = await readBody(source, {
-    ...(reading.bodyStall ?? bodyStall),
-    maxBytes: maxBodyBytes,
-    share,
-    signal: exchange.signal,
-  });
-  const body = received && (await joinLargeBody(received));
+  const { stallMs, stallBytes } = reading.bodyStall ?? bodyStall;
+  const limits = { stallMs, stallBytes, maxBytes: maxBodyBytes, share, signal: exchange.signal };
+  const received = await readBody(source, limits);
+  const isInOnePiece = received === undefined || Buffer.isBuffer(received);
+  const body = isInOnePiece ? received : await joinLargeBody(received);
   const { forward, credential, acceptEncoding } = splitRequestHeaders(source.rawHeaders, relayKeys.isIn);
   const query = stripRelayKeys(exchange.query, relayKeys.isIn);
-  const readable = await readableBody(source, body, reading);
+  const encoding = source.headers["content-encoding"]?.toString();
+  const isCoded = body !== undefined && encoding !== undefined && !isIdentity(encoding);
+  const readable = isCoded ? await decode(body, encoding, reading) : body;
   const facts = dialect.read(route, {
     headers: source.headers,
     query,
@@ -88,14 +87,16 @@ function hashSession(client: string, family: string, session: string): string {
   return hash("sha256", `${client}\n${family}\n${session}`, "base64url");
 }
 
+function isIdentity(encoding: string): boolean {
+  return encoding === "" || encoding === "identity";
+}
+
 /** The copy that is read for routing; the upstream gets the bytes as they came. */
-async function readableBody(
-  source: RequestSource,
-  body: Body | undefined,
+async function decode(
+  body: Body,
+  encoding: string,
   { maxBodyBytes, share }: Pick<Reading, "maxBodyBytes" | "share">,
-): Promise<Body | undefined> {
-  const encoding = source.headers["content-encoding"]?.toString();
-  if (!body || !encoding || encoding === "identity") return body;
+): Promise<Body> {
   try {
     return await decodeWithin(wholeBody(body), { encoding, maxBytes: maxBodyBytes, share });
   } catch (cause) {

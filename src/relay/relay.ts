@@ -21,12 +21,15 @@ export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> 
   let recorder: Recorder | undefined;
   const share = deps.memory.open(exchange.signal);
   try {
-    const config = deps.config();
-    const client = authenticate(exchange.source.headers, exchange.query, config);
-    call = await readRequest(exchange, { ...deps, client, share, maxBodyBytes: config.server.maxBodyBytes });
+    const { config, scratch, relayKeys, bodyStall } = deps;
+    const current = config();
+    const client = authenticate(exchange.source.headers, exchange.query, current);
+    const limits = { client, share, maxBodyBytes: current.server.maxBodyBytes };
+    call = await readRequest(exchange, { ...limits, config, scratch, relayKeys, bodyStall });
     recorder = createRecorder(exchange, { call, client }, deps);
-    if (!(await deliverModels(exchange, { call, recorder }, deps)))
-      await answer(exchange, { call, recorder, share }, deps);
+    const isList = call.operation === "list-models";
+    if (isList && (await deliverModels(exchange, { call, recorder }, deps))) return;
+    await answer(exchange, { call, recorder, share }, deps);
   } catch (error) {
     await deliverRelayError(exchange, { error, call, recorder }, deps);
   } finally {
@@ -57,7 +60,8 @@ async function answer(
     served,
   } = await sendInOrder(calls, async (named) => {
     recorder.sendsAs(named);
-    const converted = await convertCall(dialect, named, config.server.maxConvertedBytes);
+    const { maxConvertedBytes } = config.server;
+    const converted = dialect.convert && (await convertCall(dialect, named, maxConvertedBytes));
     if (converted) call.memory?.own(wholeBody(converted.call.body ?? []));
     const served = await send(converted?.call ?? named, converted?.answer);
     return { call: named, conversion: converted, served };
@@ -69,7 +73,9 @@ async function answer(
   const { model, askedModel, warnings } = served.sent;
   recorder.sendsAs(served.sent);
   // An account may have a name of its own for the model.
-  const delivery = { exchange, call: { ...named, model, askedModel, warnings }, served, recorder, deps };
+  const isNamed = model === named.model && askedModel === named.askedModel && warnings === named.warnings;
+  const answered = isNamed ? named : { ...named, model, askedModel, warnings };
+  const delivery = { exchange, call: answered, served, recorder, deps };
   if (!conversion) return deliverNative(delivery);
   const sendAgain = (again: Call) => send(again, conversion.answer);
   return deliverConverted({ ...delivery, conversion, send: sendAgain });

@@ -59,7 +59,7 @@ class ResponsePipe implements Sink {
   /** Bytes have gone out that the observer had not seen yet. */
   #isAhead = false;
   #finished = false;
-  #stopWatchingDrain = (): void => {};
+  #stopWatchingDrain: (() => void) | undefined;
 
   constructor(options: ResponseOptions, settle: Settle) {
     this.#options = options;
@@ -70,7 +70,6 @@ class ResponsePipe implements Sink {
     const { sink, signal, answer, head } = this.#options;
     if (signal.aborted) return this.#leave();
     signal.addEventListener("abort", this.#leave, { once: true });
-    this.#stopWatchingDrain = sink.onDrain(this.#drained);
     if (answer.isWhole) return this.#enqueue(() => this.#sendWhole());
     this.#guard(() => {
       sink.start(head);
@@ -159,6 +158,7 @@ class ResponsePipe implements Sink {
     }
     if (sink.write(bytes) || this.#waitsForDrain) return;
     this.#waitsForDrain = true;
+    this.#stopWatchingDrain ??= sink.onDrain(this.#drained);
     answer.pause();
   }
 
@@ -248,7 +248,7 @@ class ResponsePipe implements Sink {
     this.#finished = true;
     this.#queue.length = 0;
     this.#options.signal.removeEventListener("abort", this.#leave);
-    this.#stopWatchingDrain();
+    this.#stopWatchingDrain?.();
   }
 
   #guard(work: () => void): void {

@@ -16,7 +16,7 @@ export interface Visitor {
   /** The relay listens on a loopback address only. */
   boundLoopback: boolean;
   /** The session cookie of the relay's own page is there and valid. */
-  hasPageSession: boolean;
+  hasPageSession(): boolean;
 }
 
 /** Throws RelayError for a host that is not the relay's own and for most web pages; returns what holds for the others. */
@@ -32,7 +32,7 @@ export function admit(visitor: Visitor): Exclude<PageDecision, { kind: "refuse" 
     method,
     headers,
     hasKeyHeader: hasKeyHeader(headers, config.apiKeys),
-    hasPageSession: visitor.hasPageSession,
+    hasPageSession: visitor.hasPageSession(),
     allowedOrigins: config.apiKeys.length > 0 ? config.server.allowedOrigins : [],
   });
   if (decision.kind === "refuse") throw forbiddenPage(decision.origin, area);
@@ -42,17 +42,27 @@ export function admit(visitor: Visitor): Exclude<PageDecision, { kind: "refuse" 
 /** A page whose own name was rebound to this machine sends that name. */
 function checkHost({ request, target, config, boundLoopback }: Visitor): void {
   const { rawHeaders, headers } = request;
-  if (rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === "host").length > 1) {
+  if (countHosts(rawHeaders) > 1) {
     throw new RelayError("invalid_request", "The request has two Host headers; send one.");
   }
   const { allowedHosts } = config.server;
-  const hosts = target.authority === undefined ? [headers.host] : [headers.host, target.authority];
-  if (hosts.every((hostHeader) => hostAllowed({ hostHeader, boundLoopback, allowedHosts }))) return;
+  const isAllowed = (hostHeader: string | undefined) =>
+    hostAllowed({ hostHeader, boundLoopback, allowedHosts });
+  if (isAllowed(headers.host) && (target.authority === undefined || isAllowed(target.authority))) return;
   throw new RelayError(
     "forbidden_host",
     "cc-relay does not answer for this host name; use 127.0.0.1, or add the name to server.allowed_hosts.",
     { shouldRetry: false },
   );
+}
+
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!;
+    if (name.length === 4 && name.toLowerCase() === "host") count++;
+  }
+  return count;
 }
 
 function areaOf(method: string, path: string): Area {
@@ -100,7 +110,7 @@ export interface Target {
 }
 
 export function splitTarget(target: string): Target {
-  const absolute = /^https?:\/\/([^/?#]*)/i.exec(target);
+  const absolute = target.startsWith("/") ? null : /^https?:\/\/([^/?#]*)/i.exec(target);
   const rest = target.slice(absolute?.[0].length ?? 0) || "/";
   const at = rest.indexOf("?");
   const path = at < 0 ? rest : rest.slice(0, at);

@@ -3,7 +3,14 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { allowedMethods, baseUrlHint, matchRoute, nearestDialect, pathFault } from "../dialects/registry.ts";
+import {
+  allowedMethods,
+  baseUrlHint,
+  createPathReader,
+  matchRoute,
+  nearestDialect,
+  type ReadPath,
+} from "../dialects/registry.ts";
 import { RelayError } from "../domain/errors.ts";
 import { http } from "../network/http.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
@@ -17,6 +24,7 @@ import type { Page } from "../web/page.ts";
 import { admit, splitTarget } from "./admission.ts";
 import { answerPreflight, corsHeaders, isPreflight } from "./cors.ts";
 import { createHttpSink, httpSource } from "./http-client.ts";
+import { createOpenAnswers, type OpenAnswers } from "./open-answers.ts";
 import { answerOwnRoute, routes } from "./own-routes.ts";
 import { answerInHttp, continueAsHttp, ignore, isWebSocket } from "./upgrade.ts";
 
@@ -54,7 +62,8 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
     boundLoopback: isLoopbackHost(host),
     isDraining: false,
     isAborting: false,
-    open: new Set(),
+    readPath: createPathReader(),
+    open: createOpenAnswers(),
     sockets: createSockets({
       deps: options.deps,
       newId: () => requestId(options.deps.now()),
@@ -99,7 +108,7 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
   await listen(server, host, port);
   const abortAll = () => {
     front.isAborting = true;
-    for (const response of front.open) if (!response.writableFinished) response.socket?.resetAndDestroy();
+    for (const { response } of front.open) if (!response.writableFinished) response.socket?.resetAndDestroy();
     server.closeAllConnections();
     front.sockets.abortAll();
   };
@@ -124,9 +133,7 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
 }
 
 /** What other servers would take for another path never goes to one. */
-function checkPath(path: string): void {
-  const fault = pathFault(path);
-  if (fault === undefined) return;
+function refusePath(path: string, fault: NonNullable<ReadPath["fault"]>): never {
   const what = fault === "dot-segment" ? "has a dot segment" : "has an id with characters that no id has";
   throw new RelayError("invalid_request", `The path ${shown(path)} ${what}; write the id as it is.`, {
     shouldRetry: false,
@@ -139,8 +146,9 @@ interface Front extends ServerOptions {
   isDraining: boolean;
   /** No time is left: what is open is broken off. */
   isAborting: boolean;
+  readPath(method: string, path: string): ReadPath;
   /** Of requests that are not over. An answer may be out already while its usage is still being written down. */
-  open: Set<ServerResponse>;
+  open: OpenAnswers;
   sockets: Sockets;
   onceIdle(): void;
 }
@@ -168,12 +176,11 @@ interface Incoming {
 }
 
 async function serve(front: Front, incoming: Incoming): Promise<void> {
-  const { response } = incoming;
-  front.open.add(response);
+  const open = front.open.add(incoming.response);
   try {
     await handle(front, incoming);
   } finally {
-    front.open.delete(response);
+    front.open.remove(open);
     if (front.open.size === 0) front.onceIdle();
   }
 }
@@ -192,23 +199,23 @@ async function handle(front: Front, incoming: Incoming): Promise<void> {
       target,
       config: deps.config(),
       boundLoopback: front.boundLoopback,
-      hasPageSession: front.page?.isSignedIn(request.headers) ?? false,
+      hasPageSession: () => front.page?.isSignedIn(request.headers) ?? false,
     });
     if (admission.kind === "cors") {
       if (isPreflight(request)) return answerPreflight(request, response, admission.origin);
       cors = corsHeaders(admission.origin);
     }
-    checkPath(path);
+    const { fault, matched: route } = front.readPath(request.method ?? "GET", path);
+    if (fault !== undefined) refusePath(path, fault);
     if (upgrade) {
       const matched = matchRoute("POST", path);
       if (matched?.dialect.name !== "openai" || matched.route.operation !== "generate")
         throw upgradeRequired("This path has none");
       return await front.sockets.accept({ ...upgrade, ...matched, id, request, query });
     }
-    if (await front.page?.answer({ request, response, path, query })) return;
-    if (await answerOwnRoute({ request, response, path, query, ...front })) return;
-    const route = matchRoute(request.method ?? "GET", path);
     if (!route) {
+      if (await front.page?.answer({ request, response, path, query })) return;
+      if (await answerOwnRoute({ request, response, path, query, ...front })) return;
       authenticate(request.headers, query, deps.config());
       const methods = allowedMethods(path);
       if (methods.length === 0) throw noRoute(request, path);
@@ -230,7 +237,8 @@ async function handle(front: Front, incoming: Incoming): Promise<void> {
       source: httpSource(request, onBodyWanted),
       sink: createHttpSink(response, { headers: cors }),
     };
-    await relay({ id, ...client, ...route, query, signal: left.signal, receivedAt: deps.now() }, deps);
+    const receivedAt = deps.now();
+    await relay({ id, ...client, ...route, query, signal: left.signal, receivedAt }, deps);
   } catch (error) {
     if (upgrade?.socket.destroyed) return;
     if (upgrade) answerInHttp(response, upgrade.socket);

@@ -54,7 +54,8 @@ export async function openServingStore(path: string, options: ServingStoreOption
   let damagedAt = Number.NEGATIVE_INFINITY;
   let switching: Promise<void> | undefined;
   let isClosed = false;
-  const underWay = new Set<Promise<void>>();
+  let underWay = 0;
+  let onceIdle: (() => void) | undefined;
   const changes = new Set<() => void>();
   const storageChanges = new Set<(state: StorageState) => void>();
 
@@ -141,7 +142,8 @@ export async function openServingStore(path: string, options: ServingStoreOption
   async function moveOn(why: "removed" | "replaced" | "damaged" | "writable again"): Promise<void> {
     const before = current;
     // What is being written to the old file must not miss the carrying over.
-    await Promise.race([Promise.all(underWay), sleep(maxUnderWayMs)]);
+    if (underWay > 0)
+      await Promise.race([new Promise<void>((resolve) => (onceIdle = resolve)), sleep(maxUnderWayMs)]);
     const buffer = await openMemory(path, database);
     const usage = before.state.kind === "memory" ? "all" : ({ after: lastSeq } as const);
     const cannotRead = (error: unknown) =>
@@ -224,19 +226,22 @@ export async function openServingStore(path: string, options: ServingStoreOption
   }
   if (isOurs) checkLater();
 
+  async function counted<T>(work: Promise<T>): Promise<T> {
+    underWay++;
+    try {
+      return await work;
+    } finally {
+      underWay--;
+      if (underWay === 0) onceIdle?.();
+    }
+  }
+
   /** Damage that work meets is repaired before it is tried once more. */
   async function use<T>(work: (store: Store) => Promise<T>): Promise<T> {
     while (switching !== undefined) await switching;
     const used = current;
-    const running = work(used.store);
-    const settled = running.then(
-      () => {},
-      () => {},
-    );
-    underWay.add(settled);
-    void settled.then(() => underWay.delete(settled));
     try {
-      return await running;
+      return await counted(work(used.store));
     } catch (error) {
       if (!isOurs || storageFault(error, path) !== "damaged") throw error;
       if (used === current) {

@@ -10,7 +10,7 @@ export interface LineWriter {
 
 /** Lines leave together this often, or as soon as there are this many characters. */
 const intervalMs = 100;
-const fullBatch = 16_000;
+const fullBatch = 60_000;
 /** So much may wait for a reader that does not read; above it lines are dropped. */
 const maxWaiting = 4 * 1024 * 1024;
 /** How long the end of the process waits for such a reader, and how often it looks. */

@@ -48,35 +48,30 @@ export function createMetrics({ version, accounts }: MetricsOptions): Metrics {
     labelNames: ["version"],
     registers,
   }).set({ version }, 1);
-  const requests = new Counter({
+  const requests = createTally(registry, {
     name: "cc_relay_requests_total",
     help: "Requests by API family, route, outcome and status code.",
     labelNames: ["family", "route", "outcome", "code"],
-    registers,
   });
-  const refused = new Counter({
+  const refused = createTally(registry, {
     name: "cc_relay_refused_requests_total",
     help: "Requests turned away before they were read, by the code of the error: a wrong key, host, path or size.",
     labelNames: ["reason"],
-    registers,
   });
-  const attempts = new Counter({
+  const attempts = createTally(registry, {
     name: "cc_relay_attempts_total",
     help: "Attempts on accounts by result: ok, or the kind of failure.",
     labelNames: ["family", "account", "result"],
-    registers,
   });
-  const failovers = new Counter({
+  const failovers = createTally(registry, {
     name: "cc_relay_failovers_total",
     help: "Requests that moved to another account before the client noticed, by the failure that moved them.",
     labelNames: ["family", "reason"],
-    registers,
   });
-  const tokens = new Counter({
+  const tokens = createTally(registry, {
     name: "cc_relay_tokens_total",
     help: "Tokens that providers reported, by account and kind.",
     labelNames: ["family", "account", "kind"],
-    registers,
   });
   const firstByte = new Histogram({
     name: "cc_relay_first_byte_seconds",
@@ -85,12 +80,18 @@ export function createMetrics({ version, accounts }: MetricsOptions): Metrics {
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300],
     registers,
   });
-  const streams = new Gauge({
+  const openAnswers = new Map<Family, number>();
+  new Gauge({
     name: "cc_relay_open_answers",
     help: "Answers that are being sent now.",
     labelNames: ["family"],
     registers,
+    collect() {
+      for (const [family, open] of openAnswers) this.set({ family }, open);
+    },
   });
+  const countOpen = (family: Family, change: number) =>
+    void openAnswers.set(family, (openAnswers.get(family) ?? 0) + change);
   new Gauge({
     name: "cc_relay_account_state",
     help: "1 for the state each account is in.",
@@ -104,16 +105,47 @@ export function createMetrics({ version, accounts }: MetricsOptions): Metrics {
 
   return {
     requestFinished({ family, route, outcome, status, account, firstByteMs, tokens: counted }) {
-      requests.inc({ family, route, outcome, code: status });
+      requests.add(1, family, route, outcome, String(status));
       if (firstByteMs !== undefined) firstByte.observe({ family }, firstByteMs / 1000);
-      for (const kind in counted) if (counted[kind]) tokens.inc({ family, account, kind }, counted[kind]);
+      for (const kind in counted) if (counted[kind]) tokens.add(counted[kind], family, account, kind);
     },
-    requestRefused: ({ reason }) => refused.inc({ reason }),
-    attemptFinished: ({ family, account, result }) => attempts.inc({ family, account, result }),
-    failedOver: ({ family, reason }) => failovers.inc({ family, reason }),
-    streamOpened: (family) => streams.inc({ family }),
-    streamClosed: (family) => streams.dec({ family }),
+    requestRefused: ({ reason }) => refused.add(1, reason),
+    attemptFinished: ({ family, account, result }) => attempts.add(1, family, account, result),
+    failedOver: ({ family, reason }) => failovers.add(1, family, reason),
+    streamOpened: (family) => countOpen(family, 1),
+    streamClosed: (family) => countOpen(family, -1),
     render: () => registry.metrics(),
     contentType: registry.contentType,
+  };
+}
+
+interface Tally {
+  /** The labels' values in the order of their names. */
+  add(by: number, ...values: string[]): void;
+}
+
+/** A counter of prom-client's that is filled at a scrape: its own counting makes and hashes an object of labels each time. */
+function createTally(
+  registry: Registry,
+  { labelNames, ...described }: { name: string; help: string; labelNames: readonly string[] },
+): Tally {
+  const counts = new Map<string, { values: string[]; count: number }>();
+  new Counter({
+    ...described,
+    labelNames,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { values, count } of counts.values())
+        this.inc(Object.fromEntries(labelNames.map((name, at) => [name, values[at]!])), count);
+    },
+  });
+  return {
+    add(by, ...values) {
+      const key = values.join("\n");
+      const known = counts.get(key);
+      if (known) known.count += by;
+      else counts.set(key, { values, count: by });
+    },
   };
 }

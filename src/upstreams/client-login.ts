@@ -25,6 +25,8 @@ type Sent = Pick<Call, "family" | "dialect" | "path" | "query" | "clientCredenti
 
 /** Undefined when the call carries no credential of the kind that its API's provider gives out. */
 export function readClientLogin(call: Sent): ClientLogin | undefined {
+  // Google's may be in the query.
+  if (call.clientCredential.length === 0 && call.family !== "gemini") return undefined;
   switch (call.family) {
     case "claude":
       return readClaude(call);
