@@ -4,7 +4,7 @@ import type { RequestDetailDocument, RequestDocument, StatusDocument } from "../
 import type { Key } from "../../terminal/keys.ts";
 import { shown } from "../requests/columns.ts";
 
-const sortOrders = ["order", "state", "use", "name"] as const;
+const sortOrders = ["order", "state", "tokens", "name"] as const;
 export type SortOrder = (typeof sortOrders)[number];
 
 export interface TopState {
@@ -74,7 +74,7 @@ export function accountsOf({ status, sort, filter }: TopState): StatusDocument["
       return accounts;
     case "state":
       return accounts.toSorted((a, b) => stateOrder.indexOf(a.state) - stateOrder.indexOf(b.state));
-    case "use":
+    case "tokens":
       return accounts.toSorted((a, b) => b.tokens_24h - a.tokens_24h);
     case "name":
       return accounts.toSorted((a, b) => a.id.localeCompare(b.id));
