@@ -216,7 +216,8 @@ export const claims: readonly Claim[] = [
     ],
   },
   {
-    sentence: "An account's own `models` or `model_map` comes before that rule.",
+    sentence:
+      'An account\'s own `models` or `model_map` comes before that rule where it names the model; `"*"` names none, and takes what no account is there for.',
     tests: [
       "relay/dialect-chat-native.test.ts: the owner's configuration and the model's name decide who answers",
     ],

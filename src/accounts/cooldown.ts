@@ -23,6 +23,8 @@ export interface CooldownContext {
   modelScope: string;
   /** Failures of this kind in a row, this one included. */
   streak: number;
+  /** The host imitates the provider, and mostly does not say how long its limits last. */
+  isLastResort?: boolean;
   now: number;
 }
 
@@ -36,13 +38,13 @@ export function cooldownAfter(
   policy: CooldownPolicy,
   context: CooldownContext,
 ): CooldownDecision | undefined {
-  const { modelScope, streak, now } = context;
+  const { modelScope, streak, isLastResort = false, now } = context;
   switch (failure.kind) {
     case "rate-limited":
       return {
         kind: failure.kind,
         scope: failure.scope === "model" ? modelScope : "",
-        until: failure.until ?? now + growing(unknownLimitMs, streak, 3600 * second),
+        until: failure.until ?? now + growing(unknownLimitMs, streak, (isLastResort ? 900 : 3600) * second),
         isTold: failure.until !== undefined,
         reason: failure.reason,
       };

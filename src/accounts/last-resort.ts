@@ -6,7 +6,7 @@
 //     a session is there, in the middle of a loop of tools        it goes on there
 //     anything else: an overload, a time-out, a short limit       it does not serve
 
-import { matchesModel } from "../domain/model-scope.ts";
+import { namesModel } from "../domain/model-scope.ts";
 import { type Account, cooldownFor } from "./account.ts";
 
 export interface LastResortQuestion {
@@ -26,8 +26,9 @@ export interface LastResortQuestion {
 export function admitLastResorts(candidates: Account[], question: LastResortQuestion): Account[] {
   const others = candidates.filter((account) => !isLastResort(account));
   if (others.length === candidates.length || others.length === 0) return candidates;
-  const named = candidates.filter((account) => isLastResort(account) && namesModel(account, question));
-  if (named.length > 0 && !others.some((account) => namesModel(account, question))) return named;
+  const isNamed = ({ config }: Account) => namesModel(config.models, question.model);
+  const named = candidates.filter((account) => isLastResort(account) && isNamed(account));
+  if (named.length > 0 && !others.some(isNamed)) return named;
   if (others.every((account) => isOutForLong(account, question))) return candidates;
   const staying = stayingAt(candidates, question);
   return staying ? [...others, staying] : others;
@@ -47,12 +48,6 @@ export function stayingAt(
 ): Account | undefined {
   const current = candidates.find(({ config }) => config.id === (fallback ?? sticky));
   return current && isLastResort(current) && !opensTurn() ? current : undefined;
-}
-
-/** A pattern that fits everything names nothing. */
-function namesModel({ config: { models } }: Account, { model }: LastResortQuestion): boolean {
-  const patterns = models?.filter((pattern) => pattern !== "*") ?? [];
-  return model !== undefined && patterns.length > 0 && matchesModel(patterns, model);
 }
 
 /** By the whole length of its cooldown: a session must not be turned away in the last minutes of an outage. */

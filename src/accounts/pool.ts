@@ -14,6 +14,7 @@ import {
   shortenShared,
   streakKey,
 } from "./cooldown.ts";
+import { isLastResort } from "./last-resort.ts";
 import type { RequestLogin } from "./logins.ts";
 import { type Choice, type Selection, selectAccount } from "./select.ts";
 import { hashSettings } from "./settings.ts";
@@ -153,6 +154,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       const decision = cooldownAfter(failure, policyOf(stored.config), {
         modelScope,
         streak: Math.max(streak, 1),
+        isLastResort: isLastResort(account),
         now: time,
       });
       if (isCounted(failure)) countStreak(account, key, streak);

@@ -25,6 +25,12 @@ export function matchesModel(patterns: readonly string[] | undefined, model: str
   return patterns.some((pattern) => fits(pattern.toLowerCase(), id));
 }
 
+/** Whether one of the patterns names the model: one that fits everything names nothing. */
+export function namesModel(patterns: readonly string[] | undefined, model: string | undefined): boolean {
+  const naming = patterns?.filter((pattern) => pattern !== "*") ?? [];
+  return model !== undefined && matchesModel(naming, model);
+}
+
 /** Takes the leftmost place for each piece between stars; a regular expression could be made to backtrack for hours. */
 function fits(pattern: string, id: string): boolean {
   const [first = "", ...rest] = pattern.split("*");

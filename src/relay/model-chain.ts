@@ -17,7 +17,7 @@ export interface Sent {
   served: Served;
 }
 
-/** Operations that run a model, or count for one. */
+/** Operations that run a model, or count for one. Embeddings are left out: the vectors of two models do not fit each other. */
 const named: ReadonlySet<Operation> = new Set(["generate", "count-tokens", "compact"]);
 
 /** Never empty: the call as it came where no pattern of `[models]` fits its model. */

@@ -33,6 +33,11 @@ test("the owner's configuration and the model's name decide who answers", async 
   const claude = testAccount("claude", "claude-api", upstream.url);
   const adopting = testAccount("adopting", "claude-api", upstream.url, { models: ["glm-*"] });
   const disabled = { ...named, enabled: false };
+  const mapped = (id: string, type: "claude-api" | "openai-responses", pattern: string) =>
+    testAccount(id, type, upstream.url, { modelMap: [{ pattern, model: "glm-5.2" }] });
+  const openaiGlm = mapped("openai-glm", "openai-responses", "*");
+  const claudeGlm = mapped("claude-glm", "claude-api", "*");
+  const login = testAccount("login", "claude-oauth", upstream.url);
   const asked: [accounts: (typeof open)[], model: string, servedBy: string | number][] = [
     [[open, claude], "gpt-5", "open"],
     [[open, claude], "claude-opus-5-5", "claude"],
@@ -43,6 +48,16 @@ test("the owner's configuration and the model's name decide who answers", async 
     [[open, adopting], "other", "open"],
     [[claude], "gpt-5", 503],
     [[open], "claude-opus-5-5", 503],
+    // A pattern that fits everything takes what nobody else is for.
+    [[openaiGlm, claude], "claude-opus-5-5", "claude"],
+    [[openaiGlm, login], "claude-opus-5-5", "openai-glm"],
+    [[openaiGlm], "claude-opus-5-5", "openai-glm"],
+    [[openaiGlm, claude], "gpt-5", "openai-glm"],
+    [[mapped("by-name", "openai-responses", "claude-*"), claude], "claude-opus-5-5", "by-name"],
+    [[open, claudeGlm], "gpt-5", "open"],
+    [[claudeGlm], "gpt-5", "claude-glm"],
+    [[claudeGlm], "claude-opus-5-5", "claude-glm"],
+    [[mapped("by-name", "claude-api", "gpt-*"), open], "gpt-5", "by-name"],
   ];
   for (const [accounts, model, servedBy] of asked) {
     const relay = await startRelay({

@@ -214,13 +214,18 @@ describe("a last resort", () => {
     );
   });
 
-  test("that limits without a word of how long is in cooldown for a minute", async () => {
+  test("that limits without a word of how long is in cooldown for a minute, then longer, a quarter of an hour at most", async () => {
     const url = await start();
-    plan.on({}, limited(6 * hour));
+    plan.on({}, limited(60 * hour));
     host.on({}, claudeFailures.bare429());
-    const answer = await send(url, ask([user("hi")]));
-    assert.equal(answer.status, 429);
-    assert.ok(Number(answer.header("retry-after")) <= 60);
+    const minutes: number[] = [];
+    for (let time = 0; time < 6; time++) {
+      const answer = await send(url, ask([user("hi")]));
+      assert.equal(answer.status, 429);
+      minutes.push(Number(answer.header("retry-after")) / 60);
+      now += 16 * minute;
+    }
+    assert.deepEqual(minutes, [1, 2, 4, 8, 15, 15]);
   });
 
   test("gets neither the client's own credential nor the name of its workspace", async () => {

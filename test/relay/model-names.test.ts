@@ -133,3 +133,15 @@ test("on the chat route the replaced name decides who answers, in a chain for ea
   assert.deepEqual([next.status, next.header("x-cc-relay-model")], [200, "gpt-5"], next.text);
   assert.equal(upstream.requests.at(-1)?.body.toString(), JSON.stringify({ ...body, model: "gpt-5" }));
 });
+
+test("embeddings keep their model: the vectors of another one would not fit those that are there", async (t) => {
+  const { relay, upstream } = await setNames(t, [{ pattern: "*embedding*", targets: ["gemini-2.5-pro"] }]);
+  for (const method of ["embedContent", "batchEmbedContents"]) {
+    const path = `/v1beta/models/gemini-embedding-001:${method}`;
+    const body = `{"model":"models/gemini-embedding-001","content":{"parts":[{"text":"x"}]}}`;
+    const answer = await send(relay.url, { path, headers: ["content-type", "application/json"], body });
+    assert.equal(answer.header("x-cc-relay-model"), undefined);
+    const sent = upstream.requests.at(-1)!;
+    assert.deepEqual([sent.url, sent.body.toString()], [path, body]);
+  }
+});

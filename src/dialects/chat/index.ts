@@ -3,8 +3,7 @@
 
 import type { AccountConfig } from "../../config/config.ts";
 import { type Call, type HeaderMap, wholeBody } from "../../domain/call.ts";
-import type { Family } from "../../domain/family.ts";
-import { matchesModel } from "../../domain/model-scope.ts";
+import { matchesModel, namesModel } from "../../domain/model-scope.ts";
 import { type Members, readBoolean, readString, type Span, scanMembers } from "../../json/json-scan.ts";
 import { contentText, elementsAt, lastSaid, membersAt, scanBody, stringAt } from "../body-text.ts";
 import type { Conversion, Dialect, Direction, RequestFacts, RequestParts } from "../dialect.ts";
@@ -138,12 +137,21 @@ function conversionOf(call: Call, converted: ConvertedBody, { now, thread }: Cha
   };
 }
 
-/** Who answers: the owner's configuration decides first, then the model's name; lists of models are not asked for it. */
+/**
+ * Who answers: the owner's configuration decides first, then the model's name; lists of models are not asked for it. A pattern that fits
+ * everything names nothing: an account with names of its own for all models takes those that the other family has no account for.
+ */
 function directChat(model: string, accounts: readonly AccountConfig[]): Direction {
-  const isNamedBy = (family: Family) =>
-    accounts.some((account) => account.enabled && account.family === family && names(account, model));
-  if (isNamedBy("openai")) return native;
-  return /^claude/i.test(model) || isNamedBy("claude") ? converted : native;
+  const enabled = accounts.filter((account) => account.enabled && canChat(account));
+  const isNamedBy = (direction: Direction) =>
+    enabled.some((account) => account.family === direction.family && names(account, model));
+  if (isNamedBy(native)) return native;
+  const usual = /^claude/i.test(model) || isNamedBy(converted) ? converted : native;
+  if (enabled.some(({ family }) => family === usual.family)) return usual;
+  const other = usual === native ? converted : native;
+  const takesAll = (account: AccountConfig) =>
+    account.family === other.family && account.modelMap !== undefined && takes(account, model);
+  return enabled.some(takesAll) ? other : usual;
 }
 
 const converted: Direction = {
@@ -158,8 +166,20 @@ const native: Direction = {
   converts: false,
 };
 
-function names({ models, modelMap }: AccountConfig, model: string): boolean {
-  if (models === undefined && modelMap === undefined) return false;
-  const mapped = modelMap?.map(({ pattern }) => pattern);
-  return matchesModel(models, model) && matchesModel(mapped, model);
+/** See Call: a login does not serve what was converted. */
+function canChat({ family, kind }: AccountConfig): boolean {
+  return family !== converted.family || kind.credentials.includes("api_key");
+}
+
+function names(account: AccountConfig, model: string): boolean {
+  const isNamed = namesModel(account.models, model) || namesModel(mappedBy(account), model);
+  return isNamed && takes(account, model);
+}
+
+function takes(account: AccountConfig, model: string): boolean {
+  return matchesModel(account.models, model) && matchesModel(mappedBy(account), model);
+}
+
+function mappedBy({ modelMap }: AccountConfig): string[] | undefined {
+  return modelMap?.map(({ pattern }) => pattern);
 }
