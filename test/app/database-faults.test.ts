@@ -79,28 +79,34 @@ test("on a full disk the relay serves from memory, with the login's token as lon
   const { upstream, folder, doctor } = await setStage(t);
   const authorization = await startAuthorizationServer();
   t.after(() => authorization.close());
-  authorization.expiresIn = 15;
+  const login = (id: string) =>
+    `[[accounts]]\nid = "${id}"\ntype = "claude-oauth"\nrefresh_token = "${authorization.issue(id)}"\napi_url = "${upstream.url}"\n`;
   await folder.configure(
-    `[oauth.claude]\ntoken_url = "${authorization.url}/token"\n[[accounts]]\nid = "login"\ntype = "claude-oauth"\n` +
-      `refresh_token = "${authorization.issue("login")}"\napi_url = "${upstream.url}"\n`,
+    `[oauth.claude]\ntoken_url = "${authorization.url}/token"\n${login("lasting")}${login("ended")}`,
   );
-  const ask = (url: string) => send(url, cases.claudeLogin.request());
+  const ask = ({ url }: { url: string }, id: string) => {
+    const request = cases.claudeLogin.request();
+    return send(url, { ...request, headers: [...(request.headers ?? []), "x-cc-relay-account", id] });
+  };
   const first = await folder.start();
-  assert.equal((await ask(first.url)).status, 200);
-  assert.equal(authorization.requests.length, 1);
+  assert.equal((await ask(first, "lasting")).status, 200);
+  authorization.expiresIn = 1;
+  assert.equal((await ask(first, "ended")).status, 200);
+  assert.equal(authorization.requests.length, 2);
   first.kill("SIGTERM");
   await first.exited;
 
   const second = await folder.start([], full);
   const inMemory = second.lines().find(({ msg }) => /kept in memory/.test(String(msg)));
   assert.equal(inMemory?.level, "error");
-  assert.equal((await ask(second.url)).status, 200, "the stored access token is used");
-  const refused = await until("the token has ended", async () => {
-    const answer = await ask(second.url);
+  assert.equal((await ask(second, "lasting")).status, 200, "the stored access token is used");
+  const refused = await until("the other token has ended", async () => {
+    const answer = await ask(second, "ended");
     return answer.status === 200 ? undefined : answer;
   });
-  assert.match(refused.text, /storage: the login of account login cannot be used/);
-  assert.equal(authorization.requests.length, 1, "nothing was refreshed");
+  assert.equal(refused.status, 503);
+  assert.match(refused.text, /storage: the login of account ended cannot be used/);
+  assert.equal(authorization.requests.length, 2, "nothing was refreshed");
   assert.ok(
     (await doctor()).every(({ status }) => status === "ok"),
     "doctor itself may write",
