@@ -23,7 +23,7 @@ function slowestText(pattern: string, flags: string): string | undefined {
   const slow = (prefix: string, pump: string, suffix: string) => {
     for (const length of lengths) {
       const text = prefix + pump.repeat(Math.ceil(length / pump.length)) + suffix;
-      if (measure(expression, text) > maxMs && measure(expression, text) > maxMs) return true;
+      if (measure(expression, text) > maxMs && measureCpu(expression, text) > maxMs) return true;
     }
     return false;
   };
@@ -42,6 +42,14 @@ function measure(expression: RegExp, text: string): number {
   const begun = performance.now();
   expression.test(text);
   return performance.now() - begun;
+}
+
+/** What another program takes of the processor does not count. */
+function measureCpu(expression: RegExp, text: string): number {
+  expression.lastIndex = 0;
+  const begun = process.threadCpuUsage();
+  expression.test(text);
+  return process.threadCpuUsage(begun).user / 1000;
 }
 
 describe("the check itself", () => {

@@ -18,7 +18,7 @@ export interface TrafficOptions {
 
 const firstRequests = 40;
 const maxRunning = 6;
-const piecesUntilLeft = 12;
+const bytesUntilLeft = 1500;
 
 /** @param origin of the relay. */
 export function startTraffic(origin: string, options: TrafficOptions = {}): Traffic {
@@ -73,9 +73,9 @@ async function sendTurn(origin: string, turn: DemoTurn, { agent, signal }: Sendi
       .on("error", reject)
       .end(body);
   });
-  let pieces = 0;
-  for await (const _chunk of answer) {
-    pieces += 1;
-    if (turn.leavesEarly && pieces > piecesUntilLeft) break;
+  let bytes = 0;
+  for await (const chunk of answer) {
+    bytes += (chunk as Buffer).length;
+    if (turn.leavesEarly && bytes > bytesUntilLeft) break;
   }
 }

@@ -29,7 +29,7 @@ test("the clients speak every API of the relay, in conversations that grow and b
 });
 
 test("within a minute there are a refused key, an account at its limit, and answers of every family with their usage", async () => {
-  const demo = await startDemo({ pauseMs: 1, latencyMs: 0 });
+  const demo = await startDemo({ pauseMs: 5, latencyMs: 0 });
   const relay = await startRelay({
     accounts: demo.accounts,
     configure: (config) => ({ ...config, demoClients }),

@@ -212,11 +212,13 @@ test("an answer with a wrong state, another host, path or method neither logs in
 });
 
 test("a code is used once: a second answer while the first is exchanged is refused as the second", async () => {
-  server.faults.push({ kind: "delay", ms: 60 });
+  const { promise: refused, resolve: goOn } = Promise.withResolvers<void>();
+  server.faults.push({ kind: "delay", ms: refused });
   const run = await start();
   const first = browse(run.links.automatic!);
   while (server.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   assert.equal((await browse(run.links.automatic!)).status, 410);
+  goOn();
   assert.equal((await first).status, 200);
   assert.ok((await run.result).ok);
   assert.equal(server.requests.length, 1);

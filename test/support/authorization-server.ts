@@ -11,7 +11,7 @@ export type TokenFault =
   /** Answers with that instead of doing anything. */
   | { kind: "answer"; status: number; body: string; headers?: Record<string, string> }
   /** Does what was asked, and answers only then. */
-  | { kind: "delay"; ms: number }
+  | { kind: "delay"; ms: number | Promise<unknown> }
   /** Closes the connection: before reading anything into the request, or after having rotated. */
   | { kind: "hang-up"; when: "before" | "after" }
   /** Rotates, announces the whole answer and sends the first `bytes` of it. */
@@ -163,7 +163,7 @@ export async function startAuthorizationServer(): Promise<AuthorizationServer> {
       response.destroy();
       return;
     }
-    if (fault?.kind === "delay") await sleep(fault.ms);
+    if (fault?.kind === "delay") await (typeof fault.ms === "number" ? sleep(fault.ms) : fault.ms);
     const body = fault?.kind === "lie" ? fault.change(answered.body) : answered.body;
     const text = typeof body === "string" ? body : JSON.stringify(body);
     if (fault?.kind === "cut" || fault?.kind === "endless") {
