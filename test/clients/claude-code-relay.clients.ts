@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { claudeLimits } from "../../src/demo/provider/claude.ts";
 import { startAuthorizationServer } from "../support/authorization-server.ts";
 import type { Behaviour } from "../support/behaviour.ts";
-import { claudeFailures, claudeLimits } from "../support/claude-script.ts";
+import { claudeFailures } from "../support/claude-script.ts";
 import { claudeModel, lineKinds, readTranscript, runClaude, sessionOf } from "./claude-code.ts";
 import { startRelayProcess } from "./relay-process.ts";
 import {

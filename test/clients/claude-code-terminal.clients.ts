@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { claudeModelList } from "../support/claude-script.ts";
+import { claudeModelList } from "../../src/demo/provider/claude.ts";
 import { claudeEnvironment, claudeModel, sessionHeader } from "./claude-code.ts";
 import { relayCommand } from "./sandbox.ts";
 import { assertSound, type RelayStage, secondKey, startRelayStage } from "./stage.ts";

@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ContentPiece } from "../../src/demo/provider/generation.ts";
 import { assertAcceptable } from "../dialects/chat/claude-rules.ts";
-import type { Behaviour, ContentPiece, RecordedRequest } from "../support/behaviour.ts";
+import type { Behaviour, RecordedRequest } from "../support/behaviour.ts";
 import { claudeErrorEvent, claudeFailures } from "../support/claude-script.ts";
 import {
   type Completion,

@@ -1,7 +1,8 @@
 // The scripted model's mind, the same for every API. A prompt that says "Script:" is a plan: each `[[command]]` in it is run with the
 // client's shell tool, each `{{task}}` given to a sub-agent, one after the other; then the model says what it saw of them.
 
-import type { Behaviour, ContentPiece, RecordedRequest } from "../support/behaviour.ts";
+import type { ContentPiece } from "../../src/demo/provider/generation.ts";
+import type { Behaviour, RecordedRequest } from "../support/behaviour.ts";
 
 /** A conversation as far as a plan needs it. */
 export type Turn = { kind: "prompt" | "result"; text: string };

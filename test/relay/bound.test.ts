@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { AccountConfig } from "../../src/config/config.ts";
+import { encryptedContent } from "../../src/demo/provider/openai.ts";
 import { type ClientAnswer, open, send, sseData } from "../support/client.ts";
-import { encryptedContent, openaiFailures } from "../support/openai-script.ts";
+import { openaiFailures } from "../support/openai-script.ts";
 import { type Stage, setStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 

@@ -1,12 +1,13 @@
 // The ways in which clients speak, each described once: the shared suite runs over every one of them, so that none can fall behind.
 
 import type { AccountConfig, Config } from "../../src/config/config.ts";
+import { geminiErrorBody } from "../../src/demo/provider/gemini.ts";
 import type { AccountType, Family } from "../../src/domain/family.ts";
 import type { AuthorizationServer } from "../support/authorization-server.ts";
 import type { Behaviour } from "../support/behaviour.ts";
 import { claudeError, claudeErrorEvent, claudeFailures } from "../support/claude-script.ts";
 import type { ClientRequest } from "../support/client.ts";
-import { geminiErrorBody, geminiFailures } from "../support/gemini-script.ts";
+import { geminiFailures } from "../support/gemini-script.ts";
 import { codexPath, openaiFailedEvent, openaiFailures } from "../support/openai-script.ts";
 import { ownAccount, ownLogins, secretsIn } from "../support/own-logins.ts";
 import { testAccount } from "../support/relay.ts";

@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
+import { claudeModelList } from "../../src/demo/provider/claude.ts";
+import { geminiModelList } from "../../src/demo/provider/gemini.ts";
+import { openaiModelList } from "../../src/demo/provider/openai.ts";
 import type { AccountType } from "../../src/domain/family.ts";
-import { claudeFailures, claudeModelList, claudeModels } from "../support/claude-script.ts";
+import { claudeFailures, claudeModels } from "../support/claude-script.ts";
 import { begin, send } from "../support/client.ts";
-import { geminiModelList } from "../support/gemini-script.ts";
-import { openaiModelList } from "../support/openai-script.ts";
 import { patient } from "../support/patience.ts";
 import { type Stage, setStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";

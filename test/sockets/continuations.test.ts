@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encryptedContent } from "../support/openai-script.ts";
+import { encryptedContent } from "../../src/demo/provider/openai.ts";
 import {
   continuing,
   create,

@@ -14,8 +14,9 @@ import {
   gzipSync,
   zstdCompressSync,
 } from "node:zlib";
+import type { WireEvent } from "../../src/demo/provider/generation.ts";
 import type { Behaviour, Delay, TruncationStyle } from "./behaviour.ts";
-import type { ScriptedAnswer, WireEvent } from "./script.ts";
+import type { ScriptedAnswer } from "./script.ts";
 import { type WireForm, writeWire } from "./wire.ts";
 
 /** One event (or one document) as bytes. */

@@ -1,5 +1,6 @@
 // What the scripted upstream can be told to do with a request, and what it remembers of one.
 
+import type { ContentPiece } from "../../src/demo/provider/generation.ts";
 import type { TokenCounts } from "../../src/usage/observer.ts";
 import type { WireForm } from "./wire.ts";
 
@@ -10,11 +11,6 @@ export type Delay = number | Promise<unknown>;
 
 /** `rst` resets the connection, `fin` closes it inside the body's framing, `clean` ends the body as if it were whole. */
 export type TruncationStyle = "rst" | "fin" | "clean";
-
-export type ContentPiece =
-  | { kind: "text"; text: string }
-  | { kind: "thinking"; text: string }
-  | { kind: "tool"; id: string; name: string; input: unknown };
 
 /** Every field is optional; `{}` is a good answer with usage that the upstream makes up and remembers. */
 export interface Behaviour {

@@ -1,22 +1,20 @@
 // How the scripted upstream speaks the Gemini API and Code Assist (v1internal), and the quota errors that Google is known to send.
 
+import {
+  errorInfo,
+  type GeminiErrorDetails,
+  geminiChunks,
+  geminiErrorBody,
+  geminiModelEntry,
+  geminiModelList,
+  geminiResponse,
+  quotaFailure,
+  retryInfo,
+} from "../../src/demo/provider/gemini.ts";
+import type { Generation } from "../../src/demo/provider/generation.ts";
 import type { TokenCounts } from "../../src/usage/observer.ts";
-import {
-  type Behaviour,
-  type ContentPiece,
-  numberField,
-  objectField,
-  type RecordedRequest,
-  stringField,
-} from "./behaviour.ts";
-import {
-  applyEvents,
-  contentPieces,
-  type Script,
-  type ScriptedAnswer,
-  splitText,
-  type WireEvent,
-} from "./script.ts";
+import { type Behaviour, numberField, objectField, type RecordedRequest, stringField } from "./behaviour.ts";
+import { applyEvents, generationOf, type Script, type ScriptedAnswer } from "./script.ts";
 
 export const geminiScript: Script = { answer, usageIn, isTerminal, isError };
 
@@ -50,29 +48,34 @@ function answer(
   const single = /^\/v1(?:beta|alpha)?\/models\/(.+)$/.exec(request.path)?.[1];
   if (single === undefined) return undefined;
   if (geminiModels.includes(single))
-    return { ...base, form: "json", document: modelEntry(single), billed: false };
+    return { ...base, form: "json", document: geminiModelEntry(single), billed: false };
   return { ...base, form: "json", document: geminiErrorBody(404), billed: false, status: 404 };
 }
 
-interface Generation {
+interface Asked {
   request: RecordedRequest;
   behaviour: Behaviour;
   usage: TokenCounts;
   model: string;
 }
 
-function publicCall(action: string, generation: Generation): ScriptedAnswer | undefined {
-  const { request, behaviour } = generation;
+function generate({ request, ...asked }: Asked): Generation {
+  return generationOf({ ...asked, id: `response-${request.index}` });
+}
+
+function publicCall(action: string, asked: Asked): ScriptedAnswer | undefined {
+  const { request, behaviour } = asked;
   const base = {
     headers: { server: "scaffolding on HTTPServer2", vary: "Origin" },
     newline: "\r\n" as const,
   };
   switch (action) {
     case "generateContent":
-      return { ...base, form: "json", document: wholeResponse(generation), billed: true };
+      return { ...base, form: "json", document: geminiResponse(generate(asked)), billed: true };
     case "streamGenerateContent": {
       const alt = request.query.get("alt") ?? request.query.get("$alt");
-      const events = applyEvents(behaviour, chunks(generation), { nameOf: () => undefined });
+      const chunks = [...geminiChunks(generate(asked))].map((data) => ({ data }));
+      const events = applyEvents(behaviour, chunks, { nameOf: () => undefined });
       return { ...base, form: alt === "sse" ? "sse" : "json-array", events, billed: true };
     }
     case "countTokens": {
@@ -111,12 +114,8 @@ function codeAssist(
 ): ScriptedAnswer | undefined {
   const base = { headers: { server: "ESF", vary: "Origin" }, newline: "\n" as const };
   const project = codeAssistProject(request.credential);
-  const generation = {
-    request,
-    behaviour,
-    usage,
-    model: stringField(request.json, "model") ?? "gemini-2.5-pro",
-  };
+  const model = stringField(request.json, "model") ?? "gemini-2.5-pro";
+  const generation = generate({ request, behaviour, usage, model });
   const document = (value: unknown): ScriptedAnswer => ({
     ...base,
     form: "json",
@@ -143,11 +142,14 @@ function codeAssist(
     case "operations/onboard-1":
       return document({ done: true, response: { cloudaicompanionProject: { id: project, name: project } } });
     case "generateContent": {
-      const envelope = { response: wholeResponse(generation), traceId: `trace-${request.index}` };
+      const envelope = { response: geminiResponse(generation), traceId: `trace-${request.index}` };
       return { ...base, form: "json", document: envelope, billed: true };
     }
     case "streamGenerateContent": {
-      const events = applyEvents(behaviour, envelopes(generation), { nameOf: () => undefined });
+      const envelopes = [...geminiChunks(generation)].map((response) => ({
+        data: { response, traceId: `trace-${request.index}` },
+      }));
+      const events = applyEvents(behaviour, envelopes, { nameOf: () => undefined });
       return { ...base, form: "sse", events, billed: true };
     }
     case "countTokens":
@@ -166,82 +168,6 @@ function codeAssist(
     default:
       return undefined;
   }
-}
-
-export function geminiModelList(ids: readonly string[]): unknown {
-  return { models: ids.map(modelEntry) };
-}
-
-function modelEntry(id: string): unknown {
-  return {
-    name: `models/${id}`,
-    displayName: id,
-    inputTokenLimit: 1_048_576,
-    supportedGenerationMethods: ["generateContent", "countTokens"],
-  };
-}
-
-function wholeResponse(generation: Generation): Record<string, unknown> {
-  const parts = contentPieces(generation.behaviour).map(part);
-  return response(generation, { parts, last: true });
-}
-
-function* chunks(generation: Generation): Generator<WireEvent> {
-  const count = generation.behaviour.events ?? 3;
-  const parts: unknown[] = [];
-  for (const piece of contentPieces(generation.behaviour)) {
-    if (piece.kind === "tool") parts.push(part(piece));
-    else for (const text of splitText(piece.text, count)) parts.push(part({ ...piece, text }));
-  }
-  for (const [index, each] of parts.entries()) {
-    yield { data: response(generation, { parts: [each], last: index === parts.length - 1 }) };
-  }
-}
-
-function* envelopes(generation: Generation): Generator<WireEvent> {
-  for (const chunk of chunks(generation)) {
-    if (typeof chunk !== "string")
-      yield { data: { response: chunk.data, traceId: `trace-${generation.request.index}` } };
-  }
-}
-
-function response(
-  generation: Generation,
-  chunk: { parts: unknown[]; last: boolean },
-): Record<string, unknown> {
-  const { usage, behaviour, model, request } = generation;
-  const prompt = usage.input + usage.cacheRead;
-  const visible = usage.output - usage.reasoning;
-  return {
-    candidates: [
-      {
-        content: { parts: chunk.parts, role: "model" },
-        ...(chunk.last ? { finishReason: behaviour.stopReason ?? "STOP" } : {}),
-        index: 0,
-      },
-    ],
-    // Early chunks know the prompt only, as seen from the real API.
-    usageMetadata: chunk.last
-      ? {
-          promptTokenCount: prompt,
-          cachedContentTokenCount: usage.cacheRead,
-          candidatesTokenCount: visible,
-          thoughtsTokenCount: usage.reasoning,
-          totalTokenCount: prompt + usage.output,
-        }
-      : { promptTokenCount: prompt, cachedContentTokenCount: usage.cacheRead, totalTokenCount: prompt },
-    modelVersion: model,
-    responseId: `response-${request.index}`,
-  };
-}
-
-function part(piece: ContentPiece): unknown {
-  if (piece.kind === "text") return { text: piece.text };
-  if (piece.kind === "thinking") return { text: piece.text, thought: true };
-  return {
-    functionCall: { id: piece.id, name: piece.name, args: piece.input },
-    thoughtSignature: "c2lnbmVk",
-  };
 }
 
 function usageIn(data: unknown): Partial<TokenCounts> | undefined {
@@ -277,63 +203,9 @@ function isError(data: unknown): boolean {
   return objectField(data, "error") !== undefined;
 }
 
-const statuses: Readonly<Record<number, string>> = {
-  400: "INVALID_ARGUMENT",
-  401: "UNAUTHENTICATED",
-  403: "PERMISSION_DENIED",
-  404: "NOT_FOUND",
-  429: "RESOURCE_EXHAUSTED",
-  500: "INTERNAL",
-  503: "UNAVAILABLE",
-  504: "DEADLINE_EXCEEDED",
-};
-
-export interface GeminiErrorDetails {
-  message?: string;
-  status?: string;
-  details?: unknown[];
-}
-
 /** An error answer in Google's form. A JSON-array stream gets it inside an array by itself. */
 export function geminiError(code: number, details: GeminiErrorDetails = {}): Behaviour {
   return { status: code, body: geminiErrorBody(code, details) };
-}
-
-export function geminiErrorBody(code: number, details: GeminiErrorDetails = {}) {
-  return {
-    error: {
-      code,
-      message: details.message ?? `scripted error ${code}`,
-      status: details.status ?? statuses[code] ?? "UNKNOWN",
-      ...(details.details === undefined ? {} : { details: details.details }),
-    },
-  };
-}
-
-export function retryInfo(delay: string): unknown {
-  return { "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: delay };
-}
-
-export function errorInfo(
-  reason: string,
-  domain = "googleapis.com",
-  metadata: Record<string, string> = {},
-): unknown {
-  return { "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason, domain, metadata };
-}
-
-export function quotaFailure(quotaId: string, model = "gemini-2.5-pro"): unknown {
-  return {
-    "@type": "type.googleapis.com/google.rpc.QuotaFailure",
-    violations: [
-      {
-        quotaMetric: "generativelanguage.googleapis.com/generate_content_free_tier_requests",
-        quotaId,
-        quotaDimensions: { location: "global", model },
-        quotaValue: "50",
-      },
-    ],
-  };
 }
 
 export const geminiFailures = {

@@ -1,23 +1,19 @@
 // How the scripted upstream speaks OpenAI Responses, and the errors and limit headers that api.openai.com is known to send.
 
+import {
+  createdAt,
+  type OpenaiErrorDetails,
+  openaiErrorBody,
+  openaiEvents,
+  openaiLimits,
+  openaiModelList,
+  openaiResponse,
+  openaiUsage,
+} from "../../src/demo/provider/openai.ts";
 import type { TokenCounts } from "../../src/usage/observer.ts";
-import {
-  type Behaviour,
-  type ContentPiece,
-  numberField,
-  objectField,
-  type RecordedRequest,
-  stringField,
-} from "./behaviour.ts";
+import { type Behaviour, numberField, objectField, type RecordedRequest, stringField } from "./behaviour.ts";
 import { chatAnswer, chatPath, chatUsageIn, isLastChunk } from "./chat-script.ts";
-import {
-  applyEvents,
-  contentPieces,
-  type Script,
-  type ScriptedAnswer,
-  splitText,
-  type WireEvent,
-} from "./script.ts";
+import { applyEvents, generationOf, type Script, type ScriptedAnswer } from "./script.ts";
 
 export const openaiScript: Script = { answer, usageIn, isTerminal, isError };
 
@@ -42,11 +38,11 @@ function answer(
   const route = `${request.method} ${request.path}`;
   if (route === "POST /v1/responses") {
     const model = stringField(request.json, "model") ?? "gpt-5";
-    const generation = { id: `resp_script${request.index}`, model, usage, behaviour };
+    const generation = generationOf({ id: `resp_script${request.index}`, model, usage, behaviour });
     if ((request.json as { stream?: unknown } | undefined)?.stream !== true) {
-      return { ...base, form: "json", document: finalResponse(generation), billed: true };
+      return { ...base, form: "json", document: openaiResponse(generation), billed: true };
     }
-    const events = applyEvents(behaviour, responseEvents(generation), {
+    const events = applyEvents(behaviour, openaiEvents(generation), {
       ping: { name: "keepalive", data: { type: "keepalive" } },
       nameOf: (data) => stringField(data, "type"),
     });
@@ -58,9 +54,9 @@ function answer(
     const document = {
       id: `resp_compact${request.index}`,
       object: "response.compaction",
-      created_at: 1_790_000_000,
+      created_at: createdAt,
       output: [{ type: "compaction", id: `cmp_${request.index}`, encrypted_content: "Y29tcGFjdGVk" }],
-      usage: usageObject(usage),
+      usage: openaiUsage(usage),
     };
     return { ...base, form: "json", document, billed: true };
   }
@@ -81,123 +77,6 @@ function storedAnswer(method: string, [, id, cooldown]: readonly (string | undef
   if (cooldown === "/input_items")
     return { object: "list", data: [], has_more: false, first_id: null, last_id: null };
   return { id, object: "response", status: cooldown === "/cancel" ? "cancelled" : "completed", output: [] };
-}
-
-export function openaiModelList(ids: readonly string[]): unknown {
-  return {
-    object: "list",
-    data: ids.map((id) => ({ id, object: "model", created: 1_750_000_000, owned_by: "openai" })),
-  };
-}
-
-interface Generation {
-  id: string;
-  model: string;
-  usage: TokenCounts;
-  behaviour: Behaviour;
-}
-
-function* responseEvents(generation: Generation): Generator<WireEvent> {
-  let sequence = 0;
-  const event = (type: string, fields: Record<string, unknown>): WireEvent => ({
-    name: type,
-    data: { type, sequence_number: sequence++, ...fields },
-  });
-  yield event("response.created", { response: emptyResponse(generation) });
-  yield event("response.in_progress", { response: emptyResponse(generation) });
-  for (const [index, piece] of contentPieces(generation.behaviour).entries()) {
-    const done = outputItem(piece, index);
-    const place = { item_id: done.id, output_index: index };
-    yield event("response.output_item.added", {
-      output_index: index,
-      item: { ...done, status: "in_progress" },
-    });
-    if (piece.kind === "tool") {
-      const { family, field, text } = toolInput(piece);
-      for (const delta of splitText(text, generation.behaviour.events ?? 3)) {
-        yield event(`response.${family}.delta`, { ...place, delta });
-      }
-      yield event(`response.${family}.done`, { ...place, [field]: text });
-    } else {
-      const kind = piece.kind === "text" ? "response.output_text" : "response.reasoning_summary_text";
-      for (const delta of splitText(piece.text, generation.behaviour.events ?? 3)) {
-        yield event(`${kind}.delta`, { ...place, content_index: 0, delta });
-      }
-      yield event(`${kind}.done`, { ...place, content_index: 0, text: piece.text });
-    }
-    yield event("response.output_item.done", { output_index: index, item: done });
-  }
-  const response = finalResponse(generation);
-  yield event(`response.${response.status}`, { response });
-}
-
-function emptyResponse(generation: Generation): Record<string, unknown> {
-  return {
-    id: generation.id,
-    object: "response",
-    created_at: 1_790_000_000,
-    status: "in_progress",
-    error: null,
-    incomplete_details: null,
-    model: generation.model,
-    output: [],
-    service_tier: "default",
-    usage: null,
-  };
-}
-
-function finalResponse(generation: Generation): Record<string, unknown> {
-  return {
-    ...emptyResponse(generation),
-    status: generation.behaviour.stopReason ?? "completed",
-    output: contentPieces(generation.behaviour).map(outputItem),
-    usage: usageObject(generation.usage),
-  };
-}
-
-function outputItem(piece: ContentPiece, index: number): Record<string, unknown> {
-  if (piece.kind === "tool") {
-    const { type, field, text } = toolInput(piece);
-    const call = { call_id: piece.id, name: piece.name, [field]: text };
-    return { type, id: `fc_${index}`, ...call, status: "completed" };
-  }
-  if (piece.kind === "thinking") {
-    const summary = [{ type: "summary_text", text: piece.text }];
-    return {
-      type: "reasoning",
-      id: `rs_${index}`,
-      summary,
-      encrypted_content: encryptedContent,
-      status: "completed",
-    };
-  }
-  const content = [{ type: "output_text", text: piece.text, annotations: [] }];
-  return { type: "message", id: `msg_${index}`, role: "assistant", content, status: "completed" };
-}
-
-/** A custom tool, such as Codex's `exec`, takes free text; a function takes JSON. */
-function toolInput({ input }: { input: unknown }): Record<"type" | "family" | "field" | "text", string> {
-  return typeof input === "string"
-    ? { type: "custom_tool_call", family: "custom_tool_call_input", field: "input", text: input }
-    : {
-        type: "function_call",
-        family: "function_call_arguments",
-        field: "arguments",
-        text: JSON.stringify(input),
-      };
-}
-
-/** OpenAI has one kind of cache write; both of the relay's kinds go into it. */
-function usageObject(usage: TokenCounts): unknown {
-  const written = usage.cacheWrite5m + usage.cacheWrite1h;
-  const input = usage.input + usage.cacheRead + written;
-  return {
-    input_tokens: input,
-    input_tokens_details: { cached_tokens: usage.cacheRead, cache_write_tokens: written },
-    output_tokens: usage.output,
-    output_tokens_details: { reasoning_tokens: usage.reasoning },
-    total_tokens: input + usage.output,
-  };
 }
 
 function usageIn(data: unknown): Partial<TokenCounts> | undefined {
@@ -228,25 +107,11 @@ function isError(data: unknown): boolean {
   return type === "error" || type === "response.failed" || objectField(data, "error") !== undefined;
 }
 
-export interface OpenaiErrorDetails {
-  message?: string;
-  type?: string | null;
-  code?: string | null;
-  param?: string | null;
-  headers?: Record<string, string>;
-  /** Further members of `error`. */
-  extra?: Record<string, unknown>;
-}
-
-export function openaiError(status: number, details: OpenaiErrorDetails = {}): Behaviour {
-  const error = {
-    message: details.message ?? `scripted error ${status}`,
-    type: details.type ?? "invalid_request_error",
-    param: details.param ?? null,
-    code: details.code ?? null,
-    ...details.extra,
-  };
-  return { status, headers: details.headers, body: { error } };
+export function openaiError(
+  status: number,
+  { headers, ...details }: OpenaiErrorDetails & { headers?: Record<string, string> } = {},
+): Behaviour {
+  return { status, headers, body: openaiErrorBody(status, details) };
 }
 
 /** A `response.failed` event. */
@@ -264,20 +129,6 @@ export function openaiFailedEvent(code: string, message = `scripted ${code}`): u
   };
 }
 
-/** Limits as `x-ratelimit-*`; resets are Go durations (`6m0s`). */
-export function openaiLimits(
-  buckets: Partial<Record<"requests" | "tokens", { limit: number; remaining: number; reset: string }>>,
-  retryAfter?: number,
-): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const [name, bucket] of Object.entries(buckets)) {
-    for (const [field, value] of Object.entries(bucket))
-      headers[`x-ratelimit-${field}-${name}`] = String(value);
-  }
-  if (retryAfter !== undefined) headers["retry-after"] = String(retryAfter);
-  return headers;
-}
-
 /** The windows of a ChatGPT login, which Codex shows to its user. */
 export function codexLimits(
   windows: Partial<
@@ -292,9 +143,6 @@ export function codexLimits(
   }
   return headers;
 }
-
-/** Of every reasoning item. */
-export const encryptedContent = "ZW5jcnlwdGVk";
 
 export const openaiFailures = {
   rateLimited: (retryAfter = 20): Behaviour =>

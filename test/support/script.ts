@@ -1,10 +1,8 @@
 // What the scripts of the three families have in common: the shape of an answer, made-up usage, and cutting texts into events.
 
+import type { ContentPiece, Generation, WireEvent } from "../../src/demo/provider/generation.ts";
 import type { TokenCounts } from "../../src/usage/observer.ts";
-import type { Behaviour, ContentPiece, RecordedRequest } from "./behaviour.ts";
-
-/** An event before framing. A string is sent as it is. */
-export type WireEvent = { name?: string; data: unknown } | string;
+import type { Behaviour, RecordedRequest } from "./behaviour.ts";
 
 export interface ScriptedAnswer {
   form: "json" | "sse" | "json-array";
@@ -45,7 +43,7 @@ export function inventUsage(index: number, override: Partial<TokenCounts> = {}):
   };
 }
 
-export function contentPieces(behaviour: Behaviour): ContentPiece[] {
+function contentPieces(behaviour: Behaviour): ContentPiece[] {
   const content = behaviour.content ?? defaultText;
   const pieces: ContentPiece[] =
     typeof content === "string" ? [{ kind: "text", text: content }] : [...content];
@@ -55,8 +53,21 @@ export function contentPieces(behaviour: Behaviour): ContentPiece[] {
   return pieces;
 }
 
-/** Truncations a text into `count` pieces without cutting characters; fewer when it is shorter. Huge texts stay whole. */
-export function splitText(text: string, count: number): string[] {
+/** What the behaviour makes the model say. */
+export function generationOf({
+  behaviour,
+  ...answer
+}: Pick<Generation, "id" | "model" | "usage"> & { behaviour: Behaviour }): Generation {
+  return {
+    ...answer,
+    pieces: contentPieces(behaviour),
+    stopReason: behaviour.stopReason,
+    split: (text) => splitText(text, behaviour.events ?? 3),
+  };
+}
+
+/** Cuts a text into `count` pieces without cutting characters; fewer when it is shorter. Huge texts stay whole. */
+function splitText(text: string, count: number): string[] {
   if (text.length > 100_000) return [text];
   const characters = [...text];
   const size = Math.max(1, Math.ceil(characters.length / Math.max(1, count)));

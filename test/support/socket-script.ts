@@ -5,10 +5,11 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type WebSocket, WebSocketServer } from "ws";
+import type { WireEvent } from "../../src/demo/provider/generation.ts";
 import { noTokens, type TokenCounts } from "../../src/usage/observer.ts";
 import { type Behaviour, objectField, type RecordedRequest, stringField } from "./behaviour.ts";
 import { openaiFailedEvent, openaiScript } from "./openai-script.ts";
-import { inventUsage, type WireEvent } from "./script.ts";
+import { inventUsage } from "./script.ts";
 
 export interface Refusal {
   status: number;
