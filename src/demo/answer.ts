@@ -2,7 +2,9 @@
 
 import type { Family } from "../domain/family.ts";
 import { isObject, type JsonObject } from "../json/json-values.ts";
+import type { TokenCounts } from "../usage/observer.ts";
 import type { SimulatedAccount } from "./account.ts";
+import { frameEvent, type WireEvent } from "./provider/generation.ts";
 
 export interface DemoRequest {
   method: string;
@@ -39,6 +41,32 @@ export function jsonAnswer(status: number, value: unknown, headers: Record<strin
     headers: { "content-type": "application/json", ...headers },
     pieces: [JSON.stringify(value)],
   };
+}
+
+/** A stream: what is between two deltas goes out in one piece. */
+export function streamAnswer(
+  events: Iterable<WireEvent>,
+  { headers = {}, newline }: { headers?: Record<string, string>; newline?: "\n" | "\r\n" } = {},
+): DemoAnswer {
+  const pieces: string[] = [];
+  let isOpen = false;
+  for (const event of events) {
+    const text = frameEvent(event, newline);
+    const isDelta = text.includes('delta"');
+    if (isOpen && !isDelta) pieces.push(`${pieces.pop()}${text}`);
+    else pieces.push(text);
+    isOpen = !isDelta;
+  }
+  return {
+    status: 200,
+    headers: { ...headers, "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" },
+    pieces,
+  };
+}
+
+/** What is spent by an answer without a cache. */
+export function spentTokens(figures: Partial<TokenCounts>): TokenCounts {
+  return { input: 0, output: 0, cacheWrite5m: 0, cacheWrite1h: 0, cacheRead: 0, reasoning: 0, ...figures };
 }
 
 export function objects(value: unknown): JsonObject[] {

@@ -8,8 +8,19 @@ import {
   jsonAnswer,
   objects,
   type SimulatedProvider,
+  spentTokens,
+  streamAnswer,
 } from "./answer.ts";
-import { countTokens, makeId, makeOpaque, replyTo, sampleOf, splitReply, thoughts } from "./text.ts";
+import {
+  claudeErrorBody,
+  claudeEvents,
+  claudeLimits,
+  claudeMessage,
+  claudeModelEntry,
+  claudeModelList,
+} from "./provider/claude.ts";
+import type { ContentPiece, Generation, WireEvent } from "./provider/generation.ts";
+import { countTokens, makeId, replyTo, sampleOf, splitReply, thoughts } from "./text.ts";
 
 export const claudeDemo: SimulatedProvider = {
   family: "claude",
@@ -27,10 +38,10 @@ export const claudeDemo: SimulatedProvider = {
     if (method === "HEAD" || method === "GET") {
       if (path === "/" || path === "/api/hello") return { status: 200, headers: {}, pieces: [] };
     }
-    return error(404, "not_found_error", "Not found: the demo has no such route.");
+    return error(404, "Not found: the demo has no such route.");
   },
   refuse(status, message) {
-    return error(status, status === 401 ? "authentication_error" : "invalid_request_error", message);
+    return error(status, message);
   },
 };
 
@@ -39,17 +50,23 @@ const modelIds = ["claude-demo-large", "claude-demo-small"];
 function messages(request: DemoRequest): DemoAnswer {
   const { body, account, now } = request;
   const fault = findFault(body);
-  if (fault) return error(400, "invalid_request_error", fault, baseHeaders(request));
+  if (fault) return error(400, fault, baseHeaders(request));
   const until = account.spend(now);
   if (until !== undefined) return limited(request, until);
   const message = compose(request);
   const headers = { ...baseHeaders(request), ...windowHeaders(request) };
-  if (body.stream !== true) return jsonAnswer(200, message, headers);
-  return {
-    status: 200,
-    headers: { ...headers, "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" },
-    pieces: streamOf(message),
-  };
+  if (body.stream !== true) return jsonAnswer(200, claudeMessage(message), headers);
+  return streamAnswer(withPing(claudeEvents(message)), { headers });
+}
+
+function* withPing(events: Iterable<WireEvent>): Generator<WireEvent> {
+  let number = 0;
+  for (const event of events) {
+    yield event;
+    number += 1;
+    // After the beginning of the message and of its first block.
+    if (number === 2) yield { name: "ping", data: { type: "ping" } };
+  }
 }
 
 function findFault(body: JsonObject): string | undefined {
@@ -60,53 +77,35 @@ function findFault(body: JsonObject): string | undefined {
   return undefined;
 }
 
-interface Message extends JsonObject {
-  content: JsonObject[];
-  usage: { output_tokens: number } & JsonObject;
-}
-
-function compose({ body, account, number }: DemoRequest): Message {
+function compose({ body, account, number }: DemoRequest): Generation {
   const model = String(body.model);
-  const content: JsonObject[] = [];
+  const pieces: ContentPiece[] = [];
   const thinking = isObject(body.thinking) ? body.thinking : undefined;
   if (thinking && thinking.type !== "disabled") {
-    content.push({
-      type: "thinking",
-      // Newer models show their thoughts on request only.
-      thinking: thinking.display === "summarized" || thinking.type === "enabled" ? thoughts : "",
-      signature: makeOpaque(`thinking ${number}`),
-    });
+    // Newer models show their thoughts on request only.
+    const isShown = thinking.display === "summarized" || thinking.type === "enabled";
+    pieces.push({ kind: "thinking", text: isShown ? thoughts : "" });
   }
   const tool = forcedTool(body);
-  content.push(
+  pieces.push(
     tool
       ? {
-          type: "tool_use",
+          kind: "tool",
           id: makeId("toolu_", number),
-          name: tool.name,
+          name: String(tool.name),
           input: sampleOf(tool.input_schema),
         }
-      : { type: "text", text: wantedText(body, model) },
+      : { kind: "text", text: wantedText(body, model) },
   );
   const { total, prefix } = measure(body);
   const isCached = prefix > 0 && account.recall(JSON.stringify([model, body.system, body.tools]));
-  return {
-    id: makeId("msg_", number),
-    type: "message",
-    role: "assistant",
-    model,
-    content,
-    stop_reason: tool ? "tool_use" : "end_turn",
-    stop_sequence: null,
-    usage: {
-      input_tokens: total - prefix,
-      cache_creation_input_tokens: isCached ? 0 : prefix,
-      cache_read_input_tokens: isCached ? prefix : 0,
-      cache_creation: { ephemeral_5m_input_tokens: isCached ? 0 : prefix, ephemeral_1h_input_tokens: 0 },
-      output_tokens: countTokens(JSON.stringify(content)),
-      service_tier: "standard",
-    },
-  };
+  const usage = spentTokens({
+    input: total - prefix,
+    cacheWrite5m: isCached ? 0 : prefix,
+    cacheRead: isCached ? prefix : 0,
+    output: countTokens(JSON.stringify(pieces)),
+  });
+  return { id: makeId("msg_", number), model, pieces, usage, split: splitReply };
 }
 
 /** Only when the request insists: an agent would really run a tool that was called of our own accord. */
@@ -139,132 +138,37 @@ function measure(body: JsonObject): { total: number; prefix: number } {
   return { total, prefix: isMarked ? countTokens(start) : 0 };
 }
 
-function streamOf(message: Message): string[] {
-  const { content, usage, stop_reason, stop_sequence, ...rest } = message;
-  const start = {
-    ...rest,
-    content: [],
-    stop_reason: null,
-    stop_sequence: null,
-    usage: { ...usage, output_tokens: 1 },
-  };
-  const blocks = content.flatMap((block, index) => {
-    const { empty, deltas } = takeApart(block);
-    return [
-      event("content_block_start", { index, content_block: empty }) + (index === 0 ? event("ping", {}) : ""),
-      ...deltas.map((delta) => event("content_block_delta", { index, delta })),
-      event("content_block_stop", { index }),
-    ];
-  });
-  return [
-    event("message_start", { message: start }),
-    ...blocks,
-    event("message_delta", {
-      delta: { stop_reason, stop_sequence },
-      usage: { output_tokens: usage.output_tokens },
-    }) + event("message_stop", {}),
-  ];
-}
-
-/** A content block as its stream begins it, and the deltas that complete it. */
-function takeApart(block: JsonObject): { empty: JsonObject; deltas: JsonObject[] } {
-  switch (block.type) {
-    case "thinking":
-      return {
-        empty: { type: "thinking", thinking: "", signature: "" },
-        deltas: [
-          ...(block.thinking === "" ? [] : splitReply(String(block.thinking))).map((thinking) => ({
-            type: "thinking_delta",
-            thinking,
-          })),
-          { type: "signature_delta", signature: block.signature },
-        ],
-      };
-    case "tool_use":
-      return {
-        empty: { ...block, input: {} },
-        deltas: ["", ...split(JSON.stringify(block.input), 8)].map((partial_json) => ({
-          type: "input_json_delta",
-          partial_json,
-        })),
-      };
-    default:
-      return {
-        empty: { type: "text", text: "" },
-        deltas: splitReply(String(block.text)).map((text) => ({ type: "text_delta", text })),
-      };
-  }
-}
-
-function split(text: string, size: number): string[] {
-  return Array.from({ length: Math.ceil(text.length / size) }, (_, index) =>
-    text.slice(index * size, (index + 1) * size),
-  );
-}
-
-function event(name: string, data: JsonObject): string {
-  return `event: ${name}\ndata: ${JSON.stringify({ type: name, ...data })}\n\n`;
-}
-
 function models({ path }: DemoRequest): DemoAnswer {
-  const data = modelIds.map((id) => ({
-    id,
-    type: "model",
-    display_name: `${id} (simulated)`,
-    created_at: "2026-01-01T00:00:00Z",
-  }));
-  if (path === "/v1/models") {
-    return jsonAnswer(200, { data, has_more: false, first_id: modelIds[0], last_id: modelIds.at(-1) });
-  }
-  const found = data.find(({ id }) => path === `/v1/models/${id}`);
-  return found
-    ? jsonAnswer(200, found)
-    : error(404, "not_found_error", `model: ${path.slice("/v1/models/".length)}`);
+  if (path === "/v1/models") return jsonAnswer(200, claudeModelList(modelIds));
+  const id = path.slice("/v1/models/".length);
+  return modelIds.includes(id) ? jsonAnswer(200, claudeModelEntry(id)) : error(404, `model: ${id}`);
 }
 
 /** As a subscription's five hour window is refused: the headers say which one, and until when. */
 function limited(request: DemoRequest, until: number): DemoAnswer {
   const message = "This request would exceed your account's rate limit. Please try again later. (simulated)";
-  return error(429, "rate_limit_error", message, {
-    ...baseHeaders(request),
-    ...windowHeaders(request, until),
-    "retry-after": String(Math.ceil((until - request.now) / 1000)),
-  });
+  const retryAfter = Math.ceil((until - request.now) / 1000);
+  return error(429, message, { ...baseHeaders(request), ...windowHeaders(request, retryAfter) });
 }
 
-function windowHeaders({ account, now }: DemoRequest, until?: number): Record<string, string> {
+function windowHeaders({ account, now }: DemoRequest, retryAfter?: number): Record<string, string> {
   const { fiveHour, week } = account.windows(now);
-  const seconds = (at: number) => String(Math.floor(at / 1000));
-  const fiveHourReset = seconds(fiveHour.resetsAt);
-  const status = until === undefined ? "allowed" : "rejected";
-  const prefix = "anthropic-ratelimit-unified";
-  return {
-    [`${prefix}-status`]: status,
-    [`${prefix}-reset`]: fiveHourReset,
-    [`${prefix}-representative-claim`]: "five_hour",
-    [`${prefix}-5h-status`]: status,
-    [`${prefix}-5h-reset`]: fiveHourReset,
-    [`${prefix}-5h-utilization`]: String(fiveHour.used),
-    [`${prefix}-7d-status`]: "allowed",
-    [`${prefix}-7d-reset`]: seconds(week.resetsAt),
-    [`${prefix}-7d-utilization`]: String(week.used),
-  };
+  const seconds = (at: number) => Math.floor(at / 1000);
+  const status = retryAfter === undefined ? "allowed" : "rejected";
+  const reset = seconds(fiveHour.resetsAt);
+  return claudeLimits(
+    {
+      "5h": { status, reset, utilization: fiveHour.used },
+      "7d": { status: "allowed", reset: seconds(week.resetsAt), utilization: week.used },
+    },
+    { status, reset, claim: "five_hour", retryAfter },
+  );
 }
 
 function baseHeaders({ number }: DemoRequest): Record<string, string> {
   return { "request-id": makeId("req_", number) };
 }
 
-function error(
-  status: number,
-  type: string,
-  message: string,
-  headers: Record<string, string> = {},
-): DemoAnswer {
-  const id = headers["request-id"];
-  return jsonAnswer(
-    status,
-    { type: "error", error: { type, message }, ...(id ? { request_id: id } : {}) },
-    headers,
-  );
+function error(status: number, message: string, headers: Record<string, string> = {}): DemoAnswer {
+  return jsonAnswer(status, claudeErrorBody(status, { message, requestId: headers["request-id"] }), headers);
 }

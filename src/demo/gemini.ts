@@ -8,8 +8,21 @@ import {
   jsonAnswer,
   objects,
   type SimulatedProvider,
+  spentTokens,
+  streamAnswer,
 } from "./answer.ts";
-import { countTokens, makeId, makeOpaque, replyTo, sampleOf, splitReply, thoughts } from "./text.ts";
+import {
+  errorInfo,
+  geminiChunks,
+  geminiErrorBody,
+  geminiModelEntry,
+  geminiModelList,
+  geminiResponse,
+  quotaFailure,
+  retryInfo,
+} from "./provider/gemini.ts";
+import type { ContentPiece, Generation } from "./provider/generation.ts";
+import { countTokens, makeId, replyTo, sampleOf, splitReply, thoughts } from "./text.ts";
 
 export const geminiDemo: SimulatedProvider = {
   family: "gemini",
@@ -22,11 +35,11 @@ export const geminiDemo: SimulatedProvider = {
     if (method === "POST" && call)
       return answerCall(request, decodeURIComponent(call[1] ?? ""), call[2] ?? "");
     if (method === "GET" && /^\/v1(?:beta)?\/models(\/|$)/.test(path)) return models(path);
-    return error(404, "NOT_FOUND", "The demo has no such route.");
+    return error(404, "The demo has no such route.");
   },
   refuse(status, message) {
     // Google answers a wrong key with 400.
-    return error(400, "INVALID_ARGUMENT", message, status === 401 ? [errorInfo("API_KEY_INVALID")] : []);
+    return error(400, message, status === 401 ? [errorInfo("API_KEY_INVALID")] : undefined);
   },
 };
 
@@ -51,22 +64,25 @@ function answerCall(request: DemoRequest, model: string, method: string): DemoAn
         jsonAnswer(200, { embeddings: objects(body.requests).map(embed) }),
       );
     case "generateContent":
-      return generate(request, model, (chunks) => jsonAnswer(200, joinChunks(chunks)));
+      return generate(request, model, (generation) => jsonAnswer(200, geminiResponse(generation)));
     case "streamGenerateContent":
       return query.get("alt") === "sse"
-        ? generate(request, model, (chunks) => ({
-            status: 200,
-            headers: { "content-type": "text/event-stream" },
-            pieces: chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\r\n\r\n`),
-          }))
+        ? generate(request, model, (generation) =>
+            streamAnswer(
+              [...geminiChunks(generation)].map((data) => ({ data })),
+              { newline: "\r\n" },
+            ),
+          )
         : generate(request, model, arrayStream, asArray);
     default:
-      return error(404, "NOT_FOUND", `The demo does not know the method ${method}.`);
+      return error(404, `The demo does not know the method ${method}.`);
   }
 }
 
-function arrayStream(chunks: JsonObject[]): DemoAnswer {
-  const pieces = chunks.map((chunk, index) => `${index === 0 ? "[" : ",\r\n"}${JSON.stringify(chunk)}`);
+function arrayStream(generation: Generation): DemoAnswer {
+  const pieces = [...geminiChunks(generation)].map(
+    (chunk, index) => `${index === 0 ? "[" : ",\r\n"}${JSON.stringify(chunk)}`,
+  );
   return { status: 200, headers: { "content-type": "application/json" }, pieces: [...pieces, "\n]"] };
 }
 
@@ -78,13 +94,11 @@ function asArray(answer: DemoAnswer): DemoAnswer {
 function generate(
   request: DemoRequest,
   model: string,
-  render: (chunks: JsonObject[]) => DemoAnswer,
+  render: (generation: Generation) => DemoAnswer,
   renderError: (answer: DemoAnswer) => DemoAnswer = (answer) => answer,
 ): DemoAnswer {
   if (objects(request.body.contents).length === 0) {
-    return renderError(
-      error(400, "INVALID_ARGUMENT", "* GenerateContentRequest.contents: contents is not specified"),
-    );
+    return renderError(error(400, "* GenerateContentRequest.contents: contents is not specified"));
   }
   return unlessLimited(request, [model], () => render(compose(request, model)), renderError);
 }
@@ -99,74 +113,47 @@ function unlessLimited(
   if (until === undefined) return answer();
   const seconds = Math.ceil((until - now) / 1000);
   const details = [
-    {
-      "@type": "type.googleapis.com/google.rpc.QuotaFailure",
-      violations: [
-        {
-          quotaMetric: "generativelanguage.googleapis.com/generate_content_requests",
-          quotaId: "GenerateRequestsPerMinutePerProjectPerModel",
-          quotaDimensions: { location: "global", ...(model ? { model } : {}) },
-          quotaValue: "4",
-        },
-      ],
-    },
-    { "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: `${seconds}s` },
+    quotaFailure("GenerateRequestsPerMinutePerProjectPerModel", model),
+    retryInfo(`${seconds}s`),
   ];
   const message = `You exceeded your current quota (simulated). Please retry in ${seconds}s.`;
-  return renderError(error(429, "RESOURCE_EXHAUSTED", message, details));
+  return renderError(error(429, message, details));
 }
 
-/** The answer as the chunks of a stream; the figures are running totals, the last chunk has the reason of the end. */
-function compose({ body, number }: DemoRequest, model: string): JsonObject[] {
+function compose({ body, number }: DemoRequest, model: string): Generation {
   const config = isObject(body.generationConfig) ? body.generationConfig : {};
   const thinking = isObject(config.thinkingConfig) ? config.thinkingConfig : {};
-  const parts = answerParts(body, config, { model, number });
-  const thoughtTokens = countTokens(thoughts);
-  const shown = thinking.includeThoughts === true ? [{ text: thoughts, thought: true }] : [];
-  const prompt = promptTokens(body);
-  let output = 0;
-  const all: JsonObject[] = [...shown, ...parts];
-  return all.map((part, index) => {
-    if (part.thought !== true) output += countTokens(JSON.stringify(part));
-    const isLast = index === all.length - 1;
-    return {
-      candidates: [
-        { content: { role: "model", parts: [part] }, index: 0, ...(isLast ? { finishReason: "STOP" } : {}) },
-      ],
-      usageMetadata: {
-        promptTokenCount: prompt,
-        candidatesTokenCount: output,
-        thoughtsTokenCount: thoughtTokens,
-        totalTokenCount: prompt + output + thoughtTokens,
-        promptTokensDetails: [{ modality: "TEXT", tokenCount: prompt }],
-      },
-      modelVersion: model,
-      responseId: makeId("", number),
-    };
-  });
+  const said = saidPiece(body, config, { model, number });
+  const reasoning = countTokens(thoughts);
+  const output = countTokens(JSON.stringify(said)) + reasoning;
+  return {
+    id: makeId("", number),
+    model,
+    pieces: thinking.includeThoughts === true ? [{ kind: "thinking", text: thoughts }, said] : [said],
+    usage: spentTokens({ input: promptTokens(body), output, reasoning }),
+    split: splitReply,
+  };
 }
 
-function answerParts(
+function saidPiece(
   body: JsonObject,
   config: JsonObject,
   { model, number }: { model: string; number: number },
-): JsonObject[] {
+): ContentPiece {
   const declaration = forcedFunction(body);
   if (declaration) {
-    const schema = declaration.parametersJsonSchema ?? declaration.parameters;
-    return [
-      {
-        functionCall: { id: makeId("call_", number), name: declaration.name, args: sampleOf(schema) },
-        thoughtSignature: makeOpaque(`thought ${number}`),
-      },
-    ];
+    const input = sampleOf(declaration.parametersJsonSchema ?? declaration.parameters);
+    return { kind: "tool", id: makeId("call_", number), name: String(declaration.name), input };
   }
   if (config.responseMimeType === "application/json") {
-    return [{ text: JSON.stringify(sampleOf(config.responseJsonSchema ?? config.responseSchema)) }];
+    return {
+      kind: "text",
+      text: JSON.stringify(sampleOf(config.responseJsonSchema ?? config.responseSchema)),
+    };
   }
   const last = objects(body.contents).findLast(({ role }) => role !== "model");
   const prompt = asText(objects(last?.parts).findLast(({ text }) => typeof text === "string")?.text) ?? "";
-  return splitReply(replyTo(prompt, model)).map((text) => ({ text }));
+  return { kind: "text", text: replyTo(prompt, model) };
 }
 
 /** Only when the request insists: an agent would really run a tool that was called of our own accord. */
@@ -178,27 +165,6 @@ function forcedFunction(body: JsonObject): JsonObject | undefined {
   return objects(body.tools)
     .flatMap((tool) => objects(tool.functionDeclarations))
     .find(({ name }) => allowed === undefined || allowed.includes(name));
-}
-
-/** One document as generateContent gives it: the parts together, the figures of the last chunk. */
-function joinChunks(chunks: JsonObject[]): JsonObject {
-  const parts = chunks.flatMap((chunk) =>
-    objects(chunk.candidates).flatMap((candidate) =>
-      isObject(candidate.content) ? objects(candidate.content.parts) : [],
-    ),
-  );
-  const joined: JsonObject[] = [];
-  for (const part of parts) {
-    const before = joined.at(-1);
-    const goesOn =
-      typeof before?.text === "string" && typeof part.text === "string" && before.thought === part.thought;
-    if (goesOn) before.text += String(part.text);
-    else joined.push({ ...part });
-  }
-  return {
-    ...chunks.at(-1),
-    candidates: [{ content: { role: "model", parts: joined }, finishReason: "STOP", index: 0 }],
-  };
 }
 
 function promptTokens(body: JsonObject): number {
@@ -215,23 +181,13 @@ function embed(request: JsonObject): JsonObject {
 }
 
 function models(path: string): DemoAnswer {
-  const all = modelIds.map((id) => ({
-    name: `models/${id}`,
-    displayName: `${id} (simulated)`,
-    inputTokenLimit: 1_048_576,
-    outputTokenLimit: 65_536,
-    supportedGenerationMethods: ["generateContent", "countTokens", "embedContent"],
-  }));
   const id = /\/models\/(.+)$/.exec(path)?.[1];
-  if (id === undefined) return jsonAnswer(200, { models: all });
-  const found = all.find(({ name }) => name === `models/${id}`);
-  return found ? jsonAnswer(200, found) : error(404, "NOT_FOUND", `models/${id} is not found (simulated)`);
+  if (id === undefined) return jsonAnswer(200, geminiModelList(modelIds));
+  return modelIds.includes(id)
+    ? jsonAnswer(200, geminiModelEntry(id))
+    : error(404, `models/${id} is not found (simulated)`);
 }
 
-function errorInfo(reason: string): JsonObject {
-  return { "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason, domain: "googleapis.com" };
-}
-
-function error(code: number, status: string, message: string, details: JsonObject[] = []): DemoAnswer {
-  return jsonAnswer(code, { error: { code, message, status, ...(details.length > 0 ? { details } : {}) } });
+function error(code: number, message: string, details?: unknown[]): DemoAnswer {
+  return jsonAnswer(code, geminiErrorBody(code, { message, details }));
 }

@@ -1,8 +1,18 @@
 // The simulated OpenAI API's Chat Completions, whole and streamed.
 
 import { isObject, type JsonObject } from "../json/json-values.ts";
-import { asText, type DemoAnswer, type DemoRequest, jsonAnswer, objects } from "./answer.ts";
+import {
+  asText,
+  type DemoAnswer,
+  type DemoRequest,
+  jsonAnswer,
+  objects,
+  spentTokens,
+  streamAnswer,
+} from "./answer.ts";
 import { limited, limitHeaders, refuseParameter } from "./openai-errors.ts";
+import { type ChatGeneration, chatChunks, chatCompletion } from "./provider/chat.ts";
+import type { ContentPiece } from "./provider/generation.ts";
 import { countTokens, makeId, replyTo, sampleOf, splitReply } from "./text.ts";
 
 export function chatCompletions(request: DemoRequest): DemoAnswer {
@@ -15,41 +25,27 @@ export function chatCompletions(request: DemoRequest): DemoAnswer {
   if (until !== undefined) return limited(request, until);
   const completion = compose(request);
   const headers = { "x-request-id": makeId("req_", number), ...limitHeaders(request) };
-  if (body.stream !== true) return jsonAnswer(200, documentOf(completion), headers);
-  return {
-    status: 200,
-    headers: { ...headers, "content-type": "text/event-stream; charset=utf-8" },
-    pieces: streamOf(completion, { includesUsage: asksForUsage(body) }),
-  };
+  if (body.stream !== true) return jsonAnswer(200, chatCompletion(completion), headers);
+  return streamAnswer(chatChunks(completion), { headers });
 }
 
-interface ToolCall {
-  id: string;
-  name: string;
-  arguments: string;
-}
-
-interface Completion {
-  id: string;
-  /** Unix seconds. */
-  created: number;
-  model: string;
-  answer: { kind: "text"; text: string } | { kind: "tool"; call: ToolCall };
-  usage: JsonObject;
-}
-
-function compose({ body, number, now }: DemoRequest): Completion {
+function compose({ body, number, now }: DemoRequest): ChatGeneration {
   const model = String(body.model);
   const tool = forcedTool(body);
-  const answer: Completion["answer"] = tool
-    ? { kind: "tool", call: callOf(tool, number) }
+  const said: ContentPiece = tool
+    ? { kind: "tool", id: makeId("call_", number), name: String(tool.name), input: sampleOf(tool.parameters) }
     : { kind: "text", text: wantedText(body, model) };
   return {
     id: makeId("chatcmpl-", number),
     created: Math.floor(now / 1000),
     model,
-    answer,
-    usage: usageOf(body, answer),
+    pieces: [said],
+    usage: spentTokens({
+      input: countTokens(JSON.stringify([body.tools ?? [], body.messages])),
+      output: countTokens(said.kind === "text" ? said.text : JSON.stringify(said)),
+    }),
+    split: splitReply,
+    includeUsage: isObject(body.stream_options) && body.stream_options.include_usage === true,
   };
 }
 
@@ -60,14 +56,6 @@ function forcedTool(body: JsonObject): JsonObject | undefined {
   if (choice === "required") return functions[0];
   const named = isObject(choice) && isObject(choice.function) ? choice.function.name : undefined;
   return named === undefined ? undefined : functions.find(({ name }) => name === named);
-}
-
-function callOf(tool: JsonObject, number: number): ToolCall {
-  return {
-    id: makeId("call_", number),
-    name: String(tool.name),
-    arguments: JSON.stringify(sampleOf(tool.parameters)),
-  };
 }
 
 function wantedText(body: JsonObject, model: string): string {
@@ -83,78 +71,4 @@ function lastPrompt(body: JsonObject): string {
   const content = objects(body.messages).findLast(({ role }) => role === "user")?.content;
   if (typeof content === "string") return content;
   return asText(objects(content).findLast(({ type }) => type === "text")?.text) ?? "";
-}
-
-function usageOf(body: JsonObject, answer: Completion["answer"]): JsonObject {
-  const prompt = countTokens(JSON.stringify([body.tools ?? [], body.messages]));
-  const completion = countTokens(answer.kind === "text" ? answer.text : JSON.stringify(answer.call));
-  return {
-    prompt_tokens: prompt,
-    completion_tokens: completion,
-    total_tokens: prompt + completion,
-    prompt_tokens_details: { cached_tokens: 0 },
-    completion_tokens_details: { reasoning_tokens: 0 },
-  };
-}
-
-function documentOf({ id, created, model, answer, usage }: Completion): JsonObject {
-  const message = { role: "assistant", refusal: null, ...contentOf(answer) };
-  return {
-    id,
-    object: "chat.completion",
-    created,
-    model,
-    choices: [{ index: 0, message, logprobs: null, finish_reason: finishOf(answer) }],
-    usage,
-    service_tier: "default",
-  };
-}
-
-function contentOf(answer: Completion["answer"]): JsonObject {
-  return answer.kind === "text"
-    ? { content: answer.text }
-    : { content: null, tool_calls: [functionCall(answer.call)] };
-}
-
-function functionCall({ id, name, arguments: written }: ToolCall): JsonObject {
-  return { id, type: "function", function: { name, arguments: written } };
-}
-
-function finishOf({ kind }: Completion["answer"]): string {
-  return kind === "text" ? "stop" : "tool_calls";
-}
-
-function asksForUsage({ stream_options: options }: JsonObject): boolean {
-  return isObject(options) && options.include_usage === true;
-}
-
-/** With usage every chunk has the member, and one of its own, without choices, has the figures. */
-function streamOf(completion: Completion, { includesUsage }: { includesUsage: boolean }): string[] {
-  const { id, created, model, answer, usage } = completion;
-  const base = { id, object: "chat.completion.chunk", created, model, service_tier: "default" };
-  const line = (rest: JsonObject) =>
-    `data: ${JSON.stringify({ ...base, ...(includesUsage && { usage: null }), ...rest })}\n\n`;
-  const chunk = (delta: JsonObject, finish: string | null = null) =>
-    line({ choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }] });
-  const content =
-    answer.kind === "text"
-      ? splitReply(answer.text).map((piece) => ({ content: piece }))
-      : callDeltas(answer);
-  return [
-    chunk({ role: "assistant", content: answer.kind === "text" ? "" : null, refusal: null }),
-    ...content.map((delta) => chunk(delta)),
-    [
-      chunk({}, finishOf(answer)),
-      ...(includesUsage ? [line({ choices: [], usage })] : []),
-      "data: [DONE]\n\n",
-    ].join(""),
-  ];
-}
-
-/** The name comes first, the arguments after it. */
-function callDeltas({ call }: { call: ToolCall }): JsonObject[] {
-  return [
-    { tool_calls: [{ index: 0, ...functionCall({ ...call, arguments: "" }) }] },
-    { tool_calls: [{ index: 0, function: { arguments: call.arguments } }] },
-  ];
 }

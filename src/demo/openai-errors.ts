@@ -1,18 +1,19 @@
 // The errors of the simulated OpenAI API, limits and their headers included: the same for Responses and Chat Completions.
 
 import { type DemoAnswer, type DemoRequest, jsonAnswer } from "./answer.ts";
+import { type OpenaiErrorDetails, openaiErrorBody, openaiLimits } from "./provider/openai.ts";
 
 export function openaiError(
   status: number,
-  details: { message: string; type: string; param?: string; code?: string | null },
+  details: OpenaiErrorDetails,
   headers: Record<string, string> = {},
 ): DemoAnswer {
-  return jsonAnswer(status, { error: { param: null, code: null, ...details } }, headers);
+  return jsonAnswer(status, openaiErrorBody(status, details), headers);
 }
 
 /** A 400 that names the parameter at fault. */
 export function refuseParameter(message: string, param: string, code: string | null = null): DemoAnswer {
-  return openaiError(400, { message, type: "invalid_request_error", param, code });
+  return openaiError(400, { message, param, code });
 }
 
 /** @param until epoch ms. */
@@ -22,7 +23,7 @@ export function limited(request: DemoRequest, until: number): DemoAnswer {
   return openaiError(
     429,
     { message, type: "requests", code: "rate_limit_exceeded" },
-    { ...limitHeaders(request, until), "retry-after": String(seconds) },
+    limitHeaders(request, until),
   );
 }
 
@@ -32,13 +33,17 @@ export function limitHeaders({ account, now }: DemoRequest, until?: number): Rec
   const tokens = 2_000_000;
   const { used, resetsAt } = account.windows(now).fiveHour;
   const seconds = Math.ceil(((until ?? resetsAt) - now) / 1000);
-  return {
-    "x-ratelimit-limit-requests": String(requests),
-    "x-ratelimit-remaining-requests": String(until === undefined ? Math.round(requests * (1 - used)) : 0),
-    "x-ratelimit-reset-requests": `${seconds}s`,
-    "x-ratelimit-limit-tokens": String(tokens),
-    // Short prompts use up less of it than of the requests.
-    "x-ratelimit-remaining-tokens": String(Math.round(tokens * (1 - used / 3))),
-    "x-ratelimit-reset-tokens": `${seconds}s`,
-  };
+  const reset = `${seconds}s`;
+  return openaiLimits(
+    {
+      requests: {
+        limit: requests,
+        remaining: until === undefined ? Math.round(requests * (1 - used)) : 0,
+        reset,
+      },
+      // Short prompts use up less of it than of the requests.
+      tokens: { limit: tokens, remaining: Math.round(tokens * (1 - used / 3)), reset },
+    },
+    until === undefined ? undefined : seconds,
+  );
 }

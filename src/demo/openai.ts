@@ -1,6 +1,7 @@
 // The simulated OpenAI API: its routes, Responses with streams and stored answers, and models.
 
 import { isObject, type JsonObject } from "../json/json-values.ts";
+import type { TokenCounts } from "../usage/observer.ts";
 import {
   asText,
   type DemoAnswer,
@@ -8,9 +9,20 @@ import {
   jsonAnswer,
   objects,
   type SimulatedProvider,
+  spentTokens,
+  streamAnswer,
 } from "./answer.ts";
 import { chatCompletions } from "./openai-chat.ts";
 import { limited, limitHeaders, openaiError, refuseParameter } from "./openai-errors.ts";
+import type { ContentPiece } from "./provider/generation.ts";
+import {
+  openaiEvents,
+  openaiModelEntry,
+  openaiModelList,
+  openaiResponse,
+  openaiUsage,
+  type ResponseGeneration,
+} from "./provider/openai.ts";
 import { countTokens, makeId, makeOpaque, replyTo, sampleOf, splitReply, thoughts } from "./text.ts";
 
 export const openaiDemo: SimulatedProvider = {
@@ -28,14 +40,11 @@ export const openaiDemo: SimulatedProvider = {
     if (path.startsWith("/v1/responses/")) return stored(request);
     if (method === "POST" && path === "/v1/chat/completions") return chatCompletions(request);
     if (method === "GET" && path.startsWith("/v1/models")) return models(path);
-    return openaiError(404, {
-      message: `Unknown request URL: ${method} ${path} (simulated)`,
-      type: "invalid_request_error",
-    });
+    return openaiError(404, { message: `Unknown request URL: ${method} ${path} (simulated)` });
   },
   refuse(status, message) {
     const code = status === 401 ? "invalid_api_key" : null;
-    return openaiError(status, { message, type: "invalid_request_error", code });
+    return openaiError(status, { message, code });
   },
 };
 
@@ -47,19 +56,16 @@ function responses(request: DemoRequest): DemoAnswer {
   if (fault) return fault;
   const until = account.spend(now);
   if (until !== undefined) return limited(request, until);
-  const response = compose(request);
-  if (body.store !== false) account.store(String(response.id), response);
+  const generation = compose(request);
+  const response = openaiResponse(generation);
+  if (body.store !== false) account.store(generation.id, response);
   const headers = {
     "x-request-id": makeId("req_", number),
     "openai-model": String(body.model),
     ...limitHeaders(request),
   };
   if (body.stream !== true) return jsonAnswer(200, response, headers);
-  return {
-    status: 200,
-    headers: { ...headers, "content-type": "text/event-stream; charset=utf-8" },
-    pieces: streamOf(response),
-  };
+  return streamAnswer(openaiEvents(generation), { headers });
 }
 
 function findFault({ body, account }: DemoRequest): DemoAnswer | undefined {
@@ -76,59 +82,36 @@ function findFault({ body, account }: DemoRequest): DemoAnswer | undefined {
   return undefined;
 }
 
-interface Response extends JsonObject {
-  output: JsonObject[];
-}
-
-function compose({ body, number, now }: DemoRequest): Response {
+function compose({ body, number, now }: DemoRequest): ResponseGeneration {
   const model = String(body.model);
-  const output: JsonObject[] = [];
-  if (isObject(body.reasoning)) output.push(reasoningItem(body, number));
+  const pieces: ContentPiece[] = [];
+  if (isObject(body.reasoning)) pieces.push({ kind: "thinking", text: thoughts });
   const tool = forcedTool(body);
-  output.push(
+  pieces.push(
     tool
       ? {
-          id: makeId("fc_", number),
-          type: "function_call",
-          status: "completed",
-          call_id: makeId("call_", number),
-          name: tool.name,
-          arguments: JSON.stringify(sampleOf(tool.parameters)),
+          kind: "tool",
+          id: makeId("call_", number),
+          name: String(tool.name),
+          input: sampleOf(tool.parameters),
         }
-      : {
-          id: makeId("msg_", number),
-          type: "message",
-          status: "completed",
-          role: "assistant",
-          content: [{ type: "output_text", text: wantedText(body, model), annotations: [] }],
-        },
+      : { kind: "text", text: wantedText(body, model) },
   );
   return {
     id: makeId("resp_", number),
-    object: "response",
-    created_at: Math.floor(now / 1000),
-    status: "completed",
-    error: null,
-    incomplete_details: null,
     model,
-    output,
-    previous_response_id: body.previous_response_id ?? null,
-    store: body.store !== false,
-    usage: usageOf(body, output),
-    service_tier: "default",
-    metadata: {},
-  };
-}
-
-function reasoningItem(body: JsonObject, number: number): JsonObject {
-  const include = Array.isArray(body.include) ? body.include : [];
-  return {
-    id: makeId("rs_", number),
-    type: "reasoning",
-    summary: [{ type: "summary_text", text: thoughts }],
-    ...(include.includes("reasoning.encrypted_content")
-      ? { encrypted_content: makeOpaque(`reasoning ${number}`) }
-      : {}),
+    pieces,
+    usage: usageOf(body, pieces),
+    split: splitReply,
+    announcesParts: true,
+    hidesReasoning: !(Array.isArray(body.include) && body.include.includes("reasoning.encrypted_content")),
+    itemSuffix: makeId("_", number),
+    members: {
+      created_at: Math.floor(now / 1000),
+      previous_response_id: body.previous_response_id ?? null,
+      store: body.store !== false,
+      metadata: {},
+    },
   };
 }
 
@@ -157,82 +140,12 @@ function promptTokens(body: JsonObject): number {
   return countTokens(JSON.stringify([body.instructions ?? "", body.tools ?? [], body.input ?? ""]));
 }
 
-function usageOf(body: JsonObject, output: JsonObject[]): JsonObject {
-  const input = promptTokens(body);
-  const generated = countTokens(JSON.stringify(output));
-  const reasoning = output.some(({ type }) => type === "reasoning") ? countTokens(thoughts) : 0;
-  return {
-    input_tokens: input,
-    input_tokens_details: { cached_tokens: 0 },
-    output_tokens: generated,
-    output_tokens_details: { reasoning_tokens: reasoning },
-    total_tokens: input + generated,
-  };
-}
-
-function streamOf(response: Response): string[] {
-  let sequence = 0;
-  const event = (type: string, data: JsonObject) => {
-    const text = `event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: sequence, ...data })}\n\n`;
-    sequence += 1;
-    return text;
-  };
-  const begun = { ...response, status: "in_progress", output: [], usage: null };
-  const pieces = [
-    event("response.created", { response: begun }) + event("response.in_progress", { response: begun }),
-  ];
-  response.output.forEach((item, output_index) => {
-    pieces.push(...streamItem(item, output_index, event));
+function usageOf(body: JsonObject, output: readonly unknown[]): TokenCounts {
+  return spentTokens({
+    input: promptTokens(body),
+    output: countTokens(JSON.stringify(output)),
+    reasoning: isObject(body.reasoning) ? countTokens(thoughts) : 0,
   });
-  pieces.push(event("response.completed", { response }));
-  return pieces;
-}
-
-function streamItem(
-  item: JsonObject,
-  output_index: number,
-  event: (type: string, data: JsonObject) => string,
-): string[] {
-  const at = { item_id: item.id, output_index };
-  const added = (empty: JsonObject) =>
-    event("response.output_item.added", { output_index, item: { ...item, status: "in_progress", ...empty } });
-  const done = () => event("response.output_item.done", { output_index, item });
-  const part = objects(item.content)[0] ?? objects(item.summary)[0];
-  switch (item.type) {
-    case "function_call":
-      return [
-        added({ arguments: "" }),
-        event("response.function_call_arguments.delta", { ...at, delta: item.arguments }),
-        event("response.function_call_arguments.done", { ...at, arguments: item.arguments }),
-        done(),
-      ];
-    case "reasoning": {
-      const text = String(part?.text);
-      const summary = { ...at, summary_index: 0 };
-      const empty = { type: "summary_text", text: "" };
-      return [
-        added({ summary: [] }) + event("response.reasoning_summary_part.added", { ...summary, part: empty }),
-        ...splitReply(text).map((delta) =>
-          event("response.reasoning_summary_text.delta", { ...summary, delta }),
-        ),
-        event("response.reasoning_summary_text.done", { ...summary, text }) +
-          event("response.reasoning_summary_part.done", { ...summary, part }) +
-          done(),
-      ];
-    }
-    default: {
-      const text = String(part?.text);
-      const content = { ...at, content_index: 0 };
-      return [
-        added({ content: [] }) +
-          event("response.content_part.added", { ...content, part: { ...part, text: "" } }),
-        ...splitReply(text).map((delta) => event("response.output_text.delta", { ...content, delta })),
-        event("response.output_text.done", { ...content, text }) +
-          event("response.content_part.done", { ...content, part }) +
-          done(),
-      ];
-    }
-  }
 }
 
 /** What Codex sends on in place of a long conversation. */
@@ -251,7 +164,7 @@ function compact(request: DemoRequest): DemoAnswer {
     object: "response.compaction",
     created_at: Math.floor(now / 1000),
     output,
-    usage: usageOf(body, output),
+    usage: openaiUsage(usageOf(body, output)),
   });
 }
 
@@ -259,29 +172,20 @@ function stored({ method, path, account }: DemoRequest): DemoAnswer {
   const id = path.slice("/v1/responses/".length);
   const response = account.stored.get(id);
   if (response === undefined) {
-    return openaiError(404, {
-      message: `Response with id '${id}' not found.`,
-      type: "invalid_request_error",
-    });
+    return openaiError(404, { message: `Response with id '${id}' not found.` });
   }
   if (method === "GET") return jsonAnswer(200, response);
   if (method === "DELETE") {
     account.stored.delete(id);
     return jsonAnswer(200, { id, object: "response", deleted: true });
   }
-  return openaiError(405, { message: `Not allowed: ${method}`, type: "invalid_request_error" });
+  return openaiError(405, { message: `Not allowed: ${method}` });
 }
 
 function models(path: string): DemoAnswer {
-  const data = modelIds.map((id) => ({
-    id,
-    object: "model",
-    created: 1_767_225_600,
-    owned_by: "cc-relay-demo",
-  }));
-  if (path === "/v1/models") return jsonAnswer(200, { object: "list", data });
-  const found = data.find(({ id }) => path === `/v1/models/${id}`);
-  if (found) return jsonAnswer(200, found);
-  const message = `The model '${path.slice("/v1/models/".length)}' does not exist (simulated)`;
-  return openaiError(404, { message, type: "invalid_request_error", code: "model_not_found" });
+  if (path === "/v1/models") return jsonAnswer(200, openaiModelList(modelIds));
+  const id = path.slice("/v1/models/".length);
+  if (modelIds.includes(id)) return jsonAnswer(200, openaiModelEntry(id));
+  const message = `The model '${id}' does not exist (simulated)`;
+  return openaiError(404, { message, code: "model_not_found" });
 }

@@ -37,14 +37,18 @@ test("within a minute there are a refused key, an account at its limit, and answ
   const traffic = startTraffic(relay.url, { firstPauseMs: 5, pauseMs: 5 });
   try {
     const read = async () => (await send(relay.url, { path: "/status", method: "GET" })).json() as Status;
-    await until("every account and client has something to show", async () => {
-      const { accounts, recent } = await read();
-      return (
-        accounts.filter(({ requests_24h }) => requests_24h > 0).length >= 3 &&
-        demoClients.every((name) => recent.some(({ client }) => client === name)) &&
-        recent.some(({ outcome }) => outcome === "aborted")
-      );
-    });
+    await until(
+      "every account and client has something to show",
+      async () => {
+        const { accounts, recent } = await read();
+        return (
+          accounts.filter(({ requests_24h }) => requests_24h > 0).length >= 3 &&
+          demoClients.every((name) => recent.some(({ client }) => client === name)) &&
+          recent.some(({ outcome }) => outcome === "aborted")
+        );
+      },
+      90_000,
+    );
     const { accounts, recent } = await read();
     const state = (id: string) => accounts.find((account) => account.id === id);
     assert.equal(state("demo-claude-3")?.state, "needs-login");

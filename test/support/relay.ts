@@ -12,6 +12,7 @@ import type { Store } from "../../src/store/store.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import type { Clock } from "../../src/time/clock.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
+import { patient } from "./patience.ts";
 
 export interface TestRelay {
   readonly url: string;
@@ -122,9 +123,9 @@ export function testConfig(databasePath: string, accounts: AccountConfig[]): Con
     server: { ...config.server, port: 0, drainMs: 2000 },
     upstream: {
       ...config.upstream,
-      connectTimeoutMs: 2000,
-      firstByteTimeoutMs: 10_000,
-      idleTimeoutMs: 10_000,
+      connectTimeoutMs: patient(2000),
+      firstByteTimeoutMs: patient(10_000),
+      idleTimeoutMs: patient(10_000),
     },
   };
 }

@@ -8,13 +8,15 @@ export interface ResponseGeneration extends Generation {
   members?: Record<string, unknown>;
   /** The stream says where each part of an item begins and ends: SDKs that put a response together need it. */
   announcesParts?: boolean;
+  /** Reasoning comes without its encrypted form, as it does where `include` does not ask for it. */
+  hidesReasoning?: boolean;
   /** Makes the ids of items differ from one response to the next. */
   itemSuffix?: string;
 }
 
 /** When all scripted responses were made, unless `members` say otherwise: unix seconds. */
 export const createdAt = 1_790_000_000;
-/** Of every reasoning item. */
+/** Of every reasoning item that has one. */
 export const encryptedContent = "ZW5jcnlwdGVk";
 
 export function openaiResponse(generation: ResponseGeneration): Record<string, unknown> {
@@ -22,7 +24,7 @@ export function openaiResponse(generation: ResponseGeneration): Record<string, u
   return {
     ...unfinished(generation),
     status: stopReason,
-    output: pieces.map((piece, index) => outputItem(piece, itemId(generation, index))),
+    output: pieces.map((piece, index) => outputItem(piece, index, generation)),
     usage: openaiUsage(usage),
   };
 }
@@ -52,7 +54,7 @@ export function* openaiEvents(generation: ResponseGeneration): Generator<WireEve
   yield event("response.created", { response: unfinished(generation) });
   yield event("response.in_progress", { response: unfinished(generation) });
   for (const [index, piece] of generation.pieces.entries()) {
-    const item = outputItem(piece, itemId(generation, index));
+    const item = outputItem(piece, index, generation);
     const at = { output_index: index, item };
     yield event("response.output_item.added", {
       ...at,
@@ -92,7 +94,12 @@ function nothingYet(piece: ContentPiece): Record<string, unknown> {
   return piece.kind === "text" ? { content: [] } : { summary: [] };
 }
 
-function outputItem(piece: ContentPiece, id: string): Record<string, unknown> {
+function outputItem(
+  piece: ContentPiece,
+  index: number,
+  { itemSuffix = "", hidesReasoning = false }: ResponseGeneration,
+): Record<string, unknown> {
+  const id = `${index}${itemSuffix}`;
   switch (piece.kind) {
     case "tool": {
       const { type, field, text } = toolInput(piece);
@@ -106,28 +113,20 @@ function outputItem(piece: ContentPiece, id: string): Record<string, unknown> {
       };
     }
     case "thinking": {
-      const summary = [contentPart(piece)];
+      const encrypted = hidesReasoning ? {} : { encrypted_content: encryptedContent };
       return {
         type: "reasoning",
         id: `rs_${id}`,
-        summary,
-        encrypted_content: encryptedContent,
+        summary: [contentPart(piece)],
+        ...encrypted,
         status: "completed",
       };
     }
-    case "text":
-      return {
-        type: "message",
-        id: `msg_${id}`,
-        role: "assistant",
-        content: [contentPart(piece)],
-        status: "completed",
-      };
+    case "text": {
+      const content = [contentPart(piece)];
+      return { type: "message", id: `msg_${id}`, role: "assistant", content, status: "completed" };
+    }
   }
-}
-
-function itemId({ itemSuffix = "" }: ResponseGeneration, index: number): string {
-  return `${index}${itemSuffix}`;
 }
 
 function contentPart({ kind, text }: Exclude<ContentPiece, { kind: "tool" }>): Record<string, unknown> {
