@@ -1,7 +1,8 @@
 // Hosts that imitate Claude's API, with the quirks they are known for: a stage for last resorts. And Anthropic's own strictness
 // with thinking that it has not signed.
 
-import type { Behaviour, ContentPiece, RecordedRequest } from "./behaviour.ts";
+import type { ContentPiece } from "../../src/demo/provider/generation.ts";
+import type { Behaviour, RecordedRequest } from "./behaviour.ts";
 import { claudeError } from "./claude-script.ts";
 import type { ScriptedUpstream } from "./upstream.ts";
 
