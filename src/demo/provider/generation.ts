@@ -13,7 +13,7 @@ export interface Generation {
   model: string;
   pieces: readonly ContentPiece[];
   usage: TokenCounts;
-  /** As the API words it; undefined: the usual one. */
+  /** By its name in the API; undefined: the usual one. */
   stopReason?: string;
   /** The text of one piece as the deltas of a stream bring it. */
   split(text: string): string[];
