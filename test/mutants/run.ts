@@ -11,11 +11,12 @@ import { accountMutations } from "./accounts.ts";
 import { dialectMutations } from "./dialects.ts";
 import type { Mutation } from "./mutation.ts";
 import { relayMutations } from "./relay.ts";
+import { socketMutations } from "./sockets.ts";
 import { upstreamMutations } from "./upstreams.ts";
 import { usageMutations } from "./usage.ts";
 
 /** The list may grow, but not shrink unnoticed. */
-const minMutations = 98;
+const minMutations = 116;
 const shortCount = 10;
 /** A fault may leave a test waiting for what never comes: that is noticed, too. */
 const timeoutMs = 120_000;
@@ -27,6 +28,7 @@ const mutations = [
   ...usageMutations,
   ...dialectMutations,
   ...relayMutations,
+  ...socketMutations,
 ];
 const top = resolve(import.meta.dirname, "../..");
 const work = mkdtempSync(join(tmpdir(), "cc-relay-mutants-"));

@@ -47,6 +47,17 @@ test("a frame above max_body_mb and a binary one end both sides with 1009", asyn
   assert.equal(script.creates.length, 0);
 });
 
+test("a binary frame of the provider's between answers ends both sides with 1009", async (t) => {
+  const { connect, script } = await startSocketStage(t);
+  const client = await connect();
+  await client.ask();
+  const [socket] = script.sockets;
+  socket!.send(Buffer.from("{}"), { binary: true });
+  assert.equal(await client.closed, 1009);
+  await until("the provider's side is closed", () => script.open === 0);
+  assert.deepEqual(script.closes, [1009]);
+});
+
 test("requests that come while one is answered are answered after it, up to a bound", async (t) => {
   const { connect, script } = await startSocketStage(t);
   const client = await connect();

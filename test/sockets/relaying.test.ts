@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openaiFailures } from "../support/openai-script.ts";
 import { until } from "../support/until.ts";
 import { continuing, create, rowsOf, startSocketStage, typesOf } from "./stage.ts";
 
@@ -122,4 +123,78 @@ test("a request is sent to the next account when one fails before its first real
     [["complete", ["a", "b"]]],
   );
   await until("the first account's socket is closed", () => stage.script.open === 1);
+});
+
+test("a session that an account serves over HTTP goes on there over a socket, and the other way round", async (t) => {
+  let now = Date.now();
+  const { script, connect, upstream, relay } = await startSocketStage(t, { now: () => now });
+  const post = async (session: string) => {
+    const headers = { "content-type": "application/json", "session-id": session };
+    const body = JSON.stringify({ ...create(), type: undefined });
+    const answer = await fetch(`${relay.url}/openai/v1/responses`, { method: "POST", headers, body });
+    await answer.text();
+    return answer.headers.get("x-cc-relay-account");
+  };
+  const over = async (session: string) => {
+    const client = await connect({ session });
+    assert.equal(typesOf(await client.ask()).at(-1), "response.completed");
+    return (await client.headers)["x-cc-relay-account"];
+  };
+  upstream.queue("key-of-a", openaiFailures.rateLimited(20));
+  assert.equal(await post("one"), "b");
+  now += 30_000;
+  assert.equal(await post("another"), "a");
+  assert.equal(await over("one"), "b");
+  script.refuse("key-of-a", {
+    status: 429,
+    headers: { "retry-after": "20" },
+    body: { error: { code: "rate_limit_exceeded" } },
+  });
+  assert.equal(await over("two"), "b");
+  now += 30_000;
+  assert.equal(await over("a third"), "a");
+  assert.equal(await post("two"), "b");
+});
+
+test("what is no real event is held back, for as long as over HTTP", async (t) => {
+  const { script, connect } = await startSocketStage(t, { holdBackMs: 150 });
+  script.limits = { rate_limits: { primary: null, secondary: null } };
+  script.fault("key-of-a", { kind: "silent", after: 2 });
+  const client = await connect();
+  client.send(create());
+  await until("the provider has begun", () => script.creates[0]?.outcome === "fault");
+  assert.deepEqual(client.frames, []);
+  await until("the time is over", () => client.frames.length === 2);
+  const frames = client.frames.map((text) => JSON.parse(text) as { type: string });
+  assert.deepEqual(typesOf(frames), ["response.created", "response.in_progress"]);
+});
+
+test("a socket that nobody uses is left in peace: nothing is sent to either side", async (t) => {
+  let now = Date.now();
+  const { script, connect } = await startSocketStage(t, { now: () => now });
+  const client = await connect();
+  const [socket] = script.sockets;
+  const noise: string[] = [];
+  for (const peer of [client.socket, socket!])
+    for (const event of ["ping", "pong", "message", "close"]) peer.on(event, () => noise.push(event));
+  for (let minute = 0; minute < 54; minute++) {
+    now += 60_000;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  assert.deepEqual(noise, []);
+  assert.equal(typesOf(await client.ask()).at(-1), "response.completed");
+});
+
+test("an incomplete answer is recorded with its tokens", async (t) => {
+  const stage = await startSocketStage(t);
+  stage.script.answerWith(() => ({ content: "cut short", stopReason: "incomplete" }));
+  const client = await stage.connect();
+  const frames = await client.ask();
+  assert.equal(typesOf(frames).at(-1), "response.incomplete");
+  const [row] = await rowsOf(stage);
+  const { usage } = stage.script.creates[0]!;
+  assert.deepEqual(
+    [row?.outcome, row?.tokens.input, row?.tokens.output],
+    ["complete", usage.input, usage.output],
+  );
 });

@@ -30,20 +30,21 @@ export interface StageOptions {
   configure?: (config: Config, upstream: ScriptedUpstream) => Config;
   limits?: Partial<SocketLimits>;
   now?: () => number;
+  holdBackMs?: number;
 }
 
 export async function startSocketStage(
   t: Pick<TestContext, "after">,
   options: StageOptions = {},
 ): Promise<SocketStage> {
-  const { ids = ["a", "b"], account, configure, limits, now } = options;
+  const { ids = ["a", "b"], account, configure, limits, now, holdBackMs } = options;
   const script = createSocketScript();
   const upstream = await startUpstream({ family: "openai", sockets: script });
   const accounts = ids.map((id, index) =>
     testAccount(id, "openai-responses", upstream.url, { priority: 200 - index, ...account?.(id, upstream) }),
   );
   const relay = await startRelay({
-    ...{ accounts, now, socketLimits: { sweepMs: 20, ...limits } },
+    ...{ accounts, now, holdBackMs, socketLimits: { sweepMs: 20, ...limits } },
     configure: configure && ((config) => configure(config, upstream)),
   });
   const clients: Client[] = [];
