@@ -7,8 +7,10 @@ import type { Family } from "../domain/family.ts";
 export interface CompatibleHost {
   /** How a key is sent; undefined: as the provider whose API it is wants it. `none`: none is needed, and one that is given is sent. */
   auth?: "x-api-key" | "bearer" | "none";
-  /** Kinds of content blocks that it answers with an error. */
+  /** Kinds of content blocks that it answers with an error, and `count_tokens` where it does not count. */
   refuses?: readonly string[];
+  /** Whose form its errors have, whichever API is called; undefined: the API's own, or not known. Both are read everywhere. */
+  errors?: "claude" | "openai";
   /** In tokens. */
   contextWindow?: number;
 }
@@ -65,7 +67,7 @@ const textOnly = ["image", "document", "search_result", "tool_reference", "serve
 const compatibleHosts: readonly CompatibleRow[] = [
   {
     pattern: /^(?:api\.z\.ai|open\.bigmodel\.cn)$/,
-    host: { contextWindow: 200_000 },
+    host: { contextWindow: 200_000, errors: "claude" },
     offers: [
       {
         id: "glm",
@@ -83,7 +85,7 @@ const compatibleHosts: readonly CompatibleRow[] = [
   },
   {
     pattern: /^api\.moonshot\.(?:ai|cn)$/,
-    host: { refuses: ["tool_reference"], contextWindow: 200_000 },
+    host: { refuses: ["tool_reference"], contextWindow: 200_000, errors: "claude" },
     offers: [
       {
         id: "kimi",
@@ -113,7 +115,7 @@ const compatibleHosts: readonly CompatibleRow[] = [
   },
   {
     pattern: /^api\.deepseek\.com$/,
-    host: { refuses: textOnly },
+    host: { refuses: textOnly, errors: "openai" },
     offers: [
       {
         id: "deepseek",
@@ -125,7 +127,7 @@ const compatibleHosts: readonly CompatibleRow[] = [
   },
   {
     pattern: /^api\.minimaxi?\.(?:io|com)$/,
-    host: { contextWindow: 200_000 },
+    host: { contextWindow: 200_000, errors: "claude" },
     offers: [
       {
         id: "minimax",
@@ -250,7 +252,7 @@ const compatibleHosts: readonly CompatibleRow[] = [
   },
   {
     pattern: /:1234$/,
-    host: { auth: "none" },
+    host: { auth: "none", refuses: ["count_tokens"] },
     offers: [
       {
         id: "lm-studio",

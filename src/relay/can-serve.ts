@@ -16,7 +16,7 @@ export type Unfit =
   | { kind: "operation" }
   /** Its model_map has no name for the model. */
   | { kind: "model" }
-  /** Its host answers this endpoint with 404, 405 or 501. */
+  /** Its host answers this endpoint with 404, 405 or 501, or does not have it by its settings. */
   | { kind: "endpoint" }
   /** Larger than its context_window. */
   | { kind: "size" }
@@ -38,6 +38,7 @@ export function findUnfit(account: Account, call: Call, now: number): Unfit | un
   const patterns = modelMap?.map(({ pattern }) => pattern);
   if (!matchesModel(patterns, call.model)) return { kind: "model" };
   if (lacksEndpoint(account, call, now)) return { kind: "endpoint" };
+  if (call.operation === "count-tokens" && refuses.includes("count_tokens")) return { kind: "endpoint" };
   const body = call.decodedBody ?? call.body;
   if (contextWindow !== undefined && bodyBytes(body) / bytesPerToken > contextWindow) return { kind: "size" };
   // A body in several pieces is joined for it, which costs as much as relaying it.

@@ -1,4 +1,5 @@
-// Endpoints that an account's host does not have: remembered for a day, so that no request is spent on finding it out again.
+// Endpoints that an account's host does not have: remembered for a day, or until a restart, so that no request is spent on finding it out
+// again.
 
 import type { Account } from "../accounts/account.ts";
 import { findCompatibleHost } from "../config/compatible-hosts.ts";

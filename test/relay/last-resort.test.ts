@@ -196,6 +196,15 @@ describe("a last resort", () => {
     assert.equal(host.requests.length, 3);
   });
 
+  test("that is said not to count tokens is not asked to, and the client counts by itself", async () => {
+    const url = await start({ refuses: ["count_tokens"] }, []);
+    const answer = await send(url, ask([user("hi")], { path: "/v1/messages/count_tokens" }));
+    assert.equal(answer.status, 404);
+    assert.match(answer.text, /"type":"not_found_error"/);
+    assert.equal(host.requests.length, 0);
+    assert.equal(await accountOf(url, ask([user("hi")])), "glm");
+  });
+
   test("keeps its limits and unpaid bills to itself, whatever their text", async () => {
     const url = await start();
     plan.on({}, limited(6 * hour));
