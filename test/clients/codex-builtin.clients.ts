@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openaiFailures } from "../support/openai-script.ts";
-import { type CodexRun, codexModel, readTranscript, runCodex } from "./codex.ts";
+import { type CodexRun, chatgptLogin, codexModel, readTranscript, runCodex } from "./codex.ts";
 import { relayKey, startRelayProcess } from "./relay-process.ts";
 import {
   accountBlock,
@@ -67,34 +67,6 @@ test("a session of Codex with its built-in provider is taken up again on its acc
   assert.deepEqual(accountsThatServed(stage).slice(3), ["second", "first", "first"]);
   await assertSound(stage);
 });
-
-/** As `codex login` leaves it, for a person of nowhere. */
-function chatgptLogin(): string {
-  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const expiry = Math.floor(Date.now() / 1000) + 86_400;
-  const claims = {
-    exp: expiry,
-    iat: expiry - 90_000,
-    email: "person@example.com",
-    "https://api.openai.com/auth": {
-      chatgpt_account_id: "account-of-a-person",
-      chatgpt_plan_type: "plus",
-      chatgpt_user_id: "user-of-a-person",
-    },
-  };
-  const token = `${part({ alg: "none" })}.${part(claims)}.${part("signature")}`;
-  return JSON.stringify({
-    auth_mode: "chatgpt",
-    OPENAI_API_KEY: null,
-    tokens: {
-      id_token: token,
-      access_token: token,
-      refresh_token: "refresh-token-of-a-person",
-      account_id: "account-of-a-person",
-    },
-    last_refresh: new Date().toISOString(),
-  });
-}
 
 async function runWithLogin(stage: RelayStage, run: Omit<CodexRun, "flags">) {
   await stage.sandbox.write("home", ".codex/auth.json", chatgptLogin());

@@ -48,6 +48,34 @@ export function executing(flags: readonly string[], args: readonly string[]): st
   return ["exec", ...flags, ...always, ...args];
 }
 
+/** As `codex login` leaves it, for a person of nowhere. */
+export function chatgptLogin(): string {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const expiry = Math.floor(Date.now() / 1000) + 86_400;
+  const claims = {
+    exp: expiry,
+    iat: expiry - 90_000,
+    email: "person@example.com",
+    "https://api.openai.com/auth": {
+      chatgpt_account_id: "account-of-a-person",
+      chatgpt_plan_type: "plus",
+      chatgpt_user_id: "user-of-a-person",
+    },
+  };
+  const token = `${part({ alg: "none" })}.${part(claims)}.${part("signature")}`;
+  return JSON.stringify({
+    auth_mode: "chatgpt",
+    OPENAI_API_KEY: null,
+    tokens: {
+      id_token: token,
+      access_token: token,
+      refresh_token: "refresh-token-of-a-person",
+      account_id: "account-of-a-person",
+    },
+    last_refresh: new Date().toISOString(),
+  });
+}
+
 /** Writes the provider into Codex's configuration, as `cc-relay env codex` says, and returns the variables. */
 export async function setUpProvider({ relay, sandbox, upstream }: Stage): Promise<Record<string, string>> {
   if (relay) {
