@@ -1,13 +1,11 @@
 // `cc-relay web`: the address that it prints or opens, and what it says when there is no page to open.
 
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { runWeb } from "../../src/cli/web.ts";
 import { fixText, UserError } from "../../src/domain/errors.ts";
-import { createCode, useCode } from "../../src/web/sign-in-code.ts";
+import { createCode } from "../../src/web/sign-in-code.ts";
 import { send } from "../support/client.ts";
 import { createServeFolder } from "../support/serve-process.ts";
 import { setStage } from "../support/stage.ts";
@@ -94,38 +92,6 @@ test("a page that is turned off is said, and no code is made", async (t) => {
       /does not show its page/.test(error.message) &&
       /\[ui\]/.test(fixText(error.fix ?? "")),
   );
-});
-
-test("a code that cannot be left beside the database signs in all the same, once, and leaves no file", async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), "cc-relay-sign-in-"));
-  t.after(() => rm(folder, { recursive: true }));
-  const [missing, own] = [join(folder, "missing", "spare"), join(folder, "own")];
-  const database = join(folder, "nowhere", "relay.db");
-  const now = Date.now();
-  const code = await createCode(database, now, [missing, own]);
-  const [file = "", ...others] = await readdir(own);
-  assert.deepEqual(others, []);
-  assert.ok(!file.includes(code));
-  assert.equal((await stat(join(own, file))).mode & 0o777, 0o600);
-  assert.equal((await stat(own)).mode & 0o777, 0o700);
-  assert.equal(await useCode(database, "x".repeat(32), now, [missing, own]), false);
-  assert.equal(await useCode(join(folder, "other.db"), code, now, [missing, own]), false);
-  assert.equal(await useCode(database, code, now, [missing, own]), true);
-  assert.equal(await useCode(database, code, now, [missing, own]), false);
-  assert.deepEqual(await readdir(own), []);
-});
-
-test("a folder that others can write to is not taken for one's own: its files sign nobody in", async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), "cc-relay-sign-in-"));
-  t.after(() => rm(folder, { recursive: true }));
-  const own = join(folder, "own");
-  const database = join(folder, "nowhere", "relay.db");
-  const code = await createCode(database, Date.now(), [own]);
-  await chmod(own, 0o777);
-  assert.equal(await useCode(database, code, Date.now(), [own]), false);
-  await assert.rejects(createCode(database, Date.now(), [own]), { code: "ENOENT" });
-  await chmod(own, 0o700);
-  assert.equal(await useCode(database, code, Date.now(), [own]), true);
 });
 
 test("a relay whose database is in memory can be signed in at", async (t) => {

@@ -14,9 +14,10 @@ import { relayMutations } from "./relay.ts";
 import { socketMutations } from "./sockets.ts";
 import { upstreamMutations } from "./upstreams.ts";
 import { usageMutations } from "./usage.ts";
+import { watchingMutations } from "./watching.ts";
 
 /** The list may grow, but not shrink unnoticed. */
-const minMutations = 116;
+const minMutations = 130;
 const shortCount = 10;
 /** A fault may leave a test waiting for what never comes: that is noticed, too. */
 const timeoutMs = 120_000;
@@ -29,6 +30,7 @@ const mutations = [
   ...dialectMutations,
   ...relayMutations,
   ...socketMutations,
+  ...watchingMutations,
 ];
 const top = resolve(import.meta.dirname, "../..");
 const work = mkdtempSync(join(tmpdir(), "cc-relay-mutants-"));
