@@ -22,6 +22,8 @@ export interface Account {
   truncations: Truncations;
   /** Endpoints that its host turned out not to have: until when nobody asks again, epoch ms. */
   missing: Map<string, number>;
+  /** Endpoints that have given a good answer: its host has them, whatever it says later. */
+  offered: Set<string>;
   /** When a person had everything learned forgotten, epoch ms; 0: never. */
   forgottenAt: number;
 }
@@ -62,6 +64,7 @@ export function createAccount(config: AccountConfig, login?: string): Account {
     streaks: new Map(),
     truncations: noTruncations,
     missing: new Map(),
+    offered: new Set(),
     forgottenAt: 0,
   };
 }

@@ -200,7 +200,10 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
         if (!known) return createAccount(config);
         const isEnabled = config.enabled && !known.config.enabled;
         if (isEnabled || config.secret !== known.config.secret) restored.push(known);
-        if (config.apiUrl !== known.config.apiUrl) known.missing.clear();
+        if (config.apiUrl !== known.config.apiUrl) {
+          known.missing.clear();
+          known.offered.clear();
+        }
         return Object.assign(known, { config });
       });
       logins.configure(next.accounts);

@@ -48,9 +48,10 @@ export async function afterFailure(
   }
   // That an endpoint takes no WebSocket says nothing of it over HTTP.
   if (state.connection === undefined && isMissingEndpoint(failed, state.call, status)) {
-    rememberMissing(account, failed.sent, deps.now());
+    const isRemembered = rememberMissing(account, failed.sent, deps.now());
     attempts.end({ status, failure, cooldown: undefined });
-    answer?.discard();
+    if (answer && !isRemembered) state.keep({ ...failed, answer });
+    else answer?.discard();
     state.attemptWasRefused();
     state.ruleOut(account);
     return undefined;

@@ -14,6 +14,7 @@ import type { ClientConnection } from "./client.ts";
 import { endFailover } from "./end-failover.ts";
 import type { RelayDeps } from "./exchange.ts";
 import { FailoverState, type Rewrite, type Served } from "./failover-state.ts";
+import { rememberOffered } from "./missing-endpoints.ts";
 import { chooseAccount, enterSlowStart, firstByteMs } from "./next-account.ts";
 import { rewriteAnswer } from "./rewritten-answer.ts";
 import { findRouting } from "./routing.ts";
@@ -138,6 +139,7 @@ async function afterSuccess(
     deps.pool.learn(account, upstream.readWindows(answer.head.headers, deps.now()));
     // An open connection has answered nothing yet.
     if (answer.head.status !== switchingProtocols) {
+      rememberOffered(account, sent);
       await deps.pool.succeeded(account, state.sentAt(sentAt));
       await state.routing.bind(account.config.id);
     }

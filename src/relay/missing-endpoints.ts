@@ -33,8 +33,15 @@ function isCompatible({ kind, apiUrl, onlyWhenOut, modelMap }: Account["config"]
   return onlyWhenOut || modelMap !== undefined || findCompatibleHost(apiUrl) !== undefined;
 }
 
-export function rememberMissing({ missing }: Account, call: Call, now: number): void {
+/** False: it has given good answers, and one that says otherwise is an odd one. */
+export function rememberMissing({ missing, offered }: Account, call: Call, now: number): boolean {
+  if (offered.has(endpointOf(call))) return false;
   missing.set(endpointOf(call), now + dayMs);
+  return true;
+}
+
+export function rememberOffered({ offered }: Account, call: Call): void {
+  offered.add(endpointOf(call));
 }
 
 function endpointOf({ dialect, operation }: Call): string {

@@ -3,11 +3,9 @@
 import { Agent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
-import type { AccountConfig } from "../../src/config/config.ts";
 import type { Behaviour } from "../support/behaviour.ts";
 import { type ClientAnswer, type ClientRequest, send } from "../support/client.ts";
-import { ownAccount, ownKeys } from "../support/own-logins.ts";
-import { startRelay, type TestRelay, testAccount } from "../support/relay.ts";
+import { startRelay, type TestRelay } from "../support/relay.ts";
 import {
   createRandom,
   pick,
@@ -15,8 +13,8 @@ import {
   strangeBehaviour,
   strangeFamilies,
   strangeRequest,
-  typeOfFamily,
 } from "../support/strange.ts";
+import { ownKeysGoTo, type StrangeKind, strangeAccounts, withOwnKey } from "../support/strange-accounts.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
 import type { Pace } from "./pace.ts";
 
@@ -41,7 +39,7 @@ export interface WorldOptions {
   accounts: number;
   family: StrangeFamily["name"];
   /** What the first account is; `pool` unless given: one of the relay's own, as the others. `client`: the client's own key. */
-  kind?: "pool" | "compatible" | "client";
+  kind?: StrangeKind;
   seed: number;
   pace: Pace;
 }
@@ -52,25 +50,12 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const upstream = await startUpstream({ family: family.name === "chat" ? "claude" : family.name });
   const ids = ["a", "b", "c"].slice(0, options.accounts);
   const relay = await startRelay({
-    accounts: ids.map((id, index) =>
-      accountOf(id, index === 0 ? kind : "pool", { family, url: upstream.url }),
-    ),
+    accounts: strangeAccounts(ids, { family, kind, url: upstream.url }),
     holdBackMs: 300,
-    configure: (config) => ({
-      ...config,
-      upstream: {
-        ...config.upstream,
-        providerUrls: {
-          ...config.upstream.providerUrls,
-          claude: upstream.url,
-          gemini: upstream.url,
-          openai: `${upstream.url}/v1`,
-        },
-        firstByteTimeoutMs: 1000,
-        unstreamedTimeoutMs: 1200,
-        idleTimeoutMs: 800,
-      },
-    }),
+    configure: (config) => {
+      const limits = { firstByteTimeoutMs: 1000, unstreamedTimeoutMs: 1200, idleTimeoutMs: 800 };
+      return ownKeysGoTo(upstream.url, { ...config, upstream: { ...config.upstream, ...limits } });
+    },
   });
   const agent = new Agent({ keepAlive: true });
   const random = createRandom(options.seed);
@@ -91,13 +76,12 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     const stream = random() < 0.5;
     const request = requestOf(strange, stream);
     const ordinary = family.generate(family.models.ordinary, random() < 0.5, `ordinary ${turn}`);
-    return { behaviour, request: withLogin(request), stream, ordinary: withLogin(ordinary) };
-  }
-
-  function withLogin(request: ClientRequest): ClientRequest {
-    return kind === "client"
-      ? { ...request, headers: [...(request.headers ?? []), ...ownKeys[providerOf(family)]] }
-      : request;
+    return {
+      behaviour,
+      request: withOwnKey(request, family, kind),
+      stream,
+      ordinary: withOwnKey(ordinary, family, kind),
+    };
   }
 
   async function next(): Promise<string[]> {
@@ -188,22 +172,6 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       await closeBoth(relay, upstream);
     },
   };
-}
-
-function providerOf({ name }: StrangeFamily): "claude" | "gemini" | "openai" {
-  return name === "chat" ? "claude" : name;
-}
-
-function accountOf(
-  id: string,
-  kind: NonNullable<WorldOptions["kind"]>,
-  { family, url }: { family: StrangeFamily; url: string },
-): AccountConfig {
-  if (kind === "client") return ownAccount(providerOf(family), { id });
-  const modelMap = [{ pattern: "*", model: "made-up-model" }];
-  return testAccount(id, typeOfFamily[family.name], url, {
-    ...(kind === "compatible" && { modelMap, onlyWhenOut: true }),
-  });
 }
 
 async function ask(
