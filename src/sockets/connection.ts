@@ -76,7 +76,7 @@ export class SocketConnection implements ClientConnection {
     this.line = new UpstreamLine({
       endpoints: options.endpoints,
       providerUrls: () => options.deps.config().upstream.providerUrls,
-      onIdleFrame: (frame) => this.#client?.send(frame, { binary: false }),
+      onIdleFrame: (frame) => this.#sendIdle(frame),
       onClose: (code, reason) => this.#upstreamClosed(code, reason),
     });
   }
@@ -145,7 +145,7 @@ export class SocketConnection implements ClientConnection {
     if (this.#isClosing) return;
     if (isBinary) return this.#close(closeCodes.tooBig);
     const read = readClientFrame(frame);
-    if (!read.isRequest) return this.line.send(frame);
+    if (!read.isRequest) return this.#pass(frame);
     if (this.#isDraining && this.isIdle) return this.#close(closeCodes.restart);
     if (this.isIdle) return this.#start({ ...read, frame });
     this.#waitingBytes += frame.length;
@@ -169,6 +169,21 @@ export class SocketConnection implements ClientConnection {
     if (this.#client?.readyState === this.#client?.CLOSED) this.#ended();
     else this.#client?.terminate();
   };
+
+  /** A frame that speaks of a request, as it is. A provider that reads nothing does not get more and more of them. */
+  #pass(frame: Buffer): void {
+    if (this.line.waitingBytes > this.#options.deps.config().server.maxBodyBytes)
+      return this.#close(closeCodes.tooBig);
+    this.line.send(frame);
+  }
+
+  /** A frame that came while no request was under way. A client that reads nothing does not get more and more of them. */
+  #sendIdle(frame: Buffer): void {
+    const client = this.#client;
+    if (client === undefined) return;
+    if (client.bufferedAmount > this.#options.deps.config().server.maxBodyBytes) client.terminate();
+    else client.send(frame, { binary: false });
+  }
 
   async #run(received: Received): Promise<void> {
     const { deps, newId } = this.#options;

@@ -80,6 +80,10 @@ export class FrameSocket implements Pick<Dispatcher, "dispatch"> {
     return this.#options.openedAt;
   }
 
+  get waitingBytes(): number {
+    return this.#options.socket.bufferedAmount;
+  }
+
   get isOpen(): boolean {
     const { socket } = this.#options;
     return socket.readyState === socket.OPEN;

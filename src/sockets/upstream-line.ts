@@ -99,6 +99,11 @@ export class UpstreamLine {
     return { ok: true, socket: open, head };
   }
 
+  /** What the provider has not read yet. */
+  get waitingBytes(): number {
+    return this.#open?.waitingBytes ?? 0;
+  }
+
   send(frame: Buffer): void {
     this.#open?.send(frame);
   }

@@ -216,6 +216,37 @@ test("a client that reads nothing holds its provider back, and is disconnected i
   assert.ok(client.frames.join("").length < 20_000_000);
 });
 
+test("frames about requests are bounded where the provider reads nothing", async (t) => {
+  const { connect, script } = await startSmall(t);
+  const client = await connect();
+  const [socket] = script.sockets;
+  socket!.pause();
+  const cancel = { type: "response.cancel", pad: "x".repeat(50_000) };
+  for (let count = 0; count < 1000 && !client.isClosed; count++) {
+    client.send(cancel);
+    if (count % 20 === 0) await sleep(1);
+  }
+  assert.equal(await client.closed, 1009);
+  socket!.resume();
+  await until("the provider's side is closed", () => script.open === 0);
+});
+
+test("frames that belong to no request are bounded where the client reads nothing", async (t) => {
+  const { connect, script } = await startSmall(t);
+  const client = await connect();
+  const [socket] = script.sockets;
+  client.socket.pause();
+  const note = JSON.stringify({ type: "response.note", pad: "x".repeat(50_000) });
+  for (let count = 0; count < 1000 && script.open > 0; count++) {
+    socket!.send(note);
+    if (count % 20 === 0) await sleep(1);
+  }
+  await until("the provider's side is closed", () => script.open === 0);
+  client.socket.resume();
+  await client.closed;
+  assert.ok(client.frames.length < 1000);
+});
+
 test("each key has so many sockets at most", async (t) => {
   const keys = ["one", "two"].map((name) => ({ name, key: `relay-key-${name}` }));
   const { connect, refused } = await startSocketStage(t, {
