@@ -2,6 +2,7 @@
 
 import type { AccountConfig } from "../config/config.ts";
 import { type Advice, UserError } from "../domain/errors.ts";
+import type { ProviderName } from "../domain/family.ts";
 import { type EnvironmentProxySettings, environmentProxyFor } from "../network/environment-proxy.ts";
 import { ProxyFault } from "../network/faults.ts";
 import { describeProxy, type ProxySettings, withoutBrackets } from "../network/proxy.ts";
@@ -14,6 +15,8 @@ import { credentialName, replaceCredential, type Verdict } from "./verdict.ts";
 
 export interface AccountOptions extends TrialOptions, Pick<RouteOptions, "lookup" | "ca"> {
   environmentProxy: EnvironmentProxySettings | undefined;
+  /** Where a client's own credential goes. */
+  providerUrls: Readonly<Record<ProviderName, string>>;
 }
 
 export interface AccountExamination {
@@ -33,27 +36,19 @@ export async function checkAccount(
   const only = (check: Check): AccountExamination => ({ check, clock: undefined });
   if (!account.enabled) return only(findings.ok("disabled, so it was not tried"));
   if (account.credential === "client") {
-    return only(findings.ok("its credential comes with each request, so it was not tried"));
+    return only(await checkWays(account, options));
   }
   const target = new URL(account.apiUrl);
-  let proxy: ProxySettings | undefined;
-  try {
-    proxy = account.proxy ?? environmentProxyFor(targetOf(target), options.environmentProxy);
-  } catch (error) {
-    if (!(error instanceof ProxyFault)) throw error;
-    return only(findings.fail(`proxy: ${error.message}`, "correct that variable, or remove it"));
-  }
-  const walk = await walkRoute({ ...options, target, proxy });
-  if (!walk.ok) return only(findings.fail(`${walk.step}: ${walk.message}`, fixRoute(account, walk)));
+  const found = await walkTo(account, target, options);
+  if ("check" in found) return only(found.check);
+  const { steps: taken, way } = found;
   if (account.secret === "" && account.credential !== "none") {
     const detail = "its key was not tried: the variable that holds it is not set here";
     return only(findings.warn(detail, "run this where the relay is started, or set the variable"));
   }
   try {
     const { verdict, clock } = await tryCredential(account, options);
-    const steps = [...walk.steps, credentialName(account)].join(", ").replace(/, ([^,]*)$/, " and $1");
-    const way = proxy === undefined ? target.host : `${target.host} through ${describeProxy(proxy)}`;
-    const check = checkOf(account, verdict, `${steps} are fine: ${way}`);
+    const check = checkOf(account, verdict, fineText([...taken, credentialName(account)], [way]));
     // The provider's words can quote what it was sent.
     return { check: { ...check, detail: redact(check.detail, [account.secret]) }, clock };
   } catch (error) {
@@ -63,6 +58,48 @@ export async function checkAccount(
       findings.warn(`its login was not tried: ${error.message}`, error.fix ?? "fix the database first"),
     );
   }
+}
+
+/** The ways to every provider that the clients' own credentials can be of. */
+async function checkWays(account: AccountConfig, options: AccountOptions): Promise<Check> {
+  const { claude, openai, chatgpt, gemini, codeAssist } = options.providerUrls;
+  const urls = { claude: [claude], openai: [chatgpt, openai], gemini: [codeAssist, gemini] };
+  const found = await Promise.all(urls[account.family].map((url) => walkTo(account, new URL(url), options)));
+  const ways: string[] = [];
+  for (const each of found) {
+    if ("check" in each) return each.check;
+    ways.push(each.way);
+  }
+  const [first] = found;
+  const steps = first && "steps" in first ? first.steps : [];
+  const fine = fineText(steps, [...new Set(ways)]);
+  return findingsOnAccount(account).ok(
+    `${fine}; its credential comes with each request, so it was not tried`,
+  );
+}
+
+/** `DNS, TCP and TLS are fine: HOST` */
+function fineText(steps: readonly string[], ways: readonly string[]): string {
+  const list = steps.join(", ").replace(/, ([^,]*)$/, " and $1");
+  return `${list} ${steps.length === 1 ? "is" : "are"} fine: ${ways.join(" and ")}`;
+}
+
+type Way = { steps: readonly string[]; way: string } | { check: Check };
+
+async function walkTo(account: AccountConfig, target: URL, options: AccountOptions): Promise<Way> {
+  const findings = findingsOnAccount(account);
+  let proxy: ProxySettings | undefined;
+  try {
+    proxy = account.proxy ?? environmentProxyFor(targetOf(target), options.environmentProxy);
+  } catch (error) {
+    if (!(error instanceof ProxyFault)) throw error;
+    return { check: findings.fail(`proxy: ${error.message}`, "correct that variable, or remove it") };
+  }
+  const walk = await walkRoute({ ...options, target, proxy });
+  if (!walk.ok)
+    return { check: findings.fail(`${walk.step}: ${walk.message}`, fixRoute(account, walk, target)) };
+  const way = proxy === undefined ? target.host : `${target.host} through ${describeProxy(proxy)}`;
+  return { steps: walk.steps, way };
 }
 
 function targetOf(url: URL): { secure: boolean; host: string; port: number } {
@@ -104,9 +141,14 @@ export function checkSetupToken(
   return findings.warn(`its setup token ends on ${day}, and nothing refreshes it`, fix);
 }
 
-function fixRoute(account: AccountConfig, walk: Walk & { ok: false }): Advice {
+function fixRoute(account: AccountConfig, walk: Walk & { ok: false }, target: URL): Advice {
   const isUsual = account.apiUrl === account.kind.defaultUrl;
-  const orAddress = isUsual ? "" : `, and api_url of the account ${account.id}`;
+  const orAddress =
+    account.credential === "client"
+      ? `, and the address of ${target.host} in [upstream] of config.toml, if it is there`
+      : isUsual
+        ? ""
+        : `, and api_url of the account ${account.id}`;
   switch (walk.step) {
     case "proxy":
       return account.proxy === undefined

@@ -127,6 +127,7 @@ async function examineAccounts(
             dispatcher: providers.dispatcherFor(account),
             logins: providers.logins,
             environmentProxy: config.environmentProxy,
+            providerUrls: config.upstream.providerUrls,
             lookup: resolve,
             limitMs,
             ca,
@@ -192,6 +193,11 @@ function surroundingsOf(
       origin: probe.originOf(running ?? config.server),
       keys: config.apiKeys,
       families: new Set(config.accounts.map(({ family }) => family)),
+      ownLogins: new Set(
+        config.accounts.flatMap(({ enabled, credential, family }) =>
+          enabled && credential === "client" ? [family] : [],
+        ),
+      ),
       webSocket: config.upstream.websocket,
     },
   };

@@ -188,6 +188,25 @@ describe("doctor finds what is wrong with an account:", () => {
     ]);
   });
 
+  it("the way to the providers of a client's own credential, which is not tried", async (t) => {
+    const site = await siteFor(t);
+    const { url } = site.upstream;
+    const own = '[[accounts]]\nid = "own"\ntype = "client"\nfamily = "claude"\n';
+    const configureOwn = (claudeUrl: string) =>
+      site.configure((text) => `${text}\n[upstream]\nclaude_url = "${claudeUrl}"\n\n${own}`);
+    await configureOwn(url);
+    const find = async () => (await site.document()).checks.find(({ name }) => name === "account own");
+    assert.deepEqual(await find(), {
+      ...{ name: "account own", status: "ok", fix: null, command: null },
+      detail: `TCP is fine: ${new URL(url).host}; its credential comes with each request, so it was not tried`,
+    });
+    await configureOwn("http://127.0.0.1:9");
+    const lost = await find();
+    assert.equal(lost?.status, "fail");
+    assert.match(lost?.detail ?? "", /^TCP: /);
+    assert.match(lost?.fix ?? "", /the address of 127\.0\.0\.1:9 in \[upstream\] of config\.toml/);
+  });
+
   it("nothing, when DNS, TCP, TLS and the key are fine", async (t) => {
     const certificate = makeCertificate(["localhost"]);
     const { site, port } = await siteWithTls(t, certificate);

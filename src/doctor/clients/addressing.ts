@@ -1,7 +1,7 @@
 // Checks where a client is pointed and with which key: the base URL has to lead to the relay, in the form the client needs, and the
 // relay has to accept the key.
 
-import type { ClientInfo } from "../../clients/client.ts";
+import { type ClientInfo, keyHeader } from "../../clients/client.ts";
 import { printable } from "../../config/problem.ts";
 import type { Advice } from "../../domain/errors.ts";
 import { isLoopbackHost } from "../../network/loopback.ts";
@@ -80,6 +80,8 @@ export interface KeyQuestion {
   baseUrl: string;
   /** The variables whose value it sends, the recommended one first. */
   variables: readonly string[];
+  /** The variable of headers in which the key can be beside the client's own login; undefined: the client has none. */
+  headersVariable?: string | undefined;
   /** As the client sees it: its own files included. */
   env: Surroundings["env"];
   /** How the key is set. */
@@ -88,19 +90,32 @@ export interface KeyQuestion {
 
 /** Undefined when all is well, the relay asks for none, or it is another relay than ours. */
 export function findKeyFault(
-  { baseUrl, variables, env, fix }: KeyQuestion,
+  { baseUrl, variables, headersVariable, env, fix }: KeyQuestion,
   findings: Findings,
   { relay }: Pick<Surroundings, "relay">,
 ): Check | undefined {
   if (relay === undefined || relay.keys.length === 0) return undefined;
   if (!URL.canParse(baseUrl) || !isAt(new URL(baseUrl), relay.origin)) return undefined;
+  const isKey = (value: string | undefined) => relay.keys.some(({ key }) => key === value);
+  const inHeaders = headersVariable === undefined ? undefined : keyInHeaders(env[headersVariable]);
+  if (inHeaders !== undefined) {
+    return isKey(inHeaders)
+      ? undefined
+      : findings.fail(`${keyHeader} in ${headersVariable} is not one of api_keys: the relay refuses it`, fix);
+  }
   const [recommended = ""] = variables;
   const set = variables.filter((name) => Boolean(env[name]));
   if (set.length === 0) {
     return findings.warn(`${recommended} is not set, and the relay asks for one of api_keys`, fix);
   }
-  const fits = set.some((name) => relay.keys.some(({ key }) => key === env[name]));
+  const fits = set.some((name) => isKey(env[name]));
   return fits
     ? undefined
     : findings.fail(`${set.join(" and ")} is not one of api_keys: the relay refuses it`, fix);
+}
+
+/** The relay's key in lines of headers; undefined when they have none. */
+export function keyInHeaders(lines: string | undefined): string | undefined {
+  const header = new RegExp(`^\\s*${keyHeader}\\s*:\\s*(.*?)\\s*$`, "im");
+  return header.exec(lines ?? "")?.[1];
 }

@@ -1,10 +1,10 @@
 // Checks Claude Code: its program, and the variables that decide where it sends requests. Tried with version 2.1.330.
 
 import { readClaudeSettings } from "../../clients/claude-code.ts";
-import { clientInfo, findConflicts } from "../../clients/variables.ts";
+import { clientInfo, findConflicts, findReplacing } from "../../clients/variables.ts";
 import type { Advice } from "../../domain/errors.ts";
 import { type Check, findingsOn } from "../check.ts";
-import { findBaseUrlFault, findKeyFault } from "./addressing.ts";
+import { findBaseUrlFault, findKeyFault, keyInHeaders } from "./addressing.ts";
 import {
   describeProgram,
   lookForProgram,
@@ -35,7 +35,9 @@ export async function checkClaude(surroundings: Surroundings): Promise<Check[]> 
 }
 
 const findings = findingsOn("clients", "claude");
-const { urlVariable = "", keyVariable, title } = clientInfo.claude;
+const { urlVariable = "", keyVariable, title, ownLogin } = clientInfo.claude;
+/** A login of one's own, as a variable. */
+const tokenVariable = "CLAUDE_CODE_OAUTH_TOKEN";
 const otherKey = "ANTHROPIC_API_KEY";
 
 /** Both are sent, as two headers, and no gateway knows which is meant. */
@@ -56,22 +58,41 @@ async function findAddressFaults(
 ): Promise<(Check | undefined)[]> {
   const value = env[urlVariable];
   if (!value) return [];
-  const point = pointAtRelay("claude", surroundings);
+  const { relay } = surroundings;
+  const isAtRelay = usesAccounts("claude", value, relay);
+  const isLoginWanted = isAtRelay && relay?.ownLogins.has("claude") === true;
+  const point = pointAtRelay("claude", surroundings, { ownLogin: isLoginWanted });
   const base = {
     setting: urlVariable,
     value,
     client: clientInfo.claude,
     fix: inFile(urlVariable, point),
   };
-  const others = usesAccounts("claude", value, surroundings.relay)
-    ? findConflicts("claude", env).filter(({ name }) => name !== otherKey)
+  const others = isAtRelay
+    ? findConflicts("claude", env).filter(
+        ({ name }) => name !== otherKey && !(isLoginWanted && name === tokenVariable),
+      )
     : [];
+  const { headersVariable = "" } = ownLogin;
+  // With the key in a variable of its own the other accounts are meant.
+  const isLoginSetUp =
+    isLoginWanted && (relay.keys.length === 0 || keyInHeaders(env[headersVariable]) !== undefined);
+  const replacing = isLoginSetUp ? findReplacing("claude", env) : [];
   return [
     await findBaseUrlFault(base, findings, surroundings),
     findKeyFault(
-      { baseUrl: value, variables: [keyVariable, otherKey], env, fix: inFile(keyVariable, point) },
+      {
+        ...{ baseUrl: value, variables: [keyVariable, otherKey], headersVariable, env },
+        fix: inFile(keyVariable, point),
+      },
       findings,
       surroundings,
+    ),
+    ...replacing.map((name) =>
+      findings.warn(
+        `${name} is set: ${title} uses it instead of its own login, for which there is an account of type client`,
+        inFile(name, unset(name, surroundings)),
+      ),
     ),
     ...others.map(({ name, effect }) =>
       findings.warn(`${name} is set: it ${effect}`, inFile(name, unset(name, surroundings))),

@@ -38,6 +38,8 @@ export interface RelayFacts {
   keys: readonly ClientKey[];
   /** Those that have an account; for the others the client's own credential is forwarded. */
   families: ReadonlySet<Family>;
+  /** Those with an account of type `client`: a client's own login is wanted. */
+  ownLogins: ReadonlySet<Family>;
   /** Whether `[upstream] websocket` offers it. */
   webSocket: boolean;
 }
@@ -49,8 +51,8 @@ export function usesAccounts(client: Client, baseUrl: string, relay: RelayFacts 
 }
 
 /** `eval "$(cc-relay env claude)"` */
-export function pointAtRelay(client: Client, { shell }: Surroundings): Fix {
-  const command = shellSyntax[shell].evaluate(`cc-relay env ${client}`);
+export function pointAtRelay(client: Client, { shell }: Surroundings, { ownLogin = false } = {}): Fix {
+  const command = shellSyntax[shell].evaluate(`cc-relay env ${client}${ownLogin ? " --own-login" : ""}`);
   return { instruction: "to point it at the relay, run:", command };
 }
 
