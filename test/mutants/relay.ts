@@ -140,8 +140,8 @@ export const relayMutations: readonly Mutation[] = [
   },
   {
     file: "relay/authenticate.ts",
-    from: "if (timingSafeEqual(known, given)) found ??= name;",
-    to: "found ??= name;",
+    from: "return found && timingSafeEqual(found.digest, given) ? found.name : undefined;",
+    to: "return keys[0]?.name;",
     tests: everyDialect,
     only: "a wrong key is refused",
   },
