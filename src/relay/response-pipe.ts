@@ -89,7 +89,7 @@ class ResponsePipe implements Sink {
       });
     }
     const isLast = this.#recorded === undefined && observer?.complete === true;
-    if (!isLast && !this.#busy) return this.#guard(() => this.#write(chunk));
+    if (!isLast && !this.#busy) return this.#writeGuarded(chunk);
     // The terminal event: clients hang up as soon as they have read it, so the usage is written down first.
     if (isLast) this.#enqueue(() => this.#record());
     this.#enqueue(() => this.#write(chunk));
@@ -249,6 +249,14 @@ class ResponsePipe implements Sink {
     this.#queue.length = 0;
     this.#options.signal.removeEventListener("abort", this.#leave);
     this.#stopWatchingDrain?.();
+  }
+
+  #writeGuarded(chunk: Buffer): void {
+    try {
+      this.#write(chunk);
+    } catch (error) {
+      this.#fault(error);
+    }
   }
 
   #guard(work: () => void): void {

@@ -12,7 +12,7 @@ export interface Round {
   concurrency: number;
 }
 
-export type CaseName = "small" | "stream" | "megabyte" | "slow";
+export type CaseName = "small" | "stream" | "megabyte" | "large" | "slow" | "mixed";
 
 const usage = {
   input_tokens: 12,
@@ -85,11 +85,12 @@ process.on("message", async (round: Round | "stop") => {
   process.send?.({ done: round.requests, failed });
 });
 
-const filler = "The quick brown fox jumps over the lazy dog. ".repeat(24_000).slice(0, 1_000_000);
-const bodies: Record<CaseName, Buffer> = {
+const filler = "The quick brown fox jumps over the lazy dog. ".repeat(180_000);
+const bodies: Record<Exclude<CaseName, "mixed">, Buffer> = {
   small: body("Say hello", false),
   stream: body("Say hello", true),
-  megabyte: body(filler, false),
+  megabyte: body(filler.slice(0, 1_000_000), false),
+  large: body(filler.slice(0, 8_000_000), false),
   slow: body("Say hello", true),
 };
 
@@ -104,7 +105,12 @@ function body(text: string, stream: boolean): Buffer {
   );
 }
 
-function once({ case: name, url }: Round, agent: Agent): Promise<boolean> {
+/** Of eight requests one is a long prompt, and two are streams. */
+const mixture = ["small", "stream", "small", "megabyte", "small", "stream", "small", "small"] as const;
+let mixed = 0;
+
+function once({ case: chosen, url }: Round, agent: Agent): Promise<boolean> {
+  const name = chosen === "mixed" ? mixture[mixed++ % mixture.length]! : chosen;
   const payload = bodies[name];
   const path =
     name === "stream"
