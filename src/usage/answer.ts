@@ -68,6 +68,11 @@ class Observation implements AnswerObserver, AnswerState {
   readonly #reader: AnswerReader;
   #events: EventSplitter | undefined;
   #documents: DocumentSplitter | undefined;
+  /**
+   * Reads what follows when JSON came between the events of an answer that had begun: an error, or a line that no client heeds. Its end
+   * is not the answer's.
+   */
+  #afterStray: EventSplitter | undefined;
   #hasFrames = false;
   #finished = false;
   opening: Opening = pending;
@@ -89,6 +94,7 @@ class Observation implements AnswerObserver, AnswerState {
 
   end(): void {
     this.#events?.end();
+    this.#afterStray?.end();
   }
 
   get form(): "events" | "document" | undefined {
@@ -98,7 +104,8 @@ class Observation implements AnswerObserver, AnswerState {
 
   get complete(): boolean {
     if (this.opening.kind === "foreign") return false;
-    return this.#finished || this.#documents?.closed === true;
+    if (this.#finished) return true;
+    return this.#documents?.closed === true && (!this.#afterStray || this.lateError !== undefined);
   }
 
   get isTruncated(): boolean {
@@ -154,21 +161,27 @@ class Observation implements AnswerObserver, AnswerState {
       if (first === openBracket && !this.#reader.shape.mayBeArray) return this.foreign("an array");
       this.#pushDocument(at === 0 ? chunk : chunk.subarray(at));
     } else if (eventBeginnings.has(first)) {
-      this.#events = this.#splitEvents();
+      this.#events = this.#splitEvents((bytes) => this.#pushBare(bytes));
       this.#events.push(at === 0 ? chunk : chunk.subarray(at));
     } else {
       this.foreign(first === lessThan ? "a web page" : "plain text");
     }
   }
 
-  #splitEvents(): EventSplitter {
+  #splitEvents(onBare?: (bytes: Buffer) => void): EventSplitter {
     return createEventSplitter({
       wants: (name) => this.opening.kind === "pending" || (this.#reader.wants?.(name) ?? true),
       onEvent: (name, data) => this.#reader.readEvent(name, data, this),
       onOversized: (name) => this.#skipOversized(name),
-      // A stream's place is taken by a JSON answer now and then, and Google's errors come so.
-      onBare: (bytes) => this.#pushDocument(bytes),
+      onBare,
     });
+  }
+
+  /** A stream's place is taken by a JSON answer now and then, and Google's errors come so. */
+  #pushBare(bytes: Buffer): void {
+    if (this.opening.kind === "content") this.#afterStray ??= this.#splitEvents();
+    this.#afterStray?.push(bytes);
+    this.#pushDocument(bytes);
   }
 
   #pushDocument(bytes: Buffer): void {

@@ -169,6 +169,14 @@ describe("observeClaude on a stream", () => {
       `${JSON.stringify({ type: "error", ...overloaded }, undefined, 2)}\n`,
       { ...blank, opening: { kind: "error", event: { type: "error", ...overloaded } } },
     ],
+    "a stray line of JSON between the events": [
+      `${start(startUsage)}${text("a")}{"type":"ping"}\n\n${delta({ output_tokens: 7 })}${stop}`,
+      { ...known, tokens: { ...startTokens, output: 7 } },
+    ],
+    "a stray line of JSON at which the stream ends": [
+      `${start(startUsage)}${text("a")}{"type":"content_block_stop","index":0}\n`,
+      { ...known, complete: false },
+    ],
     "events that nobody knows": [
       event("thread_start", { usage: { output_tokens: 9 } }) +
         start(startUsage) +
