@@ -140,6 +140,20 @@ function refusePath(path: string, fault: NonNullable<ReadPath["fault"]>): never 
   });
 }
 
+/** RFC 9112, section 6.1. Node undoes `chunked` alone: the provider would get the rest as if it were the body. */
+function checkTransferCoding({ headers }: IncomingMessage): void {
+  const coding = headers["transfer-encoding"] ?? "chunked";
+  if (coding.trim().toLowerCase() === "chunked") return;
+  const shown = JSON.stringify(coding.slice(0, 40));
+  throw new RelayError(
+    "unsupported_encoding",
+    `The transfer-encoding ${shown} cannot be read; send chunked.`,
+    {
+      shouldRetry: false,
+    },
+  );
+}
+
 interface Front extends ServerOptions {
   startedAt: number;
   boundLoopback: boolean;
@@ -207,6 +221,7 @@ async function handle(front: Front, incoming: Incoming): Promise<void> {
     }
     const { fault, matched: route } = front.readPath(request.method ?? "GET", path);
     if (fault !== undefined) refusePath(path, fault);
+    checkTransferCoding(request);
     if (upgrade) {
       const matched = matchRoute("POST", path);
       if (matched?.dialect.name !== "openai" || matched.route.operation !== "generate")

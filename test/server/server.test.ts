@@ -230,6 +230,16 @@ test("hostile requests end in an answer, and the relay lives on", async () => {
   assert.equal((await send(open.url, { path: "/health" })).status, 200);
 });
 
+test("a body in a transfer coding beside chunked goes nowhere", async () => {
+  const before = upstream.requests.length;
+  const raw = `POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`;
+  assert.match(
+    (await sendRaw(Number(new URL(open.url).port), raw)).toString(),
+    /^HTTP\/1\.1 415 [\s\S]*unsupported_encoding/,
+  );
+  assert.equal(upstream.requests.length, before);
+});
+
 test("100 KB of headers and a 60 KB query are forwarded", async () => {
   const long = "v".repeat(100_000);
   const request = dialectCases[0]!.request({ stream: false, headers: ["X-Long", long] });
