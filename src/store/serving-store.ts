@@ -12,6 +12,7 @@ import type { Log } from "../telemetry/log.ts";
 import { systemClock } from "../time/clock.ts";
 import { type CarriedOver, carryOver } from "./carry-over.ts";
 import { createDaemonClaim } from "./daemon.ts";
+import { createFileWatch, type FileChange } from "./file-watch.ts";
 import { checkWritable, findDamageIn } from "./integrity.ts";
 import { openSalvage, openUnwritable, setAside } from "./salvage.ts";
 import { type OpenDatabase, openDatabase, openMemory } from "./sqlite.ts";
@@ -60,7 +61,7 @@ export async function openServingStore(path: string, options: ServingStoreOption
   const storageChanges = new Set<(state: StorageState) => void>();
 
   let current = isOurs ? await openAnyhow() : { ...(await openDatabase(path, database)), state: onDisk };
-  let identity = identify(current);
+  let file = isOurs && current.state.kind === "disk" ? createFileWatch(current.connection) : undefined;
   let lastSeq = await current.store.requests.newest();
   current.store.onForeignChange(notifyChange);
   if (current.state.kind === "memory") sayMemory(current.state.reason);
@@ -139,7 +140,10 @@ export async function openServingStore(path: string, options: ServingStoreOption
   }
 
   /** Moves to a file that is at the path now, or to a new one. What this process knows comes along, whatever is there. */
-  async function moveOn(why: "removed" | "replaced" | "damaged" | "writable again"): Promise<void> {
+  async function moveOn(
+    why: "removed" | "replaced" | "damaged" | "writable again",
+    change?: FileChange,
+  ): Promise<void> {
     const before = current;
     // What is being written to the old file must not miss the carrying over.
     if (underWay > 0)
@@ -153,16 +157,23 @@ export async function openServingStore(path: string, options: ServingStoreOption
     } catch (error) {
       cannotRead(error);
     }
+    try {
+      if (change !== undefined) file?.part(change);
+    } catch (error) {
+      cannotRead(error);
+    }
     await before.detach().catch(cannotRead);
+    file?.close();
+    file = undefined;
     const next =
       why === "damaged"
         ? await replaceDamaged(new DamageError("it was met while the relay runs"))
-        : await openAnyhow();
+        : await openAnyhow().catch(openInMemory); // Another program's database is left alone.
     carryOver({ from: buffer.connection.database, to: next.connection.database, usage: "all" });
     await buffer.detach();
     current = next;
     isDamaged = false;
-    identity = identify(next);
+    file = next.state.kind === "disk" ? createFileWatch(next.connection) : undefined;
     lastSeq = await next.store.requests.newest();
     next.store.onForeignChange(notifyChange);
     claim.keep();
@@ -194,8 +205,8 @@ export async function openServingStore(path: string, options: ServingStoreOption
       return;
     }
     if (isDamaged) return await moveOn("damaged");
-    const there = identify(current);
-    if (there !== identity) return await moveOn(there === undefined ? "removed" : "replaced");
+    const change = file?.look(lastSeq);
+    if (change !== undefined) return await moveOn(change === "overwritten" ? "replaced" : change, change);
     lastSeq = await current.store.requests.newest();
     claim.keep();
   }
@@ -281,6 +292,7 @@ export async function openServingStore(path: string, options: ServingStoreOption
         const claimed = await use((store) => store.daemon.claim());
         if (claimed.ok && !isOurs) {
           isOurs = true;
+          file = createFileWatch(current.connection);
           checkLater();
         }
         return claimed;
@@ -306,6 +318,7 @@ export async function openServingStore(path: string, options: ServingStoreOption
       await switching;
       await current.store.daemon.release();
       await current.detach();
+      file?.close();
     },
   };
 }
@@ -313,12 +326,6 @@ export async function openServingStore(path: string, options: ServingStoreOption
 type Opened = OpenDatabase & { state: StorageState };
 
 const onDisk: StorageState = { kind: "disk" };
-
-/** Which file it is; undefined when there is none. */
-function identify({ connection }: OpenDatabase): string | undefined {
-  const stats = statSync(connection.path, { throwIfNoEntry: false });
-  return stats && `${stats.dev}:${stats.ino}`;
-}
 
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;

@@ -20,6 +20,7 @@ import { test } from "node:test";
 import Database from "better-sqlite3";
 import { UserError } from "../../src/domain/errors.ts";
 import type { TokenRow } from "../../src/domain/token-store.ts";
+import { findDamage } from "../../src/store/integrity.ts";
 import { openServingStore, type ServingStoreOptions } from "../../src/store/serving-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { CooldownRow, Store } from "../../src/store/store.ts";
@@ -262,6 +263,77 @@ test("a database that is replaced by an older one keeps the newer token, and the
     assert.ok((await reader.requests.find("after")) !== undefined);
     await reader.close();
   }));
+
+for (const [what, prepare] of [
+  ["an older copy of it", (path: string, copy: string) => vacuumInto(path, copy)],
+  ["another program's database", (_: string, copy: string) => createOther(copy)],
+  ["an older copy of it, by another name", (path: string, copy: string) => vacuumInto(path, copy)],
+  ["a file of noise", (_: string, copy: string) => writeFileSync(copy, Buffer.alloc(50_000, 0x5a))],
+] as const) {
+  test(`a database that is replaced with ${what} is noticed, keeps tokens, and stays sound`, () =>
+    withStage(async ({ folder, path, serve, log, open }) => {
+      const store = await serve();
+      await store.usage.record(usageRow("first"));
+      const copy = join(folder, "copy");
+      prepare(path, copy);
+      await fill(store, 300);
+      if (what.endsWith("by another name")) renameSync(copy, path);
+      else copyFileSync(copy, path);
+      await until(
+        "it is noticed",
+        () => log.some(({ message }) => /was replaced|set aside|kept in memory/.test(message)),
+        2000,
+      );
+      await store.usage.record(usageRow("after"));
+      assert.deepEqual(await store.tokens.load("a"), token);
+      await store.close();
+      if (what === "another program's database") {
+        const other = new Database(path, { readonly: true });
+        assert.equal(other.prepare("SELECT count(*) FROM x").pluck().get(), 1, "it is left alone");
+        other.close();
+      } else {
+        assert.equal(await findDamage(path), undefined);
+        const reader = await open({ readonly: true });
+        assert.deepEqual(await reader.tokens.load("a"), token);
+        assert.ok((await reader.requests.find("after")) !== undefined);
+        if (what.startsWith("an older copy")) {
+          assert.ok((await reader.requests.find("first")) !== undefined);
+          assert.deepEqual(asideIn(path), []);
+        }
+      }
+    }));
+}
+
+test("a checkpoint by another program is not taken for another database", () =>
+  withStage(async ({ path, serve, log, open }) => {
+    const store = await serve();
+    await fill(store);
+    const before = statSync(path).mtimeMs;
+    const other = new Database(path);
+    other.pragma("wal_checkpoint(TRUNCATE)");
+    other.close();
+    assert.notEqual(statSync(path).mtimeMs, before);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.deepEqual(
+      log.filter(({ level }) => level === "error").map(({ message }) => message),
+      [],
+    );
+    await store.usage.record(usageRow("after"));
+    const reader = await open({ readonly: true });
+    assert.ok((await reader.requests.find("after")) !== undefined);
+  }));
+
+function vacuumInto(path: string, copy: string): void {
+  const database = new Database(path);
+  database.exec(`VACUUM INTO '${copy}'`);
+  database.close();
+}
+
+function createOther(path: string): void {
+  const other = new Database(path);
+  other.exec("CREATE TABLE x (y); INSERT INTO x VALUES (randomblob(100000))");
+  other.close();
+}
 
 test("damage that is met in use is repaired before the work fails", () =>
   withStage(async ({ path, serve, log }) => {

@@ -1,0 +1,133 @@
+// Notices what becomes of the database's file under the relay: that it is gone, that another has its name, or that something wrote
+// over it in place (`cp backup.db relay.db`). The last leaves the name and the file as they are, and the log (-wal) of the old
+// database beside a new one: whatever is written from then on damages both.
+
+import {
+  closeSync,
+  copyFileSync,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import Database from "better-sqlite3";
+import type { Connection } from "./connection.ts";
+import { withoutLog } from "./salvage.ts";
+
+export type FileChange = "removed" | "replaced" | "overwritten";
+
+export interface FileWatch {
+  /** Undefined: it is as it was. `newest`: of the rows that the relay has recorded. */
+  look(newest: number): FileChange | undefined;
+  /**
+   * Before the connection is closed after a change: leaves at the path what somebody put there, and nothing of the old database. SQLite
+   * would leave the old log, or write it into the new file, and read it as a part of that.
+   */
+  part(change: FileChange): void;
+  /** After the connection has been closed: closing any descriptor of the file before would drop the connection's locks. */
+  close(): void;
+}
+
+/** SQLite's own limit is 4000 pages; a log that other connections find too long they would write into the file. */
+const maxLogBytes = 8 * 1024 * 1024;
+/** A larger file that somebody writes to is taken for another without being read. */
+const maxReadBytes = 64 * 1024 * 1024;
+
+/** SQLite writes to the file at checkpoints alone. They are made here, so every other change is somebody else's. */
+export function createFileWatch({ path, database }: Connection): FileWatch {
+  database.pragma("wal_autocheckpoint = 0");
+  // Else a new file would hold nothing to know it by.
+  checkpoint(database);
+  const descriptor = openSync(path, "r");
+  const [identity, ...logs] = [path, ...logsOf(path)].map((each) => statsOf(each)?.identity);
+  const key = keyOf(database);
+  let known = statsOf(path)?.written;
+  let suspect: string | undefined;
+  let newestBefore = 0;
+
+  /** After a checkpoint by another program the file holds what the relay had recorded before, and fits the log. */
+  function isOurs(): boolean {
+    let file: Database.Database | undefined;
+    let both: Database.Database | undefined;
+    try {
+      if (fstatSync(descriptor).size > maxReadBytes) return false;
+      file = new Database(withoutLog(readAll(descriptor)));
+      if (keyOf(file) !== key || newestIn(file) < newestBefore) return false;
+      // A connection of its own: the relay's has pages of before in memory.
+      both = new Database(path, { readonly: true, timeout: 0 });
+      return both.pragma("quick_check(1)", { simple: true }) === "ok";
+    } catch {
+      return false;
+    } finally {
+      file?.close();
+      both?.close();
+    }
+  }
+
+  return {
+    look(newest) {
+      const stats = statsOf(path);
+      if (stats === undefined) return "removed";
+      if (stats.identity !== identity) return "replaced";
+      if (stats.written !== known) {
+        // The same twice: the writing has come to an end.
+        const isOver = stats.written === suspect;
+        suspect = stats.written;
+        if (!isOver) return undefined;
+        known = stats.written;
+        return isOurs() ? undefined : "overwritten";
+      }
+      newestBefore = newest;
+      if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > maxLogBytes) {
+        checkpoint(database);
+        known = statsOf(path)?.written;
+      }
+      return undefined;
+    },
+    part(change) {
+      if (change === "overwritten") {
+        // The open connection keeps the file, which has no name from then on.
+        copyFileSync(path, `${path}.overwritten`);
+        renameSync(`${path}.overwritten`, path);
+      }
+      for (const [index, log] of logsOf(path).entries())
+        if (statsOf(log)?.identity === logs[index]) rmSync(log, { force: true });
+    },
+    close: () => closeSync(descriptor),
+  };
+}
+
+function logsOf(path: string): string[] {
+  return [`${path}-wal`, `${path}-shm`];
+}
+
+/** What a full disk or another reader keeps from being copied now is copied at one of the next looks. */
+function checkpoint(database: Database.Database): void {
+  try {
+    database.pragma("wal_checkpoint(PASSIVE)");
+  } catch {
+    // Work on the database reports the same.
+  }
+}
+
+function statsOf(path: string): { identity: string; written: string } | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false, bigint: true });
+  return stats && { identity: `${stats.dev}:${stats.ino}`, written: `${stats.size}:${stats.mtimeNs}` };
+}
+
+function readAll(descriptor: number): Buffer {
+  const bytes = Buffer.alloc(fstatSync(descriptor).size);
+  readSync(descriptor, bytes, 0, bytes.length, 0);
+  return bytes;
+}
+
+/** No two databases have the same. */
+function keyOf(database: Database.Database): string | undefined {
+  return database.prepare<[], Buffer>("SELECT key FROM login_key").pluck().get()?.toString("hex");
+}
+
+function newestIn(database: Database.Database): number {
+  return database.prepare<[], number | null>("SELECT max(seq) FROM usage_order").pluck().get() ?? 0;
+}
