@@ -1,10 +1,11 @@
-// Mutated answers, with and without codings: bytes that are flipped, lost, doubled, moved and cut. No client gets a clean end without a
-// whole answer, and the relay lives. `node test/hostile/exchanges.hostile.ts [--short] [--exchanges N] [--seed N]`.
+// Mutated answers and requests, with and without codings: bytes that are flipped, lost, doubled, moved and cut. No client gets a clean
+// end without a whole answer, none waits for ever, and the relay lives. `node test/hostile/exchanges.hostile.ts [--short] [--exchanges N] [--seed N]`.
 
 import assert from "node:assert/strict";
 import { parseArgs } from "node:util";
 import { accountsOf, cases, type DialectCase } from "../relay/cases.ts";
 import { compress, decompress } from "../support/answer-writer.ts";
+import type { Behaviour } from "../support/behaviour.ts";
 import { type ClientAnswer, send } from "../support/client.ts";
 import { startRelay, type TestRelay } from "../support/relay.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
@@ -38,6 +39,11 @@ const insertions = [
 
 const { claude, gemini, openai, chat } = cases;
 const dialects = [claude, gemini, openai, chat];
+/** Nothing here waits for anything: what takes so long hangs. */
+const maxExchangeMs = 60_000;
+/** What the provider and the log remember is forgotten so often. */
+const forgetEvery = 2000;
+
 const faults: string[] = [];
 process.on("unhandledRejection", (error) => void faults.push(`unhandled: ${String(error)}`));
 
@@ -47,13 +53,25 @@ for (const dialect of dialects) {
   const ends = new Map<string, number>();
   const originals = new Map<boolean, Buffer>();
   for (const stream of [true, false]) originals.set(stream, await originalOf(dialect, { upstream, stream }));
+  const answers = new Map<string, Behaviour>();
+  const expectAll = () => {
+    upstream.reset();
+    relay.log.length = 0;
+    upstream.on(
+      () => true,
+      ({ body }) => answers.get(/mutated (\d+) /.exec(body.toString("latin1"))?.[1] ?? "") ?? {},
+    );
+  };
   let left = Math.ceil(exchanges / dialects.length);
   const work = async () => {
     while (left-- > 0) {
-      const end = await exchange(dialect, { upstream, relay, originals });
+      if (left % forgetEvery === 0) expectAll();
+      const stage = { upstream, relay, originals, answers };
+      const end = await (random(8) === 0 ? exchangeRequest(dialect, stage) : exchange(dialect, stage));
       ends.set(end, (ends.get(end) ?? 0) + 1);
     }
   };
+  expectAll();
   await Promise.all(Array.from({ length: atOnce }, work));
   // A cooldown of the only account is what it has earned; after it the next ordinary request succeeds.
   await relay.app.reload();
@@ -71,6 +89,8 @@ interface Stage {
   upstream: ScriptedUpstream;
   relay: TestRelay;
   originals: ReadonlyMap<boolean, Buffer>;
+  /** What the provider gives back to the requests that are under way, by their names. */
+  answers: Map<string, Behaviour>;
 }
 
 /** The body of a good answer. */
@@ -85,26 +105,60 @@ async function originalOf(
   return (await send(upstream.url, { ...request, path: asked, headers })).body;
 }
 
-async function exchange(dialect: DialectCase, { upstream, relay, originals }: Stage): Promise<string> {
+/** The relay passes a mutated request on or refuses it, and answers in every case. */
+async function exchangeRequest(dialect: DialectCase, { relay }: Stage): Promise<string> {
+  const { body = {}, headers = [], ...request } = dialect.request({ stream: random(2) === 0 });
+  const original = Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+  const encoding = codings[random(codings.length)];
+  const mutated = mutate(original);
+  const coded = encoding === undefined ? mutated : compress(mutated, encoding);
+  const answer = await within(
+    send(relay.url, {
+      ...request,
+      body: random(4) === 0 ? mutate(coded) : coded,
+      headers: [...headers, ...(encoding ? ["content-encoding", encoding] : [])],
+    }),
+  );
+  assert.ok(!(answer instanceof Error), `a request was broken off: ${String(answer)}`);
+  if (answer.status < 300) return "request passed on";
+  assert.ok(answer.status >= 400, `status ${answer.status}`);
+  assert.match(answer.text, /"error"/);
+  return "request refused";
+}
+
+/** The error with which the connection broke before an answer's head. Throws when nothing comes. */
+async function within(sending: Promise<ClientAnswer>): Promise<ClientAnswer | Error> {
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => late.resolve(undefined), maxExchangeMs);
+  const answer = await Promise.race([sending.catch((error: Error) => error), late.promise]);
+  clearTimeout(timer);
+  if (answer === undefined) throw new Error(`no answer within ${maxExchangeMs / 1000} s`);
+  return answer;
+}
+
+async function exchange(dialect: DialectCase, { relay, originals, answers }: Stage): Promise<string> {
   const stream = random(2) === 0;
   const encoding = codings[random(codings.length)];
   const mutated = mutate(originals.get(stream)!);
   const coded = encoding === undefined ? mutated : compress(mutated, encoding);
   const body = random(4) === 0 ? mutate(coded) : coded;
   const name = String(random(2 ** 30));
-  upstream.queue(({ body: asked }) => asked.includes(`mutated ${name} `), {
+  const behaviour: Behaviour = {
     body,
     headers: {
       "content-type": ["text/event-stream", "application/json", "text/html", undefined][random(4)],
       "content-encoding": encoding,
     },
     wire: { framing: framings[random(3)]!, cut: networkCuts[[0, 1, 2, 4][random(4)]!]!, pauseMs: 0 },
-  });
+  };
+  answers.set(name, behaviour);
   const headers = ["x-cc-relay-account", "first", ...(encoding ? ["accept-encoding", encoding] : [])];
-  const answer = await send(
-    relay.url,
-    dialect.request({ stream, text: `mutated ${name} `, session: name, headers }),
-  ).catch((error: Error) => error);
+  const request = dialect.request({ stream, text: `mutated ${name} `, session: name, headers });
+  const answer = await within(send(relay.url, request)).catch((error: Error) => {
+    const sent = { ...behaviour, body: body.toString("base64"), stream, dialect: dialect.name };
+    throw new Error(`${error.message}: ${JSON.stringify(sent)}`);
+  });
+  answers.delete(name);
   if (answer instanceof Error) return "connections broken";
   if (answer.status !== 200) {
     assert.ok(answer.status >= 400, `status ${answer.status}`);

@@ -12,8 +12,16 @@ const suites = readdirSync(import.meta.dirname)
   .filter((name) => chosen.length === 0 || chosen.some((word) => name.includes(word)))
   .sort();
 
-if (flags.includes("--short")) await Promise.all(suites.map(run));
-else for (const suite of suites) await run(suite);
+/** Waits for a quarter of an hour, with little to do. */
+const isPatient = (suite: string) => suite.startsWith("clients");
+
+if (flags.includes("--short")) {
+  await Promise.all(suites.map(run));
+} else {
+  const patient = suites.filter(isPatient).map(run);
+  for (const suite of suites.filter((each) => !isPatient(each))) await run(suite);
+  await Promise.all(patient);
+}
 
 async function run(suite: string): Promise<void> {
   const begun = performance.now();

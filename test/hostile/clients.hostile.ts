@@ -1,0 +1,97 @@
+// Clients that send half a body, or read nothing of their answer, against a real `serve`. `node test/hostile/clients.hostile.ts [--short]`.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "../support/until.ts";
+import { ask, createSite, isShort } from "./site.ts";
+
+function open(url: string, text: string): { socket: Socket; received(): string; isClosed(): boolean } {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  let received = "";
+  let isClosed = false;
+  socket.on("data", (piece) => (received += piece.toString("latin1")));
+  socket.on("error", () => {}).on("close", () => (isClosed = true));
+  socket.write(text);
+  return { socket, received: () => received, isClosed: () => isClosed };
+}
+
+function head(lines: readonly string[] = []): string {
+  return ["POST /v1/messages HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json", ...lines]
+    .join("\r\n")
+    .concat("\r\n\r\n");
+}
+
+const body = (text = "q") =>
+  JSON.stringify({
+    model: "claude-opus-5-5",
+    max_tokens: 9,
+    stream: true,
+    messages: [{ role: "user", content: text }],
+  });
+
+function residentMb(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+}
+
+describe("clients", { concurrency: true }, () => {
+  test("bodies that come a byte at a time end with 408 after 30 s, and hold up nobody", async (t) => {
+    const site = await createSite(t);
+    const { folder, upstream } = site;
+    const relay = await folder.start();
+    assert.equal(await ask(relay.url), 200);
+    const pulse = site.startPulse(relay.url);
+    const begun = performance.now();
+    const slow = Array.from({ length: isShort ? 100 : 500 }, (_, index) =>
+      open(relay.url, head([index % 2 === 0 ? "Content-Length: 1000" : "Transfer-Encoding: chunked"])),
+    );
+    const dripping = setInterval(() => {
+      for (const { socket } of slow) if (socket.writable) socket.write("1\r\n{\r\n");
+    }, 5000);
+    t.after(() => clearInterval(dripping));
+    await until("all have ended", () => slow.every(({ received }) => received() !== ""), 120_000);
+    clearInterval(dripping);
+    const seconds = (performance.now() - begun) / 1000;
+    assert.ok(seconds > 25 && seconds < 90, `${seconds} s`);
+    for (const { received } of slow) assert.match(received(), /^HTTP\/1\.1 408 /);
+    for (const { socket } of slow) socket.destroy();
+    assert.deepEqual([...(await pulse.stop()).counts.keys()], [200]);
+    assert.ok(upstream.requests.every(({ body }) => body.length > 20));
+  });
+
+  test("clients that do not read stop their provider, take little memory, and go after 15 minutes", async (t) => {
+    const site = await createSite(t);
+    const { folder, upstream } = site;
+    const relay = await folder.start();
+    assert.equal(await ask(relay.url), 200);
+    const clients = isShort ? 100 : 500;
+    const text = "x".repeat(1000);
+    upstream.on(({ body }) => body.includes("never read"), {
+      body: `${`event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"${text}"}}\n\n`.repeat(20_000)}`,
+      headers: { "content-type": "text/event-stream" },
+    });
+    const before = residentMb(relay.pid);
+    const asked = body("never read");
+    const deaf = Array.from({ length: clients }, () => {
+      const client = open(relay.url, head([`Content-Length: ${asked.length}`]) + asked);
+      client.socket.pause();
+      return client;
+    });
+    await until(
+      "all are answered",
+      () => upstream.requests.filter(({ body }) => body.includes("never read")).length === clients,
+    );
+    await sleep(3000);
+    const perClientMb = (residentMb(relay.pid) - before) / clients;
+    assert.ok(perClientMb < 1, `${perClientMb.toFixed(2)} MB for each`);
+    const pulse = site.startPulse(relay.url);
+    await sleep(2000);
+    assert.deepEqual([...(await pulse.stop()).counts.keys()], [200]);
+    if (isShort) for (const { socket } of deaf) socket.destroy();
+    else await until("all were cut", () => upstream.connections <= 2, 17 * 60_000);
+    await until("the provider's connections are closed", () => upstream.connections <= 2);
+    for (const { socket } of deaf) socket.destroy();
+  });
+});
