@@ -67,7 +67,7 @@ export interface Upstream {
   readWindows(headers: HeaderMap, now: number): Window[];
   /** Watches a good answer, whatever its head says that it is. */
   observe(call: Call): AnswerObserver;
-  /** The call as it can be accepted after this refusal, for accounts whose owner allows it; undefined: it cannot. */
+  /** The call as it can be accepted after this refusal, for accounts whose owner allows it; undefined: it cannot. Asked again when that is refused, too. */
   heal?(call: Call, failure: Failure): Call | undefined;
   /** What turns this provider's answers to the call into those of its dialect; undefined: the bytes are the same. */
   translate?(call: Call): (() => AnswerTransform) | undefined;

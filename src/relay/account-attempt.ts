@@ -23,6 +23,9 @@ export interface Turn {
   mayHeal?: boolean;
 }
 
+/** See Upstream.heal: a part of what may be at fault, then all of it. */
+const maxHealings = 2;
+
 export async function attemptOn(
   account: Account,
   { upstream, signal, firstByteMs, transport, mayHeal = false, ...turn }: Turn,
@@ -31,7 +34,7 @@ export async function attemptOn(
   const timeouts = { firstByteMs, idleMs: deps.config().upstream.idleTimeoutMs, holdMs: deps.holdBackMs };
   let found = await deps.credentials.get(account, signal);
   let sent = callFor(account.config, turn.call);
-  let isHealed = !mayHeal;
+  let healings = mayHeal ? 0 : maxHealings;
   let isRepeated = false;
   let isRefreshed = account.passthrough;
   for (;;) {
@@ -43,10 +46,10 @@ export async function attemptOn(
       isRepeated = true;
       continue;
     }
-    const healed = isHealed ? undefined : upstream.heal?.(sent, result.failure);
+    const healed = healings < maxHealings ? upstream.heal?.(sent, result.failure) : undefined;
     if (healed) {
       result.answer?.discard();
-      isHealed = true;
+      healings++;
       sent = healed;
       continue;
     }

@@ -9,18 +9,41 @@ import { firstElements, readString, type Span, scanMembers } from "../json/json-
 const foreignThinking =
   /\binvalid `?signature`? in `?thinking`? block|\bbound to a different conversation\b/i;
 
-/** Undefined when the refusal is about something else, or there is no thinking to take out. */
+const warning = "thinking dropped";
+
+/**
+ * Undefined when the refusal is about something else, or there is no thinking to take out. The first time that is what does not look like
+ * Anthropic's own, where there is such thinking; what is refused all the same loses the rest.
+ */
 export function healSignatures(call: Call, failure: Failure): Call | undefined {
   if (failure.kind !== "rejected" || failure.status !== 400 || !foreignThinking.test(failure.reason))
     return undefined;
   const body = call.decodedBody ?? call.body;
-  const healed = body && withoutThinking(wholeBody(body));
-  if (healed === undefined) return undefined;
-  return { ...withBody(call, healed), warnings: [...(call.warnings ?? []), "thinking dropped"] };
+  if (body === undefined) return undefined;
+  const whole = wholeBody(body);
+  const warnings = call.warnings ?? [];
+  if (warnings.includes(warning)) {
+    const bare = withoutThinking(whole, isThinking);
+    return bare && withBody(call, bare);
+  }
+  const healed = withoutThinking(whole, isForeign) ?? withoutThinking(whole, isThinking);
+  return healed && { ...withBody(call, healed), warnings: [...warnings, warning] };
 }
 
+type IsDropped = (body: Buffer, block: Span) => boolean;
+
+const isThinking: IsDropped = (body, block) => /^(?:redacted_)?thinking$/.test(typeAt(body, block) ?? "");
+
+/** By how Anthropic's own begin: base64 of a message of its protocol buffers. */
+const isForeign: IsDropped = (body, { start, end }) => {
+  const object = body.subarray(start, end);
+  const members = scanMembers(object, ["type", "signature", "data"]);
+  const sealed = readString(object, members?.get("signature") ?? members?.get("data"));
+  return isThinking(body, { start, end }) && !/^[ERC][\w+/]+={0,2}$/.test(sealed ?? "");
+};
+
 /** Every other byte stays as it was. A message that held nothing else goes as a whole. */
-function withoutThinking(body: Buffer): Buffer[] | undefined {
+function withoutThinking(body: Buffer, isDropped: IsDropped): Buffer[] | undefined {
   const members = scanMembers(body, ["messages", "thinking"]);
   const messages = members?.get("messages");
   if (messages === undefined) return undefined;
@@ -28,9 +51,9 @@ function withoutThinking(body: Buffer): Buffer[] | undefined {
   let isChanged = false;
   let endsInTools = false;
   for (const span of firstElements(body, messages)) {
-    const message = readMessage(body, span);
-    if (message.role === "assistant") endsInTools = message.hasTools && message.hasThinking;
-    if (!message.hasThinking) {
+    const message = readMessage(body, span, isDropped);
+    if (message.role === "assistant") endsInTools = message.hasTools && message.loses;
+    if (!message.loses) {
       kept.push([body.subarray(span.start, span.end)]);
       continue;
     }
@@ -49,13 +72,14 @@ function withoutThinking(body: Buffer): Buffer[] | undefined {
 interface Message {
   role: string | undefined;
   content: Span;
-  hasThinking: boolean;
+  /** Some of its blocks go. */
+  loses: boolean;
   hasTools: boolean;
-  /** The blocks that are no thinking. */
+  /** The blocks that stay. */
   rest: Span[];
 }
 
-function readMessage(body: Buffer, { start, end }: Span): Message {
+function readMessage(body: Buffer, { start, end }: Span, isDropped: IsDropped): Message {
   const members = scanMembers(body.subarray(start, end), ["role", "content"]);
   const at = (name: string) => {
     const span = members?.get(name);
@@ -65,15 +89,14 @@ function readMessage(body: Buffer, { start, end }: Span): Message {
   const message: Message = {
     role: readString(body, at("role")),
     content,
-    hasThinking: false,
+    loses: false,
     hasTools: false,
     rest: [],
   };
   if (message.role !== "assistant") return message;
   for (const block of firstElements(body, content)) {
-    const type = typeAt(body, block);
-    if (type === "tool_use") message.hasTools = true;
-    if (type === "thinking" || type === "redacted_thinking") message.hasThinking = true;
+    if (typeAt(body, block) === "tool_use") message.hasTools = true;
+    if (isDropped(body, block)) message.loses = true;
     else message.rest.push(block);
   }
   return message;

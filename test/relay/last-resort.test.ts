@@ -264,6 +264,26 @@ describe("a last resort", () => {
     assert.equal(await accountOf(url, ask([user("hi")])), "plan");
   });
 
+  test("leaves the thinking of the others in the conversation when its own is taken out", async () => {
+    const healSignatures = true;
+    const url = await start({}, [testAccount("plan", "claude-api", plan.url, { healSignatures })]);
+    checkSignatures(plan);
+    const signature = Buffer.from("\u0012signed:x").toString("base64");
+    const both = [
+      user("one"),
+      assistant([thought(signature), { type: "text", text: "a" }]),
+      user("two"),
+      assistant([thought("glm-signature"), { type: "text", text: "b" }]),
+      user("three"),
+    ];
+    const answer = await send(url, ask(both));
+    assert.equal(answer.status, 200, answer.text);
+    const [one, first, two, , three] = both;
+    const reply = assistant([{ type: "text", text: "b" }]);
+    const healed = ask([one!, first!, two!, reply, three!]);
+    assert.equal(plan.requests[1]?.body.toString(), JSON.stringify(healed.body));
+  });
+
   for (const where of ["plan", "glm"] as const) {
     test(`leaves its thinking to heal_signatures at ${where}: taken out after the refusal, once, and said`, async () => {
       const healSignatures = true;

@@ -23,7 +23,7 @@ const blocksOf = (request: RecordedRequest) =>
 const isOwnSignature = (signature: string | undefined) =>
   Buffer.from(signature ?? "", "base64")
     .toString()
-    .startsWith("signed:");
+    .startsWith("\u0012signed:");
 
 /** Anthropic refuses thinking that another provider has signed; every other request gets what `otherwise` says. */
 export function checkSignatures(

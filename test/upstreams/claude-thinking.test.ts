@@ -59,3 +59,22 @@ test("a coded body goes on without its coding", () => {
   assert.deepEqual(healed.headers, ["x", "y"]);
   assert.equal(wholeBody(healed.body!).toString(), '{"messages":[]}');
 });
+
+test("what looks like Anthropic's own stays at first; what is refused all the same loses it too", () => {
+  const own = '{"type":"thinking","thinking":"b","signature":"EqQBCkYIBxgCKkB="}';
+  const sealed = '{"type":"redacted_thinking","data":"EmwKAhgBEgy3"}';
+  const body = (...blocks: string[]) =>
+    `{"messages":[{"role":"assistant","content":[${[...blocks, '{"type":"text","text":"a"}'].join(",")}]}]}`;
+  const call = makeCall({ body: Buffer.from(body(own, thinking, sealed)) });
+  const once = healSignatures(call, refused)!;
+  assert.equal(wholeBody(once.body!).toString(), body(own, sealed));
+  assert.deepEqual(once.warnings, ["thinking dropped"]);
+  const twice = healSignatures(once, refused)!;
+  assert.equal(wholeBody(twice.body!).toString(), body());
+  assert.deepEqual(twice.warnings, ["thinking dropped"]);
+  assert.equal(healSignatures(twice, refused), undefined);
+  // Of another conversation, and Anthropic's own all the same: there is nothing else to take out.
+  const bound: Failure = { ...refused, reason: "thinking is bound to a different conversation" };
+  const others = healSignatures(makeCall({ body: Buffer.from(body(own)) }), bound)!;
+  assert.equal(wholeBody(others.body!).toString(), body());
+});
