@@ -91,6 +91,18 @@ describe("usage", () => {
     assert.deepEqual(await type("usage"), { stdout: byDayAt80, stderr: "", code: 0 });
   });
 
+  it("leaves out cache and bars on a terminal of 60, and fits it", async () => {
+    const { stdout } = await type("usage --by model", { isTerminal: true, width: 60 });
+    const [, , header, first] = stdout.split("\n");
+    assert.equal(header, "MODEL               REQS  ERRS  INPUT  OUTPUT     COST");
+    assert.equal(first, "claude-opus-5-5        4     1   1.3M    600k   $22.01");
+    const [table = ""] = stdout.split("\n\n≥");
+    assert.deepEqual(
+      table.split("\n").filter((line) => line.length > 60),
+      [],
+    );
+  });
+
   it("writes the titles out and draws longer bars at 120 columns", async () => {
     const result = await type("usage --by model", { isTerminal: true, width: 120 });
     assert.deepEqual(result, { stdout: byModelAt120, stderr: "", code: 0 });

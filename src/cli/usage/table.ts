@@ -16,11 +16,17 @@ export function renderUsage(
   screen: Pick<Screen, "isTerminal" | "width" | "style" | "unicode">,
 ): string {
   const { by, summary } = report;
-  const columns = columnsFor(by, screen.width);
-  const rows = summary.rows.map((row) => cellsOf(row, report, screen));
-  const total = cellsOf({ ...summary.total, key: "total" }, { ...report, subscriptions: [] }, screen);
+  const isNarrow = screen.isTerminal && screen.width < 70;
+  const isShown = (_: unknown, index: number) => !isNarrow || !cacheColumns.includes(index);
+  const columns = columnsFor(by, screen.width).filter(isShown);
+  const cells = (row: UsageSummaryRow, of: UsageReport) => cellsOf(row, of, screen).filter(isShown);
+  const rows = summary.rows.map((row) => cells(row, report));
+  const total = cells({ ...summary.total, key: "total" }, { ...report, subscriptions: [] });
   if (!screen.isTerminal) return renderTable({ columns, rows, total }, screen);
 
+  const title = screen.style.dim(`${periodText(report)}, by ${by}`);
+  // Names and figures before bars.
+  if (isNarrow) return `${title}\n\n${renderTable({ columns, rows, total }, screen)}`;
   const barWidth = roomForBar(columns, [...rows, total], screen.width);
   const most = Math.max(...summary.rows.map(allTokens));
   const withBars = summary.rows.map((row, index): Cell[] => {
@@ -31,8 +37,11 @@ export function renderUsage(
     { columns: [...columns, { title: "TOKENS" }], rows: withBars, total: [...total, ""] },
     screen,
   );
-  return `${screen.style.dim(`${periodText(report)}, by ${by}`)}\n\n${table}`;
+  return `${title}\n\n${table}`;
 }
+
+/** Of `columnsFor`: a terminal of less than 70 columns has no room for them. */
+const cacheColumns = [5, 6];
 
 /** A terminal of 100 columns has room for whole words. */
 function columnsFor(by: UsageKey, width: number): Column[] {
