@@ -146,7 +146,7 @@ function createPrinter(screen: Screen, { json, first, now }: PrinterOptions): Pr
   if (!screen.isTerminal) return { header: "", line: (request) => `${requestTabs(request)}\n` };
   const today = dayName(now());
   const withDays = first.some(({ time }) => dayName(Date.parse(time)) !== today);
-  const table = createRequestTable({ columns: columnsFor(screen.width), screen, withDays });
+  const table = createRequestTable({ columns: columnsFor(screen.width), screen, withDays, known: first });
   return { header: `${table.header}\n`, line: (request) => `${table.row(request, now())}\n` };
 }
 

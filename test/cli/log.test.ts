@@ -28,12 +28,12 @@ describe("the list", () => {
     const { stdout } = await place.type("log", terminal(80));
     assert.equal(
       stdout,
-      `TIME      ID        MODEL            ACCOUNTS                 RESULT       TOTAL
-${clock(40)}  0a0a0a0a  claude-opus-5-5  work                     200          12.4s
-${clock(30)}  0b0b0b0b  claude-opus-5-5  home → work              200         1m 11s
-${clock(20)}  0c0c0c0c  claude-opus-5-5  home → work              failed 429   10.4s
-${clock(10)}  0d0d0d0d  evil�[2J�model…  home                     truncated     1.5s
-${clock(1)}  0e0e0e0e  claude-opus-5-5  home                     aborted      600ms
+      `TIME      ID        MODEL              ACCOUNTS               RESULT       TOTAL
+${clock(40)}  0a0a0a0a  claude-opus-5-5    work                   200          12.4s
+${clock(30)}  0b0b0b0b  claude-opus-5-5    home → work            200         1m 11s
+${clock(20)}  0c0c0c0c  claude-opus-5-5    home → work            failed 429   10.4s
+${clock(10)}  0d0d0d0d  evil�[2J�model��x  home                   truncated     1.5s
+${clock(1)}  0e0e0e0e  claude-opus-5-5    home                   aborted      600ms
 `,
     );
   });
@@ -50,6 +50,11 @@ ${clock(10)}  0d0d0d0d  phone       evil�[2J�model��x    home           
 ${clock(1)}  0e0e0e0e  laptop      claude-opus-5-5      home                           aborted      600ms    1.1k   $0.0060
 `,
     );
+  });
+
+  it("cuts no name on a terminal of 60 while there is room beside it", async () => {
+    const { stdout } = await place.type("log --limit 4 --client laptop", terminal(60));
+    assert.match(stdout, /^\d\d:\d\d:\d\d {2}0c0c0c0c {2}claude-opus-5-5 {2}home → work {2}failed 429$/m);
   });
 
   for (const width of [60, 80, 100, 120, 200]) {

@@ -40,6 +40,8 @@ export interface RequestTableOptions {
   screen: Pick<Screen, "width" | "style" | "unicode">;
   /** Rows of other days than today: their time has the day, too. */
   withDays?: boolean;
+  /** Rows that will be drawn: where one's names would be cut, they get the room that others do not need. */
+  known?: readonly RequestDocument[];
 }
 
 interface ColumnKind {
@@ -66,10 +68,16 @@ const kinds: Readonly<Record<RequestColumn, ColumnKind>> = {
   cost: { title: "COST", width: 8, align: "right" },
 };
 
-export function createRequestTable({ columns, screen, withDays }: RequestTableOptions): RequestTable {
+export function createRequestTable({
+  columns,
+  screen,
+  withDays,
+  known = [],
+}: RequestTableOptions): RequestTable {
   const { style } = screen;
   const shapes = columns.map((name) => kinds[name]);
-  const widths = shareWidth(columns, screen.width, withDays ? "11-22 14:03:12".length : 8);
+  const shared = shareWidth(columns, screen.width, withDays ? "11-22 14:03:12".length : 8);
+  const widths = makeRoom(columns, shared, known);
   const header = shapes.map(({ title }): Cell => ({ text: title, paint: () => style.bold }));
   return {
     header: drawRow(header, shapes, widths, screen),
@@ -95,6 +103,38 @@ function shareWidth(columns: readonly RequestColumn[], width: number, timeWidth:
     shares -= share;
     return own;
   });
+}
+
+/** Moves width between the columns of names, from those that have more than they need to those that have less. */
+function makeRoom(
+  columns: readonly RequestColumn[],
+  widths: readonly number[],
+  known: readonly RequestDocument[],
+): number[] {
+  const needs = columns.map((name, index) => {
+    const width = widths[index] ?? 0;
+    if (kinds[name].share === undefined) return width;
+    return Math.max(kinds[name].title.length, ...known.map((request) => displayWidth(nameOf(name, request))));
+  });
+  if (needs.every((need, index) => need <= (widths[index] ?? 0))) return [...widths];
+  const made = needs.map((need, index) => Math.min(need, widths[index] ?? 0));
+  const sum = (all: readonly number[]) => all.reduce((total, each) => total + each, 0);
+  let spare = sum(widths) - sum(made);
+  for (const [index, need] of needs.entries()) {
+    const more = Math.min(spare, need - (made[index] ?? 0));
+    made[index] = (made[index] ?? 0) + more;
+    spare -= more;
+  }
+  // For rows that come later.
+  const last = columns.findLastIndex((name) => kinds[name].share !== undefined);
+  return made.with(last, (made[last] ?? 0) + spare);
+}
+
+/** What has to be in a column of names: the model that was sent is shown where there is room. */
+function nameOf(name: RequestColumn, request: RequestDocument): string {
+  if (name === "client") return shown(request.client);
+  if (name === "model") return modelText({ ...request, sent_model: null });
+  return pathText(request.path, { unicode: true });
 }
 
 interface CellPlace {
