@@ -28,8 +28,12 @@ export interface PriceList {
 /** Model ids are far shorter; matching takes time in proportion to the square of the length. */
 const maxNameLength = 200;
 
+/** The packaged table by name. It is the same for the whole life of the process, and takes milliseconds to make. */
+let table: ReadonlyMap<string, PricedModel> | undefined;
+
 export function createPriceList(): PriceList {
-  const known = indexModels([...overrides, ...packagedModels()]);
+  table ??= indexModels([...overrides, ...packagedModels()]);
+  const known = table;
   const resolved = new Map<string, PricedModel | undefined>();
 
   function resolve(name: string): PricedModel | undefined {
@@ -56,7 +60,7 @@ export function createPriceList(): PriceList {
 }
 
 /** Every name a price is known under: as the table spells it, and without its date or `-latest`. */
-function indexModels(models: readonly ModelInfo[]): Map<string, PricedModel> {
+function indexModels(models: readonly ModelInfo[]): ReadonlyMap<string, PricedModel> {
   const exact = new Map<string, PricedModel>();
   const loose = new Map<string, PricedModel>();
   for (const info of models) {
@@ -144,7 +148,7 @@ function toRate(price: ModelPrice[string]): Rate | undefined {
  * The exact name, then the name without its decorations, then the longest known name before a `-` and a letter. What
  * goes on with a digit is another model: `claude-opus-4-9` must not get the price of `claude-opus-4`.
  */
-function findModel(known: Map<string, PricedModel>, name: string): PricedModel | undefined {
+function findModel(known: ReadonlyMap<string, PricedModel>, name: string): PricedModel | undefined {
   const plain = withoutProvider(name);
   const exact = known.get(plain);
   if (exact !== undefined) return exact;

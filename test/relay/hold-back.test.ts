@@ -101,11 +101,11 @@ describe("the hold-back", { concurrency: true }, () => {
     assert.equal(moved.header("x-cc-relay-account"), "second");
 
     const late = await setStage(t, { holdBackMs });
-    late.upstream.queue("key-of-first", {
-      firstEventAfter: 2 * holdBackMs,
-      cut: { afterBytes: 30, how: "rst" },
-    });
-    const broken = await send(late.relay.url, claude.request({ stream: false }));
+    const { promise: later, resolve: goOn } = Promise.withResolvers<void>();
+    late.upstream.queue("key-of-first", { firstEventAfter: later, cut: { afterBytes: 30, how: "rst" } });
+    const answer = await open(late.relay.url, claude.request({ stream: false }));
+    goOn();
+    const broken = await answer.finish();
     assert.deepEqual([broken.status, broken.end, broken.body.length], [200, "cut", 30]);
     assert.deepEqual(late.servedBy(), ["first"]);
     assert.deepEqual(await outcomes(late), [["first", "truncated"]]);

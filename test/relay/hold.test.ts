@@ -26,7 +26,7 @@ async function timed<T>(work: Promise<T>): Promise<[T, number]> {
 
 describe("a hold", { concurrency: true }, () => {
   test("a request is held until the first account is back", async (t) => {
-    const { upstream, relay, servedBy } = await holding(t, 5000);
+    const { upstream, relay, servedBy } = await holding(t, patient(5000));
     upstream.queue("key-of-first", claudeFailures.bucketEmpty(3));
     upstream.queue("key-of-second", claudeFailures.bucketEmpty(1));
     const [answer, ms] = await timed(send(relay.url, claude.request()));
@@ -37,7 +37,7 @@ describe("a hold", { concurrency: true }, () => {
   });
 
   test("requests that come while every account is in cooldown are held as well", async (t) => {
-    const { upstream, relay, servedBy } = await holding(t, 5000);
+    const { upstream, relay, servedBy } = await holding(t, patient(5000));
     for (const id of ["first", "second"]) upstream.queue(`key-of-${id}`, claudeFailures.bucketEmpty(1));
     const answers = await Promise.all(
       ["a", "b", "c"].map((session) => send(relay.url, claude.request({ session }))),
@@ -51,14 +51,14 @@ describe("a hold", { concurrency: true }, () => {
 
   test("more accounts than max_attempts do not use up what the request may try after the hold", async (t) => {
     const ids = ["a", "b", "c", "d", "e"];
-    const { upstream, relay } = await holding(t, 5000, ids);
+    const { upstream, relay } = await holding(t, patient(5000), ids);
     for (const id of ids) upstream.queue(`key-of-${id}`, claudeFailures.bucketEmpty(1));
     const answer = await send(relay.url, claude.request());
     assert.equal(answer.status, 200, answer.text);
   });
 
   test("a provider without capacity is waited for too", async (t) => {
-    const { upstream, relay, servedBy } = await holding(t, 5000);
+    const { upstream, relay, servedBy } = await holding(t, patient(5000));
     for (const id of ["first", "second"]) upstream.queue(`key-of-${id}`, claudeFailures.overloaded());
     const answer = await send(relay.url, claude.request());
     assert.equal(answer.status, 200, answer.text);

@@ -147,8 +147,15 @@ describe("many sessions", { concurrency: true }, () => {
     const first = begin(relay.url, request(0));
     await until("the first one is at the second account", () => requestsOf(stage, "b").length === 1);
     const waiting = [1, 2, 3].map((session) => begin(relay.url, request(session)));
-    await sleep(200);
+    const isRunning = async (count: number) =>
+      (
+        JSON.parse((await send(relay.url, { path: "/status", method: "GET" })).text) as {
+          running_count: number;
+        }
+      ).running_count === count;
+    await until("the others wait", () => isRunning(4));
     waiting[0]!.abort();
+    await until("one has left the queue", () => isRunning(3));
     first.abort();
     for (const { answer } of waiting.slice(1)) assertAllGood([await (await answer).finish()], "b");
     assert.equal(requestsOf(stage, "b").length, 3);
