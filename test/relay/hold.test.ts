@@ -27,7 +27,7 @@ async function timed<T>(work: Promise<T>): Promise<[T, number]> {
 describe("a hold", { concurrency: true }, () => {
   test("a request is held until the first account is back", async (t) => {
     const { upstream, relay, servedBy } = await holding(t, patient(5000));
-    upstream.queue("key-of-first", claudeFailures.bucketEmpty(3));
+    upstream.queue("key-of-first", claudeFailures.bucketEmpty(60));
     upstream.queue("key-of-second", claudeFailures.bucketEmpty(1));
     const [answer, ms] = await timed(send(relay.url, claude.request()));
     assert.equal(answer.status, 200, answer.text);
