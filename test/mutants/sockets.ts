@@ -37,6 +37,13 @@ export const socketMutations: readonly Mutation[] = [
     only: "may be left again",
   },
   {
+    file: "sockets/upstream-line.ts",
+    from: "return lost();",
+    to: "{}",
+    tests: continuations,
+    only: "sent over no other",
+  },
+  {
     file: "sockets/departures.ts",
     from: "left.get(session)?.has(accountId) === true",
     to: "false",

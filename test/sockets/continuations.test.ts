@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encryptedContent } from "../../src/demo/provider/openai.ts";
+import { until } from "../support/until.ts";
 import {
   continuing,
   create,
@@ -40,6 +41,24 @@ test("a continuation that moves has one row, which is no error, and the request 
     attempts.map(({ account, class: failure, next }) => [account, failure, next]),
     [["a", "rate-limited", "next account"]],
   );
+});
+
+test("a continuation whose socket has closed while it waited is sent over no other", async (t) => {
+  const { script, connect } = await startSocketStage(t, { ids: ["a"] });
+  const client = await connect({ session: "one" });
+  const first = await client.ask();
+  script.fault("key-of-a", {
+    kind: "error",
+    status: 429,
+    error: { type: "requests", code: "rate_limit_exceeded", message: "slow" },
+    headers: { "retry-after-ms": "200" },
+  });
+  const asked = client.ask(continuing(first));
+  await until("the account refuses", () => script.creates[1]?.outcome === "fault");
+  script.closeAll(1011);
+  const frames = await asked;
+  assert.deepEqual([frames.at(-1)?.type, frames.at(-1)?.status], ["error", 502]);
+  assert.equal(script.creates.length, 2);
 });
 
 test("what can only go on over HTTP is moved there, and is no error", async (t) => {
