@@ -1,7 +1,7 @@
 // The accounts with all that was learned of them, kept in step with the store: read from it, written to it, forgotten in both.
 
 import type { Config } from "../config/config.ts";
-import type { AccountStore, CooldownRow } from "../store/store.ts";
+import type { AccountStore, ChangedAccounts, CooldownRow } from "../store/store.ts";
 import type { Clock } from "../time/clock.ts";
 import { type Account, type Cooldown, createAccount, isInEffect, readCooldown } from "./account.ts";
 import type { Bindings } from "./bindings.ts";
@@ -43,8 +43,8 @@ export interface StoredAccounts {
    * enabled again everything is forgotten.
    */
   configure(config: PoolConfig): Promise<void>;
-  /** Reads cooldowns that another process has changed in the store. */
-  refresh(): Promise<void>;
+  /** Reads what another process has changed in the store: of these accounts, or of all. */
+  refresh(only?: ChangedAccounts): Promise<void>;
   /** Writes down what is saved lazily, windows and last use, and lets go of cooldowns that are over. */
   flush(): Promise<void>;
 }
@@ -64,8 +64,9 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
   /** Accounts whose row was read before: a change of it since then is news. */
   const seen = new WeakSet<Account>();
 
-  async function readStore(): Promise<void> {
-    for (const state of await store.states()) {
+  async function readStore(only?: ChangedAccounts): Promise<void> {
+    const isRead = (account: Account) => only === undefined || only.has(stateIdOf(account));
+    for (const state of await store.states(only)) {
       const account = find(state.accountId) ?? logins.byStateId(state.accountId, accounts);
       if (!account) continue;
       const { forgottenAt = 0, secretHash } = state;
@@ -81,9 +82,9 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
       if (!isKnown && state.truncatedAt !== undefined)
         account.truncations = { count: 1, at: state.truncatedAt };
     }
-    for (const account of all()) seen.add(account);
-    const cooldowns = Map.groupBy(await readCooldowns(), (row) => row.accountId);
-    for (const account of all()) {
+    for (const account of all().filter(isRead)) seen.add(account);
+    const cooldowns = Map.groupBy(await readCooldowns(only), (row) => row.accountId);
+    for (const account of all().filter(isRead)) {
       const rows = cooldowns.get(stateIdOf(account)) ?? [];
       const known = account.cooldowns;
       account.cooldowns = new Map(
@@ -95,14 +96,14 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
       if (!isSame(known, account.cooldowns)) onChange(account);
     }
     // Not before every row has been taken over: while this is written down, cooldowns of other accounts begin.
-    for (const account of all()) await endOutdated(account);
+    for (const account of all().filter(isRead)) await endOutdated(account);
   }
 
   /** Rows that were read before a change of our own would undo it. */
-  async function readCooldowns(): Promise<CooldownRow[]> {
+  async function readCooldowns(only: ChangedAccounts | undefined): Promise<CooldownRow[]> {
     for (;;) {
       const before = changes;
-      const rows = await store.cooldowns();
+      const rows = await store.cooldowns(only);
       if (changes === before) return rows;
     }
   }

@@ -133,7 +133,9 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       ...options.watchedFiles.map((file) =>
         watchConfig(file, () => void reload("changed"), { onGone: () => sayGone(file, log) }),
       ),
-      store.onForeignChange(() => void pool.refresh().catch(failed("the database could not be read"))),
+      store.onForeignChange(
+        ({ accounts }) => void pool.refresh(accounts).catch(failed("the database could not be read")),
+      ),
       every(flushIntervalMs, () => pool.flush(), log),
       every(memoryReturnIntervalMs, () => memoryReturn.check(), log),
       every(catchUpIntervalMs, () => usage.catchUp(), log),

@@ -3,19 +3,24 @@
 import { isObject, parseJson } from "../json/json-values.ts";
 import type { Window } from "../usage/window.ts";
 import type { Connection } from "./connection.ts";
-import type { AccountStateRow, AccountStore, CooldownRow } from "./store.ts";
+import type { AccountStateRow, AccountStore, ChangedAccounts, CooldownRow } from "./store.ts";
 
-export function createAccountStore({ database, run }: Connection): AccountStore {
-  const states = database.prepare<[], StateRecord>(
-    "SELECT account_id, last_used_at, windows, truncated_at, secret_hash, forgotten_at FROM account_states",
-  );
+/** @param touch called with each account that is about to be changed. */
+export function createAccountStore(
+  { database, run }: Connection,
+  touch: (accountId: string) => void,
+): AccountStore {
+  const ofThese = "(@only IS NULL OR account_id IN (SELECT value FROM json_each(@only)))";
+  const states = database.prepare<Only, StateRecord>(`
+    SELECT account_id, last_used_at, windows, truncated_at, secret_hash, forgotten_at
+    FROM account_states WHERE ${ofThese}`);
   const saveState = database.prepare(`
     INSERT INTO account_states (account_id, last_used_at, windows, truncated_at, secret_hash) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (account_id) DO UPDATE SET last_used_at = excluded.last_used_at, windows = excluded.windows,
       truncated_at = excluded.truncated_at, secret_hash = excluded.secret_hash`);
-  const cooldowns = database.prepare<[], CooldownRecord>(`
+  const cooldowns = database.prepare<Only, CooldownRecord>(`
     SELECT account_id AS accountId, scope, since, until, kind, reason, settings, probed_at AS probedAt
-    FROM cooldowns ORDER BY account_id, scope`);
+    FROM cooldowns WHERE ${ofThese} ORDER BY account_id, scope`);
   const saveCooldown = database.prepare<CooldownRecord>(`
     INSERT INTO cooldowns (account_id, scope, since, until, kind, reason, settings, probed_at)
     VALUES (@accountId, @scope, @since, @until, @kind, @reason, @settings, @probedAt)
@@ -53,10 +58,16 @@ export function createAccountStore({ database, run }: Connection): AccountStore 
     for (const statement of forgetLogins) statement.run({ accountId });
   });
 
+  function write(accountId: string, work: () => void): Promise<void> {
+    touch(accountId);
+    return run(work);
+  }
+
   return {
-    states: () => run(() => states.all().map(toState)),
+    states: (only) => run(() => states.all(toList(only)).map(toState)),
     saveState: (row) =>
-      run(
+      write(
+        row.accountId,
         () =>
           void saveState.run(
             row.accountId,
@@ -66,16 +77,18 @@ export function createAccountStore({ database, run }: Connection): AccountStore 
             row.secretHash ?? null,
           ),
       ),
-    cooldowns: () =>
-      run(() => cooldowns.all().map((row) => ({ ...row, settings: row.settings ?? undefined }))),
-    saveCooldown: (row) => run(() => void saveCooldown.run({ ...row, settings: row.settings ?? null })),
+    cooldowns: (only) =>
+      run(() => cooldowns.all(toList(only)).map((row) => ({ ...row, settings: row.settings ?? undefined }))),
+    saveCooldown: (row) =>
+      write(row.accountId, () => void saveCooldown.run({ ...row, settings: row.settings ?? null })),
     clearCooldowns: (accountId, scope) =>
-      run(
+      write(
+        accountId,
         () =>
           void (scope === undefined ? clearCooldowns.run(accountId) : clearCooldown.run(accountId, scope)),
       ),
-    forgetLearned: (accountId, now) => run(() => forgetLearned.immediate(accountId, now)),
-    forget: (accountId) => run(() => forget.immediate(accountId)),
+    forgetLearned: (accountId, now) => write(accountId, () => forgetLearned.immediate(accountId, now)),
+    forget: (accountId) => write(accountId, () => forget.immediate(accountId)),
     loginKey: () => run(() => loginKey.get()!),
   };
 }
@@ -118,4 +131,11 @@ function readWindows(list: unknown): Window[] {
 
 function finite(value: unknown): number | undefined {
   return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}
+
+/** A JSON list; null: all of them. */
+type Only = { only: string | null };
+
+function toList(only: ChangedAccounts | undefined): Only {
+  return { only: only === undefined ? null : JSON.stringify([...only]) };
 }

@@ -17,7 +17,7 @@ import { checkWritable, findDamageIn } from "./integrity.ts";
 import { openSalvage, openUnwritable, setAside } from "./salvage.ts";
 import { type OpenDatabase, openDatabase, openMemory } from "./sqlite.ts";
 import { DamageError, isSomebodysText, storageFault } from "./sqlite-errors.ts";
-import type { DaemonInfo, StorageState, Store } from "./store.ts";
+import type { AccountChange, DaemonInfo, StorageState, Store } from "./store.ts";
 import { learnedThrough } from "./switching.ts";
 
 export interface ServingStoreOptions {
@@ -57,7 +57,7 @@ export async function openServingStore(path: string, options: ServingStoreOption
   let isClosed = false;
   let underWay = 0;
   let onceIdle: (() => void) | undefined;
-  const changes = new Set<() => void>();
+  const changes = new Set<(change: AccountChange) => void>();
   const storageChanges = new Set<(state: StorageState) => void>();
 
   let current = isOurs ? await openAnyhow() : { ...(await openDatabase(path, database)), state: onDisk };
@@ -179,7 +179,7 @@ export async function openServingStore(path: string, options: ServingStoreOption
     claim.keep();
     if (published !== undefined) await next.store.daemon.publish(published).catch(cannotRead);
     say(why, before.state, next.state);
-    notifyChange();
+    notifyChange({ accounts: undefined });
   }
 
   function say(why: string, before: StorageState, after: StorageState): void {
@@ -195,8 +195,8 @@ export async function openServingStore(path: string, options: ServingStoreOption
     if (after.kind !== before.kind) for (const callback of [...storageChanges]) callback(after);
   }
 
-  function notifyChange(): void {
-    for (const callback of [...changes]) callback();
+  function notifyChange(change: AccountChange): void {
+    for (const callback of [...changes]) callback(change);
   }
 
   async function look(): Promise<void> {
@@ -308,7 +308,7 @@ export async function openServingStore(path: string, options: ServingStoreOption
       look: () => use((store) => store.daemon.look()),
     },
     onForeignChange(callback) {
-      const own = () => callback();
+      const own = (change: AccountChange) => callback(change);
       changes.add(own);
       return () => void changes.delete(own);
     },

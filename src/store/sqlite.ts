@@ -117,7 +117,7 @@ function createStore(connection: Connection, claim: DaemonClaim): OpenDatabase {
     await connection.close();
   }
   const store: Store = {
-    accounts: createAccountStore(connection),
+    accounts: createAccountStore(connection, watch.touch),
     bindings: createBindingStore(connection),
     tokens: createTokenStore(connection),
     usage,

@@ -19,9 +19,20 @@ export interface Store {
   storage(): StorageState;
   /** Calls back when that changes; returns a stop function. */
   onStorageChange(callback: (state: StorageState) => void): () => void;
-  /** Calls back within 500 ms after another process (or connection) committed something; returns a stop function. */
-  onForeignChange(callback: () => void): () => void;
+  /**
+   * Calls back within 500 ms after another process (or connection) changed what is learned of accounts; returns a stop function.
+   * What this one has changed itself may be named again together with that.
+   */
+  onForeignChange(callback: (change: AccountChange) => void): () => void;
   close(): Promise<void>;
+}
+
+/** The accounts, by the ids of their states, whose state or cooldowns are other ones now. */
+export type ChangedAccounts = ReadonlySet<string>;
+
+export interface AccountChange {
+  /** Undefined: any may be, for the file is another one or cannot be read. */
+  accounts: ChangedAccounts | undefined;
 }
 
 export type StorageState =
@@ -94,9 +105,11 @@ export interface AccountStateRow {
 }
 
 export interface AccountStore {
-  states(): Promise<AccountStateRow[]>;
+  /** Of these accounts, or of all. */
+  states(only?: ChangedAccounts): Promise<AccountStateRow[]>;
   saveState(row: AccountStateRow): Promise<void>;
-  cooldowns(): Promise<CooldownRow[]>;
+  /** Of these accounts, or of all. */
+  cooldowns(only?: ChangedAccounts): Promise<CooldownRow[]>;
   saveCooldown(row: CooldownRow): Promise<void>;
   /** Without a scope: every cooldown of the account. */
   clearCooldowns(accountId: string, scope?: string): Promise<void>;

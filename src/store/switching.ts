@@ -11,9 +11,9 @@ export function learnedThrough(
 ): Pick<Store, "accounts" | "bindings" | "requests" | "recoveries" | "notices"> {
   return {
     accounts: {
-      states: () => use((store) => store.accounts.states()),
+      states: (only) => use((store) => store.accounts.states(only)),
       saveState: (row) => use((store) => store.accounts.saveState(row)),
-      cooldowns: () => use((store) => store.accounts.cooldowns()),
+      cooldowns: (only) => use((store) => store.accounts.cooldowns(only)),
       saveCooldown: (row) => use((store) => store.accounts.saveCooldown(row)),
       clearCooldowns: (id, scope) => use((store) => store.accounts.clearCooldowns(id, scope)),
       forgetLearned: (id, now) => use((store) => store.accounts.forgetLearned(id, now)),

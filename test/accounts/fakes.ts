@@ -64,9 +64,9 @@ export function memoryAccountStore(): MemoryAccountStore {
   return {
     cooldownRows,
     stateRows,
-    states: async () => [...stateRows.values()],
+    states: async (only) => [...stateRows.values()].filter((row) => only?.has(row.accountId) ?? true),
     saveState: async (row) => void stateRows.set(row.accountId, row),
-    cooldowns: async () => [...cooldownRows.values()],
+    cooldowns: async (only) => [...cooldownRows.values()].filter((row) => only?.has(row.accountId) ?? true),
     saveCooldown: async (row) => void cooldownRows.set(`${row.accountId} ${row.scope}`, row),
     async clearCooldowns(accountId, scope) {
       for (const [key, row] of cooldownRows) {

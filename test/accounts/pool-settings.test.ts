@@ -202,3 +202,14 @@ test("an account that is enabled again in the file is as on its first day, one t
   await pool.configure(configOf([accountConfig("a"), accountConfig("b")]));
   assertForgotten(pool.account("a")!);
 });
+
+test("what another process changed of one account is read of that one alone", async () => {
+  const { accounts, pool } = await setUp();
+  const [a, b] = [pool.account("a")!, pool.account("b")!];
+  for (const account of [a, b]) await pool.failed(account, limit, billed);
+  accounts.cooldownRows.clear();
+  await pool.refresh(new Set(["a"]));
+  assert.deepEqual([readStatus(a, start).state, readStatus(b, start).state], ["ready", "cooldown"]);
+  await pool.refresh();
+  assert.equal(readStatus(b, start).state, "ready");
+});

@@ -643,20 +643,49 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
   });
 
   describe(`${name}: changes`, () => {
-    storeTest("others' commits are told within half a second, one's own never", async (store, open) => {
-      const other = await open();
-      let told = 0;
-      const stop = store.onForeignChange(() => told++);
-      await store.accounts.saveCooldown(cooldown("a", ""));
-      await sleep(600);
-      assert.equal(told, 0);
-      await other.accounts.clearCooldowns("a");
-      await sleep(500);
-      assert.equal(told, 1);
-      stop();
-      await other.accounts.saveCooldown(cooldown("a", ""));
-      await sleep(500);
-      assert.equal(told, 1);
+    storeTest(
+      "what others learn of accounts is named within half a second, one's own never alone",
+      async (store, open) => {
+        const other = await open();
+        const changes: (string[] | undefined)[] = [];
+        const stop = store.onForeignChange(({ accounts }) => changes.push(accounts && [...accounts].sort()));
+        await store.accounts.saveCooldown(cooldown("a", ""));
+        await sleep(600);
+        assert.deepEqual(changes, []);
+        await other.accounts.clearCooldowns("a");
+        await other.accounts.saveCooldown(cooldown("b", "opus"));
+        await other.accounts.saveState({ accountId: "c", lastUsedAt: noon, windows: [] });
+        await sleep(500);
+        assert.deepEqual(
+          changes
+            .flat()
+            .filter((id) => id !== "a")
+            .sort(),
+          ["b", "c"],
+        );
+        const before = changes.length;
+        // Nothing that a pool would have to read.
+        await other.bindings.save(binding("k", {}));
+        await sleep(500);
+        assert.equal(changes.length, before);
+        stop();
+        await other.accounts.saveCooldown(cooldown("a", ""));
+        await sleep(500);
+        assert.equal(changes.length, before);
+      },
+    );
+
+    storeTest("states and cooldowns are read of all accounts, or of some", async (store) => {
+      for (const id of ["a", "b", "c"]) {
+        await store.accounts.saveCooldown(cooldown(id, ""));
+        await store.accounts.saveState({ accountId: id, lastUsedAt: noon, windows: [] });
+      }
+      const some = new Set(["b", "c", "unknown"]);
+      const ids = (rows: { accountId: string }[]) => rows.map(({ accountId }) => accountId).sort();
+      assert.deepEqual(ids(await store.accounts.states()), ["a", "b", "c"]);
+      assert.deepEqual(ids(await store.accounts.states(some)), ["b", "c"]);
+      assert.deepEqual(ids(await store.accounts.cooldowns(some)), ["b", "c"]);
+      assert.deepEqual(await store.accounts.cooldowns(new Set()), []);
     });
   });
 }
