@@ -54,7 +54,7 @@ export function loginCommand(context: CommandContext, run = runLogin): Command {
 const helpText = `
 On a terminal it asks for what is left out. In a pipe it asks nothing:
   --api-key           reads the key from standard input, its first line
-  --setup-token       reads the token from standard input, its first line
+  --setup-token       the same for the token; --yes is the yes to the terms
   --compatible        needs --url and --model, and reads the key in the same way
                       where the host wants one
   --yes               logs in with OAuth: agree in the browser at the address on

@@ -204,7 +204,14 @@ describe("a setup token", () => {
 
   it("is read from a pipe after the provider's terms, and takes the place of a refresh token", async () => {
     place = await createLoginPlace("");
-    const result = await place.login("claude --setup-token", { stdin: [`${token}\n`] });
+    const unasked = await place.login("claude --setup-token", { stdin: [`${token}\n`] });
+    assert.equal(unasked.code, 2);
+    assert.match(
+      unasked.stderr,
+      /no terminal to ask for a yes .*--yes gives it:\n +1\. Anthropic means this/,
+    );
+    assert.equal(place.text(), "");
+    const result = await place.login("claude --setup-token --yes", { stdin: [`${token}\n`] });
     assert.equal(result.code, 0, result.stderr);
     assert.match(result.stderr, /Anthropic means this login for your own, ordinary use of Claude Code/);
     assert.match(result.stderr, /claude is added: claude-oauth, setup token sk-ant\*\*\*\*/);
@@ -243,7 +250,7 @@ describe("a setup token", () => {
     const key = await place.login("claude --api-key", { stdin: [token] });
     assert.equal(key.code, 2);
     assert.match(key.stderr, /cc-relay login claude --setup-token/);
-    const wrong = await place.login("claude --setup-token", { stdin: [claudeKey] });
+    const wrong = await place.login("claude --setup-token --yes", { stdin: [claudeKey] });
     assert.equal(wrong.code, 2);
     assert.match(wrong.stderr, /that is no setup token/);
     assert.equal(place.text(), "");

@@ -18,15 +18,19 @@ export function checkSources(context: CommandContext, options: LoginOptions): vo
   const { family, apiKey, setupToken, compatible, yes } = options;
   if (compatible !== undefined) return checkCompatibleSources(context, { ...options, compatible });
   const provider = loginKind(family)?.login?.provider({});
-  if (apiKey || setupToken || provider === undefined) return checkKeySource(context, options);
-  if (context.prompts.available || yes) return;
-  const facts = [
-    "there is no terminal to ask whether it is to be an API key or a login",
-    "--yes logs in with OAuth, and says yes to what the provider's terms say:",
-    ...termLines(provider, context.out.stderr),
-  ];
+  if (apiKey || setupToken || provider === undefined) checkKeySource(context, options);
+  if (apiKey || provider === undefined || context.prompts.available || yes) return;
+  const facts = setupToken
+    ? ["there is no terminal to ask for a yes to what the provider's terms say; --yes gives it:"]
+    : [
+        "there is no terminal to ask whether it is to be an API key or a login",
+        "--yes logs in with OAuth, and says yes to what the provider's terms say:",
+      ];
+  facts.push(...termLines(provider, context.out.stderr));
   throw new UserError(facts.join("\n"), {
-    fix: `to add an API key, pipe it in: ${pipeExample({ family, setupToken: false, compatible: undefined })}`,
+    fix: setupToken
+      ? `with your yes: ${pipeExample({ family, setupToken, compatible })}`
+      : `to add an API key, pipe it in: ${pipeExample({ family, setupToken, compatible })}`,
     exitCode: 2,
   });
 }

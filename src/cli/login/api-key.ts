@@ -52,7 +52,7 @@ export function checkKeySource(context: CommandContext, options: PipeTarget): vo
 /** What a script types; the shell's own printf keeps the key out of the list of processes. */
 export function pipeExample({ family, setupToken, compatible }: PipeTarget): string {
   const keyFlag = compatible === undefined ? "--api-key" : "--compatible --url URL --model MODEL";
-  const [name, flag] = setupToken ? ["TOKEN", "--setup-token"] : ["KEY", keyFlag];
+  const [name, flag] = setupToken ? ["TOKEN", "--setup-token --yes"] : ["KEY", keyFlag];
   return `printf %s "$${name}" | cc-relay login ${family} ${flag}`;
 }
 
