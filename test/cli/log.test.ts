@@ -178,6 +178,29 @@ describe("one request", () => {
   });
 });
 
+it("a request over a WebSocket that moved says so, with the account that it has left, and is no failure", async () => {
+  await inWorkplace(undefined, async (other) => {
+    await other.store(({ usage }) =>
+      usage.record(
+        usageRow("mia00000-0f0f0f0f-0006", {
+          ...{ time: now - minute, account: "(none)", status: 400, outcome: "moved" },
+          attempts: 1,
+          attemptRows: [
+            { account: "home", status: 429, class: "rate-limited", next: "next account", ms: 12 },
+          ],
+          ...{ firstByteMs: undefined, totalMs: 14 },
+        }),
+      ),
+    );
+    const { stdout: list } = await other.type("log", terminal(80));
+    assert.match(list, / 0f0f0f0f {2}claude-opus-5-5 +home +moved +14ms\n/);
+    const { stdout: detail } = await other.type("log 0f0f0f0f", terminal(80));
+    assert.match(detail, / {2}! moved: the client sends it again, to another account\n/);
+    const { stdout: failed } = await other.type("log --failed");
+    assert.equal(failed, "");
+  });
+});
+
 it("following shows the last ones first, then each that ends, once", async (t) => {
   await inWorkplace(undefined, async (other) => {
     const ids: string[] = [];
