@@ -2,6 +2,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Body, bodyBytes } from "../domain/call.ts";
+import type { MemoryShare } from "./memory-budget.ts";
 
 /** The body in one piece. It may be overwritten by the next call: read it before anything else has its turn. */
 export type Scratch = (body: Body) => Buffer;
@@ -34,10 +35,14 @@ function roundUp(length: number): number {
 
 const bytesPerTurn = 1024 * 1024;
 
-/** Copying 50 MB at once takes a tenth of a second, in which nobody else is served. What scratch memory holds stays in pieces. */
-export async function joinLargeBody(body: Body): Promise<Body> {
+/**
+ * Copying 50 MB at once takes a tenth of a second, in which nobody else is served. What scratch memory holds stays in pieces. While it
+ * is joined a body is there twice, and the share has both; rejects as it does.
+ */
+export async function joinLargeBody(body: Body, share: MemoryShare): Promise<Body> {
   const length = bodyBytes(body);
   if (Buffer.isBuffer(body) || length <= maxScratchBytes) return body;
+  await share.grow(length);
   const whole = Buffer.allocUnsafeSlow(length);
   let at = 0;
   let turnEndsAt = bytesPerTurn;
@@ -47,5 +52,6 @@ export async function joinLargeBody(body: Body): Promise<Body> {
     turnEndsAt = at + bytesPerTurn;
     await nextTurn();
   }
+  share.shrink(length);
   return whole;
 }

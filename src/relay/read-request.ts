@@ -38,7 +38,7 @@ export async function readRequest(
   const limits = { stallMs, stallBytes, maxBytes: maxBodyBytes, share, signal: exchange.signal };
   const received = await readBody(source, limits);
   const isInOnePiece = received === undefined || Buffer.isBuffer(received);
-  const body = isInOnePiece ? received : await joinLargeBody(received);
+  const body = isInOnePiece ? received : await joinLargeBody(received, share);
   const { forward, credential, acceptEncoding } = splitRequestHeaders(source.rawHeaders, relayKeys.isIn);
   const query = stripRelayKeys(exchange.query, relayKeys.isIn);
   const encoding = source.headers["content-encoding"]?.toString();
