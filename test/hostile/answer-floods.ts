@@ -63,6 +63,7 @@ export const answerFloods: readonly AnswerFlood[] = [
   { title: "250,000 events for a document", stream: false, body: () => events(delta("x").repeat(250_000)) },
   {
     title: "a 31 MB event for a document",
+    isLost: true,
     stream: false,
     body: () => events(delta("x".repeat(bytes))),
   },
@@ -74,10 +75,15 @@ export const answerFloods: readonly AnswerFlood[] = [
     body: () => events(delta("x".repeat(bytes))),
   },
   {
-    title: "a stream with an event of 4 MB of empty lists",
+    title: "a stream with an event of 1.5 MB of empty lists",
     isHeavy: true,
     stream: true,
-    body: () => events(event("content_block_delta", `,"index":0,"x":[${filled("[]", 4_190_000)}]`)),
+    body: () => events(event("content_block_delta", `,"index":0,"x":[${filled("[]", 1_500_000)}]`)),
+  },
+  {
+    title: "a stream with an event of 15 MB of escapes",
+    stream: true,
+    body: () => events(delta("\\u0041".repeat(bytes / 12))),
   },
   {
     title: "a stream with an event of 15 MB of empty lists",

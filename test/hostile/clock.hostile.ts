@@ -34,7 +34,7 @@ async function stop(relay: RunningServe): Promise<void> {
   await relay.exited;
 }
 
-describe("clock", { concurrency: true }, () => {
+describe("clock", { concurrency: 3 }, () => {
   test("two years forward, over a start and under a running relay, delete no usage", async (t) => {
     const { folder, set, start } = await createClockSite(t);
     const first = await start();

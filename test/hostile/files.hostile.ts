@@ -147,7 +147,7 @@ function makeDisk(t: TestContext): Disk {
   };
 }
 
-describe("files", { concurrency: true }, () => {
+describe("files", { concurrency: 3 }, () => {
   test("a configuration that is empty, shortened or gone for a moment opens nothing and stops nobody", async (t) => {
     const site = await createSite(t);
     const { upstream, folder } = site;

@@ -14,8 +14,11 @@ import type { AnswerForm } from "./request/convert.ts";
 /** Room for any answer: the largest ones hold a few megabytes of text. */
 export const maxAnswerBytes = 32 * 1024 * 1024;
 
-/** No event of a real answer comes near this, and any is parsed within some 50 ms: the largest carry one block of a server tool's result. */
-const maxEventCharacters = 4 * 1024 * 1024;
+/** No event of a real answer comes near this: the largest carry one block of a server tool's result. */
+const maxEventCharacters = 16 * 1024 * 1024;
+/** Larger events are looked at before they are parsed: text takes no time, but every list, object and member does. */
+const maxUnseenCharacters = 1024 * 1024;
+const maxValues = 1024 * 1024;
 
 /** Takes Claude's answer, as events or as a whole, and writes the client's. */
 export interface MessageWriter {
@@ -163,11 +166,26 @@ const essentialEvents: ReadonlySet<string> = new Set([
 
 /** Returns the name of an event that should have been readable. */
 function readEvent({ event, data }: EventSourceMessage, writer: MessageWriter): string | undefined {
-  const parsed = parseJsonExactly(data)?.value;
+  const parsed = isCostly(data) ? undefined : parseJsonExactly(data)?.value;
   if (!isJsonObject(parsed)) return event !== undefined && essentialEvents.has(event) ? event : undefined;
   writer.event(parsed);
   return undefined;
 }
+
+/** Whether parsing it would hold everybody up. What is inside of strings counts, too. */
+function isCostly(json: string): boolean {
+  if (json.length <= maxUnseenCharacters) return false;
+  let values = 0;
+  for (let at = 0; at < json.length && values <= maxValues; at++) {
+    const sign = json.charCodeAt(at);
+    if (sign === comma || sign === openBracket || sign === openBrace) values++;
+  }
+  return values > maxValues;
+}
+
+const comma = 0x2c;
+const openBracket = 0x5b;
+const openBrace = 0x7b;
 
 function malformed(what: string): OpenAiError {
   return errorOfRelay(
