@@ -43,19 +43,19 @@ export function jsonAnswer(status: number, value: unknown, headers: Record<strin
   };
 }
 
-/** A stream: what is between two deltas goes out in one piece. */
+/** Something that the model says: a delta, or one of Gemini's chunks. */
+const isContent = /delta"|"candidates"/;
+
+/** A stream: what is between two pieces of content goes out with the one before it. */
 export function streamAnswer(
   events: Iterable<WireEvent>,
   { headers = {}, newline }: { headers?: Record<string, string>; newline?: "\n" | "\r\n" } = {},
 ): DemoAnswer {
   const pieces: string[] = [];
-  let isOpen = false;
   for (const event of events) {
     const text = frameEvent(event, newline);
-    const isDelta = text.includes('delta"');
-    if (isOpen && !isDelta) pieces.push(`${pieces.pop()}${text}`);
+    if (pieces.length > 0 && !isContent.test(text)) pieces.push(`${pieces.pop()}${text}`);
     else pieces.push(text);
-    isOpen = !isDelta;
   }
   return {
     status: 200,

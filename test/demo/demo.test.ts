@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
-import { afterEach, describe, it } from "node:test";
+import { afterEach, describe, it, test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import { createSimulatedAccount } from "../../src/demo/account.ts";
+import { claudeDemo } from "../../src/demo/claude.ts";
 import { type Demo, type DemoOptions, startDemo } from "../../src/demo/demo.ts";
+import { geminiDemo } from "../../src/demo/gemini.ts";
+import { openaiDemo } from "../../src/demo/openai.ts";
 
 let demo: Demo | undefined;
 let time = Date.UTC(2026, 10, 22, 12, 0, 0);
@@ -167,6 +171,30 @@ describe("the limit", () => {
     assert.equal(answer.headers.get("retry-after"), "7");
     assert.equal(answer.headers.get("x-ratelimit-remaining-requests"), "0");
   });
+});
+
+test("every stream comes in pieces of a few words", () => {
+  const message = [{ role: "user", content: "Say hi" }];
+  const streams = [
+    [claudeDemo, "/v1/messages", { ...hello, stream: true }],
+    [geminiDemo, "/v1beta/models/m:streamGenerateContent", { contents: [{ parts: [{ text: "Say hi" }] }] }],
+    [openaiDemo, "/v1/responses", { model: "gpt-x", input: "Say hi", stream: true }],
+    [openaiDemo, "/v1/chat/completions", { model: "gpt-x", messages: message, stream: true }],
+  ] as const;
+  for (const [provider, path, body] of streams) {
+    const account = createSimulatedAccount({
+      ...{ requestsPerWindow: 5, windowMs: 1000 },
+      ...{ isLimited: false, weekUsed: 0 },
+    });
+    const query = new URLSearchParams("alt=sse");
+    const { pieces } = provider.answer({ method: "POST", path, query, body, account, number: 1, now: time });
+    // The last one of OpenAI's holds the whole response.
+    assert.ok(pieces.length > 10 && pieces.slice(0, -1).every((piece) => piece.length < 2000), path);
+    assert.ok(
+      pieces.every((piece) => piece.endsWith("\n\n") || piece.endsWith("\r\n\r\n")),
+      path,
+    );
+  }
 });
 
 describe("simulated Claude", () => {
