@@ -81,6 +81,8 @@ export interface ClaudeSettings {
   readonly variables: Readonly<Record<string, string>>;
   /** The file that sets a variable; undefined when none does. */
   fileOf(name: string): string | undefined;
+  /** The file whose `apiKeyHelper` makes the credential; undefined when none has one. */
+  readonly helperFile: string | undefined;
   /** Files that are no JSON. */
   readonly broken: readonly string[];
 }
@@ -103,14 +105,16 @@ export async function readClaudeSettings({ env, home, cwd }: SettingsPlaces): Pr
   const variables: Record<string, string> = {};
   const sources = new Map<string, string>();
   const broken: string[] = [];
+  let helperFile: string | undefined;
   for (const file of files) {
     const settings = await readJsonSettings(file);
     if (settings === undefined) broken.push(file);
+    if (settings?.apiKeyHelper) helperFile = file;
     for (const [name, value] of Object.entries(tableIn(settings ?? {}, "env"))) {
       if (typeof value !== "string") continue;
       variables[name] = value;
       sources.set(name, file);
     }
   }
-  return { variables, fileOf: (name) => sources.get(name), broken };
+  return { variables, fileOf: (name) => sources.get(name), helperFile, broken };
 }

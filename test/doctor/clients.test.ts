@@ -406,8 +406,9 @@ describe("doctor finds what is wrong with the clients:", () => {
   });
 
   describe("where an account of type client waits for Claude Code's own login", () => {
-    const ownLogin = async (t: TestContext, env: Record<string, string>) => {
+    const ownLogin = async (t: TestContext, env: Record<string, string>, settings = "{}") => {
       const site = await createHome(t);
+      await site.write(".claude/settings.json", settings);
       site.relay = { ...site.relay!, ownLogins: new Set(["claude"]) };
       delete site.env.ANTHROPIC_AUTH_TOKEN;
       Object.assign(site.env, env);
@@ -423,6 +424,10 @@ describe("doctor finds what is wrong with the clients:", () => {
     it("what takes the login's place, and a wrong key", async (t) => {
       assert.deepEqual(await ownLogin(t, { ...header, ANTHROPIC_API_KEY: "x" }), [
         "warn claude: ANTHROPIC_API_KEY is set: Claude Code uses it instead of its own login, for which there is an account of type client -> to remove it from this shell, run: unset ANTHROPIC_API_KEY",
+      ]);
+      const helper = '{"apiKeyHelper":"/bin/key"}';
+      assert.deepEqual(await ownLogin(t, header, helper), [
+        "warn claude: apiKeyHelper is set: Claude Code uses it instead of its own login, for which there is an account of type client -> remove it from FOLDER/home/.claude/settings.json",
       ]);
       assert.deepEqual(await ownLogin(t, { ANTHROPIC_CUSTOM_HEADERS: "x-cc-relay-key: old" }), [
         `fail claude: x-cc-relay-key in ANTHROPIC_CUSTOM_HEADERS is not one of api_keys: the relay refuses it -> to point it at the relay, run: eval "$(cc-relay env claude --own-login)"`,

@@ -28,7 +28,7 @@ export async function checkClaude(surroundings: Surroundings): Promise<Check[]> 
   };
   const faults = [
     findTwoCredentials(effective, (name) => inFile(name, unset(name, surroundings))),
-    ...(await findAddressFaults(effective, { surroundings, inFile })),
+    ...(await findAddressFaults(effective, { surroundings, inFile, helperFile: settings.helperFile })),
   ];
   const found = faults.filter((fault) => fault !== undefined);
   return [describeProgram(program, Boolean(effective[urlVariable])), ...found];
@@ -39,6 +39,7 @@ const { urlVariable = "", keyVariable, title, ownLogin } = clientInfo.claude;
 /** A login of one's own, as a variable. */
 const tokenVariable = "CLAUDE_CODE_OAUTH_TOKEN";
 const otherKey = "ANTHROPIC_API_KEY";
+const insteadOfLogin = `${title} uses it instead of its own login, for which there is an account of type client`;
 
 /** Both are sent, as two headers, and no gateway knows which is meant. */
 function findTwoCredentials(env: Surroundings["env"], fixOf: (name: string) => Advice): Check | undefined {
@@ -50,11 +51,13 @@ function findTwoCredentials(env: Surroundings["env"], fixOf: (name: string) => A
 interface AddressContext {
   surroundings: Surroundings;
   inFile: (name: string, advice: Advice) => Advice;
+  /** See ClaudeSettings. */
+  helperFile: string | undefined;
 }
 
 async function findAddressFaults(
   env: Surroundings["env"],
-  { surroundings, inFile }: AddressContext,
+  { surroundings, inFile, helperFile }: AddressContext,
 ): Promise<(Check | undefined)[]> {
   const value = env[urlVariable];
   if (!value) return [];
@@ -89,11 +92,11 @@ async function findAddressFaults(
       surroundings,
     ),
     ...replacing.map((name) =>
-      findings.warn(
-        `${name} is set: ${title} uses it instead of its own login, for which there is an account of type client`,
-        inFile(name, unset(name, surroundings)),
-      ),
+      findings.warn(`${name} is set: ${insteadOfLogin}`, inFile(name, unset(name, surroundings))),
     ),
+    isLoginSetUp && helperFile !== undefined
+      ? findings.warn(`apiKeyHelper is set: ${insteadOfLogin}`, `remove it from ${helperFile}`)
+      : undefined,
     ...others.map(({ name, effect }) =>
       findings.warn(`${name} is set: it ${effect}`, inFile(name, unset(name, surroundings))),
     ),
