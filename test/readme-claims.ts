@@ -252,7 +252,7 @@ export const claims: readonly Claim[] = [
     sentence:
       "After a failure an account is in cooldown, and the provider's answer decides for how long: a limit until its reset, missing capacity for seconds, a refused credential until it is fixed.",
     tests: [
-      "accounts/cooldown.test.ts: a limit cooldowns the account, or only the model, until the provider's time",
+      "accounts/cooldown.test.ts: a limit puts the account, or only the model, in cooldown until the provider's time",
       "docs.test.ts: what the table says of the account is what the code decides",
     ],
   },

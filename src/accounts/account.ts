@@ -37,7 +37,7 @@ export interface Cooldown {
   reason: string;
   /** See hashSettings; undefined when they are not known. */
   settings: string | undefined;
-  /** When it was last tested with a real request; `since` at first. */
+  /** When it was last probed with a real request; `since` at first. */
   probedAt: number;
 }
 
@@ -119,7 +119,7 @@ export function isInEffect({ since, until }: Cooldown, now: number): boolean {
 
 const probeIntervalMs = 3_600_000;
 
-/** A cooldown longer than an hour is tested once an hour with one real request: limits are lifted early more often than providers say. */
+/** A cooldown longer than an hour is probed once an hour with one real request: limits are lifted early more often than providers say. */
 export function isProbeDue(cooldown: Cooldown, now: number): boolean {
   const isLong = cooldown.until - cooldown.since > probeIntervalMs;
   return isLong && (now - cooldown.probedAt >= probeIntervalMs || cooldown.probedAt > now + clockSlackMs);

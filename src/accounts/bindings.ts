@@ -7,8 +7,8 @@ export interface Bindings {
   /** Undefined when nothing is bound under the key. */
   find(kind: string, key: string, now: number): Promise<BoundTo | undefined>;
   /**
-   * Called on success. A session that was served away from home keeps its home and remembers the fallback;
-   * without a binding the account becomes the home.
+   * Called on success. A session that was served by another account keeps its sticky account and remembers the fallback;
+   * without a binding the account becomes the sticky one.
    */
   bind(use: BindingUse): Promise<void>;
   /**
@@ -31,7 +31,7 @@ export interface BindingUse {
   ttlMs: number;
   /** What is written may end earlier than the binding by so much: a binding in use is not written with every request. */
   renewalThresholdMs: number;
-  /** The account becomes the home, whatever the binding was before. */
+  /** The account becomes the sticky one, whatever the binding was before. */
   isMove?: boolean;
 }
 

@@ -40,7 +40,7 @@ export interface Pool
   failed(account: Account, failure: Failure, request: SentRequest): Promise<Cooldown | undefined>;
   /** Called when no account is left for a request, with all accounts that it was sent to: see shortenShared. */
   refusedByAll(asked: ReadonlyMap<Account, Cooldown | undefined>): Promise<void>;
-  /** Called when a request that tests a cooldown is sent: the cooldown is not tested again for an hour, whatever comes of it. */
+  /** Called when a request that probes a cooldown is sent: the cooldown is not probed again for an hour, whatever comes of it. */
   probeSent(account: Account, probe: Cooldown): Promise<void>;
   /** Called when a chosen test was not sent after all: the next request may test. */
   probeDropped(probe: Cooldown): void;
@@ -67,7 +67,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   const { bindings } = options;
   const { now } = options.clock;
   const stored = await readStoredAccounts(options);
-  /** When cooldowns whose test is chosen but not sent were tested before. */
+  /** When cooldowns whose probe is chosen but not sent were probed before. */
   const testedBefore = new WeakMap<Cooldown, number>();
 
   async function beginCooldown(
@@ -78,7 +78,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     const time = now();
     const known = account.cooldowns.get(decision.scope);
     const running = known && known.until > time ? known : undefined;
-    // A cooldown that was tested and found standing keeps its beginning, so that the hourly test goes on.
+    // A cooldown that was probed and goes on keeps its beginning, so that the hourly probe goes on.
     const since = running?.kind === decision.kind ? running.since : time;
     const { scope, kind, until, reason } = decision;
     const settings = hashSettings(account.config, stored.config);

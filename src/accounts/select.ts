@@ -100,7 +100,7 @@ function canBeWaitedOut(cooldown: Cooldown): boolean {
 interface Ranked {
   account: Account;
   probe: Cooldown | undefined;
-  /** False for an account that is to be tested: that is what the test finds out. */
+  /** False for an account that is to be probed: that is what the probe finds out. */
   isSecondChoice: boolean;
 }
 

@@ -262,7 +262,7 @@ function isEndedElsewhere(known: Account["cooldowns"], stored: Account["cooldown
   return [...known.values()].some(({ scope, until }) => until > now && !stored.has(scope));
 }
 
-/** A test under way is known in memory only. */
+/** A probe under way is known in memory only. */
 function withProbe(stored: Cooldown, known: Account["cooldowns"]): Cooldown {
   const own = known.get(stored.scope);
   return own?.since === stored.since

@@ -76,7 +76,7 @@ interface BodyStore {
   body(): Body;
 }
 
-/** Smaller ones are not worth it: they are joined where they are read, see scratch.ts. */
+/** Smaller ones are not worth it: they are joined where they are read, see join-body.ts. */
 const minWholeBytes = 256 * 1024;
 
 /** In one piece from the start. Each piece is given back at once: left to the garbage collector they would be memory once more. */

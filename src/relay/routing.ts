@@ -29,7 +29,7 @@ export interface Routing {
   holder: string | undefined;
   /** The client's own login, whatever account answers; undefined when the request carries none. */
   login: (RequestLogin & Pick<ClientLogin, "kind">) | undefined;
-  /** Ties the session alone; with `isMove` the account becomes its home. */
+  /** Binds the session alone; with `isMove` the account becomes its sticky account. */
   bindSession(accountId: string, how?: { isMove?: boolean }): Promise<void>;
   /** Called with the account that gave a good answer. */
   bind(accountId: string): Promise<void>;

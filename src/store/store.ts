@@ -73,7 +73,7 @@ export interface NoticeStore {
   replace(rows: readonly NoticeRow[]): Promise<void>;
 }
 
-/** Why and how long an account, or one model family on it, cooldowns. */
+/** Why and how long an account, or one model family on it, is in cooldown. */
 export interface CooldownRow {
   /** As in AccountStateRow. */
   accountId: string;
@@ -87,7 +87,7 @@ export interface CooldownRow {
   reason: string;
   /** Hash of the settings that the failure is about; undefined when they are not known. */
   settings: string | undefined;
-  /** When a long cooldown was last tested with a real request. */
+  /** When a long cooldown was last probed with a real request. */
   probedAt: number;
 }
 
@@ -133,7 +133,7 @@ export interface BindingRow {
   /** The provider's id or the hashed session; a long one is hashed, base64url. */
   key: string;
   accountId: string;
-  /** Where the session is served while its own account is in cooldown; undefined when at home. */
+  /** Where the session is served while its own account is in cooldown; undefined when it is served there. */
   fallbackId: string | undefined;
   expiresAt: number;
 }

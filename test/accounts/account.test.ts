@@ -24,7 +24,7 @@ test("overage counts while it is in use only", () => {
   assert.equal(fullWindow(withWindow("overage", undefined, "rejected"), 0.98, start), undefined);
 });
 
-test("a rest of a kind that a newer version wrote down is left alone, not taken for one that is known", () => {
+test("a cooldown of a kind that a newer version wrote down is left alone, not taken for one that is known", () => {
   const row = {
     accountId: "a",
     scope: "",
@@ -40,7 +40,7 @@ test("a rest of a kind that a newer version wrote down is left alone, not taken 
   assert.equal(readCooldown({ ...row, kind: "toString" }), undefined);
 });
 
-test("a cooldown that began in the future is void, and its test is not put off until then", () => {
+test("a cooldown that began in the future is void, and its probe is not put off until then", () => {
   const day = 86_400_000;
   const one = account("a");
   const cooldown = {

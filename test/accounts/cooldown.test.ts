@@ -15,7 +15,7 @@ const cause = new Error("connect ECONNREFUSED");
 const unreachable: Failure = { kind: "unreachable", cause, safeToRepeat: false };
 const serverError: Failure = { kind: "server-error", status: 502, reason: "bad gateway" };
 
-test("a limit cooldowns the account, or only the model, until the provider's time", () => {
+test("a limit puts the account, or only the model, in cooldown until the provider's time", () => {
   assert.equal(
     cooldown({ kind: "rate-limited", scope: "account", until: start + 90_000, reason: "" }),
     "account 90s",
@@ -26,7 +26,7 @@ test("a limit cooldowns the account, or only the model, until the provider's tim
   );
 });
 
-test("a limit without a time cooldowns a minute, and longer when it repeats", () => {
+test("a limit without a time means a cooldown of a minute, and longer when it repeats", () => {
   const failure: Failure = { kind: "rate-limited", scope: "account", reason: "" };
   assert.deepEqual(
     [1, 2, 3, 10].map((streak) => cooldown(failure, streak)),
@@ -34,7 +34,7 @@ test("a limit without a time cooldowns a minute, and longer when it repeats", ()
   );
 });
 
-test("missing capacity cooldowns the model for seconds, growing, never above a minute", () => {
+test("missing capacity puts the model in cooldown for seconds, growing, never above a minute", () => {
   const failure: Failure = { kind: "capacity", reason: "" };
   assert.deepEqual(
     [1, 2, 3, 9].map((streak) => cooldown(failure, streak)),

@@ -28,7 +28,7 @@ test("the account's key is no part of a cooldown's reason, whatever the provider
   assert.ok(!row!.reason.includes(secret), row!.reason);
 });
 
-test("a good answer ends a cooldown that was tested, on disk too", async () => {
+test("a good answer ends a cooldown that was probed, on disk too", async () => {
   const { accounts, pool } = await setUp();
   const a = pool.account("a")!;
   await pool.failed(a, limit, { modelScope: "opus", sentAt: start, isBilled: true });
@@ -61,7 +61,7 @@ test("a good answer to a request that was sent before the limit was reached does
   assert.equal(accounts.cooldownRows.size, 2);
 });
 
-test("a test under way is not forgotten when another process writes to the store", async () => {
+test("a probe under way is not forgotten when another process writes to the store", async () => {
   const { pool } = await setUp(["a"]);
   await pool.failed(
     pool.account("a")!,
@@ -157,7 +157,7 @@ test("cooldowns that are over are let go of, so that no number of models adds up
   assert.deepEqual([accounts.cooldownRows.size, a.cooldowns.size], [0, 0]);
 });
 
-test("three faults in a row cooldown the account, and a good answer between them does not let it come to that", async () => {
+test("three faults in a row put the account in cooldown, and a good answer between them does not let it come to that", async () => {
   const { pool } = await setUp();
   const a = pool.account("a")!;
   assert.equal(await pool.failed(a, fault, { modelScope: "", sentAt: start, isBilled: true }), undefined);
@@ -171,7 +171,7 @@ test("three faults in a row cooldown the account, and a good answer between them
   );
 });
 
-test("many sessions that fails together makes the next cooldown no longer than one failure would", async () => {
+test("many sessions that fail together make the next cooldown no longer than one failure would", async () => {
   const { pool } = await setUp();
   const a = pool.account("a")!;
   const capacity: Failure = { kind: "capacity", reason: "overloaded" };
@@ -229,7 +229,7 @@ test("however many models a client invents, an account has a hundred cooldowns a
   assert.ok(a.streaks.size <= 200);
 });
 
-test("a test counts as used when it is sent, on disk too, and not before", async () => {
+test("a probe counts as used when it is sent, on disk too, and not before", async () => {
   const { accounts, clock, pool } = await setUp(["a"]);
   const a = pool.account("a")!;
   await pool.failed(a, { ...limit, until: start + 10 * hour }, billed);

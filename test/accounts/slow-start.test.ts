@@ -29,7 +29,7 @@ function stopTime(t: TestContext): (ms: number) => Promise<void> {
   };
 }
 
-test("one goes first, and the cooldown follow a few at a time once its answer is good", async (t) => {
+test("one goes first, and the others follow a few at a time once its answer is good", async (t) => {
   const pass = stopTime(t);
   const slowStart = createSlowStart({ stepMs: 250, perStep: 3, waitTimeoutMs: 10_000 });
   const { inside } = sessions(slowStart, 11);

@@ -116,7 +116,7 @@ describe("beside a running relay, login", () => {
     assert.equal((await ask("first")).status, 503);
     const database = app.config().server.databasePath;
     const cooldowns = () => place.store(database, async ({ accounts }) => accounts.cooldowns());
-    await until("The rest is written down", async () => (await cooldowns()).length > 0);
+    await until("the cooldown is written down", async () => (await cooldowns()).length > 0);
     const call = { daemon, stdin: ["sk-ant-api03-second-long-enough"] };
     const { stderr } = await place.login("claude --id first --api-key --yes", call);
     assert.match(

@@ -68,7 +68,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-test("a relay at cooldown stops at once", async (t) => {
+test("a relay without open answers stops at once", async (t) => {
   const { relay } = await serving(t);
   relay.kill("SIGTERM");
   const [exit, ms] = await timed(relay.exited);

@@ -1,4 +1,4 @@
-// Accounts that cooldown: tested once an hour, remembered over restarts, enabled by hand.
+// Accounts in cooldown: probed once an hour, remembered over restarts, enabled by hand.
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
@@ -58,7 +58,7 @@ test("a cooldown of hours is probed by one request an hour, and goes on while th
   }
 });
 
-test("counting tokens, which goes on at the limit, tests no cooldown and ends none", async (t) => {
+test("counting tokens, which goes on at the limit, probes no cooldown and ends none", async (t) => {
   const { relay, upstream, clock, ask, servedBy } = await limitedFor(t, 5 * hour);
   const count = async (headers: string[] = []) => {
     const request = { ...claude.request({ session: "home", headers }), path: "/v1/messages/count_tokens" };
@@ -74,7 +74,7 @@ test("counting tokens, which goes on at the limit, tests no cooldown and ends no
   assert.equal((await relay.store.accounts.cooldowns()).length, 1);
 });
 
-test("a test that is answered well ends the cooldown for all", async (t) => {
+test("a probe that is answered well ends the cooldown for all", async (t) => {
   const { upstream, relay, clock, ask, servedBy } = await limitedFor(t, 5 * hour);
   clock.now += 61 * minute;
   upstream.on("key-of-first", {});
@@ -109,7 +109,7 @@ test("a cooldown that ends by itself is over to the millisecond", async (t) => {
   assert.equal(await ask("home"), "first");
 });
 
-test("cooldowns survive a restart, and the hour of their last test with them", async (t) => {
+test("cooldowns survive a restart, and the hour of their last probe with them", async (t) => {
   const { relay, clock, ask, servedBy } = await limitedFor(t, 5 * hour);
   await relay.restart();
   assert.equal(await ask("home"), "second");
@@ -145,7 +145,7 @@ test("an answer that was under way when its account reached the limit does not e
   assert.deepEqual(servedBy(), ["first", "first", "second", "second"]);
 });
 
-test("only the model family that is rejected cooldowns", async (t) => {
+test("only the model family that is rejected is in cooldown", async (t) => {
   const { upstream, relay } = await setStage(t);
   upstream.queue("key-of-first", claudeFailures.modelWindowRejected(Date.now() + hour));
   const ask = async (model: string) => {

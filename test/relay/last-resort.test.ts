@@ -223,7 +223,7 @@ describe("a last resort", () => {
     );
   });
 
-  test("that limits without a word of how long is in cooldown for a minute, then longer, a quarter of an hour at most", async () => {
+  test("that limits without a word of how long puts it in cooldown for a minute, then longer, a quarter of an hour at most", async () => {
     const url = await start();
     plan.on({}, limited(60 * hour));
     host.on({}, claudeFailures.bare429());

@@ -116,7 +116,7 @@ describe("models", { concurrency: 4 }, () => {
     assert.deepEqual(await relay.store.accounts.cooldowns(), []);
   });
 
-  test("accounts that cooldown or are disabled are not asked", async (t) => {
+  test("accounts in cooldown and disabled ones are not asked", async (t) => {
     const { upstream, relay } = await setStage(t, {
       ids: ["first", "second", "third"],
       accounts: (account) => ({ ...account, enabled: account.id !== "third" }),
