@@ -319,6 +319,8 @@ export async function openServingStore(path: string, options: ServingStoreOption
       await current.store.daemon.release();
       await current.detach();
       file?.close();
+      // Closed again, the descriptor could be another file's.
+      file = undefined;
     },
   };
 }
