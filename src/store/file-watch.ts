@@ -46,6 +46,7 @@ export function createFileWatch({ path, database }: Connection): FileWatch {
   let known = statsOf(path)?.written;
   let suspect: string | undefined;
   let newestBefore = 0;
+  let isClosed = false;
 
   /** After a checkpoint by another program the file holds what the relay had recorded before, and fits the log. */
   function isOurs(): boolean {
@@ -95,7 +96,12 @@ export function createFileWatch({ path, database }: Connection): FileWatch {
       for (const [index, log] of logsOf(path).entries())
         if (statsOf(log)?.identity === logs[index]) rmSync(log, { force: true });
     },
-    close: () => closeSync(descriptor),
+    close() {
+      // Closed twice, it would close what the process has opened meanwhile under the same number.
+      if (isClosed) return;
+      isClosed = true;
+      closeSync(descriptor);
+    },
   };
 }
 
