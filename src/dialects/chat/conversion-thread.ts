@@ -89,7 +89,7 @@ export function createConversionThread(): ConversionThread {
           turnBytes = 0;
         }
         // A copy of its own to give away: the body may have to be sent again.
-        const part = new Uint8Array(piece.subarray(at, at + bytesPerTurn));
+        const part = copyOf(piece.subarray(at, at + bytesPerTurn));
         turnBytes += part.length;
         const isLast = index === last && at + bytesPerTurn >= piece.length;
         taker.postMessage({ part, isLast, answer } satisfies ThreadRequest, [part.buffer]);
@@ -118,6 +118,17 @@ export function createConversionThread(): ConversionThread {
       return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
     },
   };
+}
+
+/** A buffer that can be resized is made of pages, which go back at once; malloc would keep what the other thread gives back. */
+function copyOf(bytes: Buffer): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(
+    new ArrayBuffer(bytes.length, { maxByteLength: bytes.length }),
+    0,
+    bytes.length,
+  );
+  copy.set(bytes);
+  return copy;
 }
 
 function errorOf(answer: ThreadAnswer & { ok: false }): Error {
