@@ -36,4 +36,10 @@ export const usageMutations: readonly Mutation[] = [
     to: "(request.webSearches * searchPrice) / 100",
     tests: "usage/price.test.ts",
   },
+  {
+    file: "usage/answer.ts",
+    from: "closed === true && (!this.#afterStray || this.lateError !== undefined)",
+    to: "closed === true",
+    tests: "usage/claude.test.ts",
+  },
 ];
