@@ -28,9 +28,10 @@ const maxOnTheWay = 24 * mebi;
 async function stalled(
   t: TestContext,
   first: string,
-): Promise<Stage & { answer: OpenAnswer; total: number }> {
+): Promise<Stage & { answer: OpenAnswer; total: number; idleTimeoutMs: number }> {
+  const idleTimeoutMs = patient(400);
   const stage = await setStage(t, {
-    configure: (config) => ({ ...config, upstream: { ...config.upstream, idleTimeoutMs: 400 } }),
+    configure: (config) => ({ ...config, upstream: { ...config.upstream, idleTimeoutMs } }),
   });
   const piece = delta(100_000);
   const pieces = Array<string>(600).fill(piece);
@@ -45,7 +46,7 @@ async function stalled(
     return seen > 0 && seen === before;
   });
   const total = Buffer.byteLength(first) + pieces.length * Buffer.byteLength(piece) + ending.length;
-  return { ...stage, answer, total };
+  return { ...stage, answer, total, idleTimeoutMs };
 }
 
 for (const [name, first] of [
@@ -54,13 +55,13 @@ for (const [name, first] of [
 ] as const) {
   test(`the provider stops when the client does not read, the first event being ${name}`, async (t) => {
     const before = process.memoryUsage.rss();
-    const { upstream, relay, answer, total } = await stalled(t, first);
+    const { upstream, relay, answer, total, idleTimeoutMs } = await stalled(t, first);
     const request = upstream.requests[0]!;
     assert.ok(request.bytesSent < maxOnTheWay, `${Math.round(request.bytesSent / mebi)} MiB were taken`);
     const grown = (process.memoryUsage.rss() - before) / mebi;
     assert.ok(grown < 100, `the process grew by ${Math.round(grown)} MiB`);
     // Longer than the idle timeout: it is the client that is slow.
-    await sleep(900);
+    await sleep(2 * idleTimeoutMs + 100);
     assert.equal(request.closedAt, undefined);
     const whole = await answer.finish();
     assert.deepEqual([whole.end, whole.body.length], ["clean", total]);
