@@ -112,7 +112,7 @@ export async function playFault(
     more: () => "[upstream]\nconnect_timeout_seconds = 1\nfirst_byte_timeout_seconds = 1\n",
   });
   prepare(sockets, stage, row, place);
-  const seen = await scenes[scene](stage, await setUpProvider(stage), () => isQuiet(sockets));
+  const seen = await scenes[scene](stage, await setUpProvider(stage), watchQuiet(sockets));
   assert.deepEqual(seen, expected);
   if (row.fault)
     assert.ok(
@@ -137,7 +137,7 @@ async function playDirectly(
   const stage = await startDirectStage(t, sockets);
   prepare(sockets, stage, row, place);
   await stage.sandbox.write("home", ".codex/config.toml", provider(stage.upstream.url));
-  const seen = await scenes[scene](stage, { DIRECT_KEY: firstKey }, () => isQuiet(sockets));
+  const seen = await scenes[scene](stage, { DIRECT_KEY: firstKey }, watchQuiet(sockets));
   played.set(key, seen);
   return seen;
 }
@@ -156,8 +156,15 @@ function prepare(sockets: SocketScript, { upstream }: Stage, row: Row, place: Pl
   };
 }
 
-function isQuiet({ creates }: SocketScript): boolean {
-  return creates.every(({ outcome }) => outcome !== "open");
+function watchQuiet(sockets: SocketScript): () => boolean {
+  let before = -1;
+  return () => {
+    const { creates, dialled } = sockets;
+    const now = creates.length + dialled;
+    const isQuiet = now === before && creates.every(({ outcome }) => outcome !== "open");
+    before = now;
+    return isQuiet;
+  };
 }
 
 /** One row for each request, of the tokens that were served. */

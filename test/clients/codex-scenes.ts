@@ -30,7 +30,7 @@ export const scenes = { exec: overExec, "app-server": overAppServer, terminal: i
 
 export type SceneName = keyof typeof scenes;
 
-/** @param isQuiet says whether no request is under way. */
+/** @param isQuiet says whether no request is under way, and none has come since it was asked last. */
 type Play = (stage: Stage, env: Record<string, string>, isQuiet: () => boolean) => Promise<Scene>;
 
 async function overExec(...[stage, env]: Parameters<Play>): Promise<Scene> {
@@ -176,7 +176,10 @@ async function inTerminal(...[stage, env, isQuiet]: Parameters<Play>): Promise<S
       return lines.at(-1) === `assistant: ${sawOne}` && lines;
     });
     // Its other conversations, which give this one its title, are answered too.
-    await until("nothing is under way", () => isQuiet() && sleep(200, isQuiet()));
+    await until(
+      "nothing is under way",
+      async () => isQuiet() && (await sleep(700)) === undefined && isQuiet(),
+    );
     return { shown: troubles.map(String), kept };
   } finally {
     await terminal.close();
