@@ -172,4 +172,24 @@ export const relayMutations: readonly Mutation[] = [
     to: "",
     tests: "relay/join-body.test.ts",
   },
+  {
+    file: "domain/body-memory.ts",
+    from: "if (!isUnwanted || sending > 0) return;",
+    to: "if (!isUnwanted) return;",
+    tests: "domain/body-memory.test.ts",
+  },
+  {
+    file: "relay/missing-endpoints.ts",
+    from: "  if (offered.has(endpointOf(call))) return false;\n",
+    to: "",
+    tests: "relay/one-request.test.ts",
+    only: "claude, 1 account, compatible",
+  },
+  {
+    file: "sockets/frame-socket.ts",
+    from: "        options.onFault(error);\n        this.terminate();",
+    to: "        throw error;",
+    tests: "sockets/throws.test.ts",
+    only: "reading a provider's frame",
+  },
 ];

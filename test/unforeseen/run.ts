@@ -39,7 +39,7 @@ const sum = (of: (report: Report) => number) => reports.reduce((total, report) =
 const growth = reports.map(({ growthMb }) => `${growthMb < 0 ? "" : "+"}${growthMb} MB`).join(", ");
 const summary = [
   `${sum(({ done }) => done)} of ${caseCount} cases, seed ${seed}, ${seconds} s, heap ${growth}`,
-  `${sum(({ repeated }) => repeated)} cases were done again, since the machine was late`,
+  `${sum(({ repeated }) => repeated)} cases were done again, since the machine was late; ${sum(({ undecided }) => undecided)} of them in vain`,
   memory.summary,
   ...beside.summary,
 ];
@@ -60,7 +60,7 @@ async function runShare(share: Share): Promise<Report> {
       const faults = [
         `a process ended with ${signal ?? code} before its share was done (seed ${share.seed})`,
       ];
-      resolve(report ?? { faults, done: 0, repeated: 0, growthMb: 0 });
+      resolve(report ?? { faults, done: 0, repeated: 0, undecided: 0, growthMb: 0 });
     });
     child.send(share);
   });

@@ -13,12 +13,15 @@ export interface Report {
   faults: string[];
   done: number;
   repeated: number;
+  undecided: number;
   growthMb: number;
 }
 
 /** What a process keeps for its caches, once it has warmed up. */
 const maxGrowthMb = 96;
 const maxFaults = 20;
+/** Of all cases. */
+const maxUndecided = 0.01;
 const manyCases = 5000;
 
 process.once("message", (share: Share) => {
@@ -53,12 +56,15 @@ async function runShare({ cases, seed, maxSeconds }: Share): Promise<Report> {
   };
   await Promise.all(worlds.map(work));
   for (const world of worlds) faults.push(...(await world.usageFaults()));
-  const repeated = worlds.reduce((total, world) => total + world.repeated, 0);
+  const sum = (of: (world: World) => number) => worlds.reduce((total, world) => total + of(world), 0);
+  const [repeated, undecided] = [sum((world) => world.repeated), sum((world) => world.undecided)];
+  if (undecided > done * maxUndecided)
+    faults.push(`${undecided} of ${done} cases say nothing: the machine is too busy (seed ${seed})`);
   await Promise.all(worlds.map((world) => world.close()));
   pace.close();
   const growthMb = Math.round(heapMb() - heapAtStart);
   if (growthMb > maxGrowthMb) faults.push(`the heap has grown by ${growthMb} MB (seed ${seed})`);
-  return { faults, done, repeated, growthMb };
+  return { faults, done, repeated, undecided, growthMb };
 }
 
 function worldOptions(): Pick<WorldOptions, "family" | "accounts" | "kind">[] {
