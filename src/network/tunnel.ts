@@ -13,9 +13,9 @@ export interface TunnelTarget {
 }
 
 export interface TunnelOptions {
-  /** Ends the attempt and its connection. */
+  /** Ends the attempt; whatever arrives later is destroyed. */
   signal: AbortSignal;
-  /** When the signal comes at the latest. */
+  /** When the signal comes at the latest: not every handshake can be ended earlier. */
   limitMs: number;
   /** Certificates to trust beside the built-in ones, for an https proxy. */
   ca?: string;

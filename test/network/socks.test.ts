@@ -17,7 +17,7 @@ interface Scripted {
 }
 
 /** Answers with these bytes, one answer to each piece that comes. */
-async function startScript(t: TestContext, answers: readonly Buffer[]): Promise<Scripted> {
+async function startScript(t: TestContext, answers: readonly Buffer[], delayMs = 0): Promise<Scripted> {
   const sockets = new Set<Socket>();
   const received: Buffer[] = [];
   const server = net.createServer((socket) => {
@@ -27,7 +27,7 @@ async function startScript(t: TestContext, answers: readonly Buffer[]): Promise<
     socket.on("data", (piece) => {
       received.push(piece);
       const answer = left.shift();
-      if (answer !== undefined) socket.write(answer);
+      if (answer !== undefined) setTimeout(() => socket.write(answer), delayMs);
     });
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
@@ -60,10 +60,10 @@ for (const [stage, answers, sent] of [
     `${greeting + login}050100030d${Buffer.from("upstream.test").toString("hex")}01bb`,
   ],
 ] as const) {
-  test(`a client that leaves while the proxy thinks about ${stage} ends the connection at once`, async (t) => {
+  test(`a client that leaves while the proxy thinks about ${stage} waits no longer, and the handshake ends`, async (t) => {
     const proxy = await startScript(t, answers.map(hex));
     const leaving = new AbortController();
-    const opening = openTunnel(proxy.settings, target, { ...within, signal: leaving.signal });
+    const opening = openTunnel(proxy.settings, target, { limitMs: 200, signal: leaving.signal });
     await until("the proxy was asked", () => proxy.received() === sent);
     const reason = new Error("the client has left");
     leaving.abort(reason);
@@ -72,6 +72,19 @@ for (const [stage, answers, sent] of [
     assert.equal(proxy.received(), sent);
   });
 }
+
+test("a tunnel that opens after its client has left is closed, and carries nothing", async (t) => {
+  const proxy = await startScript(t, ["05 00", granted].map(hex), 50);
+  const leaving = new AbortController();
+  const opening = openTunnel(proxy.settings, target, { ...within, signal: leaving.signal });
+  await until("the proxy was asked", () => proxy.received() !== "");
+  const reason = new Error("the client has left");
+  leaving.abort(reason);
+  await assert.rejects(opening, reason);
+  await until("the tunnel is open", () => proxy.received().endsWith("01bb"));
+  await until("the connection is closed", () => proxy.connections() === 0);
+  assert.ok(proxy.received().endsWith("01bb"));
+});
 
 test("a target is named as what it is: a name, an IPv4 address, an IPv6 address", async (t) => {
   for (const [host, written] of [
@@ -107,7 +120,7 @@ test("what is no SOCKS5 proxy, refuses or breaks off is a fault of the proxy wit
     [[hex("05ff")], /does not accept a user name and password/],
     [[hex("0502"), hex("0101")], /refused the user name or password/],
     [[hex("0500"), hex("0504000100000000 0000")], /could not reach upstream\.test:443 \(HostUnreachable\)/],
-    [[hex("0500"), hex("0563000100000000 0000")], /could not reach upstream\.test:443 \(code 99\)/],
+    [[hex("0500"), hex("0563000100000000 0000")], /could not reach upstream\.test:443 \(unknown reply\)/],
   ] as const) {
     const proxy = await startScript(t, answers);
     await assert.rejects(openTunnel(proxy.settings, target, within), (error: unknown) => {
