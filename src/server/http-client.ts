@@ -3,11 +3,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnswerHead, ClientSink, RequestSource } from "../relay/client.ts";
 import { type BodyStall, bodyStall } from "../relay/read-body.ts";
+import { systemClock } from "../time/clock.ts";
 
 export interface HttpSinkOptions {
   /** Raw pairs that every answer has besides its own. */
   headers?: readonly string[];
-  /** A client that reads nothing for so long, while something waits for it, is disconnected. */
+  /** A client that reads nothing for so long, while something waits for it, is disconnected; a tenth later at most. */
   stallTimeoutMs?: number;
   /** How long a client may take to read what was sent before its connection is reset. */
   resetGraceMs?: number;
@@ -36,18 +37,37 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 export function createHttpSink(response: ServerResponse, options: HttpSinkOptions = {}): ClientSink {
-  const { stallTimeoutMs = 900_000 } = options;
-  // Node watches whether any byte leaves. A socket that has nothing to send is idle as well, and that is no fault.
-  response.setTimeout(stallTimeoutMs, () => {
-    const { socket } = response;
-    if (socket && socket.writableLength > 0) socket.resetAndDestroy();
-  });
+  endWhenStalled(response, options.stallTimeoutMs ?? 900_000);
   return new HttpSink(response, {
     headers: [],
     resetGraceMs: 5000,
     errorGraceMs: 50,
     lingerMs: 5000,
     ...options,
+  });
+}
+
+/** Looks are this much more frequent than the limit: an answer ends so much of it later at most. */
+const looksPerStall = 10;
+
+/**
+ * Node watches whether any byte leaves, and calls back when none did since it last looked. Its first look at a write only notes how
+ * much is left, and one look alone would end an answer between one and two limits. A socket that has nothing to send is idle as well,
+ * and that is no fault.
+ */
+function endWhenStalled(response: ServerResponse, limitMs: number): void {
+  const lookMs = Math.ceil(limitMs / looksPerStall);
+  let looks = 0;
+  let lookedAt = 0;
+  response.setTimeout(lookMs, () => {
+    const { socket } = response;
+    if (!socket || socket.writableLength === 0) return;
+    const now = systemClock.monotonic();
+    // After a look at which bytes had left Node does not call.
+    looks = now - lookedAt > lookMs * 1.5 ? 1 : looks + 1;
+    lookedAt = now;
+    if (looks >= looksPerStall) socket.resetAndDestroy();
+    else socket.setTimeout(lookMs);
   });
 }
 

@@ -7,6 +7,7 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientSink } from "../../src/relay/client.ts";
 import { createHttpSink, type HttpSinkOptions } from "../../src/server/http-client.ts";
+import { patient } from "../support/patience.ts";
 import { until } from "../support/until.ts";
 
 interface Exchange {
@@ -52,11 +53,15 @@ const head = { status: 200, headers: ["content-type", "text/event-stream"] };
 const megabyte = Buffer.alloc(1024 * 1024, "x");
 
 test("a client that reads nothing, while something waits for it, is disconnected", async (t) => {
-  const { sink, response } = await open(t, { stallTimeoutMs: 150 });
+  const stallTimeoutMs = 1000;
+  const { sink, response } = await open(t, { stallTimeoutMs });
   sink.start(head);
+  const beganAt = performance.now();
   // More than the kernel's buffers take.
   for (let times = 0; times < 32; times++) sink.write(megabyte);
   await until("the connection is gone", () => response.destroyed || response.socket?.destroyed);
+  const ms = performance.now() - beganAt;
+  assert.ok(ms >= stallTimeoutMs * 0.95 && ms < patient(stallTimeoutMs * 1.4), `after ${ms} ms`);
 });
 
 test("a client that reads nothing of an answer that has ended is disconnected, too", async (t) => {
