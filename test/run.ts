@@ -10,7 +10,7 @@ import { startWorker, type Worker } from "./run-worker.ts";
 
 /** The environment, signals and flags are the process's. */
 const changesItsProcess =
-  /process\.(env\.\w+ = |chdir\(|emit\(|kill\(process\.pid)|delete process\.env|setFlagsFromString\(/;
+  /process\.(env(\.\w+)? = |chdir\(|emit\(|kill\(process\.pid)|delete process\.env|setFlagsFromString\(/;
 /** Files that take longest: what they wait for is used by the others. */
 const startsPrograms = /createServeFolder|openTerminal|spawn\(|execFile|runProgram|startAuthorizationServer/;
 

@@ -278,7 +278,7 @@ test("the environment's proxy serves accounts without one of their own, and loop
 test("variables of this process's environment are not read", async (t) => {
   const upstream = await startUpstream({ secure: true });
   const proxy = await proxyOf("http");
-  const before = { ...process.env };
+  const before = process.env;
   t.after(() => {
     process.env = before;
   });
