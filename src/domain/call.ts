@@ -88,6 +88,8 @@ export interface Call {
   stream: boolean;
   /** `sse`, or `json-array` for Gemini's streamGenerateContent without `alt=sse`. Undefined when `stream` is false. */
   streamForm: "sse" | "json-array" | undefined;
+  /** The answer is a stream for the relay only: its client gets it in one piece. */
+  isCollected?: boolean;
   /** The conversation, scoped by client key and family and hashed; undefined when nothing identifies it. */
   sessionKey: string | undefined;
   binding: Binding | undefined;
@@ -122,6 +124,14 @@ export function bodyBytes(body: Body | undefined): number {
 export function releaseBody(call: Call): void {
   call.body = undefined;
   call.decodedBody = undefined;
+}
+
+/** Whether the client gets the answer as it comes. */
+export function isStreamedToClient({
+  stream,
+  isCollected = false,
+}: Pick<Call, "stream" | "isCollected">): boolean {
+  return stream && !isCollected;
 }
 
 /** Whether the call costs tokens and gets a usage row. */

@@ -1,7 +1,7 @@
 // The table of what each kind of failure means for the request: whether its answer may be passed on, and whether it uses up an attempt. What
 // it means for the account is decided in accounts/cooldown.ts.
 
-import { type Call, isBilled } from "../domain/call.ts";
+import { type Call, isBilled, isStreamedToClient } from "../domain/call.ts";
 import type { Failure, FailureKind } from "../domain/failure.ts";
 
 export interface Consequence {
@@ -43,8 +43,8 @@ export function consequenceOf({ kind }: Failure, { status, login, isOwn }: Refus
  * Whether a request that a provider may be at work on is never sent to another account: an unstreamed one may take many minutes,
  * and is paid for twice then.
  */
-export function isSentOnce({ stream, operation }: Pick<Call, "stream" | "operation">): boolean {
-  return !stream && isBilled(operation);
+export function isSentOnce(call: Pick<Call, "stream" | "isCollected" | "operation">): boolean {
+  return !isStreamedToClient(call) && isBilled(call.operation);
 }
 
 const consequences: Readonly<Record<FailureKind, Consequence>> = {

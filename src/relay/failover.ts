@@ -5,7 +5,7 @@ import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Account } from "../accounts/account.ts";
 import { isLastResort } from "../accounts/last-resort.ts";
 import type { Ticket } from "../accounts/slow-start.ts";
-import { type Call, releaseBody } from "../domain/call.ts";
+import { type Call, isStreamedToClient, releaseBody } from "../domain/call.ts";
 import { attemptOn } from "./account-attempt.ts";
 import { afterFailure } from "./after-failure.ts";
 import type { AttemptResult } from "./attempt.ts";
@@ -154,5 +154,6 @@ async function rewritten(
 ): Promise<AttemptResult> {
   const transform = rewrite ?? upstream.translate?.(call);
   if (!result.ok || !transform) return result;
-  return await rewriteAnswer({ answer: result.answer, transform, isStream: call.stream, signal });
+  const isStream = isStreamedToClient(call);
+  return await rewriteAnswer({ answer: result.answer, transform, isStream, signal });
 }

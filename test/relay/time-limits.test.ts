@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { test } from "node:test";
-import type { RelayDeps } from "../../src/relay/exchange.ts";
 import { claudeFailures } from "../support/claude-script.ts";
+import { limited } from "../support/limited.ts";
 import { memorySource } from "../support/memory-client.ts";
 import { startPipeline } from "../support/pipeline.ts";
 
@@ -14,14 +14,6 @@ const body = (stream: boolean) => ({
   stream,
   messages: [{ role: "user", content: "Hi" }],
 });
-
-/** Limits of milliseconds, so that no test waits. */
-function limited(limits: Partial<ReturnType<RelayDeps["config"]>["upstream"]>) {
-  return (deps: RelayDeps): Partial<RelayDeps> => {
-    const config = deps.config();
-    return { config: () => ({ ...config, upstream: { ...config.upstream, ...limits } }) };
-  };
-}
 
 test("an unstreamed request that was sent whole is not sent again, and 504 names the setting", async (t) => {
   const limits = limited({ unstreamedTimeoutMs: 800, firstByteTimeoutMs: 20 });

@@ -113,6 +113,7 @@ function conversionOf(call: Call, converted: ConvertedBody, { now, thread }: Cha
     model,
     stream: isStreamed,
     streamForm: isStreamed ? "sse" : undefined,
+    isCollected: isStreamed && !form.stream,
   };
   return {
     call: sent,
