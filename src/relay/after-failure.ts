@@ -4,6 +4,7 @@
 import type { Account, Cooldown } from "../accounts/account.ts";
 import { isLastResort } from "../accounts/last-resort.ts";
 import { type Call, isBilled } from "../domain/call.ts";
+import { RelayError } from "../domain/errors.ts";
 import type { Failure } from "../domain/failure.ts";
 import type { Answer } from "./answer.ts";
 import { consequenceOf, isForClientToSettle, isSentOnce } from "./consequences.ts";
@@ -20,6 +21,8 @@ export interface FailedAttempt {
   failure: Failure;
   /** The provider's answer, when it gave one. */
   answer: Answer | undefined;
+  /** See AttemptResult. */
+  refusedWith?: number | undefined;
   /** Epoch ms. */
   sentAt: number;
 }
@@ -27,13 +30,13 @@ export interface FailedAttempt {
 /** Returns the answer that goes to the client; undefined when another attempt is due. Throws the signal's reason when the client has left. */
 export async function afterFailure(
   state: FailoverState,
-  { sentAt, answer, ...attempted }: FailedAttempt,
+  { sentAt, answer, refusedWith, ...attempted }: FailedAttempt,
 ): Promise<Served | undefined> {
   const { deps, signal, attempts } = state;
   const { account, upstream } = attempted;
   const failure = asOfAccount(attempted);
   const failed = { ...attempted, failure };
-  const status = answer?.head.status;
+  const status = answer?.head.status ?? refusedWith;
   if (answer && !account.passthrough) {
     deps.pool.learn(account, upstream.readWindows(answer.head.headers, deps.now()));
   }
@@ -42,8 +45,9 @@ export async function afterFailure(
     throw failure.kind === "aborted" ? signal.reason : shortageError(failure.cause);
   }
   const refused = { status, login: state.routing.login?.kind, isOwn: account.login !== undefined };
-  if (answer && isForClientToSettle(failure, refused)) {
+  if ((answer || state.connection) && isForClientToSettle(failure, refused)) {
     attempts.end({ status, failure, cooldown: undefined });
+    if (!answer) throw settledOverHttp(account);
     return { ...failed, answer };
   }
   // That an endpoint takes no WebSocket says nothing of it over HTTP.
@@ -79,6 +83,15 @@ export async function afterFailure(
   // A limit that is over already is asked once more, like one that was waited for.
   else if (cooldown.until <= deps.now()) state.waits();
   return undefined;
+}
+
+/** Of the upgrade no answer is left that the client could be shown: over HTTP it gets its own. */
+function settledOverHttp({ config }: Account): RelayError {
+  return new RelayError(
+    "upgrade_required",
+    `The provider refused the client's own login on account ${config.id}; send the request over HTTP to see its answer.`,
+    { isMove: true },
+  );
 }
 
 /** Hosts that imitate an API send none of its headers with a limit: there a limit without them is the account's all the same. */

@@ -38,7 +38,13 @@ export interface AttemptTimeouts {
 export type AttemptResult =
   | { ok: true; answer: Answer }
   /** `answer` is there when the provider did answer: it can still be passed on, or must be discarded. */
-  | { ok: false; failure: Failure; answer: Answer | undefined };
+  | {
+      ok: false;
+      failure: Failure;
+      answer: Answer | undefined;
+      /** Of a refused upgrade, which leaves no answer. */
+      refusedWith?: number | undefined;
+    };
 
 const defaultHoldMs = 5000;
 /** It also ends when this much is held, which bounds the memory of an undecided answer. */

@@ -12,7 +12,7 @@ export function overLine(
 ): Transport {
   return async (sending, deps) => {
     const opened = await line.open(sending, deps);
-    if (!opened.ok) return { ok: false, failure: opened.failure, answer: undefined };
+    if (!opened.ok) return { ...opened, answer: undefined };
     const { socket } = opened;
     const upstream = { ...sending.upstream, observe: socket.protocol.observe };
     const result = await sendTo(socket, { ...sending, upstream }, deps);
@@ -25,7 +25,7 @@ export function overLine(
 export function openLine(line: UpstreamLine): Transport {
   return async (sending, deps) => {
     const opened = await line.open(sending, deps);
-    if (!opened.ok) return { ok: false, failure: opened.failure, answer: undefined };
+    if (!opened.ok) return { ...opened, answer: undefined };
     const { status = 101, headers = {}, rawHeaders = [] } = opened.head ?? {};
     const answer: Answer = {
       head: { status, headers },

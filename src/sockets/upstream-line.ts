@@ -28,7 +28,8 @@ export interface LineOptions {
 
 export type Opened =
   | { ok: true; socket: FrameSocket; head: DialHead | undefined }
-  | { ok: false; failure: Failure };
+  /** `refusedWith`: the status of the provider's answer to the upgrade, where it gave one. */
+  | { ok: false; failure: Failure; refusedWith?: number | undefined };
 
 /** A provider that accepts the connection and then says nothing. */
 const handshakeTimeoutMs = 15_000;
@@ -141,7 +142,7 @@ export class UpstreamLine {
       }
       if (!passthrough) deps.pool.learn(account, upstream.readWindows(head.headers, deps.now()));
       if (endpoints.refused(addressOf(config, call, providerUrls()), head.status)) return none(head.status);
-      return refusal(upstream.readFailure(head, dialled.body, call, deps.now()));
+      return refusal(upstream.readFailure(head, dialled.body, call, deps.now()), head.status);
     } catch (error) {
       if (signal.aborted) return refusal({ kind: "aborted" });
       return refusal(failureOf(error instanceof Error ? error : new Error(String(error)), false));
@@ -161,8 +162,8 @@ function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-function refusal(failure: Failure) {
-  return { ok: false as const, failure };
+function refusal(failure: Failure, refusedWith?: number) {
+  return { ok: false as const, failure, refusedWith };
 }
 
 function none(status: number) {

@@ -111,6 +111,71 @@ test("when a client's own login is at its limit a request goes to an account, wh
   assert.doesNotMatch(JSON.stringify(pooled?.headers), /acct-made-up|eyJ/);
 });
 
+const refusals = {
+  "a refused token": { error: { code: "token_expired", message: "Your authentication token has expired." } },
+  "a login that is out": { error: { code: "account_deactivated", message: "This account is deactivated." } },
+  "no explanation": {},
+};
+
+for (const [what, body] of Object.entries(refusals)) {
+  test(`a client's own login whose upgrade gets a 401 with ${what} goes to HTTP for it, without a cooldown`, async (t) => {
+    const stage = await startSocketStage(t, {
+      ids: ["a"],
+      account: () => ({ priority: 100 }),
+      configure: (config, { url }) => ({
+        ...atBackend(config, url),
+        accounts: [ownAccount("openai"), ...config.accounts],
+      }),
+    });
+    const { script, connect, refused } = stage;
+    const token = authorization.replace("Bearer ", "");
+    script.refuse(token, { status: 401, body });
+    const refusal = await refused(chatgpt);
+    assert.equal(refusal.status, 426);
+    assert.match(refusal.body, /own login on account own/);
+    assert.deepEqual(
+      script.upgrades.map(({ credential }) => credential),
+      [token],
+    );
+    const client = await connect(chatgpt);
+    assert.equal((await client.headers)["x-cc-relay-account"], "own");
+  });
+}
+
+test("a client's own login that gets a 401 when its account is dialled again is closed with 1012, for its next upgrade", async (t) => {
+  let now = Date.now();
+  const stage = await startSocketStage(t, {
+    ids: ["a"],
+    account: () => ({ priority: 100 }),
+    now: () => now,
+    configure: (config, { url }) => ({
+      ...atBackend(config, url),
+      accounts: [ownAccount("openai"), ...config.accounts],
+    }),
+  });
+  const { script, connect } = stage;
+  const token = authorization.replace("Bearer ", "");
+  const client = await connect(chatgpt);
+  assert.equal(typesOf(await client.ask()).at(-1), done);
+  now += 1000;
+  script.fault(token, usageLimit(600));
+  assert.equal(typesOf(await client.ask()).at(-1), done);
+  now += 601_000;
+  script.refuse(token, { status: 401, body: refusals["a refused token"] });
+  assert.deepEqual(await client.ask(), []);
+  assert.equal(await client.closed, 1012);
+  assert.deepEqual(
+    (await rowsOf(stage)).map(({ account, outcome }) => [account, outcome]),
+    [
+      ["own", "complete"],
+      ["a", "complete"],
+      ["(none)", "moved"],
+    ],
+  );
+  const again = await connect(chatgpt);
+  assert.equal((await again.headers)["x-cc-relay-account"], "own");
+});
+
 test("without any account a login goes through to its own backend", async (t) => {
   const stage = await startSocketStage(t, {
     ids: [],
