@@ -4,6 +4,7 @@ import type { Cooldown } from "../accounts/account.ts";
 import type { Call } from "../domain/call.ts";
 import type { Failure } from "../domain/failure.ts";
 import type { AttemptRow } from "../store/store.ts";
+import { addTokens, noTokens, type TokenCounts } from "../usage/observer.ts";
 import type { RelayEvents } from "./events.ts";
 
 /** What follows an attempt. */
@@ -40,9 +41,19 @@ export class Attempts {
   /** Has failed, and it is not known yet what follows. */
   #failed: (AttemptEnd & { account: string; ms: number }) | undefined;
   #hasFailure = false;
+  #spent = noTokens;
 
   constructor(options: AttemptsOptions) {
     this.#options = options;
+  }
+
+  /** The tokens of answers that broke off before their client had anything: they are paid for all the same. */
+  get spent(): Readonly<TokenCounts> {
+    return this.#spent;
+  }
+
+  spend(tokens: TokenCounts): void {
+    this.#spent = addTokens(this.#spent, tokens);
   }
 
   get count(): number {

@@ -149,11 +149,14 @@ async function afterSuccess(
 
 async function rewritten(
   result: AttemptResult,
-  { call, rewrite, signal }: FailoverState,
+  { call, rewrite, signal, attempts }: FailoverState,
   upstream: Upstream,
 ): Promise<AttemptResult> {
   const transform = rewrite ?? upstream.translate?.(call);
   if (!result.ok || !transform) return result;
   const isStream = isStreamedToClient(call);
-  return await rewriteAnswer({ answer: result.answer, transform, isStream, signal });
+  const { answer } = result;
+  const outcome = await rewriteAnswer({ answer, transform, isStream, signal });
+  if (!outcome.ok && answer.observer) attempts.spend(answer.observer.report.tokens);
+  return outcome;
 }

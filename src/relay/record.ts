@@ -3,7 +3,7 @@
 import { type Call, isBilled } from "../domain/call.ts";
 import type { RelayErrorCode } from "../domain/errors.ts";
 import type { Outcome, UsageRow } from "../store/store.ts";
-import { type AnswerObserver, noTokens } from "../usage/observer.ts";
+import { type AnswerObserver, addTokens, noTokens } from "../usage/observer.ts";
 import { type AttemptNext, Attempts } from "./attempts.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 
@@ -70,7 +70,7 @@ export function createRecorder(
       family: sent.family,
       ...names(report?.model),
       route,
-      tokens: report?.tokens ?? noTokens,
+      tokens: addTokens(report?.tokens ?? noTokens, attempts.spent),
       ...(isUnknown(entry) && { isUsageUnknown: true }),
       tier: report?.tier,
       webSearches: report?.webSearches ?? 0,

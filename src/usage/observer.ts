@@ -104,3 +104,15 @@ export const noTokens: Readonly<TokenCounts> = {
   cacheRead: 0,
   reasoning: 0,
 };
+
+/** The sum, kind by kind. */
+export function addTokens(one: Readonly<TokenCounts>, other: Readonly<TokenCounts>): TokenCounts {
+  return {
+    input: one.input + other.input,
+    output: one.output + other.output,
+    cacheWrite5m: one.cacheWrite5m + other.cacheWrite5m,
+    cacheWrite1h: one.cacheWrite1h + other.cacheWrite1h,
+    cacheRead: one.cacheRead + other.cacheRead,
+    reasoning: one.reasoning + other.reasoning,
+  };
+}

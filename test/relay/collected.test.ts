@@ -20,12 +20,13 @@ const broken: Record<string, Behaviour> = {
 
 for (const [name, behaviour] of Object.entries(broken)) {
   test(`an unstreamed request whose provider's stream ${name} goes to the next account`, async (t) => {
-    const { upstream, ask } = await startPipeline(t, ["a", "b"]);
+    const { upstream, ask, rows } = await startPipeline(t, ["a", "b"]);
     upstream.queue("key-of-a", behaviour);
     const sink = await ask("/v1/chat/completions", memorySource(body));
-    assert.equal((upstream.requests[0]?.json as { stream?: boolean }).stream, true);
+    assert.equal((upstream.requests[0]!.json as { stream?: boolean }).stream, true);
     assert.deepEqual([sink.head?.status, sink.ending, upstream.requests.length], [200, "clean", 2]);
     assert.equal(JSON.parse(sink.text).object, "chat.completion");
+    assert.deepEqual(rows.at(-1)?.tokens, upstream.total());
   });
 }
 
