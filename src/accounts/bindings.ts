@@ -16,6 +16,8 @@ export interface Bindings {
    * at the provider stays bound: nobody else can answer it.
    */
   dropAccount(accountId: string): Promise<void>;
+  /** Lets go of what has ended, in memory only. `now` must be a settled time: while the clock is ahead everything has ended. */
+  prune(now: number): void;
 }
 
 export interface BoundTo {
@@ -43,6 +45,7 @@ interface KnownBinding extends BindingRow {
 /** The oldest are forgotten beyond this; at some 300 bytes each that is 30 MB. */
 export const maxBindings = 100_000;
 
+/** What had ended by `now` is not read. */
 export async function createBindings(store: BindingStore, now: number): Promise<Bindings> {
   const rows = new Map<string, KnownBinding>();
   for (const row of youngest(await store.load(now)))
@@ -50,9 +53,7 @@ export async function createBindings(store: BindingStore, now: number): Promise<
 
   function live(id: string, now: number): KnownBinding | undefined {
     const row = rows.get(id);
-    if (!row || row.expiresAt > now) return row;
-    rows.delete(id);
-    return undefined;
+    return row && row.expiresAt > now ? row : undefined;
   }
 
   return {
@@ -82,6 +83,10 @@ export async function createBindings(store: BindingStore, now: number): Promise<
         else if (row.fallbackId === accountId) rows.set(id, { ...row, fallbackId: undefined });
       }
       await store.dropAccount(accountId);
+    },
+
+    prune(now) {
+      for (const [id, row] of rows) if (row.expiresAt <= now) rows.delete(id);
     },
   };
 }

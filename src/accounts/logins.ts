@@ -23,7 +23,7 @@ export interface Logins {
   on(config: Pick<AccountConfig, "id">): Account[];
   /** Takes the settings of a new configuration; logins of accounts that are missing are let go of. */
   configure(accounts: readonly AccountConfig[]): void;
-  /** Lets go of those that were not seen for long, and of the oldest where there are too many; returns those that were used. */
+  /** Lets go of those that were not seen for long by a settled time, and of the oldest where there are too many; returns those that were used. */
   prune(now: number): Account[];
 }
 

@@ -3,6 +3,7 @@
 import type { Config } from "../config/config.ts";
 import type { AccountStore, ChangedAccounts, CooldownRow } from "../store/store.ts";
 import type { Clock } from "../time/clock.ts";
+import { createSettledTime } from "../time/settled-time.ts";
 import { type Account, type Cooldown, createAccount, isInEffect, readCooldown } from "./account.ts";
 import type { Bindings } from "./bindings.ts";
 import { createCooldownClock } from "./cooldown-clock.ts";
@@ -53,6 +54,7 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
   const { store, bindings, clock, onChange = () => {} } = options;
   const { now } = clock;
   const cooldownClock = createCooldownClock(clock);
+  const settledTime = createSettledTime(clock);
   let config = options.config;
   let accounts = config.accounts.map((one) => createAccount(one));
   const logins = createLogins();
@@ -222,7 +224,7 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
 
     async flush() {
       const time = now();
-      for (const gone of logins.prune(time)) {
+      for (const gone of logins.prune(settledTime())) {
         unsaved.delete(gone);
         await store.forget(stateIdOf(gone));
       }

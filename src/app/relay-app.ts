@@ -1,6 +1,5 @@
 // Builds the relay out of its parts, keeps it in step with its configuration file and its database, and takes it down again.
 
-import { maxBindings } from "../accounts/bindings.ts";
 import { type Config, describeWarning } from "../config/config.ts";
 import type { ReloadCause } from "../config/reload.ts";
 import { type SightedFile, watchConfig } from "../config/watch.ts";
@@ -14,10 +13,11 @@ import { openStore } from "../store/open.ts";
 import type { DaemonInfo, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { SecretList } from "../text/redact.ts";
-import type { Clock } from "../time/clock.ts";
+import { type Clock, systemClock } from "../time/clock.ts";
 import { createPage } from "../web/page.ts";
 import { createLateUsage, createWriteWait } from "./database-writes.ts";
 import { listen } from "./listen.ts";
+import { createMaintenance } from "./maintenance.ts";
 import { createMemoryReturn } from "./memory-return.ts";
 import { type Notifications, startNotifications } from "./notifications.ts";
 import { createParts } from "./parts.ts";
@@ -66,7 +66,7 @@ const maintenanceIntervalMs = 60_000;
 
 /** Throws UserError when the database or the address cannot be had; what was opened by then is closed. */
 export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp> {
-  const { log, version } = options;
+  const { log, version, clock = systemClock } = options;
   let config = options.config;
   const failed = (what: string) => (error: unknown) => log.error({ err: String(error) }, what);
   const store = await openStore(config.server, { for: "serving", log });
@@ -128,6 +128,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
         .catch(failed("the configuration could not be reloaded"));
       return reloading;
     };
+    const maintain = createMaintenance({ store, bindings: deps.bindings, config: () => config, clock });
     const memoryReturn = createMemoryReturn({ memory: deps.memory });
     const stops = [
       ...options.watchedFiles.map((file) =>
@@ -139,7 +140,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       every(flushIntervalMs, () => pool.flush(), log),
       every(memoryReturnIntervalMs, () => memoryReturn.check(), log),
       every(catchUpIntervalMs, () => usage.catchUp(), log),
-      every(maintenanceIntervalMs, () => maintain(store, config, deps.now()), log),
+      every(maintenanceIntervalMs, () => maintain(), log),
     ];
     return {
       host: options.config.server.host,
@@ -176,17 +177,6 @@ async function claim(store: Store, config: Config): Promise<void> {
 
 function daemonInfo({ server: { host, port } }: Config, version: string, startedAt: number): DaemonInfo {
   return { pid: process.pid, host, port, startedAt, version };
-}
-
-async function maintain(store: Store, config: Config, now: number): Promise<void> {
-  while (await store.usage.maintain(now, config.usage.retentionMs)) await pause();
-  while ((await store.bindings.prune(now, 500)) === 500) await pause();
-  while ((await store.bindings.trim(maxBindings, 500)) === 500) await pause();
-}
-
-/** Lets open streams go on between two steps. */
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 /** Runs one piece of work at a time; a failure is logged and the next round tries again. */

@@ -13,8 +13,10 @@ const rowsPerStep = 500;
 const daysPerStep = 100;
 /** A reader that follows the requests is behind by seconds, not by more than this. */
 const maxFollowed = 10_000;
-/** A newest day that is further from the one before it may be an error of the clock. */
+/** What comes after a longer gap may be an error of the clock. */
 const maxGapMs = 7 * 24 * 60 * 60 * 1000;
+/** After a gap, so many days with requests show that the clock was right. */
+const believableDays = 7;
 
 export function createUsageMaintenance({ database, run }: Connection): UsageStore["maintain"] {
   const firstRowFrom = database
@@ -58,7 +60,7 @@ export function createUsageMaintenance({ database, run }: Connection): UsageStor
   let found = false;
 
   const step = database.transaction((now: number, retentionMs: number): boolean => {
-    const reference = Math.min(now, newestBelievable());
+    const reference = Math.min(now, newestBelievable(now));
     if (reference > retentionMs && deleteOld(localDay(reference - retentionMs).start)) return true;
     const day = unfinished.get();
     if (day !== undefined) {
@@ -70,13 +72,22 @@ export function createUsageMaintenance({ database, run }: Connection): UsageStor
   });
 
   /**
-   * The time of the newest row; of the one before its day, when that is far away. What is old is counted from it: a clock that is
-   * years ahead for a minute, and the requests of that minute, must not delete the history.
+   * The newest row that has enough days before it without a gap; without one, the newest before the first gap. What is old is
+   * counted from it: a clock that is years ahead now and then, and the requests of those minutes, must not delete the history.
    */
-  function newestBelievable(): number {
-    const newest = lastRowBefore.get(Number.MAX_SAFE_INTEGER) ?? 0;
-    const before = lastRowBefore.get(localDay(newest).start) ?? 0;
-    return newest - before <= maxGapMs ? newest : before;
+  function newestBelievable(now: number): number {
+    let time = lastRowBefore.get(now + 1) ?? 0;
+    let candidate = time;
+    for (let days = 1; days < believableDays; days++) {
+      const before = lastRowBefore.get(localDay(time).start) ?? undefined;
+      if (before === undefined) break;
+      if (time - before > maxGapMs) {
+        candidate = before;
+        days = 0;
+      }
+      time = before;
+    }
+    return candidate;
   }
 
   /** Whole days, so that no day is ever left half deleted. */

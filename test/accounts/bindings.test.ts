@@ -51,6 +51,16 @@ test("the bindings of an account that goes are dropped, and fallbacks over it en
   assert.deepEqual(pick(await bindings.find("session", "s2", start)), ["home", undefined]);
 });
 
+test("a clock that is ahead for a moment ends no binding for good", async () => {
+  const bindings = await createBindings(memoryBindingStore(), 0);
+  await bindings.bind({ kind: "response", key: "r", accountId: "a", now: start, ...ttl });
+  const ahead = start + 730 * 86_400_000;
+  assert.equal(await bindings.find("response", "r", ahead), undefined);
+  assert.equal((await bindings.find("response", "r", start + 1))?.accountId, "a");
+  bindings.prune(ahead);
+  assert.equal(await bindings.find("response", "r", start + 1), undefined);
+});
+
 function pick(bound: { accountId: string; fallbackId: string | undefined } | undefined) {
   return [bound?.accountId, bound?.fallbackId];
 }

@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { selection, start } from "./fakes.ts";
-import { billed, day, hour, limit, readStatus, setUp } from "./pool-setup.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
+import { accountConfig, selection, start } from "./fakes.ts";
+import { billed, configOf, day, hour, limit, readStatus, setUp } from "./pool-setup.ts";
 
 test("a day forward and back leaves nobody in cooldown", async () => {
   const { accounts, clock, open, pool } = await setUp(["a"]);
@@ -51,4 +52,22 @@ test("an account that a wrong clock used last in the future is not put behind al
     if (choice.kind === "use") used.add(choice.account.config.id);
   }
   assert.deepEqual([...used].sort(), ["a", "b"]);
+});
+
+test("a login is forgotten by a time of day that has proved true, not by a clock that is ahead", async () => {
+  const { accounts, clock, open } = await setUp([]);
+  const config = accountConfig("own", { kind: accountKinds.client, secret: undefined });
+  const pool = await open();
+  await pool.configure(configOf([config]));
+  await pool.choose(selection(), { family: "claude", hash: "7a8b" });
+  const knownAfter = async (now: number, monotonic: number) => {
+    Object.assign(clock, { now, monotonic });
+    await pool.flush();
+    return accounts.stateRows.size;
+  };
+  assert.equal(await knownAfter(start, 0), 1);
+  assert.equal(await knownAfter(start + 730 * day, 1000), 1);
+  assert.equal(await knownAfter(start + 2000, 2000), 1);
+  assert.equal(await knownAfter(start + 7 * day, 7 * day), 1);
+  assert.equal(await knownAfter(start + 9 * day, 9 * day), 0);
 });

@@ -77,6 +77,43 @@ test("at every step of retention the sums are those of the rows that are left", 
     reader.close();
   }));
 
+for (const jumps of [
+  [730, 731],
+  [730, 740],
+  [730, 14_600],
+  [730, 730.9],
+  [730, 731, 732, 800, 14_600],
+]) {
+  test(`requests while the clock is ${jumps.join(" and ")} days ahead delete no history`, () =>
+    withHarness(async ({ open }) => {
+      const store = await open();
+      for (let i = 0; i < 20; i++) await store.usage.record(usageRow(`r${i}`, { time: noon - i * day }));
+      for (const jump of jumps) {
+        const time = noon + jump * day;
+        await store.usage.record(usageRow(`${jump}`, { time }));
+        await maintainAll(store, time);
+      }
+      await maintainAll(store, noon + 1);
+      const { total } = await store.usage.summarize({ ...always, by: "account" });
+      assert.equal(total.requests, 20 + jumps.length);
+    }));
+}
+
+test("after a gap in which nothing was asked, retention goes on within days", () =>
+  withHarness(async ({ open }) => {
+    const store = await open();
+    const requests = async () => (await store.usage.summarize({ ...always, by: "account" })).total.requests;
+    for (let i = 0; i < 20; i++) await store.usage.record(usageRow(`r${i}`, { time: noon - i * day }));
+    for (let i = 0; i < 7; i++) {
+      const time = noon + (600 + i) * day;
+      await maintainAll(store, time);
+      assert.equal(await requests(), 20 + i);
+      await store.usage.record(usageRow(`later${i}`, { time }));
+    }
+    await maintainAll(store, noon + 607 * day);
+    assert.equal(await requests(), 7);
+  }));
+
 test("closed days are answered from their sums, not from their rows", () =>
   withHarness(async ({ path, open }) => {
     const store = await open();
