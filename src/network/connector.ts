@@ -124,7 +124,7 @@ function createSessionKeeper(): { keep(host: string, socket: TLSSocket): void } 
 function ignore(): void {}
 
 /** Routers forget idle connections after some minutes; a model may think in silence for longer. */
-const keepAliveDelayMs = 60_000;
+export const keepAliveDelayMs = 60_000;
 
 interface Lateness {
   target: { host: string; port: number };

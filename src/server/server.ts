@@ -12,6 +12,7 @@ import {
   type ReadPath,
 } from "../dialects/registry.ts";
 import { RelayError } from "../domain/errors.ts";
+import { keepAliveDelayMs } from "../network/connector.ts";
 import { http } from "../network/http.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import { authenticate } from "../relay/authenticate.ts";
@@ -102,6 +103,7 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
     if (!isWebSocket(request)) return continueAsHttp(server, { request, socket, head });
     socket.on("error", ignore);
+    socket.setKeepAlive(true, keepAliveDelayMs);
     const response = new http.ServerResponse(request);
     start({ request, response, upgrade: { socket, head } });
   });

@@ -1,6 +1,7 @@
 // The life of a client's WebSocket: who may open one, what it may send, and when it ends.
 
 import assert from "node:assert/strict";
+import { Socket } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sendRaw } from "../support/client.ts";
@@ -18,12 +19,40 @@ test("a web page cannot open one, and neither can a foreign host name", async (t
   assert.equal(script.upgrades.length, 0);
 });
 
+test("a page of server.allowed_origins can open one, with a relay key as ever", async (t) => {
+  const origin = "app://obsidian.md";
+  const { connect, refused } = await startSocketStage(t, {
+    configure: (config) => ({
+      ...config,
+      apiKeys: [{ name: "laptop", key: "relay-key-1" }],
+      server: { ...config.server, allowedOrigins: [origin] },
+    }),
+  });
+  assert.equal((await refused({ headers: { origin } })).status, 401);
+  const key = { authorization: "Bearer relay-key-1" };
+  assert.equal((await refused({ headers: { ...key, origin: "app://other.example" } })).status, 403);
+  const client = await connect({ headers: { ...key, origin, "sec-fetch-site": "cross-site" } });
+  assert.equal(typesOf(await client.ask()).at(-1), done);
+});
+
 test("`[upstream] websocket = false` answers 426 to all, and ends what is open", async (t) => {
   const { connect, refused, relay } = await startSocketStage(t);
   const client = await connect();
   await relay.reconfigure((config) => ({ ...config, upstream: { ...config.upstream, websocket: false } }));
   assert.equal(await client.closed, 1012);
   assert.equal((await refused()).status, 426);
+});
+
+test("a client that is gone without a word is found out by TCP keepalive, as a provider is", async (t) => {
+  const { connect, relay } = await startSocketStage(t);
+  const kept: (number | undefined)[] = [];
+  const { setKeepAlive } = Socket.prototype;
+  t.mock.method(Socket.prototype, "setKeepAlive", function (this: Socket, isOn: boolean, delayMs: number) {
+    if (isOn && delayMs === 60_000) kept.push(this.localPort);
+    return setKeepAlive.call(this, isOn, delayMs);
+  });
+  await connect();
+  assert.ok(kept.includes(Number(new URL(relay.url).port)), `kept alive: ${kept.join()}`);
 });
 
 test("other paths have no WebSocket", async (t) => {
