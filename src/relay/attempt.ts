@@ -165,8 +165,8 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#stopWatching();
     answer.stopWatching();
     answer.isWhole = true;
-    if (!answer.isPiped) return this.#decide();
-    this.#whenObserved(() => answer.finish());
+    if (answer.isPiped) this.#whenObserved(() => answer.finish());
+    else this.#decide();
   }
 
   onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
@@ -201,14 +201,16 @@ class Attempt implements Dispatcher.DispatchHandler {
     if (!this.#resolve || this.#answer.isDiscarded) return;
     clearTimeout(this.#timer);
     this.#answer.holdBack();
-    if (this.#answer.head.status < 300) this.#whenObserved(() => this.#decideOpening());
+    // Its end may come while what is decided by is still being decoded, and what came before that end with it.
+    const { isWhole } = this.#answer;
+    if (this.#answer.head.status < 300) this.#whenObserved(() => this.#decideOpening(isWhole));
     else this.#decideError().catch(this.#fault);
   }
 
-  #decideOpening(): void {
+  #decideOpening(isWhole: boolean): void {
     const { call, upstream, now, onObserverError } = this.#options;
     if (!this.#resolve) return;
-    const { head, observer, isWhole } = this.#answer;
+    const { head, observer } = this.#answer;
     const verdict = guardClassifier(onObserverError, () =>
       classifyAnswer({ status: head.status, observer, isWhole }, (event) =>
         upstream.readErrorEvent(event, call, now()),

@@ -91,6 +91,13 @@ export class HeldAnswer implements Answer {
     this.#sink.end();
   }
 
+  /** Its end may have come while its last bytes are still being decoded. */
+  #finishWhenObserved(): void {
+    const settled = this.observer?.settled?.();
+    if (settled) settled.then(() => this.finish()).catch((cause: Error) => this.spoil(cause));
+    else this.finish();
+  }
+
   /** Nothing more comes. False: that was known, or does not matter any more. Where nobody has taken the answer yet, `pipe` reports it to the sink. */
   breakOff(error: Error): boolean {
     if (this.#isDiscarded || this.#broken || this.isWhole) return false;
@@ -115,7 +122,7 @@ export class HeldAnswer implements Answer {
     this.held = [];
     if (this.#isLast()) this.#last = held.pop();
     for (const chunk of held) sink.data(chunk);
-    if (this.isWhole) return this.finish();
+    if (this.isWhole) return this.#finishWhenObserved();
     if (this.#broken) return sink.broken(this.#broken);
     // What was held may be more than the client takes at once.
     if (!this.#isPaused) this.resume();

@@ -128,6 +128,63 @@ test("what came while nobody had taken the answer is handed over in order, its b
   assert.deepEqual(sink.said, [event("message_start").toString(), "more", "broken: reset"]);
 });
 
+/** Reads Claude's answers as ever, but each piece only when it is told to. */
+function slowObserver(): { observer: AnswerObserver; readNext(): Promise<void> } {
+  const inner = upstreamFor("claude-api").observe({
+    operation: "generate",
+    stream: true,
+    streamForm: "sse",
+    family: "claude",
+  } as Call);
+  const waiting: (() => void)[] = [];
+  let last = Promise.resolve();
+  const later = (work: () => void) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    waiting.push(resolve);
+    last = last.then(() => promise).then(work);
+  };
+  const observer: AnswerObserver = Object.create(inner, {
+    push: { value: (chunk: Buffer) => later(() => inner.push(chunk)) },
+    end: { value: () => later(() => inner.end()) },
+    settled: { value: () => last },
+  });
+  for (const name of ["opening", "form", "complete", "isTruncated", "unreadable", "lateError"] as const)
+    Object.defineProperty(observer, name, { get: () => inner[name] });
+  return {
+    observer,
+    async readNext() {
+      waiting.shift()?.();
+      await nextTurn();
+    },
+  };
+}
+
+test("an end that comes while pieces are still being decoded makes no answer a truncated one", async () => {
+  const { observer, readNext } = slowObserver();
+  const { upstream, result } = begin({ observer });
+  upstream.head();
+  upstream.data(event("message_start"));
+  upstream.data(event("content_block_start"));
+  await readNext();
+  upstream.data(event("message_stop"));
+  upstream.end();
+  await readNext();
+  const settled = await result;
+  assert.ok(settled.ok);
+  const sink = collect();
+  settled.answer.pipe(sink);
+  await nextTurn();
+  assert.equal(sink.said.includes("end"), false);
+  await readNext();
+  await readNext();
+  assert.deepEqual(
+    sink.said,
+    ["message_start", "content_block_start", "message_stop"]
+      .map((type) => event(type).toString())
+      .concat("end"),
+  );
+});
+
 test("a discarded answer frees its connection, and says nothing more", async () => {
   const { upstream, answer } = await goodAnswer();
   answer.discard();
