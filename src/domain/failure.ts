@@ -12,9 +12,9 @@ export type Failure =
   | { kind: "proxy"; cause: Error }
   /**
    * A 5xx, a 3xx (never followed) or an API error as first event: counted, cooldown after three in a row. A 3xx is never
-   * passed on.
+   * passed on. `isOfEdge`: a web page from in front of the API, which is never passed on either.
    */
-  | { kind: "server-error"; status: number; reason: string }
+  | { kind: "server-error"; status: number; reason: string; isOfEdge?: boolean }
   /**
    * A quota of this account is used up; with scope "model" only for the model family that was asked for. `until` is
    * epoch ms, undefined when the provider did not say.

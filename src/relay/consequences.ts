@@ -32,8 +32,10 @@ export function isForClientToSettle({ kind }: Failure, { status, login, isOwn }:
   return isOwn && login === "login" && (kind === "unauthorized" || status === 401);
 }
 
-export function consequenceOf({ kind }: Failure, { status, login, isOwn }: Refused): Consequence {
-  const consequence = consequences[kind];
+export function consequenceOf(failure: Failure, { status, login, isOwn }: Refused): Consequence {
+  const consequence = consequences[failure.kind];
+  // No client can read the page that says that the API is out of reach.
+  if (failure.kind === "server-error" && failure.isOfEdge) return { ...consequence, passOn: "never" };
   // Every 401 costs a client that is logged in a try of its rotating refresh token, and this one is not about its login.
   const isOthers = status === 401 && login === "login" && !isOwn;
   return isOthers ? { ...consequence, passOn: "never" } : consequence;

@@ -41,6 +41,13 @@ export function unansweredError(
         `The edge of ${hostname}, a firewall in front of the provider, refused the request on account ${id} (${failure.reason}${ray}); try again later, or give the account a proxy.`,
       );
     }
+    case "server-error":
+      return failure.isOfEdge
+        ? new RelayError(
+            "edge_refused",
+            `The edge of ${hostname} could not get an answer from the provider on account ${id} (${failure.reason}); try again later.`,
+          )
+        : invalidError(hostname, id, failure);
     case "unreachable":
       if (failure.isAtWork || failure.cause.name === "TimeoutError") return timeoutError(hostname, id, call);
       return unreachableError(hostname, id, failure.cause);
@@ -69,11 +76,15 @@ export function unansweredError(
         { param: "model" },
       );
     default:
-      return new RelayError(
-        "upstream_invalid",
-        `${hostname} gave no usable answer on account ${id} (${"reason" in failure ? failure.reason : failure.kind}); send the request again.`,
-      );
+      return invalidError(hostname, id, failure);
   }
+}
+
+function invalidError(hostname: string, id: string, failure: Failure): RelayError {
+  return new RelayError(
+    "upstream_invalid",
+    `${hostname} gave no usable answer on account ${id} (${"reason" in failure ? failure.reason : failure.kind}); send the request again.`,
+  );
 }
 
 function timeoutError(hostname: string, id: string, call: Call): RelayError {

@@ -150,7 +150,7 @@ function classifyStatus(at: Case): Failure {
       return classifyLimit(at);
   }
   const until = readRetryAfter(head.headers, now);
-  const failure = classifyStatusAlone(status, { reason, until });
+  const failure = classifyStatusAlone(head, { reason, until, text });
   const isOverload = error.type === "overloaded_error" && !isWebPage(head, text);
   return failure.kind === "server-error" && isOverload ? { kind: "capacity", until, reason } : failure;
 }

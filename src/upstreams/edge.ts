@@ -11,11 +11,16 @@ import { headerValue } from "./retry-after.ts";
 /** A page of Cloudflare or of a company's proxy: no API answers with one. */
 export function isWebPage({ headers }: ReplyHead, body: string): boolean {
   if (/\bhtml\b/i.test(headerValue(headers, "content-type") ?? "")) return true;
-  return /^\s*<(?:!doctype|html)/i.test(firstWords(body));
+  return /^\s*<(?:!doctype|html|head|!--|\?xml)/i.test(firstWords(body));
 }
 
 /** The statuses with which an edge refuses; with others (413, 502, 520 …) its page says no more than the status does. */
-const refusing: ReadonlySet<number> = new Set([401, 403, 429, 503]);
+const refusing: ReadonlySet<number> = new Set([401, 403, 429, 503, 529]);
+
+/** Whether something in front of the API wrote the answer, also where it only says that the API is out of reach. */
+export function isOfEdge(head: ReplyHead, body: string): boolean {
+  return isWebPage(head, body) || isCloudflare(head.headers, body);
+}
 
 /** Undefined when the answer is the provider's own. */
 export function readEdgeRefusal(
@@ -24,7 +29,7 @@ export function readEdgeRefusal(
   reason: string,
 ): (Failure & { kind: "edge-refused" }) | undefined {
   if (!refusing.has(head.status)) return undefined;
-  if (!isWebPage(head, body) && !isCloudflare(head.headers, body)) return undefined;
+  if (!isOfEdge(head, body)) return undefined;
   return { kind: "edge-refused", status: head.status, ray: readRay(head.headers, body), reason };
 }
 
@@ -32,7 +37,7 @@ export function readEdgeRefusal(
 function isCloudflare(headers: HeaderMap, body: string): boolean {
   if (headerValue(headers, "cf-mitigated") !== undefined) return true;
   const text = firstWords(body);
-  if (/^\s*error code: 1\d{3}\b/i.test(text)) return true;
+  if (/^\s*error code: (?:1\d{3}|5\d\d)\b/i.test(text)) return true;
   return text.includes('"cloudflare_error"') && fieldOf(parseErrorJson(body), "cloudflare_error") === true;
 }
 

@@ -78,9 +78,15 @@ function classifyReason(at: Case): Failure | undefined {
   const asked = status === 400 && isAboutKey(error) ? 401 : status;
   const said = {
     codes: [...error.reasons, status === 401 ? error.status : undefined],
-    message: error.message,
+    message: speaksOfStanding(at) ? error.message : "",
   };
   return classifyStanding({ status: asked, ...said, reason }, googleStanding);
+}
+
+/** The sentence of an INVALID_ARGUMENT, or of a status that refuses nobody, is about the request and may quote it. */
+function speaksOfStanding({ head: { status }, error }: Case): boolean {
+  if (status === 400) return error.status === "FAILED_PRECONDITION" || isAboutKey(error);
+  return status === 401 || status === 402 || status === 403 || status === 429;
 }
 
 function isAboutKey({ reasons, message }: GoogleError): boolean {
@@ -103,15 +109,18 @@ function classifyStatus(at: Case): Failure {
       return classifyLimit(at);
   }
   const until = waitOf(error, now) ?? readRetryAfter(head.headers, now);
-  return classifyStatusAlone(status, { reason, until });
+  return classifyStatusAlone(head, { reason, until, text: at.text });
 }
+
+/** Anchored, like every sentence that takes an account out. */
+const billingOff =
+  /^(?:please enable billing\b|this (?:api|api method|method|project) requires billing\b|(?:the )?billing (?:account\b|(?:is|has been|has) (?:not |been )?(?:enabled|disabled|closed|suspended)\b)|your (?:billing account|(?:prepay|prepaid|prepayment) (?:credits?|balance)) (?:is|are|has|have)\b|(?:the |your )?project(?: \S{1,80})? (?:has|does not have|has not) (?:an? |no |any |enabled )*(?:active )?billing\b)/i;
 
 function classifyBadRequest(at: Case): Failure {
   const { error } = at;
   const reason = reasonOf(at);
   // Billing is off, or the free tier is not offered where the key is used from. A file that is not ready fails so too.
-  const isOut = /\b(?:billing|free tier|prepay|prepaid|prepayment|payment)\b/i;
-  if (error.status === "FAILED_PRECONDITION" && isOut.test(error.message)) {
+  if (error.status === "FAILED_PRECONDITION" && billingOff.test(error.message)) {
     return { kind: "account-out", reason };
   }
   return { kind: "rejected", status: 400, reason };

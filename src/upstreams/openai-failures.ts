@@ -100,7 +100,7 @@ function classifyStatus(at: Case): Failure {
       return classifyLimit(at);
   }
   const given = readRetryAfter(head.headers, now) ?? waitInText(error.message, tryAgain, now);
-  return classifyStatusAlone(status, { reason, until: isWebPage(head, text) ? undefined : given });
+  return classifyStatusAlone(head, { reason, until: isWebPage(head, text) ? undefined : given, text });
 }
 
 function classifyRefusal(at: Case): Failure {

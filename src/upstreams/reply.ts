@@ -2,7 +2,7 @@
 
 import type { ReplyHead } from "../account-kinds/upstream.ts";
 import type { Failure } from "../domain/failure.ts";
-import { isWebPage } from "./edge.ts";
+import { isOfEdge, isWebPage } from "./edge.ts";
 import { firstWords, reasonFrom } from "./reason.ts";
 import { readStanding, type StandingWords } from "./standing.ts";
 
@@ -36,9 +36,10 @@ export function classifyStanding(
 
 /** What every provider means by a status, where its text says no more. `until` is for missing capacity. */
 export function classifyStatusAlone(
-  status: number,
-  { reason, until }: { reason: string; until: number | undefined },
+  head: ReplyHead,
+  { reason, until, text }: { reason: string; until: number | undefined; text: string },
 ): Failure {
+  const { status } = head;
   switch (status) {
     case 402:
       return { kind: "account-out", reason };
@@ -47,7 +48,13 @@ export function classifyStatusAlone(
       return { kind: "capacity", until, reason };
   }
   const isRequest = status >= 400 && status < 500;
-  return isRequest ? { kind: "rejected", status, reason } : { kind: "server-error", status, reason };
+  if (isRequest) return { kind: "rejected", status, reason };
+  return {
+    kind: "server-error",
+    status,
+    reason,
+    ...(status >= 500 && isOfEdge(head, text) && { isOfEdge: true }),
+  };
 }
 
 /** What to call a failure whose body holds no error in the API's form. */

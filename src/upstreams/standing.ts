@@ -45,14 +45,18 @@ const refusedByAny: readonly RegExp[] = [
   /^(?:no auth credentials found|user not found|login fail|not logged in|unauthori[sz]ed\W*$)/i,
 ];
 
+/** "Disabled for computer use" is about the feature, "disabled for violating …" about the account. */
 const outOfAny: readonly RegExp[] = [
-  /^(?:the |your |this )(?:account|organi[sz]ation|workspace|team|user|subscription) (?:has been|is|was) (?:currently |temporarily |permanently )?(?:disabled|deactivated|suspended|banned|blocked|deleted|terminated|locked|unpaid|past due|overdue)\b(?! (?:from|to|in|for (?:web|tools?|us(?:e|ing)|this|the))\b)/i,
+  /^(?:the |your |this )(?:account|organi[sz]ation|workspace|team|user|subscription) (?:has been|is|was) (?:currently |temporarily |permanently )?(?:disabled|deactivated|suspended|banned|blocked|deleted|terminated|locked|unpaid|past due|overdue)\b(?! (?:from|to|in|on)\b)(?! for (?!(?:a |[\w ]{0,30}\breasons?\b|violat|abus|misus|fraud|breach|non-?payment|unpaid|suspicious|policy|security|safety)))/i,
   /^(?:your )?(?:account )?(?:insufficient|not enough) (?:account )?(?:balance|credits?|funds)\b/i,
 ];
 
-/** "You do not have access to the model X"; "… access to the web search tool with this model" is not of this kind. */
+/**
+ * "You do not have access to the model X"; "… access to the web search tool with this model" and "… access to this model's
+ * computer use feature" are not of this kind.
+ */
 const modelDeniedByAny: readonly RegExp[] = [
-  /\b(?:access to|access|permission to use|permission to access|verified to use|allowed to use|authori[sz]ed to use) (?:(?:the|this|that|any|requested|specified|tuned) ){0,3}models?\b/i,
+  /^(?:no|(?:you|your|the|this|that|user|project|organi[sz]ation|account|team|workspace|api key)\b[^.:"]{0,100}?) (?:access to|access|permission to use|permission to access|verified to use|allowed to use|authori[sz]ed to use) (?:(?:the|this|that|any|requested|specified|tuned) ){0,3}models?(?=$|[.,;:]| [`'"]| [\w/:.@-]*\d| (?:or|on|at|in|yet|because)\b)/i,
 ];
 
 /** Anthropic: errors page, SDK, and the issues of Claude Code. */
@@ -82,7 +86,6 @@ export const claudeStanding: StandingWords = {
   ]),
   out: [
     /^your credit balance is too low/i,
-    /^(?:this|your) organization (?:has been|is) disabled(?! (?:from|to|in|for (?:web|tools?|us(?:e|ing)|this|the))\b)/i,
     /^oauth authentication is currently not allowed for this organization/i,
     ...outOfAny,
   ],
@@ -119,7 +122,7 @@ export const googleStanding: StandingWords = {
     /^your api key was reported as leaked/i,
     /^(?:permission denied: )?consumer \S{1,200} has been suspended/i,
     /^permission\b[^.]{0,120}\bcloudaicompanion\b/i,
-    /^(?:you|your account|the user|user) [^.]{0,80}\blicen[cs]e\b/i,
+    /^(?:you|your account|the user|user) (?:do(?:es)?(?: not|n't) have|ha(?:s|ve) no|(?:is|are) not assigned|lacks?|needs?|must have) (?:an? |any |the )?(?:valid |active |google cloud |gemini |code assist |enterprise |standard ){0,4}licen[cs]e\b/i,
     /^user location is not supported/i,
     /^gemini api free tier is not available/i,
     ...outOfAny,
@@ -165,7 +168,7 @@ export const openaiStanding: StandingWords = {
     /^you must be a member of an organization/i,
     /^your request was made from an ip not authorized/i,
     /^your ip (?:address )?is not authorized/i,
-    /^your account is not active/i,
+    /^your account is not active\b(?! (?:for|in|on)\b)/i,
     /^country, region, or territory not supported/i,
     ...outOfAny,
   ],

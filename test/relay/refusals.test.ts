@@ -43,6 +43,26 @@ test("a firewall's page on every account is reported in the API's form, with its
   assert.equal(chat.head?.status, 503);
 });
 
+for (const [status, page] of [
+  [530, "<!DOCTYPE html><title>Error 1033</title>"],
+  [502, "<html><title>502: Bad gateway</title></html>"],
+  [520, '<?xml version="1.0"?><html></html>'],
+  [522, "<!-- edge --><html></html>"],
+  [529, "<head><title>Overloaded</title></head>"],
+] as const) {
+  test(`a page with ${status} on every account is reported in the API's form, and never shown`, async (t) => {
+    const { upstream, ask } = await startPipeline(t, ["a", "b"]);
+    const broken: Behaviour = { status, headers: { "content-type": "text/plain" }, body: page };
+    for (const id of ["a", "b"]) upstream.queue(`key-of-${id}`, broken, broken);
+    const sink = await ask("/v1/messages", memorySource(body));
+    assert.deepEqual([sink.head?.status, upstream.requests.length], [529, 2]);
+    assert.equal(JSON.parse(sink.text).type, "error");
+    assert.doesNotMatch(sink.text, /<(?:html|head|!|\?)/);
+    const chat = await ask("/v1/chat/completions", memorySource(body));
+    assert.equal(chat.head?.status, 503);
+  });
+}
+
 test("a refusal that nothing known explains goes to one other account, then unchanged to the client", async (t) => {
   const { upstream, ask, deps } = await startPipeline(t, ["a", "b", "c"]);
   const refusal = claudeError(403, { message: "Web search is not enabled for this organization." });

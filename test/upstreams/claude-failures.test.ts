@@ -513,7 +513,12 @@ describe("bodies that are not the API's", () => {
       502,
       Buffer.from("<html></html>"),
       {},
-      { kind: "server-error", status: 502, reason: "the provider answered with status 502 and a web page" },
+      {
+        kind: "server-error",
+        status: 502,
+        reason: "the provider answered with status 502 and a web page",
+        isOfEdge: true,
+      },
     ],
     [
       429,

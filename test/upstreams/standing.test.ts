@@ -45,6 +45,13 @@ describe("a refusal that nothing known explains blames nobody", () => {
     'The MCP server said: "Invalid API key provided"',
     "The caller does not have permission",
     "Something new",
+    "Your account is disabled for computer use",
+    "Your organization is disabled for batch processing",
+    "This organization has been disabled for computer use.",
+    "Your organization does not have access to this model's computer use feature",
+    "Your organization does not have access to the model selection tool",
+    "User content holds a driver's license number, which may not be sent.",
+    "Payment tool function is not ready",
     "",
   ];
   for (const provider of ["claude", "gemini", "openai"] as const) {
@@ -79,6 +86,7 @@ describe("known words about the credential of any host blame it", () => {
     ["No auth credentials found", "unauthorized"],
     ["Your account has been suspended due to overdue bills.", "account-out"],
     ["This organization has been disabled.", "account-out"],
+    ["Your organization has been disabled for violating the usage policy.", "account-out"],
     ["Insufficient balance", "account-out"],
     ["You do not have access to the model glm-5.2", "model-denied"],
   ];
@@ -88,6 +96,58 @@ describe("known words about the credential of any host blame it", () => {
         assert.equal(read(provider, 403, errorOf(provider, 403, message)).kind, kind);
       });
     }
+  }
+});
+
+describe("the sentence of a Gemini 400 is about the request, apart from what is known of keys and billing", () => {
+  const rows: [string, string, Failure["kind"]][] = [
+    ["INVALID_ARGUMENT", "User content holds a driver's license number, which may not be sent.", "rejected"],
+    ["INVALID_ARGUMENT", "User does not have a license in the document.", "rejected"],
+    ["INVALID_ARGUMENT", "Your account is disabled, says the tool.", "rejected"],
+    ["FAILED_PRECONDITION", "Payment tool function is not ready", "rejected"],
+    ["FAILED_PRECONDITION", "The File billing.pdf is not in an ACTIVE state.", "rejected"],
+    ["FAILED_PRECONDITION", "This API method requires billing to be enabled.", "account-out"],
+    ["FAILED_PRECONDITION", "Billing is not enabled for this project.", "account-out"],
+    ["FAILED_PRECONDITION", "User location is not supported for the API use.", "account-out"],
+  ];
+  for (const [status, message, kind] of rows) {
+    it(`${status} "${message}"`, () => {
+      assert.equal(read("gemini", 400, { error: { code: 400, status, message } }).kind, kind);
+    });
+  }
+  it("a licence that is missing is the account's at 403", () => {
+    const message = "User does not have a valid Gemini Code Assist license.";
+    assert.equal(read("gemini", 403, errorOf("gemini", 403, message)).kind, "account-out");
+  });
+});
+
+describe("a web page with a 5xx says that the API is out of reach", () => {
+  const html = { "content-type": "text/html; charset=UTF-8" };
+  const rows: [number, string, Record<string, string>, boolean][] = [
+    [530, "<!DOCTYPE html><title>Error 1033</title>", html, true],
+    [530, "error code: 1033", { "content-type": "text/plain" }, true],
+    [502, "error code: 502", { "content-type": "text/plain" }, true],
+    [502, "<!DOCTYPE html><title>502: Bad gateway</title>", html, true],
+    [520, '<?xml version="1.0"?><html></html>', {}, true],
+    [522, "<!-- edge --><html></html>", {}, true],
+    [527, "<head><title>no</title></head>", {}, true],
+    [502, '{"error":{"message":"no"}}', { "content-type": "application/json" }, false],
+    [500, "plain text", {}, false],
+  ];
+  for (const provider of ["claude", "gemini", "openai"] as const) {
+    for (const [status, body, headers, isOfEdge] of rows) {
+      it(`${provider} ${status} ${body}`, () => {
+        const failure = read(provider, status, body, headers);
+        assert.equal(failure.kind, "server-error");
+        assert.equal("isOfEdge" in failure && failure.isOfEdge, isOfEdge);
+      });
+    }
+    it(`${provider} 529 with a page is a refusal of the edge`, () => {
+      assert.equal(
+        read(provider, 529, "<!DOCTYPE html><title>Overloaded</title>", html).kind,
+        "edge-refused",
+      );
+    });
   }
 });
 
