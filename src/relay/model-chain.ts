@@ -26,16 +26,29 @@ export function callsFor(
   dialect: Pick<Dialect, "direct">,
   { models, accounts }: Pick<Config, "models" | "accounts">,
 ): Call[] {
-  if (call.model === undefined || !named.has(call.operation)) return [call];
-  const replacement = models.find(({ pattern }) => matchesModel([pattern], call.model));
-  if (replacement === undefined) return [call];
-  return replacement.targets.map((model) => {
+  const targets = targetsOf(call, { models });
+  if (targets === undefined) return [call];
+  return targets.map((model) => {
     const replaced = withModel(call, model);
     const direction = dialect.direct?.({ model }, accounts);
     if (direction === undefined) return replaced;
     const { family, path, converts } = direction;
     return { ...replaced, family, path, excludesLogins: converts };
   });
+}
+
+/** Whether the call is sent under another name before any: that takes a change of its bytes. */
+export function isRenamed(call: Pick<Call, "model" | "operation">, config: Pick<Config, "models">): boolean {
+  const first = targetsOf(call, config)?.[0];
+  return first !== undefined && first !== call.model;
+}
+
+function targetsOf(
+  { model, operation }: Pick<Call, "model" | "operation">,
+  { models }: Pick<Config, "models">,
+): readonly string[] | undefined {
+  if (model === undefined || !named.has(operation)) return undefined;
+  return models.find(({ pattern }) => matchesModel([pattern], model))?.targets;
 }
 
 /** Sends them in order; the next one only when every account is out for the one before. */

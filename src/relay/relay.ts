@@ -1,6 +1,7 @@
 // The pipeline of one request, from its key to its usage row. Accounts may change until the first byte, and never after it.
 
 import { bodyBytes, type Call, releaseBody, wholeBody } from "../domain/call.ts";
+import { RelayError } from "../domain/errors.ts";
 import { authenticate } from "./authenticate.ts";
 import { convertCall } from "./convert-call.ts";
 import { deliverConverted } from "./deliver-converted.ts";
@@ -59,6 +60,8 @@ async function answer(
     conversion,
     served,
   } = await sendInOrder(calls, async (named) => {
+    // Frames are never edited, so that no other name can take the model's place.
+    if (connection && named.model !== call.model) throw renamedOverHttp(named);
     recorder.sendsAs(named);
     const { maxConvertedBytes } = config.server;
     const converted = dialect.convert && (await convertCall(dialect, named, maxConvertedBytes));
@@ -79,4 +82,12 @@ async function answer(
   if (!conversion) return deliverNative(delivery);
   const sendAgain = (again: Call) => send(again, conversion.answer);
   return deliverConverted({ ...delivery, conversion, send: sendAgain });
+}
+
+function renamedOverHttp({ model, askedModel }: Call): RelayError {
+  return new RelayError(
+    "upgrade_required",
+    `[models] puts ${JSON.stringify(model)} in the place of ${JSON.stringify(askedModel)}; send the request over HTTP.`,
+    { isMove: true },
+  );
 }

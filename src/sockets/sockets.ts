@@ -15,6 +15,7 @@ import { authenticate } from "../relay/authenticate.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
 import { sendWithFailover } from "../relay/failover.ts";
 import type { Served } from "../relay/failover-state.ts";
+import { isRenamed } from "../relay/model-chain.ts";
 import { readRequest } from "../relay/read-request.ts";
 import { timeLimit } from "../time/abort.ts";
 import { SocketConnection } from "./connection.ts";
@@ -140,6 +141,8 @@ export function createSockets({ deps, newId, limits: given }: SocketsOptions): S
       const { headers, rawHeaders } = request;
       const route = { ...upgrade.route, isStreamed: true };
       const call = await readOpening({ ...upgrade, route }, client, deps);
+      if (isRenamed(call, deps.config()))
+        throw upgradeRequired("[models] puts another name in the place of this model");
       const connection = new SocketConnection({
         opening: { headers, rawHeaders, query, dialect, route, client, sessionKey: call.sessionKey },
         ...{ deps, endpoints, departures, newId },

@@ -77,6 +77,44 @@ test("what can only go on over HTTP is moved there, and is no error", async (t) 
   );
 });
 
+for (const targets of [["other"], ["other", "gpt-5.6"]]) {
+  test(`a model that [models] replaces by ${targets} is moved to HTTP, since frames are never edited`, async (t) => {
+    const stage = await startSocketStage(t, {
+      configure: (config) => ({ ...config, models: [{ pattern: "gpt-5.6", targets }] }),
+    });
+    const { script, connect, refused } = stage;
+    const client = await connect();
+    assert.deepEqual(await client.ask(), []);
+    assert.equal(await client.closed, 1012);
+    assert.equal(script.creates.length, 0);
+    assert.deepEqual(
+      (await rowsOf(stage)).map(({ account, outcome }) => [account, outcome]),
+      [["(none)", "moved"]],
+    );
+    const upgrades = script.upgrades.length;
+    const hint = (model: string) => ({ headers: { "x-codex-routing-hint": `model=${model}` } });
+    assert.equal((await refused(hint("gpt-5.6"))).status, 426);
+    assert.equal(script.upgrades.length, upgrades);
+    const unnamed = await connect(hint("gpt-6"));
+    await unnamed.ask(create({ model: "gpt-6" }));
+    assert.equal(script.creates[0]?.json.model, "gpt-6");
+  });
+}
+
+test("of a chain that begins with the model itself only the next one is moved to HTTP", async (t) => {
+  const stage = await startSocketStage(t, {
+    ids: ["a"],
+    configure: (config) => ({ ...config, models: [{ pattern: "gpt-5.6", targets: ["gpt-5.6", "other"] }] }),
+  });
+  const { script, connect } = stage;
+  const client = await connect({ headers: { "x-codex-routing-hint": "model=gpt-5.6" } });
+  assert.equal((await client.ask()).at(-1)?.type, "response.completed");
+  script.fault("key-of-a", usageLimit());
+  assert.deepEqual(await client.ask(), []);
+  assert.equal(await client.closed, 1012);
+  assert.equal(script.creates.length, 2);
+});
+
 async function limitedAfter(stage: SocketStage, conversation: readonly object[]) {
   const client = await stage.connect({ session: "one" });
   let frames: Frame[] = [];
