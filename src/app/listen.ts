@@ -7,7 +7,10 @@ import { type RelayServer, type ServerOptions, startServer } from "../server/ser
 
 export async function listen(
   deps: RelayDeps,
-  { config, ...options }: Pick<ServerOptions, "version" | "page" | "socketLimits"> & { config: Config },
+  {
+    config,
+    ...options
+  }: Pick<ServerOptions, "version" | "page" | "socketLimits" | "headTimeoutMs"> & { config: Config },
 ): Promise<RelayServer> {
   const { host, port } = config.server;
   try {

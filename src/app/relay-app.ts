@@ -37,6 +37,8 @@ export interface RelayAppOptions {
   examine?: () => Promise<DoctorDocument>;
   /** The usual ones when absent. */
   socketLimits?: ServerOptions["socketLimits"];
+  /** The usual time when absent. */
+  headTimeoutMs?: ServerOptions["headTimeoutMs"];
   /** The system's when absent. */
   clock?: Clock;
   /** Who refreshes logins whose tokens are good once: a process that a kill of this one does not reach, or (absent) this one. */
@@ -102,7 +104,8 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
       config: () => config,
       boundLoopback: isLoopbackHost(config.server.host),
     });
-    const server = await listen(deps, { config, version, page, socketLimits: options.socketLimits });
+    const { socketLimits, headTimeoutMs } = options;
+    const server = await listen(deps, { config, version, page, socketLimits, headTimeoutMs });
     const { port } = server.address;
     await store.daemon.publish({ ...daemonInfo(config, version, deps.now()), port });
 

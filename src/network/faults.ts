@@ -1,5 +1,7 @@
 // Describes a failed exchange with a provider in one sentence, without credentials; and the two errors of our own that it knows.
 
+import { closeSync, openSync } from "node:fs";
+import { devNull } from "node:os";
 import { describeProxy, formatHostPort, type ProxySettings, withoutBrackets } from "./proxy.ts";
 
 export interface NetworkFault {
@@ -71,9 +73,24 @@ export function readShortage(error: unknown): string | undefined {
 }
 
 function findShortage(codes: readonly string[]): string | undefined {
-  const code = codes.find((each) => shortages.has(each));
+  const code =
+    codes.find((each) => shortages.has(each)) ??
+    (codes.some((each) => unresolved.test(each)) ? probeDescriptors() : undefined);
   return code && `this machine is short of ${shortages.get(code)} (${code})`;
 }
+
+/** The system's resolver says of a name that it does not exist, too, when it gets no descriptor to look it up with. */
+function probeDescriptors(): string | undefined {
+  try {
+    closeSync(openSync(devNull, "r"));
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "EMFILE" || code === "ENFILE" ? code : undefined;
+  }
+}
+
+const unresolved = /^(ENOTFOUND|EAI_)/;
 
 const shortages: ReadonlyMap<string, string> = new Map([
   ["EMFILE", "file descriptors"],
@@ -141,8 +158,7 @@ function describeUnreachable(
 ): string {
   const has = (pattern: RegExp) => codes.find((code) => pattern.test(code));
   if (has(/^ECONNREFUSED$/)) return `${where} refused the connection`;
-  if (has(/^(ENOTFOUND|EAI_)/))
-    return `the name of ${where} could not be resolved (${has(/^(ENOTFOUND|EAI_)/)})`;
+  if (has(unresolved)) return `the name of ${where} could not be resolved (${has(unresolved)})`;
   const certificate = has(/CERT|SELF_SIGNED|^UNABLE_TO_|ALTNAME/);
   if (certificate) return `the TLS certificate of ${where} was not accepted (${certificate})`;
   const tls = has(/^(ERR_TLS|ERR_SSL|EPROTO)/);

@@ -47,16 +47,20 @@ export interface ServerOptions {
   page?: Page;
   /** The usual ones when absent. */
   socketLimits?: Partial<SocketLimits>;
+  /** How long a client may take to send the head of a request; the usual time when absent. */
+  headTimeoutMs?: number;
 }
 
 /** Claude Code's own gateway takes 100 KB of headers. */
 const maxHeaderBytes = 256 * 1024;
 /** Longer than any client keeps a connection idle, so that the relay is never the one to close it under a request. */
 const keepAliveTimeoutMs = 75_000;
+/** A head is sent at once; a client that sends none, or half of one, holds a descriptor. */
+const usualHeadTimeoutMs = 60_000;
 
 /** Rejects with the system's error when the address cannot be bound. */
 export async function startServer(options: ServerOptions): Promise<RelayServer> {
-  const { host, port } = options;
+  const { host, port, headTimeoutMs = usualHeadTimeoutMs } = options;
   const front: Front = {
     ...options,
     startedAt: options.deps.now(),
@@ -86,6 +90,9 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
       noDelay: true,
       // A long prompt on a slow line takes its time; one that is too slow is ended by read-body.ts.
       requestTimeout: 0,
+      // Counted from the first byte of a head, and on a new connection from its start; without it requestTimeout turns it off.
+      headersTimeout: headTimeoutMs,
+      connectionsCheckingInterval: Math.ceil(headTimeoutMs / 2),
     },
     (request, response) => start({ request, response }),
   );

@@ -1,4 +1,4 @@
-// Clients that send half a body, or read nothing of their answer, against a real `serve`. `node test/hostile/clients.hostile.ts [--short]`.
+// Clients that send nothing, half a head or half a body, or read nothing of their answer, against a real `serve`. `node test/hostile/clients.hostile.ts [--short]`.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -64,6 +64,25 @@ describe("clients", { concurrency: true }, () => {
     for (const { socket } of slow) socket.destroy();
     assert.deepEqual([...(await pulse.stop()).counts.keys()], [200]);
     assert.ok(upstream.requests.every(({ body }) => body.length > 20));
+  });
+
+  test("connections that send nothing, or half a head, end after 60 s; one kept alive after 75 s", async (t) => {
+    const { folder } = await createSite(t);
+    const relay = await folder.start();
+    const kept = open(relay.url, "GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    await until("it is answered", () => kept.received() !== "");
+    const begun = performance.now();
+    const keptSeconds = new Promise<number>((resolve) => {
+      kept.socket.once("close", () => resolve((performance.now() - begun) / 1000));
+    });
+    const texts = ["", "POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n"];
+    const silent = Array.from({ length: 100 }, (_, index) => open(relay.url, texts[index % 2]!));
+    await until("all have ended", () => silent.every(({ isClosed }) => isClosed()), 120_000);
+    const seconds = (performance.now() - begun) / 1000;
+    assert.ok(seconds > 55 && seconds < 100, `${seconds} s`);
+    for (const { received } of silent) assert.match(received(), /^HTTP\/1\.1 408 /);
+    assert.equal(await ask(relay.url), 200);
+    assert.ok((await keptSeconds) > 70, `kept for ${await keptSeconds} s`);
   });
 
   test("clients that do not read stop their provider, take little memory, and go after 15 minutes", async (t) => {

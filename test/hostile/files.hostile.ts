@@ -268,6 +268,8 @@ describe("files", { concurrency: 3 }, () => {
 
   test("with 64 descriptors a burst is refused in part, again and again, and the next request is served", async (t) => {
     const { folder, upstream } = await createSite(t);
+    // A name takes descriptors to resolve; without one it seems not to exist.
+    await folder.configure(claudeAccounts(upstream.url.replace("127.0.0.1", "localhost"), ["a"]));
     const relay = await folder.start([], ["prlimit", "--nofile=64"]);
     upstream.on(() => true, { firstEventAfter: 200 });
     for (const _ of rounds(3, 60)) {
@@ -275,7 +277,8 @@ describe("files", { concurrency: 3 }, () => {
       for (const end of ends) assert.ok(end === 200 || end === 503 || end === "broken", `status ${end}`);
       await until("it serves again", async () => (await ask(relay.url)) === 200);
     }
-    assert.equal(said(relay, /in cooldown/), 0);
+    const blamed = relay.lines().filter(({ msg, until }) => msg === "attempt failed" && until !== undefined);
+    assert.deepEqual(blamed, []);
     assert.equal(relay.hasExited(), false);
   });
 });

@@ -47,6 +47,7 @@ export interface TestRelayOptions {
   refreshes?: RelayAppOptions["refreshes"];
   holdBackMs?: RelayAppOptions["holdBackMs"];
   socketLimits?: RelayAppOptions["socketLimits"];
+  headTimeoutMs?: RelayAppOptions["headTimeoutMs"];
   /** What the page's doctor finds; absent: the page has none. */
   examine?: RelayAppOptions["examine"];
 }
@@ -68,6 +69,7 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
       holdBackMs: options.holdBackMs,
       examine: options.examine,
       socketLimits: options.socketLimits,
+      headTimeoutMs: options.headTimeoutMs,
     });
   let app = await start();
   const store = await openSqliteStore(config.server.databasePath);
