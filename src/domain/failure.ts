@@ -5,9 +5,9 @@ export type Failure =
   /**
    * No answer: refused, reset, DNS, TLS, or a time-out before the first byte. `safeToRepeat`: no byte can have been
    * processed, because a kept-alive socket had already closed. `isAtWork`: the provider has the whole request and did not
-   * answer in time; it may be at work on it, and bill it.
+   * answer in time; it may be at work on it, and bill it. `hasBegun`: it fell silent after the beginning of its answer.
    */
-  | { kind: "unreachable"; cause: Error; safeToRepeat: boolean; isAtWork?: boolean }
+  | { kind: "unreachable"; cause: Error; safeToRepeat: boolean; isAtWork?: boolean; hasBegun?: boolean }
   /** The account's own proxy refused, or could not reach the provider. Never the login's fault. */
   | { kind: "proxy"; cause: Error }
   /**

@@ -244,6 +244,16 @@ class RewrittenAnswer implements Answer, Sink {
 }
 
 function unusable(cause: Error): AttemptResult {
+  if (cause.name === "TimeoutError") {
+    const failure = {
+      kind: "unreachable",
+      cause,
+      safeToRepeat: false,
+      isAtWork: true,
+      hasBegun: true,
+    } as const;
+    return { ok: false, failure, answer: undefined };
+  }
   const reason = `the provider's answer cannot be used (${cause.message})`;
   return { ok: false, failure: { kind: "server-error", status: 502, reason }, answer: undefined };
 }

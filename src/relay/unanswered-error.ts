@@ -49,7 +49,9 @@ export function unansweredError(
           )
         : invalidError(hostname, id, failure);
     case "unreachable":
-      if (failure.isAtWork || failure.cause.name === "TimeoutError") return timeoutError(hostname, id, call);
+      if (failure.isAtWork || failure.cause.name === "TimeoutError") {
+        return timeoutError(hostname, id, failure.hasBegun ? "idle" : firstLimitOf(call));
+      }
       return unreachableError(hostname, id, failure.cause);
     case "proxy":
       return unreachableError(hostname, id, failure.cause);
@@ -87,8 +89,12 @@ function invalidError(hostname: string, id: string, failure: Failure): RelayErro
   );
 }
 
-function timeoutError(hostname: string, id: string, call: Call): RelayError {
-  const setting = isSentOnce(call) ? "unstreamed_timeout_seconds" : "first_byte_timeout_seconds";
+function firstLimitOf(call: Call): "unstreamed" | "first_byte" {
+  return isSentOnce(call) ? "unstreamed" : "first_byte";
+}
+
+function timeoutError(hostname: string, id: string, limit: "unstreamed" | "first_byte" | "idle"): RelayError {
+  const setting = `${limit}_timeout_seconds`;
   return new RelayError(
     "upstream_timeout",
     `${hostname} did not answer on account ${id} in time; it may still be at work on the request, so it was not sent again. Stream the answer, or raise upstream.${setting} in config.toml.`,

@@ -6,6 +6,7 @@ import type { Behaviour } from "../support/behaviour.ts";
 import { limited } from "../support/limited.ts";
 import { memorySource } from "../support/memory-client.ts";
 import { startPipeline } from "../support/pipeline.ts";
+import type { WireForm } from "../support/wire.ts";
 
 /** Without `max_tokens` the most is asked for, which the provider answers only as a stream. */
 const body = { model: "claude-opus-5-5", messages: [{ role: "user", content: "Hi" }] };
@@ -38,3 +39,22 @@ test("an unstreamed request with a stream at its provider has the time limit of 
   assert.deepEqual([sink.head?.status, upstream.requests.length], [504, 1]);
   assert.match(sink.text, /upstream\.unstreamed_timeout_seconds/);
 });
+
+for (const more of [{}, { max_tokens: 10 }]) {
+  const form = "max_tokens" in more ? "a document" : "a stream";
+  test(`an unstreamed request whose provider falls silent in ${form} is not sent again`, async (t) => {
+    const { upstream, ask } = await startPipeline(t, ["a", "b"], (deps) => ({
+      ...limited({ idleTimeoutMs: 300 })(deps),
+      holdBackMs: 20,
+    }));
+    const wire: WireForm = { framing: "length", cut: "inside", pauseMs: 60_000 };
+    upstream.queue(
+      "key-of-a",
+      "max_tokens" in more ? { wire } : { gate: (event) => (event === 4 ? 60_000 : undefined) },
+    );
+    const sink = await ask("/v1/chat/completions", memorySource({ ...body, ...more }));
+    assert.deepEqual([sink.head?.status, upstream.requests.length], [504, 1]);
+    assert.match(sink.text, /"code":"upstream_timeout"/);
+    assert.match(sink.text, /upstream\.idle_timeout_seconds/);
+  });
+}
