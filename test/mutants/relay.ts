@@ -127,8 +127,8 @@ export const relayMutations: readonly Mutation[] = [
   },
   {
     file: "relay/record.ts",
-    from: "tokens: report?.tokens ?? noTokens,",
-    to: "tokens: noTokens,",
+    from: "addTokens(report?.tokens ?? noTokens, attempts.spent)",
+    to: "addTokens(noTokens, attempts.spent)",
     tests: everyDialect,
     only: "byte for byte",
   },
