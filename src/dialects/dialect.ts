@@ -60,8 +60,8 @@ export interface Conversion {
   warnings: string[];
   /** For one good answer (status 2xx). */
   answer(head: { status: number; headers: HeaderMap }): AsyncTransform;
-  /** For an error answer of the provider: status and body in the client's API. */
-  error(head: { status: number; headers: HeaderMap }, body: Buffer): RenderedError;
+  /** For an error answer of the provider: status and body in the client's API. `isUnexplained`: see the failure `unexplained-refusal`. */
+  error(head: { status: number; headers: HeaderMap }, body: Buffer, isUnexplained?: boolean): RenderedError;
   /** Another form of the call, when this refusal of the provider asks for one; undefined: the refusal is final. Called once. */
   again?(head: { status: number; headers: HeaderMap }, body: Buffer): Call | undefined;
 }

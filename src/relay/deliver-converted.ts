@@ -74,7 +74,7 @@ async function deliverConvertedError({
   body,
   recorder,
 }: ConvertedErrorDelivery): Promise<void> {
-  const rendered = conversion.error(served.answer.head, body);
+  const rendered = conversion.error(served.answer.head, body, served.failure?.kind === "unexplained-refusal");
   const { id } = served.account.config;
   const entry: RecordEntry = { account: id, outcome: "failed", status: rendered.status, observer: undefined };
   await recorder.record(entry);

@@ -20,10 +20,11 @@ export interface OpenAiError {
 export function renderProviderError(
   head: { status: number; headers: HeaderMap },
   body: Buffer,
+  isUnexplained = false,
 ): RenderedError {
   const { type, message } = readEnvelope(parseJson(body.toString("utf8"))?.value);
   const said = head.status < 300 ? statusOfType(type) : head.status;
-  const { status, error } = translate(said, type, message ?? `The provider answered ${said}.`);
+  const { status, error } = translate(said, type, message ?? `The provider answered ${said}.`, isUnexplained);
   const headers = ["content-type", "application/json"];
   for (const name of ["retry-after", "retry-after-ms", "x-should-retry", "request-id", "x-request-id"]) {
     const value = first(head.headers[name]);
@@ -162,12 +163,13 @@ function translate(
   status: number,
   type: string | undefined,
   message: string,
+  isUnexplained = false,
 ): { status: number; error: OpenAiError } {
   const answer = (to: number, error: Partial<OpenAiError> & { type: string }) => ({
     status: to,
     error: { message, param: null, code: null, ...error },
   });
-  if (status === 401 || status === 402 || status === 403) {
+  if (!isUnexplained && (status === 401 || status === 402 || status === 403)) {
     // The provider's own 401 would make the client doubt its key for the relay.
     return answer(503, {
       message:
