@@ -35,11 +35,10 @@ export async function runLiveScreen(options: LiveScreenOptions): Promise<number>
   const screen = openScreen({
     onKey(key) {
       const next = press(state, key);
-      state = next.state;
-      draw();
+      change(next.state);
       if (next.wish) grant(next.wish);
     },
-    onChange: draw,
+    onChange: () => change({}),
     onEnd: end,
   });
 
@@ -53,11 +52,13 @@ export async function runLiveScreen(options: LiveScreenOptions): Promise<number>
     frame = setTimeout(draw, Math.max(frameMs, waitMs));
   }
 
-  /** Draws soon: what comes within the time of one frame is drawn together. */
+  /** Draws at once, or when the time of the last frame is over: what comes within it is drawn together. */
   function change(some: Partial<TopState>): void {
     state = { ...state, ...some };
+    const waitMs = frameMs - (performance.now() - drawnAt);
+    if (waitMs <= 0) return draw();
     clearTimeout(frame);
-    frame = setTimeout(draw, Math.max(0, frameMs - (performance.now() - drawnAt)));
+    frame = setTimeout(draw, waitMs);
   }
 
   function grant(wish: Wish): void {

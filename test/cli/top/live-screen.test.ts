@@ -1,12 +1,14 @@
 // When `top` draws: at most four times a second, and not at all while nothing changes.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { runLiveScreen, untilChange } from "../../../src/cli/top/live-screen.ts";
 import { createState } from "../../../src/cli/top/state.ts";
 import type { StatusDocument } from "../../../src/documents/types.ts";
 import type { FullScreenEvents } from "../../../src/terminal/full-screen.ts";
 import { createStyle } from "../../../src/terminal/style.ts";
+import { until } from "../../support/until.ts";
 import { now, status } from "./status.ts";
 
 const quiet: StatusDocument = { ...status, running: [], accounts: [status.accounts[1]!] };
@@ -19,33 +21,51 @@ test("the picture is drawn every second while something counts seconds, else eve
   assert.equal(untilChange({ ...state, status: { ...quiet, accounts: [soon] } }, now), 1000);
 });
 
-test("many changes in a moment are drawn together, and q ends it with 0", async () => {
-  let draws = 0;
-  const draw = () => {
-    draws += 1;
-  };
+async function openTop(t: TestContext, frameMs: number) {
+  const seen = { draws: 0, tell: (_status: StatusDocument) => {} };
   let events: FullScreenEvents | undefined;
-  let tell = (_status: StatusDocument) => {};
   const ended = runLiveScreen({
     findOrigin: async () => "http://127.0.0.1:3000",
     follow: (_origin, signal, onStatus) => {
-      tell = onStatus;
+      seen.tell = onStatus;
       return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
     },
     openScreen(given) {
       events = given;
-      return { columns: 80, rows: 24, draw, close: () => {} };
+      t.after(() => given.onEnd(0));
+      return { columns: 80, rows: 24, draw: () => void seen.draws++, close: () => {} };
     },
     look: { style: createStyle(false), unicode: true },
     now: () => now,
     ...{ readAccount: async () => [], readRequest: async () => undefined },
     changeAccount: async () => "",
-    frameMs: 100,
+    frameMs,
   });
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  for (let count = 0; count < 500; count += 1) tell(quiet);
-  await new Promise((resolve) => setTimeout(resolve, 250));
-  assert.ok(draws >= 2 && draws <= 4, `${draws} pictures`);
-  events?.onKey({ name: "text", text: "q" });
+  await until("the first picture", () => seen.draws === 1);
+  assert.ok(events);
+  return { seen, events, ended };
+}
+
+test("many changes in a moment are drawn together, and q ends it with 0", async (t) => {
+  const { seen, events, ended } = await openTop(t, 100);
+  for (let count = 0; count < 500; count += 1) seen.tell(quiet);
+  await sleep(250);
+  assert.ok(seen.draws >= 2 && seen.draws <= 4, `${seen.draws} pictures`);
+  events.onKey({ name: "text", text: "q" });
+  assert.equal(await ended, 0);
+});
+
+test("a key is drawn at once after a rest, held keys and new sizes no more often than a frame", async (t) => {
+  const { seen, events, ended } = await openTop(t, 100);
+  await sleep(110);
+  events.onKey({ name: "down" });
+  assert.equal(seen.draws, 2);
+  for (let count = 0; count < 30; count += 1) {
+    events.onKey({ name: count % 2 === 0 ? "up" : "down" });
+    events.onChange();
+  }
+  assert.equal(seen.draws, 2);
+  await until("the picture of all of them", () => seen.draws === 3);
+  events.onKey({ name: "text", text: "q" });
   assert.equal(await ended, 0);
 });
