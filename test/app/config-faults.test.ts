@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { cases } from "../relay/cases.ts";
 import { send } from "../support/client.ts";
 import { claudeAccounts, createServeFolder } from "../support/serve-process.ts";
@@ -35,16 +34,14 @@ test("an empty, a truncated and a vanished configuration leave the old one, said
   await until("it is said", () => unfinished() === 1);
   await writeFile(folder.configFile, whole.slice(0, whole.lastIndexOf("[[accounts]]")));
   await until("it is said of the other fault", () => unfinished() === 2);
-  await sleep(600);
   assert.deepEqual([await ask("relay-key-1"), await ask("wrong")], [200, 401]);
   await rm(folder.configFile);
   await until("it is said", () => said(/is gone/) === 1);
-  await sleep(1500);
   assert.deepEqual([await ask("relay-key-1"), await ask("wrong")], [200, 401]);
-  assert.deepEqual([said(/is gone/), unfinished(), reloads()], [1, 2, 0]);
 
   await configure('"relay-key-2"', ["a"]);
-  await until("the reload", () => reloads() === 1);
+  await until("the reload", () => reloads() > 0);
+  assert.deepEqual([said(/is gone/), unfinished(), reloads()], [1, 2, 1]);
   assert.deepEqual([await ask("relay-key-1"), await ask("relay-key-2")], [401, 200]);
 
   // The last account's lines are the end of the file: what is left is a beginning of it.

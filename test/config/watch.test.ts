@@ -106,6 +106,43 @@ test("a file that goes and stays away is quiet", async () => {
   await expectNothingMore();
 });
 
+test("a file that stays away for a while is reported once, and again when it was back in between", async () => {
+  await writeFile(file, "a");
+  let now = 0;
+  let looks = 0;
+  const gone: number[] = [];
+  stop = watchConfig(sightFile(file), () => void seen++, {
+    intervalMs: 1,
+    settleMs,
+    goneMs: 1000,
+    onGone: () => gone.push(now),
+    monotonic: () => (looks++, now),
+  });
+  const lookTwice = async () => {
+    const before = looks;
+    await until("it has looked", () => looks >= before + 2);
+  };
+  await unlink(file);
+  await lookTwice();
+  now = 999;
+  await lookTwice();
+  assert.deepEqual(gone, []);
+  now = 1000;
+  await lookTwice();
+  now = 5000;
+  await lookTwice();
+  assert.deepEqual(gone, [1000]);
+
+  await writeFile(file, "b");
+  await waitFor(1);
+  await unlink(file);
+  await lookTwice();
+  assert.deepEqual(gone, [1000]);
+  now = 6000;
+  await until("it is reported again", () => gone.length === 2);
+  assert.deepEqual(gone, [1000, 6000]);
+});
+
 test("a file that was not there is noticed when it comes, its folder included", async () => {
   file = join(folder, "later/config.toml");
   watch();

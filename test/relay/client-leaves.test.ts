@@ -102,12 +102,13 @@ for (const [moment, { behaviour, request = claude.request(), leave }] of Object.
 }
 
 test("a client leaves while a converted error is read", async (t) => {
-  const stage = await setStage(t);
+  const holdBackMs = 20;
+  const stage = await setStage(t, { holdBackMs });
   stage.upstream.queue("key-of-first", { ...claudeError(400), firstEventAfter: 60_000 });
   const asked = begin(stage.relay.url, chat.request());
   await stage.upstream.received(1);
-  // The error is classified by its head after five seconds, and its body is waited for.
-  await sleep(5300);
+  // The error is classified by its head when that is over, and its body is waited for.
+  await sleep(10 * holdBackMs);
   asked.abort();
   await assertNothingIsLeft(stage, Date.now());
 });
