@@ -122,44 +122,46 @@ export function warnOfRetiredHost({ data: { id, api_url }, kind }: KindedData): 
 }
 
 /** Doubtful but possible: it is said, and the account is used all the same. */
-export function warnOfCredential({ data, kind }: KindedData, env: Environment["env"]): ConfigWarning[] {
-  const family = kind.family ?? data.family;
-  if (family === undefined) return [];
-  const { id, api_url, auth } = data;
-  // Another provider behind the same API has keys of other forms.
-  const apiUrl = api_url === undefined ? undefined : readAccountUrl({ data, kind }, family);
-  return credentialKeys.flatMap((key) => {
-    const fromVariable =
-      key === "api_key" && data.api_key_env !== undefined ? env[data.api_key_env]?.trim() : undefined;
-    const secret = data[key] ?? fromVariable;
-    if (secret === undefined || secret === "" || auth === "none") return [];
-    const doubt = findCredentialDoubt(key, secret, { family, apiUrl });
-    return doubt === undefined ? [] : [{ fact: `the ${key} of account ${id} ${doubt.what}`, fix: doubt.fix }];
-  });
+export function warnOfCredential({ id, family, apiUrl, credential, secret }: AccountConfig): ConfigWarning[] {
+  const key = keyOf(credential);
+  if (key === undefined || secret === "") return [];
+  const doubt = findCredentialDoubt(key, secret, { family, apiUrl });
+  return doubt === undefined ? [] : [{ fact: `the ${key} of account ${id} ${doubt.what}`, fix: doubt.fix }];
 }
 
-const credentialKeys = ["api_key", "refresh_token", "setup_token"] as const;
+/** Undefined for a credential that is not in the file. */
+function keyOf(credential: CredentialKind): "api_key" | "refresh_token" | "setup_token" | undefined {
+  switch (credential) {
+    case "api-key":
+      return "api_key";
+    case "refresh-token":
+      return "refresh_token";
+    case "setup-token":
+      return "setup_token";
+    case "client":
+    case "none":
+      return undefined;
+  }
+}
 
 /** The limits of one are the other's, and a refresh token that is good once ends the login of the account that sends it second. */
 export function warnOfSharedCredential(
-  { data, kind }: KindedData,
+  { id, family, kind, credential, secret }: AccountConfig,
   at: number,
-  all: KindedData[],
+  all: AccountConfig[],
 ): ConfigWarning[] {
-  return credentialKeys.flatMap((key): ConfigWarning[] => {
-    if (data[key] === undefined) return [];
-    const first = all.findIndex(
-      (other) => other.kind.family === kind.family && other.data[key] === data[key],
-    );
-    if (first === at) return [];
-    const both = `the accounts ${all[first]!.data.id} and ${data.id} have the same ${key}`;
-    const rotates = key === "refresh_token" && kind.login?.provider({}).rotates === true;
-    if (!rotates)
-      return [{ fact: `${both}, and what limits one limits the other`, fix: "remove one of them" }];
-    const fix = {
-      instruction: "remove one of them, or log in again with:",
-      command: `cc-relay login ${kind.family} --id ${data.id}`,
-    };
-    return [{ fact: `${both}, and each will end the other's login`, fix }];
-  });
+  const key = keyOf(credential);
+  if (key === undefined || secret === "") return [];
+  const first = all.findIndex(
+    (other) => other.family === family && other.credential === credential && other.secret === secret,
+  );
+  if (first === at) return [];
+  const both = `the accounts ${all[first]!.id} and ${id} have the same ${key}`;
+  const rotates = key === "refresh_token" && kind.login?.provider({}).rotates === true;
+  if (!rotates) return [{ fact: `${both}, and what limits one limits the other`, fix: "remove one of them" }];
+  const fix = {
+    instruction: "remove one of them, or log in again with:",
+    command: `cc-relay login ${family} --id ${id}`,
+  };
+  return [{ fact: `${both}, and each will end the other's login`, fix }];
 }

@@ -40,7 +40,8 @@ export function assembleConfig(
   data: ConfigData,
   { file, databasePath, env, kinds }: AssembleOptions,
 ): Config {
-  const accounts = data.accounts.map((account) => ({ data: account, kind: kindOf(account, kinds) }));
+  const kinded = data.accounts.map((account) => ({ data: account, kind: kindOf(account, kinds) }));
+  const accounts = kinded.map((account) => readAccount(account, env));
   return {
     file,
     server: readServer(data.server, databasePath),
@@ -52,13 +53,13 @@ export function assembleConfig(
     notify: data.notify.map(readNotify),
     oauth: readLogins(data.oauth, { env, kinds }),
     apiKeys: data.api_keys.map(readClientKey),
-    accounts: accounts.map((account) => readAccount(account, env)),
+    accounts,
     environmentProxy: readEnvironmentProxy(env),
     warnings: [
       ...warnOfOpenHosts(data),
       ...data.api_keys.flatMap(warnOfClientKey),
-      ...accounts.flatMap(warnOfRetiredHost),
-      ...accounts.flatMap((account) => warnOfCredential(account, env)),
+      ...kinded.flatMap(warnOfRetiredHost),
+      ...accounts.flatMap(warnOfCredential),
       ...accounts.flatMap(warnOfSharedCredential),
     ],
   };

@@ -128,6 +128,11 @@ const logins: readonly { pattern: RegExp; what: string; family?: Family; fix?: A
     fix: "make an ordinary key at platform.claude.com and give that",
   },
   {
+    pattern: /^sk-admin-/,
+    what: "is a key for the administration of an organisation, and no model answers it",
+    fix: "make an ordinary key at platform.openai.com and give that",
+  },
+  {
     pattern: /^(ya29\.|1\/\/0|GOCSPX-)/,
     what: "belongs to a Google login (OAuth) and is no API key",
     family: "gemini",

@@ -19,6 +19,11 @@ describe("a credential of the wrong kind is warned of", () => {
       "the api_key of account a is a key for the administration of an organisation, and no model answers it: make an ordinary key at platform.claude.com and give that",
     ],
     [
+      "a key for administration at OpenAI",
+      'type = "openai-responses"\napi_key = "sk-admin-abc"',
+      "the api_key of account a is a key for the administration of an organisation, and no model answers it: make an ordinary key at platform.openai.com and give that",
+    ],
+    [
       "a setup token as a key",
       'type = "claude-api"\napi_key = "sk-ant-oat01-abc"',
       "the api_key of account a is a token of a Claude login (OAuth), not an API key: to give what `claude setup-token` printed, run: cc-relay login claude --setup-token",
@@ -82,15 +87,44 @@ test("what is whole, of a form that nobody knows, or another host's is not", () 
   assert.deepEqual(warnings('type = "claude-api"\napi_key = "glm.key"\napi_url = "https://gw.example"'), []);
 });
 
-test("one key in two accounts is, but not in accounts of two providers", () => {
-  const account = (id: string, type: string) =>
-    `[[accounts]]\ntype = "${type}"\nid = "${id}"\napi_key = "KEY"\n`;
-  const same = read(account("a", "claude-api") + account("b", "claude-api")).warnings.map(describeWarning);
-  assert.deepEqual(same, [
-    "the accounts a and b have the same api_key, and what limits one limits the other: remove one of them",
-  ]);
-  assert.deepEqual(
-    read(account("a", "claude-api") + account("b", "gemini-api")).warnings.map(describeWarning),
-    [],
-  );
+const account = (id: string, rest: string) => `[[accounts]]\nid = "${id}"\n${rest}\n`;
+
+describe("one credential in two accounts is", () => {
+  const cases: [title: string, first: string, second: string][] = [
+    ["as written", 'type = "claude-api"\napi_key = "KEY"', 'type = "claude-api"\napi_key = "KEY"'],
+    [
+      "from one variable",
+      'type = "claude-api"\napi_key_env = "MINE"',
+      'type = "claude-api"\napi_key_env = "MINE"',
+    ],
+    [
+      "from two variables of one value",
+      'type = "claude-api"\napi_key_env = "MINE"',
+      'type = "claude-api"\napi_key_env = "SAME"',
+    ],
+    [
+      "written in one and from a variable in the other",
+      'type = "claude-api"\napi_key = "KEY"',
+      'type = "claude-api"\napi_key_env = "MINE"',
+    ],
+  ];
+  const env = { MINE: "KEY", SAME: " KEY\n" };
+  for (const [title, first, second] of cases) {
+    test(title, () => {
+      assert.deepEqual(read(account("a", first) + account("b", second), env).warnings.map(describeWarning), [
+        "the accounts a and b have the same api_key, and what limits one limits the other: remove one of them",
+      ]);
+    });
+  }
+});
+
+test("one key in accounts of two providers is not, nor are accounts without a key", () => {
+  const two =
+    account("a", 'type = "claude-api"\napi_key = "KEY"') +
+    account("b", 'type = "gemini-api"\napi_key = "KEY"') +
+    account("c", 'type = "claude-api"\nauth = "none"\napi_url = "http://127.0.0.1:1"') +
+    account("d", 'type = "claude-api"\nauth = "none"\napi_url = "http://127.0.0.1:2"') +
+    account("e", 'type = "client"\nfamily = "claude"') +
+    account("f", 'type = "client"\nfamily = "gemini"');
+  assert.deepEqual(read(two).warnings, []);
 });
