@@ -95,12 +95,12 @@ export const claims: readonly Claim[] = [
     tests: ["readme.test.ts: the first minute goes as it says"],
   },
   {
-    sentence: "The log of `serve` shows the failovers that no client sees:",
-    tests: ["readme.test.ts: the first minute goes as it says"],
-  },
-  {
-    sentence: "`attempt failed`, with the account, the failure, the reason and the end of its cooldown.",
-    tests: ["readme.test.ts: the first minute goes as it says"],
+    sentence:
+      "The log of `serve` shows the failovers that no client sees: a line for each failed attempt, with the account, the failure, the end of its cooldown, what followed and the reason.",
+    tests: [
+      "readme.test.ts: the first minute goes as it says",
+      "cli/serve-request-line.test.ts: a failed attempt is one line with what it was, until when, and what followed",
+    ],
   },
   {
     sentence: "The answer's header `x-cc-relay-account` names the account that answered.",

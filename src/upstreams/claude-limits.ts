@@ -72,7 +72,7 @@ export function readClaudeWindows(headers: HeaderMap): Window[] {
   for (const { name, limit, remaining, resetsAt } of readBuckets(headers)) {
     const utilization =
       limit !== undefined && limit > 0 && remaining !== undefined
-        ? Math.max(0, 1 - remaining / limit)
+        ? Math.max(0, (limit - remaining) / limit)
         : undefined;
     if (utilization === undefined && resetsAt === undefined) continue;
     result.push({ name, utilization, resetsAt, status: undefined });

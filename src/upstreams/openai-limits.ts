@@ -43,7 +43,7 @@ export function readOpenaiLimit(headers: HeaderMap, now: number): OpenaiLimit {
 export function readOpenaiWindows(headers: HeaderMap, now: number): Window[] {
   const buckets = readBuckets(headers, now).flatMap(({ name, limit, remaining, resetsAt }) => {
     if (limit === undefined || limit <= 0 || remaining === undefined) return [];
-    return [{ name, utilization: Math.max(0, 1 - remaining / limit), resetsAt, status: undefined }];
+    return [{ name, utilization: Math.max(0, (limit - remaining) / limit), resetsAt, status: undefined }];
   });
   return [...buckets, ...readCodexWindows(headers, now)];
 }

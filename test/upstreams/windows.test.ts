@@ -82,7 +82,7 @@ describe("windows in the headers of the Claude API", () => {
         "anthropic-priority-input-tokens-limit": "10",
       },
       [
-        { name: "requests", utilization: 1 - 49 / 50, resetsAt: now + minute, status: undefined },
+        { name: "requests", utilization: 0.02, resetsAt: now + minute, status: undefined },
         { name: "input-tokens", utilization: 1, resetsAt: now + hour, status: undefined },
       ],
     ],
@@ -108,7 +108,7 @@ describe("windows in the headers of the OpenAI API", () => {
         "x-ratelimit-remaining-project-tokens": "100",
       },
       [
-        { name: "requests", utilization: 1 - 499 / 500, resetsAt: now + 120, status: undefined },
+        { name: "requests", utilization: 0.002, resetsAt: now + 120, status: undefined },
         { name: "tokens", utilization: 0.75, resetsAt: now + 6 * minute, status: undefined },
         { name: "project-tokens", utilization: 0, resetsAt: undefined, status: undefined },
       ],
