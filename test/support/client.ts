@@ -40,7 +40,7 @@ export interface OpenAnswer {
   read(): Promise<Buffer | undefined>;
   /** Reads until the text has appeared; returns all text read by this call so far. */
   readUntil(text: string): Promise<string>;
-  /** Reads the cooldown. */
+  /** Reads what is left. */
   finish(): Promise<ClientAnswer>;
   /** Tears the connection down. */
   abort(): void;
