@@ -71,6 +71,9 @@ export interface LoginPlace {
   close(): Promise<void>;
 }
 
+/** Standard output and standard error are a terminal. */
+export const terminal = { screen: { isTerminal: true } };
+
 /** The present, where a call names no other. */
 export const now = Date.UTC(2026, 10, 22, 12);
 
