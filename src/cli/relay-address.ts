@@ -3,15 +3,38 @@
 import type { Config } from "../config/config.ts";
 import { demoAccountId } from "../demo/account-id.ts";
 import type { Presence } from "../doctor/daemon.ts";
+import { type Fix, UserError } from "../domain/errors.ts";
 import { parseJson, stringField } from "../json/json-values.ts";
 import { http } from "../network/http.ts";
 import type { CommandContext } from "./context.ts";
 
-/** `http://HOST:PORT` of the running relay when one has published its port, else as configured. */
+/**
+ * `http://HOST:PORT` of the running relay when one has published its port, else as configured. Throws UserError where the
+ * configuration leaves the port to the system and none runs: then there is no address.
+ */
 export async function findRelay(context: CommandContext, config: Config): Promise<string> {
-  const daemon = await context.findDaemon(config);
-  return originOf(daemon ?? config.server);
+  const address = (await context.findDaemon(config)) ?? config.server;
+  if (address.port !== 0) return originOf(address);
+  throw new UserError("no relay is running, and server.port = 0 names no port to look for one", {
+    fix: startRelay,
+  });
 }
+
+/** Throws UserError unless a relay answers there. */
+export async function requireRelay(origin: string): Promise<void> {
+  const { kind } = await lookForRelay(origin);
+  if (kind === "down") throw new UserError(`no relay answers at ${origin}`, { fix: startRelay });
+  if (kind === "other")
+    throw new UserError(`what answers at ${origin} is not cc-relay`, {
+      fix: "to let the relay have another port, change server.port in config.toml",
+    });
+}
+
+/** For a command that needs a relay. */
+export const startRelay: Fix = {
+  instruction: "to start it, run in another terminal:",
+  command: "cc-relay serve",
+};
 
 /** Asks for `/health`, which needs no key. */
 export async function lookForRelay(origin: string): Promise<Presence> {

@@ -17,7 +17,7 @@ import { changedEnvironment, type Environment, type EnvironmentChange } from "..
 import { sign } from "../terminal/style.ts";
 import { readAccess } from "./client-access.ts";
 import type { CommandContext } from "./context.ts";
-import { lookForRelay } from "./relay-address.ts";
+import { requireRelay } from "./relay-address.ts";
 
 const runnable = ["claude", "gemini", "codex"] as const;
 type Runnable = (typeof runnable)[number];
@@ -129,20 +129,6 @@ export async function runClient(
   } finally {
     await setup.cleanUp();
   }
-}
-
-async function requireRelay(origin: string): Promise<void> {
-  const presence = await lookForRelay(origin);
-  if (presence.kind === "up") return;
-  throw new UserError(
-    presence.kind === "down" ? `no relay answers at ${origin}` : `what answers at ${origin} is not cc-relay`,
-    {
-      fix:
-        presence.kind === "down"
-          ? { instruction: "to start it, run in another terminal:", command: "cc-relay serve" }
-          : "to let the relay have another port, change server.port in config.toml",
-    },
-  );
 }
 
 interface ClientSetup extends EnvironmentChange {

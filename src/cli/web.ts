@@ -7,7 +7,7 @@ import { toRun, UserError } from "../domain/errors.ts";
 import { createCode } from "../web/sign-in-code.ts";
 import { canShowBrowser, openBrowser } from "./browser.ts";
 import type { CommandContext } from "./context.ts";
-import { findRelay, lookForRelay, pageStatus } from "./relay-address.ts";
+import { findRelay, pageStatus, requireRelay } from "./relay-address.ts";
 
 export interface WebOptions {
   print: boolean;
@@ -63,13 +63,7 @@ export async function runWeb(
 
 /** Throws UserError unless a relay answers there and shows its page. */
 async function requirePage(origin: string): Promise<void> {
-  const presence = await lookForRelay(origin);
-  if (presence.kind !== "up") {
-    const who = presence.kind === "down" ? "no relay answers" : "another program answers";
-    throw new UserError(`${who} at ${origin}`, {
-      fix: toRun("start the relay", "cc-relay serve"),
-    });
-  }
+  await requireRelay(origin);
   const status = await pageStatus(origin);
   if (status === 200) return;
   throw new UserError(`the relay at ${origin} does not show its page`, {

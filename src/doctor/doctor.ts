@@ -12,7 +12,7 @@ import { checkCodex } from "./clients/codex.ts";
 import { checkGemini } from "./clients/gemini.ts";
 import { checkOpenai } from "./clients/openai.ts";
 import { checkProxyVariables } from "./clients/proxy.ts";
-import type { Programs, Surroundings } from "./clients/surroundings.ts";
+import type { Programs, RelayFacts, Surroundings } from "./clients/surroundings.ts";
 import { type ClockReading, checkClock } from "./clock.ts";
 import { type Configuration, readConfiguration } from "./configuration.ts";
 import type { LoginSource } from "./credential.ts";
@@ -181,7 +181,6 @@ function surroundingsOf(
   { environment, machine, programs, probe }: ExaminationOptions,
 ): Surroundings {
   const { env, cwd } = environment;
-  const running = claim.kind === "read" && claim.running ? claim.info : undefined;
   return {
     env,
     cwd,
@@ -189,17 +188,25 @@ function surroundingsOf(
     shell: machine.shell,
     programs,
     probe,
-    relay: config && {
-      origin: probe.originOf(running ?? config.server),
-      keys: config.apiKeys,
-      families: new Set(config.accounts.map(({ family }) => family)),
-      ownLogins: new Set(
-        config.accounts.flatMap(({ enabled, credential, family }) =>
-          enabled && credential === "client" ? [family] : [],
-        ),
+    relay: config && relayFacts(config, claim, probe),
+  };
+}
+
+function relayFacts(config: Config, claim: Claim, probe: RelayProbe): RelayFacts | undefined {
+  const running = claim.kind === "read" && claim.running ? claim.info : undefined;
+  const address = running ?? config.server;
+  // The system chooses it when the relay starts.
+  if (address.port === 0) return undefined;
+  return {
+    origin: probe.originOf(address),
+    keys: config.apiKeys,
+    families: new Set(config.accounts.map(({ family }) => family)),
+    ownLogins: new Set(
+      config.accounts.flatMap(({ enabled, credential, family }) =>
+        enabled && credential === "client" ? [family] : [],
       ),
-      webSocket: config.upstream.websocket,
-    },
+    ),
+    webSocket: config.upstream.websocket,
   };
 }
 

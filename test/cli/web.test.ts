@@ -77,7 +77,7 @@ test("without a relay it says how to start one", async (t) => {
     (error) =>
       error instanceof UserError &&
       /^no relay answers at http:/.test(error.message) &&
-      fixText(error.fix ?? "") === "to start the relay, run: cc-relay serve",
+      fixText(error.fix ?? "") === "to start it, run in another terminal: cc-relay serve",
   );
   assert.equal(context.out.stdout.text(), "");
 });

@@ -324,6 +324,16 @@ const cases: Case[] = [
     ],
   },
   {
+    title: "a provider of Codex while the relay's address is not known",
+    plant: (site) => {
+      site.relay = undefined;
+      return site.write(".codex/config.toml", codexToml.replace(origin, "http://127.0.0.1:4000"));
+    },
+    found: [
+      `fail codex: base_url of [model_providers.ccrelay] points at http://127.0.0.1:4000, where no relay answers -> write into [model_providers.ccrelay] of ${codexConfig} what this prints: cc-relay env codex`,
+    ],
+  },
+  {
     title: "a provider of Codex with the wrong path and the wire format of old",
     plant: (site) =>
       site.write(".codex/config.toml", codexToml.replace("/openai/v1", "").replace('"responses"', '"chat"')),

@@ -19,13 +19,13 @@ export interface LiveScreenOptions {
   /** Returns what the command has said. Throws UserError. */
   changeAccount(kind: "enable" | "disable", id: string): Promise<string>;
   frameMs?: number;
+  /** Before a lost relay is looked for again. */
+  retryMs?: number;
 }
-
-const retryMs = 1000;
 
 /** Resolves with the exit code. */
 export async function runLiveScreen(options: LiveScreenOptions): Promise<number> {
-  const { findOrigin, openScreen, look, now, frameMs = 250 } = options;
+  const { findOrigin, openScreen, look, now, frameMs = 250, retryMs = 1000 } = options;
   let state: TopState = createState(await findOrigin());
   const { promise: ended, resolve: end, reject } = Promise.withResolvers<number>();
   const stopped = new AbortController();
@@ -101,6 +101,8 @@ export async function runLiveScreen(options: LiveScreenOptions): Promise<number>
   async function followOn(): Promise<void> {
     while (!stopped.signal.aborted) {
       try {
+        // One that was started again may have another port.
+        if (state.lost !== undefined) state = { ...state, origin: await findOrigin() };
         await options.follow(state.origin, stopped.signal, onStatus);
       } catch (error) {
         if (stopped.signal.aborted) return;
@@ -111,7 +113,6 @@ export async function runLiveScreen(options: LiveScreenOptions): Promise<number>
       if (stopped.signal.aborted) return;
       change({ lost: "the relay does not answer" });
       await new Promise((resolve) => setTimeout(resolve, retryMs));
-      state = { ...state, origin: await findOrigin() };
     }
   }
 

@@ -5,6 +5,7 @@ import type { StatusDocument } from "../../documents/types.ts";
 import { toRun, UserError } from "../../domain/errors.ts";
 import { isObject, objectField, parseJson, stringField } from "../../json/json-values.ts";
 import { http } from "../../network/http.ts";
+import { startRelay } from "../relay-address.ts";
 
 export interface StatusSource {
   /** `http://HOST:PORT` */
@@ -69,10 +70,7 @@ function ask(source: StatusSource, path: string, signal?: AbortSignal): Promise<
 }
 
 function unreachable({ origin }: StatusSource, cause: Error): UserError {
-  return new UserError(`no relay answers at ${origin}`, {
-    fix: toRun("start the relay", "cc-relay serve"),
-    cause,
-  });
+  return new UserError(`no relay answers at ${origin}`, { fix: startRelay, cause });
 }
 
 function refused({ origin }: StatusSource, message: string | undefined, status = 0): UserError {

@@ -73,7 +73,10 @@ async function checkProvider(provider: Provider, codex: CodexFile): Promise<Chec
   const { id, baseUrl, settings, isChosen } = provider;
   const { file, surroundings } = codex;
   const section = `[model_providers.${printable(id, 40)}]`;
-  const fix = `write base_url = "${surroundings.relay?.origin ?? "http://127.0.0.1:3000"}/openai/v1" in ${section} of ${file}`;
+  const fix =
+    surroundings.relay === undefined
+      ? { instruction: `write into ${section} of ${file} what this prints:`, command: "cc-relay env codex" }
+      : `write base_url = "${surroundings.relay.origin}/openai/v1" in ${section} of ${file}`;
   const base = { setting: `base_url of ${section}`, value: baseUrl, client: clientInfo.codex, fix };
   const faults = [
     await findBaseUrlFault(base, findings, surroundings),

@@ -27,10 +27,10 @@ export interface Surroundings {
   shell: Shell;
   programs: Programs;
   probe: RelayProbe;
+  /** Undefined when the configuration does not say, or leaves the port to the system and none runs. */
   relay: RelayFacts | undefined;
 }
 
-/** Undefined when the configuration does not say. */
 export interface RelayFacts {
   /** Where it is, or would be. */
   origin: string;

@@ -1,11 +1,13 @@
 // When `top` draws: at most four times a second, and not at all while nothing changes.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runLiveScreen, untilChange } from "../../../src/cli/top/live-screen.ts";
 import { createState } from "../../../src/cli/top/state.ts";
 import type { StatusDocument } from "../../../src/documents/types.ts";
+import { UserError } from "../../../src/domain/errors.ts";
 import type { FullScreenEvents } from "../../../src/terminal/full-screen.ts";
 import { createStyle } from "../../../src/terminal/style.ts";
 import { until } from "../../support/until.ts";
@@ -68,4 +70,28 @@ test("a key is drawn at once after a rest, held keys and new sizes no more often
   await until("the picture of all of them", () => seen.draws === 3);
   events.onKey({ name: "text", text: "q" });
   assert.equal(await ended, 0);
+});
+
+test("a lost relay whose new address is not known yet is looked for again", async (t) => {
+  const origins = ["http://127.0.0.1:3000", undefined, "http://127.0.0.1:4000"];
+  const followed: string[] = [];
+  const ended = runLiveScreen({
+    findOrigin: async () => origins.shift() ?? Promise.reject(new UserError("no relay is running")),
+    async follow(origin, signal, onStatus) {
+      followed.push(origin);
+      onStatus(quiet);
+      if (followed.length === 2) await once(signal, "abort");
+    },
+    openScreen(events) {
+      t.after(() => events.onEnd(0));
+      return { columns: 80, rows: 24, draw() {}, close() {} };
+    },
+    look: { style: createStyle(false), unicode: true },
+    now: () => now,
+    ...{ readAccount: async () => [], readRequest: async () => undefined },
+    changeAccount: async () => "",
+    retryMs: 1,
+  });
+  await Promise.race([ended, until("the new address", () => followed.length === 2)]);
+  assert.deepEqual(followed, ["http://127.0.0.1:3000", "http://127.0.0.1:4000"]);
 });
