@@ -17,21 +17,26 @@ const claude: Shapes = {
   "get-model": member("id"),
 };
 
-/** Google leaves out members that are empty or zero: of a blocked or empty answer the figures are all there is. */
+/** Google leaves out members that are empty or zero: of a count of nothing, or a list of no models, there is `{}`. */
+const orNothing = (shape: AnswerShape): AnswerShape => ({ ...shape, mayHoldNothing: true });
+
+const googleCount = orNothing(
+  member("totalTokens", "promptTokensDetails", "cachedContentTokenCount", "cacheTokensDetails"),
+);
+
 const gemini: Shapes = {
+  // Of a blocked or empty answer the figures are all there is.
   generate: member("candidates", "promptFeedback", "usageMetadata"),
-  // A count of nothing.
-  "count-tokens": anyObject,
+  "count-tokens": googleCount,
   embed: member("embedding", "embeddings"),
-  // Of no models.
-  "list-models": anyObject,
+  "list-models": orNothing(member("models", "nextPageToken")),
   "get-model": member("name"),
 };
 
 /** Code Assist puts the public API's answers into an envelope; its other methods answer with objects of their own, or `{}`. */
 const codeAssist: Shapes = {
   generate: member("response"),
-  "count-tokens": anyObject,
+  "count-tokens": googleCount,
   "code-assist": { ...anyObject, mayBeEmpty: true },
 };
 

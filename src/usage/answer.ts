@@ -49,13 +49,18 @@ export function observeAnswer(reader: AnswerReader): AnswerObserver {
 }
 
 /** Whether a JSON object is an answer by its members, which were scanned for the names of the shape's marks. */
-export function hasShape(json: Buffer, members: Members, { marks }: AnswerShape): boolean {
-  if (marks.length === 0) return true;
+export function hasShape(json: Buffer, members: Members, { marks, mayHoldNothing }: AnswerShape): boolean {
+  if (marks.length === 0 || (mayHoldNothing && isEmptyObject(json))) return true;
   return marks.some(({ member, value }) => {
     const span = members.get(member);
     if (!span) return false;
     return value === undefined ? json[span.start] !== letterN : readString(json, span) === value;
   });
+}
+
+/** Expects an object. */
+function isEmptyObject(json: Buffer): boolean {
+  return json.every((byte) => isBlank(byte) || byte === openBrace || byte === closeBrace);
 }
 
 /** The names that `hasShape` needs. */
@@ -207,6 +212,7 @@ const maxErrorBytes = 1024 * 1024;
 
 const openBracket = 0x5b;
 const openBrace = 0x7b;
+const closeBrace = 0x7d;
 const lessThan = 0x3c;
 const letterN = 0x6e;
 /** Lines of an event stream are comments, or begin with `data`, `event`, `id` or `retry`. */

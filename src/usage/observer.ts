@@ -50,6 +50,8 @@ export interface AnswerMark {
 export interface AnswerShape {
   /** Every JSON answer has one of these; empty: any JSON object that is no error. */
   marks: readonly AnswerMark[];
+  /** Whether `{}` is one, too: an API that leaves out what is empty or zero. */
+  mayHoldNothing?: boolean;
   /** Whether an answer without a body is one. */
   mayBeEmpty?: boolean;
   /** Whether an answer that reports an earlier failure is a good one: a stored response. */

@@ -50,8 +50,11 @@ describe("an answer of the operation that was asked for", () => {
     ["a refused prompt", "gemini-api", geminiCall(), { promptFeedback: { blockReason: "SAFETY" } }],
     ["figures alone", "gemini-api", geminiCall(), { usageMetadata: { promptTokenCount: 1 } }],
     ["a count of Gemini's", "gemini-api", geminiCall({ operation: "count-tokens" }), { totalTokens: 3 }],
+    ["a count of nothing", "gemini-api", geminiCall({ operation: "count-tokens" }), "{ \r\n }\n"],
+    ["a count of Code Assist", "gemini", geminiCall({ operation: "count-tokens" }), { totalTokens: 3 }],
     ["an embedding", "gemini-api", geminiCall({ operation: "embed" }), { embedding: { values: [1] } }],
     ["embeddings", "gemini-api", geminiCall({ operation: "embed" }), { embeddings: [] }],
+    ["models of Gemini's", "gemini-api", geminiCall({ operation: "list-models" }), { models: [] }],
     ["no models at all", "gemini-api", geminiCall({ operation: "list-models" }), {}],
     ["a model of Gemini's", "gemini-api", geminiCall({ operation: "get-model" }), { name: "models/m" }],
     ["an envelope", "gemini", geminiCall(), { response: geminiAnswer, traceId: "t" }],
@@ -154,6 +157,24 @@ describe("not an answer", () => {
         } satisfies Opening);
       }
     });
+  }
+
+  const small: [AccountType, Call][] = [
+    ["claude-api", makeCall({ operation: "count-tokens" })],
+    ["claude-api", makeCall({ operation: "list-models" })],
+    ["gemini-api", geminiCall({ operation: "count-tokens" })],
+    ["gemini-api", geminiCall({ operation: "list-models" })],
+    ["gemini-api", geminiCall({ operation: "embed" })],
+    ["gemini", geminiCall({ operation: "count-tokens" })],
+    ["openai-responses", openaiCall({ operation: "count-tokens" })],
+    ["openai-responses", openaiCall({ operation: "list-models" })],
+  ];
+  for (const [type, call] of small) {
+    for (const body of ['{"code":500}', '{"error":"nope"}', '{"type":"message"}', '{"":{}}']) {
+      it(`${body} for ${type}, ${call.operation}`, () => {
+        assert.notEqual(readAll(type, call, body).opening.kind, "content");
+      });
+    }
   }
 
   const streams: [string, AccountType, Call, string][] = [
