@@ -198,7 +198,7 @@ function findAddressFaults({ api_url, insecure_http }: JsonObject, path: KeyPath
   if (isOwn && insecure_http === true) return [];
   const fix = isOwn
     ? "write https, or insecure_http = true below it if you trust this network with the credential"
-    : 'write api_url = "https://api.anthropic.com"';
+    : "write https";
   return [{ path: [...path, "api_url"], what: plainHttpFault, fix }];
 }
 

@@ -8,7 +8,7 @@ const ownFix = "write https, or insecure_http = true below it if you trust this 
 const withUrl = (url: string): string => one(`api_key = "KEY"\napi_url = "${url}"`);
 
 const urls: ProblemCase[] = [
-  ["plain http", withUrl("http://api.anthropic.com"), [`5 accounts[0].api_url: ${plain} -> ${urlFix}`]],
+  ["plain http", withUrl("http://api.anthropic.com"), [`5 accounts[0].api_url: ${plain} -> write https`]],
   [
     "plain http in the own network",
     withUrl("http://192.168.1.5:8080"),
@@ -22,7 +22,7 @@ const urls: ProblemCase[] = [
   [
     "plain http to the world, though it is said to be fine,",
     `${withUrl("http://8.8.8.8")}insecure_http = true\n`,
-    [`5 accounts[0].api_url: ${plain} -> ${urlFix}`],
+    [`5 accounts[0].api_url: ${plain} -> write https`],
   ],
   ["no scheme", withUrl("api.anthropic.com"), [`5 accounts[0].api_url: is no complete URL -> ${urlFix}`]],
   ["no host", withUrl("https://"), [`5 accounts[0].api_url: is no complete URL -> ${urlFix}`]],
