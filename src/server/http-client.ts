@@ -1,9 +1,9 @@
 // The pipeline's client over HTTP: a request of node:http as a source, its response as a sink.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { createStallWatch, type StallWatch } from "../network/stall.ts";
 import type { AnswerHead, ClientSink, RequestSource } from "../relay/client.ts";
 import { type BodyStall, bodyStall } from "../relay/read-body.ts";
-import { systemClock } from "../time/clock.ts";
 
 export interface HttpSinkOptions {
   /** Raw pairs that every answer has besides its own. */
@@ -37,9 +37,9 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 export function createHttpSink(response: ServerResponse, options: HttpSinkOptions = {}): ClientSink {
-  endWhenStalled(response, options.stallTimeoutMs ?? 900_000);
   return new HttpSink(response, {
     headers: [],
+    stallTimeoutMs: 900_000,
     resetGraceMs: 5000,
     errorGraceMs: 50,
     lingerMs: 5000,
@@ -47,37 +47,12 @@ export function createHttpSink(response: ServerResponse, options: HttpSinkOption
   });
 }
 
-/** Looks are this much more frequent than the limit: an answer ends so much of it later at most. */
-const looksPerStall = 10;
-
-/**
- * Node watches whether any byte leaves, and calls back when none did since it last looked. Its first look at a write only notes how
- * much is left, and one look alone would end an answer between one and two limits. A socket that has nothing to send is idle as well,
- * and that is no fault.
- */
-function endWhenStalled(response: ServerResponse, limitMs: number): void {
-  const lookMs = Math.ceil(limitMs / looksPerStall);
-  let looks = 0;
-  let lookedAt = 0;
-  response.setTimeout(lookMs, () => {
-    const { socket } = response;
-    if (!socket || socket.writableLength === 0) return;
-    const now = systemClock.monotonic();
-    // After a look at which bytes had left Node does not call.
-    looks = now - lookedAt > lookMs * 1.5 ? 1 : looks + 1;
-    lookedAt = now;
-    if (looks >= looksPerStall) socket.resetAndDestroy();
-    else socket.setTimeout(lookMs);
-  });
-}
-
-type SinkOptions = Required<Omit<HttpSinkOptions, "stallTimeoutMs">>;
-
 class HttpSink implements ClientSink {
   readonly #response: ServerResponse;
-  readonly #options: SinkOptions;
+  readonly #options: Required<HttpSinkOptions>;
+  #stall: StallWatch | undefined;
 
-  constructor(response: ServerResponse, options: SinkOptions) {
+  constructor(response: ServerResponse, options: Required<HttpSinkOptions>) {
     this.#response = response;
     this.#options = options;
   }
@@ -95,7 +70,9 @@ class HttpSink implements ClientSink {
   }
 
   write(chunk: Buffer): boolean {
-    return this.#response.write(chunk);
+    const hasRoom = this.#response.write(chunk);
+    if (!hasRoom) this.#watchStall();
+    return hasRoom;
   }
 
   onDrain(listener: () => void): () => void {
@@ -105,6 +82,7 @@ class HttpSink implements ClientSink {
 
   end(rest: Buffer | string = ""): void {
     endAnswer(this.#response, { last: rest, ...bodyStall, lingerMs: this.#options.lingerMs });
+    if (this.#response.socket?.writableLength !== 0) this.#watchStall();
   }
 
   endWithError(last: Buffer): void {
@@ -115,6 +93,17 @@ class HttpSink implements ClientSink {
   breakOff(): void {
     if (!this.hasStarted) return void this.#response.destroy();
     this.#reset(0);
+  }
+
+  #watchStall(): void {
+    const { socket } = this.#response;
+    // The answer to the request before has the connection.
+    if (!socket) return void this.#response.once("socket", () => this.#watchStall());
+    this.#stall ??= createStallWatch(socket, {
+      limitMs: this.#options.stallTimeoutMs,
+      onStall: () => socket.resetAndDestroy(),
+    });
+    this.#stall.begin();
   }
 
   /**

@@ -3,10 +3,11 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { parseJson } from "../json/json-values.ts";
+import { createStallWatch } from "../network/stall.ts";
 import type { AnswerHead, ClientSink } from "../relay/client.ts";
 
 export interface SocketSinkOptions {
-  /** A client that reads nothing for so long, while something waits for it, is disconnected. */
+  /** A client that reads nothing for so long, while something waits for it, is disconnected; a tenth later at most. */
   stallTimeoutMs?: number;
   /** More than this waits for the client: the provider is paused. */
   highWaterBytes?: number;
@@ -51,8 +52,11 @@ export function createSocketSink(
   let hasStarted = false;
   let isWaiting = false;
   let ending: Ending | undefined;
-  let stall: NodeJS.Timeout | undefined;
   let isCorked = false;
+  const stall = createStallWatch(connection, {
+    limitMs: stallTimeoutMs,
+    onStall: () => client.terminate(),
+  });
 
   /** Frames that come in one piece from the provider go to the client in one, too. */
   const cork = () => {
@@ -66,10 +70,8 @@ export function createSocketSink(
     });
   };
   const sent = () => {
-    if (!isWaiting) return;
-    if (client.bufferedAmount > highWaterBytes / 2) return void stall?.refresh();
+    if (!isWaiting || client.bufferedAmount > highWaterBytes / 2) return;
     isWaiting = false;
-    clearTimeout(stall);
     for (const listener of listeners) listener();
   };
   const send = (frame: Buffer | string) => {
@@ -97,8 +99,8 @@ export function createSocketSink(
     write(chunk) {
       send(chunk);
       if (client.bufferedAmount <= highWaterBytes) return true;
-      if (!isWaiting) stall = setTimeout(() => client.terminate(), stallTimeoutMs);
       isWaiting = true;
+      stall.begin();
       return false;
     },
     onDrain(listener) {
@@ -106,7 +108,6 @@ export function createSocketSink(
       return () => void listeners.delete(listener);
     },
     end(rest = "") {
-      clearTimeout(stall);
       if (relayError === undefined) return rest.length > 0 ? send(rest) : undefined;
       if (silentCodes.has(relayError)) return endWith(closeCodes.restart);
       send(errorFrame(status, errorHeaders, rest.toString()));
@@ -117,7 +118,6 @@ export function createSocketSink(
       endWith(closeCodes.fault);
     },
     breakOff() {
-      clearTimeout(stall);
       endWith(closeCodes.fault);
     },
   };

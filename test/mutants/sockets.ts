@@ -115,8 +115,8 @@ export const socketMutations: readonly Mutation[] = [
   },
   {
     file: "sockets/socket-sink.ts",
-    from: "setTimeout(() => client.terminate(), stallTimeoutMs)",
-    to: "setTimeout(() => {}, stallTimeoutMs)",
+    from: "onStall: () => client.terminate()",
+    to: "onStall: () => {}",
     tests: peers,
     only: "reads nothing holds",
   },

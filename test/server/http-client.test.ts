@@ -71,6 +71,16 @@ test("a client that reads nothing of an answer that has ended is disconnected, t
   await until("the connection is gone", () => response.destroyed || response.socket?.destroyed);
 });
 
+test("a client that sends now and then, but reads nothing, is disconnected all the same", async (t) => {
+  const { sink, response, socket } = await open(t, { stallTimeoutMs: 300 });
+  sink.start(head);
+  sink.end(Buffer.alloc(32 * 1024 * 1024, "x"));
+  // Empty lines before a request are skipped (RFC 9112, section 2.2).
+  const sending = setInterval(() => socket.write("\r\n"), 10);
+  t.after(() => clearInterval(sending));
+  await until("the connection is gone", () => response.destroyed || response.socket?.destroyed);
+});
+
 test("a client that has nothing to read is not disconnected, however long it waits", async (t) => {
   const { sink, text, end } = await open(t, { stallTimeoutMs: 50 });
   sink.start(head);
