@@ -27,10 +27,7 @@ export const geminiDialect: Dialect = {
   name: "gemini",
   family: "gemini",
   match,
-  knows(path) {
-    const inner = innerPath(path);
-    return inner !== undefined && isKnownPath(rules, inner);
-  },
+  knows: (path) => isKnownPath(rules, innerPath(path)),
   read,
   renderError,
   mergeModels,

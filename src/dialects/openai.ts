@@ -19,24 +19,16 @@ import { encrypted } from "./openai-frame.ts";
 import { collapseSlashes, decodeSegment, findRoute, isKnownPath, type RouteRule } from "./routes.ts";
 import { sessionFromHeaders, sessionFromText } from "./session.ts";
 
-export const openaiDialect: Dialect = createOpenaiDialect({ now: Date.now });
-
-/** @param now epoch ms, for the time at which a limit ends. */
-function createOpenaiDialect({ now }: { now: () => number }): Dialect {
-  return {
-    name: "openai",
-    family: "openai",
-    match,
-    knows(path) {
-      const inner = innerPath(path);
-      return inner !== undefined && isKnownPath(rules, inner);
-    },
-    read,
-    opensTurn,
-    renderError: (error) => renderOpenaiError(error, now()),
-    mergeModels,
-  };
-}
+export const openaiDialect: Dialect = {
+  name: "openai",
+  family: "openai",
+  match,
+  knows: (path) => isKnownPath(rules, innerPath(path)),
+  read,
+  opensTurn,
+  renderError: (error) => renderOpenaiError(error, Date.now()),
+  mergeModels,
+};
 
 const rules: readonly RouteRule[] = [
   { methods: ["POST"], pattern: /^\/v1\/responses$/, operation: "generate" },

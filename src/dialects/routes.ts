@@ -38,8 +38,9 @@ export function findRoute(rules: readonly RouteRule[], method: string, path: str
   return undefined;
 }
 
-export function isKnownPath(rules: readonly RouteRule[], path: string): boolean {
-  return rules.some((rule) => rule.pattern.test(path));
+/** @param path undefined for one that is another API's. */
+export function isKnownPath(rules: readonly RouteRule[], path: string | undefined): boolean {
+  return path !== undefined && rules.some((rule) => rule.pattern.test(path));
 }
 
 /** A base URL with a slash at its end makes clients send `//v1/messages`. */

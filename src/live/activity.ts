@@ -3,7 +3,7 @@
 
 import type { Family } from "../domain/family.ts";
 import type { Outcome, UsageSummaryRow } from "../store/store.ts";
-import { noTokens, type TokenCounts } from "../usage/observer.ts";
+import { addTokens, noTokens, type TokenCounts } from "../usage/observer.ts";
 
 /** One request, running or ended. */
 export interface ActiveRequest {
@@ -159,17 +159,6 @@ function addEnd(sums: Sums, { outcome, tokens, costUsd }: RequestEnd): Sums {
 export function addUsd(sum: number | undefined, costUsd: number | undefined): number | undefined {
   if (sum === undefined || costUsd === undefined) return (sum ?? 0) + (costUsd ?? 0) || undefined;
   return Math.round((sum + costUsd) * 1e9) / 1e9;
-}
-
-function addTokens(a: TokenCounts, b: TokenCounts): TokenCounts {
-  return {
-    input: a.input + b.input,
-    output: a.output + b.output,
-    cacheWrite5m: a.cacheWrite5m + b.cacheWrite5m,
-    cacheWrite1h: a.cacheWrite1h + b.cacheWrite1h,
-    cacheRead: a.cacheRead + b.cacheRead,
-    reasoning: a.reasoning + b.reasoning,
-  };
 }
 
 /** The store's sums in the form that is added to. */

@@ -7,6 +7,7 @@ import { figureOf } from "./fields.ts";
 import {
   type AnswerObserver,
   type AnswerShape,
+  addTokens,
   anyObject,
   type TokenCounts,
   type UsageReport,
@@ -169,7 +170,7 @@ function createClaudeUsage() {
   function report(): UsageReport {
     const all = [figures, ...besides];
     return {
-      tokens: all.map(countTokens).reduce(add),
+      tokens: all.map(countTokens).reduce(addTokens),
       reported: all.some((one) => Object.values(one).some((figure) => figure !== undefined)),
       model,
       tier: [speed, serviceTier].find((tier) => tier !== undefined && tier !== "standard"),
@@ -208,16 +209,5 @@ function countTokens(figures: Figures): TokenCounts {
     cacheWrite1h: oneHour,
     cacheRead: figures.cacheRead ?? 0,
     reasoning: figures.reasoning ?? 0,
-  };
-}
-
-function add(one: TokenCounts, other: TokenCounts): TokenCounts {
-  return {
-    input: one.input + other.input,
-    output: one.output + other.output,
-    cacheWrite5m: one.cacheWrite5m + other.cacheWrite5m,
-    cacheWrite1h: one.cacheWrite1h + other.cacheWrite1h,
-    cacheRead: one.cacheRead + other.cacheRead,
-    reasoning: one.reasoning + other.reasoning,
   };
 }
