@@ -178,7 +178,7 @@ export const claims: readonly Claim[] = [
     tests: [
       "cli/env.test.ts: writes for fish, PowerShell and cmd",
       "outside/shells.outside.ts: mean exactly the key, whatever it is made of, in …",
-      "cli/run.test.ts: removes that home afterwards, also when the client fails, and nothing it leads to",
+      "cli/run-gemini.test.ts: removes that home afterwards, also when the client fails, and nothing it leads to",
     ],
   },
   {
@@ -205,7 +205,7 @@ export const claims: readonly Claim[] = [
     sentence: "`env` names the variables that they undo, and `run` overrides the settings for that run.",
     tests: [
       "cli/env.test.ts: what Claude Code's own settings put over the lines is named",
-      "cli/run.test.ts: overrules them for this run",
+      "cli/run-claude-settings.test.ts: overrules them for this run",
     ],
   },
   {
