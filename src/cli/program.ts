@@ -31,7 +31,7 @@ export async function createProgram(context: CommandContext, argv?: readonly str
     .version(context.version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
-    .addOption(configOption())
+    .addOption(configOption(context))
     .enablePositionalOptions()
     .addHelpText(
       "after",
@@ -40,11 +40,7 @@ Examples:
   $ cc-relay serve --demo                try everything without an account
   $ eval "$(cc-relay env claude)"        point this shell's Claude Code at it
   $ cc-relay run claude -- -p "Say hi"   the same for one run`,
-    )
-    .hook("preAction", (_program, action) => {
-      const { config } = action.optsWithGlobals<{ config?: string }>();
-      context.configFile = config;
-    });
+    );
   for (const name of argv ? needed(argv) : Object.keys(commands)) {
     const command = await commands[name]?.(context);
     if (command) program.addCommand(command, { hidden: name.startsWith("__") });
@@ -71,11 +67,12 @@ function* everyCommand(command: Command): Iterable<Command> {
 }
 
 /** What commander hands down only to commands that it creates itself. */
-function settle(command: Command, program: Command, { out }: CommandContext): void {
+function settle(command: Command, program: Command, context: CommandContext): void {
+  const { out } = context;
   if (command !== program) {
     command.copyInheritedSettings(program).helpOption("-h, --help", "print this help");
     // `cc-relay serve --config FILE` is what fingers type.
-    if (command.commands.length === 0) command.addOption(configOption().hideHelp());
+    if (command.commands.length === 0) command.addOption(configOption(context).hideHelp());
   }
   command.exitOverride((error) => {
     throw new UsageError(error, command);
@@ -92,6 +89,10 @@ function settle(command: Command, program: Command, { out }: CommandContext): vo
   });
 }
 
-function configOption(): Option {
-  return new Option("--config <file>", "read this configuration file");
+/** Known as soon as it is read: what is wrong with the rest of the line is said with a command, too. */
+function configOption(context: CommandContext): Option {
+  return new Option("--config <file>", "read this configuration file").argParser((file: string) => {
+    context.configFile = file;
+    return file;
+  });
 }

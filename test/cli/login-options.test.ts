@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { canShowBrowser } from "../../src/cli/browser.ts";
 import { describeLinks } from "../../src/cli/login/oauth.ts";
 import { readOptions } from "../../src/cli/login/options.ts";
-import { createLoginPlace, type LoginPlace } from "./login-support.ts";
+import { cancelled, createLoginPlace, type LoginPlace, terminal } from "./login-support.ts";
 
 let place: LoginPlace;
 beforeEach(async () => {
@@ -83,6 +83,24 @@ describe("a wrong command line", () => {
       ],
     );
   });
+});
+
+it("names the file of this call in every command that it suggests", async () => {
+  const call = { configFile: place.configFile, ...terminal };
+  const results = [
+    await place.login("claude --api-key", { ...call, isTyped: true }),
+    await place.login("claude --api-key", call),
+    await place.login("claude", call),
+    await place.login("claude --setup-token", call),
+    await place.login("claude --compatible", call),
+    await place.login("claude --setup-token", { ...call, answers: [false] }),
+    await place.login("claude --api-key", { ...call, answers: ["sk-ant-ort01-abc", cancelled] }),
+  ];
+  for (const { stderr, questions } of results) {
+    const text = [stderr, ...questions].join("\n");
+    assert.match(text, /cc-relay --config \S+config\.toml login claude/);
+    assert.doesNotMatch(text, /cc-relay login/);
+  }
 });
 
 describe("a proxy", () => {

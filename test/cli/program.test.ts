@@ -67,6 +67,14 @@ describe("--config", () => {
   }
 });
 
+it("--config is known when the rest of the line is wrong, so that the fix can name it", async () => {
+  const context = fakeContext();
+  const argv = ["--config", "a.toml", "login", "claude", "sk-ant-1"];
+  const program = await createProgram(context, argv);
+  await assert.rejects(program.parseAsync(argv, { from: "user" }), /^UserError: login takes one argument/);
+  assert.equal(context.configFile, "a.toml");
+});
+
 describe("--config of run", () => {
   const given: [string, string | undefined][] = [
     ["run --config a.toml claude", "a.toml"],

@@ -2,12 +2,13 @@
 
 import type { AccountKind } from "../../account-kinds/account-kind.ts";
 import type { OAuthProvider } from "../../account-kinds/oauth-provider.ts";
-import { type Fix, fixText, toRun, UserError } from "../../domain/errors.ts";
+import { type Fix, toRun, UserError } from "../../domain/errors.ts";
 import type { OAuthSections } from "../../oauth/tokens.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { wrap } from "../../terminal/width.ts";
 import { keyKinds, loginKind } from "../../upstreams/kinds.ts";
 import type { CommandContext } from "../context.ts";
+import { fixTextHere } from "../same-config.ts";
 import { checkKeySource, pipeExample } from "./api-key.ts";
 import { checkCompatibleSources } from "./compatible.ts";
 import type { LoginOptions } from "./options.ts";
@@ -28,9 +29,10 @@ export function checkSources(context: CommandContext, options: LoginOptions): vo
       ];
   facts.push(...termLines(provider, context.out.stderr));
   throw new UserError(facts.join("\n"), {
-    fix: setupToken
-      ? `with your yes: ${pipeExample({ family, setupToken, compatible })}`
-      : `to add an API key, pipe it in: ${pipeExample({ family, setupToken, compatible })}`,
+    fix: {
+      instruction: setupToken ? "with your yes:" : "to add an API key, pipe it in:",
+      command: pipeExample({ family, setupToken, compatible }),
+    },
     exitCode: 2,
   });
 }
@@ -64,7 +66,7 @@ export function findProvider({ login }: AccountKind, sections: OAuthSections): O
 
 /** Throws a UserError unless the answer is yes; with `yes` it was given beforehand, and where nobody can be asked the person who pipes a token in has it already. */
 export async function agreeToTerms(
-  { out, prompts }: CommandContext,
+  { out, prompts, configFile }: CommandContext,
   provider: OAuthProvider,
   { yes }: { yes: boolean },
 ): Promise<void> {
@@ -72,7 +74,7 @@ export async function agreeToTerms(
   const instead = insteadOf(provider);
   const lines = [`Before you log in to ${provider.title} with OAuth:`, ...termLines(provider, screen)];
   const gap = screen.isTerminal ? "\n" : "";
-  screen.write(`${gap}${lines.join("\n")}\n  - ${fixText(instead)}\n${gap}`);
+  screen.write(`${gap}${lines.join("\n")}\n  - ${fixTextHere(instead, configFile)}\n${gap}`);
   if (yes || !prompts.available) return;
   if (await prompts.confirm({ message: "Do these terms fit your use?" })) return;
   throw new UserError("nothing was changed: without a yes there is no login", { fix: instead, exitCode: 2 });

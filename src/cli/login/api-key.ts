@@ -2,11 +2,12 @@
 
 import type { Config } from "../../config/config.ts";
 import { classifyKey, classifySetupToken, type KeyVerdict } from "../../config/key-shapes.ts";
-import { fixText, UserError } from "../../domain/errors.ts";
+import { UserError } from "../../domain/errors.ts";
 import { readLines } from "../../terminal/input.ts";
 import { sign } from "../../terminal/style.ts";
 import { keyKinds } from "../../upstreams/kinds.ts";
 import type { CommandContext } from "../context.ts";
+import { fixTextHere } from "../same-config.ts";
 import type { CompatibleLogin } from "./compatible.ts";
 import type { LoginOptions } from "./options.ts";
 import type { AccountPlan } from "./plan.ts";
@@ -28,7 +29,8 @@ export async function askApiKey(context: CommandContext, request: KeyRequest): P
       message: question(request),
       validate: (text) => {
         const verdict = classify(text.trim(), request);
-        return verdict.kind === "refused" ? `that ${verdict.what}; ${fixText(verdict.fix)}` : undefined;
+        if (verdict.kind !== "refused") return undefined;
+        return `that ${verdict.what}; ${fixTextHere(verdict.fix, context.configFile)}`;
       },
     });
     const verdict = classify(key.trim(), request);
@@ -44,7 +46,10 @@ export async function askApiKey(context: CommandContext, request: KeyRequest): P
 export function checkKeySource(context: CommandContext, options: PipeTarget): void {
   if (context.prompts.available || !isTerminal(context.stdin())) return;
   throw new UserError("the key cannot be asked for here: what is typed would be seen", {
-    fix: `leave standard output on the terminal, or pipe the key in: ${pipeExample(options)}`,
+    fix: {
+      instruction: "leave standard output on the terminal, or pipe the key in:",
+      command: pipeExample(options),
+    },
     exitCode: 2,
   });
 }
@@ -60,7 +65,7 @@ async function readPipedKey(context: CommandContext, request: KeyRequest): Promi
   const key = await readLines(context.stdin()).next();
   if (key === undefined) {
     throw new UserError("standard input holds no key", {
-      fix: `pipe one in: ${pipeExample(request.options)}`,
+      fix: { instruction: "pipe one in:", command: pipeExample(request.options) },
       exitCode: 2,
     });
   }

@@ -32,7 +32,7 @@ export function checkCompatibleSources(
   const { url, model, auth } = options.compatible;
   if (!context.prompts.available && (url === undefined || model === undefined)) {
     throw new UserError("there is no terminal to ask for the host and its model", {
-      fix: `name both: ${pipeExample(options)}`,
+      fix: { instruction: "name both:", command: pipeExample(options) },
       exitCode: 2,
     });
   }

@@ -1,9 +1,10 @@
 // Runs the screen of `top`: follows the relay, draws at most four times a second, and sleeps while nothing changes.
 
 import type { RequestDetailDocument, RequestDocument, StatusDocument } from "../../documents/types.ts";
-import { fixText, UserError } from "../../domain/errors.ts";
+import { UserError } from "../../domain/errors.ts";
 import type { FullScreen, FullScreenEvents } from "../../terminal/full-screen.ts";
 import type { Screen } from "../../terminal/output.ts";
+import { fixTextHere } from "../same-config.ts";
 import { drawTop } from "./screens.ts";
 import { createState, press, type TopState, type Wish } from "./state.ts";
 
@@ -18,6 +19,8 @@ export interface LiveScreenOptions {
   readRequest(id: string): Promise<RequestDetailDocument | undefined>;
   /** Returns what the command has said. Throws UserError. */
   changeAccount(kind: "enable" | "disable", id: string): Promise<string>;
+  /** `--config FILE`, for the commands that a message names. */
+  configFile?: string | undefined;
   frameMs?: number;
   /** Before a lost relay is looked for again. */
   retryMs?: number;
@@ -65,7 +68,9 @@ export async function runLiveScreen(options: LiveScreenOptions): Promise<number>
     if (wish.kind === "quit") return end(0);
     work(wish).catch((error: unknown) => {
       if (!(error instanceof UserError)) return reject(error);
-      change({ message: `${error.message}${error.fix === undefined ? "" : ` (${fixText(error.fix)})`}` });
+      change({
+        message: `${error.message}${error.fix === undefined ? "" : ` (${fixTextHere(error.fix, options.configFile)})`}`,
+      });
     });
   }
 
