@@ -35,10 +35,10 @@ export async function startTap(target: string): Promise<Tap> {
       socket.pipe(other);
     }
     client.on("data", (chunk) => {
-      for (const [, line, cooldown] of chunk.toString("latin1").matchAll(requestHead)) {
+      for (const [, line, headers] of chunk.toString("latin1").matchAll(requestHead)) {
         requests.push({
           line: line ?? "",
-          isUpgrade: /^upgrade: *websocket/im.test(cooldown ?? ""),
+          isUpgrade: /^upgrade: *websocket/im.test(headers ?? ""),
           at: Date.now(),
         });
       }

@@ -2,22 +2,12 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { connect, type Socket } from "node:net";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { send } from "../support/client.ts";
+import { openRaw } from "../support/raw-client.ts";
 import { until } from "../support/until.ts";
 import { ask, createSite, isShort } from "./site.ts";
-
-function open(url: string, text: string): { socket: Socket; received(): string; isClosed(): boolean } {
-  const socket = connect(Number(new URL(url).port), "127.0.0.1");
-  let received = "";
-  let isClosed = false;
-  socket.on("data", (piece) => (received += piece.toString("latin1")));
-  socket.on("error", () => {}).on("close", () => (isClosed = true));
-  socket.write(text);
-  return { socket, received: () => received, isClosed: () => isClosed };
-}
 
 function head(lines: readonly string[] = []): string {
   return ["POST /v1/messages HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json", ...lines]
@@ -53,7 +43,7 @@ describe("clients", { concurrency: true }, () => {
     const pulse = site.startPulse(relay.url);
     const begun = performance.now();
     const slow = Array.from({ length: isShort ? 100 : 500 }, (_, index) =>
-      open(relay.url, head([index % 2 === 0 ? "Content-Length: 1000" : "Transfer-Encoding: chunked"])),
+      openRaw(t, relay.url, head([index % 2 === 0 ? "Content-Length: 1000" : "Transfer-Encoding: chunked"])),
     );
     const dripping = setInterval(() => {
       for (const { socket } of slow) if (socket.writable) socket.write("1\r\n{\r\n");
@@ -72,14 +62,14 @@ describe("clients", { concurrency: true }, () => {
   test("connections that send nothing, or half a head, end after 60 s; one kept alive after 75 s", async (t) => {
     const { folder } = await createSite(t);
     const relay = await folder.start();
-    const kept = open(relay.url, "GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    const kept = openRaw(t, relay.url, "GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
     await until("it is answered", () => kept.received() !== "");
     const begun = performance.now();
     const keptSeconds = new Promise<number>((resolve) => {
       kept.socket.once("close", () => resolve((performance.now() - begun) / 1000));
     });
     const texts = ["", "POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n"];
-    const silent = Array.from({ length: 100 }, (_, index) => open(relay.url, texts[index % 2]!));
+    const silent = Array.from({ length: 100 }, (_, index) => openRaw(t, relay.url, texts[index % 2]!));
     await until("all have ended", () => silent.every(({ isClosed }) => isClosed()), 120_000);
     const seconds = (performance.now() - begun) / 1000;
     assert.ok(seconds > 55 && seconds < 100, `${seconds} s`);
@@ -104,7 +94,7 @@ describe("clients", { concurrency: true }, () => {
     const before = residentMb(relay.pid);
     const asked = body("never read");
     const deaf = Array.from({ length: clients }, () => {
-      const client = open(relay.url, head([`Content-Length: ${asked.length}`]) + asked);
+      const client = openRaw(t, relay.url, head([`Content-Length: ${asked.length}`]) + asked);
       client.socket.pause();
       return client;
     });

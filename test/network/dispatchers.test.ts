@@ -15,6 +15,7 @@ import {
   type TestProxy,
   type TestProxyOptions,
 } from "../support/proxies.ts";
+import { startTcpServer } from "../support/tcp-server.ts";
 import { until } from "../support/until.ts";
 
 const closers: (() => Promise<unknown> | unknown)[] = [];
@@ -476,18 +477,8 @@ function idle(): Promise<void> {
 }
 
 async function startRaw(onSocket: (socket: Socket) => void): Promise<number> {
-  const sockets = new Set<Socket>();
-  const server = net.createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-    onSocket(socket);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  closers.push(() => {
-    for (const socket of sockets) socket.destroy();
-    return new Promise((resolve) => server.close(resolve));
-  });
-  return (server.address() as AddressInfo).port;
+  const after = (close: unknown) => void closers.push(close as () => Promise<unknown>);
+  return (await startTcpServer({ after }, onSocket)).port;
 }
 
 async function freePort(): Promise<number> {

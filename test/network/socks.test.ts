@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import net, { type AddressInfo, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { ProxyFault } from "../../src/network/faults.ts";
 import type { ProxySettings } from "../../src/network/proxy.ts";
 import { openTunnel } from "../../src/network/tunnel.ts";
+import { startTcpServer } from "../support/tcp-server.ts";
 import { until } from "../support/until.ts";
 
 interface Scripted {
@@ -18,28 +18,19 @@ interface Scripted {
 
 /** Answers with these bytes, one answer to each piece that comes. */
 async function startScript(t: TestContext, answers: readonly Buffer[], delayMs = 0): Promise<Scripted> {
-  const sockets = new Set<Socket>();
   const received: Buffer[] = [];
-  const server = net.createServer((socket) => {
+  const { port, open } = await startTcpServer(t, (socket) => {
     const left = [...answers];
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket)).on("error", () => {});
     socket.on("data", (piece) => {
       received.push(piece);
       const answer = left.shift();
       if (answer !== undefined) setTimeout(() => socket.write(answer), delayMs);
     });
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
   return {
     settings: { type: "socks5", host: "127.0.0.1", port, username: "us3r", password: "hunter2" },
     received: () => Buffer.concat(received).toString("hex"),
-    connections: () => sockets.size,
+    connections: open,
   };
 }
 

@@ -160,10 +160,10 @@ function isPassedError(text: string, { isConverted }: DialectCase): boolean {
 
 async function holds(plan: Plan, upstream: ScriptedUpstream): Promise<void> {
   upstream.reset();
-  const cooldown = [...plan.behaviours];
+  const left = [...plan.behaviours];
   upstream.on(
     () => true,
-    () => cooldown.shift() ?? {},
+    () => left.shift() ?? {},
   );
   const relay = await startRelay({
     accounts: accountsOf(plan.dialect, { url: upstream.url, ids: ["a", "b", "c"] }),

@@ -1,8 +1,6 @@
 // An attempt that is given up while its connection is still being made takes the connection attempt with it.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import net, { type AddressInfo, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import type { Call } from "../../src/domain/call.ts";
 import { createDispatchers } from "../../src/network/dispatchers.ts";
@@ -10,28 +8,16 @@ import type { ProxySettings } from "../../src/network/proxy.ts";
 import { type AttemptResult, attempt } from "../../src/relay/attempt.ts";
 import { upstreamFor } from "../../src/upstreams/kinds.ts";
 import { startConnectProxy } from "../support/proxies.ts";
+import { startTcpServer } from "../support/tcp-server.ts";
 import { until } from "../support/until.ts";
 
 /** Takes connections and says nothing: no TLS handshake ever ends. */
 async function startSilentHost(t: TestContext) {
-  const sockets = new Set<Socket>();
   let received = 0;
-  const server = net.createServer((socket) => {
-    sockets.add(socket);
+  const { port, open } = await startTcpServer(t, (socket) => {
     socket.on("data", (bytes) => (received += bytes.length));
-    socket.on("error", () => {}).on("close", () => sockets.delete(socket));
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
-  return {
-    origin: `https://127.0.0.1:${port}`,
-    open: () => sockets.size,
-    received: () => received,
-  };
+  return { origin: `https://127.0.0.1:${port}`, open, received: () => received };
 }
 
 interface Asked {

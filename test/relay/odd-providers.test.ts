@@ -2,11 +2,11 @@
 // gets a whole answer, of theirs or of the account beside them, or sees that it is none.
 
 import assert from "node:assert/strict";
-import { createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { type ClientAnswer, send } from "../support/client.ts";
 import { startRelay, testAccount } from "../support/relay.ts";
 import { strangeFamilies } from "../support/strange.ts";
+import { startTcpServer } from "../support/tcp-server.ts";
 import { startUpstream } from "../support/upstream.ts";
 
 const message = { id: "msg_1", type: "message", role: "assistant", model: "claude-opus-5-5", content: [] };
@@ -183,10 +183,7 @@ async function startOdd(
   { bytes, closes = false }: Provider,
   isStream: boolean,
 ): Promise<string> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
+  const { port } = await startTcpServer(t, (socket) => {
     socket.on("data", (chunk) => {
       // Each request's head comes with the beginning of its body at most.
       if (!chunk.includes("\r\n\r\n")) return;
@@ -195,12 +192,7 @@ async function startOdd(
       else socket.write(answer);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+  return `http://127.0.0.1:${port}`;
 }
 
 function outcomeOf(answer: ClientAnswer | undefined): Outcome | string {

@@ -46,6 +46,7 @@ interface Client {
 }
 
 const asHost = { priority: 900, onlyWhenOut: true, modelMap: [{ pattern: "*", model: "glm-5.2" }] };
+const withHosts = { new: anywhere, own: anywhere, key: anywhere, host: inLoopAtHost };
 const user = (content: unknown) => ({ role: "user", content });
 
 const claudeCode: Client = {
@@ -72,7 +73,7 @@ const claudeCode: Client = {
   limit: (untilMs) => claudeFailures.windowRejected("5h", untilMs),
   full: claudeFailures.overloaded,
   dead: claudeFailures.unauthorized,
-  tables: { new: anywhere, own: anywhere, key: anywhere, host: inLoopAtHost },
+  tables: withHosts,
 };
 
 const codex: Client = {
@@ -99,7 +100,7 @@ const codex: Client = {
   limit: (untilMs) => openaiFailures.usageLimit(untilMs),
   full: openaiFailures.overloaded,
   dead: openaiFailures.unauthorized,
-  tables: { new: anywhere, own: anywhere, key: anywhere, host: inLoopAtHost },
+  tables: withHosts,
 };
 
 const codeAssist: Client = {

@@ -1,43 +1,26 @@
 // Clients that send the head of a request slowly, in part or not at all.
 
 import assert from "node:assert/strict";
-import { connect, type Socket } from "node:net";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cases } from "../relay/cases.ts";
 import { patient } from "../support/patience.ts";
+import { openRaw } from "../support/raw-client.ts";
 import { setStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
 const headTimeoutMs = Math.round(patient(200));
-
-interface Client {
-  socket: Socket;
-  received(): string;
-  isClosed(): boolean;
-}
-
-function open(t: TestContext, url: string, text: string): Client {
-  const socket = connect(Number(new URL(url).port), "127.0.0.1");
-  t.after(() => socket.destroy());
-  let received = "";
-  let isClosed = false;
-  socket.on("data", (piece) => (received += piece.toString("latin1")));
-  socket.on("error", () => {}).on("close", () => (isClosed = true));
-  socket.write(text);
-  return { socket, received: () => received, isClosed: () => isClosed };
-}
 
 const halfHead = "POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n";
 const question = "GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 
 test("no head, half a head and half a second one end with 408; a connection kept alive stays", async (t) => {
   const { relay } = await setStage(t, { headTimeoutMs });
-  const kept = open(t, relay.url, question);
-  const second = open(t, relay.url, question);
+  const kept = openRaw(t, relay.url, question);
+  const second = openRaw(t, relay.url, question);
   await until("both are answered", () => kept.received() !== "" && second.received() !== "");
   second.socket.write(halfHead);
-  const late = [open(t, relay.url, ""), open(t, relay.url, halfHead), second];
+  const late = [openRaw(t, relay.url, ""), openRaw(t, relay.url, halfHead), second];
   await until("all are closed", () => late.every(({ isClosed }) => isClosed()));
   for (const { received } of late) assert.match(received(), /HTTP\/1\.1 408 /);
   assert.equal(kept.isClosed(), false);
@@ -52,7 +35,7 @@ test("a body and an answer may take longer than a head", async (t) => {
   upstream.on(() => true, { firstEventAfter: 2 * headTimeoutMs });
   const bytes = Buffer.from(String(cases.claude.request().body));
   const head = `${halfHead}Content-Type: application/json\r\nContent-Length: ${bytes.length}\r\n\r\n`;
-  const client = open(t, relay.url, head);
+  const client = openRaw(t, relay.url, head);
   const middle = bytes.length >> 1;
   await sleep(headTimeoutMs);
   client.socket.write(bytes.subarray(0, middle));

@@ -2,9 +2,11 @@
 // token. `node test/soak/kill-usage.ts [--short] [--kills N] [--program FILE]`. Logins under kills have a run of their own, kill-login.ts.
 
 import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { TokenCounts } from "../../src/usage/observer.ts";
+import { withCleanups } from "../support/cleanups.ts";
 import { begin, type ClientRequest } from "../support/client.ts";
 import {
   builtProgram,
@@ -76,16 +78,11 @@ interface Seen {
   whole: boolean;
 }
 
-const cleanups: (() => unknown)[] = [];
-try {
-  await run();
-} finally {
-  for (const cleanup of cleanups.reverse()) await cleanup();
-}
+await withCleanups(run);
 
-async function run(): Promise<void> {
+async function run(t: Pick<TestContext, "after">): Promise<void> {
   const upstream = await startUpstream();
-  cleanups.push(() => upstream.close());
+  t.after(() => upstream.close());
   upstream.on(
     () => true,
     ({ index }) => ({
@@ -94,10 +91,7 @@ async function run(): Promise<void> {
       chunking: index % 11 === 0 ? "utf8" : "event",
     }),
   );
-  const folder = await createServeFolder(
-    { after: (cleanup) => void cleanups.push(cleanup as () => unknown) },
-    flags.program ?? builtProgram,
-  );
+  const folder = await createServeFolder(t, flags.program ?? builtProgram);
   await folder.configure(
     `${claudeAccounts(upstream.url)}${["gemini-api", "openai-responses"]
       .map(

@@ -2,10 +2,12 @@
 // provider, left by the client. `node test/soak/socket-equality.ts [--short] [--creates N]`.
 
 import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { noTokens, type TokenCounts } from "../../src/usage/observer.ts";
 import { type Client, create, type Frame, type SocketStage, startSocketStage } from "../sockets/stage.ts";
+import { withCleanups } from "../support/cleanups.ts";
 import type { CreateFault, RecordedCreate } from "../support/socket-script.ts";
 import { until } from "../support/until.ts";
 
@@ -31,15 +33,11 @@ const faults: readonly CreateFault[] = [
   { kind: "binary" },
 ];
 
-async function run(): Promise<void> {
-  const after = (cleanup: unknown) => void cleanups.push(cleanup as () => unknown);
-  const stage = await startSocketStage(
-    { after },
-    {
-      // Who refuses a key for a moment is asked again at once.
-      configure: (config) => ({ ...config, session: { ...config.session, unavailableCooldownMs: 20 } }),
-    },
-  );
+async function run(t: Pick<TestContext, "after">): Promise<void> {
+  const stage = await startSocketStage(t, {
+    // Who refuses a key for a moment is asked again at once.
+    configure: (config) => ({ ...config, session: { ...config.session, unavailableCooldownMs: 20 } }),
+  });
   const { script, relay } = stage;
   const load = new Load(stage);
   script.faultOf = (record) => load.faultOf(record);
@@ -157,9 +155,4 @@ function sum(all: readonly TokenCounts[]): TokenCounts {
   return total;
 }
 
-const cleanups: (() => unknown)[] = [];
-try {
-  await run();
-} finally {
-  for (const cleanup of cleanups) await cleanup();
-}
+await withCleanups(run);

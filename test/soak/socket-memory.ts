@@ -5,9 +5,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { WebSocket, WebSocketServer } from "ws";
+import { withCleanups } from "../support/cleanups.ts";
 import { builtProgram, createServeFolder } from "../support/serve-process.ts";
 
 const { values: flags } = parseArgs({
@@ -30,17 +32,11 @@ interface Tally {
   connects: number;
 }
 
-const cleanups: (() => unknown)[] = [];
-try {
-  await run();
-} finally {
-  for (const cleanup of cleanups.reverse()) await cleanup();
-}
+await withCleanups(run);
 
-async function run(): Promise<void> {
-  const after = (cleanup: unknown) => void cleanups.push(cleanup as () => unknown);
-  const port = await startProvider();
-  const folder = await createServeFolder({ after }, builtProgram);
+async function run(t: Pick<TestContext, "after">): Promise<void> {
+  const port = await startProvider(t);
+  const folder = await createServeFolder(t, builtProgram);
   const account = (id: string) =>
     `[[accounts]]\nid = "${id}"\ntype = "openai-responses"\napi_key = "key-of-${id}"\napi_url = "http://127.0.0.1:${port}/v1"\n`;
   await folder.configure(`${account("a")}${account("b")}`);
@@ -145,7 +141,7 @@ function ask(socket: WebSocket, previous: string | undefined): Promise<string | 
 }
 
 /** Answers with 20 frames; of a hundred requests it cuts one before its answer, one in the middle, and refuses one. */
-async function startProvider(): Promise<number> {
+async function startProvider(t: Pick<TestContext, "after">): Promise<number> {
   const acceptor = new WebSocketServer({ noServer: true, perMessageDeflate: true });
   const server = createServer();
   let answers = 0;
@@ -173,7 +169,7 @@ async function startProvider(): Promise<number> {
     }),
   );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  cleanups.push(() => {
+  t.after(() => {
     for (const client of acceptor.clients) client.terminate();
     server.closeAllConnections();
     server.close();

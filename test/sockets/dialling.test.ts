@@ -2,13 +2,22 @@
 // Codex waits.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import type { Config } from "../../src/config/config.ts";
 import type { ProxySettings } from "../../src/network/proxy.ts";
 import { codexPath } from "../support/openai-script.ts";
 import { ownAccount, ownLogins } from "../support/own-logins.ts";
 import { startConnectProxy, startSocksProxy } from "../support/proxies.ts";
-import { create, rowsOf, soon, startSocketStage, turns, typesOf, usageLimit } from "./stage.ts";
+import {
+  create,
+  rowsOf,
+  type SocketStage,
+  soon,
+  startSocketStage,
+  turns,
+  typesOf,
+  usageLimit,
+} from "./stage.ts";
 
 const done = "response.completed";
 const login = { username: "user", password: "pass word" };
@@ -68,14 +77,19 @@ function atBackend(config: Config, url: string): Config {
   return { ...config, upstream: { ...config.upstream, providerUrls } };
 }
 
-test("a client's own ChatGPT login is dialled at its own backend, and sees its own limits", async (t) => {
-  const stage = await startSocketStage(t, {
+/** The client's own login, and an account beside it. */
+function startWithOwnLogin(t: TestContext): Promise<SocketStage> {
+  return startSocketStage(t, {
     ids: ["a"],
     configure: (config, { url }) => ({
       ...atBackend(config, url),
       accounts: [ownAccount("openai"), ...config.accounts],
     }),
   });
+}
+
+test("a client's own ChatGPT login is dialled at its own backend, and sees its own limits", async (t) => {
+  const stage = await startWithOwnLogin(t);
   const { script, connect } = stage;
   script.limits = limits;
   const client = await connect(chatgpt);
@@ -94,13 +108,7 @@ test("a client's own ChatGPT login is dialled at its own backend, and sees its o
 });
 
 test("when a client's own login is at its limit a request goes to an account, which never gets the login", async (t) => {
-  const stage = await startSocketStage(t, {
-    ids: ["a"],
-    configure: (config, { url }) => ({
-      ...atBackend(config, url),
-      accounts: [ownAccount("openai"), ...config.accounts],
-    }),
-  });
+  const stage = await startWithOwnLogin(t);
   const { script, connect } = stage;
   const client = await connect(chatgpt);
   const token = authorization.replace("Bearer ", "");

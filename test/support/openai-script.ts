@@ -72,11 +72,11 @@ function answer(
   return undefined;
 }
 
-function storedAnswer(method: string, [, id, cooldown]: readonly (string | undefined)[]): unknown {
+function storedAnswer(method: string, [, id, suffix]: readonly (string | undefined)[]): unknown {
   if (method === "DELETE") return { id, object: "response", deleted: true };
-  if (cooldown === "/input_items")
+  if (suffix === "/input_items")
     return { object: "list", data: [], has_more: false, first_id: null, last_id: null };
-  return { id, object: "response", status: cooldown === "/cancel" ? "cancelled" : "completed", output: [] };
+  return { id, object: "response", status: suffix === "/cancel" ? "cancelled" : "completed", output: [] };
 }
 
 function usageIn(data: unknown): Partial<TokenCounts> | undefined {

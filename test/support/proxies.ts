@@ -127,7 +127,7 @@ async function serveSocks(socket: Socket, proxy: TestProxy, options: TestProxyOp
   upstream.on("error", () => socket.destroy());
   upstream.once("connect", () => {
     socket.write(Buffer.from([5, 0, 0, 1, 127, 0, 0, 1, 0, 0]));
-    join(socket, upstream, read.cooldown());
+    join(socket, upstream, read.remaining());
   });
 }
 
@@ -206,7 +206,7 @@ function join(client: Duplex, upstream: Socket, early: Buffer): void {
 interface Reader {
   (length: number): Promise<Buffer>;
   /** Stops reading; returns what came beyond what was asked for. */
-  cooldown(): Buffer;
+  remaining(): Buffer;
 }
 
 function createReader(socket: Socket): Reader {
@@ -231,7 +231,7 @@ function createReader(socket: Socket): Reader {
       serve();
     });
   return Object.assign(read, {
-    cooldown() {
+    remaining() {
       socket.off("data", onData);
       return buffered;
     },

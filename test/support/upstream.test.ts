@@ -230,9 +230,9 @@ test("a huge event and a reader that stops make the upstream stop too", async ()
   await new Promise((resolve) => setTimeout(resolve, 100));
   const sent = upstream.requests[0]?.bytesSent ?? 0;
   assert.ok(sent < 20_000_000, `sent ${sent}`);
-  const cooldown = await answer.finish();
-  assert.ok(cooldown.body.length > 20_000_000);
-  assert.equal(cooldown.end, "clean");
+  const rest = await answer.finish();
+  assert.ok(rest.body.length > 20_000_000);
+  assert.equal(rest.end, "clean");
 });
 
 test("a kept-alive connection can be closed unannounced, or broken at its next request", async () => {

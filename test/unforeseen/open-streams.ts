@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { withCleanups } from "../support/cleanups.ts";
 import { open } from "../support/client.ts";
 import { claudeAccounts, createServeFolder } from "../support/serve-process.ts";
 import { strangeFamilies } from "../support/strange.ts";
@@ -30,11 +31,11 @@ export async function openStreams(): Promise<{ faults: string[]; summary: string
   return { faults, summary: `${streams} open streams with 4 MB each: ${parts.join(", ")}` };
 }
 
-async function growthOf(name: "claude" | "chat"): Promise<number> {
-  const endings: (() => unknown)[] = [];
-  const folder = await createServeFolder({ after: (ending) => void endings.push(ending as () => unknown) });
-  const upstream = await startUpstream({ family: "claude" });
-  try {
+function growthOf(name: "claude" | "chat"): Promise<number> {
+  return withCleanups(async (t) => {
+    const upstream = await startUpstream({ family: "claude" });
+    t.after(() => upstream.close());
+    const folder = await createServeFolder(t);
     await folder.configure(claudeAccounts(upstream.url, ["a"]));
     const { url, pid } = await folder.start();
     const { generate, models } = strangeFamilies.find((family) => family.name === name)!;
@@ -55,10 +56,7 @@ async function growthOf(name: "claude" | "chat"): Promise<number> {
     const growthMb = Math.round(residentMb(pid) - before);
     for (const answer of answers) answer.abort();
     return growthMb;
-  } finally {
-    for (const ending of endings) await ending();
-    await upstream.close();
-  }
+  });
 }
 
 function residentMb(pid: number): number {

@@ -41,6 +41,13 @@ function openTerminal(t: TestContext, command: string): Terminal {
   };
 }
 
+async function startServe(t: TestContext): Promise<ServeFolder> {
+  const folder = await createServeFolder(t);
+  await folder.configure("");
+  await folder.start();
+  return folder;
+}
+
 function topCommand(folder: ServeFolder, nodeOptions = ""): string {
   return `'${process.execPath}' ${nodeOptions} '${main}' --config '${folder.configFile}' top`;
 }
@@ -60,9 +67,7 @@ async function openTop(t: TestContext, folder: ServeFolder, nodeOptions?: string
 }
 
 test("every way out has its exit code and gives the terminal back", async (t) => {
-  const folder = await createServeFolder(t);
-  await folder.configure("");
-  await folder.start();
+  const folder = await startServe(t);
   const ways: [string, (top: OpenTop) => void, number][] = [
     ["q", (top) => top.type("q"), 0],
     ["Ctrl-C", (top) => top.type("\u0003"), 130],
@@ -82,9 +87,7 @@ test("every way out has its exit code and gives the terminal back", async (t) =>
 });
 
 test("stopped it gives the terminal back, and continued it draws everything again", async (t) => {
-  const folder = await createServeFolder(t);
-  await folder.configure("");
-  await folder.start();
+  const folder = await startServe(t);
   const top = await openTop(t, folder);
   top.kill("SIGTSTP");
   await until("the terminal is given back", () => top.output().includes(left));
@@ -95,9 +98,7 @@ test("stopped it gives the terminal back, and continued it draws everything agai
 });
 
 test("a crash gives the terminal back before it prints what has happened", async (t) => {
-  const folder = await createServeFolder(t);
-  await folder.configure("");
-  await folder.start();
+  const folder = await startServe(t);
   const crash = join(folder.path, "crash.mjs");
   await writeFile(crash, 'process.on("SIGUSR2", () => { throw new Error("a made-up fault"); });\n');
   const top = await openTop(t, folder, `--import '${crash}'`);
@@ -110,9 +111,7 @@ test("a crash gives the terminal back before it prints what has happened", async
 });
 
 test("Ctrl-Z in a shell gives its terminal back whole, and fg draws everything again", async (t) => {
-  const folder = await createServeFolder(t);
-  await folder.configure("");
-  await folder.start();
+  const folder = await startServe(t);
   const shell = openTerminal(t, "exec bash --norc --noprofile -i");
   shell.type(`${topCommand(folder)}\n`);
   await until("the screen is shown", () => shell.output().includes("ACCOUNT"));
@@ -130,9 +129,7 @@ test("Ctrl-Z in a shell gives its terminal back whole, and fg draws everything a
 });
 
 test("a terminal that becomes larger or smaller is drawn anew, in its own width and height", async (t) => {
-  const folder = await createServeFolder(t);
-  await folder.configure("");
-  await folder.start();
+  const folder = await startServe(t);
   const top = await openTop(t, folder);
   const last = () => top.output().split("\u001b[2J").at(-1) ?? "";
   for (const [rows, columns] of [
