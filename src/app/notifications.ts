@@ -4,6 +4,7 @@ import { cooldownFor, needsPerson } from "../accounts/account.ts";
 import type { Pool } from "../accounts/pool.ts";
 import { readStatus } from "../accounts/state.ts";
 import type { Config } from "../config/config.ts";
+import type { Situation } from "../notify/notices.ts";
 import { createNotifier } from "../notify/notifier.ts";
 import { createNotifyDispatchers } from "../notify/send.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
@@ -50,7 +51,7 @@ export async function startNotifications(
           answeredAt: answeredAt.get(id),
         };
       }),
-      storage: storageOf(store.storage(), usage.trouble()),
+      ...storageOf(store.storage(), usage.trouble()),
     }),
     dispatcherFor: dispatchers.for,
     redact: (text) => redact(text, secrets?.list()),
@@ -85,6 +86,11 @@ export async function startNotifications(
 }
 
 /** A disk that becomes full under an open database is met by what is written. */
-function storageOf(state: StorageState, trouble: string | undefined): StorageState {
-  return state.kind === "disk" && trouble !== undefined ? { kind: "memory", reason: trouble } : state;
+function storageOf(
+  state: StorageState,
+  trouble: string | undefined,
+): Pick<Situation, "storage" | "madeAnew"> {
+  if (state.kind === "memory") return { storage: state };
+  const storage = trouble === undefined ? state : ({ kind: "memory", reason: trouble } as const);
+  return { storage, madeAnew: state.madeAnew };
 }

@@ -10,6 +10,8 @@ import type { Window } from "../usage/window.ts";
 export interface Situation {
   accounts: readonly AccountSituation[];
   storage: { kind: "disk" } | { kind: "memory"; reason: string };
+  /** The database's file is another one than before. */
+  madeAnew?: { at: number; why: "damaged" | "removed" | "replaced"; aside?: string } | undefined;
 }
 
 export interface AccountSituation {
@@ -223,30 +225,43 @@ export function createNoticeFinder(
   }
 
   function lookAtStorage({ storage }: Situation, now: number): Notice[] {
-    const words = (state: string, reason: string | null, message: string): Notice => ({
-      ...{ event: "storage", account: null, family: null, state, reason, until: undefined, message },
-    });
     const reason = storage.kind === "memory" ? storage.reason : null;
     return follow(
       "storage",
       { isSo: storage.kind === "memory", waitMs: 0, now },
       {
         begun: () =>
-          words("memory", reason, `the database cannot be written, everything is kept in memory: ${reason}`),
-        over: () => words("disk", null, "the database is written again"),
+          storageNotice(
+            "memory",
+            reason,
+            `the database cannot be written, everything is kept in memory: ${reason}`,
+          ),
+        over: () => storageNotice("disk", null, "the database is written again"),
       },
+    );
+  }
+
+  /** Lasts as long as the process, so that it is sent once to each receiver. */
+  function lookAtMadeAnew({ madeAnew }: Situation, now: number): Notice[] {
+    if (madeAnew === undefined) return [];
+    const { why } = madeAnew;
+    return follow(
+      madeAnewKey(madeAnew),
+      { isSo: true, waitMs: 0, now },
+      { begun: () => storageNotice(why, null, describeMadeAnew(madeAnew)), over: () => undefined },
     );
   }
 
   return {
     look(situation, now) {
       nextAt = undefined;
-      forgetMissing(lasting, situation.accounts);
+      forgetMissing(lasting, situation);
       const families = [...new Set(situation.accounts.map(({ family }) => family))];
       return [
         ...situation.accounts.flatMap((account) => lookAtAccount(account, now)),
         ...families.flatMap((family) => lookAtFamily(family, situation.accounts, now)),
         ...lookAtStorage(situation, now),
+        ...lookAtMadeAnew(situation, now),
       ];
     },
     get nextAt() {
@@ -264,10 +279,11 @@ export function createNoticeFinder(
 }
 
 /** An account that was taken out of the configuration is not back. */
-function forgetMissing(lasting: Map<string, Lasting>, accounts: readonly AccountSituation[]): void {
+function forgetMissing(lasting: Map<string, Lasting>, { accounts, madeAnew }: Situation): void {
+  const kept = madeAnew && madeAnewKey(madeAnew);
   for (const key of lasting.keys()) {
     const [kind, id] = key.split(" ");
-    if (kind === "family" || kind === "storage") continue;
+    if (kind === "family" || kind === "storage" || key === kept) continue;
     if (!accounts.some((account) => account.id === id)) lasting.delete(key);
   }
 }
@@ -275,6 +291,22 @@ function forgetMissing(lasting: Map<string, Lasting>, accounts: readonly Account
 function noticeOf({ id, family, status }: AccountSituation, event: NotifyEvent, message: string): Notice {
   const { state, reason, until } = status;
   return { event, account: id, family, state, reason: reason ?? null, until, message };
+}
+
+function storageNotice(state: string, reason: string | null, message: string): Notice {
+  return { event: "storage", account: null, family: null, state, reason, until: undefined, message };
+}
+
+type MadeAnew = NonNullable<Situation["madeAnew"]>;
+
+function madeAnewKey({ at }: MadeAnew): string {
+  return `database ${at}`;
+}
+
+function describeMadeAnew({ why, aside }: MadeAnew): string {
+  return why === "damaged"
+    ? `the database was damaged: it was set aside as ${aside}, and what can be read of it is in a new one; cc-relay doctor says what was lost`
+    : `the database was ${why} while the relay runs: it was made anew, and tokens, states and sessions were written again`;
 }
 
 function forText({ until }: AccountStatus, now: number): string {

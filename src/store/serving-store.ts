@@ -106,7 +106,7 @@ export async function openServingStore(path: string, options: ServingStoreOption
       { err: String(cause), aside, carriedOver: carried.rows, notReadable: carried.damaged },
       "the database is damaged: it was set aside, and what can be read of it is in a new one",
     );
-    return { ...opened, state: onDisk };
+    return { ...opened, state: { kind: "disk", madeAnew: { at: clock(), why: "damaged", aside } } };
   }
 
   async function carryOverFrom(aside: string, opened: OpenDatabase): Promise<CarriedOver> {
@@ -171,6 +171,10 @@ export async function openServingStore(path: string, options: ServingStoreOption
         : await openAnyhow().catch(openInMemory); // Another program's database is left alone.
     carryOver({ from: buffer.connection.database, to: next.connection.database, usage: "all" });
     await buffer.detach();
+    // What is at the path may be damaged besides.
+    if ((why === "removed" || why === "replaced") && next.state === onDisk) {
+      next.state = { kind: "disk", madeAnew: { at: clock(), why } };
+    }
     current = next;
     isDamaged = false;
     file = next.state.kind === "disk" ? createFileWatch(next.connection) : undefined;
@@ -192,7 +196,8 @@ export async function openServingStore(path: string, options: ServingStoreOption
       );
     }
     if (after.kind === "memory" && before.kind === "disk") sayMemory(after.reason);
-    if (after.kind !== before.kind) for (const callback of [...storageChanges]) callback(after);
+    const isNews = after.kind !== before.kind || (after.kind === "disk" && after.madeAnew !== undefined);
+    if (isNews) for (const callback of [...storageChanges]) callback(after);
   }
 
   function notifyChange(change: AccountChange): void {

@@ -17,7 +17,7 @@ export interface Store {
   readonly notices: NoticeStore;
   /** Where what is written is kept. */
   storage(): StorageState;
-  /** Calls back when that changes; returns a stop function. */
+  /** Calls back when that changes, or the file is made anew; returns a stop function. */
   onStorageChange(callback: (state: StorageState) => void): () => void;
   /**
    * Calls back within 500 ms after another process (or connection) changed what is learned of accounts; returns a stop function.
@@ -36,9 +36,19 @@ export interface AccountChange {
 }
 
 export type StorageState =
-  | { kind: "disk" }
+  /** `madeAnew`: it is not the file of before. Undefined: it is, or what was kept in memory has been written to it. */
+  | { kind: "disk"; madeAnew?: MadeAnew }
   /** Lost with this process, for the disk takes no writes. `reason`: what the system says, as a sentence. */
   | { kind: "memory"; reason: string };
+
+/** Why the file of a running relay, or of one that starts, is another one than before. */
+export interface MadeAnew {
+  /** Epoch ms. */
+  at: number;
+  why: "damaged" | "removed" | "replaced";
+  /** Where a damaged one is now. */
+  aside?: string;
+}
 
 /** A damaged database that was set aside. */
 export interface RecoveryRow {

@@ -167,6 +167,31 @@ test("a database that is kept in memory is reported, and when it is written agai
   );
 });
 
+test("a database that was made anew is reported once for each time, also by a finder that knows what was sent", () => {
+  const anew = (seconds: number, aside: string): Situation => ({
+    ...at(spare),
+    madeAnew: { at: start + seconds * second, why: "damaged", aside },
+  });
+  const looks = [
+    [0, at(spare)],
+    [1, anew(1, "x")],
+    [2, anew(1, "x")],
+    [5000, anew(5000, "y")],
+  ] as const;
+  assert.deepEqual(told(looks), ["1 storage null", "5000 storage null"]);
+  const before = createNoticeFinder(rules);
+  const [notice] = before.look(anew(1, "/data/relay.db.corrupt-1"), start);
+  assert.equal(notice?.state, "damaged");
+  assert.equal(
+    notice?.message,
+    "the database was damaged: it was set aside as /data/relay.db.corrupt-1, and what can be read of it is in a new one; cc-relay doctor says what was lost",
+  );
+  const after = createNoticeFinder(rules, before.memory(start));
+  assert.deepEqual(after.look(anew(1, "x"), start + 9_000_000), []);
+  assert.deepEqual(after.look(at(spare), start + 9_000_000), []);
+  assert.deepEqual(after.memory(start + 9_000_000).lasting, {}, "nothing of it is left in the next process");
+});
+
 test("only the events that are asked for are reported", () => {
   const out = at(account("a", refused));
   assert.deepEqual(told([[0, out]], { events: ["family-out"] }), ["0 family-out claude"]);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { open, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { type NotifyConfig, notifyEvents } from "../../src/config/config.ts";
@@ -211,4 +211,25 @@ test("a disk that becomes full is reported, and that it takes writes again", asy
   limitFiles("unlimited");
   await until("its end", () => hook.events().includes("storage disk"));
   assert.deepEqual(hook.events(), ["storage memory", "storage disk"]);
+});
+
+test("a database that was damaged, and one that is removed, are reported once each", async (t) => {
+  const hook = await startReceiver(t);
+  const upstream = await startUpstream({ family: "claude" });
+  t.after(() => upstream.close());
+  const folder = await createServeFolder(t);
+  await folder.configure(`${claudeAccounts(upstream.url)}\n[[notify]]\nwebhook = "${hook.url}/hook"\n`);
+  const first = await folder.start();
+  await ask(first);
+  first.kill("SIGKILL");
+  await first.exited;
+  const file = await open(folder.database, "r+");
+  await file.write(Buffer.alloc(100, 0x5a), 0, 100, 0);
+  await file.close();
+  await folder.start();
+  await until("the damage", () => hook.events().includes("storage damaged"));
+  assert.match(JSON.parse(hook.received[0]!.text).message, /^the database was damaged: it was set aside as /);
+  for (const end of ["", "-wal", "-shm"]) await rm(folder.database + end, { force: true });
+  await until("the removal", () => hook.events().includes("storage removed"));
+  assert.deepEqual(hook.events(), ["storage damaged", "storage removed"]);
 });

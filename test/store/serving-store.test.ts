@@ -148,9 +148,12 @@ for (const [name, damage] of [
       const store = await serve();
       await assertKept(store);
       assert.equal(await requestsIn(store), 3);
-      assert.deepEqual(store.storage(), { kind: "disk" });
       const [aside] = asideIn(path);
       assert.ok(aside !== undefined);
+      const state = store.storage();
+      const { at = 0, ...madeAnew } = (state.kind === "disk" && state.madeAnew) || {};
+      assert.deepEqual(madeAnew, { why: "damaged", aside: join(dirname(path), aside) });
+      assert.ok(at > 0);
       const [line] = log.filter(({ level }) => level === "error");
       assert.match(line!.message, /^the database is damaged: it was set aside/);
       const [recovery] = await store.recoveries.list();
