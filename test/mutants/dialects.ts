@@ -2,7 +2,12 @@
 
 import type { Mutation } from "./mutation.ts";
 
-const answers = "dialects/chat/answer.test.ts dialects/chat/stream.test.ts";
+const answers = [
+  "dialects/chat/answer.test.ts",
+  "dialects/chat/stream.test.ts",
+  "dialects/chat/stream-bytes.test.ts",
+  "dialects/chat/stream-errors.test.ts",
+].join(" ");
 const errors = "dialects/errors.test.ts";
 
 export const dialectMutations: readonly Mutation[] = [

@@ -177,6 +177,15 @@ export function chunk(delta: Json, finish_reason: string | null = null, rest: Js
   };
 }
 
+/** The chunk that every stream begins with. */
+export const opening = chunk({ role: "assistant", content: "" });
+
+/** The events that a plain answer ends with. */
+export const lastEvents = [messageDelta({ stop_reason: "end_turn" }), messageStop];
+
+/** The chunks of those. */
+export const ending = [chunk({}, "stop"), "[DONE]"];
+
 /** What cannot be served is refused as invalid; every other outcome of reading and converting is a result. */
 export function onlyInvalidRequests(text: string): void {
   readOrRefuse(text);
