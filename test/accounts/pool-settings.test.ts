@@ -149,6 +149,7 @@ test("a cooldown that is over leaves the windows alone", async () => {
   assert.equal(a.windows.size, 1);
 });
 
+/** Everything that can be known against an account. */
 async function learnAll(pool: Pool): Promise<void> {
   const a = pool.account("a")!;
   pool.learn(a, [{ name: "5h", utilization: 1, resetsAt: start + hour, status: "rejected" }]);

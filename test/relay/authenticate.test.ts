@@ -30,19 +30,23 @@ test("a list of keys that takes another one's place counts at once", () => {
   assert.throws(() => authenticate(headers, "", { apiKeys: apiKeys.slice(0, 1) }), { code: "invalid_key" });
 });
 
-test("ten thousand keys cost a request about as much as one", () => {
-  const many = Array.from({ length: 10_000 }, (_, index) => ({ name: `n${index}`, key: `key-${index}` }));
+test("a hundred thousand keys cost a request about as much as three", () => {
+  const many = Array.from({ length: 100_000 }, (_, index) => ({ name: `n${index}`, key: `key-${index}` }));
   const costOf = (keys: readonly { name: string; key: string }[]) => {
     const headers = { "x-api-key": keys.at(-1)!.key };
     // The first request finds the list new.
     authenticate(headers, "", { apiKeys: keys });
-    const before = process.cpuUsage();
-    for (let count = 0; count < 300; count++) authenticate(headers, "", { apiKeys: keys });
-    const { user, system } = process.cpuUsage(before);
-    return user + system;
+    const rounds = Array.from({ length: 5 }, () => {
+      const before = process.cpuUsage();
+      for (let count = 0; count < 300; count++) authenticate(headers, "", { apiKeys: keys });
+      const { user, system } = process.cpuUsage(before);
+      return user + system;
+    });
+    return Math.min(...rounds);
   };
   costOf(apiKeys);
-  const one = costOf(apiKeys);
-  // Beside each other's keys: a hundred times is far below the ten thousand of looking at each.
-  assert.ok(costOf(many) < 100 * one + 20_000);
+  const few = costOf(apiKeys);
+  const cost = costOf(many);
+  // Looking at each key, as plain text even, takes more than ten times this.
+  assert.ok(cost < 5 * few + 5000, `${cost} µs instead of ${few}`);
 });
