@@ -42,7 +42,7 @@ export interface Pool
   refusedByAll(asked: ReadonlyMap<Account, Cooldown | undefined>): Promise<void>;
   /** Called when a request that probes a cooldown is sent: the cooldown is not probed again for an hour, whatever comes of it. */
   probeSent(account: Account, probe: Cooldown): Promise<void>;
-  /** Called when a chosen test was not sent after all: the next request may test. */
+  /** Called when a chosen probe was not sent after all: the next request may probe. */
   probeDropped(probe: Cooldown): void;
   /**
    * A good answer whose head came at `beganAt` has come to its end, or was truncated on the provider's side. Three truncated
@@ -68,7 +68,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   const { now } = options.clock;
   const stored = await readStoredAccounts(options);
   /** When cooldowns whose probe is chosen but not sent were probed before. */
-  const testedBefore = new WeakMap<Cooldown, number>();
+  const probedBefore = new WeakMap<Cooldown, number>();
 
   async function beginCooldown(
     account: Account,
@@ -113,7 +113,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       const choice = selectAccount(stored.accountsFor(login), selection);
       if (choice.kind === "use") {
         if (choice.probe) {
-          testedBefore.set(choice.probe, choice.probe.probedAt);
+          probedBefore.set(choice.probe, choice.probe.probedAt);
           choice.probe.probedAt = selection.now;
         }
         choice.account.lastUsedAt = selection.now;
@@ -123,13 +123,13 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     },
 
     async probeSent(account, probe) {
-      testedBefore.delete(probe);
+      probedBefore.delete(probe);
       if (account.cooldowns.get(probe.scope) === probe) await stored.saveCooldown(account, probe);
     },
 
     probeDropped(probe) {
-      probe.probedAt = testedBefore.get(probe) ?? probe.probedAt;
-      testedBefore.delete(probe);
+      probe.probedAt = probedBefore.get(probe) ?? probe.probedAt;
+      probedBefore.delete(probe);
     },
 
     async succeeded(account, { modelScope, sentAt, isBilled }) {

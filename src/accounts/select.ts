@@ -31,7 +31,7 @@ export interface Selection extends LastResortQuestion {
 }
 
 export type Choice =
-  /** `probe`: the cooldown that this request tests. */
+  /** `probe`: the cooldown that this request probes. */
   | { kind: "use"; account: Account; probe: Cooldown | undefined }
   /** The session's account is back shortly: moving would cost its prompt cache. */
   | { kind: "wait"; account: Account; until: number }

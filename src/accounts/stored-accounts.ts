@@ -111,7 +111,7 @@ export async function readStoredAccounts(options: StoredAccountsOptions): Promis
   }
 
   /**
-   * A cooldown that ends early, by hand or by a good test, puts in doubt what led to it. A window that still counted as full would
+   * A cooldown that ends early, by hand or by a good probe, puts in doubt what led to it. A window that still counted as full would
    * keep the account behind all others.
    */
   function forgetLimits(account: Account): void {

@@ -23,7 +23,7 @@ export function classifyKey(text: string, { family, apiUrl }: KeyQuestion): KeyV
   const login = logins.find(({ pattern }) => pattern.test(text));
   if (login !== undefined)
     return { kind: "refused", what: login.what, fix: login.fix ?? howToLogIn(login.family) };
-  const owner = owners.find(({ pattern }) => pattern.test(text))?.family;
+  const owner = makerOfKey(text);
   if (owner !== undefined && owner !== family) {
     const what = `is a key for ${familyNames[owner]}, and this account is for ${familyNames[family]}`;
     return { kind: "refused", what, fix: toRun("add it there", `cc-relay login ${owner} --api-key`) };
@@ -103,11 +103,15 @@ const beginnings: Readonly<Record<Family, { pattern: RegExp; words: string }>> =
   openai: { pattern: /^sk-/, words: "sk-" },
 };
 
-/** Only beginnings that nobody else's keys have: a bare `sk-` is given out by many. */
-const owners: readonly { pattern: RegExp; family: Family }[] = [
+/** Whose key or token a text is; undefined where its beginning does not say so: a bare `sk-` is given out by many. */
+export function makerOfKey(text: string): Family | undefined {
+  return makers.find(({ pattern }) => pattern.test(text))?.family;
+}
+
+const makers: readonly { pattern: RegExp; family: Family }[] = [
   { pattern: /^sk-ant-/, family: "claude" },
-  { pattern: /^(AIza|AQ\.)/, family: "gemini" },
-  { pattern: /^sk-(proj|svcacct)-/, family: "openai" },
+  { pattern: /^(?:ya29\.|AIza|AQ\.)/, family: "gemini" },
+  { pattern: /^sk-(?:proj|svcacct|admin)-/, family: "openai" },
 ];
 
 /** Tokens of logins and other credentials that are no keys, by the beginnings that their providers give them. `family` is whose login it is, where the relay can log in. */

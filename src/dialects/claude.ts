@@ -91,7 +91,7 @@ function read(route: Route, { headers, body = Buffer.alloc(0) }: RequestParts): 
  * `user_<hash>_account_<uuid>_session_<uuid>`. A user id of any other form names a user, not a conversation.
  */
 function sessionOfUser(body: Buffer, metadata: Span | undefined): string | undefined {
-  const userId = readString(body, membersAt(body, ["user_id"], metadata).get("user_id"));
+  const userId = stringAt(body, "user_id", metadata);
   if (userId === undefined) return undefined;
   const mark = userId.lastIndexOf("_session_");
   if (mark >= 0 && userId.startsWith("user_")) return userId.slice(mark + "_session_".length) || undefined;

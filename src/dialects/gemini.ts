@@ -9,7 +9,7 @@ import {
   type SoughtKey,
   type Span,
 } from "../json/json-scan.ts";
-import { contentText, elementsAt, membersAt, scanBody } from "./body-text.ts";
+import { contentText, elementsAt, membersAt, scanBody, stringAt } from "./body-text.ts";
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders, readShouldRetry, retryAfterSeconds } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";
@@ -150,7 +150,7 @@ function codeAssistSession(
   request: Span | undefined,
   promptId: Span | undefined,
 ): string | undefined {
-  const session = request && readString(body, membersAt(body, ["session_id"], request).get("session_id"));
+  const session = stringAt(body, "session_id", request);
   return session || readString(body, promptId)?.split("########", 1)[0] || undefined;
 }
 
@@ -161,7 +161,7 @@ function openingText(body: Buffer, members: Members): string | undefined {
 
 function firstUserText(body: Buffer, contents: Span | undefined): string {
   for (const content of elementsAt(body, contents)) {
-    const role = readString(body, membersAt(body, ["role"], content).get("role"));
+    const role = stringAt(body, "role", content);
     if (role === undefined || role === "user") return partsText(body, content, isSessionContext);
   }
   return "";

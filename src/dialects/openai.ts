@@ -158,7 +158,7 @@ function readBinding(
 /** A conversation is named by its id or by an object with one. */
 function idOf(body: Buffer, span: Span | undefined): string | undefined {
   if (span === undefined) return undefined;
-  return readString(body, span) ?? readString(body, membersAt(body, ["id"], span).get("id"));
+  return readString(body, span) ?? stringAt(body, "id", span);
 }
 
 function isId(body: Buffer, span: Span | undefined): boolean {

@@ -16,24 +16,39 @@ const maxDepth = 100;
 
 /** Like parseJson, for the errors of providers: undefined also when the text is nested too deeply to be one. */
 export function parseErrorJson(text: string): unknown {
-  return isNestedTooDeeply(text) ? undefined : parseJson(text);
+  return isDeeperThan(text, maxDepth) ? undefined : parseJson(text);
 }
 
-function isNestedTooDeeply(text: string): boolean {
+/** Whether a JSON text nests deeper than so many levels: found without parsing it. */
+export function isDeeperThan(text: string, limit: number): boolean {
   let depth = 0;
-  let inString = false;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (inString) {
-      if (code === 0x5c) at++;
-      else if (code === 0x22) inString = false;
-    } else if (code === 0x22) inString = true;
-    else if (code === 0x5b || code === 0x7b) {
-      if (++depth > maxDepth) return true;
-    } else if (code === 0x5d || code === 0x7d) depth--;
+    if (code === quote) at = endOfString(text, at);
+    else if (code === openBrace || code === openBracket) {
+      depth++;
+      if (depth > limit) return true;
+    } else if (code === closeBrace || code === closeBracket) depth--;
   }
   return false;
 }
+
+/** Position of the quote that ends the string which starts at `start`, or the end of the text. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === backslash) backslashes++;
+    if (backslashes % 2 === 0) return end;
+  }
+  return text.length;
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
 
 /** Arrays and null are not objects here. */
 export function isObject(value: unknown): value is JsonObject {

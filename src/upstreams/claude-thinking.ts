@@ -35,11 +35,12 @@ type IsDropped = (body: Buffer, block: Span) => boolean;
 const isThinking: IsDropped = (body, block) => /^(?:redacted_)?thinking$/.test(typeAt(body, block) ?? "");
 
 /** By how Anthropic's own begin: base64 of a message of its protocol buffers. */
-const isForeign: IsDropped = (body, { start, end }) => {
-  const object = body.subarray(start, end);
-  const members = scanMembers(object, ["type", "signature", "data"]);
+const isForeign: IsDropped = (body, block) => {
+  if (!isThinking(body, block)) return false;
+  const object = body.subarray(block.start, block.end);
+  const members = scanMembers(object, ["signature", "data"]);
   const sealed = readString(object, members?.get("signature") ?? members?.get("data"));
-  return isThinking(body, { start, end }) && !/^[ERC][\w+/]+={0,2}$/.test(sealed ?? "");
+  return !/^[ERC][\w+/]+={0,2}$/.test(sealed ?? "");
 };
 
 /** Every other byte stays as it was. A message that held nothing else goes as a whole. */

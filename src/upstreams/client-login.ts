@@ -2,6 +2,7 @@
 //
 // Nothing is verified here: the provider does that. What is decided is where a credential may go at all.
 
+import { makerOfKey } from "../config/key-shapes.ts";
 import type { Call } from "../domain/call.ts";
 import type { Family, ProviderName } from "../domain/family.ts";
 import { parseJson, stringField } from "../json/json-values.ts";
@@ -63,13 +64,10 @@ const openaiNames: ReadonlySet<string> = new Set([
   "openai-project",
 ]);
 
-/** Only forms that nobody else's credentials have: a bare `sk-` is given out by many. */
+/** Whose credential the value of a header is, also behind `Bearer`. */
 export function makerOf(value: string): Family | undefined {
   const token = tokenOf(value);
-  if (token.startsWith("sk-ant-")) return "claude";
-  if (/^(?:ya29\.|AIza|AQ\.)/.test(token)) return "gemini";
-  if (/^sk-(?:proj|svcacct|admin)-/.test(token)) return "openai";
-  return isChatGptToken(token) ? "openai" : undefined;
+  return makerOfKey(token) ?? (isChatGptToken(token) ? "openai" : undefined);
 }
 
 function readClaude(call: Sent): ClientLogin | undefined {

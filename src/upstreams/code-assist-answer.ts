@@ -4,7 +4,14 @@
 import type { Call } from "../domain/call.ts";
 import { RelayError, relayErrors } from "../domain/errors.ts";
 import { readString, scanMembers } from "../json/json-scan.ts";
-import { fieldOf, isObject, type JsonObject, objectField, parseJson } from "../json/json-values.ts";
+import {
+  fieldOf,
+  isObject,
+  type JsonObject,
+  listField,
+  objectField,
+  parseJson,
+} from "../json/json-values.ts";
 import { createCollector } from "../sse/collector.ts";
 import { createDocumentSplitter } from "../sse/documents.ts";
 import { createEventSplitter } from "../sse/events.ts";
@@ -187,7 +194,7 @@ function tooLarge(): RelayError {
   return new RelayError("upstream_unreachable", "The provider sent a single event of more than 64 MiB.");
 }
 
-export interface MergedAnswer {
+interface MergedAnswer {
   /** One event's answer. What is no JSON object is left out. */
   add(json: Buffer): void;
   /** Undefined when there was none. */
@@ -212,8 +219,8 @@ function createMergedAnswer(): MergedAnswer {
       const event = parse(json);
       if (!event) return;
       answer = { ...answer, ...event };
-      if (!Array.isArray(event.candidates)) return;
-      for (const candidate of event.candidates) if (isObject(candidate)) addCandidate(candidate);
+      for (const candidate of listField(event, "candidates"))
+        if (isObject(candidate)) addCandidate(candidate);
     },
     take() {
       if (!answer) return undefined;
@@ -228,7 +235,6 @@ function parse(json: Buffer): JsonObject | undefined {
   return isObject(value) ? value : undefined;
 }
 
-function partsOf(candidate: JsonObject | undefined): unknown[] {
-  const parts = fieldOf(fieldOf(candidate, "content"), "parts");
-  return Array.isArray(parts) ? parts : [];
+function partsOf(candidate: JsonObject | undefined): readonly unknown[] {
+  return listField(fieldOf(candidate, "content"), "parts");
 }

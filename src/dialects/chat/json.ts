@@ -1,5 +1,7 @@
 // Parses and writes JSON from outside: bounded in depth, and with numbers that keep their digits.
 
+import { isDeeperThan } from "../../json/json-values.ts";
+
 export { isObject as isJsonObject, type JsonObject } from "../../json/json-values.ts";
 
 /**
@@ -58,33 +60,3 @@ export function stringifyWellFormed(value: unknown): string {
   if (!text.includes("\\ud")) return text;
   return text.replace(/\\(?:ud[89a-f][0-9a-f]{2}|.)/g, (found) => (found.length === 6 ? "\ufffd" : found));
 }
-
-function isDeeperThan(text: string, limit: number): boolean {
-  let depth = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === quote) at = endOfString(text, at);
-    else if (code === openBrace || code === openBracket) {
-      depth++;
-      if (depth > limit) return true;
-    } else if (code === closeBrace || code === closeBracket) depth--;
-  }
-  return false;
-}
-
-/** Position of the quote that ends the string which starts at `start`, or the end of the text. */
-function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let backslashes = 0;
-    while (text.charCodeAt(end - 1 - backslashes) === backslash) backslashes++;
-    if (backslashes % 2 === 0) return end;
-  }
-  return text.length;
-}
-
-const quote = 0x22;
-const backslash = 0x5c;
-const openBracket = 0x5b;
-const closeBracket = 0x5d;
-const openBrace = 0x7b;
-const closeBrace = 0x7d;

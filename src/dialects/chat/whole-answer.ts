@@ -12,8 +12,8 @@ export function createWholeAnswer(options: AnswerOptions, thread: ConversionThre
   return {
     headers: small.headers,
     push(chunk) {
-      // What follows the end is nobody's.
-      if (isWritten) return nothing;
+      // What follows the end is nobody's. An empty piece could not be the last one for the thread.
+      if (isWritten || chunk.length === 0) return nothing;
       size += chunk.length;
       checkAnswerSize(size);
       pieces.push(chunk);

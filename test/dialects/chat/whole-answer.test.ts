@@ -46,6 +46,14 @@ test("a large document and a large stream become one chat completion", async () 
   }
 });
 
+test("a large answer whose last chunk is empty has an end", { timeout: 10_000 }, async () => {
+  const document = Buffer.from(JSON.stringify(claudeMessage({ content: [{ type: "text", text }] })));
+  const transform = convert(request()).answer(goodHead);
+  transform.push(document);
+  transform.push(Buffer.alloc(0));
+  assert.equal(contentOf(JSON.parse(String(await transform.end()))), text);
+});
+
 test("a large answer that is truncated or ends with an error is not passed on", async () => {
   const document = Buffer.from(JSON.stringify(claudeMessage({ content: [{ type: "text", text }] })));
   await assert.rejects(through(document.subarray(0, -1)), (error: unknown) => {
