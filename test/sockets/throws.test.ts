@@ -22,7 +22,7 @@ const fault = () => {
 };
 
 interface Seam {
-  throwAt(t: TestContext): { restore(): void };
+  throwAt(t: TestContext): { restore(): void; callCount(): number };
   /** Before the connections are opened, or while they are open. */
   when?: "opening";
   prepare?(stage: SocketStage): void;
@@ -70,11 +70,13 @@ for (const [name, seam] of Object.entries(seams)) {
       const injected = seam.throwAt(t);
       const statuses = await Promise.all([1, 2, 3].map(() => refused().then(({ status }) => status)));
       assert.deepEqual(statuses, [426, 426, 426]);
+      assert.ok(injected.callCount() > 0, "nothing was thrown");
       injected.restore();
     } else {
       const clients = await Promise.all([1, 2, 3, 4].map(() => connect()));
       const injected = seam.throwAt(t);
       const answers = await Promise.all(clients.map((client) => endOf(client)));
+      assert.ok(injected.callCount() > 0, "nothing was thrown");
       injected.restore();
       for (const end of answers) assert.equal(end === "response.completed", seam.isHarmless === true, end);
     }
