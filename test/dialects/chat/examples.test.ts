@@ -9,6 +9,7 @@ import {
   blockDelta,
   blockStart,
   blockStop,
+  call,
   chunk,
   claudeMessage,
   created,
@@ -21,15 +22,9 @@ import {
   sse,
   streamed,
   streamTo,
+  text,
   toClaude,
 } from "./support.ts";
-
-const call = (id: string, name = "get", args = "{}") => ({
-  id,
-  type: "function",
-  function: { name, arguments: args },
-});
-const text = (value: string) => ({ type: "text", text: value });
 
 test("1: system messages are hoisted to the front in their order", () => {
   const { body, warnings } = toClaude({
