@@ -8,10 +8,15 @@ const openai = { file: "usage/openai.ts", tests: "usage/openai.test.ts" };
 const chat = { file: "usage/chat.ts", tests: "usage/chat.test.ts" };
 
 export const usageMutations: readonly Mutation[] = [
-  { ...claude, from: "output: one.output + other.output,", to: "output: one.output + other.output + 1," },
+  {
+    ...claude,
+    file: "usage/observer.ts",
+    from: "output: one.output + other.output,",
+    to: "output: one.output + other.output + 1,",
+  },
   { ...claude, from: 'input: figureOf(usage, "input_tokens") ?? before.input,', to: "input: before.input," },
   { ...claude, from: "cacheWrite5m: cacheWrite - oneHour,", to: "cacheWrite5m: cacheWrite," },
-  { ...claude, from: "tokens: all.map(countTokens).reduce(add),", to: "tokens: countTokens(figures)," },
+  { ...claude, from: "tokens: all.map(countTokens).reduce(addTokens),", to: "tokens: countTokens(figures)," },
   { ...claude, from: 'if (type === "error") return answer.error(data, true);', to: "" },
   {
     ...claude,
