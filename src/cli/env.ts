@@ -4,7 +4,7 @@ import { Argument, Command, Option } from "commander";
 import { readSettingsVariables, undoneVariables } from "../clients/claude-code.ts";
 import { type ClientAccess, keyHeader } from "../clients/client.ts";
 import { codexProvider } from "../clients/codex.ts";
-import { proxyInTheWay } from "../clients/proxy-variables.ts";
+import { exceptFromProxy, proxyInTheWay } from "../clients/proxy-variables.ts";
 import {
   type Client,
   clientInfo,
@@ -14,7 +14,7 @@ import {
   variableNames,
   variablesFor,
 } from "../clients/variables.ts";
-import { UserError } from "../domain/errors.ts";
+import { fixText, UserError } from "../domain/errors.ts";
 import {
   guessShell,
   type Shell,
@@ -173,21 +173,21 @@ function warn(
   const notice = (text: string, fix: string) => {
     out.stderr.write(`${sign("warn", out.stderr)} ${text}\n  - ${fix}\n`);
   };
-  const { title, urlVariable } = clientInfo[client];
+  const { title, urlVariable, ownLogin } = clientInfo[client];
   if (access.ownLogin) {
     for (const name of findReplacing(client, env))
       notice(
         `${name} is set: ${title} uses it instead of its login`,
         `to remove it from this shell, run: ${syntax.unset(name)}`,
       );
-    if (client === "openai" && access.key !== undefined)
+    if (ownLogin.key === undefined && access.key !== undefined)
       notice(
         `${title} take the relay's key in a header only`,
         `set the default header ${keyHeader} in the program`,
       );
   } else if (access.key === undefined) {
     out.stderr.write(
-      `${sign("warn", out.stderr)} ${title}: no account and no key is configured, so requests go on with ${title === clientInfo.openai.title ? "the SDK's" : "its"} own credential\n`,
+      `${sign("warn", out.stderr)} ${title}: no account and no key is configured, so requests go on with ${client === "openai" ? "the SDK's" : "its"} own credential\n`,
     );
   }
   for (const { name, effect } of access.key === undefined || access.ownLogin
@@ -199,7 +199,7 @@ function warn(
   if (proxy !== undefined) {
     notice(
       `${proxy} is set and NO_PROXY does not name ${access.host}: ${title} would send ${client === "openai" ? "their" : "its"} requests to the proxy`,
-      `to except the relay, run: ${syntax.set("NO_PROXY", [env.NO_PROXY, access.host].filter(Boolean).join(","))}`,
+      fixText(exceptFromProxy([access.host], env, syntax)),
     );
   }
   if (client === "gemini" && urlVariable !== undefined && !access.ownLogin) {

@@ -308,6 +308,18 @@ describe("conflicts", () => {
 `,
     );
   });
+
+  it("keep what the other spelling of NO_PROXY excepts, and are said in words where the shell cannot quote it", async () => {
+    const fixes: [shell: "sh" | "cmd", exceptions: string, fix: string][] = [
+      ["sh", "intranet", "to except the relay, run: export NO_PROXY='intranet,127.0.0.1'"],
+      ["cmd", 'a"b', "add 127.0.0.1 to NO_PROXY"],
+    ];
+    for (const [shell, exceptions, fix] of fixes) {
+      const proxied = { env: { HTTPS_PROXY: "http://p", no_proxy: exceptions } };
+      const { stderr } = await env({ client: "openai", shell }, proxied);
+      assert.equal(stderr.split("\n").at(-2), `  - ${fix}`);
+    }
+  });
 });
 
 it("another program that talks without end on the relay's port does not hold env up", async () => {

@@ -1,6 +1,6 @@
 // Checks the proxy variables: clients obey them for loopback addresses, too.
 
-import { proxyInTheWay } from "../../clients/proxy-variables.ts";
+import { exceptFromProxy, proxyInTheWay } from "../../clients/proxy-variables.ts";
 import { clientInfo, clients } from "../../clients/variables.ts";
 import { isLoopbackHost } from "../../network/loopback.ts";
 import { withoutBrackets } from "../../network/proxy.ts";
@@ -17,19 +17,11 @@ export function checkProxyVariables({ env, relay, shell }: Surroundings): Check[
   const missing = hosts.filter((host) => proxyInTheWay(host, env) !== undefined);
   if (missing.length === 0)
     return [findings.ok(`${anyProxy} is set, and NO_PROXY excepts ${hosts.join(" and ")}`)];
-  const exceptions = [
-    env.NO_PROXY || env.no_proxy,
-    ...missing,
-    ...(missing.includes("127.0.0.1") ? ["localhost"] : []),
-  ];
-  const value = [...new Set(exceptions.filter(Boolean))].join(",");
-  const command = shellSyntax[shell].set("NO_PROXY", value);
+  const added = new Set([...missing, ...(missing.includes("127.0.0.1") ? ["localhost"] : [])]);
   return [
     findings.warn(
       `${anyProxy} is set and NO_PROXY does not name ${missing.join(" and ")}: clients send what is for the relay to the proxy`,
-      command === undefined
-        ? `add ${missing.join(",")} to NO_PROXY`
-        : { instruction: "to except the relay, run:", command },
+      exceptFromProxy([...added], env, shellSyntax[shell]),
     ),
   ];
 }
