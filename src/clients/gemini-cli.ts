@@ -19,9 +19,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../domain/errors.ts";
-import { isObject, type JsonObject, objectField, stringField } from "../json/json-values.ts";
+import { type JsonObject, objectField, stringField } from "../json/json-values.ts";
 import type { ClientInfo } from "./client.ts";
-import { withoutComments } from "./settings-files.ts";
+import { parseSettings } from "./settings-files.ts";
 
 export const geminiCli: ClientInfo = {
   title: "Gemini CLI",
@@ -40,8 +40,7 @@ export const geminiCli: ClientInfo = {
   ownLogin: {
     // GOOGLE_GEMINI_BASE_URL does not move what a login asks.
     urlVariable: "CODE_ASSIST_ENDPOINT",
-    headersVariable: "GEMINI_CLI_CUSTOM_HEADERS",
-    separators: [",", ":"],
+    key: { headersVariable: "GEMINI_CLI_CUSTOM_HEADERS", separators: [",", ":"] },
     others: { GOOGLE_GENAI_USE_GCA: "true" },
     replacing: ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL", "GOOGLE_GENAI_USE_VERTEXAI"],
   },
@@ -97,17 +96,14 @@ async function readSettings(file: string): Promise<JsonObject> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return {};
-    throw new UserError(`${file} cannot be read: ${code}`, { cause: error });
-  }
-  try {
-    const settings: unknown = JSON.parse(withoutComments(text));
-    return isObject(settings) ? settings : {};
-  } catch (error) {
-    throw new UserError(`${file} is not valid JSON`, {
-      fix: "fix it, Gemini CLI cannot read it either",
+    throw new UserError(`${file} cannot be read: ${code}`, {
+      fix: "make it readable for this user: it holds Gemini CLI's settings",
       cause: error,
     });
   }
+  const settings = parseSettings(text);
+  if (settings !== undefined) return settings;
+  throw new UserError(`${file} is not valid JSON`, { fix: "fix it, Gemini CLI cannot read it either" });
 }
 
 /** The authentication that settings choose; undefined when they do not. */

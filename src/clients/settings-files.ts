@@ -8,7 +8,11 @@ export type Json = Readonly<Record<string, unknown>>;
 /** An empty object when there is no such file; undefined when it is no JSON object. */
 export async function readJsonSettings(file: string): Promise<Json | undefined> {
   const text = await readOptional(file);
-  if (text === undefined) return {};
+  return text === undefined ? {} : parseSettings(text);
+}
+
+/** Undefined when the text is no JSON object. */
+export function parseSettings(text: string): Json | undefined {
   const value = parseJson(withoutComments(text.replace(/^\uFEFF/, "")));
   return isObject(value) ? value : undefined;
 }
@@ -19,7 +23,7 @@ export function tableIn(settings: Json, name: string): Json {
 }
 
 /** Strings are matched first, so that a `//` inside one stays. */
-export function withoutComments(text: string): string {
+function withoutComments(text: string): string {
   return text.replace(/"(?:[^"\\]|\\.)*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (found) =>
     found.startsWith('"') ? found : " ",
   );

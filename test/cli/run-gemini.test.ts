@@ -107,6 +107,15 @@ describe("run gemini", () => {
     assert.equal(existsSync(join(place.folder, "seen.json")), false);
   });
 
+  it("takes settings with comments and a byte order mark as they are", async () => {
+    mkdirSync(join(place.folder, ".gemini"));
+    const settings = '\ufeff{ // mine\n"ui":{"theme":"http://x"}}';
+    writeFileSync(join(place.folder, ".gemini", "settings.json"), settings);
+    place.install("gemini");
+    await gemini();
+    assert.equal(existsSync(join(place.folder, "seen.json")), true);
+  });
+
   it("warns of a folder whose own settings choose otherwise", async () => {
     const work = join(place.folder, "work");
     mkdirSync(join(work, ".gemini"), { recursive: true });
