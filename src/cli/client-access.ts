@@ -6,6 +6,7 @@ import type { ClientKey } from "../config/config.ts";
 import { nearestWord } from "../config/suggest.ts";
 import { UserError } from "../domain/errors.ts";
 import { families } from "../domain/family.ts";
+import { withoutBrackets } from "../network/proxy.ts";
 import { shellWord } from "../terminal/shells.ts";
 import { redact } from "../text/redact.ts";
 import type { CommandContext } from "./context.ts";
@@ -28,7 +29,7 @@ export async function readAccess(
 ): Promise<(client: Client) => ClientAccess> {
   const config = await context.loadConfig({ missingVariables: "warning" });
   const origin = await findRelay(context, config);
-  const host = new URL(origin).hostname.replace(/^\[|\]$/g, "");
+  const host = withoutBrackets(new URL(origin).hostname);
   const key = chooseKey(config.apiKeys, keyName);
   const served = new Set(config.accounts.map(({ family }) => family));
   const needsAny = key === undefined && served.size < families.length && (await isDemo(origin));

@@ -23,8 +23,7 @@ Example:
 }
 
 async function runNotifyTest(context: CommandContext): Promise<void> {
-  const { sendNotice } = await import("../notify/send.ts");
-  const { createNotifyDispatchers } = await import("../notify/send.ts");
+  const { createNotifyDispatchers, sendNotice } = await import("../notify/send.ts");
   const { secretsOf } = await import("../config/secrets.ts");
   const { redact } = await import("../text/redact.ts");
   const config = await context.loadConfig({ missingVariables: "warning" });

@@ -4,8 +4,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Environment, EnvironmentChange } from "../terminal/environment.ts";
-import type { ClientInfo } from "./client.ts";
+import type { ClientInfo, KeyHeaders } from "./client.ts";
 import { readJsonSettings, tableIn } from "./settings-files.ts";
+
+export const claudeHeaders: KeyHeaders = {
+  headersVariable: "ANTHROPIC_CUSTOM_HEADERS",
+  separators: ["\n", ": "],
+};
 
 export const claudeCode: ClientInfo = {
   title: "Claude Code",
@@ -29,8 +34,7 @@ export const claudeCode: ClientInfo = {
   appended: { path: "/v1/messages", ending: /\/v1(?:\/messages)?$/ },
   ownLogin: {
     urlVariable: "ANTHROPIC_BASE_URL",
-    headersVariable: "ANTHROPIC_CUSTOM_HEADERS",
-    separators: ["\n", ": "],
+    key: claudeHeaders,
     others: {},
     replacing: ["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"],
   },

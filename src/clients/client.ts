@@ -31,14 +31,24 @@ export interface Conflict {
 /** How the client keeps its own login and still goes through the relay, whose key travels in a header beside it. */
 export interface OwnLogin {
   urlVariable: string | undefined;
-  /** A variable of headers that the client adds; undefined where it has none. */
-  headersVariable: string | undefined;
-  /** Between two headers of that variable, and between a header's name and its value. */
-  separators: readonly [headers: string, value: string];
+  /** Where the relay's key goes; undefined where the client has no place for it beside its login. */
+  key: KeyHeaders | KeyVariable | undefined;
   /** What else it needs. */
   others: Readonly<Record<string, string>>;
   /** What would take the login's place. */
   replacing: readonly string[];
+}
+
+/** A variable of headers that the client adds to its requests. */
+export interface KeyHeaders {
+  headersVariable: string;
+  /** Between two headers, and between a header's name and its value. */
+  separators: readonly [headers: string, value: string];
+}
+
+/** A variable for the key alone: the client's configuration names it as the value of a header. */
+export interface KeyVariable {
+  keyVariable: string;
 }
 
 /** The header of the relay's key where the usual ones hold the client's own login. */

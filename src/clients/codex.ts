@@ -3,20 +3,21 @@
 import { type ClientAccess, type ClientInfo, keyHeader } from "./client.ts";
 import { openaiSdks } from "./openai-sdks.ts";
 
+const keyVariable = "CC_RELAY_KEY";
+
 export const codex: ClientInfo = {
   title: "Codex",
   family: "openai",
   path: "/openai/v1",
   // Codex ignores OPENAI_BASE_URL: it needs a provider in its configuration.
   urlVariable: undefined,
-  keyVariable: "CC_RELAY_KEY",
+  keyVariable,
   conflicting: [],
   servedPaths: ["/openai/v1", "/v1"],
-  // The provider names the variable of the key as a header: see codexProvider.
   ownLogin: {
     urlVariable: undefined,
-    headersVariable: undefined,
-    separators: ["", ""],
+    // See codexProvider.
+    key: { keyVariable },
     others: {},
     replacing: [],
   },

@@ -15,8 +15,8 @@ export const openaiSdks: ClientInfo = {
   servedPaths: ["/openai/v1", "/v1"],
   ownLogin: {
     urlVariable: "OPENAI_BASE_URL",
-    headersVariable: undefined,
-    separators: ["", ""],
+    // A default header, in the program itself.
+    key: undefined,
     others: {},
     replacing: [],
   },

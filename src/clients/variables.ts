@@ -3,7 +3,14 @@
 
 import type { Environment, EnvironmentChange } from "../terminal/environment.ts";
 import { claudeCode } from "./claude-code.ts";
-import { type ClientAccess, type ClientInfo, type Conflict, keyHeader } from "./client.ts";
+import {
+  type ClientAccess,
+  type ClientInfo,
+  type Conflict,
+  type KeyHeaders,
+  type KeyVariable,
+  keyHeader,
+} from "./client.ts";
 import { codex } from "./codex.ts";
 import { geminiCli } from "./gemini-cli.ts";
 import { openaiSdks } from "./openai-sdks.ts";
@@ -41,12 +48,7 @@ export function variablesFor(
 export function variableNames(client: Client, { ownLogin }: Pick<ClientAccess, "ownLogin">): string[] {
   const { urlVariable, keyVariable, ownLogin: own } = clientInfo[client];
   const names = ownLogin
-    ? [
-        own.urlVariable,
-        own.headersVariable,
-        client === "codex" ? keyVariable : undefined,
-        ...Object.keys(own.others),
-      ]
+    ? [own.urlVariable, own.key && variableOf(own.key), ...Object.keys(own.others)]
     : [urlVariable, keyVariable];
   return names.filter((name) => name !== undefined);
 }
@@ -61,23 +63,31 @@ export function findReplacing(client: Client, env: Environment): string[] {
   return clientInfo[client].ownLogin.replacing.filter((name) => Boolean(env[name]));
 }
 
-/** Headers that the person has set stay. */
 function ownLoginVariables(
   client: Client,
   { origin, key }: Pick<ClientAccess, "origin" | "key">,
   env: Environment,
 ): Required<EnvironmentChange> {
-  const { path, keyVariable, ownLogin } = clientInfo[client];
-  const { urlVariable, headersVariable, separators, others, replacing } = ownLogin;
-  const [between, before] = separators;
+  const { path, ownLogin } = clientInfo[client];
+  const { urlVariable, others, replacing } = ownLogin;
   const set: Record<string, string> = { ...others };
   if (urlVariable !== undefined) set[urlVariable] = origin + path;
-  if (key !== undefined && headersVariable !== undefined) {
-    const present = (env[headersVariable] ?? "")
-      .split(between)
-      .filter((header) => header.trim() !== "" && !header.trim().toLowerCase().startsWith(`${keyHeader}:`));
-    set[headersVariable] = [...present, `${keyHeader}${before}${key}`].join(between);
+  if (key !== undefined && ownLogin.key !== undefined) {
+    const variable = variableOf(ownLogin.key);
+    set[variable] = "keyVariable" in ownLogin.key ? key : addHeader(env[variable], ownLogin.key, key);
   }
-  if (key !== undefined && client === "codex") set[keyVariable] = key;
   return { set, remove: [...replacing] };
+}
+
+function variableOf(place: KeyHeaders | KeyVariable): string {
+  return "keyVariable" in place ? place.keyVariable : place.headersVariable;
+}
+
+/** Headers that the person has set stay. */
+function addHeader(present: string | undefined, { separators }: KeyHeaders, key: string): string {
+  const [between, before] = separators;
+  const others = (present ?? "")
+    .split(between)
+    .filter((header) => header.trim() !== "" && !header.trim().toLowerCase().startsWith(`${keyHeader}:`));
+  return [...others, `${keyHeader}${before}${key}`].join(between);
 }

@@ -39,7 +39,7 @@ export async function findBaseUrlFault(
       fix,
     );
   }
-  const isOurs = isAt(url, relay?.origin);
+  const isOurs = isAt(base.value, relay?.origin);
   if (isOurs && url.protocol === "https:") {
     return findings.fail(`${setting} begins with https, and the relay speaks http`, fix);
   }
@@ -67,9 +67,10 @@ function show(text: string): string {
   return printable(text, 80);
 }
 
-/** Whether a URL leads to the origin: loopback has several names, and a relay on one mostly answers to all. */
-export function isAt(url: URL, origin: string | undefined): boolean {
-  if (origin === undefined) return false;
+/** Whether an address leads to the origin: loopback has several names, and a relay on one mostly answers to all. */
+export function isAt(address: string, origin: string | undefined): boolean {
+  if (origin === undefined || !URL.canParse(address)) return false;
+  const url = new URL(address);
   const relay = new URL(origin);
   if (url.port !== relay.port) return false;
   return url.hostname === relay.hostname || (isLoopbackHost(url.hostname) && isLoopbackHost(relay.hostname));
@@ -95,7 +96,7 @@ export function findKeyFault(
   { relay }: Pick<Surroundings, "relay">,
 ): Check | undefined {
   if (relay === undefined || relay.keys.length === 0) return undefined;
-  if (!URL.canParse(baseUrl) || !isAt(new URL(baseUrl), relay.origin)) return undefined;
+  if (!isAt(baseUrl, relay.origin)) return undefined;
   const isKey = (value: string | undefined) => relay.keys.some(({ key }) => key === value);
   const inHeaders = headersVariable === undefined ? undefined : keyInHeaders(env[headersVariable]);
   if (inHeaders !== undefined) {

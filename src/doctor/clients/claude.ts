@@ -1,6 +1,6 @@
 // Checks Claude Code: its program, and the variables that decide where it sends requests. Tried with version 2.1.330.
 
-import { readClaudeSettings } from "../../clients/claude-code.ts";
+import { claudeHeaders, readClaudeSettings } from "../../clients/claude-code.ts";
 import { clientInfo, findConflicts, findReplacing } from "../../clients/variables.ts";
 import type { Advice } from "../../domain/errors.ts";
 import { type Check, findingsOn } from "../check.ts";
@@ -35,7 +35,8 @@ export async function checkClaude(surroundings: Surroundings): Promise<Check[]> 
 }
 
 const findings = findingsOn("clients", "claude");
-const { urlVariable = "", keyVariable, title, ownLogin } = clientInfo.claude;
+const { urlVariable = "", keyVariable, title } = clientInfo.claude;
+const { headersVariable } = claudeHeaders;
 /** A login of one's own, as a variable. */
 const tokenVariable = "CLAUDE_CODE_OAUTH_TOKEN";
 const otherKey = "ANTHROPIC_API_KEY";
@@ -76,7 +77,6 @@ async function findAddressFaults(
         ({ name }) => name !== otherKey && !(isLoginWanted && name === tokenVariable),
       )
     : [];
-  const { headersVariable = "" } = ownLogin;
   // With the key in a variable of its own the other accounts are meant.
   const isLoginSetUp =
     isLoginWanted && (relay.keys.length === 0 || keyInHeaders(env[headersVariable]) !== undefined);

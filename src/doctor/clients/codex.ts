@@ -59,7 +59,7 @@ function findProviders({ data, surroundings }: CodexFile): Provider[] {
     const { base_url: baseUrl } = settings;
     if (typeof baseUrl !== "string") return [];
     const isChosen = data.model_provider === id;
-    const isOurs = URL.canParse(baseUrl) && isAt(new URL(baseUrl), surroundings.relay?.origin);
+    const isOurs = isAt(baseUrl, surroundings.relay?.origin);
     // Somebody's other gateway is no business of ours.
     return isOurs || (isChosen && isLocal(baseUrl)) ? [{ id, baseUrl, settings, isChosen }] : [];
   });
@@ -101,7 +101,7 @@ function findWebSocket(
 ): Check | undefined {
   const { file, surroundings } = codex;
   const { relay } = surroundings;
-  const isOurs = URL.canParse(baseUrl) && isAt(new URL(baseUrl), relay?.origin);
+  const isOurs = isAt(baseUrl, relay?.origin);
   if (settings.supports_websockets !== true || !isOurs || relay?.webSocket !== false) return undefined;
   return findings.warn(
     `${section} has supports_websockets = true, and the relay has [upstream] websocket = false`,
@@ -157,7 +157,7 @@ async function checkBuiltIn({ data, file, surroundings }: CodexFile): Promise<Ch
 /** It is right for the SDKs, and looks as if it were for Codex too. */
 function findIgnoredVariable({ env, relay }: Surroundings): Check[] {
   const value = env.OPENAI_BASE_URL;
-  if (!value || !URL.canParse(value) || !isAt(new URL(value), relay?.origin)) return [];
+  if (!value || !isAt(value, relay?.origin)) return [];
   const detail = "OPENAI_BASE_URL points at the relay, and Codex ignores it";
   return [
     findings.warn(detail, {

@@ -46,7 +46,7 @@ export interface RelayFacts {
 
 /** Whether requests to a base URL are answered with our accounts: then no other credential may go along. */
 export function usesAccounts(client: Client, baseUrl: string, relay: RelayFacts | undefined): boolean {
-  if (relay === undefined || !URL.canParse(baseUrl) || !isAt(new URL(baseUrl), relay.origin)) return false;
+  if (relay === undefined || !isAt(baseUrl, relay.origin)) return false;
   return relay.keys.length > 0 || relay.families.has(clientInfo[client].family);
 }
 
