@@ -66,11 +66,14 @@ test("retired words do not come back into source, help, configuration or documen
 
 test("retired words do not come back into the titles of tests", () => {
   const titles = /\b(?:test|it|describe|suite)(?:\.\w+)?\(\s*(["'`])((?:\\.|(?!\1).)*)\1/gs;
-  const found = globSync("test/**/*.ts", { cwd: root }).flatMap((name) => {
-    const text = readFileSync(join(root, name), "utf8");
-    return [...text.matchAll(titles)].flatMap((match) => findRetired(name, match[2]!));
-  });
-  assert.deepEqual(found, []);
+  const all = globSync("test/**/*.ts", { cwd: root }).flatMap((name) =>
+    [...readFileSync(join(root, name), "utf8").matchAll(titles)].map((match) => ({ name, title: match[2]! })),
+  );
+  assert.ok(all.length > 1000, `${all.length} titles`);
+  assert.deepEqual(
+    all.flatMap(({ name, title }) => findRetired(name, title)),
+    [],
+  );
 });
 
 test("a retired word is found in a comment, a message and an identifier, and config keys are not", () => {
