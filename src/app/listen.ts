@@ -43,6 +43,9 @@ function listenError(cause: NodeJS.ErrnoException, host: string, port: number): 
         cause,
       });
     default:
-      return new UserError(`cannot listen on ${where}: ${cause.message}`, { cause });
+      return new UserError(`cannot listen on ${where}: ${cause.message}`, {
+        fix: "set server.host and server.port in config.toml to a free address of this machine",
+        cause,
+      });
   }
 }

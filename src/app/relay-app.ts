@@ -4,7 +4,7 @@ import { type Config, describeWarning } from "../config/config.ts";
 import type { ReloadCause } from "../config/reload.ts";
 import { type SightedFile, watchConfig } from "../config/watch.ts";
 import type { DoctorDocument } from "../documents/types.ts";
-import { UserError } from "../domain/errors.ts";
+import { toRun, UserError } from "../domain/errors.ts";
 import { createLiveView } from "../live/live.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
@@ -173,7 +173,7 @@ async function claim(store: Store, config: Config): Promise<void> {
   const who = holder ? `pid ${holder.pid}, http://${holder.host}:${holder.port}` : "which is just starting";
   throw new UserError(`another cc-relay (${who}) already serves the database ${config.server.databasePath}`, {
     fix: holder
-      ? `stop it with: kill ${holder.pid}`
+      ? toRun("stop it", `kill ${holder.pid}`)
       : "wait a moment, or give this one its own server.database_path",
   });
 }

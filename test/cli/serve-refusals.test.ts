@@ -35,7 +35,7 @@ describe("cc-relay serve", { concurrency: true }, () => {
     const text = await refusal(folder);
     assert.equal(
       text,
-      `✗ another cc-relay (pid ${first.pid}, http://127.0.0.1:${port}) already serves the database ${folder.database}\n  - stop it with: kill ${first.pid}\n`,
+      `✗ another cc-relay (pid ${first.pid}, http://127.0.0.1:${port}) already serves the database ${folder.database}\n  - to stop it, run: kill ${first.pid}\n`,
     );
     assert.equal((await send(first.url, { path: "/health" })).status, 200);
     first.kill("SIGKILL");
