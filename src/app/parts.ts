@@ -102,7 +102,7 @@ export async function createParts(
     holdBackMs,
     metrics,
     events,
-    shortages: createShortageLog(log, now),
+    shortages: createShortageLog(log, clock.monotonic),
     log,
     now,
   };

@@ -10,17 +10,17 @@ export interface ShortageLog {
 
 const quietMs = 60_000;
 
-export function createShortageLog(log: Log, now: () => number): ShortageLog {
+export function createShortageLog(log: Log, monotonic: () => number): ShortageLog {
   let lastAt = Number.NEGATIVE_INFINITY;
   let unsaid = 0;
   return {
     report(shortage) {
-      if (now() - lastAt < quietMs) {
+      if (monotonic() - lastAt < quietMs) {
         unsaid++;
         return;
       }
       log.error({ reason: shortage, unsaid }, "short of resources");
-      lastAt = now();
+      lastAt = monotonic();
       unsaid = 0;
     },
   };
@@ -32,7 +32,7 @@ const retryAfterSeconds = 2;
 export function shortageError(cause: Error): RelayError {
   return new RelayError(
     "out_of_resources",
-    `cc-relay cannot serve this request now: ${cause.message}; send it again in a moment, or give the process more (\`ulimit -n\`).`,
+    `cc-relay cannot serve this request now: ${cause.message}; send it again in a moment, or give the process more of it (descriptors: \`ulimit -n\`).`,
     { retryAfterSeconds, cause },
   );
 }
