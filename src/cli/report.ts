@@ -1,7 +1,7 @@
 // Prints the error of a command that failed, and chooses the exit code.
 
 import { type Command, CommanderError } from "commander";
-import { UserError } from "../domain/errors.ts";
+import { stackOf, UserError } from "../domain/errors.ts";
 import type { Screen } from "../terminal/output.ts";
 import { sign } from "../terminal/style.ts";
 import { redact } from "../text/redact.ts";
@@ -65,7 +65,7 @@ function reword(message: string): string {
 }
 
 function bug(error: unknown, screen: Screen): string {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const text = stackOf(error);
   const cause =
     error instanceof Error && error.cause instanceof Error ? `\ncaused by ${error.cause.stack}` : "";
   return `${problem("this is a fault of cc-relay itself", "", screen)}${redact(text + cause).replace(/^/gm, "    ")}

@@ -41,7 +41,7 @@ export function parseCodings(encoding: string | undefined): Coding[] {
   const codings: Coding[] = [];
   for (const part of (encoding ?? "").split(",")) {
     const name = part.trim().toLowerCase();
-    if (name === "" || name === "identity") continue;
+    if (isNone(name)) continue;
     const coding = codingNames.get(name);
     const written = JSON.stringify(encoding?.slice(0, 40));
     if (coding === undefined)
@@ -51,6 +51,15 @@ export function parseCodings(encoding: string | undefined): Coding[] {
     codings.unshift(coding);
   }
   return codings;
+}
+
+/** Whether a `content-encoding` names any coding, known or not. */
+export function isCoded(encoding: string | undefined): encoding is string {
+  return encoding?.split(",").some((part) => !isNone(part.trim().toLowerCase())) ?? false;
+}
+
+function isNone(name: string): boolean {
+  return name === "" || name === "identity";
 }
 
 /** `deflate` means the zlib format (RFC 9110), but some send the bare stream; a zlib header begins with the method, 8. */

@@ -121,3 +121,8 @@ export class UserError extends Error {
     this.exitCode = details.exitCode ?? 1;
   }
 }
+
+/** For the log: a fault of our own. */
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

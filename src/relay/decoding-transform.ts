@@ -1,13 +1,14 @@
 // Decodes an answer that is to be rewritten, for providers that compress although they were asked not to.
 
 import { decodeBody } from "../coding/decoded.ts";
+import { isCoded } from "../coding/decoder.ts";
 import { RelayError } from "../domain/errors.ts";
 import type { AsyncTransform } from "../sse/transform.ts";
 
 const maxBytes = 64 * 1024 * 1024;
 
 export function decodingTransform(encoding: string | undefined, inner: AsyncTransform): AsyncTransform {
-  if (encoding === undefined || encoding === "" || encoding.toLowerCase() === "identity") return inner;
+  if (!isCoded(encoding)) return inner;
   const chunks: Buffer[] = [];
   let size = 0;
   return {

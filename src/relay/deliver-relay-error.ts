@@ -1,7 +1,7 @@
 // Sends the client an error of the relay's own in the form of its API, and records it.
 
 import type { Call } from "../domain/call.ts";
-import { RelayError } from "../domain/errors.ts";
+import { RelayError, stackOf } from "../domain/errors.ts";
 import { readShortage } from "../network/faults.ts";
 import { sendRendered } from "./client.ts";
 import { type Exchange, type RelayDeps, ShutdownAbort } from "./exchange.ts";
@@ -80,7 +80,7 @@ export function reportFault(
 ): void {
   if (code === "out_of_resources") shortages.report(message);
   if (code !== "internal") return;
-  log.error({ request, err: error instanceof Error ? error.stack : String(error) }, "internal error");
+  log.error({ request, err: stackOf(error) }, "internal error");
 }
 function memoryError({ isTooLarge, maxBytes }: MemoryExhausted): RelayError {
   const limit = `${Math.round(maxBytes / 1048576)} MB of server.memory_mb`;

@@ -8,6 +8,7 @@ import { RelayError } from "../domain/errors.ts";
 import { canServe, findUnfit, type Unfit } from "./can-serve.ts";
 import { type ExhaustedContext, exhaustedError } from "./exhausted-error.ts";
 import type { FailoverState, Served } from "./failover-state.ts";
+import { selectionFor } from "./next-account.ts";
 import { contextOf, unansweredError } from "./unanswered-error.ts";
 
 /** Undefined after a hold: all accounts may be asked again. Throws the RelayError that the client gets. */
@@ -113,25 +114,17 @@ async function moveElsewhere(state: FailoverState): Promise<RelayError | undefin
 
 /** An account that was not asked yet and has room, whether or not the connection can lead to it. */
 async function chooseOther(state: FailoverState, required: string | undefined): Promise<Account | undefined> {
-  const { call, routing, deps, scope, tried } = state;
-  const { switchAtUtilization, foreignAfterMs } = deps.config().session;
+  const { call, routing, deps, tried } = state;
   const now = deps.now();
   const left = required === undefined ? routing.required : undefined;
   const selection = {
-    model: call.model,
-    modelScope: scope,
+    ...selectionFor(state),
     canServe: (account: Account) => canServe(account, call, now),
-    pinned: undefined,
     required,
-    sticky: routing.session?.accountId,
-    fallback: routing.session?.fallbackId,
+    holder: undefined,
     tried: left === undefined ? tried : new Set([...tried, left]),
     maxWaitMs: 0,
-    switchAtUtilization,
     mayProbe: false,
-    opensTurn: () => state.opensTurn,
-    foreignAfterMs,
-    now,
   };
   const choice = await deps.pool.choose(selection, routing.login);
   return choice.kind === "use" ? choice.account : undefined;

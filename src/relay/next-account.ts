@@ -2,41 +2,45 @@
 
 import { type Account, cooldownFor } from "../accounts/account.ts";
 import { isLastResort } from "../accounts/last-resort.ts";
-import type { Choice } from "../accounts/select.ts";
+import type { Choice, Selection } from "../accounts/select.ts";
 import type { Ticket } from "../accounts/slow-start.ts";
 import { isBilled } from "../domain/call.ts";
 import { isSentOnce } from "./consequences.ts";
 import type { FailoverState } from "./failover-state.ts";
 
 export async function chooseAccount(state: FailoverState): Promise<Choice> {
-  const { call, routing, deps, tried } = state;
-  const { session } = deps.config();
+  const { routing, deps, tried } = state;
   if (routing.passthrough) {
     return tried.size > 0
       ? { kind: "none", candidates: [] }
       : { kind: "use", account: routing.passthrough, probe: undefined };
   }
-  const selection = {
+  const choice = await deps.pool.choose(selectionFor(state), routing.login);
+  if (choice.kind === "use" && !state.hasAttemptsLeft) return { kind: "none", candidates: [choice.account] };
+  return choice;
+}
+
+export function selectionFor(state: FailoverState): Selection {
+  const { call, routing, deps, tried } = state;
+  const { maxWaitMs, switchAtUtilization, foreignAfterMs } = deps.config().session;
+  return {
     model: call.model,
     modelScope: state.scope,
-    canServe: (account: Account) => state.canServe(account),
+    canServe: (account) => state.canServe(account),
     pinned: routing.pinned,
     required: routing.required,
     holder: routing.holder,
     sticky: routing.session?.accountId,
     fallback: routing.session?.fallbackId,
     tried,
-    maxWaitMs: state.hasWaited ? 0 : session.maxWaitMs,
-    switchAtUtilization: session.switchAtUtilization,
+    maxWaitMs: state.hasWaited ? 0 : maxWaitMs,
+    switchAtUtilization,
     // Opening a connection proves nothing of a limit.
     mayProbe: isBilled(call.operation) && state.connection?.isOpening !== true,
     opensTurn: () => state.opensTurn,
-    foreignAfterMs: session.foreignAfterMs,
+    foreignAfterMs,
     now: deps.now(),
   };
-  const choice = await deps.pool.choose(selection, routing.login);
-  if (choice.kind === "use" && !state.hasAttemptsLeft) return { kind: "none", candidates: [choice.account] };
-  return choice;
 }
 
 /**

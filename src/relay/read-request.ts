@@ -2,6 +2,7 @@
 
 import { hash } from "node:crypto";
 import { DecodeError } from "../coding/decoded.ts";
+import { isCoded } from "../coding/decoder.ts";
 import { createBodyMemory } from "../domain/body-memory.ts";
 import { type Body, type Call, wholeBody } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
@@ -42,8 +43,7 @@ export async function readRequest(
   const { forward, credential, acceptEncoding } = splitRequestHeaders(source.rawHeaders, relayKeys.isIn);
   const query = stripRelayKeys(exchange.query, relayKeys.isIn);
   const encoding = source.headers["content-encoding"]?.toString();
-  const isCoded = body !== undefined && encoding !== undefined && !isIdentity(encoding);
-  const readable = isCoded ? await decode(body, encoding, reading) : body;
+  const readable = body !== undefined && isCoded(encoding) ? await decode(body, encoding, reading) : body;
   const facts = dialect.read(route, {
     headers: source.headers,
     query,
@@ -85,10 +85,6 @@ export async function readRequest(
 /** Two people's sessions never share a binding, even if their clients send the same id. */
 function hashSession(client: string, family: string, session: string): string {
   return hash("sha256", `${client}\n${family}\n${session}`, "base64url");
-}
-
-function isIdentity(encoding: string): boolean {
-  return encoding === "" || encoding === "identity";
 }
 
 /** The copy that is read for routing; the upstream gets the bytes as they came. */

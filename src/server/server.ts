@@ -213,7 +213,7 @@ async function handle(front: Front, incoming: Incoming): Promise<void> {
   const { deps } = front;
   const target = splitTarget(request.url ?? "/");
   const { path, query } = target;
-  const id = requestId(front.deps.now());
+  const id = requestId(deps.now());
   let cors: string[] = [];
   if (front.isDraining) response.shouldKeepAlive = false;
   try {

@@ -7,6 +7,7 @@ import type { Account } from "../accounts/account.ts";
 import type { Dialect, Route } from "../dialects/dialect.ts";
 import { type ClientFrame, readClientFrame } from "../dialects/openai-frame.ts";
 import type { HeaderMap } from "../domain/call.ts";
+import { stackOf } from "../domain/errors.ts";
 import { answerPings } from "../network/web-socket.ts";
 import type { ClientConnection } from "../relay/client.ts";
 import { type Exchange, type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
@@ -162,8 +163,7 @@ export class SocketConnection implements ClientConnection {
 
   /** Something threw that must not: this one connection is broken off. */
   readonly #fault = (error: unknown): void => {
-    const err = error instanceof Error ? error.stack : String(error);
-    this.#options.deps.log.error({ client: this.opening.client, err }, "internal error");
+    this.#options.deps.log.error({ client: this.opening.client, err: stackOf(error) }, "internal error");
     this.#running = undefined;
     this.#isClosing = true;
     if (this.#client?.readyState === this.#client?.CLOSED) this.#ended();

@@ -5,6 +5,7 @@ import type { Dispatcher } from "undici";
 import type { WebSocket } from "ws";
 import type { SocketProtocol } from "../account-kinds/upstream.ts";
 import { describeExchange } from "../network/faults.ts";
+import { closeCodes } from "./socket-sink.ts";
 
 export interface FrameSocketOptions {
   /** Open, and paused. */
@@ -34,9 +35,6 @@ interface Answering {
   hasStarted: boolean;
 }
 
-/** Frames are text; a provider that sends others does not speak this API. */
-const tooBigCode = 1009;
-
 export class FrameSocket implements Pick<Dispatcher, "dispatch"> {
   readonly #options: FrameSocketOptions;
   #answering: Answering | undefined;
@@ -48,7 +46,8 @@ export class FrameSocket implements Pick<Dispatcher, "dispatch"> {
     const { socket } = options;
     socket.on("message", (data: Buffer, isBinary: boolean) => {
       try {
-        if (isBinary) this.close(tooBigCode);
+        // Frames are text; a provider that sends others does not speak this API.
+        if (isBinary) this.close(closeCodes.tooBig);
         else this.#receive(data);
       } catch (error) {
         // From a listener it would end the process.
@@ -58,7 +57,7 @@ export class FrameSocket implements Pick<Dispatcher, "dispatch"> {
     });
     // The close that follows has no code where the provider does not answer the one that it gets.
     socket.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") this.#closeCode = tooBigCode;
+      if (error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") this.#closeCode = closeCodes.tooBig;
     });
     socket.once("close", (code: number, reason: Buffer) => this.#closed(this.#closeCode ?? code, reason));
     socket.resume();
@@ -109,7 +108,7 @@ export class FrameSocket implements Pick<Dispatcher, "dispatch"> {
   }
 
   close(code: number, reason?: Buffer): void {
-    if (code === tooBigCode) this.#closeCode = code;
+    if (code === closeCodes.tooBig) this.#closeCode = code;
     this.#options.socket.close(code, reason);
     // A paused socket would not see the other side's close.
     this.#options.socket.resume();

@@ -7,7 +7,7 @@ import type { Config } from "../config/config.ts";
 import type { Dialect, Route } from "../dialects/dialect.ts";
 import { readOpeningModel } from "../dialects/openai-frame.ts";
 import type { Call } from "../domain/call.ts";
-import { RelayError } from "../domain/errors.ts";
+import { RelayError, stackOf } from "../domain/errors.ts";
 import { forwardResponseHeaders } from "../network/headers.ts";
 import { closeTimeoutMs } from "../network/web-socket.ts";
 import { Attempts } from "../relay/attempts.ts";
@@ -283,8 +283,7 @@ function asRefusal(error: unknown, request: string, { log }: Pick<RelayDeps, "lo
       : upgradeRequired(error.message.replace(/\.$/, ""), error);
   }
   const isLate = error instanceof Error && error.name === "TimeoutError";
-  if (!isLate)
-    log.error({ request, err: error instanceof Error ? error.stack : String(error) }, "internal error");
+  if (!isLate) log.error({ request, err: stackOf(error) }, "internal error");
   return upgradeRequired(
     isLate ? "No account's provider opened one in time" : "No account's provider opened one",
     error,

@@ -6,6 +6,7 @@ import type { UpstreamRequest } from "../account-kinds/upstream.ts";
 import type { Account } from "../accounts/account.ts";
 import type { AccountConfig, Config } from "../config/config.ts";
 import type { Call } from "../domain/call.ts";
+import { stackOf } from "../domain/errors.ts";
 import type { Failure } from "../domain/failure.ts";
 import { type DialHead, dialWebSocket } from "../network/web-socket.ts";
 import { failureOf } from "../relay/attempt.ts";
@@ -156,10 +157,6 @@ export class UpstreamLine {
     this.#responses.add(id);
     if (this.#responses.size > maxResponses) this.#responses.delete(this.#responses.values().next().value!);
   }
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function refusal(failure: Failure, refusedWith?: number) {

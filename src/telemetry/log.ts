@@ -1,6 +1,7 @@
 // The log: JSON lines for machines, one-line text for a terminal, secrets removed from both.
 
 import { pino } from "pino";
+import { stackOf } from "../domain/errors.ts";
 import { escapeControls, replaceControls } from "../text/control-characters.ts";
 import { censored, holdsSecret, redact } from "../text/redact.ts";
 import { createLineWriter } from "./line-writer.ts";
@@ -200,7 +201,7 @@ function localClock(time: string): string {
  */
 export function logRejections(log: Log): () => void {
   const report = (reason: unknown) => {
-    log.error({ err: reason instanceof Error ? reason.stack : String(reason) }, "unhandled rejection");
+    log.error({ err: stackOf(reason) }, "unhandled rejection");
   };
   process.on("unhandledRejection", report);
   return () => void process.off("unhandledRejection", report);

@@ -6,7 +6,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { parentPort } from "node:worker_threads";
 import { freeBuffer } from "../../domain/body-memory.ts";
-import { RelayError } from "../../domain/errors.ts";
+import { RelayError, stackOf } from "../../domain/errors.ts";
 import { type AnswerOptions, createChatAnswer } from "./answer.ts";
 import { convertText } from "./conversion.ts";
 import type { ThreadAnswer, ThreadRequest } from "./conversion-thread.ts";
@@ -80,7 +80,7 @@ function failureOf(error: unknown): ThreadAnswer {
     const { code, message } = error;
     return { ok: false, relayError: { code, message } };
   }
-  return { ok: false, fault: String(error instanceof Error ? error.stack : error) };
+  return { ok: false, fault: stackOf(error) };
 }
 
 /** Into memory of its own, to be given away; a buffer that can be resized is made of pages. */
