@@ -38,7 +38,7 @@ export const startRelay: Fix = {
 
 /** Asks for `/health`, which needs no key. */
 export async function lookForRelay(origin: string): Promise<Presence> {
-  const answer = await ask(`${origin}/health`, { method: "GET", timeoutMs: 2000 });
+  const answer = await askRelay(`${origin}/health`, { method: "GET", timeoutMs: 2000 });
   if (answer === undefined) return { kind: "down" };
   const health = parseJson(answer.text);
   const version = stringField(health, "version");
@@ -48,7 +48,7 @@ export async function lookForRelay(origin: string): Promise<Presence> {
 
 /** The status with which the relay answers for its page; undefined when nothing comes. */
 export async function pageStatus(origin: string): Promise<number | undefined> {
-  return (await ask(`${origin}/ui`, { method: "GET", timeoutMs: 2000 }))?.status;
+  return (await askRelay(`${origin}/ui`, { method: "GET", timeoutMs: 2000 }))?.status;
 }
 
 /**
@@ -56,7 +56,7 @@ export async function pageStatus(origin: string): Promise<number | undefined> {
  * its name, which every other relay refuses without going to a provider.
  */
 export async function isDemo(origin: string): Promise<boolean> {
-  const answer = await ask(`${origin}/v1/messages/count_tokens`, {
+  const answer = await askRelay(`${origin}/v1/messages/count_tokens`, {
     method: "POST",
     timeoutMs: 1000,
     headers: { "content-type": "application/json", "x-cc-relay-account": demoAccountId("claude", 1) },
@@ -65,20 +65,19 @@ export async function isDemo(origin: string): Promise<boolean> {
   return answer?.status === 200;
 }
 
-interface Question {
+export interface Question {
   method: "GET" | "POST";
   timeoutMs: number;
   headers?: Record<string, string>;
   body?: string;
+  /** What sends more is another program; undefined: the answer has a few lines. */
+  maxLength?: number;
 }
 
-/** Ours answer in a few lines: whatever sends more is another program. */
-const maxAnswerLength = 64 * 1024;
-
 /** Undefined when nothing answers in time; what has come by then when an answer breaks off. */
-function ask(
+export function askRelay(
   url: string,
-  { method, timeoutMs, headers, body }: Question,
+  { method, timeoutMs, headers, body, maxLength = 64 * 1024 }: Question,
 ): Promise<{ status: number; text: string } | undefined> {
   return new Promise((resolve) => {
     // An agent of its own: the global one may go through a proxy of the environment.
@@ -89,7 +88,7 @@ function ask(
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {
         text += chunk;
-        if (text.length > maxAnswerLength) question.destroy();
+        if (text.length > maxLength) question.destroy();
       });
       response.on("end", done).on("error", done);
     });

@@ -3,11 +3,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../../config/config.ts";
 import { type Fix, toRun } from "../../domain/errors.ts";
-import { http } from "../../network/http.ts";
 import { sign } from "../../terminal/style.ts";
 import { singleLine } from "../../terminal/width.ts";
 import type { CommandContext } from "../context.ts";
-import { originOf } from "../relay-address.ts";
+import { askRelay, originOf, type Question } from "../relay-address.ts";
 import { fixTextHere } from "../same-config.ts";
 import type { Keeping } from "./keep.ts";
 
@@ -58,35 +57,17 @@ const pauseMs = 50;
 async function hasTaken(origin: string, id: string, { apiKeys }: Config): Promise<boolean> {
   const deadline = Date.now() + waitTimeoutMs;
   const key = apiKeys[0]?.key;
+  const question: Question = {
+    method: "GET",
+    timeoutMs: waitTimeoutMs,
+    headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
+    // Some lines for each account and model.
+    maxLength: 4 * 1024 * 1024,
+  };
   do {
-    const metrics = await get(
-      `${origin}/metrics`,
-      key === undefined ? {} : { authorization: `Bearer ${key}` },
-    );
-    if (metrics.includes(`account="${id}"`)) return true;
+    const metrics = await askRelay(`${origin}/metrics`, question);
+    if (metrics?.text.includes(`account="${id}"`)) return true;
     await sleep(pauseMs);
   } while (Date.now() < deadline);
   return false;
-}
-
-/** Some lines for each account and model; more is no answer of ours. */
-const maxAnswerLength = 4 * 1024 * 1024;
-
-/** Empty when nothing comes. */
-function get(url: string, headers: Record<string, string>): Promise<string> {
-  return new Promise((resolve) => {
-    // An agent of its own: the global one may go through a proxy of the environment.
-    const options = { agent: new http.Agent(), signal: AbortSignal.timeout(waitTimeoutMs), headers };
-    const question = http.request(url, options, (response) => {
-      let text = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => {
-        text += chunk;
-        if (text.length > maxAnswerLength) question.destroy();
-      });
-      response.on("end", () => resolve(text)).on("error", () => resolve(""));
-    });
-    question.on("error", () => resolve(""));
-    question.end();
-  });
 }
