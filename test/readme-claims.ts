@@ -69,9 +69,11 @@ export const claims: readonly Claim[] = [
     sentence:
       "**Only you spend.** It listens on loopback, no web page can reach it, and secrets are in no log and no error.",
     tests: [
-      "config/load.test.ts: every loopback host can be bound without",
+      "config/load.test.ts: without a file the defaults hold",
+      "config/problems-server.test.ts: every address without keys",
       "server/server.test.ts: a page of another origin is refused, whatever it asks for",
       "cli/serve-log.test.ts: after a run full of echoes, every line is JSON and none holds a secret",
+      "cli/report.test.ts: is printed with its stack, its cause, and how to report it, without secrets",
     ],
   },
   {
@@ -313,6 +315,7 @@ export const claims: readonly Claim[] = [
       "cli/main.test.ts: exits with 2 for wrong usage and 1 for a wrong configuration",
       "cli/main.test.ts: prints its version and exits with 0",
       "cli/report.test.ts: has no stack trace and its own exit code",
+      "cli/doctor-logins.test.ts: a dead one is found, and the command that logs in again is named",
     ],
   },
   {
@@ -350,7 +353,7 @@ export const claims: readonly Claim[] = [
       "`SIGTERM`, Ctrl-C and a closed terminal let open answers finish within `drain_seconds`; `SIGHUP` or a change of the file reloads accounts, keys and limits without touching them.",
     tests: [
       "cli/serve-signals.test.ts: … lets an open stream end, refuses new connections, and exits 0",
-      "cli/serve-terminal.test.ts: ends in order when its terminal is closed",
+      "cli/serve-terminal.test.ts: lets an open answer finish when its terminal is closed",
       "cli/serve-signals.test.ts: SIGHUP reads the configuration again",
       "app/reload.test.ts: an open stream goes on where it is",
     ],

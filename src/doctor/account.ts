@@ -65,14 +65,12 @@ async function checkWays(account: AccountConfig, options: AccountOptions): Promi
   const { claude, openai, chatgpt, gemini, codeAssist } = options.providerUrls;
   const urls = { claude: [claude], openai: [chatgpt, openai], gemini: [codeAssist, gemini] };
   const found = await Promise.all(urls[account.family].map((url) => walkTo(account, new URL(url), options)));
-  const ways: string[] = [];
+  const ways: OpenWay[] = [];
   for (const each of found) {
     if ("check" in each) return each.check;
-    ways.push(each.way);
+    ways.push(each);
   }
-  const [first] = found;
-  const steps = first && "steps" in first ? first.steps : [];
-  const fine = fineText(steps, [...new Set(ways)]);
+  const fine = fineText(ways[0]?.steps ?? [], [...new Set(ways.map(({ way }) => way))]);
   return findingsOnAccount(account).ok(
     `${fine}; its credential comes with each request, so it was not tried`,
   );
@@ -84,9 +82,17 @@ function fineText(steps: readonly string[], ways: readonly string[]): string {
   return `${list} ${steps.length === 1 ? "is" : "are"} fine: ${ways.join(" and ")}`;
 }
 
-type Way = { steps: readonly string[]; way: string } | { check: Check };
+interface OpenWay {
+  steps: readonly string[];
+  /** The host, and the proxy through which it was reached. */
+  way: string;
+}
 
-async function walkTo(account: AccountConfig, target: URL, options: AccountOptions): Promise<Way> {
+async function walkTo(
+  account: AccountConfig,
+  target: URL,
+  options: AccountOptions,
+): Promise<OpenWay | { check: Check }> {
   const findings = findingsOnAccount(account);
   let proxy: ProxySettings | undefined;
   try {

@@ -42,6 +42,25 @@ describe("on a terminal, serve", () => {
     await terminal.shows(`eval "$(cc-relay --config ${folder}/config.toml env claude)" and start claude`);
   });
 
+  it("lets an open answer finish when its terminal is closed", async (t) => {
+    const [terminal] = await serve(t, () => ["serve", "--demo", "--port", "0"]);
+    await terminal.shows(/listening/);
+    const [, url] = /endpoint(http:\/\/127\.0\.0\.1:\d+)/.exec(terminal.seen()) ?? [];
+    const content = "Explain at length how a session keeps its prompt cache.";
+    const body = { model: "m", max_tokens: 4096, stream: true, messages: [{ role: "user", content }] };
+    const answer = await fetch(`${url}/v1/messages`, { method: "POST", body: JSON.stringify(body) });
+    assert.equal(answer.status, 200);
+    const whole = answer.text();
+    await terminal.close();
+    assert.match(await whole, /event: message_stop/);
+    await until("it is gone", () =>
+      fetch(`${url}/health`).then(
+        () => false,
+        () => true,
+      ),
+    );
+  });
+
   it("ends in order when its terminal is closed", async (t) => {
     const [terminal, folder] = await serve(t, () => ["serve"]);
     await terminal.shows(/listening/);
