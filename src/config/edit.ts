@@ -42,7 +42,8 @@ export type AccountChanges = { [Key in keyof AccountValues]?: AccountValues[Key]
 /** Adds an account behind the others. Throws a UserError when the id is taken. */
 export function addAccount(text: string, id: string, values: AccountValues): string {
   const document = parseText(text);
-  if (findPositions(document, id).length > 0) throw new UserError(`there is an account ${id} already`);
+  if (findPositions(document, id).length > 0)
+    throw new UserError(`there is an account ${id} already`, { fix: "give the new one another id" });
   const { proxy, ...leaves } = values;
   const fields = { id, ...dropUndefined(leaves) } as NestedFields;
   const table: NestedFields = proxy === undefined ? {} : { proxy: readProxyFields(proxy) };
@@ -107,8 +108,16 @@ function findPositions(document: Table, id: string): number[] {
 
 function findPosition(document: Table, id: string): number {
   const [position, ...others] = findPositions(document, id);
-  if (position === undefined) throw new UserError(`there is no account ${printable(id, 100)} in the file`);
-  if (others.length > 0) throw new UserError(`${others.length + 1} accounts in the file have the id ${id}`);
+  if (position === undefined) {
+    throw new UserError(`there is no account ${printable(id, 100)} in the file`, {
+      fix: "give an id that is in the file",
+    });
+  }
+  if (others.length > 0) {
+    throw new UserError(`${others.length + 1} accounts in the file have the id ${id}`, {
+      fix: "give every account its own id",
+    });
+  }
   return position;
 }
 

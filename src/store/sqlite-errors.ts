@@ -4,7 +4,7 @@ import { isUtf8 } from "node:buffer";
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
-import { UserError } from "../domain/errors.ts";
+import { type Fix, UserError } from "../domain/errors.ts";
 import { shellWord } from "../terminal/shells.ts";
 
 /** Another process holds a lock for the moment; PROTOCOL is the WAL's own race for one. */
@@ -94,7 +94,7 @@ function explainCode(error: { code: string; message: string }, path: string): Us
   switch (error.code.split("_")[1]) {
     case "NOTADB":
       return new UserError(`${path} is not a SQLite database`, {
-        fix: `set server.database_path to another file, or to move this one away, ${moveDatabaseAway(path)}`,
+        fix: moveDatabaseAway(path, "set server.database_path to another file, or to move this one away"),
         cause,
       });
     case "CORRUPT":
@@ -152,12 +152,14 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/** The end of a sentence about a database file that cannot be used as it is. Everything that belongs to the file goes with it: an old -wal would damage the next one. */
-function moveDatabaseAway(path: string): string {
+/** For a database file that cannot be used as it is. Everything that belongs to the file goes with it: an old -wal would damage the next one. */
+function moveDatabaseAway(path: string, purpose: string): Fix {
   const folder = shellWord(join(dirname(path), "damaged-XXXXXX"));
-  return `run: mv ${shellWord(path)}* "$(mktemp -d ${folder})"`;
+  return { instruction: `${purpose}, run:`, command: `mv ${shellWord(path)}* "$(mktemp -d ${folder})"` };
 }
 
-export function fixForDamaged(path: string): string {
-  return `stop the relay and begin a new database (sqlite3's .recover may save what the old one holds), ${moveDatabaseAway(path)}`;
+export function fixForDamaged(path: string): Fix {
+  const purpose =
+    "stop the relay and begin a new database (sqlite3's .recover may save what the old one holds)";
+  return moveDatabaseAway(path, purpose);
 }

@@ -187,11 +187,17 @@ function errorElement(error: RelayError): Buffer {
 }
 
 function unreadable(): RelayError {
-  return new RelayError("upstream_unreachable", "The provider's answer ended before it was whole.");
+  return new RelayError(
+    "upstream_unreachable",
+    "The provider's answer ended before it was whole; please retry your request.",
+  );
 }
 
 function tooLarge(): RelayError {
-  return new RelayError("upstream_unreachable", "The provider sent a single event of more than 64 MiB.");
+  return new RelayError(
+    "upstream_unreachable",
+    "The provider sent a single event of more than 64 MiB; ask for less in one answer.",
+  );
 }
 
 interface MergedAnswer {

@@ -94,7 +94,10 @@ export function createChatAnswer(options: AnswerOptions): AnswerTransform {
 /** Throws for an answer without a stream that is larger than any real one. */
 export function checkAnswerSize(bytes: number): void {
   if (bytes <= maxAnswerBytes) return;
-  throw new RelayError("upstream_unreachable", "The provider's answer is too large to convert.");
+  throw new RelayError(
+    "upstream_unreachable",
+    "The provider's answer is too large to convert as a whole; ask for it as a stream.",
+  );
 }
 
 /** Undefined while nothing but white space has come. */

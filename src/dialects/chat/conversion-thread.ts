@@ -70,7 +70,11 @@ export function createConversionThread(): ConversionThread {
     if (worker !== lost) return;
     worker = undefined;
     for (const asked of waiting.splice(0)) {
-      asked.reject(new RelayError("internal", "cc-relay could not convert this request.", { cause }));
+      asked.reject(
+        new RelayError("internal", "cc-relay could not convert this request; please send it again.", {
+          cause,
+        }),
+      );
     }
   }
 

@@ -278,7 +278,8 @@ test("an answer beyond the bound is dropped, and not kept", () => {
   assert.throws(
     push,
     (error) =>
-      error instanceof RelayError && error.message === "The provider's answer is too large to convert.",
+      error instanceof RelayError &&
+      error.message === "The provider's answer is too large to convert as a whole; ask for it as a stream.",
   );
 });
 
