@@ -8,6 +8,7 @@ import type { Screen } from "../terminal/output.ts";
 import { withoutStyle } from "../terminal/style.ts";
 import { toJsonText } from "../text/control-characters.ts";
 import { disableAccount, enableAccount } from "./accounts/enable.ts";
+import { readWindow, windowText } from "./accounts/windows.ts";
 import type { CommandContext } from "./context.ts";
 import { findRelay } from "./relay-address.ts";
 import { requestTabs, shown } from "./requests/columns.ts";
@@ -43,6 +44,7 @@ async function runTop(context: CommandContext, { json }: TopOptions): Promise<vo
   const { stdout } = context.out;
   const config = await context.loadConfig({ missingVariables: "warning" });
   const key = config.apiKeys[0]?.key;
+  const fullAt = config.session.switchAtUtilization;
   const findOrigin = () => findRelay(context, config);
   const isLive = stdout.isTerminal && context.env.TERM !== "dumb" && context.prompts.available;
   if (json || !isLive) {
@@ -51,13 +53,13 @@ async function runTop(context: CommandContext, { json }: TopOptions): Promise<vo
     if (json) return stdout.write(toJsonText(status, { indented: true }));
     const now = context.clock();
     if (!stdout.isTerminal) return stdout.write(tabSeparated(status));
-    return stdout.write(drawListing({ ...createState(origin), status }, stdout, now));
+    return stdout.write(drawListing({ ...createState(origin), status }, { screen: stdout, now, fullAt }));
   }
   context.exitCode = await runLiveScreen({
     findOrigin,
     follow: (origin, signal, onStatus) => followStatus({ origin, key }, { signal, onStatus }),
     openScreen: context.openFullScreen,
-    look: stdout,
+    look: { style: stdout.style, unicode: stdout.unicode, fullAt },
     now: context.clock,
     async readAccount(account) {
       const records = await lookInStore(config, ({ requests }) => requests.last({ account, limit: 200 }));
@@ -94,9 +96,7 @@ function tabSeparated({ accounts, running, recent }: StatusDocument): string {
     ...accounts.map((account) => {
       const { id, type, priority, state, until, reason, windows } = account;
       const { requests_24h, tokens_24h, cost_usd_24h } = account;
-      const used = windows.map(
-        ({ name, utilization, resets_at }) => `${name}=${utilization ?? ""}@${resets_at ?? ""}`,
-      );
+      const used = windows.map((window) => windowText(readWindow(window)));
       const fields = [
         id,
         type,

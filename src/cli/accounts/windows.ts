@@ -1,5 +1,6 @@
 // Prints usage windows as lines with a bar, and as text for a pipe.
 
+import type { WindowDocument } from "../../documents/types.ts";
 import { bar } from "../../terminal/bars.ts";
 import type { Screen } from "../../terminal/output.ts";
 import type { Style } from "../../terminal/style.ts";
@@ -47,6 +48,16 @@ export function windowText({ name, utilization, resetsAt }: Window): string {
   return `${name}${used}${resetsAt === undefined ? "" : `@${rfc3339(resetsAt)}`}`;
 }
 
+/** As it came from the relay. */
+export function readWindow({ name, utilization, resets_at, status }: WindowDocument): Window {
+  return {
+    name,
+    utilization: utilization ?? undefined,
+    resetsAt: resets_at === null ? undefined : Date.parse(resets_at),
+    status: status ?? undefined,
+  };
+}
+
 const percentWidth = 4;
 const nearlyFull = 0.8;
 
@@ -76,8 +87,9 @@ function hasEnded({ resetsAt }: Window, now: number): boolean {
   return resetsAt !== undefined && resetsAt <= now;
 }
 
-function colourOf(
-  { utilization = 0, status }: Window,
+/** @param fullAt `session.switch_at_utilization` */
+export function colourOf(
+  { utilization = 0, status }: Pick<Window, "utilization" | "status">,
   fullAt: number,
   style: Style,
 ): (text: string) => string {

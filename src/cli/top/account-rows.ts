@@ -7,10 +7,14 @@ import { type Style, withoutStyle } from "../../terminal/style.ts";
 import { type Cell, drawRow, gap } from "../../terminal/table.ts";
 import { displayWidth, truncate } from "../../terminal/width.ts";
 import { count, duration, percent, usd } from "../../text/format.ts";
+import { colourOf } from "../accounts/windows.ts";
 import { shown } from "../requests/columns.ts";
 
 type LiveAccount = StatusDocument["accounts"][number];
-type RowScreen = Pick<Screen, "width" | "style" | "unicode">;
+type RowScreen = Pick<Screen, "width" | "style" | "unicode"> & {
+  /** `session.switch_at_utilization`: a window that is so full is red. */
+  fullAt: number;
+};
 
 export interface AccountTable {
   header: string;
@@ -19,7 +23,7 @@ export interface AccountTable {
 }
 
 export function createAccountTable(accounts: readonly LiveAccount[], screen: RowScreen): AccountTable {
-  const { width, style, unicode } = screen;
+  const { width, style, unicode, fullAt } = screen;
   const idWidth = Math.min(Math.max(7, ...accounts.map(({ id }) => displayWidth(id))), width < 100 ? 16 : 28);
   const figures =
     width < 70
@@ -56,7 +60,7 @@ export function createAccountTable(accounts: readonly LiveAccount[], screen: Row
         ...figures.map((name) => cells[name] ?? { text: "" }),
       ];
       // Bars have colours of their own, so the cell is put together outside of the row.
-      const windows = windowsText(account.windows, { width: windowsWidth, style, unicode, now });
+      const windows = windowsText(account.windows, { width: windowsWidth, style, unicode, now, fullAt });
       const head = drawRow(row.slice(0, 2), columns, widths, screen);
       const headWidth = displayWidth(withoutStyle(head));
       const tail = drawRow(row.slice(3), columns.slice(3), figureWidths, screen);
@@ -94,13 +98,12 @@ interface WindowsPlace {
   style: Style;
   unicode: boolean;
   now: number;
+  fullAt: number;
 }
 
 /** As many windows as fit, the fullest ones; padded to the width. */
-function windowsText(
-  windows: readonly WindowDocument[],
-  { width, style, unicode, now }: WindowsPlace,
-): string {
+function windowsText(windows: readonly WindowDocument[], place: WindowsPlace): string {
+  const { width, now } = place;
   const open = windows.filter(({ resets_at }) => resets_at === null || Date.parse(resets_at) > now);
   // Where not even one fits its bar is shorter.
   const windowWidth = Math.min(fullWidth, Math.max(minWidth, width));
@@ -108,7 +111,7 @@ function windowsText(
   if (room < 1) return " ".repeat(width);
   const fullest = open.toSorted((a, b) => (b.utilization ?? 0) - (a.utilization ?? 0)).slice(0, room);
   const kept = open.filter((window) => fullest.includes(window));
-  const texts = kept.map((window) => windowText(window, { width: windowWidth, style, unicode, now }));
+  const texts = kept.map((window) => windowText(window, { ...place, width: windowWidth }));
   const used = kept.length * (windowWidth + gap) - (kept.length > 0 ? gap : 0);
   return texts.join(" ".repeat(gap)) + " ".repeat(Math.max(0, width - used));
 }
@@ -126,13 +129,12 @@ const shortNames: Readonly<Record<string, string>> = {
 };
 
 /** `5h  ██████▌░  83%  in 1h 12m` in columns that are the same for every window. */
-function windowText(window: WindowDocument, { width, style, unicode, now }: WindowsPlace): string {
+function windowText(window: WindowDocument, { width, style, unicode, now, fullAt }: WindowsPlace): string {
   const barWidth = width - besideBar;
   const { utilization, resets_at, status } = window;
   const name = truncate(shown(shortNames[window.name] ?? window.name), 4, unicode).padEnd(4);
   const used = utilization ?? 0;
-  const isFull = used >= 0.98 || status === "rejected";
-  const paint = isFull ? style.red : used >= 0.8 ? style.yellow : style.green;
+  const paint = colourOf({ utilization: used, status: status ?? undefined }, fullAt, style);
   const drawn =
     utilization === null ? " ".repeat(barWidth) : bar(used, { width: barWidth, unicode, track: true });
   const share = utilization === null ? "" : percent(used);

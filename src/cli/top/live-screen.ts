@@ -3,9 +3,8 @@
 import type { RequestDetailDocument, RequestDocument, StatusDocument } from "../../documents/types.ts";
 import { UserError } from "../../domain/errors.ts";
 import type { FullScreen, FullScreenEvents } from "../../terminal/full-screen.ts";
-import type { Screen } from "../../terminal/output.ts";
 import { fixTextHere } from "../same-config.ts";
-import { drawTop } from "./screens.ts";
+import { drawTop, type PictureStyle } from "./screens.ts";
 import { createState, press, type TopState, type Wish } from "./state.ts";
 
 export interface LiveScreenOptions {
@@ -13,7 +12,7 @@ export interface LiveScreenOptions {
   findOrigin(): Promise<string>;
   follow(origin: string, signal: AbortSignal, onStatus: (status: StatusDocument) => void): Promise<void>;
   openScreen(events: FullScreenEvents): FullScreen;
-  look: Pick<Screen, "style" | "unicode">;
+  look: PictureStyle;
   now: () => number;
   readAccount(id: string): Promise<readonly RequestDocument[]>;
   readRequest(id: string): Promise<RequestDetailDocument | undefined>;

@@ -5,7 +5,7 @@ import type { Screen } from "../../terminal/output.ts";
 import { withoutStyle } from "../../terminal/style.ts";
 import { displayWidth, truncate } from "../../terminal/width.ts";
 import { count, duration, plural, usd, useText } from "../../text/format.ts";
-import { drawWindows } from "../accounts/windows.ts";
+import { drawWindows, readWindow } from "../accounts/windows.ts";
 import { shown } from "../requests/columns.ts";
 import { requestDetailLines } from "../requests/detail.ts";
 import { createRequestTable, type RequestColumn, type RequestTable } from "../requests/table.ts";
@@ -17,16 +17,19 @@ export interface PictureSize {
   rows: number;
 }
 
-type PictureStyle = Pick<Screen, "style" | "unicode">;
+export interface PictureStyle extends Pick<Screen, "style" | "unicode"> {
+  /** `session.switch_at_utilization`: a window that is so full is red. */
+  fullAt: number;
+}
 
 /** Every line fits the columns; at most as many lines as there are rows. */
 export function drawTop(
   state: TopState,
   size: PictureSize,
-  { style, unicode, now }: PictureStyle & { now: number },
+  { style, unicode, fullAt, now }: PictureStyle & { now: number },
 ): string[] {
   const screen = { width: size.columns, style, unicode };
-  const context: DrawContext = { screen, rows: Math.max(4, size.rows) - 4, now };
+  const context: DrawContext = { screen, rows: Math.max(4, size.rows) - 4, now, fullAt };
   const body = bodyOf(state, context).slice(0, context.rows);
   const filler = Array.from({ length: context.rows - body.length }, () => "");
   return [...headLines(state, context), "", ...body, ...filler, footLine(state, context)].slice(0, size.rows);
@@ -35,11 +38,10 @@ export function drawTop(
 /** What is shown once where nobody can press keys: everything, without a selection. */
 export function drawListing(
   state: TopState,
-  screen: Pick<Screen, "width" | "style" | "unicode">,
-  now: number,
+  context: Pick<DrawContext, "screen" | "now" | "fullAt">,
 ): string {
-  const context = { screen, rows: Number.POSITIVE_INFINITY, now };
-  const lines = [...headLines(state, context), "", ...overview(state, { ...context, isStill: true })];
+  const unlimited = { ...context, rows: Number.POSITIVE_INFINITY };
+  const lines = [...headLines(state, unlimited), "", ...overview(state, { ...unlimited, isStill: true })];
   return lines.map((line) => `${line.trimEnd()}\n`).join("");
 }
 
@@ -48,6 +50,8 @@ interface DrawContext {
   /** For the body. */
   rows: number;
   now: number;
+  /** See PictureStyle. */
+  fullAt: number;
   /** Nothing is selected. */
   isStill?: boolean;
 }
@@ -94,11 +98,11 @@ function headLines({ status, origin, lost }: TopState, { screen, now }: DrawCont
 }
 
 function overview(state: TopState, context: DrawContext): string[] {
-  const { screen, rows, now, isStill } = context;
+  const { screen, rows, now, fullAt, isStill } = context;
   const inner = { ...screen, width: screen.width - 2 };
   const selected = isStill ? undefined : selectedItem(state)?.key;
   const accounts = accountsOf(state);
-  const table = createAccountTable(accounts, inner);
+  const table = createAccountTable(accounts, { ...inner, fullAt });
   const blocks = accounts.map((account) =>
     mark(table.rows(account, now), { isSelected: selected === `account ${account.id}`, screen }),
   );
@@ -155,23 +159,13 @@ function requestColumns(width: number): readonly RequestColumn[] {
 }
 
 function accountView(state: TopState, context: DrawContext): string[] {
-  const { screen, rows, now } = context;
+  const { screen, rows, now, fullAt } = context;
   const { style, unicode, width } = screen;
   const account = state.status?.accounts.find(({ id }) => id === state.account);
   if (account === undefined) return ["  this account is not in the configuration any more"];
   const { id, name, type, priority, requests_24h, tokens_24h, cost_usd_24h } = account;
   const title = name === id ? "" : `, ${shown(name)}`;
-  const windows = drawWindows(
-    [
-      account.windows.map(({ name: window, utilization, resets_at, status }) => ({
-        name: window,
-        utilization: utilization ?? undefined,
-        resetsAt: resets_at === null ? undefined : Date.parse(resets_at),
-        status: status ?? undefined,
-      })),
-    ],
-    { screen, now, fullAt: 0.98 },
-  );
+  const windows = drawWindows([account.windows.map(readWindow)], { screen, now, fullAt });
   const facts = [
     `  ${style.bold(shown(id))}${truncate(title, Math.max(0, width - 40), unicode)} ${style.dim(`(${type}, priority ${priority})`)}`,
     `  ${stateLine(account, now)}`,
@@ -251,7 +245,10 @@ function footLine(state: TopState, { screen }: DrawContext): string {
 /** A sign before the first line of the selected thing, bold where there are colours. */
 function mark(
   lines: readonly string[],
-  { isSelected, screen: { style, unicode } }: { isSelected: boolean; screen: PictureStyle },
+  {
+    isSelected,
+    screen: { style, unicode },
+  }: { isSelected: boolean; screen: Pick<Screen, "style" | "unicode"> },
 ): string[] {
   if (!isSelected) return lines.map((line) => `  ${line}`);
   const [first = "", ...rest] = lines;

@@ -37,7 +37,7 @@ async function openTop(t: TestContext, frameMs: number) {
       t.after(() => given.onEnd(0));
       return { columns: 80, rows: 24, draw: () => void seen.draws++, close: () => {} };
     },
-    look: { style: createStyle(false), unicode: true },
+    look: { style: createStyle(false), unicode: true, fullAt: 0.98 },
     now: () => now,
     ...{ readAccount: async () => [], readRequest: async () => undefined },
     changeAccount: async () => "",
@@ -86,7 +86,7 @@ test("a lost relay whose new address is not known yet is looked for again", asyn
       t.after(() => events.onEnd(0));
       return { columns: 80, rows: 24, draw() {}, close() {} };
     },
-    look: { style: createStyle(false), unicode: true },
+    look: { style: createStyle(false), unicode: true, fullAt: 0.98 },
     now: () => now,
     ...{ readAccount: async () => [], readRequest: async () => undefined },
     changeAccount: async () => "",

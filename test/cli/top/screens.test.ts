@@ -10,7 +10,7 @@ import { createStyle, withoutStyle } from "../../../src/terminal/style.ts";
 import { displayWidth } from "../../../src/terminal/width.ts";
 import { now, status } from "./status.ts";
 
-const look = { style: createStyle(false), unicode: true, now };
+const look = { style: createStyle(false), unicode: true, fullAt: 0.98, now };
 const overview: TopState = { ...createState("http://127.0.0.1:3000"), status };
 const account = press(overview, { name: "enter" }).state;
 const secondRequest = press(press(account, { name: "down" }).state, { name: "enter" }).state;
@@ -85,6 +85,21 @@ it("a window is shown with its bar, share and reset also where the room is small
   assert.match(lines[4] ?? "", /^▸ demo-claude-0 {2}! in 48m {7}5h {3}█████ 100% 48m/);
 });
 
+it("a window is red from session.switch_at_utilization on, and while overage is in use", () => {
+  const [first] = status.accounts;
+  const style = createStyle(true);
+  const barOf = (utilization: number, windowStatus: string) => {
+    const windows = [{ name: "5h", utilization, resets_at: null, status: windowStatus }];
+    const state = { ...overview, status: { ...status, accounts: [{ ...first!, windows }] } };
+    const lines = drawTop(state, { columns: 120, rows: 20 }, { ...look, style, fullAt: 0.9 });
+    return lines.find((line) => line.includes("5h")) ?? "";
+  };
+  const [before] = style.red("█").split("█");
+  assert.ok(!barOf(0.89, "allowed").includes(`${before}█`));
+  assert.ok(barOf(0.9, "allowed").includes(`${before}█`));
+  assert.ok(barOf(0.5, "in-use").includes(`${before}█`));
+});
+
 it("of many accounts and requests those around the selected one are shown", () => {
   const [first] = status.accounts;
   const accounts = Array.from({ length: 60 }, (_, index) => ({ ...first!, id: `account-${index}` }));
@@ -94,7 +109,7 @@ it("of many accounts and requests those around the selected one are shown", () =
 });
 
 it("the listing has everything, and no selection", () => {
-  const text = drawListing(overview, { width: 100, style: createStyle(false), unicode: true }, now);
+  const text = drawListing(overview, { ...look, screen: { ...look, width: 100 } });
   assert.doesNotMatch(text, /▸/);
   assert.match(text, /^ {2}old .*disabled/m);
   assert.match(text, /truncated/);
