@@ -111,7 +111,10 @@ export const claims: readonly Claim[] = [
   {
     sentence:
       "`serve` prints the line that looks into it, `npx cc-relay --config … top`; `log`, `usage`, `accounts list` and `web` show the rest.",
-    tests: ["cli/serve-banner.test.ts: of a demo that `env` does not find shows what it would have printed"],
+    tests: [
+      "cli/serve-banner.test.ts: begins commands with npx where npx has started it",
+      "cli/serve-banner.test.ts: of a demo that `env` does not find shows what it would have printed",
+    ],
   },
   {
     sentence: "All of it is in a temporary folder that goes when the demo ends.",
@@ -355,6 +358,7 @@ export const claims: readonly Claim[] = [
       "cli/serve-signals.test.ts: … lets an open stream end, refuses new connections, and exits 0",
       "cli/serve-terminal.test.ts: lets an open answer finish when its terminal is closed",
       "cli/serve-signals.test.ts: SIGHUP reads the configuration again",
+      "app/reload.test.ts: keys and limits are read anew",
       "app/reload.test.ts: an open stream goes on where it is",
     ],
   },
@@ -405,7 +409,7 @@ export const claims: readonly Claim[] = [
   },
   {
     sentence: "`npm run check` adds the linter and the types.",
-    tests: ["readme.test.ts: the files it links to are there, and the scripts it names exist"],
+    tests: ["readme.test.ts: npm run check is the linter, the types and npm test"],
   },
   {
     sentence: "The slow suites have scripts of their own:",

@@ -102,6 +102,13 @@ test("the files it links to are there, and the scripts it names exist", () => {
   for (const [, script] of readme.matchAll(/`npm run ([\w:]+)`/g)) assert.ok(scripts[script!], script);
 });
 
+test("npm run check is the linter, the types and npm test", () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
+  assert.equal(scripts.check, "npm run lint && npm run types && npm test");
+});
+
 test("the commands that a newcomer is to type are the two that the checks type", () => {
   const lines = fences("sh").map((fence) => fence.trim());
   assert.ok(lines.includes("npm ci && npx cc-relay serve --demo"));
