@@ -4,12 +4,13 @@ import { createHash } from "node:crypto";
 import {
   firstElements,
   type Members,
+  membersAt,
   readString,
   type ScannedObject,
   type SoughtKey,
   type Span,
-  scanMembers,
   scanObject,
+  stringAt,
 } from "../json/json-scan.ts";
 
 const noMembers: Members = new Map();
@@ -26,17 +27,6 @@ export function scanBody(
   sought: readonly SoughtKey[],
 ): ScannedObject {
   return scanObject(body, names, sought) ?? { members: noMembers, strings: new Map() };
-}
-
-/** The members of the object at a span; empty for anything that is no object. Offsets count from the body's start. */
-export function membersAt(body: Buffer, names: readonly string[], span: Span | undefined): Members {
-  if (span === undefined) return noMembers;
-  const found = scanMembers(body.subarray(span.start, span.end), names);
-  if (found === undefined) return noMembers;
-  const moved = new Map<string, Span>();
-  for (const [name, { start, end }] of found)
-    moved.set(name, { start: start + span.start, end: end + span.start });
-  return moved;
 }
 
 /** The elements of an array; a single value in place of an array is its only element. */
@@ -110,8 +100,3 @@ export function lastSaid(body: Buffer, array: Span | undefined): Span | undefine
 }
 
 const notes: ReadonlySet<string> = new Set(["system", "developer"]);
-
-/** The string under a name of the object at a span. */
-export function stringAt(body: Buffer, name: string, object: Span | undefined): string | undefined {
-  return readString(body, membersAt(body, [name], object).get(name));
-}

@@ -5,15 +5,17 @@ import { type RelayError, type RelayErrorCode, relayErrors } from "../domain/err
 import {
   firstElements,
   type Members,
+  membersAt,
   readBoolean,
   readString,
   type ScannedObject,
   type SoughtKey,
   type Span,
   scanMembers,
+  stringAt,
 } from "../json/json-scan.ts";
 import { stringField } from "../json/json-values.ts";
-import { contentText, elementsAt, lastSaid, membersAt, scanBody, stringAt, textAt } from "./body-text.ts";
+import { contentText, elementsAt, lastSaid, scanBody, textAt } from "./body-text.ts";
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";

@@ -4,12 +4,14 @@ import { type Binding, bindingId, type HeaderMap } from "../domain/call.ts";
 import { type RelayError, type RelayErrorCode, relayErrors } from "../domain/errors.ts";
 import {
   type Members,
+  membersAt,
   readString,
   type ScannedObject,
   type SoughtKey,
   type Span,
+  stringAt,
 } from "../json/json-scan.ts";
-import { contentText, elementsAt, membersAt, scanBody, stringAt } from "./body-text.ts";
+import { contentText, elementsAt, scanBody } from "./body-text.ts";
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders, readShouldRetry, retryAfterSeconds } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";

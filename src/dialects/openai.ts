@@ -4,14 +4,16 @@ import { type Binding, bindingId, type HeaderMap, turnStateHeader } from "../dom
 import { type RelayError, type RelayErrorCode, relayErrors } from "../domain/errors.ts";
 import {
   type Members,
+  membersAt,
   readBoolean,
   readString,
   type ScannedObject,
   type SoughtKey,
   type Span,
   scanMembers,
+  stringAt,
 } from "../json/json-scan.ts";
-import { contentText, elementsAt, lastSaid, membersAt, scanBody, stringAt, textAt } from "./body-text.ts";
+import { contentText, elementsAt, lastSaid, scanBody, textAt } from "./body-text.ts";
 import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
 import { errorHeaders, maxWaitSeconds, retryAfterSeconds } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";

@@ -46,6 +46,24 @@ export function scanObject(
   return new Scanner(body, body.length, sought).readObject(names);
 }
 
+const none: Members = new Map();
+
+/** The members of the object at a span; empty for anything that is no object. Offsets count from the body's start. */
+export function membersAt(body: Buffer, names: readonly string[], span: Span | undefined): Members {
+  if (span === undefined) return none;
+  const found = scanMembers(body.subarray(span.start, span.end), names);
+  if (found === undefined) return none;
+  const moved = new Map<string, Span>();
+  for (const [name, { start, end }] of found)
+    moved.set(name, { start: start + span.start, end: end + span.start });
+  return moved;
+}
+
+/** The string under a name of the object at a span. */
+export function stringAt(body: Buffer, name: string, object: Span | undefined): string | undefined {
+  return readString(body, membersAt(body, [name], object).get(name));
+}
+
 /** The text of a string value; undefined for any other value or none. */
 export function readString(body: Buffer, span: Span | undefined): string | undefined {
   if (!span || body[span.start] !== quote) return undefined;

@@ -3,7 +3,7 @@
 
 import { type Call, wholeBody, withBody } from "../domain/call.ts";
 import type { Failure } from "../domain/failure.ts";
-import { firstElements, readString, type Span, scanMembers } from "../json/json-scan.ts";
+import { firstElements, membersAt, readString, type Span, scanMembers, stringAt } from "../json/json-scan.ts";
 
 /** Anthropic's two sentences about thinking that it did not sign, or not in this conversation. */
 const foreignThinking =
@@ -32,14 +32,14 @@ export function healSignatures(call: Call, failure: Failure): Call | undefined {
 
 type IsDropped = (body: Buffer, block: Span) => boolean;
 
-const isThinking: IsDropped = (body, block) => /^(?:redacted_)?thinking$/.test(typeAt(body, block) ?? "");
+const isThinking: IsDropped = (body, block) =>
+  /^(?:redacted_)?thinking$/.test(stringAt(body, "type", block) ?? "");
 
 /** By how Anthropic's own begin: base64 of a message of its protocol buffers. */
 const isForeign: IsDropped = (body, block) => {
   if (!isThinking(body, block)) return false;
-  const object = body.subarray(block.start, block.end);
-  const members = scanMembers(object, ["signature", "data"]);
-  const sealed = readString(object, members?.get("signature") ?? members?.get("data"));
+  const members = membersAt(body, ["signature", "data"], block);
+  const sealed = readString(body, members.get("signature") ?? members.get("data"));
   return !/^[ERC][\w+/]+={0,2}$/.test(sealed ?? "");
 };
 
@@ -65,7 +65,7 @@ function withoutThinking(body: Buffer, isDropped: IsDropped): Buffer[] | undefin
   const edits = [{ ...messages, by: [Buffer.from("["), ...joined(kept), Buffer.from("]")] }];
   const thinking = members?.get("thinking");
   // With a budget the API wants every turn that calls a tool to begin with thinking.
-  if (endsInTools && thinking && typeAt(body, thinking) === "enabled")
+  if (endsInTools && thinking && stringAt(body, "type", thinking) === "enabled")
     edits.push({ ...thinking, by: [Buffer.from('{"type":"disabled"}')] });
   return applied(body, edits);
 }
@@ -80,15 +80,11 @@ interface Message {
   rest: Span[];
 }
 
-function readMessage(body: Buffer, { start, end }: Span, isDropped: IsDropped): Message {
-  const members = scanMembers(body.subarray(start, end), ["role", "content"]);
-  const at = (name: string) => {
-    const span = members?.get(name);
-    return span && { start: span.start + start, end: span.end + start };
-  };
-  const content = at("content") ?? { start: end, end };
+function readMessage(body: Buffer, span: Span, isDropped: IsDropped): Message {
+  const members = membersAt(body, ["role", "content"], span);
+  const content = members.get("content") ?? { start: span.end, end: span.end };
   const message: Message = {
-    role: readString(body, at("role")),
+    role: readString(body, members.get("role")),
     content,
     loses: false,
     hasTools: false,
@@ -96,16 +92,11 @@ function readMessage(body: Buffer, { start, end }: Span, isDropped: IsDropped): 
   };
   if (message.role !== "assistant") return message;
   for (const block of firstElements(body, content)) {
-    if (typeAt(body, block) === "tool_use") message.hasTools = true;
+    if (stringAt(body, "type", block) === "tool_use") message.hasTools = true;
     if (isDropped(body, block)) message.loses = true;
     else message.rest.push(block);
   }
   return message;
-}
-
-function typeAt(body: Buffer, { start, end }: Span): string | undefined {
-  const object = body.subarray(start, end);
-  return readString(object, scanMembers(object, ["type"])?.get("type"));
 }
 
 function withContent(body: Buffer, { start, end }: Span, { content, rest }: Message): Buffer[] {

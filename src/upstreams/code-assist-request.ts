@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import type { Target, UpstreamRequest } from "../account-kinds/upstream.ts";
 import { type Call, wholeBody } from "../domain/call.ts";
-import { type Members, type Span, scanMembers } from "../json/json-scan.ts";
+import { type Members, membersAt, type Span, scanMembers } from "../json/json-scan.ts";
 import { addMember, applyEdits, dropMember, renameMember } from "./json-edit.ts";
 import { credentialHeaders, nativeRequest, splitUrl } from "./request.ts";
 
@@ -138,10 +138,8 @@ function withProject(body: Buffer, call: Call, project: string): Buffer | undefi
 }
 
 function metadataProject(body: Buffer, members: Members): Span[] {
-  const metadata = members.get("metadata");
-  if (!metadata) return [];
-  const span = scanMembers(body.subarray(metadata.start, metadata.end), ["duetProject"])?.get("duetProject");
-  return span ? [{ start: metadata.start + span.start, end: metadata.start + span.end }] : [];
+  const project = membersAt(body, ["duetProject"], members.get("metadata")).get("duetProject");
+  return project ? [project] : [];
 }
 
 const quote = 0x22;

@@ -4,8 +4,16 @@
 import type { AccountConfig } from "../../config/config.ts";
 import { type Call, type HeaderMap, wholeBody } from "../../domain/call.ts";
 import { matchesModel, namesModel } from "../../domain/model-scope.ts";
-import { type Members, readBoolean, readString, type Span, scanMembers } from "../../json/json-scan.ts";
-import { contentText, elementsAt, lastSaid, membersAt, scanBody, stringAt } from "../body-text.ts";
+import {
+  type Members,
+  membersAt,
+  readBoolean,
+  readString,
+  type Span,
+  scanMembers,
+  stringAt,
+} from "../../json/json-scan.ts";
+import { contentText, elementsAt, lastSaid, scanBody } from "../body-text.ts";
 import type { Conversion, Dialect, Direction, RequestFacts, RequestParts } from "../dialect.ts";
 import { collapseSlashes } from "../routes.ts";
 import { sessionFromHeaders, sessionFromText } from "../session.ts";
