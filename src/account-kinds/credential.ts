@@ -10,8 +10,11 @@ export type Credential =
   /** An endpoint that wants none. */
   | { kind: "none" };
 
+/** What an account authenticates with: `client` the credential that comes with the request, `none` nothing at all. */
+export type CredentialKind = "api-key" | "refresh-token" | "setup-token" | "client" | "none";
+
 export interface KeyedAccount {
-  credential: "api-key" | "refresh-token" | "setup-token" | "client" | "none";
+  credential: CredentialKind;
   secret: string;
   auth: "x-api-key" | "bearer" | undefined;
 }

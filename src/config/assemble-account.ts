@@ -1,10 +1,11 @@
 // Builds one account out of a checked file's data, and says what is doubtful about it.
 
 import { type AccountKind, type AccountKinds, findKind } from "../account-kinds/account-kind.ts";
+import type { CredentialKind } from "../account-kinds/credential.ts";
 import { type Family, providerUrls } from "../domain/family.ts";
 import { type ProxySettings, withoutBrackets } from "../network/proxy.ts";
 import { findCompatibleHost } from "./compatible-hosts.ts";
-import type { AccountConfig, ConfigWarning, CredentialKind } from "./config.ts";
+import type { AccountConfig, ConfigWarning } from "./config.ts";
 import type { Environment } from "./environment.ts";
 import { findCredentialDoubt } from "./key-shapes.ts";
 import type { ConfigData } from "./schema.ts";
@@ -123,26 +124,20 @@ export function warnOfRetiredHost({ data: { id, api_url }, kind }: KindedData): 
 
 /** Doubtful but possible: it is said, and the account is used all the same. */
 export function warnOfCredential({ id, family, apiUrl, credential, secret }: AccountConfig): ConfigWarning[] {
-  const key = keyOf(credential);
+  const key = credentialKeys[credential];
   if (key === undefined || secret === "") return [];
   const doubt = findCredentialDoubt(key, secret, { family, apiUrl });
   return doubt === undefined ? [] : [{ fact: `the ${key} of account ${id} ${doubt.what}`, fix: doubt.fix }];
 }
 
 /** Undefined for a credential that is not in the file. */
-function keyOf(credential: CredentialKind): "api_key" | "refresh_token" | "setup_token" | undefined {
-  switch (credential) {
-    case "api-key":
-      return "api_key";
-    case "refresh-token":
-      return "refresh_token";
-    case "setup-token":
-      return "setup_token";
-    case "client":
-    case "none":
-      return undefined;
-  }
-}
+const credentialKeys = {
+  "api-key": "api_key",
+  "refresh-token": "refresh_token",
+  "setup-token": "setup_token",
+  client: undefined,
+  none: undefined,
+} as const satisfies Record<CredentialKind, string | undefined>;
 
 /** The limits of one are the other's, and a refresh token that is good once ends the login of the account that sends it second. */
 export function warnOfSharedCredential(
@@ -150,7 +145,7 @@ export function warnOfSharedCredential(
   at: number,
   all: AccountConfig[],
 ): ConfigWarning[] {
-  const key = keyOf(credential);
+  const key = credentialKeys[credential];
   if (key === undefined || secret === "") return [];
   const first = all.findIndex(
     (other) => other.family === family && other.credential === credential && other.secret === secret,

@@ -1,6 +1,7 @@
 // The configuration as the rest of the program sees it: validated, in code units, with every default filled in.
 
 import type { AccountKind } from "../account-kinds/account-kind.ts";
+import type { CredentialKind } from "../account-kinds/credential.ts";
 import type { OAuthOverrides } from "../account-kinds/oauth-provider.ts";
 import { type Advice, fixText } from "../domain/errors.ts";
 import type { Family, ProviderName } from "../domain/family.ts";
@@ -165,6 +166,3 @@ export interface AccountConfig {
   /** Serves only what no other account can serve for long. */
   onlyWhenOut: boolean;
 }
-
-/** What an account authenticates with: `client` the credential that comes with the request, `none` nothing at all. */
-export type CredentialKind = "api-key" | "refresh-token" | "setup-token" | "client" | "none";
