@@ -1,6 +1,6 @@
 // Figures and times as the page writes them.
 
-import { duration } from "../text/format.ts";
+import { elapsed } from "../text/format.ts";
 
 /** Control characters and those that turn the direction of text are shown as a replacement: names come from outside. */
 export function plain(text: string): string {
@@ -30,9 +30,7 @@ export function day(date: Date): string {
 
 /** `640 ms`, `4.2 s`, `3m 12s`. */
 export function span(ms: number | null): string {
-  if (ms === null) return "–";
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : duration(ms);
+  return ms === null ? "–" : elapsed(ms).replace(/^([\d.]+)(m?s)$/, "$1 $2");
 }
 
 /** The share of the input that came from the provider's cache; undefined without any input. */
