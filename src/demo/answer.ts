@@ -2,7 +2,7 @@
 
 import type { Family } from "../domain/family.ts";
 import { isObject, type JsonObject } from "../json/json-values.ts";
-import type { TokenCounts } from "../usage/observer.ts";
+import { noTokens, type TokenCounts } from "../usage/observer.ts";
 import type { SimulatedAccount } from "./account.ts";
 import { frameEvent, type WireEvent } from "./provider/generation.ts";
 
@@ -66,7 +66,7 @@ export function streamAnswer(
 
 /** What is spent by an answer without a cache. */
 export function spentTokens(figures: Partial<TokenCounts>): TokenCounts {
-  return { input: 0, output: 0, cacheWrite5m: 0, cacheWrite1h: 0, cacheRead: 0, reasoning: 0, ...figures };
+  return { ...noTokens, ...figures };
 }
 
 export function objects(value: unknown): JsonObject[] {

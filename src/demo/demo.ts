@@ -135,9 +135,10 @@ async function handle(request: IncomingMessage, { byKey, number, now }: Surround
   const provider = Object.values(providers).find(({ family, readKey }) =>
     readKey(request.headers, query)?.startsWith(`simulated-${family}-`),
   );
-  const account = byKey.get(provider?.readKey(request.headers, query) ?? "");
+  const key = provider?.readKey(request.headers, query) ?? "";
+  const account = byKey.get(key);
   const body = await readBody(request);
-  if (provider?.readKey(request.headers, query) === revokedKey) {
+  if (provider && key === revokedKey) {
     return provider.refuse(401, "invalid x-api-key (simulated: this key was revoked)");
   }
   if (!provider || !account) {

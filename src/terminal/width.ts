@@ -29,9 +29,10 @@ export function singleLine(text: string): string {
   return replaceControls(text).trim();
 }
 
+const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
 function* clusters(text: string): Iterable<string> {
-  for (const { segment } of new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(text))
-    yield segment;
+  for (const { segment } of segmenter.segment(text)) yield segment;
 }
 
 // Unicode Standard Annex 11: wide and fullwidth characters take two columns; so do emoji shown as pictures.
