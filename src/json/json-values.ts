@@ -87,6 +87,12 @@ export function tableOf(value: unknown): JsonObject {
   return isObject(value) ? value : {};
 }
 
+/** A value as a table, without the members whose values are something else; empty for anything but a table. */
+export function tableWith<T>(value: unknown, isWanted: (member: unknown) => member is T): Record<string, T> {
+  const members = Object.entries(tableOf(value));
+  return Object.fromEntries(members.filter((entry): entry is [string, T] => isWanted(entry[1])));
+}
+
 /** A value as a list; empty for anything else. */
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];

@@ -1,6 +1,6 @@
 // What was sent to each receiver of notifications.
 
-import { isObject, parseJson } from "../json/json-values.ts";
+import { parseJson, tableWith } from "../json/json-values.ts";
 import type { Connection } from "./connection.ts";
 import type { NoticeRow, NoticeStore } from "./store.ts";
 
@@ -20,8 +20,8 @@ export function createNoticeStore({ database, run }: Connection): NoticeStore {
       run(() =>
         list.all().map(({ receiver, lasting, sentAt }) => ({
           receiver,
-          lasting: entriesOf(lasting, (value) => value === null || typeof value === "number"),
-          sentAt: entriesOf(sentAt, (value) => typeof value === "number"),
+          lasting: tableWith(parseJson(lasting), (value) => value === null || typeof value === "number"),
+          sentAt: tableWith(parseJson(sentAt), (value) => typeof value === "number"),
         })),
       ),
     replace: (rows) => run(() => replace.immediate(rows)),
@@ -32,10 +32,4 @@ interface NoticeRecord {
   receiver: string;
   lasting: string;
   sentAt: string;
-}
-
-function entriesOf<T>(text: string, isValue: (value: unknown) => value is T): Record<string, T> {
-  const value = parseJson(text);
-  if (!isObject(value)) return {};
-  return Object.fromEntries(Object.entries(value).filter((entry): entry is [string, T] => isValue(entry[1])));
 }

@@ -1,6 +1,6 @@
 // Damaged databases that were set aside, for `doctor` to report what was lost.
 
-import { isObject, parseJson } from "../json/json-values.ts";
+import { listOf, parseJson, tableWith } from "../json/json-values.ts";
 import type { Connection } from "./connection.ts";
 import type { RecoveryStore } from "./store.ts";
 
@@ -17,8 +17,8 @@ export function createRecoveryStore({ database, run }: Connection): RecoveryStor
         list.all().map(({ time, path, carriedOver, damaged }) => ({
           time,
           path,
-          rows: numbersOf(parseJson(carriedOver)),
-          damaged: stringsOf(parseJson(damaged)),
+          rows: tableWith(parseJson(carriedOver), (rows) => typeof rows === "number"),
+          damaged: listOf(parseJson(damaged)).filter((table) => typeof table === "string"),
         })),
       ),
     save: ({ time, path, rows, damaged }) =>
@@ -31,15 +31,4 @@ interface RecoveryRecord {
   path: string;
   carriedOver: string;
   damaged: string;
-}
-
-function numbersOf(value: unknown): Record<string, number> {
-  if (!isObject(value)) return {};
-  return Object.fromEntries(
-    Object.entries(value).filter((entry): entry is [string, number] => typeof entry[1] === "number"),
-  );
-}
-
-function stringsOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
