@@ -2,7 +2,8 @@
 
 import { spawn } from "node:child_process";
 import { isatty } from "node:tty";
-import { UserError } from "../domain/errors.ts";
+import { toRun, UserError } from "../domain/errors.ts";
+import { shellWord } from "../terminal/shells.ts";
 
 export interface ProgramStart {
   /** Absolute. */
@@ -23,7 +24,10 @@ export function startProgram(start: ProgramStart): Promise<ProgramEnd> {
     child.on("error", (error: NodeJS.ErrnoException) => {
       release();
       reject(
-        new UserError(`${start.file} cannot be started: ${error.code ?? error.message}`, { cause: error }),
+        new UserError(`${start.file} cannot be started: ${error.code ?? error.message}`, {
+          fix: toRun("see whether it starts by itself", `${shellWord(start.file)} --version`),
+          cause: error,
+        }),
       );
     });
     child.on("exit", (code, signal) => {

@@ -63,7 +63,11 @@ interface NamedFile {
 function findNamed({ flag, environment }: DiscoverOptions): NamedFile | undefined {
   const { env, cwd } = environment;
   if (flag !== undefined) {
-    if (flag === "") throw new UserError("--config needs the name of a file", { exitCode: 2 });
+    if (flag === "")
+      throw new UserError("--config needs the name of a file", {
+        fix: "such as: --config ./config.toml",
+        exitCode: 2,
+      });
     return { file: resolve(cwd, flag), by: "--config" };
   }
   if (env.CC_RELAY_CONFIG) return { file: resolve(cwd, env.CC_RELAY_CONFIG), by: "CC_RELAY_CONFIG" };

@@ -30,7 +30,9 @@ export function readLines(stream: AsyncIterable<Buffer | string>): PipedLines {
     isOver = done === true;
     if (!isOver) text += typeof value === "string" ? value : decoder.decode(value, { stream: true });
     if (text.length > maxLineLength && !text.includes("\n"))
-      throw new UserError("standard input holds a line that is longer than any key: it was not used");
+      throw new UserError("standard input holds a line that is longer than any key: it was not used", {
+        fix: "pipe in the key alone, on a line of its own",
+      });
   }
 
   return {

@@ -47,7 +47,10 @@ export function createPrompts(streams: PromptStreams): Prompts {
     ) => Promise<Answer | symbol>,
   ): Promise<Answer> {
     if (!isAvailable()) {
-      throw new UserError("a question cannot be asked here: there is no terminal", { exitCode: 2 });
+      throw new UserError("a question cannot be asked here: there is no terminal", {
+        fix: "answer it beforehand with a flag, which --help names",
+        exitCode: 2,
+      });
     }
     const clack = await import("@clack/prompts");
     // Standard output is for results, but a question that goes into a log file is never seen.

@@ -95,6 +95,11 @@ WantedBy=default.target
     assert.throws(() => systemdUnit({ ...site, dataFolder: "/x\nExecStartPre=/bin/evil" }), {
       name: "UserError",
       message: 'the path "-/x\\nExecStartPre=/bin/evil" holds a control character, which no unit can name',
+      fix: { instruction: "rename that folder or file, and run the same command again" },
+    });
+    assert.throws(() => launchdPlist({ ...site, configFile: "/x\u0007" }), {
+      name: "UserError",
+      message: 'the path "/x\\u0007" holds a control character, which no unit can name',
     });
   });
 });

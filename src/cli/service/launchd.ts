@@ -1,7 +1,6 @@
 // A property list for launchd, which runs it as an agent of the person who is logged in.
 
-import { UserError } from "../../domain/errors.ts";
-import { type ServiceSite, serveArguments, stopSeconds } from "./site.ts";
+import { refuseControls, type ServiceSite, serveArguments, stopSeconds } from "./site.ts";
 
 const label = "local.cc-relay";
 
@@ -52,9 +51,7 @@ ${words}
 }
 
 function string(text: string): string {
-  if (/\p{Cc}/u.test(text)) {
-    throw new UserError(`the path ${JSON.stringify(text)} holds a control character, which XML cannot carry`);
-  }
+  refuseControls(text);
   const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   return `<string>${escaped}</string>`;
 }

@@ -1,7 +1,6 @@
 // A systemd unit, for a person's own service manager or, for root, the system's.
 
-import { UserError } from "../../domain/errors.ts";
-import { type ServiceSite, serveArguments, stopSeconds } from "./site.ts";
+import { refuseControls, type ServiceSite, serveArguments, stopSeconds } from "./site.ts";
 
 export function systemdUnit(site: ServiceSite): string {
   const isRoot = site.user?.uid === 0;
@@ -74,17 +73,12 @@ function quoteArgument(text: string): string {
 
 /** systemd.exec(5): a file name that is not split into words, in which only the percent sign means something. */
 function quotePath(path: string): string {
-  refuseLineBreaks(path);
+  refuseControls(path);
   return path.replaceAll("%", "%%");
 }
 
 function quoteWord(text: string): string {
-  refuseLineBreaks(text);
+  refuseControls(text);
   const escaped = text.replace(/[\\"]/g, "\\$&").replaceAll("%", "%%");
   return /^[\w@%+=:,./-]+$/.test(text) ? escaped : `"${escaped}"`;
-}
-
-function refuseLineBreaks(path: string): void {
-  if (!/\p{Cc}/u.test(path)) return;
-  throw new UserError(`the path ${JSON.stringify(path)} holds a control character, which no unit can name`);
 }
