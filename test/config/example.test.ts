@@ -20,7 +20,7 @@ test("the example loads as it is and says the defaults", async () => {
 });
 
 test("the example with every commented setting in force loads too", async () => {
-  const config = read(await readUncommented(), { ANTHROPIC_API_KEY: "KEY" });
+  const config = read(await readUncommented(), { ANTHROPIC_API_KEY: "KEY-2" });
   assert.deepEqual(config.warnings.map(describeWarning), []);
   assert.deepEqual(config.accounts.map(({ type }) => type).sort(), [
     "claude-api",
