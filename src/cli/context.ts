@@ -10,6 +10,7 @@ import { type Environment, processEnvironment } from "../terminal/environment.ts
 import { type FullScreen, type FullScreenEvents, openFullScreen } from "../terminal/full-screen.ts";
 import { createOutput, type Output } from "../terminal/output.ts";
 import { createPrompts, type Prompts } from "../terminal/prompts.ts";
+import { readHere } from "./same-config.ts";
 
 export interface CommandContext {
   readonly out: Output;
@@ -57,7 +58,8 @@ export function createContext(): CommandContext {
       const { loadConfig } = await import("../config/load.ts");
       const { readEnvironment } = await import("../config/environment.ts");
       const { accountKinds: kinds } = await import("../upstreams/kinds.ts");
-      return loadConfig({ ...options, flag: context.configFile, environment: readEnvironment(), kinds });
+      const { configFile: flag } = context;
+      return readHere(flag, () => loadConfig({ ...options, flag, environment: readEnvironment(), kinds }));
     },
     async configPlaces() {
       const { discoverConfig } = await import("../config/discover.ts");

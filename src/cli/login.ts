@@ -20,6 +20,7 @@ import { reportOutcome } from "./login/outcome.ts";
 import { findPlace } from "./login/place.ts";
 import { confirmReplacing, planAccount, writeEntry } from "./login/plan.ts";
 import { findLoginProject } from "./login/project.ts";
+import { problemsHere } from "./same-config.ts";
 
 export function loginCommand(context: CommandContext, run = runLogin): Command {
   return new LoginCommand("login")
@@ -85,7 +86,8 @@ export async function runLogin(
   deps: LoginDeps = ownDeps,
 ): Promise<void> {
   checkSources(context, options);
-  const place = await findPlace(context.configFile, deps.environment());
+  const { configFile } = context;
+  const place = await problemsHere(configFile, () => findPlace(configFile, deps.environment()));
   const host = await chooseCompatibleHost(context, options);
   const plan = planAccount(place, options, host?.baseId);
   const kind = await chooseKind(context, plan, options);

@@ -1,5 +1,6 @@
 // Adds the `--config` of this call to commands that are suggested to a person: without it they would be about another relay.
 
+import type { Config } from "../config/config.ts";
 import { type Advice, type Fix, fixOf, fixText } from "../domain/errors.ts";
 import { shellWord } from "../terminal/shells.ts";
 
@@ -18,6 +19,28 @@ export function fixHere(advice: Advice, configFile: string | undefined): Fix {
 /** The whole of it in one line. */
 export function fixTextHere(advice: Advice, configFile: string | undefined): string {
   return fixText(fixHere(advice, configFile));
+}
+
+/** Reads a configuration; the fixes of its problems and warnings have that file in their commands. */
+export async function readHere(configFile: string | undefined, read: () => Promise<Config>): Promise<Config> {
+  const config = await problemsHere(configFile, read);
+  const warnings = config.warnings.map(({ fact, fix }) => ({ fact, fix: fix && fixHere(fix, configFile) }));
+  return { ...config, warnings };
+}
+
+/** The same for whatever throws the problems of a configuration. */
+export async function problemsHere<T>(configFile: string | undefined, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    const { ConfigError } = await import("../config/problem.ts");
+    if (!(error instanceof ConfigError)) throw error;
+    const problems = error.problems.map((problem) => ({
+      ...problem,
+      fix: fixHere(problem.fix, configFile),
+    }));
+    throw new ConfigError(problems, { cause: error.cause });
+  }
 }
 
 const ownCommand =

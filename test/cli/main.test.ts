@@ -55,6 +55,19 @@ describe("the program", () => {
     assert.match(stderr, /prot/);
   });
 
+  it("names the file of this call in the command that fixes its problems", () => {
+    const file = join(folder, "login.toml");
+    writeFileSync(file, '[[accounts]]\nid = "max"\ntype = "claude-oauth"\n');
+    for (const args of [
+      ["env", "claude"],
+      ["serve", "--port", "0"],
+    ]) {
+      const { status, stderr } = start(["--config", file, ...args]);
+      assert.equal(status, 1);
+      assert.ok(stderr.endsWith(`is missing\n    - run: cc-relay --config ${file} login claude\n`), stderr);
+    }
+  });
+
   it("is not disturbed by a reader that leaves early", async () => {
     const child = spawn(process.execPath, [main, "completion", "fish"], {
       cwd: folder,
