@@ -12,7 +12,9 @@ import { type MemorySink, memorySource } from "../support/memory-client.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { until } from "../support/until.ts";
 
+let thrown = 0;
 const fault = () => {
+  thrown++;
   throw new Error("injected");
 };
 const laterFault = async () => fault();
@@ -143,9 +145,11 @@ for (const [name, seam] of Object.entries(seams)) {
     const pipeline = await startPipeline(t, ["a", "b"], seam.deps);
     const { upstream, events } = pipeline;
     seam.mock?.(t);
+    const thrownBefore = thrown;
     if (seam.behaviour)
       for (const id of ["a", "b"]) upstream.queue(`key-of-${id}`, ...Array(5).fill(seam.behaviour()));
     const sinks = await Promise.all([1, 2, 3, 4, 5].map(() => ask(pipeline, seam)));
+    assert.ok(thrown > thrownBefore, "nothing was thrown");
     for (const sink of sinks) {
       assert.notEqual(sink.ending, undefined);
       const isGood = sink.head?.status === 200 && sink.ending === "clean";
