@@ -105,6 +105,7 @@ export async function createParts(
     shortages: createShortageLog(log, clock.monotonic),
     log,
     now,
+    monotonic: clock.monotonic,
   };
   return { deps, pool, tokens, eventLog };
 }

@@ -29,7 +29,7 @@ export interface AttemptEnd {
 export interface AttemptsOptions {
   call: Pick<Call, "id" | "family">;
   events: RelayEvents;
-  now: () => number;
+  monotonic: () => number;
 }
 
 export class Attempts {
@@ -71,7 +71,7 @@ export class Attempts {
   }
 
   begin(account: string): void {
-    const { call, events, now } = this.#options;
+    const { call, events, monotonic } = this.#options;
     const failed = this.#failed;
     this.follow(failed?.account === account ? "same account" : "next account");
     if (failed?.failure && failed.account !== account) {
@@ -87,7 +87,7 @@ export class Attempts {
     }
     this.#count++;
     if (this.#path.at(-1) !== account) this.#path.push(account);
-    this.#running = { account, startedAt: now() };
+    this.#running = { account, startedAt: monotonic() };
     events.emit("attemptStarted", () => ({ request: call.id, attempt: this.#count, account }));
   }
 
@@ -95,7 +95,7 @@ export class Attempts {
     if (!this.#running) return;
     const { account, startedAt } = this.#running;
     this.#running = undefined;
-    this.#failed = { ...end, account, ms: this.#options.now() - startedAt };
+    this.#failed = { ...end, account, ms: Math.round(this.#options.monotonic() - startedAt) };
     if (end.failure === undefined) this.follow("served");
     else this.#hasFailure = true;
   }

@@ -73,5 +73,8 @@ export interface RelayDeps {
   /** Says once a minute what this machine is short of. */
   shortages: ShortageLog;
   log: Log;
+  /** Epoch ms. */
   now: () => number;
+  /** As Clock has it: how long something took does not depend on the time of day. */
+  monotonic: () => number;
 }

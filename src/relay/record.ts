@@ -43,9 +43,12 @@ export interface Recorded {
 export function createRecorder(
   { receivedAt, isWarmUp = false }: Pick<Exchange, "receivedAt" | "isWarmUp">,
   { call, client }: Recorded,
-  { usage, events, now }: Pick<RelayDeps, "usage" | "events" | "now">,
+  { usage, events, now, monotonic }: Pick<RelayDeps, "usage" | "events" | "now" | "monotonic">,
 ): Recorder {
-  const attempts = new Attempts({ call, events, now });
+  const attempts = new Attempts({ call, events, monotonic });
+  // Until now its body has come.
+  const begunAt = monotonic() - Math.max(0, now() - receivedAt);
+  const elapsedMs = () => Math.round(monotonic() - begunAt);
   const route = `${call.dialect}/${call.operation}`;
   let sent: Pick<Call, "family" | "model" | "askedModel"> = call;
   let firstByteMs: number | undefined;
@@ -79,7 +82,7 @@ export function createRecorder(
       attempts: attempts.count,
       attemptRows: attempts.rows,
       firstByteMs,
-      totalMs: now() - receivedAt,
+      totalMs: elapsedMs(),
     };
   }
 
@@ -112,7 +115,7 @@ export function createRecorder(
     },
 
     answering(account, status) {
-      const ms = now() - receivedAt;
+      const ms = elapsedMs();
       firstByteMs = ms;
       events.emit("answerStarted", () => ({
         request: call.id,

@@ -225,7 +225,7 @@ async function dial(
   const request = {
     pinned: connection.opening.headers["x-cc-relay-account"]?.toString(),
     signal,
-    attempts: new Attempts({ call, events: deps.events, now: deps.now }),
+    attempts: new Attempts({ call, events: deps.events, monotonic: deps.monotonic }),
     transport: openLine(connection.line),
     connection,
   };

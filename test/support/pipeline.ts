@@ -81,6 +81,7 @@ export async function startPipeline(
     shortages: createShortageLog(collectingLog(log), now),
     log: collectingLog(log),
     now,
+    monotonic: now,
   };
   const deps = { ...usual, ...change(usual) };
   return {
