@@ -1,7 +1,7 @@
 // Usage as a table: a bar per row on a terminal, every figure in full in a pipe.
 
 import { keyText, plainUsd } from "../../documents/usage.ts";
-import type { UsageKey, UsageSummaryRow } from "../../store/store.ts";
+import type { UsageSummaryRow } from "../../store/store.ts";
 import { bar } from "../../terminal/bars.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { periodText } from "../../terminal/period.ts";
@@ -17,9 +17,20 @@ export function renderUsage(
 ): string {
   const { by, summary } = report;
   const isNarrow = screen.isTerminal && screen.width < 70;
-  const isShown = (_: unknown, index: number) => !isNarrow || !cacheColumns.includes(index);
-  const columns = columnsFor(by, screen.width).filter(isShown);
-  const cells = (row: UsageSummaryRow, of: UsageReport) => cellsOf(row, of, screen).filter(isShown);
+  const kinds = figures.filter(({ isExtra }) => !isNarrow || !isExtra);
+  const columns: Column[] = [
+    { title: by.toUpperCase(), shrink: 1 },
+    ...kinds.map(
+      ({ title, shortTitle = title }): Column => ({
+        title: screen.width < 100 ? shortTitle : title,
+        align: "right",
+      }),
+    ),
+  ];
+  const cells = (row: UsageSummaryRow, of: UsageReport) => [
+    keyCell(row, of),
+    ...kinds.map(({ cell }) => cell(row, screen)),
+  ];
   const rows = summary.rows.map((row) => cells(row, report));
   const total = cells({ ...summary.total, key: "total" }, { ...report, subscriptions: [] });
   if (!screen.isTerminal) return renderTable({ columns, rows, total }, screen);
@@ -40,41 +51,42 @@ export function renderUsage(
   return `${title}\n\n${table}`;
 }
 
-/** Of `columnsFor`: a terminal of less than 70 columns has no room for them. */
-const cacheColumns = [5, 6];
-
-/** A terminal of 100 columns has room for whole words. */
-function columnsFor(by: UsageKey, width: number): Column[] {
-  const isWide = width >= 100;
-  const figure = (title: string): Column => ({ title, align: "right" });
-  return [
-    { title: by.toUpperCase(), shrink: 1 },
-    figure(isWide ? "REQUESTS" : "REQS"),
-    figure(isWide ? "ERRORS" : "ERRS"),
-    figure("INPUT"),
-    figure("OUTPUT"),
-    figure("CACHE\nWRITE"),
-    figure("CACHE\nREAD"),
-    figure("COST"),
-  ];
+interface FigureKind {
+  title: string;
+  /** Below 100 columns; undefined: the title. */
+  shortTitle?: string;
+  /** A terminal of less than 70 columns has no room for it. */
+  isExtra?: boolean;
+  cell(row: UsageSummaryRow, signs: Signs): Cell;
 }
 
 type Signs = Pick<Screen, "unicode">;
 
-function cellsOf(row: UsageSummaryRow, { by, subscriptions }: UsageReport, screen: Signs): Cell[] {
-  const { key, requests, errors, tokens } = row;
+const figures: readonly FigureKind[] = [
+  { title: "REQUESTS", shortTitle: "REQS", cell: ({ requests }) => figure(requests) },
+  {
+    title: "ERRORS",
+    shortTitle: "ERRS",
+    cell: ({ errors }) => ({ ...figure(errors), ...(errors > 0 && { paint: (style) => style.red }) }),
+  },
+  { title: "INPUT", cell: ({ tokens }) => figure(tokens.input) },
+  { title: "OUTPUT", cell: ({ tokens }) => figure(tokens.output) },
+  {
+    title: "CACHE\nWRITE",
+    isExtra: true,
+    cell: ({ tokens }) => figure(tokens.cacheWrite5m + tokens.cacheWrite1h),
+  },
+  { title: "CACHE\nREAD", isExtra: true, cell: ({ tokens }) => figure(tokens.cacheRead) },
+  { title: "COST", cell: costCell },
+];
+
+function figure(value: number): Cell {
+  return { text: count(value), value: String(value) };
+}
+
+function keyCell({ key }: UsageSummaryRow, { by, subscriptions }: UsageReport): Cell {
   const isListValue = by === "account" && subscriptions.includes(key);
-  const figure = (value: number): Cell => ({ text: count(value), value: String(value) });
-  return [
-    { text: `${keyText(key)}${isListValue ? ` ${listValueMark}` : ""}`, value: keyText(key) },
-    figure(requests),
-    { ...figure(errors), ...(errors > 0 ? { paint: (style) => style.red } : {}) },
-    figure(tokens.input),
-    figure(tokens.output),
-    figure(tokens.cacheWrite5m + tokens.cacheWrite1h),
-    figure(tokens.cacheRead),
-    costCell(row, screen),
-  ];
+  return { text: `${keyText(key)}${isListValue ? ` ${listValueMark}` : ""}`, value: keyText(key) };
 }
 
 /** With requests whose price nobody knows, the sum of the others is the least it can be. */
