@@ -46,6 +46,12 @@ export interface Direction {
   converts: boolean;
 }
 
+/** What an error is rendered for; of the request only where it could be read. */
+export interface ErrorContext extends Partial<Pick<RequestFacts, "streamForm" | "model">> {
+  /** Epoch ms: a limit is sent with the time of its end where the API has such a member. */
+  now: number;
+}
+
 export interface RenderedError {
   status: number;
   /** Raw pairs; `content-type` included, `content-length` not. */
@@ -89,8 +95,8 @@ export interface Dialect {
    * absent where an API has no such thing.
    */
   opensTurn?(body: Buffer): boolean;
-  /** Renders an error of the relay; `facts` are known when the request could be read. In a JSON array the error is an element. */
-  renderError(error: RelayError, facts?: Pick<RequestFacts, "streamForm" | "model">): RenderedError;
+  /** Renders an error of the relay. In a JSON array the error is an element. */
+  renderError(error: RelayError, context: ErrorContext): RenderedError;
   /** One list out of what several accounts' providers answered to GET models; ids once, first wins. What is no list is skipped. */
   mergeModels?(bodies: readonly Buffer[]): MergedModels;
   /** Present where calls are converted into the dialect's family. Throws RelayError for what cannot be mapped. */

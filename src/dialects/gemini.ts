@@ -12,7 +12,15 @@ import {
   stringAt,
 } from "../json/json-scan.ts";
 import { contentText, elementsAt, scanBody } from "./body-text.ts";
-import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
+import type {
+  Dialect,
+  ErrorContext,
+  MergedModels,
+  RenderedError,
+  RequestFacts,
+  RequestParts,
+  Route,
+} from "./dialect.ts";
 import { errorHeaders, readShouldRetry, retryAfterSeconds } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";
 import {
@@ -203,9 +211,9 @@ function isGeminiCli(headers: HeaderMap): boolean {
   return String(headers["user-agent"] ?? "").startsWith("GeminiCLI");
 }
 
-function renderError(error: RelayError, facts?: Pick<RequestFacts, "streamForm" | "model">): RenderedError {
+function renderError(error: RelayError, { model, streamForm }: ErrorContext): RenderedError {
   const { status } = relayErrors[error.code];
-  const details = errorDetails(error, facts?.model);
+  const details = errorDetails(error, model);
   const body = {
     error: {
       code: status,
@@ -217,7 +225,7 @@ function renderError(error: RelayError, facts?: Pick<RequestFacts, "streamForm" 
   return {
     status,
     headers: errorHeaders(error, "application/json; charset=UTF-8"),
-    body: JSON.stringify(facts?.streamForm === "json-array" ? [body] : body),
+    body: JSON.stringify(streamForm === "json-array" ? [body] : body),
   };
 }
 

@@ -14,7 +14,15 @@ import {
   stringAt,
 } from "../json/json-scan.ts";
 import { contentText, elementsAt, lastSaid, scanBody, textAt } from "./body-text.ts";
-import type { Dialect, MergedModels, RenderedError, RequestFacts, RequestParts, Route } from "./dialect.ts";
+import type {
+  Dialect,
+  ErrorContext,
+  MergedModels,
+  RenderedError,
+  RequestFacts,
+  RequestParts,
+  Route,
+} from "./dialect.ts";
 import { errorHeaders, maxWaitSeconds, retryAfterSeconds } from "./error-headers.ts";
 import { mergeEntries } from "./model-list.ts";
 import { encrypted } from "./openai-frame.ts";
@@ -28,7 +36,7 @@ export const openaiDialect: Dialect = {
   knows: (path) => isKnownPath(rules, innerPath(path)),
   read,
   opensTurn,
-  renderError: (error) => renderOpenaiError(error, Date.now()),
+  renderError,
   mergeModels,
 };
 
@@ -172,8 +180,7 @@ function mergeModels(bodies: readonly Buffer[]): MergedModels {
   return { body: JSON.stringify({ object: "list", data: entries }), read: pages.length };
 }
 
-/** @param now epoch ms: a limit that lasts is sent with the time of its end. */
-export function renderOpenaiError(error: RelayError, now: number): RenderedError {
+function renderError(error: RelayError, { now }: ErrorContext): RenderedError {
   const { type, code, param = null, ...rest } = errorFields(error, now);
   return {
     // The API itself answers 400 for a previous response that is not there.

@@ -25,7 +25,7 @@ export async function deliverRelayError(
   const { id, source, sink, dialect, route, signal } = exchange;
   const relayError = asRelayError(error);
   const { code } = relayError;
-  const rendered = dialect.renderError(relayError, call);
+  const rendered = dialect.renderError(relayError, { now: deps.now(), ...call });
   const { status } = rendered;
   if (!signal.aborted) reportFault({ request: id, error, relayError }, deps);
   if (recorder) {

@@ -306,7 +306,7 @@ function refuse({ deps }: Front, { id, request, response, error, path, cors }: R
   const relayError = asRelayError(error);
   reportFault({ request: id, error, relayError }, deps);
   if (response.headersSent) return void response.destroy();
-  const rendered = nearestDialect(path).renderError(relayError);
+  const rendered = nearestDialect(path).renderError(relayError, { now: deps.now() });
   deps.events.emit("requestRefused", () => ({
     request: id,
     method: request.method ?? "",

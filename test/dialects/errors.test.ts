@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { claudeDialect } from "../../src/dialects/claude.ts";
 import { geminiDialect } from "../../src/dialects/gemini.ts";
-import { openaiDialect, renderOpenaiError } from "../../src/dialects/openai.ts";
+import { openaiDialect } from "../../src/dialects/openai.ts";
 import { RelayError, type RelayErrorCode, relayErrors } from "../../src/domain/errors.ts";
 
 const codes = Object.keys(relayErrors) as RelayErrorCode[];
@@ -159,6 +159,7 @@ const params: Partial<Record<RelayErrorCode, string>> = {
   unknown_model: "model",
   binding_gone: "previous_response_id",
 };
+const now = Date.UTC(2026, 10, 22, 12, 0, 0, 500);
 const hopeless: RelayErrorCode[] = ["invalid_key", "no_account", "needs_login", "not_supported"];
 const limits: RelayErrorCode[] = ["all_limited", "account_in_cooldown"];
 
@@ -170,7 +171,7 @@ function headers(code: RelayErrorCode, contentType: string): string[] {
 test("Claude's clients get every error in Claude's envelope", () => {
   for (const code of codes) {
     const [status, type] = expected[code].claude;
-    assert.deepEqual(claudeDialect.renderError(new RelayError(code, message)), {
+    assert.deepEqual(claudeDialect.renderError(new RelayError(code, message), { now }), {
       status,
       headers: headers(code, "application/json"),
       body: JSON.stringify({ type: "error", error: { type, message } }),
@@ -191,7 +192,7 @@ test("Gemini's clients get every error in Google's form", () => {
     const isHopeless503 = status === 503 && hopeless.includes(code);
     const all = [...(limits.includes(code) ? [info] : []), ...(isHopeless503 ? [anHour] : [])];
     const details = all.length > 0 ? { details: all } : {};
-    assert.deepEqual(geminiDialect.renderError(new RelayError(code, message)), {
+    assert.deepEqual(geminiDialect.renderError(new RelayError(code, message), { now }), {
       status,
       headers: headers(code, "application/json; charset=UTF-8"),
       body: JSON.stringify({ error: { code: status, message, status: name, ...details } }),
@@ -202,7 +203,7 @@ test("Gemini's clients get every error in Google's form", () => {
 test("OpenAI's clients get every error in OpenAI's form", () => {
   for (const code of codes) {
     const [status, type, name] = expected[code].openai;
-    assert.deepEqual(openaiDialect.renderError(new RelayError(code, message)), {
+    assert.deepEqual(openaiDialect.renderError(new RelayError(code, message), { now }), {
       status,
       headers: headers(code, "application/json"),
       body: JSON.stringify({ error: { message, type, param: params[code] ?? null, code: name } }),
@@ -221,7 +222,9 @@ test("a short wait is named without forbidding the retry, a long one forbids it"
   ];
   for (const [retryAfterSeconds, wanted] of table) {
     for (const dialect of [claudeDialect, geminiDialect, openaiDialect]) {
-      const rendered = dialect.renderError(new RelayError("all_limited", message, { retryAfterSeconds }));
+      const rendered = dialect.renderError(new RelayError("all_limited", message, { retryAfterSeconds }), {
+        now,
+      });
       assert.deepEqual(rendered.headers.slice(4), wanted, `${dialect.name} ${retryAfterSeconds}`);
     }
   }
@@ -230,8 +233,8 @@ test("a short wait is named without forbidding the retry, a long one forbids it"
 test("what the relay says about retrying goes before what is implied", () => {
   const allowed = new RelayError("needs_login", message, { shouldRetry: true });
   const forbidden = new RelayError("all_limited", message, { shouldRetry: false, retryAfterSeconds: 5 });
-  assert.deepEqual(claudeDialect.renderError(allowed).headers.slice(4), ["x-should-retry", "true"]);
-  assert.deepEqual(claudeDialect.renderError(forbidden).headers.slice(4), [
+  assert.deepEqual(claudeDialect.renderError(allowed, { now }).headers.slice(4), ["x-should-retry", "true"]);
+  assert.deepEqual(claudeDialect.renderError(forbidden, { now }).headers.slice(4), [
     "retry-after",
     "5",
     "x-should-retry",
@@ -241,7 +244,7 @@ test("what the relay says about retrying goes before what is implied", () => {
 
 test("Gemini's wait is in the body, with the model that is limited", () => {
   const error = new RelayError("all_limited", message, { retryAfterSeconds: 33.2 });
-  const rendered = geminiDialect.renderError(error, { streamForm: "sse", model: "gemini-2.5-pro" });
+  const rendered = geminiDialect.renderError(error, { now, streamForm: "sse", model: "gemini-2.5-pro" });
   assert.deepEqual(JSON.parse(rendered.body), {
     error: {
       code: 429,
@@ -262,6 +265,7 @@ test("Gemini's wait is in the body, with the model that is limited", () => {
 
 test("an error of a JSON-array stream is in an array", () => {
   const rendered = geminiDialect.renderError(new RelayError("not_found", message), {
+    now,
     streamForm: "json-array",
     model: undefined,
   });
@@ -269,15 +273,16 @@ test("an error of a JSON-array stream is in an array", () => {
 });
 
 test("Codex waits out a short limit and stops at a long one, with its end", () => {
-  const now = Date.UTC(2026, 10, 22, 12, 0, 0, 500);
-  const short = renderOpenaiError(new RelayError("all_limited", message, { retryAfterSeconds: 40 }), now);
+  const short = openaiDialect.renderError(new RelayError("all_limited", message, { retryAfterSeconds: 40 }), {
+    now,
+  });
   assert.deepEqual(JSON.parse(short.body), {
     error: { message, type: "requests", param: null, code: "rate_limit_exceeded" },
   });
   assert.ok(short.headers.includes("retry-after"));
-  const long = renderOpenaiError(
+  const long = openaiDialect.renderError(
     new RelayError("account_in_cooldown", message, { retryAfterSeconds: 7200 }),
-    now,
+    { now },
   );
   assert.deepEqual(JSON.parse(long.body), {
     error: {
@@ -293,5 +298,5 @@ test("Codex waits out a short limit and stops at a long one, with its end", () =
 
 test("OpenAI's form names the parameter at fault", () => {
   const error = new RelayError("invalid_request", message, { param: "tools[0].name" });
-  assert.equal(JSON.parse(openaiDialect.renderError(error).body).error.param, "tools[0].name");
+  assert.equal(JSON.parse(openaiDialect.renderError(error, { now }).body).error.param, "tools[0].name");
 });

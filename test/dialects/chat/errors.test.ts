@@ -210,7 +210,7 @@ test("an error says when to come back, and above a minute that a program should 
 
 test("a refused parameter is named under param, with the API's own code where it has one", () => {
   const error = new InvalidChatRequest("messages[0].content[1]", "no audio.", "unsupported_content");
-  const rendered = chat.renderError(error);
+  const rendered = chat.renderError(error, { now: 0 });
   assert.equal(rendered.status, 400);
   assert.deepEqual(rendered.headers, [...json, "x-cc-relay-error", "invalid_request"]);
   assert.deepEqual(JSON.parse(rendered.body), {
@@ -224,7 +224,7 @@ test("a refused parameter is named under param, with the API's own code where it
 });
 
 function render(code: RelayErrorCode, details?: RelayErrorDetails) {
-  const rendered = chat.renderError(new RelayError(code, "What happened.", details));
+  const rendered = chat.renderError(new RelayError(code, "What happened.", details), { now: 0 });
   return { ...rendered, body: JSON.parse(rendered.body) };
 }
 
@@ -235,7 +235,7 @@ test("a limit that lasts more than a minute is insufficient_quota: some clients 
   ] as const) {
     for (const relayCode of ["all_limited", "account_in_cooldown"] as const) {
       const error = new RelayError(relayCode, "All are out.", { retryAfterSeconds: seconds });
-      const { status, body } = chat.renderError(error);
+      const { status, body } = chat.renderError(error, { now: 0 });
       assert.deepEqual(
         [status, JSON.parse(body)],
         [429, { error: { message: "All are out.", type, param: null, code } }],
