@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createObjectEnd } from "../../src/oauth/small-answer.ts";
+import { threadTime } from "../support/thread-time.ts";
 
 test("the end of an object is found once, however it is split, and not inside of strings", () => {
   const text = '{"a":"}{\\"}","b":{"c":"\\\\"}} {}';
@@ -20,12 +21,12 @@ test("a mebibyte of objects in single bytes is looked at once", () => {
   const piece = Buffer.from("}");
   const open = Buffer.from("{");
   const end = createObjectEnd();
-  const begun = performance.now();
+  const begun = threadTime();
   let ended = 0;
   for (let at = 0; at < 524_288; at++) {
     if (end.push(open)) ended++;
     if (end.push(piece)) ended++;
   }
   assert.equal(ended, 1);
-  assert.ok(performance.now() - begun < 1000);
+  assert.ok(threadTime() - begun < 1000);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { reasonFrom } from "../../src/upstreams/reason.ts";
-import { patient } from "../support/patience.ts";
+import { threadTime } from "../support/thread-time.ts";
 
 describe("reasonFrom", () => {
   const rows: [string, string][] = [
@@ -52,10 +52,10 @@ describe("reasonFrom", () => {
   });
 
   it("takes no time for hostile text", () => {
-    const started = performance.now();
+    const started = threadTime();
     for (const text of ["key".repeat(100_000), "a1".repeat(100_000), "key = ".repeat(50_000)]) {
       reasonFrom([text], "");
     }
-    assert.ok(performance.now() - started < patient(500));
+    assert.ok(threadTime() - started < 500);
   });
 });
