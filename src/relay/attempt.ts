@@ -6,11 +6,11 @@ import type { ReplyHead, Upstream, UpstreamRequest } from "../account-kinds/upst
 import { decodeBody, observeDecoded } from "../coding/decoded.ts";
 import type { Call } from "../domain/call.ts";
 import type { Failure } from "../domain/failure.ts";
-import { readNetworkFault } from "../network/faults.ts";
 import type { Wanted, WatchedDispatch } from "../network/watched-client.ts";
 import type { Answer } from "./answer.ts";
 import { classifyAnswer, guardClassifier } from "./classify-answer.ts";
 import { HeldAnswer } from "./held-answer.ts";
+import { failureOf } from "./network-failure.ts";
 import { createRequestBody, type RequestBody } from "./request-body.ts";
 
 export interface AttemptOptions {
@@ -291,17 +291,6 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#answer.observer = undefined;
     this.#options.onObserverError(error);
   }
-}
-
-/** @param isAtWork the provider has the whole request. */
-export function failureOf(error: Error, isAtWork: boolean): Failure {
-  if (error.name === "TimeoutError") {
-    return { kind: "unreachable", cause: error, safeToRepeat: false, isAtWork };
-  }
-  const fault = readNetworkFault(error);
-  const cause = new Error(fault.message, { cause: error });
-  if (fault.kind === "proxy" || fault.kind === "shortage") return { kind: fault.kind, cause };
-  return { kind: "unreachable", cause, safeToRepeat: fault.safeToRepeat };
 }
 
 function asError(error: unknown): Error {
