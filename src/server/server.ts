@@ -3,21 +3,12 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import {
-  allowedMethods,
-  baseUrlHint,
-  createPathReader,
-  matchRoute,
-  nearestDialect,
-  type ReadPath,
-} from "../dialects/registry.ts";
+import { allowedMethods, createPathReader, matchRoute, type ReadPath } from "../dialects/registry.ts";
 import { RelayError } from "../domain/errors.ts";
 import { keepAliveDelayMs } from "../network/connector.ts";
 import { http } from "../network/http.ts";
 import { isLoopbackHost } from "../network/loopback.ts";
 import { authenticate } from "../relay/authenticate.ts";
-import { sendRendered } from "../relay/client.ts";
-import { asRelayError, reportFault } from "../relay/deliver-relay-error.ts";
 import { type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
 import { relay } from "../relay/relay.ts";
 import { createSockets, type SocketLimits, type Sockets, upgradeRequired } from "../sockets/sockets.ts";
@@ -26,7 +17,8 @@ import { admit, splitTarget } from "./admission.ts";
 import { answerPreflight, corsHeaders, isPreflight } from "./cors.ts";
 import { createHttpSink, httpSource } from "./http-client.ts";
 import { createOpenAnswers, type OpenAnswers } from "./open-answers.ts";
-import { answerOwnRoute, routes } from "./own-routes.ts";
+import { answerOwnRoute } from "./own-routes.ts";
+import { checkTransferCoding, noRoute, refuse, refusePath, wrongMethod } from "./refusals.ts";
 import { answerInHttp, continueAsHttp, ignore, isWebSocket } from "./upgrade.ts";
 
 export interface RelayServer {
@@ -141,28 +133,6 @@ export async function startServer(options: ServerOptions): Promise<RelayServer> 
   };
 }
 
-/** What other servers would take for another path never goes to one. */
-function refusePath(path: string, fault: NonNullable<ReadPath["fault"]>): never {
-  const what = fault === "dot-segment" ? "has a dot segment" : "has an id with characters that no id has";
-  throw new RelayError("invalid_request", `The path ${shown(path)} ${what}; write the id as it is.`, {
-    shouldRetry: false,
-  });
-}
-
-/** RFC 9112, section 6.1. Node undoes `chunked` alone: the provider would get the rest as if it were the body. */
-function checkTransferCoding({ headers }: IncomingMessage): void {
-  const coding = headers["transfer-encoding"] ?? "chunked";
-  if (coding.trim().toLowerCase() === "chunked") return;
-  const shown = JSON.stringify(coding.slice(0, 40));
-  throw new RelayError(
-    "unsupported_encoding",
-    `The transfer-encoding ${shown} cannot be read; send chunked.`,
-    {
-      shouldRetry: false,
-    },
-  );
-}
-
 interface Front extends ServerOptions {
   startedAt: number;
   boundLoopback: boolean;
@@ -266,62 +236,11 @@ async function handle(front: Front, incoming: Incoming): Promise<void> {
   } catch (error) {
     if (upgrade?.socket.destroyed) return;
     if (upgrade) answerInHttp(response, upgrade.socket);
-    refuse(front, { id, request, response, error, path, cors });
+    refuse(deps, { id, request, response, error, path, cors });
   }
 }
 
 /** In the order of time, so that the newest rows of the usage table lie together. */
 function requestId(now: number): string {
   return `${now.toString(36)}-${randomUUID().slice(0, 13)}`;
-}
-
-function wrongMethod({ method }: IncomingMessage, path: string, methods: readonly string[]): RelayError {
-  const message = `${shown(path)} takes ${methods.join(" or ")}, not ${method}.`;
-  return new RelayError("method_not_allowed", message, { shouldRetry: false });
-}
-
-function noRoute(request: IncomingMessage, path: string): RelayError {
-  const hint = baseUrlHint(path, request.headers.host ?? "127.0.0.1");
-  const advice = hint ? `use ${hint} as the base URL` : "GET / lists the routes";
-  return new RelayError("not_found", `cc-relay has no route ${shown(path)}; ${advice}.`, {
-    shouldRetry: false,
-  });
-}
-
-function shown(path: string): string {
-  return JSON.stringify(path.length > 120 ? `${path.slice(0, 120)}…` : path);
-}
-
-interface Refused {
-  id: string;
-  request: IncomingMessage;
-  response: ServerResponse;
-  error: unknown;
-  path: string;
-  /** Raw pairs of the answer's head. */
-  cors: string[];
-}
-
-function refuse({ deps }: Front, { id, request, response, error, path, cors }: Refused): void {
-  const relayError = asRelayError(error);
-  reportFault({ request: id, error, relayError }, deps);
-  if (response.headersSent) return void response.destroy();
-  const rendered = nearestDialect(path).renderError(relayError, { now: deps.now() });
-  deps.events.emit("requestRefused", () => ({
-    request: id,
-    method: request.method ?? "",
-    route: loggable(path),
-    error: relayError.code,
-    status: rendered.status,
-    detail: relayError.logged,
-  }));
-  sendRendered(createHttpSink(response, { headers: cors }), rendered);
-}
-
-const routeWords = new Set(routes.flatMap((route) => route.split(/[ /:|{}]/)));
-
-/** A client may put a secret into a path: only segments of the relay's own routes are shown. */
-function loggable(path: string): string {
-  const words = path.slice(0, 200).split("/");
-  return words.map((word) => (routeWords.has(word) ? word : "…")).join("/");
 }
