@@ -6,17 +6,15 @@
 //          └─ no writes ──▶ in memory, begun with what the file holds ── disk takes writes ──▶ on disk
 //     on disk ── file gone, another file, damage met ──▶ carried over to memory, then to a new file
 
-import { statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../telemetry/log.ts";
 import { systemClock } from "../time/clock.ts";
-import { type CarriedOver, carryOver } from "./carry-over.ts";
+import { carryOver } from "./carry-over.ts";
 import { createDaemonClaim } from "./daemon.ts";
 import { createFileWatch, type FileChange } from "./file-watch.ts";
-import { checkWritable, findDamageIn } from "./integrity.ts";
-import { openSalvage, openUnwritable, setAside } from "./salvage.ts";
-import { type OpenDatabase, openDatabase, openMemory } from "./sqlite.ts";
-import { DamageError, isSomebodysText, storageFault } from "./sqlite-errors.ts";
+import { createOpener, onDisk } from "./open-anyhow.ts";
+import { openDatabase, openMemory } from "./sqlite.ts";
+import { DamageError, storageFault } from "./sqlite-errors.ts";
 import type { AccountChange, DaemonInfo, StorageState, Store } from "./store.ts";
 import { learnedThrough } from "./switching.ts";
 
@@ -35,10 +33,6 @@ export interface ServingStoreOptions {
   runtimeFolder?: string;
 }
 
-/** Above this the file is not read as a whole at the start: damage is found when it is met. */
-const maxCheckedBytes = 64 * 1024 * 1024;
-/** A disk that damages its files again within this time is not written to any more. */
-const minDamageIntervalMs = 60_000;
 /** How long a move waits for work on the old file. */
 const maxUnderWayMs = 1000;
 
@@ -48,11 +42,11 @@ export async function openServingStore(path: string, options: ServingStoreOption
   const { monotonic = systemClock.monotonic } = options;
   const claim = createDaemonClaim(path, options.runtimeFolder);
   const database = { clock, busyTimeoutMs: options.busyTimeoutMs ?? 5000, claim };
+  const opener = createOpener(path, { database, monotonic, log });
   // Before anything is looked at: what another relay works on is never set aside.
   let isOurs = await claim.take();
   let published: DaemonInfo | undefined;
   let isDamaged = false;
-  let damagedAt = Number.NEGATIVE_INFINITY;
   let switching: Promise<void> | undefined;
   let isClosed = false;
   let underWay = 0;
@@ -60,77 +54,13 @@ export async function openServingStore(path: string, options: ServingStoreOption
   const changes = new Set<(change: AccountChange) => void>();
   const storageChanges = new Set<(state: StorageState) => void>();
 
-  let current = isOurs ? await openAnyhow() : { ...(await openDatabase(path, database)), state: onDisk };
+  let current = isOurs
+    ? await opener.openAnyhow()
+    : { ...(await openDatabase(path, database)), state: onDisk };
   let file = isOurs && current.state.kind === "disk" ? createFileWatch(current.connection) : undefined;
   let lastSeq = await current.store.requests.newest();
   current.store.onForeignChange(notifyChange);
   if (current.state.kind === "memory") sayMemory(current.state.reason);
-
-  async function openAnyhow(): Promise<Opened> {
-    try {
-      return { ...(await openSound()), state: onDisk };
-    } catch (error) {
-      const fault = storageFault(error, path);
-      if (fault === "damaged" && !isSomebodysText(path)) return await replaceDamaged(error);
-      if (fault === "unwritable") return await openInMemory(error);
-      throw error;
-    }
-  }
-
-  async function openSound(): Promise<OpenDatabase> {
-    const opened = await openDatabase(path, database);
-    try {
-      await checkWritable(opened.connection);
-      const damage = sizeOf(path) <= maxCheckedBytes ? await findDamageIn(opened.connection) : undefined;
-      if (damage !== undefined) throw new DamageError(damage);
-      return opened;
-    } catch (error) {
-      await opened.detach();
-      throw error;
-    }
-  }
-
-  async function replaceDamaged(cause: unknown): Promise<Opened> {
-    if (monotonic() - damagedAt < minDamageIntervalMs) return await openInMemory(cause);
-    damagedAt = monotonic();
-    let aside: string;
-    try {
-      aside = setAside(path, clock());
-    } catch (error) {
-      return await openInMemory(error);
-    }
-    const opened = await openDatabase(path, database);
-    const carried = await carryOverFrom(aside, opened);
-    await opened.store.recoveries.save({ time: clock(), path: aside, ...carried });
-    log.error(
-      { err: String(cause), aside, carriedOver: carried.rows, notReadable: carried.damaged },
-      "the database is damaged: it was set aside, and what can be read of it is in a new one",
-    );
-    return { ...opened, state: { kind: "disk", madeAnew: { at: clock(), why: "damaged", aside } } };
-  }
-
-  async function carryOverFrom(aside: string, opened: OpenDatabase): Promise<CarriedOver> {
-    const memory = await openMemory(path, database);
-    const salvage = openSalvage(aside, memory.connection.database.serialize());
-    await memory.detach();
-    if (salvage === undefined) return { rows: {}, damaged: ["everything"] };
-    try {
-      return carryOver({ from: salvage.database, to: opened.connection.database, usage: "all" });
-    } finally {
-      salvage.close();
-    }
-  }
-
-  async function openInMemory(cause: unknown): Promise<Opened> {
-    const memory = await openMemory(path, database);
-    const salvage = sizeOf(path) > 0 ? openUnwritable(path) : undefined;
-    if (salvage !== undefined) {
-      carryOver({ from: salvage.database, to: memory.connection.database, usage: "none" });
-      salvage.close();
-    }
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    return { ...memory, state: { kind: "memory", reason } };
-  }
 
   function sayMemory(reason: string): void {
     log.error(
@@ -167,8 +97,8 @@ export async function openServingStore(path: string, options: ServingStoreOption
     file = undefined;
     const next =
       why === "damaged"
-        ? await replaceDamaged(new DamageError("it was met while the relay runs"))
-        : await openAnyhow().catch(openInMemory); // Another program's database is left alone.
+        ? await opener.replaceDamaged(new DamageError("it was met while the relay runs"))
+        : await opener.openAnyhow().catch(opener.openInMemory); // Another program's database is left alone.
     carryOver({ from: buffer.connection.database, to: next.connection.database, usage: "all" });
     await buffer.detach();
     // What is at the path may be damaged besides.
@@ -206,7 +136,7 @@ export async function openServingStore(path: string, options: ServingStoreOption
 
   async function look(): Promise<void> {
     if (current.state.kind === "memory") {
-      if (await canBeOpened()) await moveOn("writable again");
+      if (await opener.canBeOpened()) await moveOn("writable again");
       return;
     }
     if (isDamaged) return await moveOn("damaged");
@@ -214,16 +144,6 @@ export async function openServingStore(path: string, options: ServingStoreOption
     if (change !== undefined) return await moveOn(change === "overwritten" ? "replaced" : change, change);
     lastSeq = await current.store.requests.newest();
     claim.keep();
-  }
-
-  async function canBeOpened(): Promise<boolean> {
-    if (monotonic() - damagedAt < minDamageIntervalMs) return false;
-    try {
-      await (await openSound()).detach();
-      return true;
-    } catch {
-      return false;
-    }
   }
 
   /** One at a time; whatever else uses the store waits for a move. */
@@ -328,12 +248,4 @@ export async function openServingStore(path: string, options: ServingStoreOption
       file = undefined;
     },
   };
-}
-
-type Opened = OpenDatabase & { state: StorageState };
-
-const onDisk: StorageState = { kind: "disk" };
-
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
