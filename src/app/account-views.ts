@@ -5,7 +5,8 @@ import { forgetLoginAfterMs, isOfClients, readStateId } from "../accounts/logins
 import { readStatus } from "../accounts/state.ts";
 import type { AccountConfig, Config } from "../config/config.ts";
 import { type AccountView, type LoginView, readLogin } from "../documents/account.ts";
-import type { AccountActivity, AccountStateRow, CooldownRow, Store } from "../store/store.ts";
+import type { AccountStateRow, CooldownRow, Store } from "../store/store.ts";
+import type { AccountActivity } from "../store/usage-store.ts";
 
 const dayMs = 86_400_000;
 

@@ -2,7 +2,8 @@
 // a request waits a moment for its own writes, usage rows that are late are written as soon as that works, and what could not be
 // written of accounts and conversations is lost only for the next start.
 
-import type { AccountStore, BindingStore, Store, UsageRow, UsageStore } from "../store/store.ts";
+import type { AccountStore, BindingStore, Store } from "../store/store.ts";
+import type { UsageRow, UsageStore } from "../store/usage-store.ts";
 import type { Log } from "../telemetry/log.ts";
 
 export interface WriteWait {

@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { toRequestDetail, toRequestDocument } from "../documents/request.ts";
 import type { RequestDetailDocument, RequestDocument } from "../documents/types.ts";
 import { toRun, UserError } from "../domain/errors.ts";
-import type { RequestFilter, RequestLog, RequestRecord } from "../store/store.ts";
+import type { RequestFilter, RequestLog, RequestRecord } from "../store/usage-store.ts";
 import type { Screen } from "../terminal/output.ts";
 import { readPeriod } from "../terminal/period.ts";
 import { toJsonText } from "../text/control-characters.ts";

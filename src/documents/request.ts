@@ -1,6 +1,6 @@
 // One request as `/status`, `log --json` and the page show it.
 
-import type { AttemptRow } from "../store/store.ts";
+import type { AttemptRow } from "../store/usage-store.ts";
 import type { TokenCounts } from "../usage/observer.ts";
 import type { RequestDetailDocument, RequestDocument, TokensDocument } from "./types.ts";
 

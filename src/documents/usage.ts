@@ -1,6 +1,6 @@
 // Sums of usage as `usage --json`, `/status` and the page show them, and as CSV.
 
-import type { UsageSummary, UsageSummaryRow } from "../store/store.ts";
+import type { UsageSummary, UsageSummaryRow } from "../store/usage-store.ts";
 import { replaceControls } from "../text/control-characters.ts";
 import type { UsageFigures, UsageRowDocument } from "./types.ts";
 

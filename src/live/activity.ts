@@ -2,7 +2,7 @@
 // only what runs is kept in full, and the server limits that.
 
 import type { Family } from "../domain/family.ts";
-import type { Outcome, UsageSummaryRow } from "../store/store.ts";
+import type { Outcome, UsageSummaryRow } from "../store/usage-store.ts";
 import { addTokens, noTokens, type TokenCounts } from "../usage/observer.ts";
 
 /** One request, running or ended. */

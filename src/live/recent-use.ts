@@ -1,7 +1,7 @@
 // What each account did in the last 24 hours: the store's sums, read now and then, and what has ended since.
 
 import type { AccountUse } from "../documents/account.ts";
-import type { AccountActivity } from "../store/store.ts";
+import type { AccountActivity } from "../store/usage-store.ts";
 import type { TokenCounts } from "../usage/observer.ts";
 import { addUsd } from "./activity.ts";
 

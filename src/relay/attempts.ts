@@ -3,7 +3,7 @@
 import type { Cooldown } from "../accounts/account.ts";
 import type { Call } from "../domain/call.ts";
 import type { Failure } from "../domain/failure.ts";
-import type { AttemptRow } from "../store/store.ts";
+import type { AttemptRow } from "../store/usage-store.ts";
 import { addTokens, noTokens, type TokenCounts } from "../usage/observer.ts";
 import type { RelayEvents } from "./events.ts";
 

@@ -3,7 +3,7 @@
 import { type Call, isBilled } from "../domain/call.ts";
 import { forwardResponseHeaders } from "../network/headers.ts";
 import type { AsyncTransform } from "../sse/transform.ts";
-import type { Outcome } from "../store/store.ts";
+import type { Outcome } from "../store/usage-store.ts";
 import { decodingTransform } from "./decoding-transform.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import type { Served } from "./failover-state.ts";

@@ -4,7 +4,7 @@
 import type { RelayErrorCode } from "../domain/errors.ts";
 import type { FailureKind } from "../domain/failure.ts";
 import type { Family } from "../domain/family.ts";
-import type { AttemptRow, UsageRow } from "../store/store.ts";
+import type { AttemptRow, UsageRow } from "../store/usage-store.ts";
 
 export interface RelayEventMap {
   requestStarted: RequestStarted;

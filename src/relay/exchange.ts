@@ -7,7 +7,7 @@ import type { SlowStart } from "../accounts/slow-start.ts";
 import type { Config } from "../config/config.ts";
 import type { Dialect, Route } from "../dialects/dialect.ts";
 import type { Dispatchers } from "../network/dispatchers.ts";
-import type { UsageStore } from "../store/store.ts";
+import type { UsageStore } from "../store/usage-store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { RelayKeys } from "./authenticate.ts";

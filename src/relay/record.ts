@@ -2,7 +2,7 @@
 
 import { type Call, isBilled } from "../domain/call.ts";
 import type { RelayErrorCode } from "../domain/errors.ts";
-import type { Outcome, UsageRow } from "../store/store.ts";
+import type { Outcome, UsageRow } from "../store/usage-store.ts";
 import { type AnswerObserver, addTokens, noTokens } from "../usage/observer.ts";
 import { type AttemptNext, Attempts } from "./attempts.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";

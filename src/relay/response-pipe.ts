@@ -2,7 +2,7 @@
 // off, so does the relay, unless the answer is a converted one whose API has an error event.
 
 import type { AsyncTransform } from "../sse/transform.ts";
-import type { Outcome } from "../store/store.ts";
+import type { Outcome } from "../store/usage-store.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import type { Answer, Sink } from "./answer.ts";
 import type { AnswerHead, ClientSink } from "./client.ts";

@@ -2,7 +2,7 @@
 
 import type { Family } from "../domain/family.ts";
 import type { Connection } from "./connection.ts";
-import type { AttemptRow, Outcome, RequestFilter, RequestLog, RequestRecord } from "./store.ts";
+import type { AttemptRow, Outcome, RequestFilter, RequestLog, RequestRecord } from "./usage-store.ts";
 
 export function createRequestLog({ database, run }: Connection): RequestLog {
   const attempts = database.prepare<[string], AttemptRecord>(

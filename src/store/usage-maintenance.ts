@@ -3,7 +3,7 @@
 
 import { type LocalDay, localDay } from "../time/local-time.ts";
 import type { Connection } from "./connection.ts";
-import type { UsageStore } from "./store.ts";
+import type { UsageStore } from "./usage-store.ts";
 import { sumsOfRows, totalNames } from "./usage-totals.ts";
 
 /** Rows are written when a request ends but carry the time of its beginning: a day is left alone this long. */

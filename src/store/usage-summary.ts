@@ -3,7 +3,7 @@
 
 import { localDay } from "../time/local-time.ts";
 import type { Connection } from "./connection.ts";
-import type { UsageKey, UsageStore, UsageSummary } from "./store.ts";
+import type { UsageKey, UsageStore, UsageSummary } from "./usage-store.ts";
 import { addTotals, sumsOfDays, sumsOfRows, type Totals, toSummaryRow } from "./usage-totals.ts";
 
 type Keyed = Totals & { key: string };

@@ -1,6 +1,6 @@
 // The sums that summaries are made of, the same from single rows and from days that are rolled up.
 
-import type { UsageSummaryRow } from "./store.ts";
+import type { UsageSummaryRow } from "./usage-store.ts";
 
 export interface Totals {
   requests: number;

@@ -3,8 +3,8 @@
 import type { PriceList } from "../usage/price.ts";
 import type { Connection } from "./connection.ts";
 import { createGroupCommit } from "./group-commit.ts";
-import type { AccountActivity, AttemptRow, UsageRow, UsageStore } from "./store.ts";
 import { createUsageMaintenance } from "./usage-maintenance.ts";
+import type { AccountActivity, AttemptRow, UsageRow, UsageStore } from "./usage-store.ts";
 import { createUsageSummary } from "./usage-summary.ts";
 import { usdOf } from "./usage-totals.ts";
 

@@ -3,7 +3,8 @@
 import type { UsageDimension, UsageSeriesDocument } from "../documents/types.ts";
 import { toUsageCsv, toUsageFigures, toUsageRow } from "../documents/usage.ts";
 import { UserError } from "../domain/errors.ts";
-import type { Store, UsageKey, UsageSummary } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
+import type { UsageKey, UsageSummary } from "../store/usage-store.ts";
 import { readPeriod } from "../terminal/period.ts";
 import { rfc3339 } from "../text/format.ts";
 import { dateTime, localDay } from "../time/local-time.ts";

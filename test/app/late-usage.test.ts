@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { createLateUsage, createWriteWait } from "../../src/app/database-writes.ts";
-import type { UsageRow } from "../../src/store/store.ts";
+import type { UsageRow } from "../../src/store/usage-store.ts";
 import { noTokens } from "../../src/usage/observer.ts";
 import { cases } from "../relay/cases.ts";
 import { send } from "../support/client.ts";

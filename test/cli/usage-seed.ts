@@ -1,6 +1,7 @@
 // A week of requests, for the tests of `usage`.
 
-import type { Store, UsageRow } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/store.ts";
+import type { UsageRow } from "../../src/store/usage-store.ts";
 import { tokens, usageRow } from "../store/rows.ts";
 import { day, hour, minute, now } from "./workplace.ts";
 

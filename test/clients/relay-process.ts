@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
-import type { UsageKey, UsageSummary } from "../../src/store/store.ts";
+import type { UsageKey, UsageSummary } from "../../src/store/usage-store.ts";
 import { runProgram } from "./program.ts";
 import { relayCommand } from "./sandbox.ts";
 import { relayEnvironment, startServe } from "./serve-child.ts";

@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { after, afterEach, before, describe, test } from "node:test";
 import type { AccountConfig, Config } from "../../src/config/config.ts";
 import { claudeLimits } from "../../src/demo/provider/claude.ts";
-import type { UsageSummary } from "../../src/store/store.ts";
+import type { UsageSummary } from "../../src/store/usage-store.ts";
 import { claudeFailures } from "../support/claude-script.ts";
 import { type ClientRequest, send } from "../support/client.ts";
 import { geminiFailures } from "../support/gemini-script.ts";

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer, Sink } from "../../src/relay/answer.ts";
 import { sendAnswer } from "../../src/relay/response-pipe.ts";
-import type { Outcome } from "../../src/store/store.ts";
+import type { Outcome } from "../../src/store/usage-store.ts";
 import { type AnswerObserver, noTokens } from "../../src/usage/observer.ts";
 import { type MemorySink, memorySink } from "../support/memory-client.ts";
 import { until } from "../support/until.ts";

@@ -1,6 +1,6 @@
 // Summaries the slow way, by adding up every row: what the store's answers are compared with.
 
-import type { UsageKey, UsageRow, UsageSummary, UsageSummaryRow } from "../../src/store/store.ts";
+import type { UsageKey, UsageRow, UsageSummary, UsageSummaryRow } from "../../src/store/usage-store.ts";
 import { createPriceList } from "../../src/usage/price.ts";
 import { tokens } from "./rows.ts";
 

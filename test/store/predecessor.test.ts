@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import Database from "better-sqlite3";
 import { readTime } from "../../src/store/predecessor.ts";
-import type { UsageKey } from "../../src/store/store.ts";
+import type { UsageKey } from "../../src/store/usage-store.ts";
 import { createSqliteHarness, type SqliteHarness } from "./harness.ts";
 import { tokens } from "./rows.ts";
 import { useZone } from "./zones.ts";

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { AttemptRow, Store } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/store.ts";
+import type { AttemptRow } from "../../src/store/usage-store.ts";
 import { createSqliteHarness } from "./harness.ts";
 import { day, maintainAll, noon, tokens, usageRow } from "./rows.ts";
 

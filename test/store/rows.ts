@@ -1,6 +1,7 @@
 // Rows for the store's tests.
 
-import type { Store, UsageRow } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/store.ts";
+import type { UsageRow } from "../../src/store/usage-store.ts";
 import { noTokens, type TokenCounts } from "../../src/usage/observer.ts";
 
 /** Noon in UTC: the same calendar day in most time zones. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import Database from "better-sqlite3";
 import fc from "fast-check";
-import type { UsageRow } from "../../src/store/store.ts";
+import type { UsageRow } from "../../src/store/usage-store.ts";
 import { patient } from "../support/patience.ts";
 import { createSqliteHarness, type SqliteHarness } from "./harness.ts";
 import { insertManyRows } from "./many-rows.ts";

@@ -16,7 +16,7 @@ import { createScratch } from "../../src/relay/join-body.ts";
 import { createMemoryBudget } from "../../src/relay/memory-budget.ts";
 import { relay } from "../../src/relay/relay.ts";
 import { createShortageLog } from "../../src/relay/shortage.ts";
-import type { UsageRow } from "../../src/store/store.ts";
+import type { UsageRow } from "../../src/store/usage-store.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { memoryAccountStore, memoryBindingStore } from "../accounts/fakes.ts";
 import { type MemorySink, memorySink } from "./memory-client.ts";

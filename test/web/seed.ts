@@ -1,7 +1,8 @@
 // Usage and accounts that look like some weeks of a real relay, for the page's screens.
 
 import type { AccountConfig } from "../../src/config/config.ts";
-import type { Store, UsageRow } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/store.ts";
+import type { UsageRow } from "../../src/store/usage-store.ts";
 import { testAccount } from "../support/relay.ts";
 
 const dayMs = 86_400_000;

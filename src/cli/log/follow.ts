@@ -3,7 +3,8 @@
 import { statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openStore } from "../../store/open.ts";
-import type { RequestFilter, RequestRecord, Store } from "../../store/store.ts";
+import type { Store } from "../../store/store.ts";
+import type { RequestFilter, RequestRecord } from "../../store/usage-store.ts";
 
 export interface FollowOptions {
   /** Of the database. */

@@ -1,7 +1,7 @@
 // The result of `cc-relay usage` before it is printed, and the JSON document of it.
 
 import { toUsageRow } from "../../documents/usage.ts";
-import type { UsageKey, UsageSummary } from "../../store/store.ts";
+import type { UsageKey, UsageSummary } from "../../store/usage-store.ts";
 import type { Period } from "../../terminal/period.ts";
 import { toJsonText } from "../../text/control-characters.ts";
 import { rfc3339 } from "../../text/format.ts";

@@ -1,7 +1,7 @@
 // Usage as a table: a bar per row on a terminal, every figure in full in a pipe.
 
 import { keyText, plainUsd } from "../../documents/usage.ts";
-import type { UsageSummaryRow } from "../../store/store.ts";
+import type { UsageSummaryRow } from "../../store/usage-store.ts";
 import { bar } from "../../terminal/bars.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { periodText } from "../../terminal/period.ts";
