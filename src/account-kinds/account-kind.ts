@@ -1,6 +1,8 @@
 // The descriptor of one kind of account: everything that has to be known about it. All code that asks "which type?" asks it.
 
+import type { Dispatcher } from "undici";
 import type { Family } from "../domain/family.ts";
+import type { LoginExtras } from "../domain/token-store.ts";
 import type { OAuthOverrides, OAuthProvider } from "./oauth-provider.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -18,8 +20,6 @@ export interface AccountKind {
   readonly defaultUrl: string | undefined;
   /** Host names of `api_url` that people have in old files, and that never answered: `defaultUrl` takes their place. */
   readonly retiredHosts: readonly string[];
-  /** Keys of config.toml that other kinds of account do not have. */
-  readonly ownKeys: readonly string[];
   /** Other hosts speak this API too: `auth`, `model_map` and what else config.toml has for them may be written. */
   readonly compatible: boolean;
   /** How its provider is spoken to. */
@@ -43,11 +43,44 @@ export interface LoginSource {
   readonly clientVariables?: { readonly id: string; readonly secret: string };
   provider(overrides: OAuthOverrides): OAuthProvider;
   /** What a login of this provider needs beside its token, and how it is found; undefined: nothing. */
-  readonly completion: "code-assist-project" | undefined;
+  readonly extras: ExtrasSource | undefined;
 }
 
-/** What a provider adds to a login, by names of its own: Google's `project`. */
-export type LoginExtras = Readonly<Record<string, string>>;
+export interface ExtrasSource {
+  /** In a sentence: "the project of a login". */
+  readonly title: string;
+  /** What a login without them cannot use, in a sentence. */
+  readonly service: string;
+  /** Keys of an account in config.toml, which are their names as well. What a person gives is not searched for. */
+  readonly keys: Readonly<Record<string, ExtrasKey>>;
+  find(search: ExtrasSearch): Promise<ExtrasResult>;
+}
+
+/** How messages speak of such a key. */
+export interface ExtrasKey {
+  /** Follows "must be". */
+  readonly expected: string;
+  /** Follows "write". */
+  readonly write: string;
+}
+
+export interface ExtrasSearch {
+  /** The account's, no trailing slash. */
+  apiUrl: string;
+  accessToken: string;
+  dispatcher: Dispatcher;
+  /** Milliseconds. */
+  monotonic(): number;
+}
+
+export type ExtrasResult =
+  | { ok: true; extras: LoginExtras }
+  /** `unauthorized`: the access token was refused. `refused`: the provider does not serve this login. */
+  | {
+      ok: false;
+      kind: "unauthorized" | "refused" | "throttled" | "temporary" | "proxy" | "shortage";
+      detail: string;
+    };
 
 export interface Probe {
   operation: "list-models" | "code-assist";
@@ -74,6 +107,11 @@ export interface KindLabels {
 /** The names of the sections `[oauth.NAME]` of config.toml, each once. */
 export function loginSections(kinds: AccountKinds): string[] {
   return [...new Set(Object.values(kinds).flatMap(({ login }) => login?.section ?? []))];
+}
+
+/** The keys of config.toml that an account of this kind has for what its provider adds to a login. */
+export function extrasKeys({ login }: AccountKind): Readonly<Record<string, ExtrasKey>> {
+  return login?.extras?.keys ?? {};
 }
 
 /** Undefined for a type that there is not. */

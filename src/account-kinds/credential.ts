@@ -1,10 +1,11 @@
 // The credential that one attempt authenticates with.
 
+import type { LoginExtras } from "../domain/token-store.ts";
+
 export type Credential =
   /** `sentAs` undefined: as the provider itself wants keys. */
   | { kind: "api-key"; key: string; sentAs?: "x-api-key" | "bearer" }
-  /** `extras`: what its provider adds to a login, by names of its own (Google's `project`). */
-  | { kind: "bearer"; token: string; extras?: Readonly<Record<string, string>> | undefined }
+  | { kind: "bearer"; token: string; extras?: LoginExtras | undefined }
   /** The client's own credential headers: pass-through. */
   | { kind: "client" }
   /** An endpoint that wants none. */

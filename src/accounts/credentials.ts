@@ -75,7 +75,7 @@ function failureOf(login: LoginFailure): Failure {
       return { kind: "refresh-rejected", until, reason: message };
     case "token-refused":
       return { kind: "unauthorized", reason: message };
-    case "project-refused":
+    case "extras-refused":
       return { kind: "account-out", reason: message };
     case "storage":
       return { kind: "storage", until: until ?? 0, reason: message };

@@ -9,10 +9,10 @@ type SharedSettings = Pick<Config, "oauth" | "environmentProxy">;
 
 /** A hash, because it is stored in the database and a secret is among them. */
 export function hashSettings(account: AccountConfig, { oauth, environmentProxy }: SharedSettings): string {
-  const { type, kind, apiUrl, secret, project, auth } = account;
+  const { type, kind, apiUrl, secret, extras, auth } = account;
   const proxy = account.proxy ?? environmentProxy;
   const login = kind.login && (oauth[kind.login.section] ?? {});
-  const settings = JSON.stringify([type, apiUrl, secret, project, proxy, login, auth]);
+  const settings = JSON.stringify([type, apiUrl, secret, extras, proxy, login, auth]);
   return createHash("sha256").update(settings).digest("hex");
 }
 

@@ -101,9 +101,7 @@ const leastMs = 10_000;
 function readGood(account: AccountConfig, row: TokenRow | undefined, now: number): LoginToken | undefined {
   if (row?.accessToken === undefined || row.configuredHash !== hashToken(account.secret)) return undefined;
   if ((row.expiresAt ?? 0) - now < leastMs) return undefined;
-  const project = account.project ?? row.project;
-  const isComplete = account.kind.login?.completion === undefined || project !== undefined;
-  if (!isComplete) return undefined;
-  const extras = project === undefined ? undefined : { project };
+  const extras = account.extras ?? row.extras;
+  if (account.kind.login?.extras !== undefined && extras === undefined) return undefined;
   return { ok: true, token: row.accessToken, generation: row.generation, extras };
 }

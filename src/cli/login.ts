@@ -7,19 +7,20 @@ import { rehearseEdit } from "../config/write.ts";
 import { UserError } from "../domain/errors.ts";
 import { type Family, families } from "../domain/family.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
+import { geminiExtras } from "../oauth/gemini-project.ts";
 import { maskSecret } from "../text/redact.ts";
 import { openBrowser } from "./browser.ts";
 import type { CommandContext } from "./context.ts";
 import { agreeToTerms, checkSources, chooseKind, findProvider } from "./login/account-type.ts";
 import { askApiKey } from "./login/api-key.ts";
 import { type CompatibleLogin, chooseCompatibleHost } from "./login/compatible.ts";
+import { findLoginProject } from "./login/gemini-project.ts";
 import { type Keeping, keepKey, keepLogin } from "./login/keep.ts";
 import { logInWithOAuth } from "./login/oauth.ts";
 import { type LoginFlags, type LoginOptions, readOptions } from "./login/options.ts";
 import { reportOutcome } from "./login/outcome.ts";
 import { findPlace } from "./login/place.ts";
 import { confirmReplacing, planAccount, writeEntry } from "./login/plan.ts";
-import { findLoginProject } from "./login/project.ts";
 import { problemsHere } from "./same-config.ts";
 
 export function loginCommand(context: CommandContext, run = runLogin): Command {
@@ -139,15 +140,11 @@ async function addLogin(
       const { browser, project: given } = options;
       const request = { provider, plan, dispatcher, browser, openBrowser, limitMs, signal };
       const login = await logInWithOAuth(context, request);
-      const project =
-        kind.login?.completion === "code-assist-project"
+      const extras =
+        kind.login?.extras === geminiExtras
           ? await findLoginProject(context, { plan, login, given, dispatcher, signal })
           : { found: undefined, configured: undefined };
-      await keepLogin(context, keeping, {
-        login,
-        project: project.found,
-        configuredProject: project.configured,
-      });
+      await keepLogin(context, keeping, { login, extras: extras.found, configuredExtras: extras.configured });
       return login.owner ?? "logged in";
     });
   } finally {

@@ -1,6 +1,6 @@
 // Rules between the keys of one account: its credential, its type, its addresses.
 
-import { type AccountKind, type AccountKinds, findKind } from "../account-kinds/account-kind.ts";
+import { type AccountKind, type AccountKinds, extrasKeys, findKind } from "../account-kinds/account-kind.ts";
 import { families } from "../domain/family.ts";
 import { type JsonObject, listOf, tableOf, textOf } from "../json/json-values.ts";
 import { findCompatibleHost } from "./compatible-hosts.ts";
@@ -156,9 +156,10 @@ function findMisplacedKeys(account: JsonObject, { kind, path, kinds }: AccountPl
   const misplace = (keys: readonly string[], what: string, fix = "remove it") => {
     for (const key of keys) if (key in account) findings.push({ path: [...path, key], what, fix });
   };
-  if (!kind.ownKeys.includes("project")) {
-    const types = typesWith(kinds, ({ ownKeys }) => ownKeys.includes("project"));
-    misplace(["project"], `is for accounts of type ${types}, and this one is ${kind.type}`);
+  for (const key of new Set(Object.values(kinds).flatMap((each) => Object.keys(extrasKeys(each))))) {
+    if (key in extrasKeys(kind)) continue;
+    const types = typesWith(kinds, (each) => key in extrasKeys(each));
+    misplace([key], `is for accounts of type ${types}, and this one is ${kind.type}`);
   }
   if (!kind.compatible) {
     const types = typesWith(kinds, ({ compatible }) => compatible);

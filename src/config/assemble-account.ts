@@ -1,8 +1,10 @@
 // Builds one account out of a checked file's data, and says what is doubtful about it.
 
-import { type AccountKind, type AccountKinds, findKind } from "../account-kinds/account-kind.ts";
+import { type AccountKind, type AccountKinds, extrasKeys, findKind } from "../account-kinds/account-kind.ts";
 import type { CredentialKind } from "../account-kinds/credential.ts";
 import { type Family, providerUrls } from "../domain/family.ts";
+import type { LoginExtras } from "../domain/token-store.ts";
+import { type JsonObject, textOf } from "../json/json-values.ts";
 import { type ProxySettings, withoutBrackets } from "../network/proxy.ts";
 import { findCompatibleHost } from "./compatible-hosts.ts";
 import type { AccountConfig, ConfigWarning } from "./config.ts";
@@ -50,7 +52,7 @@ export function readAccount({ data, kind }: KindedData, env: Environment["env"])
     secretExpiresAt: readDate(data.setup_token_expires),
     proxy: data.proxy === undefined ? undefined : readProxy(data.proxy),
     models: data.models,
-    project: data.project,
+    extras: readExtras({ data, kind }),
     auth: auth === "none" ? undefined : auth,
     modelMap:
       data.model_map && Object.entries(data.model_map).map(([pattern, model]) => ({ pattern, model })),
@@ -82,6 +84,14 @@ export function usualCredential({ credentials }: AccountKind): CredentialKind {
     default:
       return "client";
   }
+}
+
+function readExtras({ data, kind }: KindedData): LoginExtras | undefined {
+  const given = Object.keys(extrasKeys(kind)).flatMap((key) => {
+    const value = textOf((data as JsonObject)[key]);
+    return value === undefined ? [] : [[key, value] as const];
+  });
+  return given.length === 0 ? undefined : Object.fromEntries(given);
 }
 
 /** A date of TOML is a symbol that describes it: see parse.ts. */

@@ -5,6 +5,7 @@ import type { CredentialKind } from "../account-kinds/credential.ts";
 import type { OAuthOverrides } from "../account-kinds/oauth-provider.ts";
 import { type Advice, fixText } from "../domain/errors.ts";
 import type { Family, ProviderName } from "../domain/family.ts";
+import type { LoginExtras } from "../domain/token-store.ts";
 import type { EnvironmentProxySettings } from "../network/environment-proxy.ts";
 import type { ProxySettings } from "../network/proxy.ts";
 
@@ -151,8 +152,8 @@ export interface AccountConfig {
   proxy: ProxySettings | undefined;
   /** Glob patterns of model ids; undefined: every model. */
   models: string[] | undefined;
-  /** Google Cloud project for Code Assist accounts; undefined: found out at first use. */
-  project: string | undefined;
+  /** What the file gives of what the provider adds to a login; undefined: found at first use. */
+  extras: LoginExtras | undefined;
   /** How the key is sent; undefined: as the provider itself wants it. */
   auth: "x-api-key" | "bearer" | undefined;
   /** First match counts; a model without one is not served. Undefined: names are sent as they come. */

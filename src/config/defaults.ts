@@ -15,7 +15,7 @@ export interface DefaultsOptions {
 /** Every default, nothing of the environment, and the given accounts. */
 export function defaultConfig({ databasePath, accounts = [] }: DefaultsOptions): Config {
   return {
-    ...assembleConfig(createConfigSchema([]).parse({}), {
+    ...assembleConfig(createConfigSchema({}).parse({}), {
       file: undefined,
       databasePath,
       env: {},
@@ -43,7 +43,7 @@ export function defaultAccount(
     secretExpiresAt: undefined,
     proxy: undefined,
     models: undefined,
-    project: undefined,
+    extras: undefined,
     auth: undefined,
     modelMap: undefined,
     contextWindow: undefined,

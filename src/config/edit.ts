@@ -2,6 +2,7 @@
 // they are. No edit leaves here before its result was parsed and compared with what was intended.
 
 import { UserError } from "../domain/errors.ts";
+import type { LoginExtras } from "../domain/token-store.ts";
 import type { ProxySettings } from "../network/proxy.ts";
 import { describeSyntax, parseDocument, parseToml } from "./parse.ts";
 import { ConfigError, type KeyPath, printable } from "./problem.ts";
@@ -32,20 +33,23 @@ export interface AccountValues {
   auth?: "x-api-key" | "bearer" | "none";
   model_map?: Readonly<Record<string, string>>;
   models?: readonly string[];
-  project?: string;
+  /** What the provider adds to a login, by its keys. */
+  extras?: LoginExtras | undefined;
   proxy?: ProxySettings;
 }
 
 /** Keys that are left out stay as they are; null removes one. */
-export type AccountChanges = { [Key in keyof AccountValues]?: AccountValues[Key] | null };
+export type AccountChanges = { [Key in keyof Omit<AccountValues, "extras">]?: AccountValues[Key] | null } & {
+  extras?: Readonly<Record<string, string | null>> | undefined;
+};
 
 /** Adds an account behind the others. Throws a UserError when the id is taken. */
 export function addAccount(text: string, id: string, values: AccountValues): string {
   const document = parseText(text);
   if (findPositions(document, id).length > 0)
     throw new UserError(`there is an account ${id} already`, { fix: "give the new one another id" });
-  const { proxy, ...leaves } = values;
-  const fields = { id, ...dropUndefined(leaves) } as NestedFields;
+  const { proxy, extras, ...leaves } = values;
+  const fields = { id, ...dropUndefined({ ...leaves, ...extras }) } as NestedFields;
   const table: NestedFields = proxy === undefined ? {} : { proxy: readProxyFields(proxy) };
   const after =
     Array.isArray(document.accounts) && !hasHeaders(text)
@@ -62,12 +66,13 @@ export function changeAccount(text: string, id: string, changes: AccountChanges)
   const position = findPosition(document, id);
   const path = ["accounts", position];
   const account = accountsOf(document)[position]!;
-  const { proxy, ...leaves } = changes;
+  const { proxy, extras, ...rest } = changes;
+  const leaves = { ...rest, ...extras };
   const withLeaves = applyLeaves(text, leaves, { path, known: account });
   const after = proxy === undefined ? withLeaves : applyProxy(withLeaves, proxy, { path, known: account });
   return verify(text, after, (intended) => {
     const target = accountsOf(intended)[position]!;
-    for (const [key, value] of Object.entries(changes)) {
+    for (const [key, value] of Object.entries({ ...leaves, proxy })) {
       if (value === null) delete target[key];
       else if (value !== undefined) target[key] = isTable(value) ? dropUndefined(value) : value;
     }

@@ -1,6 +1,6 @@
 // Reads the configuration: finds the file, checks all of it, and throws every problem at once.
 
-import { type AccountKinds, loginSections } from "../account-kinds/account-kind.ts";
+import type { AccountKinds } from "../account-kinds/account-kind.ts";
 import { findVariableFaults } from "./account-rules.ts";
 import { assembleConfig } from "./assemble.ts";
 import type { Config, ConfigWarning } from "./config.ts";
@@ -60,7 +60,7 @@ export function readConfig(text: string, options: ReadOptions): Config {
   const parsed = parseToml(text);
   if (!parsed.ok) throw new ConfigError([describeSyntax(parsed, file)]);
 
-  const validation = validate(parsed.data, loginSections(kinds));
+  const validation = validate(parsed.data, kinds);
   const variables = findVariableFaults(parsed.data, { env: environment.env, kinds });
   const findings = [
     ...(validation.ok ? [] : validation.findings),

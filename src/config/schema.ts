@@ -1,6 +1,7 @@
 // Every key of config.toml: what it takes, its default, and the message for a wrong value. Rules between keys are in rules.ts and account-rules.ts.
 
 import * as z from "zod";
+import { type AccountKinds, extrasKeys, loginSections } from "../account-kinds/account-kind.ts";
 import { families, providerUrls } from "../domain/family.ts";
 import { notifyEvents } from "./config.ts";
 import {
@@ -139,7 +140,7 @@ const proxy = table("[accounts.proxy]", {
   password: text(noFault, "a password", 'password = "PASSWORD"').optional(),
 });
 
-const account = table("[[accounts]]", {
+const accountKeys = {
   // Which types there are is not known here: see account-rules.ts.
   type: text(noFault, "a type of account", 'type = "claude-api"'),
   id: text(findIdFault, "an id", 'id = "claude-1"'),
@@ -171,9 +172,18 @@ const account = table("[[accounts]]", {
   models: list(text(findWordFault, "a pattern of model ids", '"*opus*"'), 'models = ["*opus*"]')
     .check(refuseEmptyList)
     .optional(),
-  project: text(findWordFault, "a project id", 'project = "my-project"').optional(),
   proxy: proxy.optional(),
-});
+};
+
+/** With the keys that single providers have for what they add to a login. */
+function account(kinds: AccountKinds) {
+  const extras = Object.values(kinds).flatMap((kind) => Object.entries(extrasKeys(kind)));
+  const own = extras.map(([key, { expected, write }]) => [
+    key,
+    text(findWordFault, expected, write).optional(),
+  ]);
+  return table("[[accounts]]", { ...accountKeys, ...(Object.fromEntries(own) as object) });
+}
 
 /** Every provider of logins takes the same keys. */
 function oauth(header: string) {
@@ -193,8 +203,9 @@ function oauth(header: string) {
   });
 }
 
-/** @param logins the names of the sections `[oauth.NAME]`: there is one for every provider of logins. */
-export function createConfigSchema(logins: readonly string[]) {
+/** There is a section `[oauth.NAME]` for every provider of logins. */
+export function createConfigSchema(kinds: AccountKinds) {
+  const logins = loginSections(kinds);
   const sections = logins.map((name) => [name, oauth(`[oauth.${name}]`).optional()] as const);
   return table("a table", {
     api_keys: list(clientKey, 'api_keys = ["KEY"]').default([]),
@@ -215,7 +226,7 @@ export function createConfigSchema(logins: readonly string[]) {
       {},
     ),
     accounts: z
-      .array(account)
+      .array(account(kinds))
       .register(keyNotes, {
         expected: "a list of tables",
         write: "[[accounts]], in double brackets, above each account",

@@ -1,6 +1,7 @@
 // Checks the data of a file against the schema and writes the messages. Values are never quoted, except a number where a number belongs.
 
 import * as z from "zod";
+import type { AccountKinds } from "../account-kinds/account-kind.ts";
 import { type Finding, formatKey, type KeyPath } from "./problem.ts";
 import { type ConfigData, type ConfigSchema, createConfigSchema } from "./schema.ts";
 import { type KeyNote, keyNotes } from "./schema-fields.ts";
@@ -8,9 +9,8 @@ import { nearestWord } from "./suggest.ts";
 
 export type Validation = { ok: true; data: ConfigData } | { ok: false; findings: Finding[] };
 
-/** @param logins the names of the sections `[oauth.NAME]`. */
-export function validate(document: Record<string, unknown>, logins: readonly string[]): Validation {
-  const schema = createConfigSchema(logins);
+export function validate(document: Record<string, unknown>, kinds: AccountKinds): Validation {
+  const schema = createConfigSchema(kinds);
   // Compiling a parser for one document takes longer than the document does.
   const result = schema.safeParse(document, { jitless: true });
   if (result.success) return { ok: true, data: result.data };
@@ -149,8 +149,8 @@ function listKeys(schema: ConfigSchema, path: KeyPath): string[] {
 }
 
 /** Every key of the file in the form `accounts[].proxy.host`, tables included. */
-export function listAllKeys(logins: readonly string[]): string[] {
-  return collectKeys(createConfigSchema(logins), "");
+export function listAllKeys(kinds: AccountKinds): string[] {
+  return collectKeys(createConfigSchema(kinds), "");
 }
 
 function findSchema(whole: ConfigSchema, path: KeyPath): z.core.$ZodType | undefined {

@@ -1,6 +1,5 @@
 // Checks whether the configuration loads; if not, lists every problem and returns the part that can be used.
 
-import { loginSections } from "../account-kinds/account-kind.ts";
 import { assembleConfig } from "../config/assemble.ts";
 import type { Config } from "../config/config.ts";
 import { defaultDatabasePath, discoverConfig, resolveDatabasePath } from "../config/discover.ts";
@@ -92,7 +91,7 @@ export function readUsableConfig(text: string, { file, environment }: UsableOpti
   let document = parsed.data;
   // What was taken out can be missed elsewhere, so it is looked at again.
   for (let round = 0; round < maxRounds; round++) {
-    const validation = validate(document, loginSections(accountKinds));
+    const validation = validate(document, accountKinds);
     const faults = [...(validation.ok ? [] : validation.findings), ...findRuleFaults(document, accountKinds)];
     if (validation.ok && faults.length === 0) {
       const databasePath =

@@ -1,10 +1,11 @@
 // Checks whether a provider accepts an account's key or login: one cheap request that reads something and uses no tokens.
 
 import { type Dispatcher, request } from "undici";
-import type { LoginExtras, Probe } from "../account-kinds/account-kind.ts";
+import type { Probe } from "../account-kinds/account-kind.ts";
 import { type Credential, fixedCredential } from "../account-kinds/credential.ts";
 import type { AccountConfig } from "../config/config.ts";
 import { type Call, wholeBody } from "../domain/call.ts";
+import type { LoginExtras } from "../domain/token-store.ts";
 import { readNetworkFault } from "../network/faults.ts";
 import type { LoginToken } from "../oauth/tokens.ts";
 import { tryAgain } from "./check.ts";

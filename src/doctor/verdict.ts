@@ -103,7 +103,7 @@ export function readLoginFailure(account: AccountConfig, failure: LoginFailure, 
       return troubled(true);
     case "storage":
       return troubled(true, { instruction: "see what is said of the database" });
-    case "project-refused":
+    case "extras-refused":
       return troubled(true);
     case "throttled":
       return troubled(false, toRun("try again in some minutes", "cc-relay doctor"));

@@ -1,5 +1,8 @@
 // The interface through which the OAuth layer keeps tokens in the store.
 
+/** What a provider adds to a login, by names of its own: Google's `project`. */
+export type LoginExtras = Readonly<Record<string, string>>;
+
 export interface TokenRow {
   accountId: string;
   /** SHA-256 hex of the configured refresh token this chain began with: another one in the file means that a person changed it. */
@@ -8,8 +11,8 @@ export interface TokenRow {
   accessToken: string | undefined;
   /** When the access token ends, epoch ms. */
   expiresAt: number | undefined;
-  /** Google Cloud project found for a Code Assist login. */
-  project: string | undefined;
+  /** What was found of what the provider adds to the login; undefined: nothing. */
+  extras: LoginExtras | undefined;
   /** Counts rotations. */
   generation: number;
   /** When the pair was received, epoch ms. */

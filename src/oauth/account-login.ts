@@ -1,7 +1,8 @@
 // The login of one account in this process: its access token while it lasts, and at most one refresh at a time.
 
+import { isDeepStrictEqual } from "node:util";
 import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
-import type { TokenRow, TokenStore } from "../domain/token-store.ts";
+import type { LoginExtras, TokenRow, TokenStore } from "../domain/token-store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { unlessAborted } from "../time/abort.ts";
 import type { Clock } from "../time/clock.ts";
@@ -42,8 +43,8 @@ export interface AccountLogin {
   refused(token: string, signal: AbortSignal): Promise<AccessResult>;
   /** Forgets why and until when the provider was not to be asked. */
   retryNow(): void;
-  /** Remembers the project found for the login, in the store too. */
-  saveProject(project: string | undefined): Promise<void>;
+  /** Remembers what was found of what the provider adds to the login, in the store too. */
+  saveExtras(extras: LoginExtras | undefined): Promise<void>;
   /** Waits for a refresh under way, and tries once more to write a pair that could not be written. */
   close(): Promise<void>;
 }
@@ -247,10 +248,10 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
       forcedAt = undefined;
       backgroundAfter = 0;
     },
-    async saveProject(project) {
-      if (row === undefined || row.project === project) return;
-      row = { ...row, project };
-      await options.runner.saveProject(project);
+    async saveExtras(extras) {
+      if (row === undefined || isDeepStrictEqual(row.extras, extras)) return;
+      row = { ...row, extras };
+      await options.runner.saveExtras(extras);
     },
     async close() {
       const closed = options.runner.close();

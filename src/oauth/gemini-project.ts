@@ -3,6 +3,7 @@
 // The order of steps is that of Gemini CLI's own setup (packages/core/src/code_assist/setup.ts).
 
 import type { Dispatcher } from "undici";
+import type { ExtrasResult, ExtrasSource } from "../account-kinds/account-kind.ts";
 import {
   isObject,
   type JsonObject,
@@ -31,14 +32,21 @@ export interface ProjectSearch {
 
 export type ProjectResult =
   | { ok: true; project: string }
-  /** `unauthorized`: the access token was refused. `refused`: Google does not serve this login. */
-  | {
-      ok: false;
-      kind: "unauthorized" | "refused" | "throttled" | "temporary" | "proxy" | "shortage";
-      detail: string;
+  | (Extract<ExtrasResult, { ok: false }> & {
       /** Refused for want of a project only: with one of the person's own it may go on. */
       needsProject?: boolean;
-    };
+    });
+
+/** What Google adds to a login: the project that it works in. */
+export const geminiExtras: ExtrasSource = {
+  title: "project",
+  service: "Code Assist",
+  keys: { project: { expected: "a project id", write: 'project = "my-project"' } },
+  async find(search) {
+    const found = await findProject({ ...search, configured: undefined });
+    return found.ok ? { ok: true, extras: { project: found.project } } : found;
+  },
+};
 
 export async function findProject(given: ProjectSearch): Promise<ProjectResult> {
   const search = { ...defaults, ...given };

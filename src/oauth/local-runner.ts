@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import type { OAuthProvider } from "../account-kinds/oauth-provider.ts";
-import type { TokenRow, TokenStore } from "../domain/token-store.ts";
+import type { LoginExtras, TokenRow, TokenStore } from "../domain/token-store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { failedWith, type RefreshOutcome, refresh, type UnsavedRow } from "./refresh.ts";
 import { requestToken, type TokenReply } from "./token-request.ts";
@@ -151,14 +151,14 @@ export function createLocalRunner(options: LocalRunnerOptions): LocalRunner {
       // The holder of the lock cannot refresh this login. Better written without the lock than lost.
       if (outcome.kind === "failed") track(saveUnsaved());
     },
-    async saveProject(project) {
+    async saveExtras(extras) {
       if (unsaved !== undefined) {
-        unsaved = { ...unsaved, row: { ...unsaved.row, project } };
+        unsaved = { ...unsaved, row: { ...unsaved.row, extras } };
         return;
       }
       await tokens.withLock(accountId, async () => {
         const stored = await tokens.load(accountId);
-        if (stored !== undefined) await tokens.replace({ ...stored, project }, stored.generation);
+        if (stored !== undefined) await tokens.replace({ ...stored, extras }, stored.generation);
       });
     },
     async settled() {
@@ -186,8 +186,8 @@ export interface RefreshRunner {
    * the login's lock, and written as soon as it does.
    */
   run(task: RefreshTask): Promise<RefreshOutcome>;
-  /** Writes the project that was found for the login. */
-  saveProject(project: string | undefined): Promise<void>;
+  /** Writes what was found of what the provider adds to the login. */
+  saveExtras(extras: LoginExtras | undefined): Promise<void>;
   /** Waits for a refresh under way. */
   close(): Promise<void>;
 }

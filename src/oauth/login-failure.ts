@@ -9,7 +9,7 @@ import type { TokenReply } from "./token-request.ts";
  * - `refresh-rejected`: the token endpoint does not take our request (client id, address): the configuration has to be fixed.
  * - `token-refused`: the provider refuses a token that it handed out a moment ago.
  * - `setup-token-ended`: a token that nothing refreshes is at its end.
- * - `project-refused`: Google refuses Code Assist to this login, or wants a project.
+ * - `extras-refused`: the provider does not give this login what its requests need: Google refuses Code Assist, or wants a project.
  * - `throttled`, `unreachable`, `proxy`: passing; the login is not in doubt.
  * - `shortage`: this machine is short of file descriptors, memory or ports, so nobody was asked.
  * - `storage`: the store cannot read the login, or would not keep a new token.
@@ -20,7 +20,7 @@ export type LoginFailureReason =
   | "refresh-rejected"
   | "token-refused"
   | "setup-token-ended"
-  | "project-refused"
+  | "extras-refused"
   | "throttled"
   | "unreachable"
   | "proxy"
@@ -55,7 +55,7 @@ const personReasons: ReadonlySet<LoginFailureReason> = new Set([
   "refresh-rejected",
   "token-refused",
   "setup-token-ended",
-  "project-refused",
+  "extras-refused",
 ]);
 
 export interface FailedRefresh {

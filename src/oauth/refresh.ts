@@ -169,7 +169,7 @@ function firstRow(request: RefreshRequest, configuredHash: string, generation: n
     refreshToken: request.configuredToken,
     accessToken: undefined,
     expiresAt: undefined,
-    project: undefined,
+    extras: undefined,
     generation: generation ?? 0,
     updatedAt: 0,
     exchangeHash: undefined,

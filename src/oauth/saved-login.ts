@@ -1,14 +1,14 @@
 // Puts a new login into the store, so that the first request needs no refresh.
 
-import type { TokenStore } from "../domain/token-store.ts";
+import type { LoginExtras, TokenStore } from "../domain/token-store.ts";
 import type { Login } from "./login.ts";
 import { hashToken } from "./refresh.ts";
 
 export interface SavedLogin {
   accountId: string;
   login: Login;
-  /** Google Cloud project, when it was found already. */
-  project?: string;
+  /** What the provider adds to it, when it was found already. */
+  extras?: LoginExtras | undefined;
   /** What the configuration holds for it when that is not its own refresh token: a file that could not be written. */
   configuredToken?: string;
   now: number;
@@ -20,7 +20,7 @@ export interface SavedLogin {
  */
 export async function saveLogin(
   tokens: TokenStore,
-  { accountId, login, project, configuredToken = login.refreshToken, now }: SavedLogin,
+  { accountId, login, extras, configuredToken = login.refreshToken, now }: SavedLogin,
 ): Promise<void> {
   await tokens.withLock(
     accountId,
@@ -33,7 +33,7 @@ export async function saveLogin(
           refreshToken: login.refreshToken,
           accessToken: login.accessToken,
           expiresAt: login.expiresAt,
-          project,
+          extras,
           generation: (before?.generation ?? 0) + 1,
           updatedAt: now,
           exchangeHash: undefined,

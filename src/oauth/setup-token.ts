@@ -88,7 +88,7 @@ function firstUse(
     refreshToken: "",
     accessToken: undefined,
     expiresAt: now + lifetimeMs,
-    project: undefined,
+    extras: undefined,
     generation,
     updatedAt: now,
     exchangeHash: undefined,

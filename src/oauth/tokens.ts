@@ -1,16 +1,16 @@
 // Access tokens for every account with a login: always fresh, refreshed once for all callers, never lost.
 
 import type { Dispatcher } from "undici";
-import type { LoginExtras, LoginSource } from "../account-kinds/account-kind.ts";
+import type { LoginSource } from "../account-kinds/account-kind.ts";
 import type { OAuthOverrides, OAuthProvider } from "../account-kinds/oauth-provider.ts";
-import type { TokenStore } from "../domain/token-store.ts";
+import type { LoginExtras, TokenStore } from "../domain/token-store.ts";
 import type { ProxySettings } from "../network/proxy.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Clock } from "../time/clock.ts";
 import { type AccessResult, type AccountLogin, createAccountLogin } from "./account-login.ts";
-import { type CodeAssistLogin, createCodeAssistLogin } from "./code-assist-login.ts";
 import type { RefreshRunner } from "./local-runner.ts";
 import { createLocalRunner, type LocalRunner } from "./local-runner.ts";
+import { createKeptExtras, type KeptExtras } from "./login-extras.ts";
 import { type LoginFailure, storageFailure } from "./login-failure.ts";
 import { createSetupTokens } from "./setup-token.ts";
 
@@ -26,7 +26,8 @@ export interface LoginAccount {
   /** See SetupTokenAccount. */
   secretExpiresAt?: number | undefined;
   proxy: ProxySettings | undefined;
-  project: string | undefined;
+  /** Those that the configuration gives; undefined: they are found at first use. */
+  extras: LoginExtras | undefined;
 }
 
 export type LoginToken =
@@ -104,7 +105,7 @@ export function createTokenSource(deps: TokenSourceDeps): TokenSource {
   }
 
   function createEntry(account: LoginAccount): Entry {
-    const entry: Entry = { account, login: undefined!, codeAssist: undefined };
+    const entry: Entry = { account, login: undefined!, extras: undefined };
     const shared = {
       accountId: account.id,
       configuredToken: account.secret,
@@ -123,17 +124,12 @@ export function createTokenSource(deps: TokenSourceDeps): TokenSource {
     const runner =
       (provider().rotates && deps.runnerFor?.({ account: () => entry.account, provider }, local)) || local;
     entry.login = createAccountLogin({ ...shared, provider, circumstances, runner, clock });
-    if (account.kind.login?.completion === "code-assist-project") {
+    const source = account.kind.login?.extras;
+    if (source !== undefined) {
       const apiUrl = () => entry.account.apiUrl;
       const { login } = entry;
-      entry.codeAssist = createCodeAssistLogin({
-        ...shared,
-        dispatcher,
-        clock,
-        circumstances,
-        apiUrl,
-        login,
-      });
+      const given = { ...shared, source, provider, dispatcher, clock, circumstances, apiUrl, login };
+      entry.extras = createKeptExtras(given);
     }
     return entry;
   }
@@ -141,17 +137,17 @@ export function createTokenSource(deps: TokenSourceDeps): TokenSource {
   async function complete(entry: Entry, access: AccessResult, signal: AbortSignal): Promise<LoginToken> {
     if (!access.ok) return access;
     const { token, row } = access;
-    const { codeAssist, account } = entry;
-    if (codeAssist === undefined) return { ok: true, token, generation: row.generation };
-    if (account.project !== undefined)
-      return { ok: true, token, generation: row.generation, extras: { project: account.project } };
-    const found = await codeAssist.complete(access, signal);
+    const { generation } = row;
+    const { extras, account } = entry;
+    if (extras === undefined) return { ok: true, token, generation };
+    if (account.extras !== undefined) return { ok: true, token, generation, extras: account.extras };
+    const found = await extras.complete(access, signal);
     if (!found.ok) return found;
     return {
       ok: true,
       token: found.access.token,
       generation: found.access.row.generation,
-      extras: { project: found.project },
+      extras: found.extras,
     };
   }
 
@@ -179,13 +175,13 @@ export function createTokenSource(deps: TokenSourceDeps): TokenSource {
     },
     refused: (account, token, signal) => ask(account, signal, (login) => login.refused(token, signal)),
     async extrasRefused(account) {
-      await entryOf(account).codeAssist?.forgetProject();
+      await entryOf(account).extras?.forget();
     },
     retryNow(accountId) {
-      for (const { account, login, codeAssist } of entries.values()) {
+      for (const { account, login, extras } of entries.values()) {
         if (account.id !== accountId) continue;
         login.retryNow();
-        codeAssist?.retryNow();
+        extras?.retryNow();
       }
     },
     async close() {
@@ -198,7 +194,8 @@ interface Entry {
   /** As configured now. */
   account: LoginAccount;
   login: AccountLogin;
-  codeAssist: CodeAssistLogin | undefined;
+  /** Undefined: the provider adds nothing. */
+  extras: KeptExtras | undefined;
 }
 
 /** Where an account's login comes from. Its token goes nowhere else, so that an account without one is a fault of ours. */

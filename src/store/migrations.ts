@@ -25,6 +25,7 @@ export const migrations: readonly Migration[] = [
   addAccountRank,
   addLoginKey,
   addNotices,
+  addLoginExtras,
 ];
 
 /** In the file's header, so that another program's database is not taken for ours. */
@@ -226,6 +227,14 @@ function addNotices(database: Database): void {
       lasting TEXT NOT NULL, -- JSON: what lasts and was sent
       sent_at TEXT NOT NULL -- JSON: when each event was sent last
     ) WITHOUT ROWID;
+  `);
+}
+
+/** `project` stays for a relay of the version before that still runs on the file. */
+function addLoginExtras(database: Database): void {
+  database.exec(`
+    ALTER TABLE tokens ADD COLUMN extras TEXT; -- JSON: what the provider adds to the login, by its own names
+    UPDATE tokens SET extras = json_object('project', project) WHERE project IS NOT NULL;
   `);
 }
 

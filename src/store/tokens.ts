@@ -1,26 +1,27 @@
 // Rotated tokens in SQLite, and the lock under which they are rotated.
 
 import { createHash } from "node:crypto";
-import type { TokenRow, TokenStore } from "../domain/token-store.ts";
+import type { LoginExtras, TokenRow, TokenStore } from "../domain/token-store.ts";
+import { isObject, parseJson } from "../json/json-values.ts";
 import { unlessAborted } from "../time/abort.ts";
 import type { Connection } from "./connection.ts";
 import { waitForLock } from "./lock-file.ts";
 
 export function createTokenStore({ path, database, run, isMemory }: Connection): TokenStore {
-  const load = database.prepare<[string], Nullable<TokenRow>>(`
+  const load = database.prepare<[string], TokenRecord>(`
     SELECT account_id AS accountId, configured_hash AS configuredHash, refresh_token AS refreshToken,
-      access_token AS accessToken, expires_at AS expiresAt, project, generation, updated_at AS updatedAt,
+      access_token AS accessToken, expires_at AS expiresAt, extras, generation, updated_at AS updatedAt,
       exchange_hash AS exchangeHash, exchange_at AS exchangeAt
     FROM tokens WHERE account_id = ?`);
   const insert = database.prepare(`
-    INSERT INTO tokens (account_id, configured_hash, refresh_token, access_token, expires_at, project, generation,
+    INSERT INTO tokens (account_id, configured_hash, refresh_token, access_token, expires_at, extras, generation,
       updated_at, exchange_hash, exchange_at)
-    VALUES (@accountId, @configuredHash, @refreshToken, @accessToken, @expiresAt, @project, @generation,
+    VALUES (@accountId, @configuredHash, @refreshToken, @accessToken, @expiresAt, @extras, @generation,
       @updatedAt, @exchangeHash, @exchangeAt)
     ON CONFLICT (account_id) DO NOTHING`);
   const update = database.prepare(`
     UPDATE tokens SET configured_hash = @configuredHash, refresh_token = @refreshToken, access_token = @accessToken,
-      expires_at = @expiresAt, project = @project, generation = @generation, updated_at = @updatedAt,
+      expires_at = @expiresAt, extras = @extras, generation = @generation, updated_at = @updatedAt,
       exchange_hash = @exchangeHash, exchange_at = @exchangeAt
     WHERE account_id = @accountId AND generation = @expectedGeneration`);
   const findElsewhere = database
@@ -125,24 +126,37 @@ function lockPath(path: string, accountId: string): string {
 
 type Nullable<T> = { [K in keyof T]: undefined extends T[K] ? Exclude<T[K], undefined> | null : T[K] };
 
-function toRecord(row: TokenRow): Nullable<TokenRow> {
+/** The extras as JSON. */
+type TokenRecord = Nullable<Omit<TokenRow, "extras">> & { extras: string | null };
+
+function toRecord(row: TokenRow): TokenRecord {
   return {
     ...row,
     accessToken: row.accessToken ?? null,
     expiresAt: row.expiresAt ?? null,
-    project: row.project ?? null,
+    extras: row.extras === undefined ? null : JSON.stringify(row.extras),
     exchangeHash: row.exchangeHash ?? null,
     exchangeAt: row.exchangeAt ?? null,
   };
 }
 
-function toTokenRow(row: Nullable<TokenRow>): TokenRow {
+function toTokenRow(row: TokenRecord): TokenRow {
   return {
     ...row,
     accessToken: row.accessToken ?? undefined,
     expiresAt: row.expiresAt ?? undefined,
-    project: row.project ?? undefined,
+    extras: readExtras(row.extras),
     exchangeHash: row.exchangeHash ?? undefined,
     exchangeAt: row.exchangeAt ?? undefined,
   };
+}
+
+/** They are found again where they cannot be read. */
+function readExtras(text: string | null): LoginExtras | undefined {
+  const value = text === null ? undefined : parseJson(text);
+  if (!isObject(value)) return undefined;
+  const texts = Object.entries(value).filter(
+    (entry): entry is [string, string] => typeof entry[1] === "string",
+  );
+  return texts.length === 0 ? undefined : Object.fromEntries(texts);
 }

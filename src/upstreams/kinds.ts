@@ -1,10 +1,12 @@
 // Every kind of account: one descriptor each. docs/providers.md shows how another one is added.
 
-import type { AccountKind, LoginExtras, Probe } from "../account-kinds/account-kind.ts";
+import type { AccountKind, Probe } from "../account-kinds/account-kind.ts";
 import type { Upstream } from "../account-kinds/upstream.ts";
 import { type AccountType, type Family, providerUrls } from "../domain/family.ts";
+import type { LoginExtras } from "../domain/token-store.ts";
 import { claudeProvider } from "../oauth/claude.ts";
 import { geminiProvider } from "../oauth/gemini.ts";
+import { geminiExtras } from "../oauth/gemini-project.ts";
 import { claudeUpstream } from "./claude.ts";
 import { clientUpstream } from "./client.ts";
 import { codeAssistUpstream } from "./code-assist.ts";
@@ -14,7 +16,6 @@ import { openaiUpstream } from "./openai.ts";
 const withKey = {
   credentials: ["api_key"],
   retiredHosts: [],
-  ownKeys: [],
   login: undefined,
 } as const satisfies Partial<AccountKind>;
 
@@ -45,9 +46,8 @@ export const accountKinds: Readonly<Record<AccountType, AccountKind>> = {
     type: "claude-oauth",
     credentials: ["refresh_token", "setup_token"],
     retiredHosts: [],
-    ownKeys: ["setup_token_expires"],
     compatible: false,
-    login: { section: "claude", provider: claudeProvider, completion: undefined },
+    login: { section: "claude", provider: claudeProvider, extras: undefined },
     labels: {
       credential: "login",
       choice: "Claude subscription, by OAuth",
@@ -78,7 +78,6 @@ export const accountKinds: Readonly<Record<AccountType, AccountKind>> = {
     defaultUrl: providerUrls.codeAssist,
     // The predecessor's example named it.
     retiredHosts: ["cloudcode.googleapis.com"],
-    ownKeys: ["project"],
     compatible: false,
     upstream: codeAssistUpstream,
     login: {
@@ -86,7 +85,7 @@ export const accountKinds: Readonly<Record<AccountType, AccountKind>> = {
       // The predecessor read them.
       clientVariables: { id: "GEMINI_OAUTH_CLIENT_ID", secret: "GEMINI_OAUTH_CLIENT_SECRET" },
       provider: geminiProvider,
-      completion: "code-assist-project",
+      extras: geminiExtras,
     },
     modelListQuery: "",
     probe: greetCodeAssist,
@@ -119,7 +118,6 @@ export const accountKinds: Readonly<Record<AccountType, AccountKind>> = {
     credentials: [],
     defaultUrl: undefined,
     retiredHosts: [],
-    ownKeys: ["family"],
     compatible: false,
     upstream: clientUpstream,
     login: undefined,

@@ -80,7 +80,7 @@ test("what is fixed in the configuration ends the cooldown that it led to, while
     [refused, login, { accounts: [accountConfig("a", { ...login, secret: "new" })] }],
     [refused, login, { oauth: { claude: { tokenUrl: "https://new.example/token" }, gemini: {} } }],
     [refused, {}, { accounts: [accountConfig("a", { apiUrl: "https://new.example" })] }],
-    [out, {}, { accounts: [accountConfig("a", { project: "my-project-1" })] }],
+    [out, {}, { accounts: [accountConfig("a", { extras: { project: "my-project-1" } })] }],
     [broken, { proxy: dead }, { accounts: [accountConfig("a", { proxy: { ...dead, port: 1080 } })] }],
     [broken, { proxy: dead }, { accounts: [accountConfig("a")] }],
     [broken, {}, { environmentProxy: { httpsProxy: "http://proxy.example:3128" } }],

@@ -63,7 +63,11 @@ test("Google's tokens, which stay the same, are refreshed in this process", asyn
   its.server.rotates = false;
   const witness = await its.createWitness();
   const source = its.createSource({ script: witness.script });
-  const login = loginAccount(its.server.issue(), { id: "g", kind: accountKinds.gemini, project: "p" });
+  const login = loginAccount(its.server.issue(), {
+    id: "g",
+    kind: accountKinds.gemini,
+    extras: { project: "p" },
+  });
   tokenOf(await source.credential(login, signal));
   assert.deepEqual(await witness.seen(), []);
 });

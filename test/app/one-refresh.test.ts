@@ -65,7 +65,7 @@ async function nearlyExpire({ relay }: Stage): Promise<void> {
     refreshToken: secret,
     accessToken: "old",
     expiresAt: Date.now() + 5000,
-    project: undefined,
+    extras: undefined,
     generation: 1,
     updatedAt: Date.now() + 5000 - 8 * 3_600_000,
     exchangeHash: undefined,

@@ -140,7 +140,7 @@ function tokenRow(accountId: string) {
     refreshToken: "sk-ant-ort01-rotated",
     accessToken: undefined,
     expiresAt: undefined,
-    project: undefined,
+    extras: undefined,
     generation: 1,
     updatedAt: now,
     exchangeHash: undefined,

@@ -86,7 +86,7 @@ describe("a Google login", () => {
 `,
     );
     assert.equal(place.text(), before.replace("1//0old", newToken()));
-    assert.equal((await stored())?.project, "theirs");
+    assert.equal((await stored())?.extras?.project, "theirs");
     assert.deepEqual(seen, [{ method: "loadCodeAssist", project: undefined }]);
   });
 
@@ -166,7 +166,7 @@ describe("a Google login", () => {
     const env = { ...desktop, GOOGLE_CLOUD_PROJECT: "unused" };
     await login("--id work --yes", { env });
     assert.doesNotMatch(place.text(), /^project/m);
-    assert.equal((await stored())?.project, "theirs");
+    assert.equal((await stored())?.extras?.project, "theirs");
   });
 
   it("is kept although nobody answers for the project: it is searched for at first use", async () => {
@@ -177,7 +177,7 @@ describe("a Google login", () => {
       stderr,
       /\n! the project is not known yet: Google answered 503 \(Try again\)\n✓ work is refreshed/,
     );
-    assert.equal((await stored())?.project, undefined);
+    assert.equal((await stored())?.extras?.project, undefined);
   });
 
   it("of a new account asks Code Assist itself, through the account's own proxy", async () => {

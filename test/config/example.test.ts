@@ -3,7 +3,6 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parse } from "smol-toml";
-import { loginSections } from "../../src/account-kinds/account-kind.ts";
 import { describeWarning } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/defaults.ts";
 import { loadConfig } from "../../src/config/load.ts";
@@ -37,10 +36,7 @@ test("the example with every commented setting in force loads too", async () => 
 
 test("the example and the schema have the same keys", async () => {
   const document = parse(await readUncommented());
-  assert.deepEqual(
-    [...new Set(collectKeys(document, ""))].sort(),
-    listAllKeys(loginSections(accountKinds)).sort(),
-  );
+  assert.deepEqual([...new Set(collectKeys(document, ""))].sort(), listAllKeys(accountKinds).sort());
 });
 
 /** The first `api_keys` gives way to the commented one. */

@@ -3,7 +3,7 @@ import { describeProblems, type ProblemCase } from "./support.ts";
 const account = '[[accounts]]\ntype = "claude-api"\nid = "a"\napi_key = "KEY"\n';
 const oauthKeys = "authorize_url, token_url, client_id, client_secret, redirect_uri, scopes";
 const accountKeys =
-  "type, id, name, priority, enabled, family, api_url, insecure_http, api_key, api_key_env, refresh_token, setup_token, setup_token_expires, auth, model_map, context_window, refuses, heal_signatures, only_when_out, models, project, proxy";
+  "type, id, name, priority, enabled, family, api_url, insecure_http, api_key, api_key_env, refresh_token, setup_token, setup_token_expires, auth, model_map, context_window, refuses, heal_signatures, only_when_out, models, proxy, project";
 
 const keys: ProblemCase[] = [
   ["a mistyped key", "[server]\nprot = 1", ["2 server.prot: is not a known key -> did you mean port?"]],

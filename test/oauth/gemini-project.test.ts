@@ -232,7 +232,7 @@ async function withLogin(work: (setup: LoginSetup) => Promise<void>): Promise<vo
     apiUrl,
     secret: authorization.issue(),
     proxy: undefined,
-    project: undefined,
+    extras: undefined,
   };
   const source = () => {
     const made = createTokenSource({
@@ -265,13 +265,13 @@ test("the project is searched for once, kept with the login, and found again aft
     const results = await Promise.all(Array.from({ length: 30 }, () => first.credential(account, signal)));
     assert.ok(results.every((result) => result.ok && result.extras?.project === "theirs"));
     assert.equal(seen.length, 1);
-    assert.equal(store.rows.get("g")?.project, "theirs");
+    assert.equal(store.rows.get("g")?.extras?.project, "theirs");
     const again = await source().credential(account, signal);
     assert.ok(again.ok && again.extras?.project === "theirs");
     pass(86_400_000);
     const refreshed = await first.credential(account, signal);
     assert.ok(refreshed.ok && refreshed.extras?.project === "theirs");
-    assert.equal(store.rows.get("g")?.project, "theirs");
+    assert.equal(store.rows.get("g")?.extras?.project, "theirs");
     assert.equal(seen.length, 1);
     assert.equal(authorization.killed, 0);
   }));
@@ -283,11 +283,11 @@ test("a project that Google refused is searched for again", () =>
     await tokens.credential(account, signal);
     answers = [[200, { currentTier: {}, cloudaicompanionProject: "two" }]];
     await tokens.extrasRefused(account);
-    assert.equal(store.rows.get("g")?.project, undefined);
+    assert.equal(store.rows.get("g")?.extras?.project, undefined);
     const result = await tokens.credential(account, signal);
     assert.ok(result.ok && result.extras?.project === "two");
-    await tokens.extrasRefused({ ...account, project: "mine" });
-    const own = await tokens.credential({ ...account, project: "mine" }, signal);
+    await tokens.extrasRefused({ ...account, extras: { project: "mine" } });
+    const own = await tokens.credential({ ...account, extras: { project: "mine" } }, signal);
     assert.ok(own.ok && own.extras?.project === "mine");
   }));
 
@@ -299,7 +299,7 @@ test("a refusal names Google's reason and the way out, and is not asked about ag
     const tokens = source();
     const refused = await tokens.credential(account, signal);
     assert.ok(!refused.ok);
-    assert.equal(refused.reason, "project-refused");
+    assert.equal(refused.reason, "extras-refused");
     assert.equal(
       describeLoginFailure(refused),
       "the Google login of account g cannot use Code Assist: Use Antigravity [UNSUPPORTED_CLIENT]; to use an API key instead, run: cc-relay login gemini --api-key",

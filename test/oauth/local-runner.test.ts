@@ -13,7 +13,7 @@ const row: TokenRow = {
   refreshToken: "rotated",
   accessToken: "access",
   expiresAt: 1000,
-  project: undefined,
+  extras: undefined,
   generation: 2,
   updatedAt: 0,
   exchangeHash: undefined,
@@ -38,11 +38,11 @@ test("a project that is found while the disk takes no writes is written with the
   const runner = runnerOn(tokens);
   tokens.writeError = new Error("disk is full");
   await runner.keep({ row, expected: undefined });
-  await runner.saveProject("found-project");
+  await runner.saveExtras({ project: "found-project" });
   assert.equal(runner.keepsPair(), true);
   tokens.writeError = undefined;
   await until("the pair is written", () => tokens.rows.has("a"));
-  assert.deepEqual(tokens.rows.get("a"), { ...row, project: "found-project" });
+  assert.deepEqual(tokens.rows.get("a"), { ...row, extras: { project: "found-project" } });
   await runner.settled();
   assert.equal(runner.keepsPair(), false);
 });
@@ -50,10 +50,10 @@ test("a project that is found while the disk takes no writes is written with the
 test("a project is written beside what the store holds by then", async () => {
   const tokens = createMemoryTokens();
   const runner = runnerOn(tokens);
-  await runner.saveProject("found-project");
+  await runner.saveExtras({ project: "found-project" });
   assert.equal(tokens.rows.size, 0, "without a login there is nothing to write it to");
   tokens.rows.set("a", row);
-  await runner.saveProject("found-project");
-  assert.deepEqual(tokens.rows.get("a"), { ...row, project: "found-project" });
+  await runner.saveExtras({ project: "found-project" });
+  assert.deepEqual(tokens.rows.get("a"), { ...row, extras: { project: "found-project" } });
   await runner.close();
 });

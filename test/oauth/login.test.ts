@@ -455,7 +455,7 @@ test("a saved login replaces the account's old one under its lock", async () => 
   await saveLogin(tokens, {
     accountId: "a",
     login: { ...login, refreshToken: "r2" },
-    project: "p",
+    extras: { project: "p" },
     now: 2000,
   });
   assert.deepEqual(tokens.rows.get("a"), {
@@ -464,7 +464,7 @@ test("a saved login replaces the account's old one under its lock", async () => 
     refreshToken: "r2",
     accessToken: "a1",
     expiresAt: 5000,
-    project: "p",
+    extras: { project: "p" },
     generation: 2,
     updatedAt: 2000,
     exchangeHash: undefined,

@@ -12,7 +12,7 @@ function rowWith(change: Partial<TokenRow> = {}): TokenRow {
     refreshToken: "r3",
     accessToken: "t3",
     expiresAt: now + 60_000,
-    project: undefined,
+    extras: undefined,
     generation: 3,
     updatedAt: 0,
     exchangeHash: undefined,

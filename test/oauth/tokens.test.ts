@@ -79,7 +79,7 @@ test("the first credential exchanges the configured token and stores the pair be
     refreshToken: "",
     accessToken: token,
     expiresAt: wall + eightHours,
-    project: undefined,
+    extras: undefined,
     generation: 1,
     updatedAt: wall,
     exchangeHash: undefined,
@@ -671,7 +671,11 @@ test("Google's form is spoken to Google, whose refresh token stays unless a new 
   server.rotates = false;
   const source = createSource();
   const configured = server.issue();
-  const login = loginAccount(configured, { id: "g", kind: accountKinds.gemini, project: "my-project" });
+  const login = loginAccount(configured, {
+    id: "g",
+    kind: accountKinds.gemini,
+    extras: { project: "my-project" },
+  });
   const result = await source.credential(login, signal);
   assert.ok(result.ok && result.extras?.project === "my-project");
   const [request] = server.requests;

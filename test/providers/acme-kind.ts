@@ -11,7 +11,6 @@ export function acmeKind({ apiUrl, loginUrl }: { apiUrl: string; loginUrl: strin
     credentials: ["refresh_token"],
     defaultUrl: apiUrl,
     retiredHosts: [],
-    ownKeys: [],
     compatible: false,
     upstream: acmeUpstream,
     login: acmeLogin(loginUrl),

@@ -7,7 +7,17 @@ import { chooseRedirects } from "../../src/account-kinds/oauth-provider.ts";
 export function acmeLogin(origin: string): LoginSource {
   return {
     section: "acme",
-    completion: undefined,
+    extras: {
+      title: "workspace",
+      service: "Acme",
+      keys: { workspace: { expected: "a workspace", write: 'workspace = "my-team"' } },
+      // The second part of each token. Where a request has to find it out, `search` says whom to ask and by which connection.
+      async find({ accessToken }) {
+        const workspace = accessToken.split("-")[1];
+        if (workspace !== undefined) return { ok: true, extras: { workspace } };
+        return { ok: false, kind: "refused", detail: "its token names no workspace" };
+      },
+    },
     provider: (overrides) => ({
       name: "acme",
       title: "Acme",

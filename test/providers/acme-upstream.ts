@@ -1,5 +1,6 @@
 // How Acme is spoken to: Claude's Messages API, a bearer token, and a header that names the version.
 
+import type { Credential } from "../../src/account-kinds/credential.ts";
 import type { Upstream } from "../../src/account-kinds/upstream.ts";
 import { claudeUpstream } from "../../src/upstreams/claude.ts";
 import { nativeRequest } from "../../src/upstreams/request.ts";
@@ -13,7 +14,13 @@ export const acmeUpstream: Upstream = {
       call,
       target,
       keyHeader: "authorization",
-      headers: [...call.headers, "x-acme-version", "7"],
+      headers: [...call.headers, "x-acme-version", "7", ...workspaceOf(target.credential)],
     }),
   isAccountHeader: (name) => name.startsWith("x-acme-quota-"),
 };
+
+/** What Acme adds to a login: see `extras` there. */
+function workspaceOf(credential: Credential): string[] {
+  const workspace = credential.kind === "bearer" ? credential.extras?.workspace : undefined;
+  return workspace === undefined ? [] : ["x-acme-workspace", workspace];
+}

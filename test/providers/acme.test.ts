@@ -38,6 +38,11 @@ test("an account of a made-up kind is configured, logs in at its own provider, a
   assert.equal(answer.status, 200, answer.text);
   assert.equal(answer.header("x-cc-relay-account"), "acme-1");
   assert.equal(upstream.requests[0]!.headers["x-acme-version"], "7");
+  assert.equal(
+    upstream.requests[0]!.headers["x-acme-workspace"],
+    "acme",
+    "what the provider adds to a login",
+  );
   assert.ok(authorization.accepts(upstream.requests[0]!.credential!));
 
   // A token that is refused is refreshed at the kind's own provider, and nowhere else.
@@ -48,6 +53,22 @@ test("an account of a made-up kind is configured, logs in at its own provider, a
     ["refresh_token", "refresh_token"],
   );
   assert.equal(authorization.requests[1]!.parameters.client_id, "my-client");
+});
+
+test("what a made-up provider adds to a login can be written in the file, and is sent as it is there", async (t) => {
+  const upstream = await startUpstream({ family: "claude" });
+  t.after(() => upstream.close());
+  const authorization = await startAuthorizationServer();
+  t.after(() => authorization.close());
+  const acme = acmeKind({ apiUrl: upstream.url, loginUrl: authorization.url });
+  const { accounts } = readConfig(
+    `[[accounts]]\ntype = "acme"\nid = "a"\nrefresh_token = "${authorization.issue("acme")}"\nworkspace = "mine"\n`,
+    { file: "/config.toml", environment: fakeEnvironment(), kinds: { ...accountKinds, acme } },
+  );
+  const relay = await startRelay({ accounts });
+  t.after(() => relay.close());
+  assert.equal((await send(relay.url, cases.claude.request({ stream: true }))).status, 200);
+  assert.equal(upstream.requests[0]!.headers["x-acme-workspace"], "mine");
 });
 
 test("what is wrong with an account of a made-up kind is said as of any other", () => {
@@ -70,6 +91,12 @@ test("what is wrong with an account of a made-up kind is said as of any other", 
   ]);
   assert.deepEqual(read('type = "acme"\nrefresh_token = "T"\n[oauth.acne]'), [
     "oauth.acne is not a known key",
+  ]);
+  assert.deepEqual(read('type = "claude-api"\napi_key = "K"\nworkspace = "w"'), [
+    "accounts[0].workspace is for accounts of type acme, and this one is claude-api",
+  ]);
+  assert.deepEqual(read('type = "acme"\nrefresh_token = "T"\nworkspace = 5'), [
+    "accounts[0].workspace must be a workspace in quotes, and is a number",
   ]);
   assert.deepEqual(read('type = "acmee"'), [
     'accounts[0].type must be one of "claude-api", "claude-oauth", "gemini-api", "gemini", "openai-responses", "client", "acme"',

@@ -75,7 +75,7 @@ export function accountsOf(dialect: DialectCase, options: AccountsOptions): Acco
     if (dialect.own && index === 0) return ownAccount(dialect.family, { id, priority });
     return testAccount(id, dialect.type, url, {
       priority,
-      ...(authorization && { secret: authorization.issue(id), project: `project-of-${id}` }),
+      ...(authorization && { secret: authorization.issue(id), extras: { project: `project-of-${id}` } }),
       ...(dialect.urlPath !== undefined && { apiUrl: `${url}${dialect.urlPath}` }),
       ...dialect.settings,
     });

@@ -245,7 +245,7 @@ for (const dialect of [codeAssist, codeAssistOwn]) {
 }
 
 test("what Code Assist has not goes to an account with a key, and what only it has never does", async (t) => {
-  const { relay, servedBy } = await logins(t, ["login"], { project: "p" }, "gemini");
+  const { relay, servedBy } = await logins(t, ["login"], { extras: { project: "p" } }, "gemini");
   const embed = {
     path: "/v1beta/models/gemini-embedding-001:embedContent",
     body: { content: { parts: [] } },

@@ -109,7 +109,7 @@ const codeAssist: Client = {
   own: ownLogins.google,
   provider: "codeAssist",
   key: (url, authorization) =>
-    testAccount("key", "gemini", url, { secret: authorization.issue("key"), project: "pooled" }),
+    testAccount("key", "gemini", url, { secret: authorization.issue("key"), extras: { project: "pooled" } }),
   request: (session, inLoop) => ({
     path: "/v1internal:streamGenerateContent?alt=sse",
     headers: ["x-session-id", session],

@@ -38,7 +38,7 @@ switch (role) {
       say(`row ${i}`);
       if (i % 10 !== 0) continue;
       const now = Date.now();
-      const token = { configuredHash: "h", accessToken: undefined, expiresAt: undefined, project: undefined };
+      const token = { configuredHash: "h", accessToken: undefined, expiresAt: undefined, extras: undefined };
       const rest = { generation: i, updatedAt: now, exchangeHash: undefined, exchangeAt: undefined };
       const row = { accountId: "a", refreshToken: `refresh-${i}`, ...token, ...rest };
       await store.tokens.replace(row, i === 10 ? undefined : i - 10);

@@ -68,7 +68,7 @@ const token: TokenRow = {
   refreshToken: "rotated-refresh-token",
   accessToken: "access",
   expiresAt: noon,
-  project: undefined,
+  extras: undefined,
   generation: 3,
   updatedAt: noon,
   exchangeHash: undefined,

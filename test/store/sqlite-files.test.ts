@@ -241,7 +241,7 @@ test("a cell that holds something else than it should is not known, and stops no
 test("a database that has not the tables of its version is named, with what to do", () =>
   withHarness(async ({ path, open }) => {
     await (await open()).close();
-    for (const change of ["PRAGMA user_version = 2", "ALTER TABLE tokens DROP COLUMN project"]) {
+    for (const change of ["PRAGMA user_version = 2", "ALTER TABLE tokens DROP COLUMN extras"]) {
       new Database(path).exec(change).close();
       await assert.rejects(open(), (error) => {
         assert.ok(error instanceof UserError, String(error));
@@ -250,6 +250,19 @@ test("a database that has not the tables of its version is named, with what to d
       });
       new Database(path).exec(`PRAGMA user_version = ${migrations.length}`).close();
     }
+  }));
+
+test("what was found of a login before its column had another name is found in the new one", () =>
+  withHarness(async ({ path, open }) => {
+    const database = new Database(path);
+    for (const migration of migrations.slice(0, 8)) migration(database, { now: 0, prices: undefined });
+    database.exec(`PRAGMA user_version = 8;
+      INSERT INTO tokens (account_id, configured_hash, refresh_token, project, generation, updated_at)
+      VALUES ('with', 'h', 'r', 'my-project', 1, 2), ('without', 'h', 'r', NULL, 1, 2)`);
+    database.close();
+    const { tokens } = await open();
+    assert.deepEqual((await tokens.load("with"))?.extras, { project: "my-project" });
+    assert.equal((await tokens.load("without"))?.extras, undefined);
   }));
 
 test("who only looks writes nothing, also where the schema is an older one", () =>

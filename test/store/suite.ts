@@ -188,7 +188,7 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
         ...token("a"),
         accessToken: "at",
         expiresAt: 5,
-        project: "p",
+        extras: { project: "p" },
         exchangeHash: "h",
         exchangeAt: 6,
       };
@@ -713,7 +713,7 @@ function token(accountId: string): TokenRow {
     refreshToken: `refresh-${accountId}`,
     accessToken: undefined,
     expiresAt: undefined,
-    project: undefined,
+    extras: undefined,
     generation: 1,
     updatedAt: noon,
     exchangeHash: undefined,

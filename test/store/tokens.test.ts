@@ -25,7 +25,7 @@ test("a token is synced to the disk with its commit, other writing is not slowed
     const optional = {
       accessToken: undefined,
       expiresAt: undefined,
-      project: undefined,
+      extras: undefined,
       exchangeHash: undefined,
       exchangeAt: undefined,
     };

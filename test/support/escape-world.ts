@@ -186,7 +186,7 @@ function accountsAt(
     { pattern: "*", model: "glm-5.2" },
   ];
   const lastResort = { onlyWhenOut: true, modelMap: hostile };
-  const login = (id: HostName) => ({ secret: authorization.issue(id), project: "p" });
+  const login = (id: HostName) => ({ secret: authorization.issue(id), extras: { project: "p" } });
   const own = { priority: 200, apiUrl: `http://${elsewhere}` };
   return [
     ownAccount("claude", { ...own, id: "own-claude" }),

@@ -12,7 +12,7 @@ export function loginAccount(secret: string, change: Partial<LoginAccount> = {})
     apiUrl: "https://api.example",
     secret,
     proxy: undefined,
-    project: undefined,
+    extras: undefined,
     ...change,
   };
 }

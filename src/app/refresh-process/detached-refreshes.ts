@@ -100,7 +100,7 @@ export function createDetachedRefreshes(options: DetachedRefreshesOptions): Deta
           if (closing === undefined || local.keepsPair()) return local.run(task);
           return failedWith("the relay is being stopped", task.known?.generation);
         },
-        saveProject: (project) => local.saveProject(project),
+        saveExtras: (extras) => local.saveExtras(extras),
         async close() {
           await Promise.all([close(), local.close()]);
         },

@@ -4,6 +4,7 @@ import type { AccountKind, CredentialKey } from "../../account-kinds/account-kin
 import { type AccountChanges, addAccount } from "../../config/edit.ts";
 import { editConfigFile } from "../../config/write.ts";
 import { UserError } from "../../domain/errors.ts";
+import type { LoginExtras } from "../../domain/token-store.ts";
 import type { Login } from "../../oauth/login.ts";
 import { type SavedLogin, saveLogin } from "../../oauth/saved-login.ts";
 import { openStore } from "../../store/open.ts";
@@ -46,24 +47,24 @@ export async function keepKey(
 
 export interface NewLogin {
   login: Login;
-  /** Kept with the login; undefined: there is no project, or it is not known yet. */
-  project: string | undefined;
-  /** What the file has to say, because Google does not. */
-  configuredProject: string | undefined;
+  /** What the provider adds to it, kept with it; undefined: nothing, or it is not known yet. */
+  extras: LoginExtras | undefined;
+  /** What of that the file has to say, because the provider does not. */
+  configuredExtras: LoginExtras | undefined;
 }
 
 /** Throws a UserError when the file cannot be written, which says what has become of the login. */
 export async function keepLogin(
   context: CommandContext,
   keeping: Keeping,
-  { login, project, configuredProject }: NewLogin,
+  { login, extras, configuredExtras }: NewLogin,
 ): Promise<void> {
   const { place, plan, kind } = keeping;
   const saved: SavedLogin = {
     accountId: plan.id,
     login,
     now: context.clock(),
-    ...(project ? { project } : {}),
+    extras,
   };
   // Without the database there still is the refresh token in the file.
   const refresh = "the relay refreshes the login at its first use";
@@ -76,11 +77,11 @@ export async function keepLogin(
       return store !== undefined;
     });
     try {
-      const entry = { kind, secret: login.refreshToken, project: configuredProject };
+      const entry = { kind, secret: login.refreshToken, extras: configuredExtras };
       await editConfigFile({ ...place, edit: writeEntry(plan, entry) });
     } catch (error) {
       if (!(error instanceof UserError) || !isSaved) throw error;
-      const { configuredToken, message } = liveWithoutFile(keeping, { login, project, configuredProject });
+      const { configuredToken, message } = liveWithoutFile(keeping, { login, extras, configuredExtras });
       await saveLogin(store!.tokens, { ...saved, configuredToken });
       throw new UserError(`${error.message}\n${message}`, { fix: error.fix, cause: error });
     }
@@ -119,14 +120,14 @@ const placeholder = "kept-in-the-database";
  */
 function liveWithoutFile(
   { plan, place, kind }: Keeping,
-  { configuredProject }: NewLogin,
+  { configuredExtras }: NewLogin,
 ): { configuredToken: string; message: string } {
   const kept = `the login is not lost: it is in ${place.config.server.databasePath}`;
   if (plan.existing?.type === kind.type) {
     const message = `${kept}, and the account uses it, whatever the file says`;
     return { configuredToken: plan.existing.secret, message };
   }
-  const entry = newEntry(plan, { kind, secret: placeholder, project: configuredProject });
+  const entry = newEntry(plan, { kind, secret: placeholder, extras: configuredExtras });
   const proxy = entry.proxy && { ...entry.proxy, ...(entry.proxy.password ? { password: "PASSWORD" } : {}) };
   const lines = addAccount("", plan.id, { ...entry, proxy }).trimEnd();
   const replaces = plan.existing === undefined ? "" : `, in the place of what it says about ${plan.id}`;

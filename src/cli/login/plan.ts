@@ -1,10 +1,11 @@
 // Plans a login: which account it is for, what is written about it, and the question before a credential is replaced.
 
-import type { AccountKind, CredentialKey } from "../../account-kinds/account-kind.ts";
+import { type AccountKind, type CredentialKey, extrasKeys } from "../../account-kinds/account-kind.ts";
 import type { AccountConfig, Config } from "../../config/config.ts";
 import { type AccountChanges, type AccountValues, addAccount, changeAccount } from "../../config/edit.ts";
 import { UserError } from "../../domain/errors.ts";
 import type { Family } from "../../domain/family.ts";
+import type { LoginExtras } from "../../domain/token-store.ts";
 import type { ProxySettings } from "../../network/proxy.ts";
 import type { CommandContext } from "../context.ts";
 import type { LoginOptions } from "./options.ts";
@@ -56,8 +57,8 @@ export interface AccountEntry {
   secret: string | undefined;
   /** Host and models of a compatible upstream; null removes what the account had. */
   settings?: AccountChanges | undefined;
-  /** Google Cloud project, when it has to be written to the file. */
-  project?: string | undefined;
+  /** What the provider adds to a login, when it has to be written to the file. */
+  extras?: LoginExtras | undefined;
 }
 
 /** Every key that can carry a credential; an account has one of them. */
@@ -73,15 +74,16 @@ const noCredential = {
 export function writeEntry(plan: AccountPlan, entry: AccountEntry): (text: string) => string {
   const { id, existing } = plan;
   if (existing === undefined) return (text) => addAccount(text, id, newEntry(plan, entry));
-  const { kind, secret, settings, project } = entry;
+  const { kind, secret, settings, extras } = entry;
+  const isAtOtherHost = kind.defaultUrl !== existing.kind.defaultUrl;
   const changes = {
     ...(kind.type === existing.type ? {} : { type: kind.type }),
     // Where two kinds are at different hosts, the address of one is of no use to the other.
-    ...(kind.defaultUrl === existing.kind.defaultUrl ? {} : { api_url: null, project: null }),
+    ...(isAtOtherHost ? { api_url: null } : {}),
     ...noCredential,
     [entry.key ?? usualKey(kind)]: secret ?? null,
     ...settings,
-    ...(project === undefined ? {} : { project }),
+    extras: { ...(isAtOtherHost ? without(extrasKeys(existing.kind)) : {}), ...extras },
     name: plan.name,
     priority: plan.priority,
     proxy: plan.newProxy,
@@ -92,9 +94,13 @@ export function writeEntry(plan: AccountPlan, entry: AccountEntry): (text: strin
 /** What a person would write for the account by hand. */
 export function newEntry(plan: AccountPlan, entry: AccountEntry): AccountValues {
   const { name, priority, proxy } = plan;
-  const { kind, key, secret, settings = {}, project } = entry;
+  const { kind, key, secret, settings = {}, extras } = entry;
   const written = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null));
-  return { type: kind.type, name, priority, ...written, [key ?? usualKey(kind)]: secret, project, proxy };
+  return { type: kind.type, name, priority, ...written, [key ?? usualKey(kind)]: secret, extras, proxy };
+}
+
+function without(keys: object): Record<string, null> {
+  return Object.fromEntries(Object.keys(keys).map((key) => [key, null]));
 }
 
 function usualKey({ credentials }: AccountKind): CredentialKey {

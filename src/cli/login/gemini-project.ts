@@ -3,6 +3,7 @@
 import type { Dispatcher } from "undici";
 import { UserError } from "../../domain/errors.ts";
 import { providerUrls } from "../../domain/family.ts";
+import type { LoginExtras } from "../../domain/token-store.ts";
 import { findProject, type ProjectResult } from "../../oauth/gemini-project.ts";
 import type { Login } from "../../oauth/login.ts";
 import { sign } from "../../terminal/style.ts";
@@ -22,9 +23,9 @@ export interface ProjectRequest {
 
 export interface LoginProject {
   /** Kept with the login. Undefined: searched for at first use. */
-  found: string | undefined;
+  found: LoginExtras | undefined;
   /** What the account needs in the file, because Google does not name it by itself. */
-  configured: string | undefined;
+  configured: LoginExtras | undefined;
 }
 
 /** Throws a UserError when Google does not serve this login. */
@@ -35,14 +36,15 @@ export async function findLoginProject(
   const { plan, login, given } = request;
   const { stderr } = context.out;
   const accessToken = login.accessToken;
-  if (accessToken === undefined) return { found: undefined, configured: given };
+  if (accessToken === undefined) return { found: undefined, configured: asExtras(given) };
   if (stderr.isTerminal) stderr.write("Looking for the Google Cloud project of this login ...\n");
-  let configured = given ?? plan.existing?.project ?? readVariable(context);
+  const known = plan.existing?.extras?.project;
+  let configured = given ?? known ?? readVariable(context);
   for (;;) {
     const result = await search({ ...request, accessToken, configured });
     if (result.ok) {
-      const isNew = result.project === configured && configured !== plan.existing?.project;
-      return { found: result.project, configured: isNew ? configured : undefined };
+      const isNew = result.project === configured && configured !== known;
+      return { found: asExtras(result.project), configured: asExtras(isNew ? configured : undefined) };
     }
     if (result.needsProject && configured === undefined) {
       configured = await askProject(context);
@@ -50,9 +52,13 @@ export async function findLoginProject(
       throw refused(result.detail);
     } else {
       stderr.write(`${sign("warn", stderr)} the project is not known yet: ${result.detail}\n`);
-      return { found: undefined, configured: given };
+      return { found: undefined, configured: asExtras(given) };
     }
   }
+}
+
+function asExtras(project: string | undefined): LoginExtras | undefined {
+  return project === undefined ? undefined : { project };
 }
 
 /** The variables that Gemini CLI reads its project from. */
@@ -70,7 +76,7 @@ async function search({
   signal,
 }: ProjectRequest & { accessToken: string; configured: string | undefined }): Promise<ProjectResult> {
   const { existing } = plan;
-  const apiUrl = existing?.kind.login?.completion === undefined ? providerUrls.codeAssist : existing.apiUrl;
+  const apiUrl = existing?.kind.login?.extras === undefined ? providerUrls.codeAssist : existing.apiUrl;
   const found = findProject({ apiUrl, accessToken, configured, dispatcher });
   if (await unlessAborted(found, signal)) return found;
   throw new UserError("the login was cancelled", { exitCode: 2 });
