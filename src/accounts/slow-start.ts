@@ -1,6 +1,8 @@
 // Slow start: lets many sessions that leave one account at once reach the next one a few at a time, so that they do not
 // overload account after account: one until a first answer is good, then a few more every 250 ms.
 
+import { systemTimers, type Timer, type Timers } from "../time/timers.ts";
+
 export interface SlowStart {
   /**
    * Waits for a place on the account. Resolves "refused" when the account failed meanwhile: choose again.
@@ -20,13 +22,15 @@ export interface SlowStartOptions {
   perStep?: number;
   /** A first answer that takes longer than this lets one more through: unstreamed answers can take minutes. */
   waitTimeoutMs?: number;
+  /** The system's when absent. */
+  timers?: Timers;
 }
 
 interface Gate {
   opened: boolean;
   places: number;
   waiting: Waiter[];
-  timer: NodeJS.Timeout | undefined;
+  timer: Timer | undefined;
 }
 
 interface Waiter {
@@ -38,6 +42,7 @@ export function createSlowStart({
   stepMs = 250,
   perStep = 4,
   waitTimeoutMs = 10_000,
+  timers = systemTimers,
 }: SlowStartOptions = {}): SlowStart {
   const gates = new Map<string, Gate>();
 
@@ -69,7 +74,7 @@ export function createSlowStart({
   }
 
   function close(id: string, gate: Gate): void {
-    clearTimeout(gate.timer);
+    gate.timer?.stop();
     gates.delete(id);
   }
 
@@ -82,14 +87,14 @@ export function createSlowStart({
   }
 
   function widen(id: string, gate: Gate, delayMs: number): void {
-    clearTimeout(gate.timer);
-    gate.timer = setTimeout(() => {
+    gate.timer?.stop();
+    const widenAgain = () => {
       if (gate.opened && gate.waiting.length === 0) return close(id, gate);
       gate.places += gate.opened ? perStep : 1;
       admit(id, gate);
       widen(id, gate, gate.opened ? stepMs : waitTimeoutMs);
-    }, delayMs);
-    gate.timer.unref();
+    };
+    gate.timer = timers.after(delayMs, widenAgain).unref();
   }
 
   return {

@@ -21,6 +21,7 @@ import { createShortageLog } from "../relay/shortage.ts";
 import type { Store } from "../store/store.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { systemClock } from "../time/clock.ts";
+import { systemTimers } from "../time/timers.ts";
 import { forgiveWrites, type LateUsage, type WriteWait } from "./database-writes.ts";
 import { createDetachedRefreshes } from "./refresh-process/detached-refreshes.ts";
 
@@ -36,7 +37,8 @@ export async function createParts(
     clock = systemClock,
     refreshes,
     holdBackMs,
-  }: Pick<RelayAppOptions, "log" | "secrets" | "version" | "clock" | "refreshes" | "holdBackMs">,
+    timers = systemTimers,
+  }: Pick<RelayAppOptions, "log" | "secrets" | "version" | "clock" | "refreshes" | "holdBackMs" | "timers">,
 ): Promise<{ deps: RelayDeps; pool: Pool; tokens: TokenSource; eventLog: { flush(): void } }> {
   const { now } = clock;
   const { server, environmentProxy } = config();
@@ -81,22 +83,22 @@ export async function createParts(
         state: readStatus(account, { ...config().session, now: now() }).state,
       })),
   });
-  const eventLog = logEvents(events, log);
+  const eventLog = logEvents(events, log, timers);
   countEvents(events, metrics);
   const deps: RelayDeps = {
     config,
     pool,
     bindings,
-    slowStart: createSlowStart(),
+    slowStart: createSlowStart({ timers }),
     credentials: createCredentialSource(tokens),
     dispatchers,
     usage,
-    models: createModelLists(),
+    models: createModelLists({ timers }),
     scratch: createScratch(),
-    memory: createMemoryBudget(() => ({
-      maxBytes: config().server.memoryBytes,
-      maxWaitMs: config().session.maxWaitMs,
-    })),
+    memory: createMemoryBudget(
+      () => ({ maxBytes: config().server.memoryBytes, maxWaitMs: config().session.maxWaitMs }),
+      timers,
+    ),
     relayKeys: createRelayKeys(config().apiKeys),
     hashLogin: createLoginHash(await store.accounts.loginKey()),
     holdBackMs,
@@ -106,6 +108,7 @@ export async function createParts(
     log,
     now,
     monotonic: clock.monotonic,
+    timers,
   };
   return { deps, pool, tokens, eventLog };
 }

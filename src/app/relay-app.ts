@@ -41,6 +41,8 @@ export interface RelayAppOptions {
   headTimeoutMs?: ServerOptions["headTimeoutMs"];
   /** The system's when absent. */
   clock?: Clock;
+  /** The system's when absent. */
+  timers?: RelayDeps["timers"];
   /** Who refreshes logins whose tokens are good once: a process that a kill of this one does not reach, or (absent) this one. */
   refreshes?: "detached";
   /** See RelayDeps. */

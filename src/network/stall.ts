@@ -1,6 +1,7 @@
 // Notices a peer that reads nothing: by the bytes that leave, for what the peer itself sends says only that it is there.
 
 import type { Duplex } from "node:stream";
+import { systemTimers, type Timer, type Timers } from "../time/timers.ts";
 
 export interface StallWatch {
   /** Something may wait from now on: it is watched until nothing does. */
@@ -11,19 +12,24 @@ export interface StallOptions {
   /** For so long none of what waits has left, or a tenth longer. */
   limitMs: number;
   onStall(): void;
+  /** The system's when absent. */
+  timers?: Timers;
 }
 
 /** Looks are this much more frequent than the limit. */
 const looksPerLimit = 10;
 
 /** Costs nothing until it begins, which most answers never need. */
-export function createStallWatch(socket: Duplex, { limitMs, onStall }: StallOptions): StallWatch {
-  let timer: NodeJS.Timeout | undefined;
+export function createStallWatch(
+  socket: Duplex,
+  { limitMs, onStall, timers = systemTimers }: StallOptions,
+): StallWatch {
+  let timer: Timer | undefined;
   let seen = { finished: 0, queued: 0 };
   let looks = 0;
 
   function stop(): void {
-    clearInterval(timer);
+    timer?.stop();
     timer = undefined;
     socket.off("close", stop);
   }
@@ -44,7 +50,7 @@ export function createStallWatch(socket: Duplex, { limitMs, onStall }: StallOpti
       if (timer !== undefined || socket.destroyed) return;
       seen = progressOf(socket);
       looks = 0;
-      timer = setInterval(look, Math.ceil(limitMs / looksPerLimit)).unref();
+      timer = timers.every(Math.ceil(limitMs / looksPerLimit), look).unref();
       socket.once("close", stop);
     },
   };

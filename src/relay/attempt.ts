@@ -7,6 +7,7 @@ import { decodeBody, observeDecoded } from "../coding/decoded.ts";
 import type { Call } from "../domain/call.ts";
 import type { Failure } from "../domain/failure.ts";
 import type { Wanted, WatchedDispatch } from "../network/watched-client.ts";
+import type { Timer, Timers } from "../time/timers.ts";
 import type { Answer } from "./answer.ts";
 import { classifyAnswer, guardClassifier } from "./classify-answer.ts";
 import { HeldAnswer } from "./held-answer.ts";
@@ -22,6 +23,7 @@ export interface AttemptOptions {
   /** Aborted when the client leaves. */
   signal: AbortSignal;
   now: () => number;
+  timers: Timers;
   /** Called with what an observer or a classifier throws: it costs the observation, or this attempt, and nothing else. */
   onObserverError(error: unknown): void;
 }
@@ -68,18 +70,19 @@ class Attempt implements Dispatcher.DispatchHandler {
   /** How the dispatcher learns that the request is not wanted any more, while its connection is still being made. */
   readonly #wanted: Wanted = {};
   #resolve: ((result: AttemptResult) => void) | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   /** The whole request has been handed to the connection. */
   #isSent = false;
 
   constructor({ request, ...options }: AttemptOptions, resolve: (result: AttemptResult) => void) {
+    const { timers } = options;
     const { idleMs } = options.timeouts;
     this.#options = options;
     this.#target = { origin: request.origin, path: request.path, method: request.method };
     this.#body = createRequestBody(request);
     this.#resolve = resolve;
     this.#answer = new HeldAnswer({
-      idleMs,
+      ...{ timers, idleMs },
       onIdle: () => this.#timeOut(idleMs),
       onDiscard: () => {
         this.#stopWatching();
@@ -90,11 +93,11 @@ class Attempt implements Dispatcher.DispatchHandler {
   }
 
   send(): void {
-    const { dispatcher, timeouts, signal } = this.#options;
+    const { dispatcher, timeouts, timers, signal } = this.#options;
     const { origin, path, method } = this.#target;
     if (signal.aborted) return this.#leave();
     signal.addEventListener("abort", this.#leave, { once: true });
-    this.#timer = setTimeout(() => this.#timeOut(timeouts.firstByteMs), timeouts.firstByteMs);
+    this.#timer = timers.after(timeouts.firstByteMs, () => this.#timeOut(timeouts.firstByteMs));
     try {
       const request: WatchedDispatch = {
         origin,
@@ -125,12 +128,12 @@ class Attempt implements Dispatcher.DispatchHandler {
     headers: ReplyHead["headers"],
   ): void {
     if (status < 200) return;
-    const { call, upstream, now, timeouts, onObserverError } = this.#options;
+    const { call, upstream, now, timeouts, timers, onObserverError } = this.#options;
     this.#answer.begin({ status, headers }, controller.rawHeaders, now());
     // Nobody else reads them, and they would stay as long as the answer lasts.
     controller.rawHeaders = null;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#decide(), timeouts.holdMs ?? defaultHoldMs);
+    this.#timer?.stop();
+    this.#timer = timers.after(timeouts.holdMs ?? defaultHoldMs, () => this.#decide());
     if (status >= 300) return;
     const encoding = headers["content-encoding"]?.toString();
     this.#observe(() => {
@@ -199,7 +202,7 @@ class Attempt implements Dispatcher.DispatchHandler {
 
   #decide(): void {
     if (!this.#resolve || this.#answer.isDiscarded) return;
-    clearTimeout(this.#timer);
+    this.#timer?.stop();
     this.#answer.holdBack();
     // Its end may come while what is decided by is still being decoded, and what came before that end with it.
     const { isWhole } = this.#answer;
@@ -267,14 +270,14 @@ class Attempt implements Dispatcher.DispatchHandler {
   };
 
   #settle(result: AttemptResult): void {
-    clearTimeout(this.#timer);
+    this.#timer?.stop();
     this.#body.release();
     this.#resolve?.(result);
     this.#resolve = undefined;
   }
 
   #stopWatching(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.stop();
     this.#options.signal.removeEventListener("abort", this.#leave);
   }
 

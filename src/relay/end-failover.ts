@@ -1,10 +1,10 @@
 // Ends a failover when no account is left: the request is held until one is back, gets the answer that was kept, or an error with the reason.
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Account, cooldownFor } from "../accounts/account.ts";
 import { type AllInCooldown, type Exhausted, readExhausted } from "../accounts/exhausted.ts";
 import type { Call } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
+import { sleepOn } from "../time/timers.ts";
 import { canServe, findUnfit, type Unfit } from "./can-serve.ts";
 import { type ExhaustedContext, exhaustedError } from "./exhausted-error.ts";
 import type { FailoverState, Served } from "./failover-state.ts";
@@ -78,7 +78,7 @@ async function hold(state: FailoverState, candidates: Account[], until: number):
   const inCooldown = candidates.filter(isInCooldown);
   const leftMs = () => Math.min(until, holdUntil) - deps.now();
   while (leftMs() > 0 && inCooldown.every(isInCooldown)) {
-    await sleep(Math.min(leftMs(), lookMs), undefined, { signal });
+    await sleepOn(deps.timers, Math.min(leftMs(), lookMs), signal);
   }
   state.startOver();
 }

@@ -1,10 +1,11 @@
 // Writes the log's lines about requests, one message per kind of event.
 
 import type { Log } from "../telemetry/log.ts";
+import { systemTimers, type Timer } from "../time/timers.ts";
 import type { RelayEvents, RequestRefused } from "./events.ts";
 
 /** `flush` logs what was counted and not logged yet. */
-export function logEvents(events: RelayEvents, log: Log): { flush(): void } {
+export function logEvents(events: RelayEvents, log: Log, timers = systemTimers): { flush(): void } {
   events.on("attemptFinished", ({ class: failure, ...attempt }) => {
     if (failure === "answered" || failure === "aborted") return;
     log.warn(
@@ -47,7 +48,7 @@ export function logEvents(events: RelayEvents, log: Log): { flush(): void } {
       "request",
     );
   });
-  const refusals = createRefusalLog(log);
+  const refusals = createRefusalLog(log, timers);
   events.on("requestRefused", refusals.record);
   return { flush: refusals.flush };
 }
@@ -62,9 +63,9 @@ const intervalMs = 60_000;
 /** A page can make up origins without end; above this many kinds their details are no longer distinguished. */
 const maxKinds = 50;
 
-export function createRefusalLog(log: Pick<Log, "info">): RefusalLog {
+export function createRefusalLog(log: Pick<Log, "info">, timers = systemTimers): RefusalLog {
   const kinds = new Map<string, Repeated>();
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
 
   function record(refusal: RequestRefused): void {
     const kind = kindOf(refusal, kinds);
@@ -76,11 +77,11 @@ export function createRefusalLog(log: Pick<Log, "info">): RefusalLog {
     }
     kinds.set(kind, { count: 0, last: refusal });
     say(refusal, 1);
-    timer ??= setTimeout(flush, intervalMs).unref();
+    timer ??= timers.after(intervalMs, flush).unref();
   }
 
   function flush(): void {
-    clearTimeout(timer);
+    timer?.stop();
     for (const [kind, { count, last }] of kinds) {
       if (count === 0) {
         kinds.delete(kind);
@@ -89,7 +90,7 @@ export function createRefusalLog(log: Pick<Log, "info">): RefusalLog {
       say(last, count);
       kinds.set(kind, { count: 0, last });
     }
-    timer = kinds.size > 0 ? setTimeout(flush, intervalMs).unref() : undefined;
+    timer = kinds.size > 0 ? timers.after(intervalMs, flush).unref() : undefined;
   }
 
   function say({ detail, ...refused }: RequestRefused, count: number): void {

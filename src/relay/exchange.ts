@@ -10,6 +10,7 @@ import type { Dispatchers } from "../network/dispatchers.ts";
 import type { UsageStore } from "../store/usage-store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { Timers } from "../time/timers.ts";
 import type { RelayKeys } from "./authenticate.ts";
 import type { ClientConnection, ClientSink, RequestSource } from "./client.ts";
 import type { RelayEvents } from "./events.ts";
@@ -77,4 +78,6 @@ export interface RelayDeps {
   now: () => number;
   /** As Clock has it: how long something took does not depend on the time of day. */
   monotonic: () => number;
+  /** What waits, holds back or gives up after a time does so by these. */
+  timers: Timers;
 }

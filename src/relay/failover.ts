@@ -1,11 +1,11 @@
 // The failover loop: tries accounts until one gives a good first event, or none is left. Until then the client has seen nothing.
 
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Account } from "../accounts/account.ts";
 import { isLastResort } from "../accounts/last-resort.ts";
 import type { Ticket } from "../accounts/slow-start.ts";
 import { type Call, isStreamedToClient, releaseBody } from "../domain/call.ts";
+import { sleepOn } from "../time/timers.ts";
 import { attemptOn } from "./account-attempt.ts";
 import { afterFailure } from "./after-failure.ts";
 import type { AttemptResult } from "./attempt.ts";
@@ -73,7 +73,7 @@ async function step(state: FailoverState): Promise<Served | undefined> {
     case "wait":
       attempts.follow("wait");
       state.waits();
-      await sleep(Math.max(choice.until - deps.now(), 0) + timerSlackMs, undefined, { signal });
+      await sleepOn(deps.timers, Math.max(choice.until - deps.now(), 0) + timerSlackMs, signal);
       return undefined;
     case "use": {
       const ticket = await enterSlowStart(state, choice);

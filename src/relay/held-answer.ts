@@ -2,10 +2,12 @@
 
 import type { Dispatcher } from "undici";
 import type { ReplyHead } from "../account-kinds/upstream.ts";
+import type { Timer, Timers } from "../time/timers.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import type { Answer, Sink } from "./answer.ts";
 
 export interface HeldAnswerOptions {
+  timers: Timers;
   /** Between two chunks of a forwarded answer, not counting the time in which the client does not read. */
   idleMs: number;
   /** Nothing has come for `idleMs` while the client was reading. */
@@ -18,7 +20,7 @@ export class HeldAnswer implements Answer {
   readonly #options: HeldAnswerOptions;
   #controller: Dispatcher.DispatchController | undefined;
   #sink: Sink | undefined;
-  #idle: NodeJS.Timeout | undefined;
+  #idle: Timer | undefined;
   /** Of the body by its `content-length`; undefined without one. */
   #length: number | undefined;
   #receivedBytes = 0;
@@ -73,7 +75,7 @@ export class HeldAnswer implements Answer {
   take(chunk: Buffer): void {
     this.#receivedBytes += chunk.length;
     if (!this.#sink) return void this.held.push(chunk);
-    this.#idle?.refresh();
+    this.#idle?.restart();
     if (this.#isLast()) this.#last = chunk;
     else this.#sink.data(chunk);
   }
@@ -140,7 +142,8 @@ export class HeldAnswer implements Answer {
   resume(): void {
     this.#isPaused = false;
     if (this.isWhole || this.#broken || this.#isDiscarded) return;
-    this.#idle ??= setTimeout(() => this.#options.onIdle(), this.#options.idleMs);
+    const { timers, idleMs, onIdle } = this.#options;
+    this.#idle ??= timers.after(idleMs, onIdle);
     // Not at once: a resumed parser may have something to hand over right away, and a sink that pauses and resumes for
     // every piece would then never let the event loop turn.
     this.#resuming ??= setImmediate(() => {
@@ -160,7 +163,7 @@ export class HeldAnswer implements Answer {
 
   /** Its silence says nothing any more. */
   stopWatching(): void {
-    clearTimeout(this.#idle);
+    this.#idle?.stop();
     this.#idle = undefined;
   }
 

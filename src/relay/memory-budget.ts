@@ -1,5 +1,7 @@
 // The memory budget that all request bodies of the process share while they are received, decoded or converted.
 
+import { systemTimers } from "../time/timers.ts";
+
 export interface MemoryBudget {
   readonly usedBytes: number;
   /** The most that was used since the last call. */
@@ -42,7 +44,7 @@ export interface MemoryLimits {
 }
 
 /** @param limits asked each time, so that a reload counts. */
-export function createMemoryBudget(limits: () => MemoryLimits): MemoryBudget {
+export function createMemoryBudget(limits: () => MemoryLimits, timers = systemTimers): MemoryBudget {
   const waiting: Waiter[] = [];
   let usedBytes = 0;
   let peakBytes = 0;
@@ -71,9 +73,10 @@ export function createMemoryBudget(limits: () => MemoryLimits): MemoryBudget {
         reject(reason);
       };
       const onAbort = () => leave(signal.reason);
-      const timer = setTimeout(() => leave(new MemoryExhausted({ isTooLarge: false, maxBytes })), maxWaitMs);
+      const giveUp = () => leave(new MemoryExhausted({ isTooLarge: false, maxBytes }));
+      const timer = timers.after(maxWaitMs, giveUp);
       const settle = () => {
-        clearTimeout(timer);
+        timer.stop();
         signal.removeEventListener("abort", onAbort);
       };
       const waiter: Waiter = {

@@ -1,6 +1,8 @@
 // Lists of models, one per account: kept for a minute, asked for once however many clients ask, and waited for no longer than
 // the clients wait.
 
+import { systemTimers, type Timer, type Timers } from "../time/timers.ts";
+
 export interface ModelLists {
   /** The list under the key; the last one known when it does not come in time. Never rejects. */
   get(key: string, asking: Asking): Promise<ListResult>;
@@ -30,6 +32,8 @@ export interface ModelListOptions {
   fetchTimeoutMs?: number;
   /** How long nobody waits for an account that was late. */
   lateMs?: number;
+  /** The system's when absent. */
+  timers?: Timers;
 }
 
 interface Entry {
@@ -55,6 +59,7 @@ export function createModelLists({
   waitTimeoutMs = 2000,
   fetchTimeoutMs = 10_000,
   lateMs = 60_000,
+  timers = systemTimers,
 }: ModelListOptions = {}): ModelLists {
   const entries = new Map<string, Entry>();
 
@@ -68,10 +73,11 @@ export function createModelLists({
 
   function start(entry: Entry, { fetch, now }: Asking): Running {
     const abort = new AbortController();
-    const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(fetchTimeoutMs)]);
-    const done = fetch(signal)
+    const limit = timers.after(fetchTimeoutMs, () => abort.abort()).unref();
+    const done = fetch(abort.signal)
       .catch(() => undefined)
       .then((list) => {
+        limit.stop();
         entry.running = undefined;
         if (list === undefined) return;
         entry.list = list;
@@ -89,7 +95,7 @@ export function createModelLists({
       if (isFresh) return { list: entry.list, isLate: false };
       entry.running ??= start(entry, asking);
       if (entry.lateUntil > now && entry.lateUntil <= now + lateMs) return { list: entry.list, isLate: true };
-      const outcome = await waitFor(entry.running, signal, waitTimeoutMs);
+      const outcome = await waitFor(entry.running, signal, (late) => timers.after(waitTimeoutMs, late));
       if (outcome === "late") entry.lateUntil = now + lateMs;
       return { list: entry.list, isLate: outcome === "late" };
     },
@@ -101,18 +107,18 @@ export function createModelLists({
 async function waitFor(
   running: Running,
   signal: AbortSignal,
-  timeoutMs: number,
+  limit: (late: () => void) => Timer,
 ): Promise<"done" | "late" | "left"> {
   const { promise, resolve } = Promise.withResolvers<"done" | "late" | "left">();
   const leave = () => resolve("left");
-  const timer = setTimeout(() => resolve("late"), timeoutMs);
+  const timer = limit(() => resolve("late"));
   signal.addEventListener("abort", leave, { once: true });
   if (signal.aborted) leave();
   running.waiting++;
   running.done.then(() => resolve("done")).catch(leave);
   const outcome = await promise;
   running.waiting--;
-  clearTimeout(timer);
+  timer.stop();
   signal.removeEventListener("abort", leave);
   if (outcome === "left" && running.waiting === 0) running.abort.abort();
   return outcome;

@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import { freeBuffer } from "../domain/body-memory.ts";
 import type { Body, HeaderMap } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
+import type { Timers } from "../time/timers.ts";
 import type { RequestSource } from "./client.ts";
 import type { MemoryShare } from "./memory-budget.ts";
 
@@ -17,6 +18,7 @@ export interface BodyLimits extends BodyStall {
   maxBytes: number;
   share: MemoryShare;
   signal: AbortSignal;
+  timers: Timers;
 }
 
 /** Two slow pieces a minute would otherwise hold a connection and its memory for as long as a client likes. */
@@ -117,17 +119,17 @@ function collect(
   source: Readable,
   { takenBytes, store, ...limits }: BodyLimits & { takenBytes: number; store: BodyStore },
 ): Promise<Body> {
-  const { maxBytes, stallMs, stallBytes, share, signal } = limits;
+  const { maxBytes, stallMs, stallBytes, share, signal, timers } = limits;
   return new Promise((resolve, reject) => {
     let size = 0;
     let sinceCheck = 0;
     let isWaiting = false;
 
-    const stall = setInterval(() => {
+    const stall = timers.every(stallMs, () => {
       // While the relay itself does not read, nothing can come.
       if (!isWaiting && sinceCheck < stallBytes) fail(bodyTooSlow(limits));
       sinceCheck = 0;
-    }, stallMs);
+    });
 
     function onData(chunk: Buffer): void {
       size += chunk.length;
@@ -169,7 +171,7 @@ function collect(
     }
 
     function settle(): void {
-      clearInterval(stall);
+      stall.stop();
       source.off("data", onData);
       source.off("end", onEnd);
       // The source lives as long as the answer, and `fail` would keep the pieces as long; a late error is nobody's.

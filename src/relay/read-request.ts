@@ -24,6 +24,7 @@ export interface Reading {
   relayKeys: RelayKeys;
   /** Grows by what the body takes; the caller that opened it gives it back. */
   share: MemoryShare;
+  timers: RelayDeps["timers"];
   /** The usual limits when absent. */
   bodyStall?: BodyStall | undefined;
 }
@@ -33,10 +34,10 @@ export async function readRequest(
   exchange: Pick<Exchange, "id" | "source" | "dialect" | "route" | "query" | "signal">,
   reading: Reading,
 ): Promise<Call> {
-  const { client, maxBodyBytes, config, scratch, relayKeys, share } = reading;
+  const { client, maxBodyBytes, config, scratch, relayKeys, share, timers } = reading;
   const { source, dialect, route } = exchange;
   const { stallMs, stallBytes } = reading.bodyStall ?? bodyStall;
-  const limits = { stallMs, stallBytes, maxBytes: maxBodyBytes, share, signal: exchange.signal };
+  const limits = { stallMs, stallBytes, maxBytes: maxBodyBytes, share, timers, signal: exchange.signal };
   const received = await readBody(source, limits);
   const isInOnePiece = received === undefined || Buffer.isBuffer(received);
   const body = isInOnePiece ? received : await joinLargeBody(received, share);

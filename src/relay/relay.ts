@@ -22,11 +22,11 @@ export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> 
   let recorder: Recorder | undefined;
   const share = deps.memory.open(exchange.signal);
   try {
-    const { config, scratch, relayKeys, bodyStall } = deps;
+    const { config, scratch, relayKeys, bodyStall, timers } = deps;
     const current = config();
     const client = authenticate(exchange.source.headers, exchange.query, current);
     const limits = { client, share, maxBodyBytes: current.server.maxBodyBytes };
-    call = await readRequest(exchange, { ...limits, config, scratch, relayKeys, bodyStall });
+    call = await readRequest(exchange, { ...limits, config, scratch, relayKeys, bodyStall, timers });
     recorder = createRecorder(exchange, { call, client }, deps);
     const isList = call.operation === "list-models";
     if (isList && (await deliverModels(exchange, { call, recorder }, deps))) return;

@@ -33,13 +33,13 @@ export const overHttp: Transport = (sending, deps) => {
 export function sendTo(
   dispatcher: Pick<Dispatcher, "dispatch">,
   sending: Sending,
-  { config, log, now }: RelayDeps,
+  { config, log, now, timers }: RelayDeps,
 ): Promise<AttemptResult> {
   const { upstream, call, timeouts, signal } = sending;
   return attempt({
     dispatcher,
     request: prepare(sending, config().upstream.providerUrls),
-    ...{ upstream, call, signal, now, timeouts },
+    ...{ upstream, call, signal, now, timers, timeouts },
     onObserverError: (error) => log.error({ request: call.id, err: String(error) }, "usage observer failed"),
   });
 }

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createStallWatch, type StallWatch } from "../network/stall.ts";
 import type { AnswerHead, ClientSink, RequestSource } from "../relay/client.ts";
 import { type BodyStall, bodyStall } from "../relay/read-body.ts";
+import { systemTimers, type Timers } from "../time/timers.ts";
 
 export interface HttpSinkOptions {
   /** Raw pairs that every answer has besides its own. */
@@ -16,6 +17,8 @@ export interface HttpSinkOptions {
   lingerMs?: number;
   /** From the error event of a converted answer to the end of its connection: time for the client to read it. */
   errorGraceMs?: number;
+  /** The system's when absent. */
+  timers?: Timers;
 }
 
 /** @param onBodyWanted see RequestSource. */
@@ -43,6 +46,7 @@ export function createHttpSink(response: ServerResponse, options: HttpSinkOption
     resetGraceMs: 5000,
     errorGraceMs: 50,
     lingerMs: 5000,
+    timers: systemTimers,
     ...options,
   });
 }
@@ -81,7 +85,8 @@ class HttpSink implements ClientSink {
   }
 
   end(rest: Buffer | string = ""): void {
-    endAnswer(this.#response, { last: rest, ...bodyStall, lingerMs: this.#options.lingerMs });
+    const { lingerMs, timers } = this.#options;
+    endAnswer(this.#response, { last: rest, ...bodyStall, lingerMs, timers });
     if (this.#response.socket?.writableLength !== 0) this.#watchStall();
   }
 
@@ -101,6 +106,7 @@ class HttpSink implements ClientSink {
     if (!socket) return void this.#response.once("socket", () => this.#watchStall());
     this.#stall ??= createStallWatch(socket, {
       limitMs: this.#options.stallTimeoutMs,
+      timers: this.#options.timers,
       onStall: () => socket.resetAndDestroy(),
     });
     this.#stall.begin();
@@ -115,8 +121,9 @@ class HttpSink implements ClientSink {
     if (!socket) return void this.#response.destroy();
     const reset = () => void socket.resetAndDestroy();
     // Called back when everything before it has gone out.
-    socket.write("", () => (afterMs > 0 ? setTimeout(reset, afterMs) : reset()));
-    setTimeout(reset, this.#options.resetGraceMs).unref();
+    const { timers, resetGraceMs } = this.#options;
+    socket.write("", () => (afterMs > 0 ? timers.after(afterMs, reset) : reset()));
+    timers.after(resetGraceMs, reset).unref();
   }
 }
 
@@ -125,6 +132,7 @@ export interface Ending extends BodyStall {
   last: Buffer | string;
   /** How long what still comes is read and dropped before a connection is closed that does not outlive the answer. */
   lingerMs: number;
+  timers: Timers;
 }
 
 /**
@@ -141,25 +149,26 @@ function endAnswer(response: ServerResponse, ending: Ending): void {
 }
 
 /** node:http reads what is left of the body by itself. */
-function closeWhenSlow(response: ServerResponse, { last, stallMs, stallBytes }: Ending): void {
+function closeWhenSlow(response: ServerResponse, { last, stallMs, stallBytes, timers }: Ending): void {
   // Both are taken from the response when it is over.
   const { req: request, socket } = response;
   response.end(last);
   let before = socket?.bytesRead ?? 0;
-  const watch = setInterval(() => {
-    if (request.complete || !socket || socket.destroyed) return clearInterval(watch);
+  const look = () => {
+    if (request.complete || !socket || socket.destroyed) return watch.stop();
     if (socket.bytesRead - before < stallBytes) socket.destroy();
     before = socket.bytesRead;
-  }, stallMs).unref();
+  };
+  const watch = timers.every(stallMs, look).unref();
 }
 
-function closeLater(response: ServerResponse, { last, lingerMs }: Ending): void {
+function closeLater(response: ServerResponse, { last, lingerMs, timers }: Ending): void {
   response.write(last);
   const end = () => {
-    clearTimeout(timer);
+    timer.stop();
     response.end();
   };
-  const timer = setTimeout(end, lingerMs);
+  const timer = timers.after(lingerMs, end);
   response.req.once("end", end);
-  response.once("close", () => clearTimeout(timer));
+  response.once("close", () => timer.stop());
 }

@@ -32,7 +32,7 @@ export function refuse(deps: RelayDeps, { id, request, response, error, path, co
     status: rendered.status,
     detail: relayError.logged,
   }));
-  sendRendered(createHttpSink(response, { headers: cors }), rendered);
+  sendRendered(createHttpSink(response, { headers: cors, timers: deps.timers }), rendered);
 }
 
 const routeWords = new Set(routes.flatMap((route) => route.split(/[ /:|{}]/)));

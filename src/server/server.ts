@@ -229,7 +229,7 @@ async function handle(front: Front, incoming: Incoming): Promise<void> {
     });
     const client = {
       source: httpSource(request, onBodyWanted),
-      sink: createHttpSink(response, { headers: cors }),
+      sink: createHttpSink(response, { headers: cors, timers: deps.timers }),
     };
     const receivedAt = deps.now();
     await relay({ id, ...client, ...route, query, signal: left.signal, receivedAt }, deps);

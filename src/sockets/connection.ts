@@ -190,7 +190,10 @@ export class SocketConnection implements ClientConnection {
     const client = this.#client!;
     const running = new AbortController();
     this.#running = running;
-    const sink = createSocketSink({ socket: client, connection: this.#below! }, this.#options.sink);
+    const sink = createSocketSink(
+      { socket: client, connection: this.#below! },
+      { timers: deps.timers, ...this.#options.sink },
+    );
     const id = newId();
     this.#isEncrypted = received.hasEncrypted || (received.isContinuation && this.#isEncrypted);
     try {

@@ -5,12 +5,15 @@ import type { WebSocket } from "ws";
 import { parseJson } from "../json/json-values.ts";
 import { createStallWatch } from "../network/stall.ts";
 import type { AnswerHead, ClientSink } from "../relay/client.ts";
+import type { Timers } from "../time/timers.ts";
 
 export interface SocketSinkOptions {
   /** A client that reads nothing for so long, while something waits for it, is disconnected; a tenth later at most. */
   stallTimeoutMs?: number;
   /** More than this waits for the client: the provider is paused. */
   highWaterBytes?: number;
+  /** The system's when absent. */
+  timers?: Timers;
 }
 
 /** How the client's connection goes on after an answer; undefined: it stays open. */
@@ -55,6 +58,7 @@ export function createSocketSink(
   let isCorked = false;
   const stall = createStallWatch(connection, {
     limitMs: stallTimeoutMs,
+    ...(options.timers && { timers: options.timers }),
     onStall: () => client.terminate(),
   });
 

@@ -10,6 +10,7 @@ import { attemptOn } from "../../src/relay/account-attempt.ts";
 import type { RelayDeps } from "../../src/relay/exchange.ts";
 import { overHttp } from "../../src/relay/transport.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
+import { systemTimers } from "../../src/time/timers.ts";
 import { upstreamFor } from "../../src/upstreams/kinds.ts";
 import { accountConfig } from "../accounts/fakes.ts";
 
@@ -36,6 +37,7 @@ async function turnOn(dispatcher: Dispatcher) {
     credentials: { get: async () => ({ ok: true, credential: { kind: "api-key", key: config.secret } }) },
     config: () => ({ upstream: { idleTimeoutMs: 1000 } }),
     log: silentLog,
+    timers: systemTimers,
     now: () => 0,
   } as unknown as RelayDeps;
   const call = {

@@ -7,8 +7,10 @@ import type { Dispatcher } from "undici";
 import type { Call } from "../../src/domain/call.ts";
 import type { Answer, Sink } from "../../src/relay/answer.ts";
 import { attempt } from "../../src/relay/attempt.ts";
+import { systemTimers, type Timers } from "../../src/time/timers.ts";
 import { upstreamFor } from "../../src/upstreams/kinds.ts";
 import { type AnswerObserver, noTokens } from "../../src/usage/observer.ts";
+import { createManualTime } from "../support/manual-time.ts";
 
 const event = (type: string) => Buffer.from(`event: ${type}\ndata: {"type":"${type}"}\n\n`);
 
@@ -41,8 +43,8 @@ function playedUpstream() {
   return {
     controller,
     dispatcher,
-    head: (status = 200) =>
-      handler.onResponseStart?.(asController, status, { "content-type": "text/event-stream" }, "OK"),
+    head: (status = 200, headers: Record<string, string> = { "content-type": "text/event-stream" }) =>
+      handler.onResponseStart?.(asController, status, headers, "OK"),
     data: (chunk: Buffer) => handler.onResponseData?.(asController, chunk),
     end: () => handler.onResponseEnd?.(asController, {}),
     fail: (error: Error) => handler.onResponseError?.(asController, error),
@@ -50,13 +52,19 @@ function playedUpstream() {
 }
 
 interface Played {
+  timers?: Timers;
   signal?: AbortSignal;
   /** In place of the one that reads Claude's usage. */
   observer?: AnswerObserver;
   onObserverError?: (error: unknown) => void;
 }
 
-function begin({ signal = new AbortController().signal, observer, onObserverError }: Played = {}) {
+function begin({
+  signal = new AbortController().signal,
+  observer,
+  onObserverError,
+  timers = systemTimers,
+}: Played = {}) {
   const upstream = playedUpstream();
   const result = attempt({
     dispatcher: upstream.dispatcher,
@@ -72,6 +80,7 @@ function begin({ signal = new AbortController().signal, observer, onObserverErro
     timeouts: { firstByteMs: 1000, idleMs: 1000 },
     signal,
     now: () => 0,
+    timers,
     onObserverError: onObserverError ?? assert.ifError,
   });
   return { upstream, result };
@@ -242,9 +251,12 @@ test("an observer that fails is reported once and asked no more, and the answer 
     ids: [],
     encrypted: undefined,
   };
-  const { upstream, result } = begin({ observer, onObserverError: (error) => errors.push(error) });
+  const { timers, advance } = createManualTime();
+  const onObserverError = (error: unknown) => errors.push(error);
+  const { upstream, result } = begin({ observer, onObserverError, timers });
   upstream.head();
   upstream.data(event("message_start"));
+  advance(5000);
   const settled = await result;
   assert.ok(settled.ok);
   const sink = collect();

@@ -6,6 +6,7 @@ import type { Call } from "../../src/domain/call.ts";
 import { createDispatchers } from "../../src/network/dispatchers.ts";
 import type { ProxySettings } from "../../src/network/proxy.ts";
 import { type AttemptResult, attempt } from "../../src/relay/attempt.ts";
+import { systemTimers } from "../../src/time/timers.ts";
 import { upstreamFor } from "../../src/upstreams/kinds.ts";
 import { startConnectProxy } from "../support/proxies.ts";
 import { startTcpServer } from "../support/tcp-server.ts";
@@ -39,6 +40,7 @@ function createAsker(t: TestContext) {
       timeouts: { firstByteMs, idleMs: 60_000 },
       signal,
       now: Date.now,
+      timers: systemTimers,
       onObserverError: assert.ifError,
     });
 }

@@ -5,6 +5,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import type { Behaviour, RecordedRequest } from "../support/behaviour.ts";
 import { begin, open, send } from "../support/client.ts";
+import { createManualTime } from "../support/manual-time.ts";
 import { secretsIn } from "../support/own-logins.ts";
 import { startRelay, type TestRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
@@ -322,6 +323,25 @@ export function testDialect(dialect: DialectCase): void {
 
     test("a good answer comes through in every coding and framing, wherever the network cuts it", async () => {
       await assertEveryWire(dialect, { upstream, relay }, wireCases({ pausesMs: [0, 100], all: false }));
+    });
+
+    test("nor do pauses of six seconds in the middle of it change a byte, the hold-back's end among them", async (t) => {
+      const time = createManualTime();
+      const toUpstream = leadTo(upstream.url, dialect, authorization);
+      const patient = await startRelay({
+        ...time,
+        accounts: accountsOf(dialect, { url: upstream.url, authorization }),
+        configure: (config) => {
+          const { upstream: limits, ...led } = toUpstream(config);
+          // As they are unless somebody sets them; tests have shorter ones.
+          return { ...led, upstream: { ...limits, firstByteTimeoutMs: 300_000, idleTimeoutMs: 300_000 } };
+        },
+      });
+      t.after(() => patient.close());
+      const passing = time.run(250);
+      t.after(() => passing.stop());
+      const wires = wireCases({ pausesMs: [6000], all: false });
+      await assertEveryWire(dialect, { upstream, relay: patient, time }, wires);
     });
 
     test("what is recorded equals what was served, whatever becomes of the answers", async () => {

@@ -3,8 +3,10 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import { systemClock } from "../../src/time/clock.ts";
 import type { Behaviour } from "../support/behaviour.ts";
 import { open, send } from "../support/client.ts";
+import type { ManualTime } from "../support/manual-time.ts";
 import { patient } from "../support/patience.ts";
 import type { TestRelay } from "../support/relay.ts";
 import { defaultText } from "../support/script.ts";
@@ -44,6 +46,8 @@ export function wireCases({ pausesMs, all }: { pausesMs: readonly number[]; all:
 export interface WireStage {
   upstream: ScriptedUpstream;
   relay: Pick<TestRelay, "url" | "store">;
+  /** By which the relay waits, and the network pauses; the system's when absent. */
+  time?: Pick<ManualTime, "clock" | "sleep">;
 }
 
 const atOnce = 25;
@@ -51,14 +55,14 @@ const atOnce = 25;
 /** Rejects with the first case that goes wrong. */
 export async function assertEveryWire(
   dialect: DialectCase,
-  { upstream, relay }: WireStage,
+  { upstream, relay, time }: WireStage,
   wires: readonly WireCase[],
 ): Promise<void> {
   upstream.on(
     () => true,
     ({ body }) => {
       const { encoding, wire } = wires[Number(/wire (\d+)/.exec(body.toString())?.[1])]!;
-      return { encoding, wire };
+      return { encoding, wire: { ...wire, ...(time && { sleep: time.sleep }) } };
     },
   );
   const health = watchHealth(relay.url);
@@ -70,7 +74,8 @@ export async function assertEveryWire(
   await Promise.all(Array.from({ length: atOnce }, work));
   const slowestMs = await health.stop();
   assert.ok(slowestMs < patient(1500), `/health took ${Math.round(slowestMs)} ms`);
-  const { total } = await relay.store.usage.summarize({ since: 0, until: Date.now() + 1000, by: "day" });
+  const until = (time?.clock ?? systemClock).now() + 1000;
+  const { total } = await relay.store.usage.summarize({ since: 0, until, by: "day" });
   assert.deepEqual([total.requests, total.errors], [wires.length, 0]);
   assert.deepEqual(total.tokens, upstream.total());
 }

@@ -6,6 +6,7 @@ import { type TestContext, test } from "node:test";
 import { wholeBody } from "../../src/domain/call.ts";
 import { createMemoryBudget, MemoryExhausted } from "../../src/relay/memory-budget.ts";
 import { type BodyLimits, readBody } from "../../src/relay/read-body.ts";
+import { systemTimers } from "../../src/time/timers.ts";
 
 const kibi = 1024;
 
@@ -20,6 +21,7 @@ function setUp(t: TestContext, { maxBytes = 10_000_000, maxWaitMs = 20 } = {}) {
       stallBytes: 64 * kibi,
       share: memory.open(signal),
       signal,
+      timers: systemTimers,
     };
     return readBody({ method: "POST", headers, rawHeaders: [], body }, limits);
   };
@@ -97,7 +99,7 @@ test("a large body whose size is announced comes in one piece, and what it came 
   const pieces = Array.from({ length: 8 }, (_, index) => Buffer.alloc(64 * kibi, index));
   const expected = Buffer.concat(pieces);
   const headers = { "content-length": String(expected.length) };
-  const limits = { maxBytes: 1_000_000, stallMs: 30_000, stallBytes: 64 * kibi, signal };
+  const limits = { maxBytes: 1_000_000, stallMs: 30_000, stallBytes: 64 * kibi, signal, timers: systemTimers };
   for (const givesPieces of [false, true]) {
     const source = { method: "POST", headers, rawHeaders: [], body: Readable.from(pieces), givesPieces };
     const body = await readBody(source, { ...limits, share: memory.open(signal) });

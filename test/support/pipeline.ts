@@ -18,6 +18,7 @@ import { relay } from "../../src/relay/relay.ts";
 import { createShortageLog } from "../../src/relay/shortage.ts";
 import type { UsageRow } from "../../src/store/usage-store.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { systemTimers } from "../../src/time/timers.ts";
 import { memoryAccountStore, memoryBindingStore } from "../accounts/fakes.ts";
 import { type MemorySink, memorySink } from "./memory-client.ts";
 import { collectingLog, type LoggedLine, testAccount, testConfig } from "./relay.ts";
@@ -82,6 +83,7 @@ export async function startPipeline(
     log: collectingLog(log),
     now,
     monotonic: now,
+    timers: systemTimers,
   };
   const deps = { ...usual, ...change(usual) };
   return {

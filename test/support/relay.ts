@@ -43,6 +43,8 @@ export interface TestRelayOptions {
   now?: () => number;
   /** Instead of `now`, where the two clocks are to go apart. */
   clock?: Clock;
+  /** The system's when absent. */
+  timers?: RelayAppOptions["timers"];
   /** Absent: in this process. */
   refreshes?: RelayAppOptions["refreshes"];
   holdBackMs?: RelayAppOptions["holdBackMs"];
@@ -65,6 +67,7 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
       log: collectingLog(log),
       version: "0.0.0-test",
       clock: options.clock ?? (options.now && { now: options.now, monotonic: options.now }),
+      timers: options.timers,
       refreshes: options.refreshes,
       holdBackMs: options.holdBackMs,
       examine: options.examine,

@@ -1,6 +1,7 @@
 // Puts an answer on a bare socket: the framing of its body, and the pieces in which the network delivers it.
 
 import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** How the end of a body is told. */
 export type Framing = "length" | "chunked" | "close";
@@ -16,6 +17,8 @@ export interface WireForm {
   cut: NetworkCut;
   /** Pauses of so many milliseconds inside of the first chunk, and inside of one in the middle of the answer. */
   pauseMs: number;
+  /** The system's when absent. */
+  sleep?: (ms: number) => Promise<void>;
   /** So many of the last chunks are left out, and the framing tells nothing of it. */
   dropsLast?: number;
 }
@@ -45,7 +48,7 @@ export async function writeWire(
   // Cut chunks have two pieces each: an odd place is in the middle of one.
   const pausedBefore = new Set([1, Math.floor(written.length / 4) * 2 + 1]);
   for (const [index, piece] of written.entries()) {
-    if (form.pauseMs > 0 && pausedBefore.has(index)) await pause(form.pauseMs);
+    if (form.pauseMs > 0 && pausedBefore.has(index)) await (form.sleep ?? sleep)(form.pauseMs);
     // Single bytes are many: several of them in one turn are still segments of their own.
     else if (form.cut !== "byte" || index % 16 === 0) await new Promise((resolve) => setImmediate(resolve));
     if (socket.destroyed) return "gone";
@@ -86,10 +89,6 @@ function insideCharacter(chunk: Buffer): number {
 }
 
 const empty = Buffer.alloc(0);
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
 
 function once(socket: Socket, event: "drain" | "close"): Promise<void> {
   return new Promise((resolve) => socket.once(event, () => resolve()));
