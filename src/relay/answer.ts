@@ -30,10 +30,10 @@ export interface Answer {
 
 /** Where an answer goes. Exactly one of `end` and `broken` comes, last. */
 export interface Sink {
-  /** The observer has seen the chunk already. */
+  /** The observer has the chunk already, and has seen it unless it is still being decoded. */
   data(chunk: Buffer): void;
-  /** The answer has ended, and is whole. */
-  end(): void;
+  /** The answer has ended, and is whole. `last`: its last chunk, by which a client that was told the length knows that it has everything. */
+  end(last?: Buffer): void;
   /**
    * The upstream broke off, fell silent, or ended before its answer was whole. `last` ends a rewritten answer with an error in the
    * form of the client's API.

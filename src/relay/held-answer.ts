@@ -69,7 +69,7 @@ export class HeldAnswer implements Answer {
     this.head = head;
     if (Array.isArray(rawHeaders)) this.rawHeaders = rawHeaders;
     this.headAt = headAt;
-    if (head.status < 300) this.#length = readLength(head.headers["content-length"]?.toString());
+    this.#length = readLength(head.headers["content-length"]?.toString());
   }
 
   take(chunk: Buffer): void {
@@ -89,8 +89,7 @@ export class HeldAnswer implements Answer {
   finish(): void {
     if (this.#isDiscarded || !this.#sink) return;
     if (this.isTruncated) return this.#sink.broken(new Error("it ended before it was whole"));
-    if (this.#last) this.#sink.data(this.#last);
-    this.#sink.end();
+    this.#sink.end(this.#last);
   }
 
   /** Its end may have come while its last bytes are still being decoded. */

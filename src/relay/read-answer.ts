@@ -22,16 +22,20 @@ export function readAnswer(answer: Answer, { maxBytes, signal }: ReadAnswerOptio
       resolve({ body: Buffer.concat(chunks).subarray(0, maxBytes), isWhole });
     if (signal.aborted) return reject(signal.reason);
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    const take = (chunk: Buffer) => {
+      if (size > maxBytes) return;
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size <= maxBytes) return;
+      answer.discard();
+      finish(false);
+    };
     answer.pipe({
-      data(chunk) {
-        if (size > maxBytes) return;
-        chunks.push(chunk);
-        size += chunk.length;
-        if (size <= maxBytes) return;
-        answer.discard();
-        finish(false);
+      data: take,
+      end(last) {
+        if (last) take(last);
+        finish(true);
       },
-      end: () => finish(true),
       broken: () => finish(false),
     });
   });

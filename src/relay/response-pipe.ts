@@ -21,8 +21,6 @@ export interface ResponseOptions {
    * end for success.
    */
   breaksOffAfterError: boolean;
-  /** How long a chunk of a compressed answer waits for its decoding at most; 10 unless given. */
-  decodingWaitMs?: number;
   /** Writes the usage down. Called before the client can see the end, and again if more was learned after. */
   record(outcome: Outcome): Promise<void>;
 }
@@ -44,9 +42,6 @@ interface Settle {
 }
 
 type Step = () => void | Promise<void>;
-
-/** Decoding a chunk takes a fraction of a millisecond where threads are free. */
-const defaultDecodingWaitMs = 10;
 
 class ResponsePipe implements Sink {
   readonly #options: ResponseOptions;
@@ -81,27 +76,22 @@ class ResponsePipe implements Sink {
 
   data(chunk: Buffer): void {
     const { observer } = this.#options.answer;
-    if (observer?.settled) {
-      return this.#enqueue(async () => {
-        await this.#awaitDecoding(observer);
-        if (this.#recorded === undefined && observer.complete) await this.#record();
-        this.#write(chunk);
-      });
-    }
-    const isLast = this.#recorded === undefined && observer?.complete === true;
-    if (!isLast && !this.#busy) return this.#writeGuarded(chunk);
     // The terminal event: clients hang up as soon as they have read it, so the usage is written down first.
-    if (isLast) this.#enqueue(() => this.#record());
-    this.#enqueue(() => this.#write(chunk));
+    if (this.#recorded === undefined && observer?.complete === true) this.#enqueue(() => this.#record());
+    else if (observer?.settled) this.#recordOnceDecoded(observer, observer.settled());
+    if (this.#busy) this.#enqueue(() => this.#write(chunk));
+    else this.#writeGuarded(chunk);
   }
 
-  end(): void {
+  end(last?: Buffer): void {
+    const isRewritten = this.#options.transform !== undefined;
+    if (isRewritten && last) this.data(last);
     this.#enqueue(async () => {
       await this.#options.answer.observer?.settled?.();
       if (this.#finished) return;
       if (this.#options.answer.isTruncated)
         return await this.#breakOff(new Error("it ended before it was whole"));
-      await this.#endWhole();
+      await this.#endWhole(isRewritten ? undefined : last);
     });
   }
 
@@ -113,12 +103,17 @@ class ResponsePipe implements Sink {
   }
 
   /**
-   * Which chunk of a compressed answer holds its terminal event is known only by decoding it. A chunk waits for that, and the next one
-   * with it; but an observer that is slow delays no bytes for long, and then the answer's end alone waits for it.
+   * Which chunk of a compressed answer holds its terminal event is known only when another thread has decoded it. No chunk waits for
+   * that: the answer's end does.
    */
-  async #awaitDecoding(observer: AnswerObserver): Promise<void> {
-    const waitMs = this.#options.decodingWaitMs ?? defaultDecodingWaitMs;
-    if (!(await settledWithin(observer, waitMs))) this.#isAhead = true;
+  #recordOnceDecoded(observer: AnswerObserver, decoded: Promise<void>): void {
+    this.#isAhead = true;
+    decoded
+      .then(() => {
+        if (observer.complete && !this.#finished)
+          this.#enqueue(() => (this.#recorded === undefined ? this.#record() : undefined));
+      })
+      .catch(this.#fault);
   }
 
   /** Whether the terminal event was in what went out undecoded is known now. */
@@ -173,10 +168,10 @@ class ResponsePipe implements Sink {
   }
 
   /** What is rewritten is whole only when its last bytes could be made. */
-  async #endWhole(): Promise<void> {
-    let rest: Buffer | undefined;
+  async #endWhole(last?: Buffer): Promise<void> {
+    let rest = last;
     try {
-      rest = await this.#options.transform?.end();
+      rest = (await this.#options.transform?.end()) ?? last;
     } catch (error) {
       return await this.#truncate(asError(error));
     }
@@ -280,15 +275,6 @@ class ResponsePipe implements Sink {
     this.#busy = false;
     if (!this.#waitsForDrain && !this.#finished) this.#options.answer.resume();
   }
-}
-
-/** False when the observer has not seen all that was pushed in this time. */
-function settledWithin(observer: AnswerObserver, ms: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(false), ms);
-    const settled = observer.settled?.() ?? Promise.resolve();
-    settled.then(() => resolve(true), reject).finally(() => clearTimeout(timer));
-  });
 }
 
 function outcomeOf({ head, observer }: Answer): Outcome {

@@ -102,7 +102,8 @@ class RewrittenAnswer implements Answer, Sink {
     this.#enqueue(() => decoder.write(chunk, (slice) => this.#rewrite(slice)));
   }
 
-  end(): void {
+  end(last?: Buffer): void {
+    if (last) this.data(last);
     const decoder = this.#decoder;
     if (!decoder) return void this.#end();
     this.#enqueue(async () => {

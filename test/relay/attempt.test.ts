@@ -103,7 +103,7 @@ function collect(onData: (chunk: Buffer) => void = () => {}): Sink & { said: str
       said.push(chunk.toString());
       onData(chunk);
     },
-    end: () => void said.push("end"),
+    end: (last) => void said.push(last === undefined ? "end" : `end with ${last}`),
     broken: (cause) => void said.push(`broken: ${cause.message}`),
   };
 }
@@ -193,6 +193,25 @@ test("an end that comes while pieces are still being decoded makes no answer a t
       .concat("end"),
   );
 });
+
+for (const status of [200, 400]) {
+  test(`the chunk that makes an announced length whole is handed over with the end, of a ${status} too`, async () => {
+    const { timers, advance } = createManualTime();
+    const { upstream, result } = begin({ timers });
+    upstream.head(status, { "content-type": "application/json", "content-length": "18" });
+    upstream.data(Buffer.from('{"type":'));
+    // It is piped while it still comes.
+    advance(5000);
+    const { answer } = await result;
+    assert.ok(answer);
+    const sink = collect();
+    answer.pipe(sink);
+    upstream.data(Buffer.from('"message"}'));
+    assert.deepEqual(sink.said, ['{"type":']);
+    upstream.end();
+    assert.deepEqual(sink.said, ['{"type":', 'end with "message"}']);
+  });
+}
 
 test("a discarded answer frees its connection, and says nothing more", async () => {
   const { upstream, answer } = await goodAnswer();

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer, Sink } from "../../src/relay/answer.ts";
 import { sendAnswer } from "../../src/relay/response-pipe.ts";
 import type { Outcome } from "../../src/store/usage-store.ts";
@@ -161,7 +160,6 @@ function sendCoded(answer: Answer, signal = new AbortController().signal) {
     transform: undefined,
     signal,
     breaksOffAfterError: false,
-    decodingWaitMs: 1,
     record: async (outcome) => void recorded.push(outcome),
   });
   return { sink, recorded, sent };
@@ -170,14 +168,17 @@ function sendCoded(answer: Answer, signal = new AbortController().signal) {
 test("a slow observer of a compressed answer delays its end, and no bytes before it", async () => {
   const { answer, decode } = codedAnswer();
   const { sink, recorded, sent } = sendCoded(answer);
-  for (const piece of ["one ", "two ", "three"]) answer.sink?.data(Buffer.from(piece));
-  answer.sink?.end();
-  await until("the client to have it", () => sink.text === "one two three");
-  await sleep(5);
-  assert.deepEqual([sink.ending, recorded], [undefined, []]);
+  for (const piece of ["one ", "two ", "three"]) {
+    answer.sink?.data(Buffer.from(piece));
+    assert.ok(sink.text.endsWith(piece), "it has gone out at once");
+  }
+  answer.sink?.end(Buffer.from(", and the last"));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([sink.text, sink.ending, recorded], ["one two three", undefined, []]);
   decode();
   await sent;
-  assert.deepEqual([sink.ending, recorded], ["clean", ["complete"]]);
+  assert.deepEqual([sink.text, sink.ending], ["one two three, and the last", "clean"]);
+  assert.deepEqual(recorded.at(-1), "complete");
 });
 
 for (const [what, end] of [
@@ -197,13 +198,39 @@ for (const [what, end] of [
   });
 }
 
-test("a chunk of a compressed answer that is decoded in time goes out after its usage is written", async () => {
+test("what a compressed answer reported is written as soon as it is decoded, though its provider does not end", async () => {
   const { answer, decode } = codedAnswer();
-  const { sink, recorded, sent } = sendCoded(answer);
-  decode();
+  const { recorded, sent } = sendCoded(answer);
   answer.sink?.data(Buffer.from("all of it"));
-  await until("the client to have it", () => sink.text !== "");
+  decode();
+  await until("it is recorded", () => recorded.length > 0);
   assert.deepEqual(recorded, ["complete"]);
   answer.sink?.end();
   await sent;
 });
+
+for (const [what, observer] of [
+  ["is observed", scripted(true).observer],
+  ["nobody observes", undefined],
+] as const) {
+  test(`the last chunk of an answer that ${what} goes out after its usage is written`, async () => {
+    const sink = memorySink();
+    const { promise: written, resolve: write } = Promise.withResolvers<void>();
+    const answer = Object.assign(scripted(), { observer });
+    const sent = sendAnswer({
+      sink,
+      head: { status: 200, headers: ["content-length", "8"] },
+      answer,
+      transform: undefined,
+      signal: new AbortController().signal,
+      breaksOffAfterError: false,
+      record: () => written,
+    });
+    answer.sink?.end(Buffer.from("the last"));
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(sink.text, "");
+    write();
+    await sent;
+    assert.deepEqual([sink.text, sink.ending], ["the last", "clean"]);
+  });
+}
