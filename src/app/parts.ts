@@ -104,7 +104,7 @@ export async function createParts(
     holdBackMs,
     metrics,
     events,
-    shortages: createShortageLog(log, clock.monotonic),
+    shortages: createShortageLog(log, timers),
     log,
     now,
     monotonic: clock.monotonic,

@@ -87,6 +87,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
     // A refresh under way is waited for: its answer would be lost, and the login with it.
     closers.unshift(
       () => eventLog.flush(),
+      () => deps.shortages.flush(),
       () => tokens.close(),
       () => deps.dispatchers.close(),
     );

@@ -32,7 +32,7 @@ export interface Answer {
 export interface Sink {
   /** The observer has the chunk already, and has seen it unless it is still being decoded. */
   data(chunk: Buffer): void;
-  /** The answer has ended, and is whole. `last`: its last chunk, by which a client that was told the length knows that it has everything. */
+  /** The answer has ended, and is whole. `last`: its last chunk, by which a client that knows the length sees that it has everything. */
   end(last?: Buffer): void;
   /**
    * The upstream broke off, fell silent, or ended before its answer was whole. `last` ends a rewritten answer with an error in the

@@ -78,7 +78,7 @@ export function reportFault(
   { request, error, relayError: { code, message } }: Fault,
   { log, shortages }: Pick<RelayDeps, "log" | "shortages">,
 ): void {
-  if (code === "out_of_resources") shortages.report(message);
+  if (code === "out_of_resources" || code === "memory_exhausted") shortages.report(message);
   if (code !== "internal") return;
   log.error({ request, err: stackOf(error) }, "internal error");
 }

@@ -1,14 +1,21 @@
 // Writes the log's lines about requests, one message per kind of event.
 
+import type { RelayErrorCode } from "../domain/errors.ts";
 import type { Log } from "../telemetry/log.ts";
-import { systemTimers, type Timer } from "../time/timers.ts";
+import { createRepetitions, type Repetitions } from "../telemetry/repetitions.ts";
+import type { Timers } from "../time/timers.ts";
 import type { RelayEvents, RequestRefused } from "./events.ts";
 
+/** What ends requests for want of something that this machine has too little of: shortage.ts says it once a minute for all of them. */
+const shortages: ReadonlySet<RelayErrorCode> = new Set(["out_of_resources", "memory_exhausted"]);
+
 /** `flush` logs what was counted and not logged yet. */
-export function logEvents(events: RelayEvents, log: Log, timers = systemTimers): { flush(): void } {
+export function logEvents(events: RelayEvents, log: Log, timers?: Timers): { flush(): void } {
   events.on("attemptFinished", ({ class: failure, ...attempt }) => {
     if (failure === "answered" || failure === "aborted") return;
-    log.warn(
+    // A shortage is said once a minute by shortage.ts.
+    const level = failure === "shortage" ? "debug" : "warn";
+    log[level](
       {
         request: attempt.request,
         account: attempt.account,
@@ -25,7 +32,8 @@ export function logEvents(events: RelayEvents, log: Log, timers = systemTimers):
     if (unreadable !== undefined) {
       log.warn({ request: row.requestId, account: row.account, reason: unreadable }, "usage unknown");
     }
-    log.info(
+    const level = error !== undefined && shortages.has(error) ? "debug" : "info";
+    log[level](
       {
         request: row.requestId,
         client: row.client,
@@ -49,65 +57,22 @@ export function logEvents(events: RelayEvents, log: Log, timers = systemTimers):
     );
   });
   const refusals = createRefusalLog(log, timers);
-  events.on("requestRefused", refusals.record);
+  events.on("requestRefused", (refusal) => {
+    if (!shortages.has(refusal.error)) refusals.record(refusal);
+  });
   return { flush: refusals.flush };
 }
 
-export interface RefusalLog {
-  record(refusal: RequestRefused): void;
-  /** Logs what was counted and not logged yet. */
-  flush(): void;
-}
-
-const intervalMs = 60_000;
-/** A page can make up origins without end; above this many kinds their details are no longer distinguished. */
-const maxKinds = 50;
-
-export function createRefusalLog(log: Pick<Log, "info">, timers = systemTimers): RefusalLog {
-  const kinds = new Map<string, Repeated>();
-  let timer: Timer | undefined;
-
-  function record(refusal: RequestRefused): void {
-    const kind = kindOf(refusal, kinds);
-    const repeated = kinds.get(kind);
-    if (repeated) {
-      repeated.count++;
-      repeated.last = refusal;
-      return;
-    }
-    kinds.set(kind, { count: 0, last: refusal });
-    say(refusal, 1);
-    timer ??= timers.after(intervalMs, flush).unref();
-  }
-
-  function flush(): void {
-    timer?.stop();
-    for (const [kind, { count, last }] of kinds) {
-      if (count === 0) {
-        kinds.delete(kind);
-        continue;
-      }
-      say(last, count);
-      kinds.set(kind, { count: 0, last });
-    }
-    timer = kinds.size > 0 ? timers.after(intervalMs, flush).unref() : undefined;
-  }
-
-  function say({ detail, ...refused }: RequestRefused, count: number): void {
-    const fields = { ...refused, ...detail };
-    log.info(count === 1 ? fields : { ...fields, count }, "refused");
-  }
-
-  return { record, flush };
-}
-
-/** What came after the last line in the log. */
-interface Repeated {
-  count: number;
-  last: RequestRefused;
-}
-
-function kindOf({ error, detail }: RequestRefused, kinds: ReadonlyMap<string, Repeated>): string {
-  const kind = JSON.stringify([error, detail]);
-  return detail === undefined || kinds.has(kind) || kinds.size < maxKinds ? kind : JSON.stringify([error]);
+export function createRefusalLog(log: Pick<Log, "info">, timers?: Timers): Repetitions<RequestRefused> {
+  return createRepetitions<RequestRefused>({
+    kindOf: ({ error, detail }) => ({
+      fine: JSON.stringify([error, detail]),
+      coarse: JSON.stringify([error, undefined]),
+    }),
+    say({ detail, ...refused }, count) {
+      const fields = { ...refused, ...detail };
+      log.info(count === 1 ? fields : { ...fields, count }, "refused");
+    },
+    timers,
+  });
 }

@@ -78,6 +78,6 @@ export interface RelayDeps {
   now: () => number;
   /** As Clock has it: how long something took does not depend on the time of day. */
   monotonic: () => number;
-  /** What waits, holds back or gives up after a time does so by these. */
+  /** By these it waits, holds back, and ends what takes too long. */
   timers: Timers;
 }

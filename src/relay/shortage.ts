@@ -3,27 +3,22 @@
 
 import { RelayError } from "../domain/errors.ts";
 import type { Log } from "../telemetry/log.ts";
+import { createRepetitions } from "../telemetry/repetitions.ts";
+import type { Timers } from "../time/timers.ts";
 
 export interface ShortageLog {
   report(shortage: string): void;
+  /** Logs what was counted and not logged yet. */
+  flush(): void;
 }
 
-const quietMs = 60_000;
-
-export function createShortageLog(log: Log, monotonic: () => number): ShortageLog {
-  let lastAt = Number.NEGATIVE_INFINITY;
-  let unsaid = 0;
-  return {
-    report(shortage) {
-      if (monotonic() - lastAt < quietMs) {
-        unsaid++;
-        return;
-      }
-      log.error({ reason: shortage, unsaid }, "short of resources");
-      lastAt = monotonic();
-      unsaid = 0;
-    },
-  };
+export function createShortageLog(log: Pick<Log, "error">, timers?: Timers): ShortageLog {
+  const shortages = createRepetitions<string>({
+    kindOf: (reason) => ({ fine: reason, coarse: "" }),
+    say: (reason, count) => log.error({ reason, count }, "short of resources"),
+    timers,
+  });
+  return { report: shortages.record, flush: shortages.flush };
 }
 
 /** Descriptors and ports come back as soon as other requests end. */

@@ -99,7 +99,13 @@ test("a large body whose size is announced comes in one piece, and what it came 
   const pieces = Array.from({ length: 8 }, (_, index) => Buffer.alloc(64 * kibi, index));
   const expected = Buffer.concat(pieces);
   const headers = { "content-length": String(expected.length) };
-  const limits = { maxBytes: 1_000_000, stallMs: 30_000, stallBytes: 64 * kibi, signal, timers: systemTimers };
+  const limits = {
+    maxBytes: 1_000_000,
+    stallMs: 30_000,
+    stallBytes: 64 * kibi,
+    signal,
+    timers: systemTimers,
+  };
   for (const givesPieces of [false, true]) {
     const source = { method: "POST", headers, rawHeaders: [], body: Readable.from(pieces), givesPieces };
     const body = await readBody(source, { ...limits, share: memory.open(signal) });

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createShortageLog } from "../../src/relay/shortage.ts";
+import { createManualTime } from "../support/manual-time.ts";
 import { memorySource } from "../support/memory-client.ts";
 import { startPipeline } from "../support/pipeline.ts";
 import { collectingLog, type LoggedLine } from "../support/relay.ts";
@@ -44,14 +45,20 @@ test("a login that cannot be refreshed for want of descriptors is answered with 
 });
 
 test("a shortage is logged once a minute, with how often it was met in between", () => {
-  let now = 0;
+  const { timers, advance } = createManualTime();
   const lines: LoggedLine[] = [];
-  const shortages = createShortageLog(collectingLog(lines), () => now);
+  const shortages = createShortageLog(collectingLog(lines), timers);
   for (let time = 0; time < 5; time++) shortages.report("no descriptors");
-  now = 60_000;
-  shortages.report("no descriptors");
+  advance(59_999);
   assert.deepEqual(
-    lines.map(({ fields }) => fields.unsaid),
-    [0, 4],
+    lines.map(({ fields }) => fields.count),
+    [1],
+  );
+  advance(1);
+  shortages.report("no descriptors");
+  shortages.flush();
+  assert.deepEqual(
+    lines.map(({ fields }) => fields.count),
+    [1, 4, 1],
   );
 });

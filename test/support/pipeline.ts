@@ -79,7 +79,7 @@ export async function startPipeline(
     hashLogin: (identity) => `hash of ${identity}`,
     metrics: createMetrics({ version: "0", accounts: () => [] }),
     events,
-    shortages: createShortageLog(collectingLog(log), now),
+    shortages: createShortageLog(collectingLog(log)),
     log: collectingLog(log),
     now,
     monotonic: now,
