@@ -1,9 +1,9 @@
 // Checks file modes: other users of this machine must not read the keys and tokens, or replace the files.
 
-import { type Stats, statSync } from "node:fs";
-import { dirname } from "node:path";
+import type { Stats } from "node:fs";
 import { shellWord } from "../terminal/shells.ts";
 import { type Check, findingsOn } from "./check.ts";
+import { findOpenFolders, type OpenFolder, readPrivateGroups, statOf, type Users } from "./open-folders.ts";
 
 export interface FileModesOptions {
   configFile: string | undefined;
@@ -11,11 +11,13 @@ export interface FileModesOptions {
   platform: NodeJS.Platform;
   /** Of this process; undefined where there is none. */
   uid: number | undefined;
+  /** The system's when absent. */
+  isPrivateGroup?: Users["isPrivateGroup"];
 }
 
 /** Empty where there is no file yet, or files have no modes. */
 export function checkFileModes(options: FileModesOptions): Check[] {
-  const { configFile, databasePath, platform, uid } = options;
+  const { configFile, databasePath, platform, uid, isPrivateGroup = readPrivateGroups() } = options;
   if (platform === "win32") return [];
   const config = configFile === undefined ? [] : [configFile];
   // SQLite's own companions hold the same rows.
@@ -24,7 +26,7 @@ export function checkFileModes(options: FileModesOptions): Check[] {
   if (files.length === 0) return [];
   const faults = [
     ...files.flatMap((group) => wideFiles(group, uid)),
-    ...new Set(files.flatMap((group) => openFolders(group))),
+    ...foldersOf(files, { uid, isPrivateGroup }),
   ];
   return faults.length > 0 ? faults : [findings.ok(`closed to others: ${files.map(nameOf).join(" and ")}`)];
 }
@@ -41,15 +43,6 @@ function existing(paths: readonly string[]): Entry[] {
     const stats = statOf(path);
     return stats?.isFile() ? [{ path, stats }] : [];
   });
-}
-
-/** What cannot be looked at has checks of its own, which say why. */
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
 }
 
 /** The first one names the group: the others are its companions. */
@@ -72,18 +65,21 @@ function forbiddenTo(stats: Stats, uid: number | undefined): number {
   return uid === undefined || stats.uid === uid ? 0o077 : 0o027;
 }
 
-/** Where anybody can put files, a private one can be replaced; in a sticky folder (/tmp) only by its owner. */
-function openFolders(group: readonly Entry[]): Check[] {
-  const folder = dirname(nameOf(group));
-  const stats = statOf(folder);
-  if (stats === undefined || (stats.mode & 0o002) === 0 || (stats.mode & 0o1000) !== 0) return [];
-  const detail = `everybody can put files into ${folder} (mode ${octal(stats)})`;
-  return [
-    findings.warn(detail, {
-      instruction: "to keep others out, run:",
-      command: `chmod o-w ${shellWord(folder)}`,
-    }),
-  ];
+/** Each once: the two files are mostly in one folder. */
+function foldersOf(files: readonly Entry[][], users: Users): Check[] {
+  const open = files.flatMap((group) => findOpenFolders(nameOf(group), users));
+  return [...new Map(open.map((folder) => [folder.path, folder])).values()].map(folderFault);
+}
+
+function folderFault({ path, mode, to }: OpenFolder): Check {
+  const who = {
+    everybody: ["everybody can put files into", `chmod o-w ${shellWord(path)}`],
+    group: ["a group of users can put files into", `chmod g-w ${shellWord(path)}`],
+    owner: ["another user owns", `chown "$USER" ${shellWord(path)}`],
+  } as const;
+  const [what, command] = who[to];
+  const instruction = "to keep others out, run:";
+  return findings.warn(`${what} ${path} (mode ${mode.toString(8)})`, { instruction, command });
 }
 
 function octal({ mode }: Stats): string {

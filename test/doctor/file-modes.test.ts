@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { checkFileModes } from "../../src/doctor/file-modes.ts";
+import { findOpenFolders, readPrivateGroups } from "../../src/doctor/open-folders.ts";
 import { fixText } from "../../src/domain/errors.ts";
 
 describe("file modes", () => {
@@ -17,9 +18,18 @@ describe("file modes", () => {
   const uid = process.getuid?.();
   async function check(
     modes: Readonly<Record<string, number>>,
-    options: { uid?: number; platform?: NodeJS.Platform } = {},
+    {
+      folderMode = 0o700,
+      ...options
+    }: {
+      uid?: number;
+      platform?: NodeJS.Platform;
+      folderMode?: number;
+      isPrivateGroup?: (gid: number) => boolean;
+    } = {},
   ): Promise<string[]> {
     const place = await mkdtemp(join(folder, "a b", "x"));
+    await chmod(place, folderMode);
     for (const [name, mode] of Object.entries(modes)) {
       await writeFile(join(place, name), "");
       await chmod(join(place, name), mode);
@@ -53,12 +63,54 @@ describe("file modes", () => {
     ]);
   });
 
+  it("are of no use in a folder where everybody, or a group, can put another file in their place", async () => {
+    const config = { "config.toml": 0o600 };
+    const isPrivateGroup = () => false;
+    assert.deepEqual(await check(config, { folderMode: 0o777 }), [
+      "warn everybody can put files into PLACE (mode 777) -> to keep others out, run: chmod o-w 'PLACE'",
+    ]);
+    assert.deepEqual(await check(config, { folderMode: 0o770, isPrivateGroup }), [
+      "warn a group of users can put files into PLACE (mode 770) -> to keep others out, run: chmod g-w 'PLACE'",
+    ]);
+    const fine = ["ok closed to others: PLACE/config.toml"];
+    assert.deepEqual(await check(config, { folderMode: 0o770, isPrivateGroup: () => true }), fine);
+    assert.deepEqual(await check(config, { folderMode: 0o1777, isPrivateGroup }), fine);
+  });
+
+  it("are of no use either where the folder itself can be replaced, or is another user's", async () => {
+    await chmod(join(folder, "a b"), 0o770);
+    const [fault] = await check({ "config.toml": 0o600 }, { isPrivateGroup: () => false });
+    await chmod(join(folder, "a b"), 0o755);
+    assert.match(fault ?? "", /^warn a group of users can put files into .*a b \(mode 770\)/);
+    const mine = (uid ?? 0) === 0;
+    const links = findOpenFolders(join(folder, "a b", "config.toml"), {
+      uid: (uid ?? 0) + 1,
+      isPrivateGroup: () => false,
+    });
+    // Root owns no folder of anybody else's.
+    assert.deepEqual(
+      links.some(({ to }) => to === "owner"),
+      !mine,
+    );
+  });
+
+  it("are a user's own where the group has nobody else, by the system's lists", async () => {
+    const files = { group: join(folder, "group"), passwd: join(folder, "passwd") };
+    await writeFile(files.group, "me:x:1000:\nstaff:x:50:\nusers:x:100:me,you\nadmin:x:7:me\n");
+    await writeFile(files.passwd, "me:x:1000:1000::/home/me:/bin/sh\nyou:x:1001:7::/home/you:/bin/sh\n");
+    const isPrivate = readPrivateGroups(files);
+    assert.deepEqual([1000, 50, 100, 7, 4711].map(isPrivate), [true, true, false, false, false]);
+    assert.equal(readPrivateGroups({ group: join(folder, "none"), passwd: files.passwd })(1000), false);
+  });
+
   it("let a service's group read a file that another user owns", async () => {
     const other = (uid ?? 0) + 1;
-    assert.deepEqual(await check({ "config.toml": 0o640 }, { uid: other }), [
-      "ok closed to others: PLACE/config.toml",
-    ]);
-    assert.equal((await check({ "config.toml": 0o644 }, { uid: other })).length, 1);
-    assert.equal((await check({ "config.toml": 0o660 }, { uid: other })).length, 1);
+    const faults = async (mode: number) => {
+      const lines = await check({ "config.toml": mode }, { uid: other });
+      return lines.filter((line) => line.startsWith("warn others can"));
+    };
+    assert.deepEqual(await faults(0o640), []);
+    assert.equal((await faults(0o644)).length, 1);
+    assert.equal((await faults(0o660)).length, 1);
   });
 });
