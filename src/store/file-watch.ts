@@ -2,19 +2,10 @@
 // over it in place (`cp backup.db relay.db`). The last leaves the name and the file as they are, and the log (-wal) of the old
 // database beside a new one: whatever is written from then on damages both.
 
-import {
-  closeSync,
-  copyFileSync,
-  fstatSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { closeSync, copyFileSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
 import type { Connection } from "./connection.ts";
-import { withoutLog } from "./salvage.ts";
+import { hasCopied, holdsCopied, type LogState, readLogState } from "./log-index.ts";
 
 export type FileChange = "removed" | "replaced" | "overwritten";
 
@@ -32,8 +23,6 @@ export interface FileWatch {
 
 /** SQLite's own limit is 4000 pages; a log that other connections find too long they would write into the file. */
 const maxLogBytes = 8 * 1024 * 1024;
-/** A larger file that somebody writes to is taken for another without being read. */
-const maxReadBytes = 64 * 1024 * 1024;
 
 /** SQLite writes to the file at checkpoints alone. They are made here, so every other change is somebody else's. */
 export function createFileWatch({ path, database }: Connection): FileWatch {
@@ -43,30 +32,36 @@ export function createFileWatch({ path, database }: Connection): FileWatch {
   const descriptor = openSync(path, "r");
   const [identity, ...logs] = [path, ...logsOf(path)].map((each) => statsOf(each)?.identity);
   const key = keyOf(database);
-  let known = statsOf(path)?.written;
+  const index = openIndex(path);
+  let known: string | undefined;
+  let knownLog: LogState | undefined;
   let suspect: string | undefined;
   let newestBefore = 0;
   let isClosed = false;
 
-  /** After a checkpoint by another program the file holds what the relay had recorded before, and fits the log. */
-  function isOurs(): boolean {
-    let file: Database.Database | undefined;
+  /** Another connection has copied the log into the file, and nothing else was written to that. */
+  function isCheckpoint(): boolean {
     let both: Database.Database | undefined;
     try {
-      if (fstatSync(descriptor).size > maxReadBytes) return false;
-      file = new Database(withoutLog(readAll(descriptor)));
-      if (keyOf(file) !== key || newestIn(file) < newestBefore) return false;
+      const log = index === undefined ? undefined : readLogState(index);
+      if (log === undefined || knownLog === undefined) return false;
+      if (!hasCopied(knownLog, log) || !holdsCopied(descriptor, `${path}-wal`, log)) return false;
       // A connection of its own: the relay's has pages of before in memory.
       both = new Database(path, { readonly: true, timeout: 0 });
-      return both.pragma("quick_check(1)", { simple: true }) === "ok";
+      return keyOf(both) === key && newestIn(both) >= newestBefore;
     } catch {
       return false;
     } finally {
-      file?.close();
       both?.close();
     }
   }
 
+  function remember(): void {
+    known = statsOf(path)?.written;
+    knownLog = index === undefined ? undefined : readLogState(index);
+  }
+
+  remember();
   return {
     look(newest) {
       const stats = statsOf(path);
@@ -77,14 +72,18 @@ export function createFileWatch({ path, database }: Connection): FileWatch {
         const isOver = stats.written === suspect;
         suspect = stats.written;
         if (!isOver) return undefined;
-        known = stats.written;
-        return isOurs() ? undefined : "overwritten";
+        if (!isCheckpoint()) {
+          known = stats.written;
+          return "overwritten";
+        }
+        remember();
+        return undefined;
       }
       newestBefore = newest;
       if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > maxLogBytes) {
         checkpoint(database);
-        known = statsOf(path)?.written;
       }
+      remember();
       return undefined;
     },
     part(change) {
@@ -101,6 +100,7 @@ export function createFileWatch({ path, database }: Connection): FileWatch {
       if (isClosed) return;
       isClosed = true;
       closeSync(descriptor);
+      if (index !== undefined) closeSync(index);
     },
   };
 }
@@ -123,10 +123,13 @@ function statsOf(path: string): { identity: string; written: string } | undefine
   return stats && { identity: `${stats.dev}:${stats.ino}`, written: `${stats.size}:${stats.mtimeNs}` };
 }
 
-function readAll(descriptor: number): Buffer {
-  const bytes = Buffer.alloc(fstatSync(descriptor).size);
-  readSync(descriptor, bytes, 0, bytes.length, 0);
-  return bytes;
+/** Undefined where the connection has none: then every change of the file is somebody else's. */
+function openIndex(path: string): number | undefined {
+  try {
+    return openSync(`${path}-shm`, "r");
+  } catch {
+    return undefined;
+  }
 }
 
 /** No two databases have the same. */

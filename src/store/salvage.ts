@@ -72,7 +72,7 @@ export function openUnwritable(path: string): Salvage | undefined {
 }
 
 /** 1: without a write-ahead log, which a database in memory cannot have. */
-export function withoutLog(bytes: Buffer): Buffer {
+function withoutLog(bytes: Buffer): Buffer {
   bytes[18] = 1;
   bytes[19] = 1;
   return bytes;
