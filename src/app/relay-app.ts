@@ -111,6 +111,8 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
     const server = await listen(deps, { config, version, page, socketLimits, headTimeoutMs });
     const { port } = server.address;
     await store.daemon.publish({ ...daemonInfo(config, version, deps.now()), port });
+    // Not with the first row: its answer would wait for the price list.
+    void store.usage.prepare().catch(failed("the price list could not be loaded"));
 
     const applyFile = async (cause: ReloadCause) => {
       const next = await readNext(options, cause, log);

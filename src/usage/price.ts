@@ -4,9 +4,10 @@
 // calcPrice takes some 50 µs per call, as much as writing the usage row, and takes `claude-sonnet-5-6` for `claude-sonnet-5`:
 // so its entries are read once and matched and multiplied here.
 
-import { findProvider, type MatchLogic, type ModelInfo, type ModelPrice } from "@pydantic/genai-prices";
+import type { MatchLogic, ModelPrice } from "@pydantic/genai-prices";
 import type { Family } from "../domain/family.ts";
 import type { TokenCounts } from "./observer.ts";
+import { type PricedEntry, packagedPrices } from "./packaged-prices.ts";
 import { overrides, searchPrices, tierFactor } from "./price-overrides.ts";
 
 /** One request: price bands depend on the size of its one prompt, so sums of several cannot be priced. */
@@ -32,7 +33,7 @@ const maxNameLength = 200;
 let table: ReadonlyMap<string, PricedModel> | undefined;
 
 export function createPriceList(): PriceList {
-  table ??= indexModels([...overrides, ...packagedModels()]);
+  table ??= indexModels([...overrides, ...packagedPrices()]);
   const known = table;
   const resolved = new Map<string, PricedModel | undefined>();
 
@@ -60,7 +61,7 @@ export function createPriceList(): PriceList {
 }
 
 /** Every name a price is known under: as the table spells it, and without its date or `-latest`. */
-function indexModels(models: readonly ModelInfo[]): ReadonlyMap<string, PricedModel> {
+function indexModels(models: readonly PricedEntry[]): ReadonlyMap<string, PricedModel> {
   const exact = new Map<string, PricedModel>();
   const loose = new Map<string, PricedModel>();
   for (const info of models) {
@@ -72,12 +73,6 @@ function indexModels(models: readonly ModelInfo[]): ReadonlyMap<string, PricedMo
     }
   }
   return new Map([...loose, ...exact]);
-}
-
-function packagedModels(): ModelInfo[] {
-  return ["anthropic", "openai", "google"].flatMap(
-    (providerId) => findProvider({ providerId })?.models ?? [],
-  );
 }
 
 /** The whole names and prefixes a match rule spells out; its other clauses match too freely to be trusted with money. */
@@ -112,7 +107,7 @@ interface Rate {
   tiers: { start: number; price: number }[];
 }
 
-function datedRates(info: ModelInfo): PricedModel["rates"] {
+function datedRates(info: PricedEntry): PricedModel["rates"] {
   if (!Array.isArray(info.prices)) return [{ since: Number.NEGATIVE_INFINITY, rates: toRates(info.prices) }];
   return info.prices
     .filter(({ constraint }) => constraint === undefined || constraint.type === "start_date")

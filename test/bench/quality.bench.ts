@@ -3,7 +3,11 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { globSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { packagedPrices } from "../../src/usage/packaged-prices.ts";
+import { createPriceList } from "../../src/usage/price.ts";
 import { cases } from "../relay/cases.ts";
 import { startAuthorizationServer } from "../support/authorization-server.ts";
 import { chatPath } from "../support/chat-script.ts";
@@ -97,4 +101,27 @@ test("a login is refreshed by the process beside the program", async (t) => {
   const answer = await send(relay.url, cases.claudeLogin.request());
   assert.deepEqual([answer.status, answer.end], [200, "clean"], answer.text.slice(0, 500));
   assert.equal(authorization.requests.length, 1);
+});
+
+test("the bundle has the prices of the sources, in a file that takes no time to load", async () => {
+  const files = globSync(join(dirname(builtProgram), "../dist/price-*.js"));
+  assert.equal(files.length, 1);
+  assert.ok(statSync(files[0]!).size < 100_000, `${statSync(files[0]!).size} bytes`);
+  const built: ReturnType<typeof createPriceList> = (await import(files[0]!)).createPriceList();
+  const sources = createPriceList();
+  const tokens = { input: 1e5, output: 1e4, cacheWrite5m: 10, cacheWrite1h: 20, cacheRead: 30, reasoning: 0 };
+  const prices = packagedPrices().map(({ id }) => {
+    const request = {
+      family: "claude",
+      model: id,
+      tokens,
+      tier: undefined,
+      webSearches: 1,
+      time: 1.8e12,
+    } as const;
+    const price = sources.priceOf(request);
+    assert.equal(built.priceOf(request), price, id);
+    return price;
+  });
+  assert.ok(prices.filter((price) => price !== undefined).length > 100, `${prices.length} models`);
 });
