@@ -18,8 +18,8 @@ const programs = {
   "cli/service/health-check": "src/cli/service/health-check.ts",
 };
 
-/** Found at run time: a native module, one of which single files are loaded, and one that has a script beside it. */
-const external = ["better-sqlite3", "undici", "open"];
+/** Found at run time: a native module, and one that has a script beside it. */
+const external = ["better-sqlite3", "open"];
 
 /** The prices as text: V8 reads JSON several times as fast as the same as code. */
 const pricesAsData: Plugin = {
@@ -31,7 +31,36 @@ const pricesAsData: Plugin = {
     }));
   },
 };
-/** The package that they are from. */
+/**
+ * Of undici what network/undici.ts names, less HTTP/2, which is off and would load Node's; what is asked for late stays where it is: a
+ * parser in WebAssembly, the bodies of fetch.
+ */
+const partOfUndici: Plugin = {
+  name: "part-of-undici",
+  setup({ onLoad, onResolve }) {
+    onLoad({ filter: /[\\/]src[\\/]network[\\/]undici\.ts$/ }, () => ({
+      contents: `
+        import Agent from "undici/lib/dispatcher/agent.js";
+        import Client from "undici/lib/dispatcher/client.js";
+        import Pool from "undici/lib/dispatcher/pool.js";
+        import buildConnector from "undici/lib/core/connect.js";
+        export const core = { Agent, Client, Pool, buildConnector };`,
+      resolveDir: root,
+      loader: "js",
+    }));
+    onLoad({ filter: /[\\/]undici[\\/]lib[\\/]dispatcher[\\/]client-h2\.js$/ }, () => ({
+      contents: 'module.exports = () => { throw new Error("HTTP/2 is off"); };',
+      loader: "js",
+    }));
+    // As a whole, for commands that check connections.
+    onResolve({ filter: /^undici$/ }, ({ path }) => ({ path, external: true }));
+    onResolve({ filter: /^\.\.\/(web|milo)\/|-wasm\.js$/ }, ({ path, importer }) => {
+      if (!/[\\/]undici[\\/]lib[\\/][^\\/]+[\\/][^\\/]+$/.test(importer)) return undefined;
+      return { path: path.replace(/^\.\.\//, "undici/lib/"), external: true };
+    });
+  },
+};
+/** The package that the prices are from. */
 const embedded = ["node_modules/@pydantic/genai-prices"];
 
 rmSync(out, { recursive: true, force: true });
@@ -45,7 +74,7 @@ const { metafile } = await build({
   platform: "node",
   target: "node22.19",
   external,
-  plugins: [pricesAsData],
+  plugins: [pricesAsData, partOfUndici],
   // CommonJS packages ask for Node's modules with `require`.
   banner: {
     js: 'import { createRequire as createBundleRequire } from "node:module"; const require = createBundleRequire(import.meta.url);',

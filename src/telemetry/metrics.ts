@@ -1,7 +1,8 @@
-// The metrics of `/metrics`, with names and units after Prometheus' conventions.
+// The metrics of `/metrics`, with names and units after Prometheus' conventions: what is counted for each request is counted here, in
+// plain maps. exposition.ts, which is loaded at the first scrape, writes them down.
 
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Family } from "../domain/family.ts";
+import type { Exposition } from "./exposition.ts";
 
 export interface Metrics {
   requestFinished(request: FinishedRequest): void;
@@ -36,77 +37,47 @@ export interface MetricsOptions {
 }
 
 export function createMetrics({ version, accounts }: MetricsOptions): Metrics {
-  const registry = new Registry();
-  const registers = [registry];
-  collectDefaultMetrics({ register: registry });
-  // Gauges with the ending of a counter, which `promtool check metrics` refuses; each exists without it per type too.
-  for (const kind of ["handles", "requests", "resources"])
-    registry.removeSingleMetric(`nodejs_active_${kind}_total`);
-  new Gauge({
-    name: "cc_relay_build_info",
-    help: "The version that runs; always 1.",
-    labelNames: ["version"],
-    registers,
-  }).set({ version }, 1);
-  const requests = createTally(registry, {
+  const requests = createTally({
     name: "cc_relay_requests_total",
     help: "Requests by API family, route, outcome and status code.",
     labelNames: ["family", "route", "outcome", "code"],
   });
-  const refused = createTally(registry, {
+  const refused = createTally({
     name: "cc_relay_refused_requests_total",
     help: "Requests turned away before they were read, by the code of the error: a wrong key, host, path or size.",
     labelNames: ["reason"],
   });
-  const attempts = createTally(registry, {
+  const attempts = createTally({
     name: "cc_relay_attempts_total",
     help: "Attempts on accounts by result: ok, or the kind of failure.",
     labelNames: ["family", "account", "result"],
   });
-  const failovers = createTally(registry, {
+  const failovers = createTally({
     name: "cc_relay_failovers_total",
     help: "Requests that moved to another account before the client noticed, by the failure that moved them.",
     labelNames: ["family", "reason"],
   });
-  const tokens = createTally(registry, {
+  const tokens = createTally({
     name: "cc_relay_tokens_total",
     help: "Tokens that providers reported, by account and kind.",
     labelNames: ["family", "account", "kind"],
   });
-  const firstByte = new Histogram({
-    name: "cc_relay_first_byte_seconds",
-    help: "Time from the request to the first byte of its answer.",
-    labelNames: ["family"],
-    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300],
-    registers,
-  });
+  const tallies = [requests, refused, attempts, failovers, tokens];
+  const firstBytes = new Map<Family, Times>();
   const openAnswers = new Map<Family, number>();
-  new Gauge({
-    name: "cc_relay_open_answers",
-    help: "Answers that are being sent now.",
-    labelNames: ["family"],
-    registers,
-    collect() {
-      for (const [family, open] of openAnswers) this.set({ family }, open);
-    },
-  });
   const countOpen = (family: Family, change: number) =>
     void openAnswers.set(family, (openAnswers.get(family) ?? 0) + change);
-  new Gauge({
-    name: "cc_relay_account_state",
-    help: "1 for the state each account is in.",
-    labelNames: ["family", "account", "state"],
-    registers,
-    collect() {
-      this.reset();
-      for (const { id, family, state } of accounts()) this.set({ family, account: id, state }, 1);
-    },
-  });
+  let exposition: Promise<Exposition> | undefined;
+
+  async function loadExposition(): Promise<Exposition> {
+    const { createExposition } = await import("./exposition.ts");
+    return createExposition({ version, accounts, tallies, firstBytes, openAnswers });
+  }
 
   return {
     requestFinished({ family, route, outcome, status, account, firstByteMs, tokens: counted }) {
       requests.add(1, family, route, outcome, String(status));
-      if (firstByteMs !== undefined) firstByte.observe({ family }, firstByteMs / 1000);
+      if (firstByteMs !== undefined) addTime(firstBytes, family, firstByteMs / 1000);
       for (const kind in counted) if (counted[kind]) tokens.add(counted[kind], family, account, kind);
     },
     requestRefused: ({ reason }) => refused.add(1, reason),
@@ -114,33 +85,30 @@ export function createMetrics({ version, accounts }: MetricsOptions): Metrics {
     failedOver: ({ family, reason }) => failovers.add(1, family, reason),
     streamOpened: (family) => countOpen(family, 1),
     streamClosed: (family) => countOpen(family, -1),
-    render: () => registry.metrics(),
-    contentType: registry.contentType,
+    async render() {
+      exposition ??= loadExposition();
+      return (await exposition).render();
+    },
+    contentType: "text/plain; version=0.0.4; charset=utf-8",
   };
 }
 
-interface Tally {
+/** A counter by the values of its labels. */
+export interface Tally {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly string[];
   /** The labels' values in the order of their names. */
+  readonly counts: ReadonlyMap<string, { values: readonly string[]; count: number }>;
   add(by: number, ...values: string[]): void;
 }
 
-/** A counter of prom-client's that is filled at a scrape: its own counting makes and hashes an object of labels each time. */
-function createTally(
-  registry: Registry,
-  { labelNames, ...described }: { name: string; help: string; labelNames: readonly string[] },
-): Tally {
+/** Not prom-client's own, which makes and hashes an object of labels each time. */
+function createTally(described: Pick<Tally, "name" | "help" | "labelNames">): Tally {
   const counts = new Map<string, { values: string[]; count: number }>();
-  new Counter({
-    ...described,
-    labelNames,
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const { values, count } of counts.values())
-        this.inc(Object.fromEntries(labelNames.map((name, at) => [name, values[at]!])), count);
-    },
-  });
   return {
+    ...described,
+    counts,
     add(by, ...values) {
       const key = values.join("\n");
       const known = counts.get(key);
@@ -148,4 +116,27 @@ function createTally(
       else counts.set(key, { values, count: by });
     },
   };
+}
+
+/** In seconds; the last one has no bound. */
+export const timeBounds: readonly number[] = [
+  ...[0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300],
+  Number.POSITIVE_INFINITY,
+];
+
+/** How many times were within each bound but not within the one before. */
+export interface Times {
+  counts: number[];
+  /** Of all, in seconds. */
+  sum: number;
+}
+
+function addTime(times: Map<Family, Times>, family: Family, seconds: number): void {
+  let known = times.get(family);
+  if (known === undefined) {
+    known = { counts: timeBounds.map(() => 0), sum: 0 };
+    times.set(family, known);
+  }
+  known.counts[timeBounds.findIndex((bound) => seconds <= bound)]! += 1;
+  known.sum += seconds;
 }

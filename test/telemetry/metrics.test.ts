@@ -29,6 +29,10 @@ test("every metric has a help text, and only counters end in _total", async () =
   assert.match(text, /^cc_relay_tokens_total\{family="claude",account="a",kind="cache_read"\} 3$/m);
   assert.doesNotMatch(text, /kind="cache_write"/);
   assert.match(text, /^cc_relay_first_byte_seconds_bucket\{le="0.25",family="claude"\} 1$/m);
+  assert.match(text, /^cc_relay_first_byte_seconds_bucket\{le="0.1",family="claude"\} 0$/m);
+  assert.match(text, /^cc_relay_first_byte_seconds_bucket\{le="\+Inf",family="claude"\} 1$/m);
+  assert.match(text, /^cc_relay_first_byte_seconds_sum\{family="claude"\} 0.12$/m);
+  assert.match(text, /^cc_relay_first_byte_seconds_count\{family="claude"\} 1$/m);
   assert.match(text, /^cc_relay_build_info\{version="1.2.3"\} 1$/m);
 });
 
@@ -45,4 +49,19 @@ test("failovers and refusals are counted by reason, attempts by result, open ans
   assert.match(text, /^cc_relay_attempts_total\{family="gemini",account="a",result="rate-limited"\} 1$/m);
   assert.match(text, /^cc_relay_open_answers\{family="gemini"\} 1$/m);
   assert.match(text, /^cc_relay_refused_requests_total\{reason="invalid_key"\} 1$/m);
+});
+
+test("times to the first byte are counted within their bounds, also beyond the last one, family by family", async () => {
+  const one = metrics();
+  const request = { route: "x", outcome: "complete", status: 200, account: "a", tokens: {} };
+  for (const firstByteMs of [0, 50, 51, 300_000, 300_001])
+    one.requestFinished({ ...request, family: "claude", firstByteMs });
+  one.requestFinished({ ...request, family: "openai", firstByteMs: undefined });
+  const text = await one.render();
+  const within = (le: string) =>
+    new RegExp(`^cc_relay_first_byte_seconds_bucket\\{le="${le}",family="claude"\\} (\\d+)$`, "m").exec(
+      text,
+    )?.[1];
+  assert.deepEqual(["0.05", "0.1", "120", "300", "\\+Inf"].map(within), ["2", "3", "3", "4", "5"]);
+  assert.doesNotMatch(text, /first_byte_seconds.*openai/);
 });
