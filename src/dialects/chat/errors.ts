@@ -16,11 +16,18 @@ export interface OpenAiError {
   code: string | null;
 }
 
+export interface ErrorOptions {
+  /** See the failure `unexplained-refusal`. */
+  isUnexplained?: boolean | undefined;
+  /** Epoch ms: a wait may be given as the time of its end. */
+  now: number;
+}
+
 /** An error answer of the provider, after failover is used up. An event's JSON under a 200 has the status of its type. */
 export function renderProviderError(
   head: { status: number; headers: HeaderMap },
   body: Buffer,
-  isUnexplained = false,
+  { isUnexplained = false, now }: ErrorOptions,
 ): RenderedError {
   const { type, message } = readEnvelope(parseJson(body.toString("utf8"))?.value);
   const said = head.status < 300 ? statusOfType(type) : head.status;
@@ -31,12 +38,21 @@ export function renderProviderError(
     if (value !== undefined) headers.push(name, value);
   }
   headers.push(...requestIdForOpenAi(head.headers));
-  if (status === 429 && Number(first(head.headers["retry-after"])) > maxWaitSeconds)
-    Object.assign(error, longLimit);
+  const isLimit = status === 429 || status === 503;
+  if (isLimit && (secondsToWait(head.headers, now) ?? 0) > maxWaitSeconds) Object.assign(error, longLimit);
   // A client that tries again meets the same refused credentials.
   if (error.code === noAccount && head.headers["x-should-retry"] === undefined)
     headers.push("x-should-retry", "false");
   return { status, headers, body: JSON.stringify({ error }) };
+}
+
+/** What a provider's `retry-after` says: seconds, or an HTTP date (RFC 9110, section 10.2.3). Undefined: nothing. */
+function secondsToWait(headers: HeaderMap, now: number): number | undefined {
+  const text = first(headers["retry-after"]);
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  const wait = Number.isNaN(seconds) ? (Date.parse(text) - now) / 1000 : seconds;
+  return Number.isNaN(wait) ? undefined : wait;
 }
 
 /** An `error` event inside a stream; it has no status, its type says as much. */
@@ -110,8 +126,9 @@ const overloaded = "server_is_overloaded";
 /** Some clients sleep through any `retry-after`, for hours (seen in async-openai and dspy); at this they stop and show the sentence. */
 const longLimit = { type: "insufficient_quota", code: "insufficient_quota" };
 
+/** A limit, or a provider that is full or broken: whatever it is, it is over in more than a minute. */
 function isLongLimit(error: RelayError): boolean {
-  return relayErrors[error.code].status === 429 && (retryAfterSeconds(error) ?? 0) > maxWaitSeconds;
+  return (retryAfterSeconds(error) ?? 0) > maxWaitSeconds;
 }
 
 /** Exhaustive, so that a new code cannot be forgotten here. */

@@ -130,7 +130,8 @@ function conversionOf(call: Call, converted: ConvertedBody, { now, thread }: Cha
       const options = { head: { headers }, form, now: now() };
       return form.stream ? createChatAnswer(options) : createWholeAnswer(options, thread);
     },
-    error: renderProviderError,
+    error: (head, refusal, isUnexplained) =>
+      renderProviderError(head, refusal, { isUnexplained, now: now() }),
     again({ status }, refusal) {
       if (!converted.opensWithUser && isFirstRoleRefusal(status, refusal))
         return { ...sent, body: withOpeningUser(body) };

@@ -228,22 +228,39 @@ function render(code: RelayErrorCode, details?: RelayErrorDetails) {
   return { ...rendered, body: JSON.parse(rendered.body) };
 }
 
-test("a limit that lasts more than a minute is insufficient_quota: some clients sleep through any retry-after", () => {
-  for (const [seconds, type, code] of [
-    [60, "requests", "rate_limit_exceeded"],
-    [61, "insufficient_quota", "insufficient_quota"],
+test("a wait of more than a minute is insufficient_quota: some clients sleep through any retry-after", () => {
+  const long = ["insufficient_quota", "insufficient_quota"];
+  const limit = ["requests", "rate_limit_exceeded"];
+  const overload = ["server_error", "server_is_overloaded"];
+  for (const [relayCode, seconds, status, form] of [
+    ["all_limited", 60, 429, limit],
+    ["all_limited", 61, 429, long],
+    ["account_in_cooldown", 61, 429, long],
+    ["over_capacity", 60, 503, overload],
+    ["over_capacity", 61, 503, long],
   ] as const) {
-    for (const relayCode of ["all_limited", "account_in_cooldown"] as const) {
-      const error = new RelayError(relayCode, "All are out.", { retryAfterSeconds: seconds });
-      const { status, body } = chat.renderError(error, { now: 0 });
-      assert.deepEqual(
-        [status, JSON.parse(body)],
-        [429, { error: { message: "All are out.", type, param: null, code } }],
-      );
-    }
-    const head = { status: 429, headers: { "retry-after": String(seconds) } };
-    const told = { type: "error", error: { type: "rate_limit_error", message: "Slow down" } };
-    const { body } = convert(request()).error(head, Buffer.from(JSON.stringify(told)));
-    assert.deepEqual([JSON.parse(body).error.type, JSON.parse(body).error.code], [type, code]);
+    const error = new RelayError(relayCode, "All are out.", { retryAfterSeconds: seconds });
+    const { body, ...rendered } = chat.renderError(error, { now: 0 });
+    const [type, code] = form;
+    assert.deepEqual(
+      [rendered.status, JSON.parse(body)],
+      [status, { error: { message: "All are out.", type, param: null, code } }],
+    );
+  }
+  for (const [status, type, wait, form] of [
+    [429, "rate_limit_error", "60", limit],
+    [429, "rate_limit_error", "61", long],
+    [429, "rate_limit_error", "Thu, 01 Jan 2099 00:00:00 GMT", long],
+    [429, "rate_limit_error", "Thu, 01 Jan 1970 00:00:00 GMT", limit],
+    [429, "rate_limit_error", "soon", limit],
+    [503, "api_error", "61", long],
+    [529, "overloaded_error", "60", overload],
+    [529, "overloaded_error", "61", long],
+    [500, "api_error", "61", ["server_error", null]],
+  ] as const) {
+    const told = { type: "error", error: { type, message: "Slow down" } };
+    const head = { status, headers: { "retry-after": wait } };
+    const { error } = JSON.parse(convert(request()).error(head, Buffer.from(JSON.stringify(told))).body);
+    assert.deepEqual([error.type, error.code], form, `${status} ${wait}`);
   }
 });
