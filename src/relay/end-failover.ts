@@ -15,7 +15,10 @@ import { contextOf, unansweredError } from "./unanswered-error.ts";
 export async function endFailover(state: FailoverState, candidates: Account[]): Promise<Served | undefined> {
   const { call, deps, kept, unanswered, scope, routing, attempts } = state;
   const elsewhere = await moveElsewhere(state);
-  if (elsewhere) throw elsewhere;
+  if (elsewhere) {
+    await deps.pool.refusedByAll(state.asked);
+    throw elsewhere;
+  }
   const now = deps.now();
   const exhausted = readExhausted({ candidates, modelScope: scope, begun: state.cooldowns, now });
   const canBeHeld = !kept || kept.failure?.kind === "capacity";

@@ -77,6 +77,25 @@ test("what can only go on over HTTP is moved there, and is no error", async (t) 
   );
 });
 
+test("accounts that all refuse a request before it is moved to HTTP are out for a minute, not for an hour", async (t) => {
+  const now = Date.now();
+  const { script, connect, relay } = await startSocketStage(t, {
+    ids: ["a", "b", "c"],
+    now: () => now,
+    account: (id) => (id === "c" ? { modelMap: [{ pattern: "gpt-5.6", model: "other" }] } : {}),
+  });
+  const client = await connect();
+  const error = { code: "invalid_api_key", message: "Incorrect API key provided: sk-***" };
+  script.faultOf = () => ({ kind: "error", status: 401, error });
+  await client.ask();
+  assert.equal(await client.closed, 1012);
+  const cooldowns = await relay.store.accounts.cooldowns();
+  assert.deepEqual(cooldowns.map(({ accountId, kind, until }) => [accountId, kind, until - now]).sort(), [
+    ["a", "unauthorized", 60_000],
+    ["b", "unauthorized", 60_000],
+  ]);
+});
+
 for (const targets of [["other"], ["other", "gpt-5.6"]]) {
   test(`a model that [models] replaces by ${targets} is moved to HTTP, since frames are never edited`, async (t) => {
     const stage = await startSocketStage(t, {
