@@ -126,17 +126,26 @@ export function isProbeDue(cooldown: Cooldown, now: number): boolean {
 }
 
 /**
- * The window that makes a request spend money which a window with room would not: it is nearly full, or paid overage runs.
- * Undefined when the account has room.
+ * The windows that make a request spend money which a window with room would not: they are nearly full, or paid overage runs.
+ * Empty when the account has room.
  */
-export function fullWindow(account: Account, switchAtUtilization: number, now: number): Window | undefined {
-  for (const window of account.windows.values()) {
-    if (isOfOneModel(window.name)) continue;
-    if (window.resetsAt !== undefined && window.resetsAt <= now) continue;
-    if (window.status === "in-use") return window;
-    if (window.utilization !== undefined && window.utilization >= switchAtUtilization) return window;
-  }
-  return undefined;
+export function fullWindows({ windows }: Account, switchAtUtilization: number, now: number): Window[] {
+  return [...windows.values()].filter((window) => isFull(window, switchAtUtilization, now));
+}
+
+/** Asked for every account with every request. */
+export function hasFullWindow({ windows }: Account, switchAtUtilization: number, now: number): boolean {
+  for (const window of windows.values()) if (isFull(window, switchAtUtilization, now)) return true;
+  return false;
+}
+
+function isFull(
+  { name, utilization, resetsAt, status }: Window,
+  switchAtUtilization: number,
+  now: number,
+): boolean {
+  if (isOfOneModel(name) || (resetsAt !== undefined && resetsAt <= now)) return false;
+  return status === "in-use" || (utilization !== undefined && utilization >= switchAtUtilization);
 }
 
 /** Claude names the windows that one model family has beside the account's own with a suffix (`7d_oi`, `7d_opus`). */

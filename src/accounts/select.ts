@@ -1,7 +1,7 @@
 // Selects the account for a request. Pure: takes the accounts, what is known of the request, and the time.
 
 import { matchesModel } from "../domain/model-scope.ts";
-import { type Account, type Cooldown, cooldownFor, fullWindow, isProbeDue } from "./account.ts";
+import { type Account, type Cooldown, cooldownFor, hasFullWindow, isProbeDue } from "./account.ts";
 import { admitLastResorts, isLastResort, type LastResortQuestion, stayingAt } from "./last-resort.ts";
 import { unstableUntil } from "./truncations.ts";
 
@@ -88,8 +88,7 @@ function leavesForBetter(account: Account, open: readonly Account[], selection: 
 /** Windows are money, and an answer that breaks off is paid for twice. Used all the same when no other account can serve. */
 function isSecondChoice(account: Account, { switchAtUtilization, now }: Selection): boolean {
   return (
-    fullWindow(account, switchAtUtilization, now) !== undefined ||
-    unstableUntil(account.truncations, now) !== undefined
+    hasFullWindow(account, switchAtUtilization, now) || unstableUntil(account.truncations, now) !== undefined
   );
 }
 

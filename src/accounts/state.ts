@@ -1,15 +1,24 @@
 // The state of an account (`ready`, `cooldown`, `needs-login`, `disabled`) for `accounts`, `doctor` and the metrics.
 
-import { type Account, cooldownFor, fullWindow, isInEffect } from "./account.ts";
+import { rfc3339 } from "../text/format.ts";
+import { type Account, cooldownFor, fullWindows, isInEffect } from "./account.ts";
 import { unstableUntil } from "./truncations.ts";
 
 export type AccountState = "ready" | "cooldown" | "disabled" | "needs-login";
 
 export interface AccountStatus {
   state: AccountState;
-  /** Why it is not ready, one sentence; for a ready account what ranks it lower, or which of its models is in cooldown. */
+  /** Why it is not ready, one sentence; for a ready account its remarks, each with its end where there are several. */
   reason: string | undefined;
-  /** Epoch ms when that ends; undefined when nobody knows. */
+  /** Epoch ms when that ends, or the first of several remarks does; undefined when nobody knows. */
+  until: number | undefined;
+  /** What ranks a ready account lower, and which of its models are in cooldown. Absent: nothing. */
+  remarks?: readonly Remark[];
+}
+
+export interface Remark {
+  reason: string;
+  /** Epoch ms; undefined when nobody knows. */
   until: number | undefined;
 }
 
@@ -24,37 +33,46 @@ export function readStatus(
     const isRefused = whole.kind === "unauthorized" || whole.kind === "login-revoked";
     return { state: isRefused ? "needs-login" : "cooldown", reason: whole.reason, until: whole.until };
   }
-  const remark =
-    readModelCooldown(account, now) ??
-    readTruncation(account, now) ??
-    readFullWindow(account, switchAtUtilization, now);
-  return { state: "ready", reason: remark?.reason, until: remark?.until };
+  const remarks = [
+    ...readModelCooldowns(account, now),
+    ...readTruncation(account, now),
+    ...readFullWindows(account, switchAtUtilization, now),
+  ];
+  const [first, ...more] = remarks;
+  if (first === undefined) return { state: "ready", reason: undefined, until: undefined };
+  if (more.length === 0) return { state: "ready", ...first, remarks };
+  const ends = remarks.flatMap(({ until }) => until ?? []);
+  return {
+    state: "ready",
+    reason: remarks.map(describe).join("; "),
+    until: ends.length === 0 ? undefined : Math.min(...ends),
+    remarks,
+  };
 }
 
-interface Remark {
-  reason: string;
-  until: number | undefined;
+function describe({ reason, until }: Remark): string {
+  return until === undefined ? reason : `${reason}, until ${rfc3339(until)}`;
 }
 
-function readModelCooldown(account: Account, now: number): Remark | undefined {
-  const scoped = [...account.cooldowns.values()].filter((cooldown) => isInEffect(cooldown, now));
-  if (scoped.length === 0) return undefined;
-  const { scope, reason, until } = scoped.reduce((a, b) => (a.until < b.until ? a : b));
-  return { reason: `${scope} is in cooldown: ${reason}`, until };
+/** The first to end first. */
+function readModelCooldowns({ cooldowns }: Account, now: number): Remark[] {
+  return [...cooldowns.values()]
+    .filter((cooldown) => isInEffect(cooldown, now))
+    .sort((a, b) => a.until - b.until)
+    .map(({ scope, reason, until }) => ({ reason: `${scope} is in cooldown: ${reason}`, until }));
 }
 
-function readTruncation({ truncations }: Account, now: number): Remark | undefined {
+function readTruncation({ truncations }: Account, now: number): Remark[] {
   const until = unstableUntil(truncations, now);
-  return until === undefined ? undefined : { reason: "used last: its last answer was truncated", until };
+  return until === undefined ? [] : [{ reason: "used last: its last answer was truncated", until }];
 }
 
-function readFullWindow(account: Account, switchAtUtilization: number, now: number): Remark | undefined {
-  const window = fullWindow(account, switchAtUtilization, now);
-  if (!window) return undefined;
-  const { name, utilization, resetsAt } = window;
-  const what =
-    utilization === undefined
-      ? `the window ${name} is in use`
-      : `the window ${name} is at ${Math.floor(utilization * 100)} %`;
-  return { reason: `used last: ${what}`, until: resetsAt };
+function readFullWindows(account: Account, switchAtUtilization: number, now: number): Remark[] {
+  return fullWindows(account, switchAtUtilization, now).map(({ name, utilization, status, resetsAt }) => {
+    const what =
+      utilization === undefined || status === "in-use"
+        ? `the window ${name} is in use`
+        : `the window ${name} is at ${Math.floor(utilization * 100)} %`;
+    return { reason: `used last: ${what}`, until: resetsAt };
+  });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cooldownFor, fullWindow, isProbeDue, readCooldown } from "../../src/accounts/account.ts";
+import { cooldownFor, hasFullWindow, isProbeDue, readCooldown } from "../../src/accounts/account.ts";
 import { account, start } from "./fakes.ts";
 
 function withWindow(name: string, utilization: number | undefined, status?: string) {
@@ -10,18 +10,18 @@ function withWindow(name: string, utilization: number | undefined, status?: stri
 }
 
 test("a full window of the whole account leaves no room, one of a single model family does not count", () => {
-  assert.ok(fullWindow(withWindow("7d", 0.98), 0.98, start));
-  assert.equal(fullWindow(withWindow("7d", 0.979), 0.98, start), undefined);
-  assert.equal(fullWindow(withWindow("7d_oi", 1), 0.98, start), undefined);
+  assert.ok(hasFullWindow(withWindow("7d", 0.98), 0.98, start));
+  assert.ok(!hasFullWindow(withWindow("7d", 0.979), 0.98, start));
+  assert.ok(!hasFullWindow(withWindow("7d_oi", 1), 0.98, start));
 });
 
 test("a window that has reset says nothing any more", () => {
-  assert.equal(fullWindow(withWindow("5h", 1), 0.98, start + 1000), undefined);
+  assert.ok(!hasFullWindow(withWindow("5h", 1), 0.98, start + 1000));
 });
 
 test("overage counts while it is in use only", () => {
-  assert.ok(fullWindow(withWindow("overage", undefined, "in-use"), 0.98, start));
-  assert.equal(fullWindow(withWindow("overage", undefined, "rejected"), 0.98, start), undefined);
+  assert.ok(hasFullWindow(withWindow("overage", undefined, "in-use"), 0.98, start));
+  assert.ok(!hasFullWindow(withWindow("overage", undefined, "rejected"), 0.98, start));
 });
 
 test("a cooldown of a kind that a newer version wrote down is left alone, not taken for one that is known", () => {

@@ -16,11 +16,8 @@ test("after one truncated answer an account ranks behind any other, until a whol
   assert.equal(await firstAt(start), "a");
   await pool.ended(a, { isTruncated: true, beganAt: start });
   assert.equal(await firstAt(start), "b");
-  assert.deepEqual(readStatus(a, start), {
-    state: "ready",
-    reason: "used last: its last answer was truncated",
-    until: start + 60_000,
-  });
+  const remark = { reason: "used last: its last answer was truncated", until: start + 60_000 };
+  assert.deepEqual(readStatus(a, start), { state: "ready", ...remark, remarks: [remark] });
   assert.equal(await firstAt(start + 60_000), "a");
   await pool.flush();
   assert.equal(accounts.stateRows.get("a")?.truncatedAt, start, "accounts list can show it");

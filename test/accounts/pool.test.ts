@@ -245,13 +245,39 @@ test("a probe counts as used when it is sent, on disk too, and not before", asyn
   assert.equal([...accounts.cooldownRows.values()][0]?.probedAt, clock.now);
 });
 
-test("what ranks an account lower is said with its reason and its end", async () => {
+test("what ranks an account lower is said with its reason and its end, all of it", async () => {
   const { pool } = await setUp(["a"]);
   const a = pool.account("a")!;
   pool.learn(a, [{ name: "5h", utilization: 0.987, resetsAt: start + hour, status: "allowed_warning" }]);
+  const full = { reason: "used last: the window 5h is at 98 %", until: start + hour };
+  assert.deepEqual(readStatus(a, start), { state: "ready", ...full, remarks: [full] });
+
+  pool.learn(a, [{ name: "overage", utilization: undefined, resetsAt: undefined, status: "in-use" }]);
+  await pool.ended(a, { isTruncated: true, beganAt: start });
+  for (const [modelScope, ms] of [
+    ["opus", 2 * hour],
+    ["haiku", hour],
+  ] as const) {
+    const denied = { ...limit, scope: "model", until: start + ms } as const;
+    await pool.failed(a, denied, { modelScope, sentAt: start, isBilled: true });
+  }
+  const { reason } = limit;
   assert.deepEqual(readStatus(a, start), {
     state: "ready",
-    reason: "used last: the window 5h is at 98 %",
-    until: start + hour,
+    reason: [
+      `haiku is in cooldown: ${reason}, until 2026-11-22T13:00:00Z`,
+      `opus is in cooldown: ${reason}, until 2026-11-22T14:00:00Z`,
+      "used last: its last answer was truncated, until 2026-11-22T12:01:00Z",
+      "used last: the window 5h is at 98 %, until 2026-11-22T13:00:00Z",
+      "used last: the window overage is in use",
+    ].join("; "),
+    until: start + 60_000,
+    remarks: [
+      { reason: `haiku is in cooldown: ${reason}`, until: start + hour },
+      { reason: `opus is in cooldown: ${reason}`, until: start + 2 * hour },
+      { reason: "used last: its last answer was truncated", until: start + 60_000 },
+      full,
+      { reason: "used last: the window overage is in use", until: undefined },
+    ],
   });
 });

@@ -44,6 +44,7 @@ const listing = z.strictObject({
 const at80 = `claude-max, Work (claude-oauth, priority 200)
   ✓ ready
   ! opus is in cooldown: the weekly limit is used up, until Mon 18:00 (in 1d 6h)
+  ! used last: the window overage is in use
   5h       ███████████▎░░░░░░░░   56%  resets in 2h 14m
   7d       ████████████████▎░░░   81%  resets in 3d 4h, allowed warning
   7d_oi    ████████████████████  102%  resets in 3d 4h, rejected
@@ -75,6 +76,7 @@ openai-1 (openai-responses, priority 100)
 const painted = `[1mclaude-max[22m, Work [2m(claude-oauth, priority 200)[22m
   [32m✓[39m ready
   [33m![39m opus is in cooldown: the weekly limit is used up, until Mon 18:00 (in 1d 6h)
+  [33m![39m used last: the window overage is in use
   5h       [32m███████████▎░░░░░░░░[39m   56%  resets in 2h 14m
   7d       [33m████████████████▎░░░[39m   81%  resets in 3d 4h, allowed warning
   7d_oi    [31m████████████████████[39m  102%  resets in 3d 4h, rejected
@@ -124,7 +126,7 @@ describe("accounts list", () => {
       .replace("████████████████▎░░░ ", "████████████████████████▎░░░░░ ")
       .replace("████████████████████ ", "██████████████████████████████ ")
       .replace("░░░░░░░░░░░░░░░░░░░░ ", "░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ ")
-      .replace(/overage +/, `overage${" ".repeat(40)}`)
+      .replace(/overage {5,}/, `overage${" ".repeat(40)}`)
       .replace("purchase\n    credits", "purchase credits");
     assert.equal((await list({ isTerminal: true, width: 120 })).stdout, expected);
   });
@@ -168,7 +170,7 @@ describe("accounts list", () => {
         "openai-1\topenai-responses\t100\tneeds-login\t2026-11-22T12:36:00Z\tIncorrect API key provided: sk-proj-***\t\t0\t0\t0\n",
         "claude-spare\tclaude-oauth\t50\tcooldown\t2026-11-22T13:35:00Z\tYour credit balance is too low to access the Anthropic API. Please purchase credits.",
         "\t5h=0.97@2026-11-22T11:20:00Z requests=0.2@2026-11-22T11:20:00Z\t0\t0\t0\n",
-        "claude-max\tclaude-oauth\t200\tready\t2026-11-23T18:00:00Z\topus is in cooldown: the weekly limit is used up",
+        "claude-max\tclaude-oauth\t200\tready\t2026-11-23T18:00:00Z\topus is in cooldown: the weekly limit is used up, until 2026-11-23T18:00:00Z; used last: the window overage is in use",
         "\t7d=0.81@2026-11-25T16:00:00Z 5h=0.56@2026-11-22T14:14:00Z 7d_oi=1.02@2026-11-25T16:00:00Z overage\t3\t1233690\t0.27072\n",
         "gemini-1\tgemini-api\t100\tdisabled\t\t\t\t0\t0\t0\n",
       ].join(""),
@@ -198,7 +200,8 @@ describe("accounts list", () => {
       priority: 200,
       enabled: true,
       state: "ready",
-      reason: "opus is in cooldown: the weekly limit is used up",
+      reason:
+        "opus is in cooldown: the weekly limit is used up, until 2026-11-23T18:00:00Z; used last: the window overage is in use",
       until: "2026-11-23T18:00:00Z",
       last_used_at: "2026-11-22T11:56:00Z",
       windows: [

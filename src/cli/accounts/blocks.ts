@@ -1,6 +1,6 @@
 // The accounts as a person reads them: one block each, the verdict first and the next command last.
 
-import type { AccountState } from "../../accounts/state.ts";
+import type { AccountState, AccountStatus } from "../../accounts/state.ts";
 import type { AccountConfig } from "../../config/config.ts";
 import type { AccountView, LoginView } from "../../documents/account.ts";
 import { type Fix, toRun } from "../../domain/errors.ts";
@@ -81,21 +81,17 @@ function verdictLines(
   { screen, now }: Pick<BlocksContext, "screen" | "now">,
 ): string[] {
   const { state, reason, until } = view.status;
-  const when = until === undefined ? "" : `${clockTime(until, now)} (${relativeTime(until, now)})`;
+  const when = until === undefined ? "" : endOf(until, now);
   const why = (text: string, first = "    ") =>
     wrap(singleLine(text), screen.width - 4, screen.unicode).map(
       (line, index) => `${index === 0 ? first : "    "}${line}`,
     );
   switch (state) {
-    case "ready": {
-      const ready = `  ${sign("ok", screen)} ready`;
-      return reason === undefined
-        ? [ready]
-        : [
-            ready,
-            ...why(until === undefined ? reason : `${reason}, until ${when}`, `  ${sign("warn", screen)} `),
-          ];
-    }
+    case "ready":
+      return [
+        `  ${sign("ok", screen)} ready`,
+        ...shownRemarks(view.status, now).flatMap((remark) => why(remark, `  ${sign("warn", screen)} `)),
+      ];
     case "cooldown":
       return [
         `  ${sign("warn", screen)} in cooldown until ${when}`,
@@ -109,6 +105,21 @@ function verdictLines(
     case "disabled":
       return [`  ${screen.style.dim(screen.unicode ? "○" : "o")} disabled`];
   }
+}
+
+/** An account can have a hundred models in cooldown. */
+const maxRemarks = 8;
+
+function shownRemarks({ remarks = [] }: AccountStatus, now: number): string[] {
+  const shown = remarks
+    .slice(0, maxRemarks)
+    .map(({ reason, until }) => (until === undefined ? reason : `${reason}, until ${endOf(until, now)}`));
+  const left = remarks.length - shown.length;
+  return left > 0 ? [...shown, `and ${left} more (--json lists them)`] : shown;
+}
+
+function endOf(until: number, now: number): string {
+  return `${clockTime(until, now)} (${relativeTime(until, now)})`;
 }
 
 function activity({ requests24h, tokens24h, costUsd24h, lastUsedAt }: AccountView, now: number): string {
