@@ -60,7 +60,7 @@ export function findCredentialDoubt(
   text: string,
   question: KeyQuestion,
 ): Doubt | undefined {
-  if (/^\$\{?\w+\}?$|^\{\{.*\}\}$|^%\w+%$/.test(text)) {
+  if (/^\$\w+$|^\$?\{.*\}$|^%\w+%$/.test(text)) {
     const fix =
       key === "api_key"
         ? 'write api_key_env = "NAME" to take it from the environment'
@@ -69,6 +69,7 @@ export function findCredentialDoubt(
   }
   if (key === "setup_token") return doubtOf(classifySetupToken(text));
   if (key === "refresh_token") {
+    if (question.family !== "claude") return otherThanRefreshToken(text, question.family);
     if (!/^sk-ant-(?!ort)/.test(text)) return undefined;
     const fix = text.startsWith("sk-ant-oat")
       ? {
@@ -83,6 +84,13 @@ export function findCredentialDoubt(
   const length = wholeLengths.find(({ pattern }) => pattern.test(text))?.length ?? 0;
   if (text.length >= length) return undefined;
   return { what: "is shorter than such keys are", fix: "copy the whole key, from its beginning to its end" };
+}
+
+/** Keys and access tokens, which stand beside it in the files that logins are kept in. */
+function otherThanRefreshToken(text: string, family: Family): Doubt | undefined {
+  if (!/^(?:AIza|AQ\.|ya29\.|sk-|eyJ[\w-]+\.)/.test(text)) return undefined;
+  const fix = { instruction: "run:", command: `cc-relay login ${family}` };
+  return { what: "is a key or an access token, not a refresh token", fix };
 }
 
 /** Forms that nobody has seen yet are not worth a warning at every start. */

@@ -39,6 +39,21 @@ describe("a credential of the wrong kind is warned of", () => {
       "the refresh_token of account a is the name of a variable, which is not replaced by its value here: write the token itself, or run: cc-relay login",
     ],
     [
+      "a variable with a value for the case that it is not set",
+      `type = "claude-api"\napi_key = "\${KEY:-none}"`,
+      'the api_key of account a is the name of a variable, which is not replaced by its value here: write api_key_env = "NAME" to take it from the environment',
+    ],
+    [
+      "a variable in another program's notation",
+      'type = "claude-api"\napi_key = "{env:KEY}"',
+      'the api_key of account a is the name of a variable, which is not replaced by its value here: write api_key_env = "NAME" to take it from the environment',
+    ],
+    [
+      "an access token as a refresh token of Google",
+      'type = "gemini"\nrefresh_token = "ya29.abc"',
+      "the refresh_token of account a is a key or an access token, not a refresh token: run: cc-relay login gemini",
+    ],
+    [
       "half a key",
       'type = "claude-api"\napi_key = "sk-ant-api03-abcdefgh"',
       "the api_key of account a is shorter than such keys are: copy the whole key, from its beginning to its end",
