@@ -44,18 +44,19 @@ export function toRequestDocument(view: RequestView): RequestDocument {
   };
 }
 
-/** With its attempts, of which there are none when the first one succeeded. */
+/** With its attempts: none of one that succeeded at once, and of one that runs those that have ended. */
 export function toRequestDetail(
   view: RequestView & { attempts: readonly AttemptRow[] },
 ): RequestDetailDocument {
   return {
     ...toRequestDocument(view),
-    attempts: view.attempts.map(({ account, status, class: kind, next, ms }) => ({
+    attempts: view.attempts.map(({ account, status, class: kind, next, ms, reason }) => ({
       account,
       status: status ?? null,
       class: kind,
       next,
       ms: Math.round(ms),
+      reason: reason ?? null,
     })),
   };
 }

@@ -94,8 +94,8 @@ export interface StatusDocument {
   /** How many requests run, also when `running` does not list them all. */
   running_count: number;
   accounts: (AccountDocument & { running: number })[];
-  /** Newest first, 200 at most. */
-  running: RequestDocument[];
+  /** Newest first, 200 at most; the attempts are those that have ended. */
+  running: RequestDetailDocument[];
   /** Newest first, 50 at most. */
   recent: RequestDocument[];
   /** Since midnight, local time. */
@@ -128,6 +128,8 @@ export interface AttemptDocument {
   /** What followed: passed on, the next account, the same one again, nothing. */
   next: string;
   ms: number | null;
+  /** Why it failed, in a line; null for a good answer. */
+  reason: string | null;
 }
 
 /** `GET /ui/data/requests`. */

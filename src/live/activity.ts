@@ -2,7 +2,7 @@
 // only what runs is kept in full, and the server limits that.
 
 import type { Family } from "../domain/family.ts";
-import type { Outcome, UsageSummaryRow } from "../store/usage-store.ts";
+import type { AttemptRow, Outcome, UsageSummaryRow } from "../store/usage-store.ts";
 import { addTokens, noTokens, type TokenCounts } from "../usage/observer.ts";
 
 /** One request, running or ended. */
@@ -18,6 +18,8 @@ export interface ActiveRequest {
   sentModel: string | undefined;
   /** Every account that was asked, in order; the last one is being asked, or has answered. */
   path: string[];
+  /** Those that have ended, in order, while it runs; the store has them afterwards. */
+  attempts: AttemptRow[];
   firstByteMs: number | undefined;
   /** Undefined while it runs. */
   end: RequestEnd | undefined;
@@ -55,6 +57,8 @@ export interface Activity {
   started(request: RequestStart): void;
   /** The request is being sent to this account. */
   asked(id: string, account: string): void;
+  /** The last account that was asked has answered or failed. */
+  attempted(id: string, attempt: AttemptRow): void;
   answering(id: string, firstByteMs: number): void;
   ended(id: string, end: RequestEnd): void;
   /** Requests of before this process started, newest first, and today's sums: what the store has. */
@@ -74,7 +78,7 @@ export interface ActivityOptions {
   now: () => number;
 }
 
-/** Accounts that are listed for one request: a request that is held can go round many times. */
+/** Accounts and attempts that are listed for one request: a request that is held can go round many times. */
 const maxPath = 20;
 
 export function createActivity({ maxRecent, dayEnd, now }: ActivityOptions): Activity {
@@ -97,6 +101,7 @@ export function createActivity({ maxRecent, dayEnd, now }: ActivityOptions): Act
         ...request,
         sentModel: undefined,
         path: [],
+        attempts: [],
         firstByteMs: undefined,
         end: undefined,
       });
@@ -105,6 +110,10 @@ export function createActivity({ maxRecent, dayEnd, now }: ActivityOptions): Act
       const request = running.get(id);
       if (!request) return;
       if (request.path.at(-1) !== account && request.path.length < maxPath) request.path.push(account);
+    },
+    attempted(id, attempt) {
+      const request = running.get(id);
+      if (request && request.attempts.length < maxPath) request.attempts.push(attempt);
     },
     answering(id, firstByteMs) {
       const request = running.get(id);
@@ -116,6 +125,7 @@ export function createActivity({ maxRecent, dayEnd, now }: ActivityOptions): Act
       running.delete(id);
       if (!end.isBilled) return;
       request.end = end;
+      request.attempts = [];
       request.model = end.model ?? request.model;
       request.sentModel = end.sentModel;
       if (end.path) request.path = [...end.path];

@@ -5,7 +5,7 @@ import type { Account } from "../accounts/account.ts";
 import { isOfClients } from "../accounts/logins.ts";
 import { readStatus } from "../accounts/state.ts";
 import { readLogin, toAccountDocument } from "../documents/account.ts";
-import { toRequestDocument } from "../documents/request.ts";
+import { toRequestDetail, toRequestDocument } from "../documents/request.ts";
 import type { StatusDocument } from "../documents/types.ts";
 import { toUsageFigures } from "../documents/usage.ts";
 import type { RelayEvents, RequestFinished } from "../relay/events.ts";
@@ -110,7 +110,7 @@ function fromRecord(record: RequestRecord): ActiveRequest {
   const { id, time, client, family, route, model, sentModel, path, firstByteMs } = record;
   const { status, outcome, account, totalMs, tokens, costUsd } = record;
   const end = { status, outcome, account, totalMs, firstByteMs, tokens, costUsd, isBilled: true };
-  return { id, time, client, family, route, model, sentModel, path, firstByteMs, end };
+  return { id, time, client, family, route, model, sentModel, path, attempts: [], firstByteMs, end };
 }
 
 interface Listening extends Pick<LiveViewOptions, "events" | "onError"> {
@@ -143,6 +143,10 @@ function listen({ events, activity, recentUse, followers, onError }: Listening):
     }),
     events.on("attemptStarted", ({ request, account }) => {
       activity.asked(request, account);
+      followers.changed();
+    }),
+    events.on("attemptFinished", ({ request, account, status, class: kind, next, ms, reason }) => {
+      activity.attempted(request, { account, status, class: kind, next, ms, reason });
       followers.changed();
     }),
     events.on("answerStarted", ({ request, firstByteMs }) => {
@@ -213,14 +217,14 @@ function toStatus(parts: StatusParts): StatusDocument {
       }),
       running: runningOn.get(account.config.id)?.length ?? 0,
     })),
-    running: running.slice(0, maxRunning).map(toDocument),
-    recent: activity.recent().map(toDocument),
+    running: running.slice(0, maxRunning).map((request) => toRequestDetail(toView(request))),
+    recent: activity.recent().map((request) => toRequestDocument(toView(request))),
     today: toUsageFigures(activity.today(time)),
   };
 }
 
-function toDocument({ end, ...request }: ActiveRequest) {
-  return toRequestDocument({
+function toView({ end, ...request }: ActiveRequest) {
+  return {
     ...request,
     account: end?.account ?? request.path.at(-1),
     status: end?.status,
@@ -228,5 +232,5 @@ function toDocument({ end, ...request }: ActiveRequest) {
     totalMs: end?.totalMs,
     tokens: end?.tokens,
     costUsd: end?.costUsd,
-  });
+  };
 }

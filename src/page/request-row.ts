@@ -33,13 +33,7 @@ export function requestRow(request: RequestDocument): HTMLElement {
   return h(
     "tr",
     { "data-outcome": outcome ?? "running" },
-    h(
-      "td",
-      { class: "time" },
-      outcome === null
-        ? h("span", { title: "started" }, clock(time, now))
-        : h("a", { href: `#/requests/${encodeURIComponent(id)}` }, clock(time, now)),
-    ),
+    h("td", { class: "time" }, h("a", { href: `#/requests/${encodeURIComponent(id)}` }, clock(time, now))),
     h("td", { class: "client wide", title: plain(client) }, plain(client)),
     h(
       "td",

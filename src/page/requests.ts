@@ -1,13 +1,12 @@
 // The requests screen: the last requests by account, client, model and result, and one request with its attempts.
 
-import type { AttemptDocument, RequestDetailDocument, RequestListDocument } from "../documents/types.ts";
-import { usd } from "../text/format.ts";
+import type { RequestListDocument } from "../documents/types.ts";
 import { checkField, choiceField, setPlace, textField } from "./controls.ts";
 import { h, showList } from "./dom.ts";
 import { createLoader } from "./loader.ts";
-import { pathCells, requestColumns, requestRow, resultBadge } from "./request-row.ts";
-import { empty, heading, placeLink, type Screen } from "./screen.ts";
-import { dateTime, plain, span } from "./text.ts";
+import { createRequestDetail } from "./request-detail.ts";
+import { requestColumns, requestRow } from "./request-row.ts";
+import { empty, heading, type Screen } from "./screen.ts";
 
 const spans = [
   ["1h", "1 hour"],
@@ -40,7 +39,7 @@ export function createRequests(): Screen {
     checkField("Only failed", "failed"),
   );
   const loader = createLoader<RequestListDocument>(showRequests);
-  const detail = createDetail();
+  const detail = createRequestDetail();
   const list = h(
     "div",
     {},
@@ -112,7 +111,9 @@ export function createRequests(): Screen {
       fillIn();
       load();
     },
-    update({ recent }) {
+    update(status) {
+      const { recent } = status;
+      if (!isList) detail.update(status);
       const first = recent[0]?.id;
       if (first === newest) return;
       newest = first;
@@ -131,105 +132,4 @@ export function createRequests(): Screen {
       detail.cancel();
     },
   };
-}
-
-function createDetail() {
-  const content = h("div");
-  const loader = createLoader<RequestDetailDocument>((request) =>
-    content.replaceChildren(...renderDetail(request)),
-  );
-  const element = h(
-    "div",
-    {},
-    h("p", { class: "back" }, h("a", { href: placeLink("requests") }, "← All requests")),
-    loader.notice,
-    content,
-  );
-  return {
-    element,
-    load(id: string) {
-      content.replaceChildren();
-      void loader.load(`/ui/data/requests/${encodeURIComponent(id)}`);
-    },
-    cancel: loader.cancel,
-  };
-}
-
-function renderDetail(request: RequestDetailDocument): HTMLElement[] {
-  const {
-    id,
-    time,
-    client,
-    model,
-    sent_model,
-    route,
-    family,
-    path,
-    first_byte_ms,
-    total_ms,
-    tokens,
-    cost_usd,
-  } = request;
-  const facts: [string, Node | string][] = [
-    ["Result", resultBadge(request)],
-    ["Accounts", h("span", { class: "path" }, ...pathCells(path))],
-    ["Model", plain(model || "(none)")],
-    ...(sent_model === null ? [] : [["Sent as", plain(sent_model)] as [string, string]]),
-    ["Client", plain(client)],
-    ["Route", `${plain(route)} (${family})`],
-    ["Began", dateTime(new Date(time))],
-    ["First byte", span(first_byte_ms)],
-    ["Total", span(total_ms)],
-    ...tokenFacts(tokens, { first_byte_ms, total_ms }),
-    ["Cost", usd(cost_usd ?? undefined)],
-  ];
-  return [
-    heading("Request", h("code", {}, plain(id))),
-    h(
-      "dl",
-      { class: "facts card" },
-      ...facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
-    ),
-    heading("Attempts"),
-    request.attempts.length === 0
-      ? h("p", { class: "nothing" }, "The first account that was asked answered; no attempt failed.")
-      : h("ol", { class: "attempts" }, ...request.attempts.map(renderAttempt)),
-  ];
-}
-
-function tokenFacts(
-  tokens: RequestDetailDocument["tokens"],
-  { first_byte_ms, total_ms }: Pick<RequestDetailDocument, "first_byte_ms" | "total_ms">,
-): [string, string][] {
-  if (tokens === null) return [];
-  const { input, output, cache_creation, cache_read, reasoning } = tokens;
-  const facts: [string, string][] = [
-    ["Input", figure(input)],
-    ["Output", reasoning > 0 ? `${figure(output)}, ${figure(reasoning)} of it reasoning` : figure(output)],
-    ["Cache", `${figure(cache_read)} read, ${figure(cache_creation)} written`],
-  ];
-  const seconds = ((total_ms ?? 0) - (first_byte_ms ?? 0)) / 1000;
-  if (output > 0 && seconds >= 0.1)
-    facts.push(["Speed", `${Math.round(output / seconds)} tokens per second`]);
-  return facts;
-}
-
-function figure(value: number): string {
-  return value.toLocaleString("en-US");
-}
-
-function renderAttempt({ account, status, class: kind, next, ms }: AttemptDocument): HTMLElement {
-  return h(
-    "li",
-    { class: "attempt", "data-class": kind },
-    h(
-      "div",
-      { class: "attempt-head" },
-      h("strong", {}, plain(account)),
-      h("span", { class: "badge", "data-result": kind === "answered" ? "complete" : "failed" }, plain(kind)),
-      status === null ? undefined : h("span", { class: "muted" }, `status ${status}`),
-      ms === null ? undefined : h("span", { class: "muted" }, span(ms)),
-    ),
-    h("p", {}, plain(next)),
-  );
 }

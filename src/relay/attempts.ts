@@ -106,13 +106,16 @@ export class Attempts {
     const { call, events } = this.#options;
     const { account, status, failure, cooldown, ms } = this.#failed;
     this.#failed = undefined;
-    const row: AttemptRow = { account, status, class: failure?.kind ?? "answered", next, ms };
+    const row: AttemptRow = {
+      ...{ account, status, class: failure?.kind ?? "answered", next, ms },
+      ...(failure && { reason: keptReasonOf(failure) }),
+    };
     this.#rows.push(row);
     events.emit("attemptFinished", () => ({
       ...row,
       request: call.id,
       family: call.family,
-      reason: failure && reasonOf(failure),
+      fullReason: failure && reasonOf(failure),
       until: cooldown?.until,
     }));
   }
@@ -120,5 +123,19 @@ export class Attempts {
 
 function reasonOf(failure: Failure): string {
   if ("reason" in failure) return failure.reason;
-  return "cause" in failure ? failure.cause.message : failure.kind;
+  return "cause" in failure ? failure.cause.message : "the client left";
+}
+
+/** What is kept and shown: of what a provider may have quoted the request in, a sentence of our own. */
+function keptReasonOf(failure: Failure): string {
+  switch (failure.kind) {
+    case "rejected":
+      return "the provider refused the request itself";
+    case "unexplained-refusal":
+      return "the provider refused it for a reason that is not known here";
+    case "server-error":
+      return "the provider failed, or its answer was not one of its API";
+    default:
+      return reasonOf(failure);
+  }
 }

@@ -21,7 +21,7 @@ export function logEvents(events: RelayEvents, log: Log, timers?: Timers): { flu
         account: attempt.account,
         failure,
         ...(attempt.status !== undefined && { status: attempt.status }),
-        reason: attempt.reason,
+        reason: attempt.fullReason,
         next: attempt.next,
         ...(attempt.until !== undefined && { until: new Date(attempt.until).toISOString() }),
       },

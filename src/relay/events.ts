@@ -45,8 +45,8 @@ export interface AttemptStarted {
 export interface AttemptFinished extends AttemptRow {
   request: string;
   family: Family;
-  /** One sentence for a person, without secrets; undefined for a good answer. */
-  reason: string | undefined;
+  /** The provider's own words where there are any, without secrets, for the log alone: they may quote the request. */
+  fullReason: string | undefined;
   /** Epoch ms until which the account is in cooldown for this request; undefined when it is in none. */
   until: number | undefined;
 }

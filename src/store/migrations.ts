@@ -26,6 +26,7 @@ export const migrations: readonly Migration[] = [
   addLoginKey,
   addNotices,
   addLoginExtras,
+  addAttemptReason,
 ];
 
 /** In the file's header, so that another program's database is not taken for ours. */
@@ -236,6 +237,11 @@ function addLoginExtras(database: Database): void {
     ALTER TABLE tokens ADD COLUMN extras TEXT; -- JSON: what the provider adds to the login, by its own names
     UPDATE tokens SET extras = json_object('project', project) WHERE project IS NOT NULL;
   `);
+}
+
+function addAttemptReason(database: Database): void {
+  // Never a provider's words about a request, which may quote it.
+  database.exec("ALTER TABLE attempts ADD COLUMN reason TEXT; -- why it failed, NULL for a good answer");
 }
 
 /** Whether the database has every migration; throws a UserError when it is not ours or too new. */

@@ -6,7 +6,7 @@ import type { AttemptRow, Outcome, RequestFilter, RequestLog, RequestRecord } fr
 
 export function createRequestLog({ database, run }: Connection): RequestLog {
   const attempts = database.prepare<[string], AttemptRecord>(
-    `SELECT account, status, class, next, ms FROM attempts WHERE request_id = ? ORDER BY ordinal`,
+    `SELECT account, status, class, next, ms, reason FROM attempts WHERE request_id = ? ORDER BY ordinal`,
   );
   const find = database.prepare<[string], RequestRecordRow>(
     `SELECT ${columns} FROM usage AS u WHERE u.request_id = ?`,
@@ -86,6 +86,7 @@ interface AttemptRecord {
   class: string;
   next: string;
   ms: number;
+  reason: string | null;
 }
 
 /** What each part of a filter asks of a row of `usage AS u`. */
@@ -133,6 +134,6 @@ function fromRow(row: RequestRecordRow, path: string[]): RequestRecord {
 /** What `account` holds when no account answered. */
 const noAccount = "(none)";
 
-function toAttempt({ status, ...attempt }: AttemptRecord): AttemptRow {
-  return { ...attempt, status: status ?? undefined };
+function toAttempt({ status, reason, ...attempt }: AttemptRecord): AttemptRow {
+  return { ...attempt, status: status ?? undefined, ...(reason !== null && { reason }) };
 }

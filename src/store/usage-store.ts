@@ -37,7 +37,7 @@ export interface UsageRow {
   totalMs: number;
 }
 
-/** One attempt on one account. Never holds bodies, prompts or texts of providers. */
+/** One attempt on one account. Never holds bodies, prompts, or words of a provider about a request: they may quote it. */
 export interface AttemptRow {
   account: string;
   /** The provider's status; undefined when there was no answer. */
@@ -48,6 +48,8 @@ export interface AttemptRow {
   next: string;
   /** From its beginning until it was classified. */
   ms: number;
+  /** Why it failed, one line without secrets; absent for a good answer, and in rows of older versions. */
+  reason?: string | undefined;
 }
 
 /** What of the requests is wanted; an absent part asks for nothing. */

@@ -41,7 +41,8 @@ export function createUsageStore(connection: Connection): UsageStore & { settle(
   let prices: PriceList | undefined;
 
   const saveAttempt = database.prepare(`
-    INSERT OR REPLACE INTO attempts (request_id, ordinal, account, status, class, next, ms) VALUES (?, ?, ?, ?, ?, ?, ?)`);
+    INSERT OR REPLACE INTO attempts (request_id, ordinal, account, status, class, next, ms, reason)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
 
   const saveAll = database.transaction((rows: readonly WrittenRow[]) => {
     for (const { values, attempts } of rows) {
@@ -119,8 +120,11 @@ function toValues(row: UsageRow, prices: PriceList): (string | number | null)[] 
 }
 
 function attemptValues(attempt: AttemptRow, requestId: string | number, ordinal: number) {
-  const { account, status, class: kind, next, ms } = attempt;
-  return [requestId, ordinal, text(account), status ?? null, text(kind), text(next), Math.round(ms)];
+  const { account, status, class: kind, next, ms, reason } = attempt;
+  return [
+    ...[requestId, ordinal, text(account), status ?? null, text(kind), text(next), Math.round(ms)],
+    reason === undefined ? null : text(reason),
+  ];
 }
 
 /** Clients choose model names; a whole body's worth of them must not end up in every sum. */

@@ -140,7 +140,7 @@ async function readSmallBody(request: IncomingMessage): Promise<string> {
 }
 
 async function answerData(parts: Parts, { request, response, path, query }: PageExchange): Promise<void> {
-  const { sessions, store, now } = parts;
+  const { sessions, store, live, now } = parts;
   if (!isSignedIn({ headers: request.headers, sessions, now: now() })) throw notSignedIn();
   takeOnly(request, response, "GET");
   const parameters = new URLSearchParams(query);
@@ -162,7 +162,7 @@ async function answerData(parts: Parts, { request, response, path, query }: Page
     case "requests": {
       if (id === undefined)
         return sendJson(response, await fromQuery(() => readRequestList(store, parameters, now())));
-      const detail = await readRequestDetail(store, id);
+      const detail = await readRequestDetail({ store, live }, id);
       if (detail === undefined) throw noSuchRequest();
       return sendJson(response, detail);
     }

@@ -3,6 +3,7 @@
 import { toRequestDetail, toRequestDocument } from "../documents/request.ts";
 import type { RequestDetailDocument, RequestListDocument } from "../documents/types.ts";
 import { UserError } from "../domain/errors.ts";
+import type { LiveView } from "../live/live.ts";
 import type { Store } from "../store/store.ts";
 import { readPeriod } from "../terminal/period.ts";
 
@@ -29,12 +30,15 @@ export async function readRequestList(
   return { requests: records.slice(0, limit).map(toRequestDocument), more: records.length > limit };
 }
 
-/** Undefined for an unknown id. */
+/** Out of the store, or as it runs. Undefined for an unknown id. */
 export async function readRequestDetail(
-  { requests }: LogReader,
+  { store, live }: { store: LogReader; live: Pick<LiveView, "status"> },
   id: string,
 ): Promise<RequestDetailDocument | undefined> {
-  const found = await requests.find(id);
+  const { running } = await live.status();
+  const unfinished = running.find((request) => request.id === id);
+  if (unfinished !== undefined) return unfinished;
+  const found = await store.requests.find(id);
   return found && toRequestDetail(found);
 }
 

@@ -6,6 +6,13 @@ import { minute, now } from "./workplace.ts";
 
 export const hostileName = "evil\u001b[2J\u202emodel\r\nx";
 
+const limited = {
+  account: "home",
+  status: 429,
+  class: "rate-limited",
+  reason: "the 5-hour limit is reached",
+};
+
 export async function seedLog(store: Store): Promise<void> {
   await store.usage.record(
     usageRow("mia00000-0a0a0a0a-0001", {
@@ -25,7 +32,7 @@ export async function seedLog(store: Store): Promise<void> {
       sentModel: "claude-sonnet-5-5",
       attempts: 2,
       attemptRows: [
-        { account: "home", status: 429, class: "rate-limited", next: "next account", ms: 340 },
+        { ...limited, next: "next account", ms: 340 },
         { account: "work", status: 200, class: "answered", next: "served", ms: 1180 },
       ],
       firstByteMs: 1520,
@@ -41,8 +48,11 @@ export async function seedLog(store: Store): Promise<void> {
       tokens: tokens({}),
       attempts: 2,
       attemptRows: [
-        { account: "home", status: 429, class: "rate-limited", next: "next account", ms: 340 },
-        { account: "work", status: undefined, class: "unreachable", next: "error", ms: 10_000 },
+        { ...limited, next: "next account", ms: 340 },
+        {
+          ...{ account: "work", status: undefined, class: "unreachable", next: "no account left" },
+          ...{ ms: 10_000, reason: "no connection within 10 s" },
+        },
       ],
       firstByteMs: undefined,
       totalMs: 10_400,

@@ -141,12 +141,13 @@ describe("one request", () => {
   model     claude-opus-5-5 as claude-sonnet-5-5
   route     claude/generate
   accounts  home → work
-  took      first byte after 1.5s, ended after 1m 11s, 1 tokens a second
+  took      first byte after 1.5s, ended after 1m 11s, 1 token a second
   tokens    1k input, 100 output
   cost      $0.0030
 
   #  ACCOUNT  STATUS  CLASSIFIED AS  THEN          AFTER
   1  home     429     rate-limited   next account  340ms
+     the 5-hour limit is reached
   2  work     200     answered       served         1.2s
 `,
       );
@@ -157,14 +158,20 @@ describe("one request", () => {
     const { stdout, code } = await place.type("log 0c0c0c0c", terminal(80));
     assert.equal(code, 0);
     assert.match(stdout, /✗ failed 429: no account answered/);
-    assert.match(stdout, / 2 {2}work {5}- {7}unreachable {4}error {9}10\.0s/);
+    assert.match(
+      stdout,
+      / 2 {2}work {5}- {7}unreachable {4}no account left {2}10\.0s\n {5}no connection within 10 s\n$/,
+    );
   });
 
   it("is one object with its attempts with --json", async () => {
     const { stdout } = await place.type("log 0b0b0b0b --json");
     assert.deepEqual(JSON.parse(stdout).attempts, [
-      { account: "home", status: 429, class: "rate-limited", next: "next account", ms: 340 },
-      { account: "work", status: 200, class: "answered", next: "served", ms: 1180 },
+      {
+        ...{ account: "home", status: 429, class: "rate-limited", next: "next account", ms: 340 },
+        reason: "the 5-hour limit is reached",
+      },
+      { account: "work", status: 200, class: "answered", next: "served", ms: 1180, reason: null },
     ]);
   });
 

@@ -61,6 +61,25 @@ test("the path is what was asked, each account once in a row, and does not grow 
   assert.equal(activity.running()[0]?.path.length, 20);
 });
 
+test("a request that runs has the attempts that have ended, 20 at most, and one that has ended has none", () => {
+  const activity = create();
+  start(activity, "r");
+  const attempt = {
+    account: "a",
+    status: 429,
+    class: "rate-limited",
+    next: "next account",
+    ms: 1,
+    reason: "full",
+  };
+  activity.attempted("r", attempt);
+  assert.deepEqual(activity.running()[0]?.attempts, [attempt]);
+  for (let at = 0; at < 1000; at += 1) activity.attempted("r", attempt);
+  assert.equal(activity.running()[0]?.attempts.length, 20);
+  activity.ended("r", end);
+  assert.deepEqual(activity.recent()[0]?.attempts, []);
+});
+
 test("sums begin anew with the day", () => {
   const activity = create();
   start(activity, "one");
@@ -89,6 +108,7 @@ test("what costs nothing is neither in the sums nor among the last requests", ()
 test("what happens to a request that is unknown or over changes nothing", () => {
   const activity = create();
   activity.asked("r", "a");
+  activity.attempted("r", { account: "a", status: 200, class: "answered", next: "served", ms: 1 });
   activity.answering("r", 5);
   activity.ended("r", end);
   assert.deepEqual([activity.running(), activity.recent()], [[], []]);

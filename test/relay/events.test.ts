@@ -82,6 +82,21 @@ test("the last attempt of a request that nobody could answer says that no accoun
   assert.deepEqual([finished.event.error, finished.event.row.account], ["all_limited", "(none)"]);
 });
 
+test("of an attempt the provider's words about the account are kept, and of those about the request nothing", async (t) => {
+  const { upstream, ask, events, rows } = await startPipeline(t, ["a", "b"]);
+  const quoted = "messages.0: 'my secret prompt' is not allowed";
+  upstream.queue("key-of-a", claudeFailures.bucketEmpty(90));
+  upstream.queue("key-of-b", claudeFailures.invalidRequest(quoted));
+  await ask("/v1/messages", memorySource(body));
+  const finished = events.flatMap(({ name, event }) => (name === "attemptFinished" ? [event] : []));
+  assert.match(finished[0]?.fullReason ?? "", /rate limit/);
+  assert.equal(finished[1]?.fullReason, quoted);
+  assert.deepEqual(
+    rows[0]?.attemptRows?.map(({ reason }) => reason),
+    [finished[0]?.fullReason, "the provider refused the request itself"],
+  );
+});
+
 test("an event is made only where somebody listens, and a listener that throws stops nobody", () => {
   const reported: unknown[] = [];
   const events = createRelayEvents((error) => reported.push(error));

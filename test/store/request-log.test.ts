@@ -13,6 +13,7 @@ const limited: AttemptRow = {
   class: "rate-limited",
   next: "next account",
   ms: 12,
+  reason: "the 5-hour limit is reached",
 };
 const answered: AttemptRow = {
   account: "claude-2",

@@ -65,7 +65,7 @@ export function seedRows(now: number, { days = 30, perDay = 40 } = {}): UsageRow
       attempts: isMoved ? 2 : 1,
       attemptRows: isMoved
         ? [
-            { account: other, status: 429, class: "rate-limited", next: "next account", ms: 340 },
+            { account: other, status: 429, class: "rate-limited", next: "next account", ms: 340, reason },
             { account, status: 200, class: "answered", next: "passed on", ms: 1180 },
           ]
         : [],
@@ -75,6 +75,8 @@ export function seedRows(now: number, { days = 30, perDay = 40 } = {}): UsageRow
   }
   return rows;
 }
+
+const reason = "the 5-hour limit is reached";
 
 export async function seedStore(store: Store, now: number): Promise<void> {
   await Promise.all(seedRows(now).map((row) => store.usage.record(row)));

@@ -106,6 +106,38 @@ test("a request that runs is listed with the account that is being asked", async
   await answer;
 });
 
+test("a request that runs has the attempts that have failed, on the page too, before it is answered", async (t) => {
+  const { relay, upstream } = await setStage(t);
+  const cookie = await signIn(relay);
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  t.after(() => release());
+  upstream.queue("key-of-first", claudeFailures.windowRejected("5h", Date.now() + 600_000));
+  upstream.queue("key-of-second", { gate: () => held });
+  const answer = ask(relay, { ...message, stream: true });
+  const request = await until("the second account is asked", async () => {
+    const { running } = await readStatus(relay);
+    return running[0]?.path.length === 2 && running[0];
+  });
+  const [attempt, ...others] = request.attempts;
+  assert.deepEqual(others, []);
+  assert.partialDeepStrictEqual(attempt, {
+    ...{ account: "first", status: 429, class: "rate-limited", next: "next account" },
+    reason: "This request would exceed your account's rate limit. Please try again later.",
+  });
+  const readDetail = async () =>
+    (
+      await send(relay.url, { path: `/ui/data/requests/${request.id}`, headers: [...ownFetch, ...cookie] })
+    ).json();
+  assert.deepEqual(await readDetail(), request);
+  release();
+  await answer;
+  assert.partialDeepStrictEqual(await readDetail(), {
+    outcome: "complete",
+    attempts: [attempt, { class: "answered" }],
+  });
+});
+
 test("what the store has of today and of the last requests is there after a restart", async (t) => {
   const { relay } = await setStage(t);
   for (let at = 0; at < 3; at += 1) await ask(relay);

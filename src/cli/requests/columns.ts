@@ -5,6 +5,7 @@ import { plainUsd } from "../../documents/usage.ts";
 import type { Style } from "../../terminal/style.ts";
 import { displayWidth } from "../../terminal/width.ts";
 import { replaceControls } from "../../text/control-characters.ts";
+import { count } from "../../text/format.ts";
 
 /** Names that came from outside, on one line and without characters that act. */
 export function shown(text: string): string {
@@ -68,6 +69,11 @@ export function tokenRate({
   if (tokens === null || first_byte_ms === null || total_ms === null || tokens.output === 0) return undefined;
   const ms = total_ms - first_byte_ms;
   return ms < 50 ? undefined : (tokens.output * 1000) / ms;
+}
+
+export function rateText(rate: number): string {
+  const rounded = Math.round(rate);
+  return `${count(rounded)} ${rounded === 1 ? "token" : "tokens"} a second`;
 }
 
 /** The part of an id that distinguishes requests, and that `log` takes for the whole: eight letters. */

@@ -2,16 +2,16 @@
 
 import type { AttemptDocument, RequestDetailDocument, RequestDocument } from "../../documents/types.ts";
 import type { Screen } from "../../terminal/output.ts";
-import { sign, type Verdict } from "../../terminal/style.ts";
+import { type Style, sign, type Verdict } from "../../terminal/style.ts";
 import { type Cell, renderTable } from "../../terminal/table.ts";
-import { breakLines, truncate } from "../../terminal/width.ts";
+import { breakLines, truncate, wrap } from "../../terminal/width.ts";
 import { count, elapsed, relativeTime, usd } from "../../text/format.ts";
 import { clockSeconds } from "../../time/local-time.ts";
-import { modelText, pathText, shown, tokenRate } from "./columns.ts";
+import { modelText, pathText, rateText, shown, tokenRate } from "./columns.ts";
 
 type DetailScreen = Pick<Screen, "width" | "style" | "unicode">;
 
-/** @param attempts undefined where nobody knows them. */
+/** @param attempts undefined where nobody knows them; of one that runs those that have ended. */
 export function requestDetailLines(
   request: RequestDocument & { attempts: readonly AttemptDocument[] | undefined },
   screen: DetailScreen,
@@ -24,7 +24,7 @@ export function requestDetailLines(
   );
   return [
     screen.style.bold(truncate(shown(request.id), screen.width, screen.unicode)),
-    `  ${sign(verdictOf(request), screen)} ${truncate(verdictText(request), screen.width - 4, screen.unicode)}`,
+    `  ${signOf(request, screen)} ${truncate(verdictText(request), screen.width - 4, screen.unicode)}`,
     ...facts,
     "",
     ...attemptLines(request, screen),
@@ -32,6 +32,11 @@ export function requestDetailLines(
 }
 
 const indent = 10;
+
+function signOf(request: RequestDocument, screen: DetailScreen): string {
+  if (request.outcome === null) return screen.style.cyan(screen.unicode ? "…" : "~");
+  return sign(verdictOf(request), screen);
+}
 
 function verdictOf({ outcome, status }: RequestDocument): Verdict {
   if (outcome === "failed" || outcome === "truncated") return "fail";
@@ -65,7 +70,7 @@ function factsOf(request: RequestDocument, { unicode }: DetailScreen, now: numbe
     total_ms === null
       ? [`running for ${elapsed(Math.max(0, now - at))}`]
       : [`ended after ${elapsed(total_ms)}`],
-    rate === undefined ? [] : [`${count(Math.round(rate))} tokens a second`],
+    rate === undefined ? [] : [rateText(rate)],
   ].flat();
   const facts: [string, string][] = [
     ["time", `${clockSeconds(at, now)} (${relativeTime(at, now)})`],
@@ -95,11 +100,9 @@ function attemptLines(
   screen: DetailScreen,
 ): string[] {
   const { attempts, outcome } = request;
-  if (attempts === undefined)
-    return [
-      outcome === null ? "  its attempts are listed when it has ended" : "  its attempts are not known",
-    ];
-  if (attempts.length === 0) return ["  one attempt, and nothing failed"];
+  if (attempts === undefined) return ["  its attempts are not known"];
+  if (attempts.length === 0)
+    return [outcome === null ? "  no attempt has failed so far" : "  one attempt, and nothing failed"];
   const rows = attempts.map(({ account, status, class: kind, next, ms }, index): Cell[] => [
     { text: String(index + 1) },
     { text: shown(account) },
@@ -108,6 +111,15 @@ function attemptLines(
     { text: shown(next) },
     { text: ms === null ? "" : elapsed(ms) },
   ]);
+  if (isAsking(request)) {
+    const asked = { text: "being asked", paint: (style: Style) => style.cyan };
+    rows.push([
+      { text: String(rows.length + 1) },
+      { text: shown(request.account ?? "") },
+      { text: "" },
+      asked,
+    ]);
+  }
   const text = renderTable(
     {
       columns: [
@@ -122,10 +134,32 @@ function attemptLines(
     },
     { ...screen, width: screen.width - 2, isTerminal: true },
   );
-  return text
-    .trimEnd()
-    .split("\n")
-    .map((line) => `  ${line}`);
+  const [header = "", ...lines] = text.trimEnd().split("\n");
+  return [header, ...lines.flatMap((line, index) => [line, ...reasonLines(attempts[index], screen)])].map(
+    (line) => `  ${line}`,
+  );
+}
+
+/** The last attempt has ended, and another one has begun. */
+function isAsking({
+  outcome,
+  attempts,
+}: {
+  outcome: string | null;
+  attempts?: readonly AttemptDocument[] | undefined;
+}) {
+  const next = attempts?.at(-1)?.next;
+  return outcome === null && (next === "next account" || next === "same account");
+}
+
+/** Below the attempt, under the name of its account. */
+function reasonLines(
+  attempt: AttemptDocument | undefined,
+  { width, style, unicode }: DetailScreen,
+): string[] {
+  if (attempt === undefined || attempt.reason === null) return [];
+  const lines = wrap(shown(attempt.reason), width - 5, unicode);
+  return lines.map((line) => `   ${style.dim(line)}`);
 }
 
 /** What `log ID` prints where no person reads: name and value, then each attempt, separated by tabs. */
@@ -135,13 +169,8 @@ export function requestDetailFields(request: RequestDetailDocument): string {
     ...Object.entries(fields),
     ["path", path.join(",")],
     ...Object.entries(tokens ?? {}).map(([name, value]) => [`tokens_${name}`, value]),
-    ...attempts.map(({ account, status, class: kind, next, ms }) => [
-      "attempt",
-      account,
-      status,
-      kind,
-      next,
-      ms,
+    ...attempts.map(({ account, status, class: kind, next, ms, reason }) => [
+      ...["attempt", account, status, kind, next, ms, reason],
     ]),
   ];
   return rows.map((row) => `${row.map((field) => shown(String(field ?? ""))).join("\t")}\n`).join("");

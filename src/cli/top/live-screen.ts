@@ -5,7 +5,7 @@ import { UserError } from "../../domain/errors.ts";
 import type { FullScreen, FullScreenEvents } from "../../terminal/full-screen.ts";
 import { fixTextHere } from "../same-config.ts";
 import { drawTop, type PictureStyle } from "./screens.ts";
-import { createState, press, type TopState, type Wish } from "./state.ts";
+import { createState, press, type TopState, takeStatus, type Wish } from "./state.ts";
 
 export interface LiveScreenOptions {
   /** Where the relay is now; asked again when the connection is lost. */
@@ -91,15 +91,9 @@ export async function runLiveScreen(options: LiveScreenOptions): Promise<number>
   }
 
   function onStatus(status: StatusDocument): void {
-    change({ status, lost: undefined });
-    // What runs while it is looked at has attempts as soon as it has ended.
-    const { request } = state;
-    if (
-      request !== undefined &&
-      !("attempts" in request) &&
-      status.recent.some(({ id }) => id === request.id)
-    )
-      grant({ kind: "read-request", id: request.id });
+    const next = takeStatus(state, status);
+    change(next.state);
+    if (next.wish) grant(next.wish);
   }
 
   async function followOn(): Promise<void> {

@@ -54,6 +54,17 @@ export function createState(origin: string): TopState {
   };
 }
 
+/** With what the relay says now. A request that is looked at goes on; once it has ended the database has its attempts. */
+export function takeStatus(before: TopState, status: StatusDocument): { state: TopState; wish?: Wish } {
+  const { request } = before;
+  const state = { ...before, status, lost: undefined };
+  if (request === undefined || request.outcome !== null) return { state };
+  const running = status.running.find(({ id }) => id === request.id);
+  if (running !== undefined) return { state: { ...state, request: running } };
+  const hasEnded = status.recent.some(({ id }) => id === request.id);
+  return hasEnded ? { state, wish: { kind: "read-request", id: request.id } } : { state };
+}
+
 /** What can be selected on the screen, in its order. */
 export function itemsOf(state: TopState): Item[] {
   if (state.view === "account") return requestsOfAccount(state).map(toRequestItem);

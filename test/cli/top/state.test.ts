@@ -9,9 +9,10 @@ import {
   press,
   selectedItem,
   type TopState,
+  takeStatus,
 } from "../../../src/cli/top/state.ts";
 import { type Key, type KeyName, readKeys } from "../../../src/terminal/keys.ts";
-import { status } from "./status.ts";
+import { limited, status } from "./status.ts";
 
 const start: TopState = { ...createState("http://127.0.0.1:3000"), status };
 const key = (name: Exclude<KeyName, "text">): Key => ({ name });
@@ -43,6 +44,19 @@ test("Enter opens the requests of an account, then one request, and Escape leads
 test("a running request is opened without asking the database for it", () => {
   const state = { ...start, selected: `request ${status.running[0]!.id}` };
   assert.equal(press(state, key("enter")).wish, undefined);
+});
+
+test("a running request that is looked at goes on with what the relay says, and is read once it has ended", () => {
+  const [running, other] = status.running;
+  const opened = press({ ...start, selected: `request ${running!.id}` }, key("enter")).state;
+  const later = { ...running!, attempts: [limited, { ...limited, account: "work" }] };
+  const during = takeStatus(opened, { ...status, running: [later, other!] });
+  assert.deepEqual([during.state.request, during.wish], [later, undefined]);
+  const ended = { ...running!, outcome: "complete", status: 200 };
+  const after = takeStatus(during.state, { ...status, running: [], recent: [ended] });
+  assert.deepEqual(after.wish, { kind: "read-request", id: ended.id });
+  const read = { ...after.state, request: { ...ended, attempts: [limited] } };
+  assert.equal(takeStatus(read, { ...status, running: [], recent: [ended] }).wish, undefined);
 });
 
 test("e and d are about the selected account, and say so where none is", () => {

@@ -1,6 +1,6 @@
 // What a relay could say of itself, for the pictures of `top`.
 
-import type { RequestDocument, StatusDocument } from "../../../src/documents/types.ts";
+import type { AttemptDocument, RequestDocument, StatusDocument } from "../../../src/documents/types.ts";
 
 export const now = new Date(2026, 10, 22, 12, 0, 0).getTime();
 const at = (seconds: number) => new Date(now + seconds * 1000).toISOString();
@@ -36,6 +36,11 @@ function account(id: string, some: Partial<LiveAccount> = {}): LiveAccount {
     ...some,
   };
 }
+
+export const limited: AttemptDocument = {
+  ...{ account: "home", status: 429, class: "rate-limited", next: "next account", ms: 340 },
+  reason: "This request would exceed your account's rate limit. Please try again later.",
+};
 
 const running = { status: null, outcome: null, total_ms: null, tokens: null, cost_usd: null };
 
@@ -80,14 +85,14 @@ export const status: StatusDocument = {
     account("old", { type: "claude-api", enabled: false, state: "disabled" }),
   ],
   running: [
-    request("1a1a1a1a", { time: at(-3), path: ["home", "work"], ...running, first_byte_ms: 1300 }),
-    request("2b2b2b2b", {
-      time: at(-1),
-      client: "ci",
-      model: "claude-sonnet-5-5",
-      ...running,
-      first_byte_ms: null,
-    }),
+    {
+      ...request("1a1a1a1a", { time: at(-3), path: ["home", "work"], ...running, first_byte_ms: null }),
+      attempts: [limited],
+    },
+    {
+      ...request("2b2b2b2b", { time: at(-1), client: "ci", model: "claude-sonnet-5-5", ...running }),
+      attempts: [],
+    },
   ],
   recent: [
     request("3c3c3c3c", { path: ["home", "work"], total_ms: 71_000 }),
