@@ -3,13 +3,14 @@
 import type { RequestDocument } from "../../documents/types.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { type Cell, drawRow, gap } from "../../terminal/table.ts";
-import { displayWidth } from "../../terminal/width.ts";
+import { displayWidth, wrap } from "../../terminal/width.ts";
 import { count, elapsed, usd } from "../../text/format.ts";
 import { clockSeconds } from "../../time/local-time.ts";
 import {
   allTokens,
   modelText,
   pathText,
+  rateText,
   resultPaint,
   resultText,
   shortId,
@@ -30,9 +31,14 @@ export type RequestColumn =
   | "rate"
   | "cost";
 
+/** Those that a person has to have, in one way or another. */
+const allColumns = ["client", "model", "accounts", "first", "total", "tokens", "rate", "cost"] as const;
+
 export interface RequestTable {
   header: string;
   row(request: RequestDocument, now: number): string;
+  /** In words what the row has no column for, or has cut: lines that are to be indented by two. */
+  rest(request: RequestDocument, now: number): string[];
 }
 
 export interface RequestTableOptions {
@@ -87,6 +93,16 @@ export function createRequestTable({
       );
       return drawRow(cells, shapes, widths, screen);
     },
+    rest(request, now) {
+      const isWhole = (name: RequestColumn) => {
+        const index = columns.indexOf(name);
+        if (index < 0 || kinds[name].share === undefined) return index >= 0;
+        const text = name === "model" ? modelText(request) : nameOf(name, request);
+        return displayWidth(text) <= (widths[index] ?? 0);
+      };
+      const words = allColumns.flatMap((name) => (isWhole(name) ? [] : wordsOf(name, request, now)));
+      return words.length === 0 ? [] : wrap(words.join(", "), screen.width - 2, screen.unicode);
+    },
   };
 }
 
@@ -135,6 +151,33 @@ function nameOf(name: RequestColumn, request: RequestDocument): string {
   if (name === "client") return shown(request.client);
   if (name === "model") return modelText({ ...request, sent_model: null });
   return pathText(request.path, { unicode: true });
+}
+
+function wordsOf(name: (typeof allColumns)[number], request: RequestDocument, now: number): string[] {
+  const { first_byte_ms, total_ms, tokens, cost_usd, outcome, time } = request;
+  switch (name) {
+    case "client":
+      return [`client ${shown(request.client)}`];
+    case "model":
+      return [modelText(request)];
+    case "accounts":
+      return request.path.length === 0 ? [] : [nameOf(name, request)];
+    case "first":
+      return first_byte_ms === null ? [] : [`first byte after ${elapsed(first_byte_ms)}`];
+    case "total":
+      return total_ms === null
+        ? [`running for ${elapsed(Math.max(0, now - Date.parse(time)))}`]
+        : [`ended after ${elapsed(total_ms)}`];
+    case "tokens":
+      return tokens === null ? [] : [`${count(allTokens(tokens))} tokens`];
+    case "rate": {
+      const rate = tokenRate(request);
+      return rate === undefined ? [] : [rateText(rate)];
+    }
+    case "cost":
+      if (outcome === null) return [];
+      return [cost_usd === null ? "cost unknown" : usd(cost_usd)];
+  }
 }
 
 interface CellPlace {

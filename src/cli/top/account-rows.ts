@@ -5,8 +5,8 @@ import { bar } from "../../terminal/bars.ts";
 import type { Screen } from "../../terminal/output.ts";
 import { type Style, withoutStyle } from "../../terminal/style.ts";
 import { type Cell, drawRow, gap } from "../../terminal/table.ts";
-import { displayWidth, truncate } from "../../terminal/width.ts";
-import { count, duration, percent, usd } from "../../text/format.ts";
+import { displayWidth, truncate, wrap } from "../../terminal/width.ts";
+import { count, duration, percent, usd, useText } from "../../text/format.ts";
 import { colourOf } from "../accounts/windows.ts";
 import { shown } from "../requests/columns.ts";
 
@@ -18,8 +18,8 @@ type RowScreen = Pick<Screen, "width" | "style" | "unicode"> & {
 
 export interface AccountTable {
   header: string;
-  /** One line, and below it the reason where there is one. */
-  rows(account: LiveAccount, now: number): string[];
+  /** One line, and below it the reason where there is one; `isWhole`: and what there was no room for. */
+  rows(account: LiveAccount, place: { now: number; isWhole: boolean }): string[];
 }
 
 export function createAccountTable(accounts: readonly LiveAccount[], screen: RowScreen): AccountTable {
@@ -44,7 +44,7 @@ export function createAccountTable(accounts: readonly LiveAccount[], screen: Row
       widths,
       screen,
     ),
-    rows(account, now) {
+    rows(account, { now, isWhole }) {
       const { running, requests_24h, tokens_24h, cost_usd_24h } = account;
       const cells: Record<string, Cell> = {
         RUN: { text: running === 0 ? "" : String(running), paint: () => style.cyan },
@@ -60,19 +60,27 @@ export function createAccountTable(accounts: readonly LiveAccount[], screen: Row
         ...figures.map((name) => cells[name] ?? { text: "" }),
       ];
       // Bars have colours of their own, so the cell is put together outside of the row.
-      const windows = windowsText(account.windows, { width: windowsWidth, style, unicode, now, fullAt });
+      const place = { width: windowsWidth, style, unicode, now, fullAt };
+      const { drawn: windows, others } = windowsText(account.windows, place);
       const head = drawRow(row.slice(0, 2), columns, widths, screen);
       const headWidth = displayWidth(withoutStyle(head));
       const tail = drawRow(row.slice(3), columns.slice(3), figureWidths, screen);
       const space = " ".repeat(idWidth + stateWidth + 2 * gap - headWidth);
       const line = `${head}${space}${windows}${" ".repeat(gap)}${tail}`;
-      const reason = account.reason === null ? [] : [reasonText(account, width - 2, unicode)];
-      return [line.trimEnd(), ...reason.map((text) => `  ${style.dim(text)}`)];
+      const reason = reasonLines(account, { width: width - 2, unicode, isWhole }).map(style.dim);
+      const rest = isWhole ? drawOthers(others, { ...place, width: width - 2 }) : [];
+      if (isWhole && figures.length < figureCount && requests_24h > 0) {
+        const use = useText({ requests: requests_24h, tokens: tokens_24h, costUsd: cost_usd_24h });
+        rest.push(style.dim(`${use} in the last 24 h`));
+      }
+      return [line.trimEnd(), ...[...reason, ...rest].map((text) => `  ${text}`)];
     },
   };
 }
 
 const stateWidth = 13;
+/** RUN, REQS, TOKENS and COST. */
+const figureCount = 4;
 
 function stateCell({ state, until }: LiveAccount, unicode: boolean, now: number): Cell {
   const left = until === null ? "" : duration(Date.parse(until) - now);
@@ -88,9 +96,14 @@ function stateCell({ state, until }: LiveAccount, unicode: boolean, now: number)
   }
 }
 
-function reasonText({ state, reason }: LiveAccount, width: number, unicode: boolean): string {
-  const why = shown(reason ?? "");
-  return truncate(state === "cooldown" ? `in cooldown: ${why}` : why, width, unicode);
+function reasonLines(
+  { state, reason }: LiveAccount,
+  { width, unicode, isWhole }: { width: number; unicode: boolean; isWhole: boolean },
+): string[] {
+  if (reason === null) return [];
+  const why = shown(reason);
+  const text = state === "cooldown" ? `in cooldown: ${why}` : why;
+  return isWhole ? wrap(text, width, unicode) : [truncate(text, width, unicode)];
 }
 
 interface WindowsPlace {
@@ -101,19 +114,37 @@ interface WindowsPlace {
   fullAt: number;
 }
 
-/** As many windows as fit, the fullest ones; padded to the width. */
-function windowsText(windows: readonly WindowDocument[], place: WindowsPlace): string {
+/** As many windows as fit, the fullest ones, padded to the width; and those that are left. */
+function windowsText(
+  windows: readonly WindowDocument[],
+  place: WindowsPlace,
+): { drawn: string; others: readonly WindowDocument[] } {
   const { width, now } = place;
   const open = windows.filter(({ resets_at }) => resets_at === null || Date.parse(resets_at) > now);
   // Where not even one fits its bar is shorter.
   const windowWidth = Math.min(fullWidth, Math.max(minWidth, width));
   const room = Math.floor((width + gap) / (windowWidth + gap));
-  if (room < 1) return " ".repeat(width);
+  if (room < 1) return { drawn: " ".repeat(width), others: open };
   const fullest = open.toSorted((a, b) => (b.utilization ?? 0) - (a.utilization ?? 0)).slice(0, room);
   const kept = open.filter((window) => fullest.includes(window));
   const texts = kept.map((window) => windowText(window, { ...place, width: windowWidth }));
   const used = kept.length * (windowWidth + gap) - (kept.length > 0 ? gap : 0);
-  return texts.join(" ".repeat(gap)) + " ".repeat(Math.max(0, width - used));
+  return {
+    drawn: texts.join(" ".repeat(gap)) + " ".repeat(Math.max(0, width - used)),
+    others: open.filter((window) => !kept.includes(window)),
+  };
+}
+
+/** As many of them on a line as fit. */
+function drawOthers(windows: readonly WindowDocument[], place: WindowsPlace): string[] {
+  const perLine = Math.max(1, Math.floor((place.width + gap) / (fullWidth + gap)));
+  const texts = windows.map((window) => windowText(window, { ...place, width: fullWidth }));
+  return Array.from({ length: Math.ceil(texts.length / perLine) }, (_, line) =>
+    texts
+      .slice(line * perLine, (line + 1) * perLine)
+      .join(" ".repeat(gap))
+      .trimEnd(),
+  );
 }
 
 const fullWidth = 26;

@@ -98,14 +98,15 @@ function headLines({ status, origin, lost }: TopState, { screen, now }: DrawCont
 }
 
 function overview(state: TopState, context: DrawContext): string[] {
-  const { screen, rows, now, fullAt, isStill } = context;
+  const { screen, rows, now, fullAt, isStill = false } = context;
   const inner = { ...screen, width: screen.width - 2 };
   const selected = isStill ? undefined : selectedItem(state)?.key;
   const accounts = accountsOf(state);
   const table = createAccountTable(accounts, { ...inner, fullAt });
-  const blocks = accounts.map((account) =>
-    mark(table.rows(account, now), { isSelected: selected === `account ${account.id}`, screen }),
-  );
+  const blocks = accounts.map((account) => {
+    const isSelected = selected === `account ${account.id}`;
+    return mark(table.rows(account, { now, isWhole: isStill || isSelected }), { isSelected, screen });
+  });
   const requests = requestsOf(state);
   // The requests keep a third of the room; the accounts that do not fit can be reached with the arrows.
   const accountRows = Math.max(3, rows - Math.min(requests.length, Math.ceil(rows / 3)) - 3);
@@ -132,7 +133,7 @@ function noneOf({ filter }: TopState): string {
 /** Header and rows, those around the selected one where not all fit. */
 function requestList(
   requests: readonly RequestDocument[],
-  { screen, rows, now, noRequests }: DrawContext & { noRequests: string },
+  { screen, rows, now, noRequests, isStill = false }: DrawContext & { noRequests: string },
   selected: string | undefined,
 ): string[] {
   const table: RequestTable = createRequestTable({
@@ -141,13 +142,19 @@ function requestList(
   });
   if (requests.length === 0) return [`  ${table.header}`, `  ${noRequests}`];
   const at = requests.findIndex(({ id }) => selected === `request ${id}`);
-  const first = Math.max(0, Math.min(at - Math.floor((rows - 1) / 2), requests.length - (rows - 1)));
-  const visible = requests.slice(first, first + Math.max(0, rows - 1));
+  const rest = (request: RequestDocument) =>
+    table.rest(request, now).map((line) => `  ${screen.style.dim(line)}`);
+  const restOfSelected = at < 0 ? [] : rest(requests[at]!);
+  const room = Math.max(0, rows - 1 - restOfSelected.length);
+  const first = Math.max(0, Math.min(at - Math.floor(room / 2), requests.length - room));
+  const visible = requests.slice(first, first + room);
   return [
     `  ${table.header}`,
-    ...visible.flatMap((request) =>
-      mark([table.row(request, now)], { isSelected: selected === `request ${request.id}`, screen }),
-    ),
+    ...visible.flatMap((request) => {
+      const isSelected = selected === `request ${request.id}`;
+      const below = isSelected ? restOfSelected : isStill ? rest(request) : [];
+      return mark([table.row(request, now), ...below], { isSelected, screen });
+    }),
   ];
 }
 
@@ -200,10 +207,10 @@ function stateLine(
 }
 
 function requestView(state: TopState, { screen, now }: DrawContext): string[] {
-  const { request, status } = state;
+  const { request } = state;
   if (request === undefined) return [];
-  // What runs goes on while it is looked at.
-  const live = requestsOf({ ...state, filter: "", status }).find(({ id }) => id === request.id) ?? request;
+  // Its end is known before its attempts have been read.
+  const live = requestsOf({ ...state, filter: "" }).find(({ id }) => id === request.id) ?? request;
   const attempts = "attempts" in request ? request.attempts : undefined;
   const lines = requestDetailLines({ ...live, attempts }, { ...screen, width: screen.width - 2 }, now);
   return lines.map((line) => fit(`  ${line}`, screen));

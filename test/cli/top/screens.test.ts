@@ -8,15 +8,15 @@ import { drawListing, drawTop } from "../../../src/cli/top/screens.ts";
 import { createState, press, type TopState } from "../../../src/cli/top/state.ts";
 import { createStyle, withoutStyle } from "../../../src/terminal/style.ts";
 import { displayWidth } from "../../../src/terminal/width.ts";
-import { now, status } from "./status.ts";
+import { limited, now, status } from "./status.ts";
 
 const look = { style: createStyle(false), unicode: true, fullAt: 0.98, now };
 const overview: TopState = { ...createState("http://127.0.0.1:3000"), status };
 const account = press(overview, { name: "enter" }).state;
 const secondRequest = press(press(account, { name: "down" }).state, { name: "enter" }).state;
 const attempts = [
-  { account: "home", status: 429, class: "rate-limited", next: "next account", ms: 340 },
-  { account: "work", status: 200, class: "answered", next: "served", ms: 1180 },
+  limited,
+  { account: "work", status: 200, class: "answered", next: "served", ms: 1180, reason: null },
 ];
 
 const nothing = { accounts: [], running: [], recent: [], running_count: 0 };
@@ -25,6 +25,7 @@ const pictures: Readonly<Record<string, TopState>> = {
   overview,
   account,
   request: { ...secondRequest, request: { ...secondRequest.request!, attempts } },
+  "request-selected": press({ ...overview, selected: "account old" }, { name: "page-down" }).state,
   help: press(overview, { name: "text", text: "?" }).state,
   filter: { ...overview, filter: "ci", isTyping: true },
   waiting: createState("http://127.0.0.1:3000"),
