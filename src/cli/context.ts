@@ -10,9 +10,9 @@ import { type Environment, processEnvironment } from "../terminal/environment.ts
 import { type FullScreen, type FullScreenEvents, openFullScreen } from "../terminal/full-screen.ts";
 import { createOutput, type Output } from "../terminal/output.ts";
 import { createPrompts, type Prompts } from "../terminal/prompts.ts";
-import { readHere } from "./same-config.ts";
+import { type Invocation, readHere, readProgramName } from "./invocation.ts";
 
-export interface CommandContext {
+export interface CommandContext extends Invocation {
   readonly out: Output;
   readonly prompts: Prompts;
   readonly env: Environment;
@@ -26,7 +26,7 @@ export interface CommandContext {
   readonly openFullScreen: (events: FullScreenEvents) => FullScreen;
   /** Standard input, opened when it is read. */
   readonly stdin: () => AsyncIterable<Buffer | string>;
-  /** `--config FILE` as it was given; set before any command runs. */
+  /** Set before any command runs. */
   configFile: string | undefined;
   /** Finds and reads the configuration anew; without a file the defaults. Throws UserError with every problem. */
   loadConfig(options?: Pick<LoadOptions, "missingVariables" | "inspect">): Promise<Config>;
@@ -50,6 +50,7 @@ export function createContext(): CommandContext {
     cwd: process.cwd(),
     platform: process.platform,
     version: readVersion(),
+    program: readProgramName(env, process.platform),
     clock: Date.now,
     openFullScreen: (events) => openFullScreen(process, events),
     stdin: () => process.stdin,
@@ -59,7 +60,7 @@ export function createContext(): CommandContext {
       const { readEnvironment } = await import("../config/environment.ts");
       const { accountKinds: kinds } = await import("../upstreams/kinds.ts");
       const { configFile: flag } = context;
-      return readHere(flag, () => loadConfig({ ...options, flag, environment: readEnvironment(), kinds }));
+      return readHere(context, () => loadConfig({ ...options, flag, environment: readEnvironment(), kinds }));
     },
     async configPlaces() {
       const { discoverConfig } = await import("../config/discover.ts");

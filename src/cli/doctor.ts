@@ -15,8 +15,8 @@ import { renderTable } from "../terminal/table.ts";
 import { toJsonText } from "../text/control-characters.ts";
 import type { CommandContext } from "./context.ts";
 import { renderChecks } from "./doctor/blocks.ts";
+import { fixHere } from "./invocation.ts";
 import { lookForRelay, originOf } from "./relay-address.ts";
-import { fixHere } from "./same-config.ts";
 
 export interface DoctorOptions {
   offline: boolean;
@@ -90,7 +90,7 @@ export async function runDoctor(
     });
     const checks = found.map((check) => ({
       ...check,
-      fix: check.fix && fixHere(check.fix, context.configFile),
+      fix: check.fix && fixHere(check.fix, context),
     }));
     progress.end();
     if (json) stdout.write(toJson(checks));

@@ -26,7 +26,7 @@ import {
 import { sign } from "../terminal/style.ts";
 import { readAccess } from "./client-access.ts";
 import type { CommandContext } from "./context.ts";
-import { withSameConfig } from "./same-config.ts";
+import { commandHere } from "./invocation.ts";
 
 export interface EnvOptions {
   /** Undefined: all of them. */
@@ -88,7 +88,7 @@ export async function runEnv(context: CommandContext, options: EnvOptions): Prom
 }
 
 function commandLine(
-  { configFile }: CommandContext,
+  context: CommandContext,
   { client, unset, keyName, ownLogin, webSocket }: EnvOptions,
   shell: Shell,
 ): string {
@@ -101,7 +101,7 @@ function commandLine(
     ...(webSocket ? [] : ["--no-websocket"]),
     `--shell ${shell}`,
   ];
-  return withSameConfig(words.join(" "), configFile);
+  return commandHere(words.join(" "), context);
 }
 
 async function setLines(
@@ -151,25 +151,24 @@ function codexComment(access: ClientAccess): string[] {
 }
 
 /** Claude Code puts what its own settings say over the lines. */
-async function warnOfSettings(
-  { out, env, cwd, configFile }: CommandContext,
-  access: ClientAccess,
-): Promise<void> {
+async function warnOfSettings(context: CommandContext, access: ClientAccess): Promise<void> {
+  const { out, env, cwd } = context;
   const settings = await readSettingsVariables(env, cwd);
   const names = Object.keys(undoneVariables(variablesFor("claude", access, env), settings));
   if (names.length === 0) return;
   out.stderr.write(
     `${sign("warn", out.stderr)} ${clientInfo.claude.title}'s settings set ${names.join(", ")} over these lines\n` +
-      `  - change "env" there, or run: ${withSameConfig("cc-relay run claude", configFile)}\n`,
+      `  - change "env" there, or run: ${commandHere("cc-relay run claude", context)}\n`,
   );
 }
 
 /** What would keep the lines from working, on standard error: standard output is evaluated. */
 function warn(
-  { out, env, configFile }: CommandContext,
+  context: CommandContext,
   client: Client,
   { access, syntax }: { access: ClientAccess; syntax: ShellSyntax },
 ): void {
+  const { out, env } = context;
   const notice = (text: string, fix: string) => {
     out.stderr.write(`${sign("warn", out.stderr)} ${text}\n  - ${fix}\n`);
   };
@@ -205,7 +204,7 @@ function warn(
   if (client === "gemini" && urlVariable !== undefined && !access.ownLogin) {
     notice(
       'Gemini CLI also needs {"security":{"auth":{"selectedType":"gemini-api-key"}}} in ~/.gemini/settings.json',
-      `to do without, run: ${withSameConfig("cc-relay run gemini", configFile)}`,
+      `to do without, run: ${commandHere("cc-relay run gemini", context)}`,
     );
   }
 }

@@ -10,11 +10,11 @@ import { readPeriod } from "../terminal/period.ts";
 import { toJsonText } from "../text/control-characters.ts";
 import { dayName } from "../time/local-time.ts";
 import type { CommandContext } from "./context.ts";
+import { fixTextHere } from "./invocation.ts";
 import { followRequests } from "./log/follow.ts";
 import { requestTabs, shortId, shown } from "./requests/columns.ts";
 import { requestDetailFields, requestDetailLines } from "./requests/detail.ts";
 import { createRequestTable, type RequestColumn } from "./requests/table.ts";
-import { fixTextHere } from "./same-config.ts";
 import { lookInStore } from "./store-access.ts";
 
 export interface LogOptions {
@@ -91,7 +91,7 @@ async function runLog(context: CommandContext, options: LogOptions): Promise<voi
           instruction: "what goes through the relay is listed; to start it, run:",
           command: "cc-relay serve",
         };
-    return stderr.write(`no requests\n  - ${fixTextHere(next, context.configFile)}\n`);
+    return stderr.write(`no requests\n  - ${fixTextHere(next, context)}\n`);
   }
   const printer = createPrinter(stdout, { json: options.json, first: documents, now: context.clock });
   stdout.write(printer.header + documents.map(printer.line).join(""));

@@ -11,6 +11,7 @@ import { geminiExtras } from "../oauth/gemini-project.ts";
 import { maskSecret } from "../text/redact.ts";
 import { openBrowser } from "./browser.ts";
 import type { CommandContext } from "./context.ts";
+import { problemsHere } from "./invocation.ts";
 import { agreeToTerms, checkSources, chooseKind, findProvider } from "./login/account-type.ts";
 import { askApiKey } from "./login/api-key.ts";
 import { type CompatibleLogin, chooseCompatibleHost } from "./login/compatible.ts";
@@ -21,7 +22,6 @@ import { type LoginFlags, type LoginOptions, readOptions } from "./login/options
 import { reportOutcome } from "./login/outcome.ts";
 import { findPlace } from "./login/place.ts";
 import { confirmReplacing, planAccount, writeEntry } from "./login/plan.ts";
-import { problemsHere } from "./same-config.ts";
 
 export function loginCommand(context: CommandContext, run = runLogin): Command {
   return new LoginCommand("login")
@@ -88,7 +88,7 @@ export async function runLogin(
 ): Promise<void> {
   checkSources(context, options);
   const { configFile } = context;
-  const place = await problemsHere(configFile, () => findPlace(configFile, deps.environment()));
+  const place = await problemsHere(context, () => findPlace(configFile, deps.environment()));
   const host = await chooseCompatibleHost(context, options);
   const plan = planAccount(place, options, host?.baseId);
   const kind = await chooseKind(context, plan, options);

@@ -5,7 +5,7 @@ import { UserError } from "../domain/errors.ts";
 import type { Notice } from "../notify/notices.ts";
 import { sign } from "../terminal/style.ts";
 import type { CommandContext } from "./context.ts";
-import { fixTextHere } from "./same-config.ts";
+import { fixTextHere } from "./invocation.ts";
 
 export function notifyCommand(context: CommandContext, run = runNotifyTest): Command {
   return new Command("notify")
@@ -65,7 +65,7 @@ async function runNotifyTest(context: CommandContext): Promise<void> {
     }
     if (results.every(({ ok }) => ok)) return;
     const fix = { instruction: "fix it in config.toml, and run:", command: "cc-relay notify --test" };
-    stderr.write(`  - ${fixTextHere(fix, context.configFile)}\n`);
+    stderr.write(`  - ${fixTextHere(fix, context)}\n`);
     context.exitCode = 1;
   } finally {
     await dispatchers.close();

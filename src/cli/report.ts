@@ -6,20 +6,18 @@ import type { Screen } from "../terminal/output.ts";
 import { sign } from "../terminal/style.ts";
 import { redact } from "../text/redact.ts";
 import type { CommandContext } from "./context.ts";
-import { fixTextHere } from "./same-config.ts";
+import { commandHere, fixTextHere, type Invocation } from "./invocation.ts";
 
 /** Prints the error; returns the exit code. */
-export function reportError(
-  error: unknown,
-  { out, configFile }: Pick<CommandContext, "out" | "configFile">,
-): number {
-  const screen = out.stderr;
-  if (error instanceof UsageError) return reportUsage(error, screen);
+export function reportError(error: unknown, context: Pick<CommandContext, "out"> & Invocation): number {
+  const screen = context.out.stderr;
+  const called = { program: context.program, configFile: undefined };
+  if (error instanceof UsageError) return reportUsage(error, screen, called);
   if (error instanceof UserError) {
-    screen.write(problem(error.message, fixTextHere(error.fix ?? "", configFile), screen));
+    screen.write(problem(error.message, fixTextHere(error.fix ?? "", context), screen));
     return error.exitCode;
   }
-  screen.write(bug(error, screen));
+  screen.write(bug(error, screen, called));
   return 1;
 }
 
@@ -35,13 +33,14 @@ function problem(message: string, fix: string, screen: Screen): string {
 }
 
 /** Help and version are thrown by commander as well, but are no errors. */
-function reportUsage(error: UsageError, screen: Screen): number {
+function reportUsage(error: UsageError, screen: Screen, called: Invocation): number {
   if (error.exitCode === 0) return 0;
   // Called without a command: the help text was printed already.
   if (error.code === "commander.help") return 2;
   // An argument that is quoted can be a key that was given in the wrong place.
   const message = reword(redact(error.message));
-  screen.write(problem(message, `to see how it is used, run: ${error.command} --help`, screen));
+  const help = commandHere(`${error.command} --help`, called);
+  screen.write(problem(message, `to see how it is used, run: ${help}`, screen));
   return 2;
 }
 
@@ -64,12 +63,12 @@ function reword(message: string): string {
     .replace(/(?<!\s)\s*\(Did you mean (.{0,300})\?\)$/s, " (did you mean $1?)");
 }
 
-function bug(error: unknown, screen: Screen): string {
+function bug(error: unknown, screen: Screen, called: Invocation): string {
   const text = stackOf(error);
   const cause =
     error instanceof Error && error.cause instanceof Error ? `\ncaused by ${error.cause.stack}` : "";
   return `${problem("this is a fault of cc-relay itself", "", screen)}${redact(text + cause).replace(/^/gm, "    ")}
-  - please report it with the lines above and what this prints: cc-relay --version; node --version
+  - please report it with the lines above and what this prints: ${commandHere("cc-relay --version", called)}; node --version
 `;
 }
 

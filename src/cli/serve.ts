@@ -176,7 +176,7 @@ async function readBannerFacts(
     url,
     accounts: accounts.filter((account) => account.enabled).length,
     demoFile,
-    byNpx: context.env.npm_command === "exec",
+    program: context.program,
     file,
     named: file === usualConfigFile(readEnvironment()) ? undefined : file,
     byHand: isFound ? undefined : shellSyntax[guessShell(context.env, context.platform)],

@@ -70,7 +70,7 @@ async function runTop(context: CommandContext, { json }: TopOptions): Promise<vo
       return found && toRequestDetail(found);
     },
     changeAccount: (kind, id) => changeAccount(context, kind, id),
-    configFile: context.configFile,
+    invocation: context,
   });
 }
 

@@ -10,7 +10,7 @@ import type { Screen } from "../terminal/output.ts";
 import { type Period, periodText, readPeriod } from "../terminal/period.ts";
 import { wrap } from "../terminal/width.ts";
 import type { CommandContext } from "./context.ts";
-import { fixTextHere } from "./same-config.ts";
+import { fixTextHere } from "./invocation.ts";
 import { lookInStore } from "./store-access.ts";
 import { footnotes } from "./usage/footnotes.ts";
 import { toJson, type UsageReport } from "./usage/report.ts";
@@ -66,7 +66,7 @@ async function showUsage(context: CommandContext, options: UsageOptions): Promis
   if (options.format === "csv") stdout.write(toUsageCsv(report.summary));
   if (report.summary.rows.length === 0) {
     return stderr.write(
-      `no usage ${periodText(period)}\n  - ${fixTextHere(lookElsewhere(period, now), context.configFile)}\n`,
+      `no usage ${periodText(period)}\n  - ${fixTextHere(lookElsewhere(period, now), context)}\n`,
     );
   }
   if (options.format === "table") stdout.write(renderUsage(report, stdout));
@@ -74,7 +74,7 @@ async function showUsage(context: CommandContext, options: UsageOptions): Promis
   const isPicture = options.format === "table" && stdout.isTerminal;
   const notes = footnotes(report, stdout).map(({ mark, fact, fix }) => ({
     mark,
-    text: fix === undefined ? fact : `${fact}; ${fixTextHere(fix, context.configFile)}`,
+    text: fix === undefined ? fact : `${fact}; ${fixTextHere(fix, context)}`,
   }));
   if (isPicture) stdout.write(drawNotes(notes, stdout));
   else stderr.write(notes.map(({ text }) => `${text}\n`).join(""));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Invocation } from "../../src/cli/invocation.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { reportError } from "../../src/cli/report.ts";
 import { toRun, UserError } from "../../src/domain/errors.ts";
@@ -9,10 +10,13 @@ import { fakeContext } from "./support.ts";
 function report(
   error: unknown,
   screen: Parameters<typeof fakeScreen>[0] = { isTerminal: false },
-  configFile?: string,
+  invocation: Partial<Invocation> = {},
 ) {
   const printed = fakeScreen(screen);
-  const code = reportError(error, { out: { stdout: printed, stderr: printed }, configFile });
+  const code = reportError(error, {
+    ...{ out: { stdout: printed, stderr: printed }, configFile: undefined, program: "cc-relay" as const },
+    ...invocation,
+  });
   return { code, text: printed.text() };
 }
 
@@ -36,8 +40,15 @@ describe("an error of the person", () => {
 
   it("names the configuration of this call in the command that fixes it", () => {
     assert.equal(
-      report(error, undefined, "/etc/my relay.toml").text.split("\n").at(-2),
+      report(error, undefined, { configFile: "/etc/my relay.toml" }).text.split("\n").at(-2),
       "  - to take another, run: cc-relay --config '/etc/my relay.toml' serve --port 0",
+    );
+  });
+
+  it("begins with npx where a shell finds the program in no other way", () => {
+    assert.equal(
+      report(error, undefined, { program: "npx cc-relay" }).text.split("\n").at(-2),
+      "  - to take another, run: npx cc-relay serve --port 0",
     );
   });
 

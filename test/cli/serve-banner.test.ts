@@ -13,7 +13,7 @@ function banner(facts: Partial<BannerFacts>, colour = false): string {
     file: "/home/ann/.config/cc-relay/config.toml",
     named: undefined,
     byHand: undefined,
-    byNpx: false,
+    program: "cc-relay",
   };
   return renderBanner({ ...usual, ...facts }, fakeScreen({ colour }));
 }
@@ -55,12 +55,12 @@ describe("the banner of serve", () => {
   });
 
   it("begins commands with npx where npx has started it", () => {
-    const lines = banner({ byNpx: true, accounts: 0 }).split("\n");
+    const lines = banner({ program: "npx cc-relay", accounts: 0 }).split("\n");
     assert.deepEqual(lines.slice(6, 8), [
       '  next: in another terminal, eval "$(npx cc-relay env claude)" and start claude',
       "        add an account with npx cc-relay login claude",
     ]);
-    const demo = banner({ byNpx: true, demoFile: "/tmp/demo/config.toml" });
+    const demo = banner({ program: "npx cc-relay", demoFile: "/tmp/demo/config.toml" });
     assert.match(demo, /^ {8}npx cc-relay --config \/tmp\/demo\/config.toml top$/m);
   });
 

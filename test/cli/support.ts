@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { CommandContext } from "../../src/cli/context.ts";
+import type { ProgramName } from "../../src/cli/invocation.ts";
 import type { AccountConfig, Config } from "../../src/config/config.ts";
 import { defaultAccount, defaultConfig } from "../../src/config/defaults.ts";
 import { UserError } from "../../src/domain/errors.ts";
@@ -19,6 +20,7 @@ export interface FakeContextOptions {
   env?: Environment;
   cwd?: string;
   platform?: NodeJS.Platform;
+  program?: ProgramName;
   /** For both streams; pipes when absent. */
   screen?: Parameters<typeof fakeScreen>[0];
   daemon?: { host: string; port: number };
@@ -42,6 +44,7 @@ export function fakeContext(options: FakeContextOptions = {}): FakeContext {
     cwd: options.cwd ?? "/",
     platform: options.platform ?? "linux",
     version: "1.2.3",
+    program: options.program ?? "cc-relay",
     clock: () => Date.UTC(2026, 10, 22, 12),
     openFullScreen: () => {
       throw new Error("no terminal in a test");

@@ -10,16 +10,14 @@ import { sign } from "../../terminal/style.ts";
 import { singleLine, truncate, wrap } from "../../terminal/width.ts";
 import { plural, relativeTime, useText } from "../../text/format.ts";
 import { clockTime } from "../../time/local-time.ts";
-import { fixTextHere } from "../same-config.ts";
+import { fixTextHere, type Invocation } from "../invocation.ts";
 import { drawWindows } from "./windows.ts";
 
-export interface BlocksContext {
+export interface BlocksContext extends Invocation {
   screen: Pick<Screen, "width" | "style" | "unicode">;
   now: number;
   /** The utilization from which on an account has no room: session.switch_at_utilization. */
   fullAt: number;
-  /** `--config FILE` as it was given. */
-  configFile: string | undefined;
 }
 
 /** Within a family in the order in which they are tried. */
@@ -45,7 +43,7 @@ export function renderBlocks(views: readonly AccountView[], context: BlocksConte
       ...(ofLogins.shift() ?? []).map((line) => `  ${line}`),
     ]),
     ...wrap(activity(view, context.now), screen.width - 2).map((line) => `  ${line}`),
-    ...nextCommand(view).map((fix) => `  - ${fixTextHere(fix, context.configFile)}`),
+    ...nextCommand(view).map((fix) => `  - ${fixTextHere(fix, context)}`),
   ]);
   const summary =
     views.length > 1 ? [wrap(summarize(views), screen.width).map((line) => screen.style.dim(line))] : [];

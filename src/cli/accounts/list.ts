@@ -8,7 +8,7 @@ import { renderTable } from "../../terminal/table.ts";
 import { toJsonText } from "../../text/control-characters.ts";
 import { rfc3339 } from "../../text/format.ts";
 import type { CommandContext } from "../context.ts";
-import { fixTextHere } from "../same-config.ts";
+import { fixTextHere } from "../invocation.ts";
 import { lookInStore } from "../store-access.ts";
 import { loginName, renderBlocks } from "./blocks.ts";
 import { windowText } from "./windows.ts";
@@ -22,14 +22,14 @@ export async function listAccounts(context: CommandContext, { json }: ListOption
   const now = context.clock();
   const views = await lookInStore(config, (store) => readAccountViews(config, store, now));
   const { stdout, stderr } = context.out;
-  const { configFile } = context;
+  const { configFile, program } = context;
   if (json) return stdout.write(toJson(views));
   if (views.length === 0) {
     const fix = toRun("add one", "cc-relay login claude");
-    stderr.write(`no accounts yet\n  - ${fixTextHere(fix, configFile)}\n`);
+    stderr.write(`no accounts yet\n  - ${fixTextHere(fix, context)}\n`);
   } else if (stdout.isTerminal) {
     const fullAt = config.session.switchAtUtilization;
-    stdout.write(renderBlocks(views, { screen: stdout, now, fullAt, configFile }));
+    stdout.write(renderBlocks(views, { screen: stdout, now, fullAt, configFile, program }));
   } else {
     stdout.write(renderTable({ columns: [], rows: views.flatMap(toRows) }, stdout));
   }

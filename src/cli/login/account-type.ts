@@ -8,7 +8,7 @@ import type { Screen } from "../../terminal/output.ts";
 import { wrap } from "../../terminal/width.ts";
 import { keyKinds, loginKind } from "../../upstreams/kinds.ts";
 import type { CommandContext } from "../context.ts";
-import { fixTextHere } from "../same-config.ts";
+import { fixTextHere } from "../invocation.ts";
 import { checkKeySource, pipeExample } from "./api-key.ts";
 import { checkCompatibleSources } from "./compatible.ts";
 import type { LoginOptions } from "./options.ts";
@@ -66,15 +66,16 @@ export function findProvider({ login }: AccountKind, sections: OAuthSections): O
 
 /** Throws a UserError unless the answer is yes; with `yes` it was given beforehand, and where nobody can be asked the person who pipes a token in has it already. */
 export async function agreeToTerms(
-  { out, prompts, configFile }: CommandContext,
+  context: CommandContext,
   provider: OAuthProvider,
   { yes }: { yes: boolean },
 ): Promise<void> {
+  const { out, prompts } = context;
   const screen = out.stderr;
   const instead = insteadOf(provider);
   const lines = [`Before you log in to ${provider.title} with OAuth:`, ...termLines(provider, screen)];
   const gap = screen.isTerminal ? "\n" : "";
-  screen.write(`${gap}${lines.join("\n")}\n  - ${fixTextHere(instead, configFile)}\n${gap}`);
+  screen.write(`${gap}${lines.join("\n")}\n  - ${fixTextHere(instead, context)}\n${gap}`);
   if (yes || !prompts.available) return;
   if (await prompts.confirm({ message: "Do these terms fit your use?" })) return;
   throw new UserError("nothing was changed: without a yes there is no login", { fix: instead, exitCode: 2 });

@@ -7,7 +7,7 @@ import { readLines } from "../../terminal/input.ts";
 import { sign } from "../../terminal/style.ts";
 import { keyKinds } from "../../upstreams/kinds.ts";
 import type { CommandContext } from "../context.ts";
-import { fixTextHere } from "../same-config.ts";
+import { fixTextHere } from "../invocation.ts";
 import type { CompatibleLogin } from "./compatible.ts";
 import type { LoginOptions } from "./options.ts";
 import type { AccountPlan } from "./plan.ts";
@@ -30,7 +30,7 @@ export async function askApiKey(context: CommandContext, request: KeyRequest): P
       validate: (text) => {
         const verdict = classify(text.trim(), request);
         if (verdict.kind !== "refused") return undefined;
-        return `that ${verdict.what}; ${fixTextHere(verdict.fix, context.configFile)}`;
+        return `that ${verdict.what}; ${fixTextHere(verdict.fix, context)}`;
       },
     });
     const verdict = classify(key.trim(), request);

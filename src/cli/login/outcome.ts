@@ -6,8 +6,8 @@ import { type Fix, toRun } from "../../domain/errors.ts";
 import { sign } from "../../terminal/style.ts";
 import { singleLine } from "../../terminal/width.ts";
 import type { CommandContext } from "../context.ts";
+import { fixTextHere } from "../invocation.ts";
 import { askRelay, originOf, type Question } from "../relay-address.ts";
-import { fixTextHere } from "../same-config.ts";
 import type { Keeping } from "./keep.ts";
 
 export async function reportOutcome(
@@ -25,7 +25,7 @@ export async function reportOutcome(
     `  written to ${place.file}`,
     ...(isOff ? [`  ${sign("warn", stderr)} it is disabled, so that nothing is sent to it`] : []),
     `  ${daemon === undefined ? "no relay is running" : await tellRelay(context, { place, plan, kind }, daemon)}`,
-    `  - ${fixTextHere(isOff ? toRun("use it", `cc-relay accounts enable ${id}`) : next(daemon !== undefined), context.configFile)}`,
+    `  - ${fixTextHere(isOff ? toRun("use it", `cc-relay accounts enable ${id}`) : next(daemon !== undefined), context)}`,
   ];
   stderr.write(`${lines.join("\n")}\n`);
 }

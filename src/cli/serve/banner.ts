@@ -4,7 +4,7 @@ import { type Client, clientInfo } from "../../clients/variables.ts";
 import type { Screen } from "../../terminal/output.ts";
 import type { ShellSyntax } from "../../terminal/shells.ts";
 import { plural } from "../../text/format.ts";
-import { withSameConfig } from "../same-config.ts";
+import { commandHere, type ProgramName } from "../invocation.ts";
 
 export interface BannerFacts {
   version: string;
@@ -19,12 +19,11 @@ export interface BannerFacts {
   named: string | undefined;
   /** Undefined where `cc-relay env` leads to this relay; else the shell whose variables are set by hand. */
   byHand: ShellSyntax | undefined;
-  /** Started by `npx`: then a shell finds `cc-relay` in the same way only. */
-  byNpx: boolean;
+  program: ProgramName;
 }
 
 export function renderBanner(facts: BannerFacts, { style }: Pick<Screen, "style">): string {
-  const { version, url, file, accounts, demoFile } = facts;
+  const { version, url, file, accounts, demoFile, named, program } = facts;
   const lines = [
     `${style.bold("cc-relay")} ${version}`,
     "",
@@ -37,7 +36,9 @@ export function renderBanner(facts: BannerFacts, { style }: Pick<Screen, "style"
     ...nextLines(facts, style.bold),
     ...(demoFile === undefined ? [] : lookLines(facts, style.bold)),
     ...(accounts === 0
-      ? [`        add an account with ${style.bold(command("cc-relay login claude", facts.named, facts))}`]
+      ? [
+          `        add an account with ${style.bold(commandHere("cc-relay login claude", { configFile: named, program }))}`,
+        ]
       : []),
     "",
     "",
@@ -52,19 +53,10 @@ function accountsText({ accounts, demoFile }: BannerFacts): string {
     : "none yet: requests go on with the client's own credential";
 }
 
-function command(
-  text: string,
-  configFile: string | undefined,
-  { byNpx }: Pick<BannerFacts, "byNpx">,
-): string {
-  const named = withSameConfig(text, configFile);
-  return byNpx ? named.replace(/\bcc-relay /, "npx $&") : named;
-}
-
 function lookLines(facts: BannerFacts, bold: (text: string) => string): string[] {
   return [
     "  look: in another terminal, run",
-    `        ${bold(command("cc-relay top", facts.demoFile, facts))}`,
+    `        ${bold(commandHere("cc-relay top", { configFile: facts.demoFile, program: facts.program }))}`,
     "        and the same with log, usage, accounts list or web in the place of top",
   ];
 }
@@ -74,7 +66,10 @@ const client: Client = "claude";
 function nextLines(facts: BannerFacts, bold: (text: string) => string): string[] {
   const { url, named, byHand } = facts;
   if (byHand === undefined) {
-    const line = command(`eval "$(cc-relay env ${client})"`, named, facts);
+    const line = commandHere(`eval "$(cc-relay env ${client})"`, {
+      configFile: named,
+      program: facts.program,
+    });
     return [`  next: in another terminal, ${bold(line)} and start ${client}`];
   }
   const { urlVariable = "", keyVariable } = clientInfo[client];

@@ -3,7 +3,7 @@
 import type { RequestDetailDocument, RequestDocument, StatusDocument } from "../../documents/types.ts";
 import { UserError } from "../../domain/errors.ts";
 import type { FullScreen, FullScreenEvents } from "../../terminal/full-screen.ts";
-import { fixTextHere } from "../same-config.ts";
+import { fixTextHere, type Invocation } from "../invocation.ts";
 import { drawTop, type PictureStyle } from "./screens.ts";
 import { createState, press, type TopState, takeStatus, type Wish } from "./state.ts";
 
@@ -18,8 +18,8 @@ export interface LiveScreenOptions {
   readRequest(id: string): Promise<RequestDetailDocument | undefined>;
   /** Returns what the command has said. Throws UserError. */
   changeAccount(kind: "enable" | "disable", id: string): Promise<string>;
-  /** `--config FILE`, for the commands that a message names. */
-  configFile?: string | undefined;
+  /** For the commands that a message names. */
+  invocation: Invocation;
   frameMs?: number;
   /** Before a lost relay is looked for again. */
   retryMs?: number;
@@ -68,7 +68,7 @@ export async function runLiveScreen(options: LiveScreenOptions): Promise<number>
     work(wish).catch((error: unknown) => {
       if (!(error instanceof UserError)) return reject(error);
       change({
-        message: `${error.message}${error.fix === undefined ? "" : ` (${fixTextHere(error.fix, options.configFile)})`}`,
+        message: `${error.message}${error.fix === undefined ? "" : ` (${fixTextHere(error.fix, options.invocation)})`}`,
       });
     });
   }
