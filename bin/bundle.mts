@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { build, type Metafile, type Plugin } from "esbuild";
+import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
 import { packagedPrices } from "../src/usage/packaged-prices.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -18,8 +18,8 @@ const programs = {
   "cli/service/health-check": "src/cli/service/health-check.ts",
 };
 
-/** Found at run time: a native module, and one that has a script beside it. */
-const external = ["better-sqlite3", "open"];
+/** Found at run time: it has a script beside it. */
+const external = ["open"];
 
 /** The prices as text: V8 reads JSON several times as fast as the same as code. */
 const pricesAsData: Plugin = {
@@ -60,21 +60,49 @@ const partOfUndici: Plugin = {
     });
   },
 };
+/** Of better-sqlite3 all but what finds its native part, which is beside that file. */
+const allButNative: Plugin = {
+  name: "all-but-native",
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]better-sqlite3[\\/]lib[\\/]binding\.js$/ }, () => ({
+      contents: `
+        import { createRequire } from "node:module";
+        import { dirname, join } from "node:path";
+        const load = createRequire(import.meta.url);
+        export const { getBinding } = load(join(dirname(load.resolve("better-sqlite3")), "binding.js"));`,
+      loader: "js",
+    }));
+  },
+};
 /** The package that the prices are from. */
 const embedded = ["node_modules/@pydantic/genai-prices"];
 
-rmSync(out, { recursive: true, force: true });
-const { metafile } = await build({
+/**
+ * Where everything is in one file, what another package or a part of Node is needed for is loaded when it is reached: as an import it
+ * would be loaded at once.
+ */
+const lateModules: Plugin = {
+  name: "late-modules",
+  setup({ onLoad, onResolve }) {
+    const names = /^(?:undici|http|https|dns|(?:node:)(?:dns\/promises|readline|vm))$/;
+    onResolve({ filter: names }, ({ path, namespace }) =>
+      namespace === "late" ? { path, external: true } : { path, namespace: "late" },
+    );
+    onLoad({ filter: names, namespace: "late" }, ({ path }) => ({
+      contents: `module.exports = require(${JSON.stringify(path)});`,
+      loader: "js",
+    }));
+  },
+};
+
+const usual: BuildOptions & { metafile: true } = {
   absWorkingDir: root,
-  entryPoints: programs,
   outdir: out,
   bundle: true,
-  splitting: true,
   format: "esm",
   platform: "node",
   target: "node22.19",
   external,
-  plugins: [pricesAsData, partOfUndici],
   // CommonJS packages ask for Node's modules with `require`.
   banner: {
     js: 'import { createRequire as createBundleRequire } from "node:module"; const require = createBundleRequire(import.meta.url);',
@@ -82,7 +110,12 @@ const { metafile } = await build({
   legalComments: "none",
   metafile: true,
   logLevel: "warning",
-});
+};
+rmSync(out, { recursive: true, force: true });
+const plugins = [pricesAsData, partOfUndici, allButNative];
+const { metafile } = await build({ ...usual, entryPoints: programs, plugins, splitting: true });
+// The daemon's own form: the finding of its seventy files would be a fifth of its start.
+await build({ ...usual, entryPoints: { serve: "src/main.ts" }, plugins: [lateModules, ...plugins] });
 writeFileSync(join(out, "THIRD-PARTY-LICENSES.txt"), licences(metafile));
 
 /** The licences of the packages whose code is in the bundle. */
