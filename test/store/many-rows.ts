@@ -16,7 +16,8 @@ export function insertManyRows(
     for (let i = 0; i < count; i++) {
       insert.run(
         Math.floor(from + (i / count) * (to - from)),
-        `${((i * 2654435761) % 4294967296).toString(16).padStart(8, "0")}-${i}`,
+        // In the order of time, as the relay's own are.
+        `${i.toString(36).padStart(8, "0")}-${((i * 2654435761) % 4294967296).toString(16)}`,
         `client-${i % 4}`,
         `claude-${i % 6}`,
         `claude-model-${i % 5}`,
