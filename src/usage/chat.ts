@@ -3,7 +3,7 @@
 import { type Members, readSpan, readString, scanMembers } from "../json/json-scan.ts";
 import { fieldOf, isObject, stringField } from "../json/json-values.ts";
 import { type AnswerState, hasShape, markNames, observeAnswer } from "./answer.ts";
-import { figureOf } from "./fields.ts";
+import { countsOf, figureOf } from "./fields.ts";
 import {
   type AnswerObserver,
   type AnswerShape,
@@ -100,22 +100,17 @@ function hasFigures(usage: unknown): boolean {
   return figureOf(usage, "prompt_tokens") !== undefined || figureOf(usage, "completion_tokens") !== undefined;
 }
 
-/** Cached and cache-written tokens are counted into the prompt. */
 function countTokens(usage: unknown): TokenCounts {
   const details = fieldOf(usage, "prompt_tokens_details");
-  // DeepSeek and Moonshot have the cached ones beside the sum.
-  const cacheRead =
-    figureOf(details, "cached_tokens") ??
-    figureOf(usage, "prompt_cache_hit_tokens") ??
-    figureOf(usage, "cached_tokens") ??
-    0;
-  const cacheWrite = figureOf(details, "cache_write_tokens") ?? 0;
-  return {
-    input: Math.max(0, (figureOf(usage, "prompt_tokens") ?? 0) - cacheRead - cacheWrite),
-    output: figureOf(usage, "completion_tokens") ?? 0,
-    cacheWrite5m: cacheWrite,
-    cacheWrite1h: 0,
-    cacheRead,
-    reasoning: figureOf(fieldOf(usage, "completion_tokens_details"), "reasoning_tokens") ?? 0,
-  };
+  return countsOf({
+    input: figureOf(usage, "prompt_tokens"),
+    output: figureOf(usage, "completion_tokens"),
+    // DeepSeek and Moonshot have the cached ones beside the sum.
+    cacheRead:
+      figureOf(details, "cached_tokens") ??
+      figureOf(usage, "prompt_cache_hit_tokens") ??
+      figureOf(usage, "cached_tokens"),
+    cacheWrite: figureOf(details, "cache_write_tokens"),
+    reasoning: figureOf(fieldOf(usage, "completion_tokens_details"), "reasoning_tokens"),
+  });
 }

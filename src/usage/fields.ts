@@ -2,6 +2,7 @@
 
 import { readSpan, type Span } from "../json/json-scan.ts";
 import { fieldOf } from "../json/json-values.ts";
+import type { TokenCounts } from "./observer.ts";
 
 /** A number of tokens or the like; undefined for anything that cannot be one. */
 export function figureOf(value: unknown, name: string): number | undefined {
@@ -18,6 +19,25 @@ export function figureAt(json: Buffer, span: Span | undefined): number | undefin
     figure = figure * 10 + digit;
   }
   return figure;
+}
+
+/** The counts of an API that counts cached and cache-written tokens into the input. */
+export function countsOf(figures: {
+  input: number | undefined;
+  output: number | undefined;
+  cacheRead: number | undefined;
+  cacheWrite: number | undefined;
+  reasoning: number | undefined;
+}): TokenCounts {
+  const { input = 0, output = 0, cacheRead = 0, cacheWrite = 0, reasoning = 0 } = figures;
+  return {
+    input: Math.max(0, input - cacheRead - cacheWrite),
+    output,
+    cacheWrite5m: cacheWrite,
+    cacheWrite1h: 0,
+    cacheRead,
+    reasoning,
+  };
 }
 
 function asFigure(value: unknown): number | undefined {

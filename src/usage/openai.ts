@@ -10,7 +10,7 @@ import {
 } from "../json/json-scan.ts";
 import { fieldOf } from "../json/json-values.ts";
 import { type AnswerState, hasShape, markNames, observeAnswer } from "./answer.ts";
-import { figureOf } from "./fields.ts";
+import { countsOf, figureOf } from "./fields.ts";
 import {
   type AnswerObserver,
   type AnswerShape,
@@ -162,19 +162,15 @@ function hasFigures(usage: unknown): boolean {
   return figureOf(usage, "input_tokens") !== undefined || figureOf(usage, "output_tokens") !== undefined;
 }
 
-/** OpenAI counts cached and cache-written tokens into the input. */
 function countTokens(usage: unknown): TokenCounts {
   const details = fieldOf(usage, "input_tokens_details");
-  const cacheRead = figureOf(details, "cached_tokens") ?? 0;
-  const cacheWrite = figureOf(details, "cache_write_tokens") ?? 0;
-  return {
-    input: Math.max(0, (figureOf(usage, "input_tokens") ?? 0) - cacheRead - cacheWrite),
-    output: figureOf(usage, "output_tokens") ?? 0,
-    cacheWrite5m: cacheWrite,
-    cacheWrite1h: 0,
-    cacheRead,
-    reasoning: figureOf(fieldOf(usage, "output_tokens_details"), "reasoning_tokens") ?? 0,
-  };
+  return countsOf({
+    input: figureOf(usage, "input_tokens"),
+    output: figureOf(usage, "output_tokens"),
+    cacheRead: figureOf(details, "cached_tokens"),
+    cacheWrite: figureOf(details, "cache_write_tokens"),
+    reasoning: figureOf(fieldOf(usage, "output_tokens_details"), "reasoning_tokens"),
+  });
 }
 
 /** Web searches that ran; opening a page that was found is not one. */

@@ -28,8 +28,9 @@ export const usageMutations: readonly Mutation[] = [
   { ...gemini, from: "ended.size > 0 && underWay.size === 0", to: "ended.size > 0" },
   {
     ...openai,
-    from: '(figureOf(usage, "input_tokens") ?? 0) - cacheRead - cacheWrite',
-    to: '(figureOf(usage, "input_tokens") ?? 0) - cacheRead',
+    file: "usage/fields.ts",
+    from: "Math.max(0, input - cacheRead - cacheWrite)",
+    to: "Math.max(0, input - cacheRead)",
   },
   { ...openai, from: 'if (action === "search") searches++;', to: "searches++;" },
   { ...openai, from: 'readSpan(response, members.get("store")) !== false', to: "true" },
