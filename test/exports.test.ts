@@ -41,3 +41,21 @@ test("every function, constant and class that src exports is named by a file tha
     [],
   );
 });
+
+/** What documents are compared with. */
+const forDocuments = new Set(["listAllKeys"]);
+
+test("src has no function, constant or class that only tests call", () => {
+  const ofSources = [...sources].filter(([file]) => !file.startsWith(join(root, "test")));
+  const only: string[] = [];
+  for (const [file, text] of ofSources) {
+    for (const [, name] of text.matchAll(exported)) {
+      const word = new RegExp(`\\b${name!.replaceAll("$", "\\$")}\\b`, "g");
+      const isUsedHere = (text.match(word)?.length ?? 0) > 1;
+      const isUsedElsewhere = ofSources.some(([other, code]) => other !== file && code.search(word) >= 0);
+      if (!isUsedHere && !isUsedElsewhere && !forDocuments.has(name!))
+        only.push(`${file.slice(root.length + 1)}: ${name}`);
+    }
+  }
+  assert.deepEqual(only, []);
+});

@@ -6,7 +6,7 @@ import type { AccountType } from "../src/domain/family.ts";
 import { matchesModel, modelScope } from "../src/domain/model-scope.ts";
 import { readTokenAnswer } from "../src/oauth/token-answer.ts";
 import { redact } from "../src/text/redact.ts";
-import { accountKinds, upstreamFor } from "../src/upstreams/kinds.ts";
+import { accountKinds } from "../src/upstreams/kinds.ts";
 import { reasonFrom } from "../src/upstreams/reason.ts";
 import { parseDuration, parseInstant, readRetryAfter, waitInText } from "../src/upstreams/retry-after.ts";
 import { geminiCall, makeCall, now, openaiCall } from "./upstreams/make-call.ts";
@@ -115,7 +115,7 @@ const readers: [string, Reader][] = [
 ];
 
 for (const type of Object.keys(accountKinds) as AccountType[]) {
-  const upstream = upstreamFor(type);
+  const upstream = accountKinds[type].upstream;
   for (const family of ["claude", "gemini", "openai"] as const) {
     // A client's own credential is read by the same upstreams.
     if (type === "client" || accountKinds[type].family !== family) continue;

@@ -1,29 +1,8 @@
-// The defaults: the configuration without a file, and an account of which only some keys are given.
+// An account of which only some keys are given, with the defaults of the others.
 
 import { providerUrls } from "../domain/family.ts";
-import { assembleConfig } from "./assemble.ts";
 import { usualCredential } from "./assemble-account.ts";
-import type { AccountConfig, Config } from "./config.ts";
-import { createConfigSchema } from "./schema.ts";
-
-export interface DefaultsOptions {
-  /** Absolute. */
-  databasePath: string;
-  accounts?: AccountConfig[];
-}
-
-/** Every default, nothing of the environment, and the given accounts. */
-export function defaultConfig({ databasePath, accounts = [] }: DefaultsOptions): Config {
-  return {
-    ...assembleConfig(createConfigSchema({}).parse({}), {
-      file: undefined,
-      databasePath,
-      env: {},
-      kinds: {},
-    }),
-    accounts,
-  };
-}
+import type { AccountConfig } from "./config.ts";
 
 /** An account with every default. Without `secret` it has an empty one, whatever its credential. */
 export function defaultAccount(

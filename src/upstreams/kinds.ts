@@ -1,7 +1,6 @@
 // Every kind of account: one descriptor each. docs/providers.md shows how another one is added.
 
 import type { AccountKind, Probe } from "../account-kinds/account-kind.ts";
-import type { Upstream } from "../account-kinds/upstream.ts";
 import { type AccountType, type Family, providerUrls } from "../domain/family.ts";
 import type { LoginExtras } from "../domain/token-store.ts";
 import { claudeProvider } from "../oauth/claude.ts";
@@ -126,10 +125,6 @@ export const accountKinds: Readonly<Record<AccountType, AccountKind>> = {
     labels: { credential: "login", choice: "the client's own", hint: "nothing is kept of it", source: "" },
   },
 };
-
-export function upstreamFor(type: AccountType): Upstream {
-  return accountKinds[type].upstream;
-}
 
 /** The kind of a family's accounts that have an API key. */
 export const keyKinds: Readonly<Record<Family, AccountKind>> = {

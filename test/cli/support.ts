@@ -5,10 +5,11 @@ import type { AddressInfo } from "node:net";
 import type { CommandContext } from "../../src/cli/context.ts";
 import type { ProgramName } from "../../src/cli/invocation.ts";
 import type { AccountConfig, Config } from "../../src/config/config.ts";
-import { defaultAccount, defaultConfig } from "../../src/config/defaults.ts";
+import { defaultAccount } from "../../src/config/defaults.ts";
 import { UserError } from "../../src/domain/errors.ts";
 import type { Environment } from "../../src/terminal/environment.ts";
 import { keyKinds } from "../../src/upstreams/kinds.ts";
+import { defaultConfig } from "../support/default-config.ts";
 import { type FakeScreen, fakeScreen } from "../terminal/support.ts";
 
 export interface FakeContext extends CommandContext {

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { parse } from "smol-toml";
 import { describeWarning } from "../../src/config/config.ts";
-import { defaultConfig } from "../../src/config/defaults.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { listAllKeys } from "../../src/config/validate.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
+import { defaultConfig } from "../support/default-config.ts";
 import { fakeEnvironment, read } from "./support.ts";
 
 const file = join(import.meta.dirname, "../../config.example.toml");

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { describeWarning } from "../../src/config/config.ts";
-import { defaultConfig } from "../../src/config/defaults.ts";
 import { loadConfig, readConfig } from "../../src/config/load.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
+import { defaultConfig } from "../support/default-config.ts";
 import { fakeEnvironment, messageOf, read } from "./support.ts";
 
 const account = (rest: string, type = "claude-api", secret = 'api_key = "K"') =>

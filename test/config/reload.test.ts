@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { defaultConfig } from "../../src/config/defaults.ts";
 import { createConfigReader, findUnfinished, UnfinishedConfig } from "../../src/config/reload.ts";
 import { secretsOf } from "../../src/config/secrets.ts";
 import { mountPoints } from "../../src/config/watch.ts";
 import { fixText } from "../../src/domain/errors.ts";
+import { defaultConfig } from "../support/default-config.ts";
 import { testAccount } from "../support/relay.ts";
 
 const text = 'api_keys = ["one", "two"]\n\n[[accounts]]\nid = "a"\n';

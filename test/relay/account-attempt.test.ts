@@ -11,7 +11,7 @@ import type { RelayDeps } from "../../src/relay/exchange.ts";
 import { overHttp } from "../../src/relay/transport.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 import { systemTimers } from "../../src/time/timers.ts";
-import { upstreamFor } from "../../src/upstreams/kinds.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { accountConfig } from "../accounts/fakes.ts";
 
 /** Every connection turns out to have been closed already, `times` times; after that the provider resets it. */
@@ -50,7 +50,7 @@ async function turnOn(dispatcher: Dispatcher) {
     headers: [] as string[],
     stream: true,
   } as Call;
-  const upstream = upstreamFor("claude-api");
+  const upstream = accountKinds["claude-api"].upstream;
   const { signal } = new AbortController();
   const turn = { call, upstream, signal, firstByteMs: 1000, transport: overHttp };
   return attemptOn(createAccount(config), turn, deps);

@@ -8,7 +8,7 @@ import type { Call } from "../../src/domain/call.ts";
 import type { Answer, Sink } from "../../src/relay/answer.ts";
 import { attempt } from "../../src/relay/attempt.ts";
 import { systemTimers, type Timers } from "../../src/time/timers.ts";
-import { upstreamFor } from "../../src/upstreams/kinds.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { type AnswerObserver, noTokens } from "../../src/usage/observer.ts";
 import { createManualTime } from "../support/manual-time.ts";
 
@@ -75,7 +75,7 @@ function begin({
       headers: [],
       body: undefined,
     },
-    upstream: { ...upstreamFor("claude-api"), ...(observer && { observe: () => observer }) },
+    upstream: { ...accountKinds["claude-api"].upstream, ...(observer && { observe: () => observer }) },
     call: { operation: "generate", stream: true, streamForm: "sse", family: "claude" } as Call,
     timeouts: { firstByteMs: 1000, idleMs: 1000 },
     signal,
@@ -139,7 +139,7 @@ test("what came while nobody had taken the answer is handed over in order, its b
 
 /** Reads Claude's answers as ever, but each piece only when it is told to. */
 function slowObserver(): { observer: AnswerObserver; readNext(): Promise<void> } {
-  const inner = upstreamFor("claude-api").observe({
+  const inner = accountKinds["claude-api"].upstream.observe({
     operation: "generate",
     stream: true,
     streamForm: "sse",

@@ -7,7 +7,7 @@ import { createDispatchers } from "../../src/network/dispatchers.ts";
 import type { ProxySettings } from "../../src/network/proxy.ts";
 import { type AttemptResult, attempt } from "../../src/relay/attempt.ts";
 import { systemTimers } from "../../src/time/timers.ts";
-import { upstreamFor } from "../../src/upstreams/kinds.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { startConnectProxy } from "../support/proxies.ts";
 import { startTcpServer } from "../support/tcp-server.ts";
 import { until } from "../support/until.ts";
@@ -35,7 +35,7 @@ function createAsker(t: TestContext) {
     attempt({
       dispatcher: dispatchers.for("a", proxy),
       request: { origin, path: "/v1/messages", method: "POST", headers: [], body: Buffer.from("{}") },
-      upstream: upstreamFor("claude-api"),
+      upstream: accountKinds["claude-api"].upstream,
       call: { family: "claude", operation: "generate", stream: true } as Call,
       timeouts: { firstByteMs, idleMs: 60_000 },
       signal,

@@ -5,13 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RelayApp, type RelayAppOptions, startRelayApp } from "../../src/app/relay-app.ts";
 import type { AccountConfig, Config } from "../../src/config/config.ts";
-import { defaultAccount, defaultConfig } from "../../src/config/defaults.ts";
+import { defaultAccount } from "../../src/config/defaults.ts";
 import type { AccountType } from "../../src/domain/family.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import type { Clock } from "../../src/time/clock.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
+import { defaultConfig } from "./default-config.ts";
 import { patient } from "./patience.ts";
 
 export interface TestRelay {

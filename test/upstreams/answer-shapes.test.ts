@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Call } from "../../src/domain/call.ts";
 import type { AccountType } from "../../src/domain/family.ts";
-import { upstreamFor } from "../../src/upstreams/kinds.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import type { AnswerObserver, Opening } from "../../src/usage/observer.ts";
 import { geminiCall, makeCall, openaiCall } from "./make-call.ts";
 
@@ -27,7 +27,7 @@ const claudeStart = event({ type: "message_start", message: {} }, "message_start
 const openaiDelta = event({ type: "response.output_text.delta", delta: "x" }, "response.output_text.delta");
 
 function readAll(type: AccountType, call: Call, body: string | object): AnswerObserver {
-  const observer = upstreamFor(type).observe(call);
+  const observer = accountKinds[type].upstream.observe(call);
   observer.push(Buffer.from(typeof body === "string" ? body : JSON.stringify(body)));
   observer.end();
   return observer;
@@ -207,7 +207,7 @@ describe("an event that is not known yet", () => {
   ];
   for (const [type, call, unknown, known] of rows) {
     it(`before ${type}'s first leaves the answer undecided until that comes`, () => {
-      const observer = upstreamFor(type).observe(call);
+      const observer = accountKinds[type].upstream.observe(call);
       observer.push(Buffer.from(unknown));
       assert.equal(observer.opening.kind, "pending");
       observer.push(Buffer.from(known));

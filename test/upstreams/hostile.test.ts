@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { Failure } from "../../src/domain/failure.ts";
 import type { AccountType } from "../../src/domain/family.ts";
-import { accountKinds, upstreamFor } from "../../src/upstreams/kinds.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { day, geminiCall, makeCall, now, openaiCall } from "./make-call.ts";
 
 const types = Object.keys(accountKinds) as AccountType[];
@@ -94,7 +94,7 @@ function assertSound(failure: Failure): void {
 
 describe("whatever a provider sends is read as some failure, with a sound time and reason", () => {
   for (const type of types) {
-    const upstream = upstreamFor(type);
+    const upstream = accountKinds[type].upstream;
     const call = callOf[accountKinds[type].family ?? "claude"]();
 
     it(`${type}, as an answer`, () => {

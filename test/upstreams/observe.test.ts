@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Call } from "../../src/domain/call.ts";
 import type { AccountType } from "../../src/domain/family.ts";
-import { upstreamFor } from "../../src/upstreams/kinds.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { geminiCall, makeCall, openaiCall } from "./make-call.ts";
 
 const claudeMessage = JSON.stringify({
@@ -57,7 +57,7 @@ describe("a good answer is watched in the form that it has", () => {
   ];
   for (const [title, type, call, body] of rows) {
     it(title, () => {
-      const observer = upstreamFor(type).observe(call);
+      const observer = accountKinds[type].upstream.observe(call);
       observer.push(Buffer.from(body));
       observer.end();
       assert.equal(observer.opening.kind, "content");
@@ -77,13 +77,13 @@ describe("an answer is rewritten", () => {
   ];
   for (const [title, call, expected] of rows) {
     it(title, () => {
-      assert.equal(upstreamFor("gemini").translate?.(call) !== undefined, expected);
+      assert.equal(accountKinds.gemini.upstream.translate?.(call) !== undefined, expected);
     });
   }
 
   it("nowhere else", () => {
     for (const type of ["claude-api", "claude-oauth", "gemini-api", "openai-responses"] as const) {
-      assert.equal(upstreamFor(type).translate, undefined);
+      assert.equal(accountKinds[type].upstream.translate, undefined);
     }
   });
 });
@@ -104,7 +104,7 @@ it("an error as first event is read by the upstream whose it is", () => {
     ["gemini", geminiCall(streamed), 'data: {"error":{"code":503,"message":"full"}}\n\n'],
   ];
   for (const [type, call, body] of rows) {
-    const upstream = upstreamFor(type);
+    const upstream = accountKinds[type].upstream;
     const observer = upstream.observe(call);
     observer.push(Buffer.from(body));
     const { opening } = observer;

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { Credential } from "../../src/account-kinds/credential.ts";
 import type { Call, Operation } from "../../src/domain/call.ts";
 import type { AccountType } from "../../src/domain/family.ts";
-import { accountKinds, upstreamFor } from "../../src/upstreams/kinds.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { splitUrl } from "../../src/upstreams/request.ts";
 import { geminiCall, makeCall, openaiCall } from "./make-call.ts";
 
@@ -76,7 +76,7 @@ describe("the address of a request", () => {
   ];
   for (const [type, apiUrl, call, origin, path] of rows) {
     it(`${apiUrl} and ${call.path}${call.query} make ${origin}${path}`, () => {
-      const request = upstreamFor(type).prepare(call, { apiUrl, credential: key });
+      const request = accountKinds[type].upstream.prepare(call, { apiUrl, credential: key });
       assert.equal(request.origin, origin);
       assert.equal(request.path, path);
       assert.equal(request.method, call.method);
@@ -123,7 +123,7 @@ describe("the headers of a request", () => {
   for (const [type, credential, expected] of rows) {
     it(`of ${type} are the client's, in order and case, with the credential and no coding`, () => {
       const call = makeCall({ headers: own, clientCredential: ["X-Api-Key", "of-the-client"] });
-      const request = upstreamFor(type).prepare(call, { apiUrl: "https://h.example", credential });
+      const request = accountKinds[type].upstream.prepare(call, { apiUrl: "https://h.example", credential });
       const added = expected.includes("accept-encoding")
         ? expected
         : ["accept-encoding", "identity", ...expected];
@@ -140,7 +140,10 @@ describe("the headers of a request", () => {
         clientCredential,
         acceptEncoding: "gzip, br",
       });
-      const request = upstreamFor(type).prepare(call, { apiUrl: "https://h.example", credential: client });
+      const request = accountKinds[type].upstream.prepare(call, {
+        apiUrl: "https://h.example",
+        credential: client,
+      });
       assert.deepEqual(request.headers, [...own, "accept-encoding", "gzip, br", ...clientCredential]);
     });
   }
@@ -153,7 +156,7 @@ describe("the headers of a request", () => {
       ["gemini", geminiCall({ path: "/v1internal:generateContent" })],
     ] as const) {
       for (const acceptEncoding of ["gzip, deflate, br, zstd", "gzip;q=0.5, *;q=0", ""]) {
-        const { headers } = upstreamFor(type).prepare(
+        const { headers } = accountKinds[type].upstream.prepare(
           { ...call, acceptEncoding },
           { apiUrl: "https://h.example", credential: key },
         );
@@ -186,7 +189,7 @@ describe("the beta flag that a login's token needs", () => {
   for (const [title, headers, expected] of rows) {
     it(title, () => {
       const given = [...headers];
-      const request = upstreamFor("claude-oauth").prepare(makeCall({ headers: given }), {
+      const request = accountKinds["claude-oauth"].upstream.prepare(makeCall({ headers: given }), {
         apiUrl: "https://h.example",
         credential: token,
       });
@@ -207,7 +210,10 @@ describe("the beta flag that a login's token needs", () => {
       ["claude-oauth", client],
     ] as const) {
       const call = makeCall({ headers: ["anthropic-beta", "a"] });
-      const { headers } = upstreamFor(type).prepare(call, { apiUrl: "https://h.example", credential });
+      const { headers } = accountKinds[type].upstream.prepare(call, {
+        apiUrl: "https://h.example",
+        credential,
+      });
       assert.equal(headers[1], "a");
       assert.ok(!headers.includes(flag));
     }
@@ -226,7 +232,7 @@ it("the body goes out byte for byte, still in its coding", () => {
     ["openai-responses", openaiCall()],
   ] as const) {
     for (const bytes of [body, coded, undefined]) {
-      const request = upstreamFor(type).prepare(
+      const request = accountKinds[type].upstream.prepare(
         { ...call, body: bytes },
         { apiUrl: "https://h.example", credential: key },
       );
@@ -259,7 +265,7 @@ describe("what each kind of account supports", () => {
   ];
   for (const [type, make, expected] of rows) {
     it(`${type}: ${expected.join(", ")}`, () => {
-      const upstream = upstreamFor(type);
+      const upstream = accountKinds[type].upstream;
       assert.deepEqual(
         operations.filter((operation) => upstream.supports(make({ operation }))),
         expected,
@@ -270,7 +276,7 @@ describe("what each kind of account supports", () => {
   it("no account serves another family's call", () => {
     for (const type of types) {
       const served = [makeCall(), geminiCall(), openaiCall()].filter((call) =>
-        upstreamFor(type).supports(call),
+        accountKinds[type].upstream.supports(call),
       );
       assert.equal(served.length, 1);
     }
@@ -283,17 +289,17 @@ describe("what each kind of account supports", () => {
       ["/v1internal:loadCodeAssist", "code-assist"],
       ["/v1internal/operations/1", "code-assist"],
     ] as const) {
-      assert.equal(upstreamFor("gemini").supports(geminiCall({ path, operation })), true);
-      assert.equal(upstreamFor("gemini-api").supports(geminiCall({ path, operation })), false);
+      assert.equal(accountKinds.gemini.upstream.supports(geminiCall({ path, operation })), true);
+      assert.equal(accountKinds["gemini-api"].upstream.supports(geminiCall({ path, operation })), false);
     }
   });
 
   it("Code Assist has neither files nor calls that it knows no counterpart of", () => {
     const file = geminiCall({ binding: { kind: "file", id: "files/1" } });
-    assert.equal(upstreamFor("gemini").supports(file), false);
-    assert.equal(upstreamFor("gemini-api").supports(file), true);
+    assert.equal(accountKinds.gemini.upstream.supports(file), false);
+    assert.equal(accountKinds["gemini-api"].upstream.supports(file), true);
     const other = geminiCall({ path: "/v1beta/models/m:predict" });
-    assert.equal(upstreamFor("gemini").supports(other), false);
+    assert.equal(accountKinds.gemini.upstream.supports(other), false);
   });
 });
 
@@ -344,7 +350,7 @@ describe("headers that speak of the account's own limits", () => {
   ];
   for (const [type, own, others] of rows) {
     it(`of ${type}`, () => {
-      const upstream = upstreamFor(type);
+      const upstream = accountKinds[type].upstream;
       assert.deepEqual(
         [...own, ...others].filter((name) => upstream.isAccountHeader(name)),
         own,
