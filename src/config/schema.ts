@@ -186,43 +186,46 @@ function account(kinds: AccountKinds) {
 }
 
 /** Every provider of logins takes the same keys. */
-function oauth(header: string) {
-  return table(header, {
-    authorize_url: url('authorize_url = "https://HOST/PATH"').optional(),
-    token_url: url('token_url = "https://HOST/PATH"').optional(),
-    client_id: text(findTokenFault, "an id", 'client_id = "ID"').optional(),
-    client_secret: text(findTokenFault, "a secret", 'client_secret = "SECRET"').optional(),
-    redirect_uri: url('redirect_uri = "http://localhost:PORT/callback"').optional(),
-    scopes: z
-      .union([
-        text(findScopesFault, "scopes", '"SCOPE SCOPE"'),
-        list(text(findWordFault, "a scope", '"SCOPE"'), 'scopes = ["SCOPE", "SCOPE"]'),
-      ])
-      .register(keyNotes, { expected: "a string or a list of strings", write: 'scopes = ["SCOPE", "SCOPE"]' })
-      .optional(),
-  });
-}
+const oauthKeys = {
+  authorize_url: url('authorize_url = "https://HOST/PATH"').optional(),
+  token_url: url('token_url = "https://HOST/PATH"').optional(),
+  client_id: text(findTokenFault, "an id", 'client_id = "ID"').optional(),
+  client_secret: text(findTokenFault, "a secret", 'client_secret = "SECRET"').optional(),
+  redirect_uri: url('redirect_uri = "http://localhost:PORT/callback"').optional(),
+  scopes: z
+    .union([
+      text(findScopesFault, "scopes", '"SCOPE SCOPE"'),
+      list(text(findWordFault, "a scope", '"SCOPE"'), 'scopes = ["SCOPE", "SCOPE"]'),
+    ])
+    .register(keyNotes, { expected: "a string or a list of strings", write: 'scopes = ["SCOPE", "SCOPE"]' })
+    .optional(),
+};
+
+/** What does not depend on the kinds of account. Made once: each of these costs more than reading a file with it. */
+const sections = {
+  api_keys: list(clientKey, 'api_keys = ["KEY"]').default([]),
+  server: server.prefault({}),
+  session: session.prefault({}),
+  upstream: upstream.prefault({}),
+  usage: usage.prefault({}),
+  models: models.default({}),
+  ui: ui.prefault({}),
+  notify: z
+    .array(notify)
+    .register(keyNotes, {
+      expected: "a list of tables",
+      write: "[[notify]], in double brackets, above each receiver",
+    })
+    .default([]),
+};
 
 /** There is a section `[oauth.NAME]` for every provider of logins. */
 export function createConfigSchema(kinds: AccountKinds) {
   const logins = loginSections(kinds);
-  const sections = logins.map((name) => [name, oauth(`[oauth.${name}]`).optional()] as const);
+  const oauth = logins.map((name) => [name, table(`[oauth.${name}]`, oauthKeys).optional()] as const);
   return table("a table", {
-    api_keys: list(clientKey, 'api_keys = ["KEY"]').default([]),
-    server: server.prefault({}),
-    session: session.prefault({}),
-    upstream: upstream.prefault({}),
-    usage: usage.prefault({}),
-    models: models.default({}),
-    ui: ui.prefault({}),
-    notify: z
-      .array(notify)
-      .register(keyNotes, {
-        expected: "a list of tables",
-        write: "[[notify]], in double brackets, above each receiver",
-      })
-      .default([]),
-    oauth: table(logins.map((name) => `[oauth.${name}]`).join(" or "), Object.fromEntries(sections)).prefault(
+    ...sections,
+    oauth: table(logins.map((name) => `[oauth.${name}]`).join(" or "), Object.fromEntries(oauth)).prefault(
       {},
     ),
     accounts: z
