@@ -276,25 +276,30 @@ describe("a key at any depth", () => {
 describe("the work of a scan", () => {
   const model = '"model":"m"';
   const million = 1_000_000;
-  /** What a client could send to hold everybody up; each took up to two seconds. */
-  const floods: Record<string, () => string> = {
-    "four million keys in escapes": () => `{${model},${'"\\u0061":1,'.repeat(4 * million)}"x":1}`,
-    "ten million members": () => `{${model},${'"a":1,'.repeat(10 * million)}"x":1}`,
-    "twenty million strings": () => `{${model},"x":[${'"",'.repeat(20 * million)}1]}`,
-    "thirty million escaped quotes": () => `{${model},"x":"${'\\"'.repeat(30 * million)}"}`,
-    "sixty million brackets": () => `{${model},"x":${"[".repeat(30 * million)}${"]".repeat(30 * million)}}`,
-    "sixty million blanks": () => `{${model},"x":${" ".repeat(60 * million)}1}`,
-    "four million sought keys": () => `{${model},"x":[${'{"file_id":"x"},'.repeat(4 * million)}1]}`,
+  /** What a client could send to hold everybody up: so many times this, in an object; each took up to two seconds. */
+  const floods: Record<string, [before: string, piece: string, times: number, after: string]> = {
+    "four million keys in escapes": ["", '"\\u0061":1,', 4 * million, '"x":1'],
+    "ten million members": ["", '"a":1,', 10 * million, '"x":1'],
+    "twenty million strings": ['"x":[', '"",', 20 * million, "1]"],
+    "thirty million escaped quotes": ['"x":"', '\\"', 30 * million, '"'],
+    "sixty million opening brackets": ['"x":', "[", 60 * million, ""],
+    "sixty million blanks": ['"x":', " ", 60 * million, "1"],
+    "four million sought keys": ['"x":[', '{"file_id":"x"},', 4 * million, "1]"],
   };
+  /** For one after the other: making memory costs more than filling it. */
+  const room = Buffer.allocUnsafeSlow(66 * million);
   const sought: SoughtKey[] = ["file_id", "container", "sealed"].map((key) => ({
     key,
     accepts: (value) => value.startsWith("file_"),
   }));
-  for (const [title, text] of Object.entries(floods)) {
+  for (const [title, [before, piece, times, after]] of Object.entries(floods)) {
     it(`stays below 100 ms for ${title}, and what came before them is found`, () => {
-      const body = Buffer.from(text());
+      const begun = room.write(`{${model},${before}`);
+      const filled = begun + piece.length * times;
+      const body = room.fill(piece, begun, filled).subarray(0, filled + room.write(`${after}}`, filled));
       let least = Number.POSITIVE_INFINITY;
-      for (let run = 0; run < 3; run++) {
+      // A machine that is busy needs more than one try.
+      for (let run = 0; run < 3 && least >= 100; run++) {
         const start = process.cpuUsage();
         const found = scanObject(body, [...plain, "input", "messages", "tools"], sought);
         const { user, system } = process.cpuUsage(start);

@@ -4,12 +4,16 @@ import { describe, it } from "node:test";
 import { shellSyntax } from "../../src/terminal/shells.ts";
 import { assertKeysSurvive, assertRemoved, type Interpreter } from "../terminal/shell-lines.ts";
 
-const show = `printf '%s\\0' "$KEY"\n`;
 const interpreters: Record<string, Interpreter> = {
-  "dash by eval": { command: "dash", shell: "sh", script: (file) => `eval "$(cat '${file}')"\n${show}` },
-  "zsh by eval": { command: "zsh", shell: "sh", script: (file) => `eval "$(cat '${file}')"\n${show}` },
-  "fish by source": { command: "fish", shell: "fish", script: (file) => `cat '${file}' | source\n${show}` },
-  "fish by eval": { command: "fish", shell: "fish", script: (file) => `eval (cat '${file}')\n${show}` },
+  "dash by eval": { command: "dash", shell: "sh", takeOver: (file) => `eval "$(cat '${file}')"` },
+  "zsh by eval": { command: "zsh", shell: "sh", takeOver: (file) => `eval "$(cat '${file}')"` },
+  "fish by source": { command: "fish", shell: "fish", takeOver: (file) => `cat '${file}' | source` },
+  "fish by eval": {
+    command: "fish",
+    shell: "fish",
+    takeOver: (file) => `eval (cat '${file}')`,
+    joinsLines: true,
+  },
 };
 
 describe("lines that set a variable", () => {

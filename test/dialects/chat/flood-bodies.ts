@@ -40,24 +40,24 @@ export const floods: readonly [title: string, body: () => string, converts: bool
     true,
   ],
   [
-    "a million parameters",
+    "300,000 short parameters",
     () => {
-      const members = Array.from({ length: 1_000_000 }, (_, index) => `"p${index}":1`);
+      const members = Array.from({ length: 300_000 }, (_, index) => `"p${index}":1`);
       return `{"model":"claude-sonnet-4-5","messages":[{"role":"user","content":"q"}],${members.join()}}`;
     },
     true,
   ],
-  ["5 million empty lists", () => ask({}, { x: "@" }).replace('"@"', `[${"[],".repeat(5_000_000)}1]`), true],
+  ["2 million empty lists", () => ask({}, { x: "@" }).replace('"@"', `[${"[],".repeat(2_000_000)}1]`), true],
   [
-    "50,000 calls with one id",
+    "20,000 calls with one id",
     () =>
       talk([
         { role: "user", content: "q" },
         {
           role: "assistant",
-          tool_calls: Array.from({ length: 50_000 }, () => ({ id: "a:b", function: { name: "x" } })),
+          tool_calls: Array.from({ length: 20_000 }, () => ({ id: "a:b", function: { name: "x" } })),
         },
-        ...Array.from({ length: 50_000 }, () => ({ role: "tool", tool_call_id: "a:b", content: "1" })),
+        ...Array.from({ length: 20_000 }, () => ({ role: "tool", tool_call_id: "a:b", content: "1" })),
       ]),
     true,
   ],
