@@ -7,7 +7,8 @@ import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
 import { packagedPrices } from "../src/usage/packaged-prices.ts";
 
 const root = join(import.meta.dirname, "..");
-const out = join(root, "dist");
+/** Another folder of the package can be named. */
+const out = join(root, process.argv[2] ?? "dist");
 
 /** Programs that are started by the name of their file. They lie beside `main`, so that it finds them in its own folder. */
 const programs = {

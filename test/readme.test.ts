@@ -12,6 +12,7 @@ import { readConfig } from "../src/config/load.ts";
 import { relayErrors } from "../src/domain/errors.ts";
 import { accountKinds } from "../src/upstreams/kinds.ts";
 import { claims } from "./readme-claims.ts";
+import { program } from "./support/program.ts";
 import { until } from "./support/until.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -181,7 +182,7 @@ let log = "";
 let daemon: ReturnType<typeof spawn>;
 
 before(async () => {
-  daemon = spawn(process.execPath, [join(root, "src/main.ts"), "serve", "--demo", "--port", "0"], {
+  daemon = spawn(process.execPath, [program, "serve", "--demo", "--port", "0"], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   url = await new Promise<string>((resolve, reject) => {

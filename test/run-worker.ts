@@ -18,6 +18,8 @@ export interface Worker {
 export interface WorkerOptions {
   /** For temporary files. */
   folder: string;
+  /** What tests start in processes of its own; undefined: the sources. */
+  program: string | undefined;
   onPassed(): void;
   onSkipped(): void;
   /** Where, what and why, a line or more each. */
@@ -32,7 +34,7 @@ const endTimeoutMs = 20_000;
 const reportTimeoutMs = 5000;
 const graceMs = 2000;
 
-export function startWorker({ folder, onPassed, onSkipped, onFailed }: WorkerOptions): Worker {
+export function startWorker({ folder, program, onPassed, onSkipped, onFailed }: WorkerOptions): Worker {
   const reportName = `${randomUUID()}.json`;
   const child = spawn(
     process.execPath,
@@ -48,7 +50,12 @@ export function startWorker({ folder, onPassed, onSkipped, onFailed }: WorkerOpt
       "test/worker.ts",
     ],
     {
-      env: { TMPDIR: folder, NODE_COMPILE_CACHE: resolve(compileCache), ...process.env },
+      env: {
+        TMPDIR: folder,
+        NODE_COMPILE_CACHE: resolve(compileCache),
+        ...(program && { CC_RELAY_PROGRAM: program }),
+        ...process.env,
+      },
       stdio: ["ignore", "inherit", "pipe", "ipc"],
     },
   );

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { after, before, describe, it, test } from "node:test";
 import { followRequests } from "../../src/cli/log/follow.ts";
 import { usageRow } from "../store/rows.ts";
+import { program } from "../support/program.ts";
 import { createServeFolder } from "../support/serve-process.ts";
 import { until } from "../support/until.ts";
 import { seedLog } from "./log-seed.ts";
@@ -242,8 +242,7 @@ test("following ends when its reader has gone: log --follow | head", async (t) =
   await folder.configure("");
   const record = (id: string) => folder.look(({ usage }) => usage.record(usageRow(id)));
   await record("first");
-  const main = join(import.meta.dirname, "../../src/main.ts");
-  const child = spawn(process.execPath, [main, "--config", folder.configFile, "log", "--follow"], {
+  const child = spawn(process.execPath, [program, "--config", folder.configFile, "log", "--follow"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   t.after(() => void child.kill("SIGKILL"));

@@ -4,9 +4,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { openTerminal, type Terminal } from "../clients/terminal.ts";
 import type { AuthorizationServer } from "../support/authorization-server.ts";
+import { program } from "../support/program.ts";
 import { until } from "../support/until.ts";
 import { oauthToml } from "./login-support.ts";
 
@@ -32,7 +32,6 @@ export interface PipedLogin {
 }
 
 const waitTimeoutMs = 20_000;
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 /** @param compiled a folder that keeps compiled code: the program is started many times, and then starts twice as fast. */
 export function createLoginHome(server: AuthorizationServer, compiled: string): LoginHome {
@@ -58,13 +57,13 @@ export function createLoginHome(server: AuthorizationServer, compiled: string): 
     configFile,
     text: () => readFileSync(configFile, "utf8"),
     inTerminal(args, env) {
-      const program = { args: [main, "login", ...args], env: environment(env), cwd: folder };
-      const terminal = openTerminal({ file: process.execPath, ...program });
+      const given = { args: [program, "login", ...args], env: environment(env), cwd: folder };
+      const terminal = openTerminal({ file: process.execPath, ...given });
       terminals.push(terminal);
       return terminal;
     },
     inPipes(args, env) {
-      const child = spawn(process.execPath, [main, "login", ...args], {
+      const child = spawn(process.execPath, [program, "login", ...args], {
         cwd: folder,
         env: environment(env),
         stdio: ["pipe", "pipe", "pipe"],

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { childEnvironment } from "../support/child-environment.ts";
+import { program } from "../support/program.ts";
 
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const bin = fileURLToPath(new URL("../../bin/cc-relay.js", import.meta.url));
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 
@@ -23,7 +23,7 @@ function environment() {
 }
 
 function start(args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
     encoding: "utf8",
     cwd: folder,
     env: environment(),
@@ -69,7 +69,7 @@ describe("the program", () => {
   });
 
   it("is not disturbed by a reader that leaves early", async () => {
-    const child = spawn(process.execPath, [main, "completion", "fish"], {
+    const child = spawn(process.execPath, [program, "completion", "fish"], {
       cwd: folder,
       env: environment(),
       stdio: ["ignore", "pipe", "pipe"],

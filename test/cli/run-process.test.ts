@@ -4,10 +4,8 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
+import { program } from "../support/program.ts";
 import { createRunPlace, type RunPlace } from "./run-place.ts";
-
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 let place: RunPlace;
 beforeEach(async () => {
@@ -19,7 +17,7 @@ describe("the process that runs a client", () => {
   async function start(args: string[]) {
     const config = join(place.folder, "config.toml");
     writeFileSync(config, `api_keys = ["relay-key"]\n[server]\nport = ${place.port}\n`);
-    const child = spawn(process.execPath, [main, "--config", config, "run", "claude", ...args], {
+    const child = spawn(process.execPath, [program, "--config", config, "run", "claude", ...args], {
       env: place.environment(),
       cwd: place.folder,
       stdio: ["ignore", "pipe", "pipe"],

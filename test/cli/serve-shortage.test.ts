@@ -2,14 +2,12 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { test } from "node:test";
 import { begin, type OpenAnswer, send } from "../support/client.ts";
+import { program } from "../support/program.ts";
 import { createServeFolder } from "../support/serve-process.ts";
 import { until } from "../support/until.ts";
 import { startUpstream } from "../support/upstream.ts";
-
-const main = join(import.meta.dirname, "../../src/main.ts");
 
 test("with 64 descriptors, requests beyond them are answered with 503, and the next ones are served", async (t) => {
   const upstream = await startUpstream({ family: "claude" });
@@ -18,7 +16,7 @@ test("with 64 descriptors, requests beyond them are answered with 503, and the n
   const account = (id: string) =>
     `[[accounts]]\nid = "${id}"\ntype = "claude-api"\napi_key = "key-of-${id}"\napi_url = "${upstream.url}"\n`;
   await folder.configure(account("a") + account("b"));
-  const command = `ulimit -n 64 && exec "${process.execPath}" "${main}" --config "${folder.configFile}" serve`;
+  const command = `ulimit -n 64 && exec "${process.execPath}" "${program}" --config "${folder.configFile}" serve`;
   const child = spawn("sh", ["-c", command], { stdio: ["ignore", "ignore", "pipe"], cwd: folder.path });
   t.after(() => child.kill("SIGKILL"));
   let log = "";

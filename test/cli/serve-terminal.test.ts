@@ -5,10 +5,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { fileURLToPath } from "node:url";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { openTerminal, type Terminal } from "../clients/terminal.ts";
 import { childEnvironment } from "../support/child-environment.ts";
+import { program } from "../support/program.ts";
 import { until } from "../support/until.ts";
 
 describe("on a terminal, serve", () => {
@@ -17,7 +17,7 @@ describe("on a terminal, serve", () => {
     await writeFile(join(folder, "config.toml"), '[server]\nport = 0\ndatabase_path = "relay.db"\n');
     const terminal = openTerminal({
       file: process.execPath,
-      args: [fileURLToPath(new URL("../../src/main.ts", import.meta.url)), ...args(folder)],
+      args: [program, ...args(folder)],
       env: childEnvironment(folder, { LANG: "C.UTF-8", TERM: "xterm" }),
       cwd: folder,
     });

@@ -8,10 +8,9 @@ import type { TestContext } from "node:test";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
 import { childEnvironment } from "./child-environment.ts";
+import { program } from "./program.ts";
 import { until } from "./until.ts";
 
-/** Never older than what is tested. */
-const sources = join(import.meta.dirname, "../../src/main.ts");
 /** Starts in a third of the time; has to be built. */
 export const builtProgram = join(import.meta.dirname, "../../bin/cc-relay.js");
 
@@ -55,7 +54,7 @@ export interface ServeExit {
 /** The folder goes, and what still runs in it, when the test is over. */
 export async function createServeFolder(
   t: Pick<TestContext, "after">,
-  program = sources,
+  start = program,
 ): Promise<ServeFolder> {
   const path = await mkdtemp(join(tmpdir(), "cc-relay-serve-"));
   const configFile = join(path, "config.toml");
@@ -78,7 +77,7 @@ export async function createServeFolder(
       const [command, ...rest] = [
         ...under,
         process.execPath,
-        program,
+        start,
         "--config",
         configFile,
         "serve",
@@ -105,7 +104,7 @@ export async function createServeFolder(
         const env = childEnvironment(path, { LANG: "C.UTF-8" });
         execFile(
           process.execPath,
-          [program, "--config", configFile, ...args],
+          [start, "--config", configFile, ...args],
           { cwd: path, env },
           (_, stdout) => resolve(stdout),
         );

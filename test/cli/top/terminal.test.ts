@@ -6,10 +6,10 @@ import { execFileSync, spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { program } from "../../support/program.ts";
 import { createServeFolder, type ServeFolder } from "../../support/serve-process.ts";
 import { until } from "../../support/until.ts";
 
-const main = join(import.meta.dirname, "../../../src/main.ts");
 const entered = "\u001b[?1049h";
 const left = "\u001b[?1049l";
 
@@ -49,7 +49,7 @@ async function startServe(t: TestContext): Promise<ServeFolder> {
 }
 
 function topCommand(folder: ServeFolder, nodeOptions = ""): string {
-  return `'${process.execPath}' ${nodeOptions} '${main}' --config '${folder.configFile}' top`;
+  return `'${process.execPath}' ${nodeOptions} '${program}' --config '${folder.configFile}' top`;
 }
 
 async function openTop(t: TestContext, folder: ServeFolder, nodeOptions?: string): Promise<OpenTop> {
