@@ -79,10 +79,16 @@ function chooseBound(open: readonly Account[], selection: Selection): Choice | u
 
 /** A session leaves an account of the second choice, or a last resort, for one of the first choice. */
 function leavesForBetter(account: Account, open: readonly Account[], selection: Selection): boolean {
-  const { now, modelScope } = selection;
-  const hasRoom = (other: Account) =>
-    !isLastResort(other) && !cooldownFor(other, modelScope, now) && !isSecondChoice(other, selection);
-  return (isLastResort(account) || isSecondChoice(account, selection)) && open.some(hasRoom);
+  const isBetter = (other: Account) => !isLastResort(other) && hasRoom(other, selection);
+  return (isLastResort(account) || isSecondChoice(account, selection)) && open.some(isBetter);
+}
+
+/** It is in no cooldown, and no other account would be the better choice for what it has left or how it answers. */
+export function hasRoom(account: Account, selection: Selection): boolean {
+  return (
+    cooldownFor(account, selection.modelScope, selection.now) === undefined &&
+    !isSecondChoice(account, selection)
+  );
 }
 
 /** Windows are money, and an answer that breaks off is paid for twice. Used all the same when no other account can serve. */

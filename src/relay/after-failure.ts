@@ -74,12 +74,14 @@ export async function afterFailure(
     answer?.discard();
     return state.kept;
   }
-  if (answer && passOn !== "never") state.keep({ ...failed, answer });
+  const isWaiting = cooldown !== undefined && isWaitedOut(state, failed, cooldown);
+  const isKept = passOn !== "never" || (!isWaiting && isLimitOfHolder(state, failed));
+  if (answer && isKept) state.keep({ ...failed, answer });
   else answer?.discard();
   // A cooldown says more, namely when the account is back; but a bad answer is reported as what it is.
   const isTold = cooldown !== undefined && failure.kind !== "server-error";
   if ((passOn === "never" || !answer) && !isTold) state.gotNoAnswer(account, failure);
-  if (!cooldown || !isWaitedOut(state, failed, cooldown)) state.ruleOut(account);
+  if (!isWaiting) state.ruleOut(account);
   // A limit that is over already is asked once more, like one that was waited for.
   else if (cooldown.until <= deps.now()) state.waits();
   return undefined;
@@ -98,6 +100,22 @@ function settledOverHttp({ config }: Account): RelayError {
 function asOfAccount({ account, failure }: Pick<FailedAttempt, "account" | "failure">): Failure {
   if (failure.kind !== "limited-unblamed" || !isLastResort(account)) return failure;
   return { kind: "rate-limited", scope: "account", reason: failure.reason };
+}
+
+/**
+ * Of the account that alone can go on with a response over its connection, nobody knows more than the provider. Elsewhere the relay's own
+ * error says when the first of several accounts is back.
+ */
+function isLimitOfHolder(
+  { connection, call, routing }: FailoverState,
+  { account, failure }: Pick<FailedAttempt, "account" | "failure">,
+): boolean {
+  return (
+    connection !== undefined &&
+    failure.kind === "rate-limited" &&
+    call.binding?.kind === "response" &&
+    routing.required === account.config.id
+  );
 }
 
 /** Whether the request stays with its own account, whose limit is over within seconds. */

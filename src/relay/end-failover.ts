@@ -2,6 +2,7 @@
 
 import { type Account, cooldownFor } from "../accounts/account.ts";
 import { type AllInCooldown, type Exhausted, readExhausted } from "../accounts/exhausted.ts";
+import { hasRoom } from "../accounts/select.ts";
 import type { Call } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
 import { sleepOn } from "../time/timers.ts";
@@ -21,7 +22,7 @@ export async function endFailover(state: FailoverState, candidates: Account[]): 
   }
   const now = deps.now();
   const exhausted = readExhausted({ candidates, modelScope: scope, begun: state.cooldowns, now });
-  const canBeHeld = !kept || kept.failure?.kind === "capacity";
+  const canBeHeld = !kept || kept.failure?.kind === "capacity" || kept.failure?.kind === "rate-limited";
   if (canBeHeld && isNear(exhausted, state.holdUntil)) {
     attempts.follow("wait");
     await hold(state, candidates, exhausted.until);
@@ -93,12 +94,12 @@ async function moveElsewhere(state: FailoverState): Promise<RelayError | undefin
     return undefined;
   const { required } = routing;
   if (required === undefined || call.binding?.kind !== "response") {
-    const other = await chooseOther(state, required);
+    const other = await chooseOther(state, { required });
     return other && overHttp(other);
   }
   const holder = deps.pool.accountsFor(routing.login).find(({ config }) => config.id === required);
   if (!connection.mayLeave(holder)) return undefined;
-  const next = await chooseOther(state, undefined);
+  const next = await chooseOther(state, { required: undefined, needsRoom: true });
   if (next === undefined) return undefined;
   // A session comes back to an account whose cooldown is over. One that merely failed has lost it, and so has one that would be
   // waited for in place.
@@ -115,14 +116,24 @@ async function moveElsewhere(state: FailoverState): Promise<RelayError | undefin
   );
 }
 
-/** An account that was not asked yet and has room, whether or not the connection can lead to it. */
-async function chooseOther(state: FailoverState, required: string | undefined): Promise<Account | undefined> {
+interface Sought {
+  required: string | undefined;
+  /** A second choice will not do: what is moved costs its client a retry, and the account the whole conversation. */
+  needsRoom?: boolean;
+}
+
+/** An account that was not asked yet and can serve, whether or not the connection can lead to it. */
+async function chooseOther(
+  state: FailoverState,
+  { required, needsRoom = false }: Sought,
+): Promise<Account | undefined> {
   const { call, routing, deps, tried } = state;
   const now = deps.now();
   const left = required === undefined ? routing.required : undefined;
+  const usual = selectionFor(state);
   const selection = {
-    ...selectionFor(state),
-    canServe: (account: Account) => canServe(account, call, now),
+    ...usual,
+    canServe: (account: Account) => canServe(account, call, now) && (!needsRoom || hasRoom(account, usual)),
     required,
     holder: undefined,
     tried: left === undefined ? tried : new Set([...tried, left]),

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { encryptedContent } from "../../src/demo/provider/openai.ts";
 import { until } from "../support/until.ts";
 import {
+  type Client,
   continuing,
   create,
   type Frame,
@@ -42,6 +43,43 @@ test("a continuation that moves has one row, which is no error, and the request 
     [["a", "rate-limited", "next account"]],
   );
 });
+
+const fullWindow = () => ({
+  plan_type: "plus",
+  rate_limits: {
+    primary: { used_percent: 99, window_minutes: 300, reset_at: Math.floor(Date.now() / 1000) + 3600 },
+    secondary: null,
+  },
+});
+
+/** What makes an account the second choice, which others use when nobody has room. */
+const withoutRoom: Record<string, (stage: SocketStage, other: Client) => Promise<unknown>> = {
+  "has a full window": async ({ script }, other) => {
+    script.limits = fullWindow();
+    await other.ask();
+    script.limits = undefined;
+  },
+  "has just broken an answer off": async ({ script }, other) => {
+    script.fault("key-of-b", { kind: "close", code: undefined, after: 5 });
+    await other.ask();
+    await other.closed;
+  },
+};
+
+for (const [what, spend] of Object.entries(withoutRoom))
+  test(`a continuation does not move to an account that ${what}: its own account's error goes out as it is`, async (t) => {
+    const stage = await startSocketStage(t);
+    const client = await stage.connect({ session: "one" });
+    const first = await client.ask();
+    await spend(stage, await stage.connect({ session: "two", headers: { "x-cc-relay-account": "b" } }));
+    const { error, status } = usageLimit();
+    stage.script.fault("key-of-a", usageLimit());
+    assert.deepEqual(await client.ask(continuing(first)), [{ type: "error", status, error }]);
+    // A conversation that begins now is served there all the same.
+    const again = await stage.connect({ session: "three" });
+    assert.equal(typesOf(await again.ask()).at(-1), done);
+    assert.equal((await again.headers)["x-cc-relay-account"], "b");
+  });
 
 test("a continuation whose socket has closed while it waited is sent over no other", async (t) => {
   const { script, connect } = await startSocketStage(t, { ids: ["a"] });
@@ -162,12 +200,15 @@ test("reasoning that its account encrypted is not moved: as over HTTP, its clien
   const stage = await startSocketStage(t);
   thinking(stage);
   const frames = await limitedAfter(stage, [{}]);
-  const { status, headers } = frames.at(-1)!;
-  assert.deepEqual([status, headers?.["x-cc-relay-error"]], [429, "account_in_cooldown"]);
+  const { status, error } = usageLimit();
+  assert.deepEqual(frames.at(-1), { type: "error", status, error });
   const again = await stage.connect({ session: "one" });
   const input = [prompt, { ...reasoning, encrypted_content: encryptedContent }];
   const told = await again.ask(create({ input }));
-  assert.deepEqual([told.at(-1)?.type, told.at(-1)?.status], ["error", 429]);
+  assert.deepEqual(
+    [told.at(-1)?.status, told.at(-1)?.headers?.["x-cc-relay-error"]],
+    [429, "account_in_cooldown"],
+  );
   const answer = await fetch(`${stage.relay.url}/openai/v1/responses`, {
     method: "POST",
     headers: { "content-type": "application/json", "session-id": "one" },
