@@ -21,15 +21,26 @@ export function authenticate(
   if (keys.length === 0) {
     return demoClients.find((name) => name === headers["x-cc-relay-key"]) ?? anonymousClient;
   }
-  const presented = [...keysInHeaders(headers), ...keysInQuery(query)];
-  const name = findKeyName(presented, keys);
+  const name = findClient(headers, query, keys);
   if (name !== undefined) return name;
-  const problem = presented.length === 0 ? "no relay key was sent" : "the relay key is not one of api_keys";
+  const problem =
+    presentedKeys(headers, query).length === 0
+      ? "no relay key was sent"
+      : "the relay key is not one of api_keys";
   throw new RelayError(
     "invalid_key",
     `Refused by cc-relay: ${problem}; set the key of config.toml's api_keys in your client (see \`cc-relay env\`).`,
     { shouldRetry: false },
   );
+}
+
+/** The name of the first key that is valid, in the order of places; undefined: none is. */
+export function findClient(
+  headers: HeaderMap,
+  query: string,
+  keys: readonly ClientKey[],
+): string | undefined {
+  return findKeyName(presentedKeys(headers, query), keys);
 }
 
 /** Whether one of the headers carries a valid key: unlike the query, no web page can set them for another origin. */
@@ -75,6 +86,10 @@ function createKeyIndex(keys: readonly ClientKey[]): KeyIndex {
       return found && timingSafeEqual(found.digest, given) ? found.name : undefined;
     },
   };
+}
+
+function presentedKeys(headers: HeaderMap, query: string): string[] {
+  return [...keysInHeaders(headers), ...keysInQuery(query)];
 }
 
 /** `x-cc-relay-key` first: where it is, the others may hold the client's own login. */

@@ -8,6 +8,7 @@ import { hostAllowed } from "../network/host-guard.ts";
 import { hasKeyHeader } from "../relay/authenticate.ts";
 import { isProbe } from "./own-routes.ts";
 import { type Area, decidePageAccess, hasBrowserHeader, type PageDecision } from "./page-access.ts";
+import { isWebSocket } from "./upgrade.ts";
 
 export interface Visitor {
   request: IncomingMessage;
@@ -26,7 +27,7 @@ export function admit(visitor: Visitor): Exclude<PageDecision, { kind: "refuse" 
   const { headers } = request;
   if (!hasBrowserHeader(headers)) return { kind: "pass" };
   const method = request.method ?? "GET";
-  const area = areaOf(method, target.path);
+  const area = isWebSocket(request) ? "socket" : areaOf(method, target.path);
   const decision = decidePageAccess({
     area,
     method,
@@ -88,7 +89,7 @@ function forbiddenPage(origin: string | undefined, area: Area): RelayError {
   const advice =
     area === "model"
       ? `if it is yours, add ${shown} to server.allowed_origins in config.toml (needs api_keys)`
-      : "server.allowed_origins opens model routes alone";
+      : `server.allowed_origins opens model routes alone${area === "socket" ? ", over HTTP" : ""}`;
   return new RelayError(
     "forbidden_origin",
     `cc-relay does not answer web pages of the origin ${shown}; ${advice}.`,

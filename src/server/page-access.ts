@@ -7,6 +7,8 @@ import { isOwnOrigin } from "../network/host-guard.ts";
 export type Area =
   /** Costs money or an account's standing: for programs, and for the pages of `server.allowed_origins`. */
   | "model"
+  /** A WebSocket, which a page can open across sites without a preflight: for programs alone, whatever page and key it is. */
+  | "socket"
   /** For programs alone: `/metrics`, and every path without a route. */
   | "program"
   /** `/status`: like `program`, and for the relay's own page when it is signed in. */
@@ -51,7 +53,9 @@ export function decidePageAccess(question: PageQuestion): PageDecision {
   const { area, headers, allowedOrigins } = question;
   const { origin } = headers;
   if (origin === undefined) {
-    const isRefused = !question.hasKeyHeader && !maySpeakWithoutKey(question);
+    const isRefused =
+      (area === "socket" && isOtherSite(headers)) ||
+      (!question.hasKeyHeader && !maySpeakWithoutKey(question));
     return isRefused ? { kind: "refuse", origin: undefined } : { kind: "pass" };
   }
   if (area === "model" && allowedOrigins.includes(origin)) return { kind: "cors", origin };

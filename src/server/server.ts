@@ -11,7 +11,8 @@ import { isLoopbackHost } from "../network/loopback.ts";
 import { authenticate } from "../relay/authenticate.ts";
 import { type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
 import { relay } from "../relay/relay.ts";
-import { createSockets, type SocketLimits, type Sockets, upgradeRequired } from "../sockets/sockets.ts";
+import { upgradeRequired } from "../sockets/accept-client.ts";
+import { createSockets, type SocketLimits, type Sockets } from "../sockets/sockets.ts";
 import type { Page } from "../web/page.ts";
 import { admit, splitTarget } from "./admission.ts";
 import { answerPreflight, corsHeaders, isPreflight } from "./cors.ts";
@@ -198,14 +199,16 @@ async function handle(front: Front, incoming: Incoming): Promise<void> {
       if (isPreflight(request)) return answerPreflight(request, response, admission.origin);
       cors = corsHeaders(admission.origin);
     }
+    // A WebSocket's key is checked before its route is looked for.
+    const client = upgrade && authenticate(request.headers, query, deps.config());
     const { fault, matched: route } = front.readPath(request.method ?? "GET", path);
     if (fault !== undefined) refusePath(path, fault);
     checkTransferCoding(request);
-    if (upgrade) {
+    if (upgrade && client !== undefined) {
       const matched = matchRoute("POST", path);
       if (matched?.dialect.name !== "openai" || matched.route.operation !== "generate")
         throw upgradeRequired("This path has none");
-      return await front.sockets.accept({ ...upgrade, ...matched, id, request, query });
+      return await front.sockets.accept({ ...upgrade, ...matched, id, client, request, query });
     }
     if (!route) {
       if (await front.page?.answer({ request, response, path, query })) return;
@@ -227,12 +230,12 @@ async function handle(front: Front, incoming: Incoming): Promise<void> {
         front.isAborting ? new ShutdownAbort("the relay goes down") : new Error("the client has left"),
       );
     });
-    const client = {
+    const ends = {
       source: httpSource(request, onBodyWanted),
       sink: createHttpSink(response, { headers: cors, timers: deps.timers }),
     };
     const receivedAt = deps.now();
-    await relay({ id, ...client, ...route, query, signal: left.signal, receivedAt }, deps);
+    await relay({ id, ...ends, ...route, query, signal: left.signal, receivedAt }, deps);
   } catch (error) {
     if (upgrade?.socket.destroyed) return;
     if (upgrade) answerInHttp(response, upgrade.socket);

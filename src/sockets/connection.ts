@@ -126,6 +126,8 @@ export class SocketConnection implements ClientConnection {
     // A fault is reported by the close, too: 1009 for a message that is too long.
     client.on("error", () => {});
     client.once("close", (code: number) => this.#clientClosed(code));
+    // It was retired while it was being opened.
+    if (this.#isDraining) this.#close(closeCodes.restart);
   }
 
   /** Ends both sides with this code once no request is under way. */

@@ -1,24 +1,20 @@
 // The WebSockets that are open through the relay: which ones are accepted, and when they are ended.
 
-import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { WebSocket, WebSocketServer } from "ws";
 import type { Config } from "../config/config.ts";
-import type { Dialect, Route } from "../dialects/dialect.ts";
 import { readOpeningModel } from "../dialects/openai-frame.ts";
 import type { Call } from "../domain/call.ts";
 import { RelayError, stackOf } from "../domain/errors.ts";
-import { forwardResponseHeaders } from "../network/headers.ts";
-import { closeTimeoutMs } from "../network/web-socket.ts";
 import { Attempts } from "../relay/attempts.ts";
-import { authenticate } from "../relay/authenticate.ts";
+import { findClient } from "../relay/authenticate.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
 import { sendWithFailover } from "../relay/failover.ts";
 import type { Served } from "../relay/failover-state.ts";
 import { isRenamed } from "../relay/model-chain.ts";
 import { readRequest } from "../relay/read-request.ts";
 import { timeLimit } from "../time/abort.ts";
-import { SocketConnection } from "./connection.ts";
+import { acceptClient, checkHandshake, type Upgrade, upgradeRequired } from "./accept-client.ts";
+import { type Opening, SocketConnection } from "./connection.ts";
 import { createDepartures } from "./departures.ts";
 import { createEndpoints } from "./endpoints.ts";
 import { closeCodes, type SocketSinkOptions } from "./socket-sink.ts";
@@ -41,17 +37,6 @@ const usualLimits: SocketLimits = {
   sweepMs: 1000,
   maxPerClient: 4096,
 };
-
-export interface Upgrade {
-  /** Our id of the upgrade request. */
-  id: string;
-  request: IncomingMessage;
-  socket: Duplex;
-  head: Buffer;
-  query: string;
-  dialect: Dialect;
-  route: Route;
-}
 
 export interface Sockets {
   readonly count: number;
@@ -82,18 +67,22 @@ export function createSockets({ deps, newId, limits: given }: SocketsOptions): S
   let isDraining = false;
   let onceSettled = () => {};
   let sweeping: NodeJS.Timeout | undefined;
+  let { apiKeys: knownKeys } = deps.config();
 
   function sweep(): void {
+    const { apiKeys } = deps.config();
+    const areKeysNew = apiKeys !== knownKeys;
+    knownKeys = apiKeys;
     for (const connection of open) {
-      if (!isStillWanted(connection)) connection.retire(closeCodes.restart);
+      const hasKey = !areKeysNew || hasItsKey(connection.opening, apiKeys);
+      if (!hasKey || !isStillWanted(connection)) connection.retire(closeCodes.restart);
     }
   }
 
   function isStillWanted({ line, opening, accountId }: SocketConnection): boolean {
-    const { upstream, apiKeys } = deps.config();
+    const { upstream } = deps.config();
     if (deps.now() - (line.openedAt ?? deps.now()) >= limits.retireAfterMs || !upstream.websocket)
       return false;
-    if (!isKnownClient(opening.client, apiKeys)) return false;
     if (accountId === undefined) return true;
     const account = deps.pool.account(accountId);
     // Pass-through has no account, and no settings of its own.
@@ -132,15 +121,14 @@ export function createSockets({ deps, newId, limits: given }: SocketsOptions): S
     },
 
     async accept(upgrade) {
-      const { request, query, dialect } = upgrade;
-      const { upstream, apiKeys } = deps.config();
-      const client = authenticate(request.headers, query, { apiKeys });
-      if (!upstream.websocket) throw upgradeRequired("upstream.websocket is false in config.toml");
+      const { client, request, query, dialect } = upgrade;
+      if (!deps.config().upstream.websocket)
+        throw upgradeRequired("upstream.websocket is false in config.toml");
       checkHandshake(request);
       checkRoom(client);
       const { headers, rawHeaders } = request;
       const route = { ...upgrade.route, isStreamed: true };
-      const call = await readOpening({ ...upgrade, route }, client, deps);
+      const call = await readOpening({ ...upgrade, route }, deps);
       if (isRenamed(call, deps.config()))
         throw upgradeRequired("[models] puts another name in the place of this model");
       const connection = new SocketConnection({
@@ -151,20 +139,22 @@ export function createSockets({ deps, newId, limits: given }: SocketsOptions): S
       });
       // Counted from now on: many that are being opened at once are many, too.
       add(connection);
+      const presence = watchPresence(upgrade.socket);
       try {
-        const served = await dial(
-          { ...call, headerBudgetMs: limits.openingTimeoutMs },
-          connection,
-          limits,
-          deps,
-        );
-        const socket = await acceptClient(upgrade, served, deps);
+        const budgeted = { ...call, headerBudgetMs: limits.openingTimeoutMs };
+        const served = await dial(budgeted, connection, { ...limits, signal: presence.signal }, deps);
+        // Loaded with the first client: most relays never have one.
+        const { WebSocketServer } = await import("ws");
         if (isDraining) throw upgradeRequired("cc-relay is shutting down");
+        presence.signal.throwIfAborted();
+        const socket = acceptClient(WebSocketServer, upgrade, served, deps);
         connection.begin({ socket, connection: upgrade.socket });
       } catch (error) {
         connection.line.abandon();
         remove(connection);
         throw asRefusal(error, upgrade.id, deps);
+      } finally {
+        presence.end();
       }
     },
 
@@ -184,22 +174,14 @@ export function createSockets({ deps, newId, limits: given }: SocketsOptions): S
   };
 }
 
-function isKnownClient(client: string, apiKeys: Config["apiKeys"]): boolean {
-  return apiKeys.length === 0 || apiKeys.some(({ name }) => name === client);
-}
-
-/** RFC 6455, section 4.2.1. */
-function checkHandshake({ method, headers }: IncomingMessage): void {
-  const key = headers["sec-websocket-key"] ?? "";
-  if (method === "GET" && headers["sec-websocket-version"] === "13" && /^[+/0-9A-Za-z]{22}==$/.test(key))
-    return;
-  throw upgradeRequired("The request does not ask for a WebSocket of version 13");
+/** Whether the key that it was opened with is still its client's. */
+function hasItsKey({ headers, query, client }: Opening, apiKeys: Config["apiKeys"]): boolean {
+  return apiKeys.length === 0 || findClient(headers, query, apiKeys) === client;
 }
 
 /** The call that the upgrade request would be: it names the session, and mostly the model. */
 async function readOpening(
-  { id, request, query, dialect, route }: Upgrade,
-  client: string,
+  { id, request, query, client, dialect, route }: Upgrade,
   deps: RelayDeps,
 ): Promise<Call> {
   const { headers, rawHeaders } = request;
@@ -215,13 +197,22 @@ async function readOpening(
   return { ...call, model: readOpeningModel(headers) };
 }
 
+/** Aborts when the client's connection closes. */
+function watchPresence(socket: Duplex): { signal: AbortSignal; end(): void } {
+  const presence = new AbortController();
+  const leave = () => presence.abort(upgradeRequired("The client has left"));
+  if (socket.destroyed) leave();
+  socket.once("close", leave);
+  return { signal: presence.signal, end: () => void socket.off("close", leave) };
+}
+
 async function dial(
   call: Call,
   connection: SocketConnection,
-  limits: SocketLimits,
+  { openingTimeoutMs, signal: left }: SocketLimits & { signal: AbortSignal },
   deps: RelayDeps,
 ): Promise<Served> {
-  const { signal, clear } = timeLimit(limits.openingTimeoutMs);
+  const { signal, clear } = timeLimit(openingTimeoutMs, left);
   const request = {
     pinned: connection.opening.headers["x-cc-relay-account"]?.toString(),
     signal,
@@ -230,49 +221,6 @@ async function dial(
     connection,
   };
   return await sendWithFailover(call, request, deps).finally(clear);
-}
-
-/** No compression toward the client, which is mostly on this machine. */
-async function acceptClient(
-  { request, socket, head }: Upgrade,
-  { account, upstream, answer }: Served,
-  deps: RelayDeps,
-): Promise<WebSocket> {
-  // Loaded with the first client: most relays never have one.
-  const { WebSocketServer } = await import("ws");
-  const server: WebSocketServer = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    autoPong: false,
-    closeTimeout: closeTimeoutMs,
-    maxPayload: deps.config().server.maxBodyBytes,
-  } as ConstructorParameters<typeof WebSocketServer>[0]);
-  server.on("headers", (lines: string[]) => {
-    const headers = forwardResponseHeaders(answer.rawHeaders, {
-      bodyUnchanged: false,
-      drop: (name) =>
-        name.startsWith("sec-websocket-") || (!account.passthrough && upstream.isAccountHeader(name)),
-    });
-    headers.push("x-cc-relay-account", account.config.id);
-    for (let at = 0; at + 1 < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
-  });
-  return await new Promise((resolve, reject) => {
-    const left = () => reject(upgradeRequired("The client has left"));
-    socket.once("close", left);
-    server.handleUpgrade(request, socket, head, (accepted) => {
-      socket.off("close", left);
-      resolve(accepted);
-    });
-  });
-}
-
-export function upgradeRequired(reason: string, cause?: unknown): RelayError {
-  return new RelayError(
-    "upgrade_required",
-    `${reason}: cc-relay offers no WebSocket for it; use HTTP (Codex does so by itself, or with supports_websockets = false).`,
-    { cause },
-  );
 }
 
 /** Whatever keeps every account from being dialled, HTTP says it best, with its own waits and failover. */

@@ -19,20 +19,32 @@ test("a web page cannot open one, and neither can a foreign host name", async (t
   assert.equal(script.upgrades.length, 0);
 });
 
-test("a page of server.allowed_origins can open one, with a relay key as ever", async (t) => {
+test("not even a page of server.allowed_origins can open one, with a relay key: any Origin is refused", async (t) => {
   const origin = "app://obsidian.md";
-  const { connect, refused } = await startSocketStage(t, {
+  const { refused, relay, script } = await startSocketStage(t, {
     configure: (config) => ({
       ...config,
       apiKeys: [{ name: "laptop", key: "relay-key-1" }],
       server: { ...config.server, allowedOrigins: [origin] },
     }),
   });
-  assert.equal((await refused({ headers: { origin } })).status, 401);
   const key = { authorization: "Bearer relay-key-1" };
-  assert.equal((await refused({ headers: { ...key, origin: "app://other.example" } })).status, 403);
-  const client = await connect({ headers: { ...key, origin, "sec-fetch-site": "cross-site" } });
-  assert.equal(typesOf(await client.ask()).at(-1), done);
+  for (const named of [origin, relay.url, ""]) {
+    const { status, body } = await refused({ headers: { ...key, origin: named } });
+    assert.equal(status, 403, named);
+    assert.match(body, /server\.allowed_origins opens model routes alone, over HTTP/);
+  }
+  assert.equal((await refused({ headers: { ...key, "sec-fetch-site": "cross-site" } })).status, 403);
+  assert.equal(script.dialled, 0);
+});
+
+test("the key is checked before the path is looked at", async (t) => {
+  const { refused, script } = await startSocketStage(t, {
+    configure: (config) => ({ ...config, apiKeys: [{ name: "laptop", key: "relay-key-1" }] }),
+  });
+  for (const path of ["/openai/v1/responses", "/openai/v1/nothing", "/openai/v1/..%2f", "/health"])
+    assert.equal((await refused({ path })).status, 401, path);
+  assert.equal(script.dialled, 0);
 });
 
 test("`[upstream] websocket = false` answers 426 to all, and ends what is open", async (t) => {
@@ -182,6 +194,20 @@ test("a reload that changes nothing leaves sockets open; one that takes the key 
   assert.equal(typesOf(await client.ask(continuing(first))).at(-1), done);
   await relay.reconfigure((config) => ({ ...config, apiKeys: keys.slice(1) }));
   assert.equal(await client.closed, 1012);
+});
+
+test("a key that gets another value ends the sockets that were opened with the old one", async (t) => {
+  const configured = (key: string) => [{ name: "laptop", key }];
+  const { connect, relay } = await startSocketStage(t, {
+    configure: (config) => ({ ...config, apiKeys: configured("relay-key-1") }),
+  });
+  const old = await connect({ headers: { authorization: "Bearer relay-key-1" } });
+  await relay.reconfigure((config) => ({ ...config, apiKeys: configured("relay-key-2") }));
+  assert.equal(await old.closed, 1012);
+  const client = await connect({ headers: { authorization: "Bearer relay-key-2" } });
+  await relay.reconfigure((config) => ({ ...config, apiKeys: [...configured("relay-key-2")] }));
+  await sleep(80);
+  assert.equal(typesOf(await client.ask()).at(-1), done);
 });
 
 test("a drain lets a running answer end, and closes what is idle at once", async (t) => {
