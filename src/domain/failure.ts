@@ -55,9 +55,10 @@ export type Failure =
   | { kind: "model-missing"; reason: string }
   /**
    * The request is at fault: passed on unchanged, nobody is blamed. `isUnworded`: the answer is no error in the API's form, so
-   * that whatever is at the address may not know the API's path at all.
+   * that whatever is at the address may not know the API's path at all. `isSentAgain`: over a WebSocket the client sends the whole
+   * conversation again, over the next one.
    */
-  | { kind: "rejected"; status: number; reason: string; isUnworded?: boolean }
+  | { kind: "rejected"; status: number; reason: string; isUnworded?: boolean; isSentAgain?: boolean }
   /** This machine is short of file descriptors, memory or ports: no account's fault. */
   | { kind: "shortage"; cause: Error }
   /** The client went away. */

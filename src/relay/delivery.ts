@@ -50,7 +50,7 @@ export async function deliverAnswer(delivery: Delivery, rewriting: Rewriting | u
     await sendAnswer({
       ...options,
       async record(outcome) {
-        entry.outcome = outcome;
+        entry.outcome = isSentAgain(delivery) ? "moved" : outcome;
         // Also of an answer that broke off: what is stored at the provider under its id can be asked for.
         if (isGood && !account.passthrough) await bindAnswerState(served, call, deps);
         await recorder.record(entry);
@@ -60,6 +60,11 @@ export async function deliverAnswer(delivery: Delivery, rewriting: Rewriting | u
   } finally {
     recorder.close(entry);
   }
+}
+
+/** Whether the provider's refusal makes the client send all of it again: over a WebSocket that is no error. */
+function isSentAgain({ exchange, served: { failure } }: Delivery): boolean {
+  return exchange.connection !== undefined && failure?.kind === "rejected" && failure.isSentAgain === true;
 }
 
 function responseOptions(

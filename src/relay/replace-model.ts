@@ -23,6 +23,19 @@ function replacedIn(call: Call, model: string): Call | undefined {
   return withBody(call, body);
 }
 
+/**
+ * Whether the account has another name for the model, so that the request's bytes would change. Undefined, of a model that is not known yet:
+ * whether it has one for any.
+ */
+export function isRenamedBy(
+  { modelMap }: Pick<AccountConfig, "modelMap">,
+  asked: string | undefined,
+): boolean {
+  if (asked === undefined) return modelMap?.some(({ pattern, model }) => pattern !== model) ?? false;
+  const mapped = modelMap?.find(({ pattern }) => matchesModel([pattern], asked));
+  return mapped !== undefined && mapped.model !== asked;
+}
+
 /** The call itself where the account has no names of its own; whether it serves the model at all is asked before. */
 export function callFor({ modelMap }: Pick<AccountConfig, "modelMap">, call: Call): Call {
   const mapped = modelMap?.find(({ pattern }) => matchesModel([pattern], call.model));

@@ -11,6 +11,7 @@ import type { Failure } from "../domain/failure.ts";
 import { type DialHead, dialWebSocket } from "../network/web-socket.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
 import { failureOf } from "../relay/network-failure.ts";
+import { isRenamedBy } from "../relay/replace-model.ts";
 import { prepare, type Sending } from "../relay/transport.ts";
 import { timeLimit } from "../time/abort.ts";
 import { addressOf } from "../upstreams/client.ts";
@@ -64,7 +65,7 @@ export class UpstreamLine {
   canLeadTo({ config }: Account, call: Call): boolean {
     const { endpoints, providerUrls } = this.#options;
     // Frames are never edited, so that no other name can take the model's place.
-    if (config.modelMap !== undefined) return false;
+    if (isRenamedBy(config, call.model)) return false;
     if (config.kind.upstream.socketFor?.(call) === undefined) return false;
     return !endpoints.hasNone(addressOf(config, call, providerUrls()));
   }

@@ -80,6 +80,10 @@ function classifyCode(at: Case): Failure | undefined {
   if (is("model_not_found")) {
     return head.status === 403 ? { kind: "model-denied", reason } : { kind: "model-missing", reason };
   }
+  // The provider has lost the response, or the connection has become too old: clients of a WebSocket begin another one.
+  if (is("previous_response_not_found", "websocket_connection_limit_reached")) {
+    return { kind: "rejected", status: head.status, reason, isSentAgain: true };
+  }
   return undefined;
 }
 

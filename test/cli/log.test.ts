@@ -202,7 +202,7 @@ it("a request over a WebSocket that moved says so, with the account that it has 
     const { stdout: list } = await other.type("log", terminal(80));
     assert.match(list, / 0f0f0f0f {2}claude-opus-5-5 +home +moved +14ms\n/);
     const { stdout: detail } = await other.type("log 0f0f0f0f", terminal(80));
-    assert.match(detail, / {2}! moved: the client sends it again, to another account\n/);
+    assert.match(detail, / {2}! moved: the client sends the whole conversation again\n/);
     const { stdout: failed } = await other.type("log --failed");
     assert.equal(failed, "");
   });

@@ -22,7 +22,7 @@ export interface Row {
   refusesAll?: Refusal;
   /** The request is at fault, or an answer has begun: Codex shows and keeps what it does without a relay, too. */
   isOwn?: boolean;
-  /** How many requests are recorded as errors: those whose provider's error, or cut, reaches Codex. */
+  /** How many requests are recorded as errors: those whose provider's error, or cut, reaches Codex and is not healed by it. */
   errors?: number;
 }
 
@@ -60,14 +60,15 @@ export const rows = {
   },
   "is overloaded": failing(503, { code: "server_is_overloaded", message: "full" }),
   "has a fault": failing(500, { type: "server_error", message: "oops" }),
-  "has lost the response": {
-    ...failing(400, { type: "invalid_request_error", code: "previous_response_not_found", message: "gone" }),
-    errors: 1,
-  },
-  "says that the socket is too old": {
-    ...failing(400, { code: "websocket_connection_limit_reached", message: "60 minutes" }),
-    errors: 1,
-  },
+  "has lost the response": failing(400, {
+    type: "invalid_request_error",
+    code: "previous_response_not_found",
+    message: "gone",
+  }),
+  "says that the socket is too old": failing(400, {
+    code: "websocket_connection_limit_reached",
+    message: "60 minutes",
+  }),
   "fails in the answer": { fault: { kind: "failed", code: "server_error" } },
   "fails after response.created": { fault: { kind: "failed", code: "server_error", after: 2 } },
   "closes with 1000": closing(1000),

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encryptedContent } from "../../src/demo/provider/openai.ts";
+import { openaiFailures } from "../support/openai-script.ts";
 import { until } from "../support/until.ts";
 import {
   type Client,
@@ -59,10 +60,12 @@ const withoutRoom: Record<string, (stage: SocketStage, other: Client) => Promise
     await other.ask();
     script.limits = undefined;
   },
-  "has just broken an answer off": async ({ script }, other) => {
+  "has just broken an answer off": async ({ script, relay }, other) => {
     script.fault("key-of-b", { kind: "close", code: undefined, after: 5 });
     await other.ask();
-    await other.closed;
+    await until("it is known", async () =>
+      (await relay.store.accounts.states()).some((state) => state.truncatedAt !== undefined),
+    );
   },
 };
 
@@ -97,6 +100,71 @@ test("a continuation whose socket has closed while it waited is sent over no oth
   const frames = await asked;
   assert.deepEqual([frames.at(-1)?.type, frames.at(-1)?.status], ["error", 502]);
   assert.equal(script.creates.length, 2);
+});
+
+for (const code of ["previous_response_not_found", "websocket_connection_limit_reached"]) {
+  test(`the provider's own ${code} goes out as it is, and is no error: its client sends all of it again`, async (t) => {
+    const stage = await startSocketStage(t);
+    const { script, connect, relay } = stage;
+    const client = await connect({ session: "one" });
+    const first = await client.ask();
+    const error = { type: "invalid_request_error", code, message: "gone" };
+    script.fault("key-of-a", { kind: "error", status: 400, error });
+    assert.deepEqual(await client.ask(continuing(first)), [{ type: "error", status: 400, error }]);
+    await (await connect({ session: "one" })).ask();
+    assert.deepEqual(
+      (await rowsOf(stage)).map(({ account, outcome, status }) => [account, outcome, status]),
+      [
+        ["a", "complete", 200],
+        ["a", "moved", 400],
+        ["a", "complete", 200],
+      ],
+    );
+    const { total } = await relay.store.usage.summarize({ since: 0, until: Date.now() + 60_000, by: "day" });
+    assert.deepEqual([total.requests, total.errors], [3, 0]);
+  });
+}
+
+test("over HTTP a response that the provider has lost is an error: nobody sends the rest by itself", async (t) => {
+  const stage = await startSocketStage(t);
+  stage.upstream.queue("key-of-a", openaiFailures.previousResponseNotFound("resp_gone"));
+  const answer = await fetch(`${stage.relay.url}/openai/v1/responses`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ ...create({ previous_response_id: "resp_gone" }), type: undefined }),
+  });
+  assert.equal(answer.status, 400);
+  assert.deepEqual(
+    (await rowsOf(stage)).map(({ account, outcome }) => [account, outcome]),
+    [["a", "failed"]],
+  );
+});
+
+test("an account whose model_map keeps the model's name is dialled, one that has another for it is not", async (t) => {
+  const modelMap = [
+    { pattern: "gpt-5.6", model: "gpt-5.6" },
+    { pattern: "*", model: "other" },
+  ];
+  const { script, connect, refused } = await startSocketStage(t, {
+    ids: ["a"],
+    account: () => ({ modelMap }),
+  });
+  const hint = (model: string) => ({ headers: { "x-codex-routing-hint": `model=${model}` } });
+  const client = await connect(hint("gpt-5.6"));
+  const text = JSON.stringify(create());
+  assert.equal(typesOf(await client.ask()).at(-1), done);
+  assert.equal(script.creates[0]?.frame.toString(), text);
+  // What the first frame will ask for is not known, and the account might have another name for it.
+  for (const options of [hint("gpt-6"), {}]) assert.equal((await refused(options)).status, 426);
+  assert.equal(script.upgrades.length, 1);
+});
+
+test("an account whose model_map changes no name is dialled, whatever is asked for", async (t) => {
+  const { connect } = await startSocketStage(t, {
+    ids: ["a"],
+    account: () => ({ modelMap: [{ pattern: "gpt-5.6", model: "gpt-5.6" }] }),
+  });
+  assert.equal(typesOf(await (await connect()).ask()).at(-1), done);
 });
 
 test("what can only go on over HTTP is moved there, and is no error", async (t) => {

@@ -55,7 +55,7 @@ function verdictText({ outcome, status, account, first_byte_ms }: RequestDocumen
     case "aborted":
       return "aborted: the client left";
     case "moved":
-      return "moved: the client sends it again, to another account";
+      return "moved: the client sends the whole conversation again";
     default:
       return by === "" ? `failed ${status}: no account answered` : `failed ${status} on${by}`;
   }
