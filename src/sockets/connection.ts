@@ -7,14 +7,16 @@ import type { Account } from "../accounts/account.ts";
 import type { Dialect, Route } from "../dialects/dialect.ts";
 import { type ClientFrame, readClientFrame } from "../dialects/openai-frame.ts";
 import type { HeaderMap } from "../domain/call.ts";
-import { stackOf } from "../domain/errors.ts";
+import { RelayError, type RelayErrorCode, stackOf } from "../domain/errors.ts";
 import { answerPings } from "../network/web-socket.ts";
 import type { ClientConnection } from "../relay/client.ts";
 import { type Exchange, type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
+import { type BodyStall, bodyStall } from "../relay/read-body.ts";
 import { relay } from "../relay/relay.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import type { Departures } from "./departures.ts";
 import type { Endpoints } from "./endpoints.ts";
+import { FrameIntake } from "./frame-intake.ts";
 import { type ClientSocket, closeCodes, createSocketSink, type SocketSinkOptions } from "./socket-sink.ts";
 import { overLine } from "./transports.ts";
 import { UpstreamLine } from "./upstream-line.ts";
@@ -40,6 +42,7 @@ export interface ConnectionOptions {
   /** An id for a request. */
   newId(): string;
   sink?: SocketSinkOptions;
+  stall?: BodyStall;
   /** All is over, also what was under way. */
   onEnd(): void;
 }
@@ -52,6 +55,20 @@ interface Received extends ClientFrame {
 /** Requests that wait for the answer of the one before; the provider's own limit is as low. */
 const maxWaiting = 16;
 
+/** What ends a connection before a request of it is read. */
+const refusals = {
+  memory: {
+    error: "memory_exhausted",
+    code: closeCodes.tryAgain,
+    reason: "Other requests' bodies take all of server.memory_mb; send the request again in a moment.",
+  },
+  slow: {
+    error: "body_timeout",
+    code: closeCodes.refused,
+    reason: "The request's frame did not arrive in time; send the request again.",
+  },
+} satisfies Record<string, { error: RelayErrorCode; code: number; reason: string }>;
+
 export class SocketConnection implements ClientConnection {
   readonly opening: Opening;
   readonly line: UpstreamLine;
@@ -59,6 +76,7 @@ export class SocketConnection implements ClientConnection {
   #client: WebSocket | undefined;
   #below: Duplex | undefined;
   #running: AbortController | undefined;
+  #intake: FrameIntake | undefined;
   readonly #waiting: Received[] = [];
   #waitingBytes = 0;
   /** No request is taken any more. */
@@ -122,6 +140,9 @@ export class SocketConnection implements ClientConnection {
         this.#fault(error);
       }
     });
+    const { deps, stall = bodyStall } = this.#options;
+    const onRefused = (why: keyof typeof refusals) => this.#refuse(why);
+    this.#intake = new FrameIntake(accepted, { memory: deps.memory, stall, onRefused });
     answerPings(client);
     // A fault is reported by the close, too: 1009 for a message that is too long.
     client.on("error", () => {});
@@ -157,6 +178,22 @@ export class SocketConnection implements ClientConnection {
       return this.#close(closeCodes.tooBig);
     }
     this.#waiting.push({ ...read, frame });
+    this.#intake?.setWaiting(this.#waitingBytes);
+  }
+
+  #refuse(why: keyof typeof refusals): void {
+    const { deps, newId } = this.#options;
+    const { dialect, route } = this.opening;
+    const { error, code, reason } = refusals[why];
+    deps.events.emit("requestRefused", () => ({
+      request: newId(),
+      method: "GET",
+      route: `${dialect.name}/${route.operation}`,
+      error,
+      status: dialect.renderError(new RelayError(error, reason), { now: deps.now() }).status,
+      detail: undefined,
+    }));
+    this.#close(code, Buffer.from(reason));
   }
 
   #start(received: Received): void {
@@ -212,6 +249,7 @@ export class SocketConnection implements ClientConnection {
     if (this.line.accountId === undefined) return this.#close(closeCodes.fault);
     const next = this.#waiting.shift();
     this.#waitingBytes -= next?.frame.length ?? 0;
+    this.#intake?.setWaiting(this.#waitingBytes);
     if (this.#isDraining) this.#close(closeCodes.restart);
     else if (next) this.#start(next);
   }
@@ -243,6 +281,7 @@ export class SocketConnection implements ClientConnection {
 
   #clientClosed(code: number): void {
     this.#isClosing = true;
+    this.#intake?.end();
     this.#waiting.length = 0;
     this.#running?.abort(new Error("the client has left"));
     if (code === closeCodes.tooBig) this.line.close(code);

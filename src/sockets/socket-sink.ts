@@ -29,9 +29,11 @@ export interface SocketSink extends ClientSink {
 export const closeCodes = {
   normal: 1000,
   goingAway: 1001,
+  refused: 1008,
   tooBig: 1009,
   fault: 1011,
   restart: 1012,
+  tryAgain: 1013,
 } as const;
 
 /** Codex goes to HTTP when the next upgrade is refused: nothing is said of it here. */

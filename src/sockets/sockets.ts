@@ -11,6 +11,7 @@ import type { RelayDeps } from "../relay/exchange.ts";
 import { sendWithFailover } from "../relay/failover.ts";
 import type { Served } from "../relay/failover-state.ts";
 import { isRenamed } from "../relay/model-chain.ts";
+import type { BodyStall } from "../relay/read-body.ts";
 import { readRequest } from "../relay/read-request.ts";
 import { timeLimit } from "../time/abort.ts";
 import { acceptClient, checkHandshake, type Upgrade, upgradeRequired } from "./accept-client.ts";
@@ -29,6 +30,8 @@ export interface SocketLimits {
   sweepMs: number;
   maxPerClient: number;
   sink?: SocketSinkOptions;
+  /** Of a frame that does not come to its end. */
+  stall?: BodyStall;
 }
 
 const usualLimits: SocketLimits = {
@@ -135,6 +138,7 @@ export function createSockets({ deps, newId, limits: given }: SocketsOptions): S
         opening: { headers, rawHeaders, query, dialect, route, client, sessionKey: call.sessionKey },
         ...{ deps, endpoints, departures, newId },
         ...(limits.sink && { sink: limits.sink }),
+        ...(limits.stall && { stall: limits.stall }),
         onEnd: () => remove(connection),
       });
       // Counted from now on: many that are being opened at once are many, too.

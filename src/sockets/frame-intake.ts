@@ -1,0 +1,128 @@
+// Bounds what of a client's frames has come and is not being answered yet: in the memory that all bodies share, and a frame that is not at
+// its end in time as well.
+
+import type { MemoryBudget, MemoryShare } from "../relay/memory-budget.ts";
+import type { BodyStall } from "../relay/read-body.ts";
+import type { ClientSocket } from "./socket-sink.ts";
+
+export interface IntakeOptions {
+  memory: MemoryBudget;
+  stall: BodyStall;
+  /** `memory`: what has come needs more than is to be had. `slow`: a frame did not come to its end. Nothing more is read. */
+  onRefused(why: "memory" | "slow"): void;
+}
+
+/** What `ws` 8 keeps of a message whose end has not come: pieces of a frame, and whole fragments. */
+interface Receiver {
+  _bufferedBytes?: number;
+  _messageLength?: number;
+}
+
+export class FrameIntake {
+  readonly #client: ClientSocket;
+  readonly #options: IntakeOptions;
+  readonly #receiver: Receiver;
+  #unfinishedBytes = 0;
+  #waitingBytes = 0;
+  #sinceCheck = 0;
+  /** There while something is held. */
+  #share: MemoryShare | undefined;
+  #left: AbortController | undefined;
+  #stallTimer: NodeJS.Timeout | undefined;
+  #isWaiting = false;
+
+  /** To be made when the socket itself listens to its connection already. */
+  constructor(client: ClientSocket, options: IntakeOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.#receiver = (client.socket as unknown as { _receiver: Receiver })._receiver;
+    client.connection.on("data", this.#look);
+  }
+
+  /** Of requests that wait for the answer of the one before. */
+  setWaiting(bytes: number): void {
+    this.#waitingBytes = bytes;
+    this.#hold();
+  }
+
+  /** Gives everything back; nothing is watched any more. */
+  end(): void {
+    this.#client.connection.off("data", this.#look);
+    this.#unfinishedBytes = 0;
+    this.#waitingBytes = 0;
+    this.#release();
+  }
+
+  /** The socket has read the piece already. */
+  readonly #look = ({ length }: Buffer): void => {
+    const { _bufferedBytes: pieces = 0, _messageLength: fragments = 0 } = this.#receiver;
+    this.#unfinishedBytes = pieces + fragments;
+    this.#sinceCheck += length;
+    this.#hold();
+  };
+
+  #hold(): void {
+    const bytes = this.#unfinishedBytes + this.#waitingBytes;
+    if (this.#unfinishedBytes === 0) this.#stopStall();
+    else this.#stallTimer ??= this.#startStall();
+    if (bytes === 0) return this.#share && this.#release();
+    this.#left ??= new AbortController();
+    this.#share ??= this.#options.memory.open(this.#left.signal);
+    const more = bytes - this.#share.bytes;
+    if (more < 0) this.#share.shrink(-more);
+    else if (more > 0 && !this.#isWaiting) this.#grow(this.#share, more);
+  }
+
+  #grow(share: MemoryShare, bytes: number): void {
+    try {
+      const turn = share.grow(bytes);
+      if (turn === undefined) return;
+      this.#isWaiting = true;
+      this.#client.socket.pause();
+      turn.then(
+        () => {
+          this.#isWaiting = false;
+          this.#client.socket.resume();
+          this.#hold();
+        },
+        () => {
+          if (this.#share === share) this.#refuse("memory");
+        },
+      );
+    } catch {
+      this.#refuse("memory");
+    }
+  }
+
+  #startStall(): NodeJS.Timeout {
+    const { stallMs, stallBytes } = this.#options.stall;
+    this.#sinceCheck = 0;
+    return setInterval(() => {
+      // While the relay itself does not read, nothing can come.
+      if (!this.#isWaiting && this.#sinceCheck < stallBytes) this.#refuse("slow");
+      this.#sinceCheck = 0;
+    }, stallMs).unref();
+  }
+
+  #stopStall(): void {
+    clearInterval(this.#stallTimer);
+    this.#stallTimer = undefined;
+  }
+
+  #refuse(why: "memory" | "slow"): void {
+    this.end();
+    this.#options.onRefused(why);
+    this.#client.socket.pause();
+  }
+
+  #release(): void {
+    this.#stopStall();
+    if (this.#isWaiting) this.#client.socket.resume();
+    this.#isWaiting = false;
+    this.#share?.release();
+    this.#share = undefined;
+    // A turn that is still waited for is not needed any more.
+    this.#left?.abort(new Error("nothing is held any more"));
+    this.#left = undefined;
+  }
+}
