@@ -3,7 +3,7 @@
 import { Argument, Command, Option } from "commander";
 import { readSettingsVariables, undoneVariables } from "../clients/claude-code.ts";
 import { type ClientAccess, keyHeader } from "../clients/client.ts";
-import { codexProvider } from "../clients/codex.ts";
+import { codexSettings } from "../clients/codex.ts";
 import { exceptFromProxy, proxyInTheWay } from "../clients/proxy-variables.ts";
 import {
   type Client,
@@ -140,13 +140,13 @@ function assign(shell: Shell, name: string, value: string): string {
 }
 
 function codexComment(access: ClientAccess): string[] {
+  const { top, provider } = codexSettings(access);
+  const written = (settings: [string, string][]) => settings.map(([name, value]) => `${name} = ${value}`);
   return [
     "Codex reads its provider from ~/.codex/config.toml:",
     "",
-    'model_provider = "ccrelay"',
-    "",
-    "[model_providers.ccrelay]",
-    ...codexProvider(access).map(([name, value]) => `${name} = ${value}`),
+    ...written(top),
+    ...(provider ? ["", "[model_providers.ccrelay]", ...written(provider)] : []),
   ];
 }
 

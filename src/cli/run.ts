@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { Argument, Command } from "commander";
 import { createClaudeSettings, readSettingsVariables, undoneVariables } from "../clients/claude-code.ts";
 import type { ClientAccess } from "../clients/client.ts";
-import { codexProvider } from "../clients/codex.ts";
+import { codexSettings } from "../clients/codex.ts";
 import { createGeminiHome, geminiAuthType, readAuthType } from "../clients/gemini-cli.ts";
 import { findProgram } from "../clients/program.ts";
 import { proxyInTheWay, withoutProxy } from "../clients/proxy-variables.ts";
@@ -206,8 +206,8 @@ async function warnOfWorkspace({ cwd, out }: CommandContext): Promise<void> {
 
 /** Codex takes its provider from its configuration or from flags only; the key itself stays in the environment. */
 function codexFlags(access: ClientAccess): string[] {
-  const table = codexProvider(access)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(",");
-  return ["-c", 'model_provider="ccrelay"', "-c", `model_providers.ccrelay={${table}}`];
+  const { top, provider } = codexSettings(access);
+  const written = (settings: [string, string][]) => settings.map(([name, value]) => `${name}=${value}`);
+  const table = provider && `model_providers.ccrelay={${written(provider).join(",")}}`;
+  return [...written(top), ...(table === undefined ? [] : [table])].flatMap((setting) => ["-c", setting]);
 }

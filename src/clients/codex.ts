@@ -23,8 +23,28 @@ export const codex: ClientInfo = {
   },
 };
 
-/** The keys of the relay as a provider in Codex's configuration and their values, written as TOML. */
-export function codexProvider(access: Omit<ClientAccess, "host">): [string, string][] {
+/** What Codex's configuration has to say: keys and their values, written as TOML. */
+export interface CodexSettings {
+  /** Of no table. */
+  top: [string, string][];
+  /** Of `[model_providers.ccrelay]`; undefined where the built-in provider is led to the relay. */
+  provider: [string, string][] | undefined;
+}
+
+/**
+ * The built-in provider serves a login best: it asks for a WebSocket first, compresses requests over HTTP, and sessions are listed with those
+ * that went to OpenAI itself. But it takes no header for a relay key, and cannot be kept from asking for a WebSocket; and without a login
+ * it sends no credential at all.
+ */
+export function codexSettings(access: Omit<ClientAccess, "host">): CodexSettings {
+  const { origin, key, ownLogin, webSocket } = access;
+  if (!ownLogin || key !== undefined || !webSocket)
+    return { top: [["model_provider", '"ccrelay"']], provider: codexProvider(access) };
+  const address: [string, string] = ["openai_base_url", JSON.stringify(origin + codex.path)];
+  return { top: [["model_provider", '"openai"'], address], provider: undefined };
+}
+
+function codexProvider(access: Omit<ClientAccess, "host">): [string, string][] {
   const { origin, key, ownLogin, webSocket } = access;
   const baseUrl: [string, string][] = [
     ["name", '"cc-relay"'],

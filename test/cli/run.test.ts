@@ -97,6 +97,22 @@ describe("run codex", () => {
     assert.match(place.seen().args[3] ?? "", /supports_websockets=false/);
   });
 
+  it("leads the built-in provider to the relay for Codex's own login, where that asks for no key", async () => {
+    place.install("codex");
+    const config = fakeConfig({ port: place.port });
+    const own = { client: "codex", ownLogin: true } as const;
+    await place.run(own, { config });
+    assert.deepEqual(place.seen().args, [
+      ...["-c", 'model_provider="openai"'],
+      ...["-c", `openai_base_url="http://127.0.0.1:${place.port}/openai/v1"`],
+    ]);
+    // It takes no header for a key, and always asks for a WebSocket.
+    await place.run({ ...own, webSocket: false }, { config });
+    assert.match(place.seen().args.join(" "), /requires_openai_auth=true,supports_websockets=false/);
+    await place.run(own);
+    assert.match(place.seen().args.join(" "), /env_http_headers=\{ "x-cc-relay-key" = "CC_RELAY_KEY" \}/);
+  });
+
   it("lets Codex use its own key where that is forwarded", async () => {
     place.install("codex");
     await place.run({ client: "codex" }, { config: fakeConfig({ port: place.port }) });

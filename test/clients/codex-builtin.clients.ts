@@ -1,11 +1,16 @@
 // Codex with its built-in provider pointed at the relay: WebSocket first, the ChatGPT login's compressed requests, and its models.
 
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openaiFailures } from "../support/openai-script.ts";
-import { type CodexRun, chatgptLogin, codexModel, readTranscript, runCodex } from "./codex.ts";
+import { codexPath, openaiFailures } from "../support/openai-script.ts";
+import { createSocketScript } from "../support/socket-script.ts";
+import { type CodexRun, chatgptLogin, codexModel, executing, readTranscript, runCodex } from "./codex.ts";
+import { runProgram } from "./program.ts";
 import { relayKey, startRelayProcess } from "./relay-process.ts";
+import { relayCommand } from "./sandbox.ts";
 import {
   accountBlock,
   accountsThatServed,
@@ -101,6 +106,35 @@ test("a ChatGPT login's compressed requests are read for their routing and forwa
   }
   assert.ok(!upstream.requests.some(({ rawHeaders }) => /of-a-person/.test(rawHeaders.join("\n"))));
   await assertSound(stage);
+});
+
+test("cc-relay run codex --own-login leads the built-in provider to a relay without keys, over a WebSocket", async (t) => {
+  const sockets = createSocketScript();
+  sockets.answerWith(codexModel);
+  const { upstream, sandbox } = await startDirectStage(t, sockets);
+  const own = '[[accounts]]\nid = "own"\ntype = "client"\nfamily = "openai"\n';
+  const relay = await startRelayProcess(
+    `[upstream]\nchatgpt_url = "${upstream.url}${codexPath}"\n${own}`,
+    [],
+  );
+  t.after(() => relay.stop());
+  await sandbox.write("home", ".codex/auth.json", chatgptLogin());
+  await sandbox.write("home", ".codex/config.toml", 'model_provider = "another"\n');
+  const [file, script] = relayCommand;
+  const codex = executing([], [twoCommands]);
+  const args = [script, "--config", relay.configFile, "run", "codex", "--own-login", "--", ...codex];
+  const { env, workspace: cwd } = sandbox;
+  const { exitCode, lines } = readTranscript(await runProgram({ file, args, env, cwd }));
+  assert.deepEqual([exitCode, lines.at(-1)], [0, `agent_message: ${sawBoth}`]);
+  assert.equal(upstream.requests.filter(({ path }) => path.endsWith("/responses")).length, 0);
+  assert.ok(sockets.creates.length > 2);
+  for (const { headers } of sockets.upgrades)
+    assert.equal(headers["chatgpt-account-id"], "account-of-a-person");
+  const sessions = join(sandbox.home, ".codex", "sessions");
+  const [kept] = readdirSync(sessions, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".jsonl"),
+  );
+  assert.match(readFileSync(join(sessions, kept!), "utf8"), /"model_provider":"openai"/);
 });
 
 test("without accounts a ChatGPT login goes through as it is", async (t) => {

@@ -68,6 +68,18 @@ export GEMINI_CLI_CUSTOM_HEADERS='x-cc-relay-key:relay-key'
     assert.ok(!stdout.includes("env_key"));
   });
 
+  it("leads Codex's built-in provider to a relay that asks for no key", async () => {
+    const { stdout } = await env("codex", { keys: false });
+    assert.equal(
+      stdout,
+      `# Codex reads its provider from ~/.codex/config.toml:
+#
+# model_provider = "openai"
+# openai_base_url = "http://127.0.0.1:3000/openai/v1"
+`,
+    );
+  });
+
   it("has the variables removed for one run that switch the login off", () => {
     const access = { origin: "http://127.0.0.1:3000", key: undefined, ownLogin: true };
     assert.deepEqual(variablesFor("claude", access, {}).remove, [
