@@ -4,7 +4,7 @@ import type { Config } from "../config/config.ts";
 import { demoAccountId } from "../demo/account-id.ts";
 import type { Presence } from "../doctor/daemon.ts";
 import { type Fix, UserError } from "../domain/errors.ts";
-import { parseJson, stringField } from "../json/json-values.ts";
+import { listField, parseJson, stringField } from "../json/json-values.ts";
 import { http } from "../network/http.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -52,24 +52,23 @@ export async function pageStatus(origin: string): Promise<number | undefined> {
 }
 
 /**
- * Whether the relay runs with simulated accounts: then a client needs some key, and any will do. Asks for one of them by
- * its name, which every other relay refuses without going to a provider.
+ * Whether the relay runs with simulated accounts: then a client needs some key, and any will do. A demo has no key of its own,
+ * so that it shows its accounts. Nothing is recorded of the question, as it would be on a model route.
  */
 export async function isDemo(origin: string): Promise<boolean> {
-  const answer = await askRelay(`${origin}/v1/messages/count_tokens`, {
-    method: "POST",
+  const answer = await askRelay(`${origin}/status`, {
+    method: "GET",
     timeoutMs: 1000,
-    headers: { "content-type": "application/json", "x-cc-relay-account": demoAccountId("claude", 1) },
-    body: JSON.stringify({ model: "any", messages: [{ role: "user", content: "Is this a demo?" }] }),
+    maxLength: 1024 * 1024,
   });
-  return answer?.status === 200;
+  const accounts = listField(parseJson(answer?.text ?? ""), "accounts");
+  return accounts.some((account) => stringField(account, "id") === demoAccountId("claude", 1));
 }
 
 export interface Question {
   method: "GET" | "POST";
   timeoutMs: number;
   headers?: Record<string, string>;
-  body?: string;
   /** What sends more is another program; undefined: the answer has a few lines. */
   maxLength?: number;
 }
@@ -77,7 +76,7 @@ export interface Question {
 /** Undefined when nothing answers in time; what has come by then when an answer breaks off. */
 export function askRelay(
   url: string,
-  { method, timeoutMs, headers, body, maxLength = 64 * 1024 }: Question,
+  { method, timeoutMs, headers, maxLength = 64 * 1024 }: Question,
 ): Promise<{ status: number; text: string } | undefined> {
   return new Promise((resolve) => {
     // An agent of its own: the global one may go through a proxy of the environment.
@@ -93,7 +92,7 @@ export function askRelay(
       response.on("end", done).on("error", done);
     });
     question.on("error", () => resolve(undefined));
-    question.end(body);
+    question.end();
   });
 }
 

@@ -110,9 +110,11 @@ export function listenAsRelay({ demo = false }: { demo?: boolean } = {}): Return
       response.end(JSON.stringify({ status: "ok", version: "1.2.3", uptime_seconds: 1 }));
       return;
     }
-    const isKnown = demo && request.headers["x-cc-relay-account"] === "demo-claude-1";
+    // Anything else would leave a request behind.
+    const isStatus = request.method === "GET" && request.url === "/status";
+    const accounts = demo ? [{ id: "demo-claude-1" }] : [{ id: "claude-1" }];
     response
-      .writeHead(isKnown ? 200 : 404)
-      .end(JSON.stringify(isKnown ? { input_tokens: 1 } : { type: "error" }));
+      .writeHead(isStatus ? 200 : 404)
+      .end(JSON.stringify(isStatus ? { version: "1.2.3", accounts } : { type: "error" }));
   });
 }
