@@ -7,6 +7,7 @@ import { openStore } from "../store/open.ts";
 import type { DaemonInfo } from "../store/store.ts";
 import { relativeTime } from "../text/format.ts";
 import { type Check, type Findings, findingsOn } from "./check.ts";
+import { findObstacle } from "./database.ts";
 
 export interface Address {
   host: string;
@@ -36,11 +37,12 @@ export type Claim =
       running: boolean;
     }
   | { kind: "no-database" }
-  /** What is wrong with the database has a check of its own. */
+  /** What is wrong with the database, or keeps it from being made, has a check of its own. */
   | { kind: "unreadable" };
 
 export async function readClaim(databasePath: string): Promise<Claim> {
-  if (!existsSync(databasePath)) return { kind: "no-database" };
+  if (!existsSync(databasePath))
+    return { kind: findObstacle(databasePath) === undefined ? "no-database" : "unreadable" };
   try {
     const store = await openStore({ databasePath }, { for: "reading", busyTimeoutMs: 1000 });
     try {

@@ -58,9 +58,9 @@ function unwritable(path: string, code: string): Check {
 }
 
 /** What keeps a file from being written in the database's folder, as the system's code; undefined when nothing does. */
-function findObstacle(path: string): string | undefined {
+export function findObstacle(path: string): string | undefined {
   const folder = dirname(path);
-  if (!existsSync(folder)) return undefined;
+  if (!existsSync(folder)) return findObstacleToFolder(folder);
   const trial = join(folder, `.cc-relay-doctor-${process.pid}`);
   try {
     if (existsSync(path)) accessSync(path, constants.W_OK);
@@ -70,6 +70,19 @@ function findObstacle(path: string): string | undefined {
     return (error as NodeJS.ErrnoException).code ?? String(error);
   } finally {
     rmSync(trial, { force: true });
+  }
+}
+
+/** What keeps a folder that is not there from being made. */
+function findObstacleToFolder(folder: string): string | undefined {
+  let above = dirname(folder);
+  while (!existsSync(above)) above = dirname(above);
+  try {
+    if (!statSync(above).isDirectory()) return "ENOTDIR";
+    accessSync(above, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
   }
 }
 

@@ -248,6 +248,24 @@ describe("doctor finds what is wrong with the relay:", () => {
     assert.equal(code, 1);
   });
 
+  it("a database whose folder cannot be made, also while a relay keeps it in memory", async (t) => {
+    const site = await siteFor(t, { withoutRelay: true });
+    const place = join(site.configFile, "data", "relay.db");
+    const listenOn = (port: number) =>
+      site.configure((text) =>
+        text.replace(/^port = .*/m, `port = ${port}\ndatabase_path = ${JSON.stringify(place)}`),
+      );
+    const unwritable =
+      "fail database: FOLDER/config.toml/data/relay.db cannot be written (ENOTDIR): a relay that starts now keeps everything in memory, and refreshes no login -> make it and its folder writable for the user that runs the relay, or set server.database_path to another file";
+    await listenOn(site.port);
+    assert.deepEqual((await site.faults()).found, [unwritable, notRunning]);
+    const relay = await listenAsRelay();
+    t.after(() => relay.close());
+    await listenOn(relay.port);
+    const found = (await site.faults()).found.filter((fault) => / (?:database|daemon|port): /.test(fault));
+    assert.deepEqual(found, [unwritable]);
+  });
+
   it("a port that a relay with another database has", async (t) => {
     const site = await siteFor(t, { withoutRelay: true });
     const other = await listenAsRelay();
