@@ -50,8 +50,12 @@ export function createPathReader(): (method: string, path: string) => ReadPath {
   };
 }
 
-/** The methods that a path has, for a 405; empty when there is no such route. */
+/**
+ * The methods that a path has, for a 405; empty when there is no such route. A word behind a model's name (`:predict`) is one of
+ * Google's methods that the relay does not have: that the model could be looked up under such a name is no help.
+ */
 export function allowedMethods(path: string): string[] {
+  if (/\/models\/[^/]+(?::|%3[Aa])\w+$/.test(path) && matchRoute("POST", path) === undefined) return [];
   return ["GET", "POST", "DELETE"].filter((method) => matchRoute(method, path) !== undefined);
 }
 

@@ -200,6 +200,8 @@ test("a known path with another method is known, and says which methods it has",
     assert.deepEqual(allowedMethods(path), methods, path);
   }
   assert.deepEqual(allowedMethods("/nothing"), []);
+  for (const path of ["/gemini/v1beta/models/imagen-4:predict", "/v1/models/veo%3ApredictLongRunning"])
+    assert.deepEqual(allowedMethods(path), [], `${path} names a method that the relay does not have`);
 });
 
 test("an unknown path is answered in the form of the nearest API", () => {
