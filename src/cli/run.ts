@@ -72,32 +72,42 @@ interface RunFlags {
   websocket: boolean;
 }
 
-/**
- * Our own flags may come after the client's name too, before `--`. Where there is no `--`, or flags before it that are not
- * ours, every argument is the client's.
- */
-function splitWords(words: string[]): {
+interface OwnWords {
   key?: string;
   config?: string;
   "own-login"?: boolean;
   "no-websocket"?: boolean;
-  args: string[];
-} {
-  const end = words.indexOf("--");
-  if (end < 0) return { args: words };
-  try {
-    const { values } = parseArgs({
-      args: words.slice(0, end),
-      options: {
-        key: { type: "string" },
-        config: { type: "string" },
-        "own-login": { type: "boolean" },
-        "no-websocket": { type: "boolean" },
-      },
-    });
-    return { ...values, args: words.slice(end + 1) };
-  } catch {
-    return { args: words };
+}
+
+/** Our own flags may come directly after the client's name too, with or without `--` behind them. What follows is the client's. */
+function splitWords(words: string[]): OwnWords & { args: string[] } {
+  const end = countOwnWords(words, ["key", "config"]);
+  const isEnded = words[end] === "--";
+  // Codex has a --config of its own: without `--` it is the client's.
+  const count = isEnded ? end : countOwnWords(words, ["key"]);
+  const { values } = parseArgs({
+    args: words.slice(0, count),
+    options: {
+      key: { type: "string" },
+      config: { type: "string" },
+      "own-login": { type: "boolean" },
+      "no-websocket": { type: "boolean" },
+    },
+  });
+  return { ...values, args: words.slice(isEnded ? count + 1 : count) };
+}
+
+/** How many of the first words are our own flags and their values. */
+function countOwnWords(words: readonly string[], withValue: readonly string[]): number {
+  let count = 0;
+  for (;;) {
+    const word = words[count] ?? "";
+    const value = words[count + 1];
+    if (word === "--own-login" || word === "--no-websocket") count += 1;
+    else if (withValue.some((name) => word.startsWith(`--${name}=`))) count += 1;
+    else if (withValue.some((name) => word === `--${name}`) && value !== undefined && !value.startsWith("-"))
+      count += 2;
+    else return count;
   }
 }
 

@@ -165,6 +165,9 @@ describe("what is typed after run", () => {
     ["claude --key -- x", ["--key", "--", "x"], undefined],
   ];
   given.push(["claude --own-login -- -p x", ["-p", "x"], undefined], ["--own-login claude", [], undefined]);
+  given.push(["claude --own-login", [], undefined], ["claude --own-login -p x", ["-p", "x"], undefined]);
+  given.push(["claude --key laptop --own-login mcp -- npx", ["mcp", "--", "npx"], "laptop"]);
+  given.push(["claude --config x=y", ["--config", "x=y"], undefined]);
   for (const [line, args, keyName] of given) {
     it(`${line}: the client gets ${JSON.stringify(args)}`, async () => {
       const seen: RunOptions[] = [];
