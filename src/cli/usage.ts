@@ -39,7 +39,7 @@ export function usageCommand(context: CommandContext, run = showUsage): Command 
       `
 Days and times without a zone are local. In a pipe, tab-separated: key,
 requests, errors, input, output, cache write, cache read, USD; the last line
-is the total.
+is the total. A model that was sent under another name is "NAME as SENT".
 
 Examples:
   $ cc-relay usage --by model

@@ -102,7 +102,8 @@ export interface StatusDocument {
   today: UsageFigures;
 }
 
-export type UsageRowDocument = UsageFigures & { key: string };
+/** `sent_model`: only in rows of models that were sent under another name. */
+export type UsageRowDocument = UsageFigures & { key: string; sent_model?: string };
 
 /** `GET /ui/data/usage`: one sum per key and step of time. */
 export interface UsageSeriesDocument {

@@ -5,7 +5,11 @@ import { replaceControls } from "../text/control-characters.ts";
 import type { UsageFigures, UsageRowDocument } from "./types.ts";
 
 export function toUsageRow(row: UsageSummaryRow): UsageRowDocument {
-  return { key: keyText(row.key), ...toUsageFigures(row) };
+  return {
+    key: keyText(row.key),
+    ...toUsageFigures(row),
+    ...(row.sentModel !== undefined && { sent_model: row.sentModel }),
+  };
 }
 
 export function toUsageFigures(row: Omit<UsageSummaryRow, "key" | "unpriced">): UsageFigures {
@@ -23,13 +27,27 @@ export function toUsageFigures(row: Omit<UsageSummaryRow, "key" | "unpriced">): 
 }
 
 /** A request need not name a model, or a client send a name at all. */
-export function keyText(key: string): string {
+function keyText(key: string): string {
   return key === "" ? "(none)" : key;
 }
 
-/** RFC 4180: a header line, CRLF, quotes where they are needed. Without the total. */
+/** The name that was asked for, and the one that was sent in its place. */
+export function rowName({ key, sentModel }: Pick<UsageSummaryRow, "key" | "sentModel">): string {
+  return sentModel === undefined ? keyText(key) : `${keyText(key)} as ${sentModel}`;
+}
+
+/**
+ * RFC 4180: a header line, CRLF, quotes where they are needed. Without the total. A last column has the names that were sent in place of the
+ * keys, where there are any.
+ */
 export function toUsageCsv({ rows, total }: UsageSummary): string {
-  const records = [Object.keys(toUsageRow(total)), ...rows.map(toRecord)];
+  const isReplaced = rows.some(({ sentModel }) => sentModel !== undefined);
+  const records = isReplaced
+    ? [
+        [...Object.keys(toUsageRow(total)), "sent_model"],
+        ...rows.map((row) => [...toRecord(row), cellText(row.sentModel ?? "")]),
+      ]
+    : [Object.keys(toUsageRow(total)), ...rows.map(toRecord)];
   return records.map((record) => `${record.map(quote).join(",")}\r\n`).join("");
 }
 
@@ -43,8 +61,8 @@ export function plainUsd(cost: number | undefined): string {
 }
 
 function toRecord(row: UsageSummaryRow): string[] {
-  const { key, cost_usd: _, ...figures } = toUsageRow(row);
-  return [cellText(key), ...Object.values(figures).map(String), plainUsd(row.costUsd)];
+  const { cost_usd: _, ...figures } = toUsageFigures(row);
+  return [cellText(keyText(row.key)), ...Object.values(figures).map(String), plainUsd(row.costUsd)];
 }
 
 /**

@@ -7,6 +7,11 @@ export function plain(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029]/gu, "\ufffd");
 }
 
+/** Of a row of usage: a model is shown with the name that was sent in its place. */
+export function rowName({ key, sent_model }: { key: string; sent_model?: string }): string {
+  return plain(sent_model === undefined ? key : `${key} as ${sent_model}`);
+}
+
 /** `14:03:12` today, `11-29 14:03` this year, else `2025-11-29 14:03`. */
 export function clock(time: string, now: number): string {
   const date = new Date(time);

@@ -4,7 +4,7 @@ import type { UsageFigures, UsageSeriesDocument } from "../documents/types.ts";
 import { count, percent, usd } from "../text/format.ts";
 import { h } from "./dom.ts";
 import { placeLink } from "./screen.ts";
-import { cacheShare, plain } from "./text.ts";
+import { cacheShare, rowName } from "./text.ts";
 
 export function shareOf(figures: UsageFigures): number | undefined {
   return cacheShare({
@@ -40,7 +40,7 @@ export function keyTable({ rows, total, by }: UsageSeriesDocument): HTMLElement 
   const title = `${by[0]?.toUpperCase()}${by.slice(1)}`;
   return figureTable(
     title,
-    rows.map((row) => ({ head: plain(row.key), figures: row, link: linkOf(by, row.key) })),
+    rows.map((row) => ({ head: rowName(row), figures: row, link: linkOf(by, row.key) })),
     total,
   );
 }

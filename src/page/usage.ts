@@ -7,7 +7,7 @@ import { choiceField, dateField, setPlace } from "./controls.ts";
 import { h } from "./dom.ts";
 import { createLoader } from "./loader.ts";
 import { code, empty, heading, type Screen } from "./screen.ts";
-import { day, plain } from "./text.ts";
+import { day, rowName } from "./text.ts";
 import { keyTable, shareOf, stepTable } from "./usage-table.ts";
 
 const periods = [
@@ -163,14 +163,14 @@ function toChart(
   { rows, steps, step, by }: UsageSeriesDocument,
   measure: string,
 ): { named: string[]; data: ChartData } {
-  const sorted = rows.toSorted((a, b) => amountOf(b, measure) - amountOf(a, measure)).map(({ key }) => key);
+  const sorted = rows.toSorted((a, b) => amountOf(b, measure) - amountOf(a, measure)).map(rowName);
   const isMany = sorted.length > seriesColours;
   const own = isMany ? sorted.slice(0, seriesColours - 1) : sorted;
-  const named = [...own.map(plain), ...(isMany ? [`${sorted.length - own.length} others`] : [])];
+  const named = [...own, ...(isMany ? [`${sorted.length - own.length} others`] : [])];
   const bars = steps.map(({ label, rows: stepRows }) => {
     const values = named.map(() => 0);
     for (const row of stepRows) {
-      const at = own.indexOf(row.key);
+      const at = own.indexOf(rowName(row));
       const place = at < 0 ? named.length - 1 : at;
       values[place] = (values[place] ?? 0) + amountOf(row, measure);
     }

@@ -27,6 +27,7 @@ export const migrations: readonly Migration[] = [
   addNotices,
   addLoginExtras,
   addAttemptReason,
+  sumBySentModel,
 ];
 
 /** In the file's header, so that another program's database is not taken for ours. */
@@ -242,6 +243,33 @@ function addLoginExtras(database: Database): void {
 function addAttemptReason(database: Database): void {
   // Never a provider's words about a request, which may quote it.
   database.exec("ALTER TABLE attempts ADD COLUMN reason TEXT; -- why it failed, NULL for a good answer");
+}
+
+/** The sums are made anew, from the rows that they are of. */
+function sumBySentModel(database: Database): void {
+  database.exec(`
+    DELETE FROM usage_days;
+    DROP TABLE usage_daily;
+    CREATE TABLE usage_daily (
+      start INTEGER NOT NULL,
+      account TEXT NOT NULL,
+      model TEXT NOT NULL,
+      sent_model TEXT NOT NULL, -- empty when it is the model that was asked for
+      client TEXT NOT NULL,
+      family TEXT NOT NULL,
+      requests INTEGER NOT NULL,
+      errors INTEGER NOT NULL,
+      input INTEGER NOT NULL,
+      output INTEGER NOT NULL,
+      cache_write_5m INTEGER NOT NULL,
+      cache_write_1h INTEGER NOT NULL,
+      cache_read INTEGER NOT NULL,
+      reasoning INTEGER NOT NULL,
+      cost_nano INTEGER NOT NULL,
+      unpriced INTEGER NOT NULL,
+      PRIMARY KEY (start, account, model, sent_model, client, family)
+    ) WITHOUT ROWID;
+  `);
 }
 
 /** Whether the database has every migration; throws a UserError when it is not ours or too new. */

@@ -137,7 +137,7 @@ export interface AccountStore {
 }
 
 export interface BindingRow {
-  /** `session`, `message` (the id of an answer within a Claude thread), or the kind of a Binding (`response`, `turn`, `file`, `encrypted`). */
+  /** `session`, `message` (the id of an answer within a Claude thread), `thinking` (what a block of it is sealed with), or the kind of a Binding (`response`, `turn`, `file`, `encrypted`). */
   kind: string;
   /** The provider's id or the hashed session; a long one is hashed, base64url. */
   key: string;

@@ -4,7 +4,7 @@
 import { type LocalDay, localDay } from "../time/local-time.ts";
 import type { Connection } from "./connection.ts";
 import type { UsageStore } from "./usage-store.ts";
-import { sumsOfRows, totalNames } from "./usage-totals.ts";
+import { sentModel, sumsOfRows, totalNames } from "./usage-totals.ts";
 
 /** Rows are written when a request ends but carry the time of its beginning: a day is left alone this long. */
 const settleMs = 60 * 60 * 1000;
@@ -46,11 +46,11 @@ export function createUsageMaintenance({ database, run }: Connection): UsageStor
     SELECT time, request_id AS id FROM usage WHERE (time, request_id) > (?, ?) AND time < ?
     ORDER BY time, request_id LIMIT 1 OFFSET ${rowsPerStep - 1}`);
   const addSums = database.prepare(`
-    INSERT INTO usage_daily (start, account, model, client, family, ${totalNames.join(", ")})
-    SELECT ?, account, model, client, family, ${sumsOfRows}
+    INSERT INTO usage_daily (start, account, model, sent_model, client, family, ${totalNames.join(", ")})
+    SELECT ?, account, model, ${sentModel} AS sent, client, family, ${sumsOfRows}
     FROM usage WHERE (time, request_id) > (?, ?) AND (time, request_id) <= (?, ?)
-    GROUP BY account, model, client, family
-    ON CONFLICT (start, account, model, client, family)
+    GROUP BY account, model, sent, client, family
+    ON CONFLICT (start, account, model, sent_model, client, family)
     DO UPDATE SET ${totalNames.map((name) => `${name} = ${name} + excluded.${name}`).join(", ")}`);
   const advance = database.prepare(
     "UPDATE usage_days SET cursor_time = ?, cursor_id = ?, done = ? WHERE start = ?",

@@ -105,8 +105,10 @@ export interface RequestLog {
 export type UsageKey = "day" | "account" | "model" | "client" | "family";
 
 export interface UsageSummaryRow {
-  /** A day is YYYY-MM-DD, local time. */
+  /** A day is YYYY-MM-DD, local time; of a model the name that was asked for. */
   key: string;
+  /** The name that was sent in its place; absent where none was, and where the key is no model. */
+  sentModel?: string;
   requests: number;
   errors: number;
   tokens: TokenCounts;
@@ -135,7 +137,10 @@ export interface UsageStore {
   prepare(): Promise<void>;
   /** Priced as of its time when it is written; a later change of list prices does not touch it. */
   record(row: UsageRow): Promise<void>;
-  /** From `since` up to but without `until`. Days in their order, every other key with the most requests first. */
+  /**
+   * From `since` up to but without `until`. Days in their order, every other key with the most requests first. Models have a row for
+   * each name under which they were sent.
+   */
   summarize(query: { since: number; until: number; by: UsageKey }): Promise<UsageSummary>;
   /** Per account since a time. */
   activity(since: number): Promise<AccountActivity[]>;

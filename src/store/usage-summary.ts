@@ -4,9 +4,15 @@
 import { localDay } from "../time/local-time.ts";
 import type { Connection } from "./connection.ts";
 import type { UsageKey, UsageStore, UsageSummary } from "./usage-store.ts";
-import { addTotals, sumsOfDays, sumsOfRows, type Totals, toSummaryRow } from "./usage-totals.ts";
+import { addTotals, sentModel, sumsOfDays, sumsOfRows, type Totals, toSummaryRow } from "./usage-totals.ts";
 
-type Keyed = Totals & { key: string };
+/** `sent`: see UsageSummaryRow; empty where it has none. */
+interface Key {
+  key: string;
+  sent: string;
+}
+
+type Keyed = Totals & Key;
 
 export function createUsageSummary({ database, run }: Connection): UsageStore["summarize"] {
   const days = database.prepare<[number, number], Period>(
@@ -17,32 +23,32 @@ export function createUsageSummary({ database, run }: Connection): UsageStore["s
     .pluck();
   const rowsOf = {
     account: keyedRows("account"),
-    model: keyedRows("model"),
+    model: keyedRows("model", sentModel),
     client: keyedRows("client"),
     family: keyedRows("family"),
     day: database.prepare<[number, number], Keyed>(
-      `SELECT '' AS key, ${sumsOfRows} FROM usage WHERE time >= ? AND time < ? HAVING count(*) > 0`,
+      `SELECT '' AS key, '' AS sent, ${sumsOfRows} FROM usage WHERE time >= ? AND time < ? HAVING count(*) > 0`,
     ),
   };
   const dayOf = {
     account: keyedDay("account"),
-    model: keyedDay("model"),
+    model: keyedDay("model", "sent_model"),
     client: keyedDay("client"),
     family: keyedDay("family"),
     day: database.prepare<[number], Keyed>(
-      `SELECT '' AS key, ${sumsOfDays} FROM usage_daily WHERE start = ? HAVING count(*) > 0`,
+      `SELECT '' AS key, '' AS sent, ${sumsOfDays} FROM usage_daily WHERE start = ? HAVING count(*) > 0`,
     ),
   };
 
-  function keyedRows(column: string) {
+  function keyedRows(column: string, sent = "''") {
     return database.prepare<[number, number], Keyed>(
-      `SELECT ${column} AS key, ${sumsOfRows} FROM usage WHERE time >= ? AND time < ? GROUP BY ${column}`,
+      `SELECT ${column} AS key, ${sent} AS sent, ${sumsOfRows} FROM usage WHERE time >= ? AND time < ? GROUP BY 1, 2`,
     );
   }
 
-  function keyedDay(column: string) {
+  function keyedDay(column: string, sent = "''") {
     return database.prepare<[number], Keyed>(
-      `SELECT ${column} AS key, ${sumsOfDays} FROM usage_daily WHERE start = ? GROUP BY ${column}`,
+      `SELECT ${column} AS key, ${sent} AS sent, ${sumsOfDays} FROM usage_daily WHERE start = ? GROUP BY 1, 2`,
     );
   }
 
@@ -57,25 +63,32 @@ export function createUsageSummary({ database, run }: Connection): UsageStore["s
 
   // One transaction: what is rolled up must not change between the statements.
   const collect = database.transaction((since: number, until: number, by: UsageKey) => {
-    const groups = new Map<string, Totals>();
-    const add = (key: string, totals: Totals) => groups.set(key, addTotals(groups.get(key), totals));
+    const groups = new Map<string, Group>();
+    const add = ({ key, sent, ...more }: Keyed) => {
+      const id = JSON.stringify([key, sent]);
+      groups.set(id, { key, sent, totals: addTotals(groups.get(id)?.totals, more) });
+    };
     const whole = days.all(since, until).filter((day) => by !== "day" || isLocalDay(day));
     for (const day of whole) {
-      for (const { key, ...totals } of dayOf[by].all(day.from)) {
-        add(by === "day" ? localDay(day.from).name : key, totals);
+      for (const row of dayOf[by].all(day.from)) {
+        add(by === "day" ? { ...row, key: localDay(day.from).name } : row);
       }
     }
     for (const gap of gapsBetween(whole, { from: since, to: until })) {
       for (const piece of daysWithRows(gap)) {
-        for (const { key, ...totals } of rowsOf[by].all(piece.from, piece.to)) {
-          add(by === "day" ? localDay(piece.from).name : key, totals);
+        for (const row of rowsOf[by].all(piece.from, piece.to)) {
+          add(by === "day" ? { ...row, key: localDay(piece.from).name } : row);
         }
       }
     }
-    return groups;
+    return [...groups.values()];
   });
 
   return ({ since, until, by }) => run(() => toSummary(collect.deferred(since, until, by), by));
+}
+
+interface Group extends Key {
+  totals: Totals;
 }
 
 interface Period {
@@ -102,9 +115,22 @@ function gapsBetween(periods: readonly Period[], range: Period): Period[] {
 }
 
 /** Days in their order, everything else with the most requests first. */
-function toSummary(groups: Map<string, Totals>, by: UsageKey): UsageSummary {
-  const rows = [...groups].map(([key, totals]) => toSummaryRow(key, totals));
-  rows.sort((a, b) => (by === "day" ? 0 : b.requests - a.requests) || (a.key < b.key ? -1 : 1));
-  const total = [...groups.values()].reduce<Totals | undefined>(addTotals, undefined);
+function toSummary(groups: readonly Group[], by: UsageKey): UsageSummary {
+  const inOrder = groups.toSorted(
+    (a, b) =>
+      (by === "day" ? 0 : b.totals.requests - a.totals.requests) ||
+      compare(a.key, b.key) ||
+      compare(a.sent, b.sent),
+  );
+  const rows = inOrder.map(({ key, sent, totals }) => ({
+    ...toSummaryRow(key, totals),
+    ...(sent !== "" && { sentModel: sent }),
+  }));
+  const total = groups.reduce<Totals | undefined>((sum, { totals }) => addTotals(sum, totals), undefined);
   return { rows, total: toSummaryRow("total", total) };
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }

@@ -31,6 +31,9 @@ const rowExpressions: Readonly<Record<keyof Totals, string>> = {
   unpriced: "CASE WHEN cost_nano IS NULL THEN requests ELSE 0 END",
 };
 
+/** Over `usage`: the name that was sent, empty where it is the one that was asked for. */
+export const sentModel = "coalesce(sent_model, '')";
+
 export const totalNames = Object.keys(rowExpressions) as (keyof Totals)[];
 
 /** Select list over `usage`. */

@@ -21,6 +21,7 @@ const row = z.strictObject({
   cache_read_tokens: z.int(),
   reasoning_tokens: z.int(),
   cost_usd: z.number().nullable(),
+  sent_model: z.string().optional(),
 });
 const report = z.strictObject({
   since: z.iso.datetime(),
@@ -316,6 +317,48 @@ describe("usage in odd cases", () => {
     assert.match(stdout, /^two lines and a tab +1 /m);
     const piped = await place.type("usage --by model");
     assert.equal(piped.stdout.split("\n").length, 6);
+  });
+
+  it("has a row for each name under which a model was sent, in every form", async () => {
+    const others = await createWorkplace(undefined);
+    try {
+      await others.store(async ({ usage }) => {
+        const rows = [{}, { sentModel: "glm-5.2" }, { sentModel: "=glm" }, { sentModel: "glm-5.2" }];
+        for (const [index, row] of rows.entries()) {
+          const used = { time: now - hour - index, tokens: tokens({ input: 1 }) };
+          await usage.record(usageRow(`sent-${index}`, { ...used, ...row }));
+        }
+      });
+      const piped = await others.type("usage --by model");
+      assert.deepEqual(
+        piped.stdout.split("\n").map((line) => line.split("\t").slice(0, 2)),
+        [
+          ["claude-opus-5-5 as glm-5.2", "2"],
+          ["claude-opus-5-5", "1"],
+          ["claude-opus-5-5 as =glm", "1"],
+          ["total", "4"],
+          [""],
+        ],
+      );
+      const terminal = await others.type("usage --by model", { screen: { isTerminal: true, width: 100 } });
+      assert.match(terminal.stdout, /^claude-opus-5-5 as glm-5\.2 +2 /m);
+      const json = report.parse(JSON.parse((await others.type("usage --by model --json")).stdout));
+      assert.deepEqual(
+        json.rows.map(({ key, sent_model, requests }) => [key, sent_model, requests]),
+        [
+          ["claude-opus-5-5", "glm-5.2", 2],
+          ["claude-opus-5-5", undefined, 1],
+          ["claude-opus-5-5", "=glm", 1],
+        ],
+      );
+      const csv = (await others.type("usage --by model --csv")).stdout.split("\r\n");
+      assert.deepEqual(
+        csv.slice(0, -1).map((line) => line.replace(/^([^,]*),.*,/, "$1 … ")),
+        ["key … sent_model", "claude-opus-5-5 … glm-5.2", "claude-opus-5-5 … ", "claude-opus-5-5 … '=glm"],
+      );
+    } finally {
+      await others.close();
+    }
   });
 
   it("says unknown for a total of which nothing has a price", async () => {

@@ -10,18 +10,23 @@ export function summarizeNaively(
   rows: Iterable<UsageRow>,
   { since, until, by }: { since: number; until: number; by: UsageKey },
 ): UsageSummary {
-  const groups = new Map<string, Sum>();
+  const groups = new Map<string, Sum & { key: string; sent: string | undefined }>();
   const total = createSum();
   for (const row of rows) {
     if (row.time < since || row.time >= until) continue;
     const key = by === "day" ? dayName(row.time) : row[by];
-    const sum = groups.get(key) ?? createSum();
-    groups.set(key, sum);
+    const sent = by === "model" ? row.sentModel : undefined;
+    const sum = groups.get(`${key} as ${sent}`) ?? { ...createSum(), key, sent };
+    groups.set(`${key} as ${sent}`, sum);
     add(sum, row);
     add(total, row);
   }
-  const result = [...groups].map(([key, sum]) => toRow(key, sum));
-  result.sort((a, b) => (by === "day" ? 0 : b.requests - a.requests) || (a.key < b.key ? -1 : 1));
+  const result = [...groups.values()].map(({ key, sent, ...sum }) => ({
+    ...toRow(key, sum),
+    ...(sent !== undefined && { sentModel: sent }),
+  }));
+  const named = ({ key, sentModel = "" }: UsageSummaryRow) => JSON.stringify([key, sentModel]);
+  result.sort((a, b) => (by === "day" ? 0 : b.requests - a.requests) || (named(a) < named(b) ? -1 : 1));
   return { rows: result, total: toRow("total", total) };
 }
 
@@ -36,7 +41,7 @@ function add(sum: Sum, row: UsageRow): void {
   if (row.outcome === "failed" || row.outcome === "truncated") sum.errors += 1;
   for (const kind of Object.keys(sum.tokens) as (keyof UsageRow["tokens"])[])
     sum.tokens[kind] += row.tokens[kind];
-  const usd = priceOf(row);
+  const usd = priceOf({ ...row, model: row.sentModel ?? row.model });
   const used = Object.values(row.tokens).some((count) => count > 0) || row.webSearches > 0;
   if (usd === undefined) sum.unpriced += used ? 1 : 0;
   else sum.nano += Math.round(usd * 1e9);

@@ -494,6 +494,7 @@ export function storeSuite(name: string, createHarness: () => Promise<StoreHarne
           account: fc.constantFrom("a", "b", "(none)", "passthrough"),
           family: fc.constantFrom("claude" as const, "openai" as const),
           model: fc.constantFrom("claude-haiku-5-5", "gpt-5.2", "llama-9", ""),
+          sentModel: fc.constantFrom(undefined, "glm-5.2", "gpt-5.2"),
           outcome: fc.constantFrom(
             "complete" as const,
             "failed" as const,

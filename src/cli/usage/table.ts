@@ -1,6 +1,6 @@
 // Usage as a table: a bar per row on a terminal, every figure in full in a pipe.
 
-import { keyText, plainUsd } from "../../documents/usage.ts";
+import { plainUsd, rowName } from "../../documents/usage.ts";
 import type { UsageSummaryRow } from "../../store/usage-store.ts";
 import { bar } from "../../terminal/bars.ts";
 import type { Screen } from "../../terminal/output.ts";
@@ -84,9 +84,9 @@ function figure(value: number): Cell {
   return { text: count(value), value: String(value) };
 }
 
-function keyCell({ key }: UsageSummaryRow, { by, subscriptions }: UsageReport): Cell {
-  const isListValue = by === "account" && subscriptions.includes(key);
-  return { text: `${keyText(key)}${isListValue ? ` ${listValueMark}` : ""}`, value: keyText(key) };
+function keyCell(row: UsageSummaryRow, { by, subscriptions }: UsageReport): Cell {
+  const isListValue = by === "account" && subscriptions.includes(row.key);
+  return { text: `${rowName(row)}${isListValue ? ` ${listValueMark}` : ""}`, value: rowName(row) };
 }
 
 /** With requests whose price nobody knows, the sum of the others is the least it can be. */
