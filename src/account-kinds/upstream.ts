@@ -55,6 +55,9 @@ export interface SocketProtocol {
   hidesLimits: boolean;
 }
 
+/** Whether another account has made the thinking that is sealed so; undefined when nobody is known to have made it. */
+export type IsMadeElsewhere = (seal: string) => Promise<boolean | undefined>;
+
 export interface Upstream {
   /** Whether this kind of account has the operation at all (Code Assist has no embeddings). */
   supports(call: Call): boolean;
@@ -67,8 +70,8 @@ export interface Upstream {
   readWindows(headers: HeaderMap, now: number): Window[];
   /** Watches a good answer, whatever its head says that it is. */
   observe(call: Call): AnswerObserver;
-  /** The call as it can be accepted after this refusal, for accounts whose owner allows it; undefined: it cannot. Asked again when that is refused, too. */
-  heal?(call: Call, failure: Failure): Call | undefined;
+  /** The call as it can be accepted after this refusal, for accounts whose owner allows it; undefined: it cannot. */
+  heal?(call: Call, failure: Failure, isMadeElsewhere: IsMadeElsewhere): Promise<Call | undefined>;
   /** What turns this provider's answers to the call into those of its dialect; undefined: the bytes are the same. */
   translate?(call: Call): (() => AnswerTransform) | undefined;
   /** The header (lower case) of state that a client sends back and only this account understands; undefined: the provider has no such header. */

@@ -209,6 +209,9 @@ export function observeDecoded({
     get encrypted() {
       return observer.encrypted;
     },
+    get seals() {
+      return observer.seals;
+    },
   };
 }
 

@@ -95,6 +95,8 @@ export interface Call {
   binding: Binding | undefined;
   /** Absent: the request carries no thread. */
   thread?: Thread | undefined;
+  /** What the answer's thinking is sealed with is to be read: a later request may bring it back to another account. */
+  readsSeals?: boolean;
   /** Only accounts with an API key may serve the call: a provider's login is for what the provider's own clients send. */
   excludesLogins: boolean;
   /** The client fails when no response header came by then; undefined: no limit known. Milliseconds. */

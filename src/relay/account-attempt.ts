@@ -9,6 +9,7 @@ import { redact } from "../text/redact.ts";
 import type { AttemptResult } from "./attempt.ts";
 import type { RelayDeps } from "./exchange.ts";
 import { callFor } from "./replace-model.ts";
+import { madeElsewhere } from "./thinking-origins.ts";
 import type { Transport } from "./transport.ts";
 
 export interface Turn {
@@ -21,20 +22,20 @@ export interface Turn {
   transport: Transport;
   /** The owner allows the request to be changed after a refusal that asks for it: heal_signatures. */
   mayHeal?: boolean;
+  /** See Call. */
+  readsSeals?: boolean;
 }
-
-/** See Upstream.heal: a part of what may be at fault, then all of it. */
-const maxHealings = 2;
 
 export async function attemptOn(
   account: Account,
-  { upstream, signal, firstByteMs, transport, mayHeal = false, ...turn }: Turn,
+  { upstream, signal, firstByteMs, transport, mayHeal = false, readsSeals = false, ...turn }: Turn,
   deps: RelayDeps,
 ): Promise<AttemptResult & { sent: Call }> {
   const timeouts = { firstByteMs, idleMs: deps.config().upstream.idleTimeoutMs, holdMs: deps.holdBackMs };
   let found = await deps.credentials.get(account, signal);
   let sent = callFor(account.config, turn.call);
-  let healings = mayHeal ? 0 : maxHealings;
+  if (readsSeals) sent = { ...sent, readsSeals };
+  let isHealed = !mayHeal;
   let isRepeated = false;
   let isRefreshed = account.passthrough;
   for (;;) {
@@ -46,10 +47,12 @@ export async function attemptOn(
       isRepeated = true;
       continue;
     }
-    const healed = healings < maxHealings ? upstream.heal?.(sent, result.failure) : undefined;
+    const healed = isHealed
+      ? undefined
+      : await upstream.heal?.(sent, result.failure, madeElsewhere(account, deps));
     if (healed) {
       result.answer?.discard();
-      healings++;
+      isHealed = true;
       sent = healed;
       continue;
     }

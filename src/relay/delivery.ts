@@ -10,6 +10,7 @@ import type { Served } from "./failover-state.ts";
 import type { RecordEntry, Recorder } from "./record.ts";
 import { type ResponseOptions, sendAnswer } from "./response-pipe.ts";
 import { bindAnswerState } from "./routing.ts";
+import { rememberThinking } from "./thinking-origins.ts";
 
 export interface Delivery {
   exchange: Exchange;
@@ -52,7 +53,10 @@ export async function deliverAnswer(delivery: Delivery, rewriting: Rewriting | u
       async record(outcome) {
         entry.outcome = isSentAgain(delivery) ? "moved" : outcome;
         // Also of an answer that broke off: what is stored at the provider under its id can be asked for.
-        if (isGood && !account.passthrough) await bindAnswerState(served, call, deps);
+        if (isGood && !account.passthrough) {
+          await bindAnswerState(served, call, deps);
+          await rememberThinking(served, deps);
+        }
         await recorder.record(entry);
       },
     });

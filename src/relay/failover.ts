@@ -2,7 +2,6 @@
 
 import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Account } from "../accounts/account.ts";
-import { isLastResort } from "../accounts/last-resort.ts";
 import type { Ticket } from "../accounts/slow-start.ts";
 import { type Call, isStreamedToClient, releaseBody } from "../domain/call.ts";
 import { sleepOn } from "../time/timers.ts";
@@ -18,6 +17,7 @@ import { rememberOffered } from "./missing-endpoints.ts";
 import { chooseAccount, enterSlowStart, firstByteMs } from "./next-account.ts";
 import { rewriteAnswer } from "./rewritten-answer.ts";
 import { findRouting } from "./routing.ts";
+import { mayBeHealed, readsSeals } from "./thinking-origins.ts";
 import { overHttp, type Transport } from "./transport.ts";
 
 export interface FailoverRequest {
@@ -97,8 +97,8 @@ async function useAccount(
   const upstream = account.config.kind.upstream;
   state.attemptBegins(account);
   const sentAt = deps.now();
-  const mayHeal = mayBeHealed(account, deps);
-  const turn = { call, upstream, signal, firstByteMs: firstByteMs(state, account), transport, mayHeal };
+  const healing = { mayHeal: mayBeHealed(account, deps), readsSeals: readsSeals(account, deps) };
+  const turn = { call, upstream, signal, firstByteMs: firstByteMs(state, account), transport, ...healing };
   const { sent, ...attempted } = await attemptOn(account, turn, deps);
   const result = await rewritten(attempted, state, upstream);
   try {
@@ -113,16 +113,6 @@ async function useAccount(
 }
 
 const switchingProtocols = 101;
-
-/** The setting is at the account that refuses, or at the last resort whose thinking it refuses. */
-function mayBeHealed({ config }: Account, { pool }: RelayDeps): boolean {
-  const allows = (other: Account) =>
-    other.config.enabled &&
-    other.config.family === config.family &&
-    isLastResort(other) &&
-    other.config.healSignatures;
-  return config.healSignatures || pool.accounts.some(allows);
-}
 
 interface GoodAttempt extends Pick<Served, "account" | "upstream" | "sent" | "answer"> {
   /** Epoch ms. */

@@ -1,9 +1,11 @@
 // Takes the thinking out of a conversation whose provider does not accept it: it was signed by another one. Only for accounts
 // whose owner asked for it; Claude Code does the same by itself.
 
+import type { IsMadeElsewhere } from "../account-kinds/upstream.ts";
 import { type Call, wholeBody, withBody } from "../domain/call.ts";
 import type { Failure } from "../domain/failure.ts";
 import { firstElements, membersAt, readString, type Span, scanMembers, stringAt } from "../json/json-scan.ts";
+import { sealOf } from "../usage/claude-seal.ts";
 
 /** Anthropic's two sentences about thinking that it did not sign, or not in this conversation. */
 const foreignThinking =
@@ -12,36 +14,48 @@ const foreignThinking =
 const warning = "thinking dropped";
 
 /**
- * Undefined when the refusal is about something else, or there is no thinking to take out. The first time that is what does not look like
- * Anthropic's own, where there is such thinking; what is refused all the same loses the rest.
+ * Undefined when the refusal is about something else, or all thinking is of the account that refuses. What another account has made goes,
+ * and what nobody is known to have made where it does not look like Anthropic's own; where there is neither, all of unknown origin.
  */
-export function healSignatures(call: Call, failure: Failure): Call | undefined {
+export async function healSignatures(
+  call: Call,
+  failure: Failure,
+  isMadeElsewhere: IsMadeElsewhere,
+): Promise<Call | undefined> {
   if (failure.kind !== "rejected" || failure.status !== 400 || !foreignThinking.test(failure.reason))
     return undefined;
   const body = call.decodedBody ?? call.body;
   if (body === undefined) return undefined;
   const whole = wholeBody(body);
-  const warnings = call.warnings ?? [];
-  if (warnings.includes(warning)) {
-    const bare = withoutThinking(whole, isThinking);
-    return bare && withBody(call, bare);
+  const known = new Map<string, boolean>();
+  for (const seal of sealsIn(whole)) {
+    const answer = await isMadeElsewhere(seal);
+    if (answer !== undefined) known.set(seal, answer);
   }
-  const healed = withoutThinking(whole, isForeign) ?? withoutThinking(whole, isThinking);
-  return healed && { ...withBody(call, healed), warnings: [...warnings, warning] };
+  const healed =
+    withoutThinking(whole, (seal) => known.get(seal) ?? !isOfAnthropic(seal)) ??
+    withoutThinking(whole, (seal) => !known.has(seal));
+  return healed && { ...withBody(call, healed), warnings: [...(call.warnings ?? []), warning] };
 }
 
-type IsDropped = (body: Buffer, block: Span) => boolean;
+/** Whether a block of thinking goes, by what it is sealed with. */
+type IsDropped = (seal: string) => boolean;
 
-const isThinking: IsDropped = (body, block) =>
-  /^(?:redacted_)?thinking$/.test(stringAt(body, "type", block) ?? "");
+/** By how its own begin: base64 of a message of its protocol buffers. */
+function isOfAnthropic(seal: string): boolean {
+  return /^[ERC][\w+/]+={0,2}$/.test(seal);
+}
 
-/** By how Anthropic's own begin: base64 of a message of its protocol buffers. */
-const isForeign: IsDropped = (body, block) => {
-  if (!isThinking(body, block)) return false;
-  const members = membersAt(body, ["signature", "data"], block);
-  const sealed = readString(body, members.get("signature") ?? members.get("data"));
-  return !/^[ERC][\w+/]+={0,2}$/.test(sealed ?? "");
-};
+function sealsIn(body: Buffer): Set<string> {
+  const seals = new Set<string>();
+  for (const message of firstElements(body, scanMembers(body, ["messages"])?.get("messages"))) {
+    for (const block of firstElements(body, membersAt(body, ["content"], message).get("content"))) {
+      const seal = sealOf(body, block);
+      if (seal) seals.add(seal);
+    }
+  }
+  return seals;
+}
 
 /** Every other byte stays as it was. A message that held nothing else goes as a whole. */
 function withoutThinking(body: Buffer, isDropped: IsDropped): Buffer[] | undefined {
@@ -93,7 +107,8 @@ function readMessage(body: Buffer, span: Span, isDropped: IsDropped): Message {
   if (message.role !== "assistant") return message;
   for (const block of firstElements(body, content)) {
     if (stringAt(body, "type", block) === "tool_use") message.hasTools = true;
-    if (isDropped(body, block)) message.loses = true;
+    const seal = sealOf(body, block);
+    if (seal !== undefined && isDropped(seal)) message.loses = true;
     else message.rest.push(block);
   }
   return message;

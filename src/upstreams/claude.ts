@@ -22,8 +22,12 @@ export const claudeUpstream: Upstream = {
   readFailure: readClaudeFailure,
   readErrorEvent: readClaudeErrorEvent,
   readWindows: readClaudeWindows,
-  observe: ({ operation, thread }) =>
-    observeClaude({ shape: shapeOf(answerShapes.claude, operation), isThread: thread !== undefined }),
+  observe: ({ operation, thread, readsSeals }) =>
+    observeClaude({
+      shape: shapeOf(answerShapes.claude, operation),
+      isThread: thread !== undefined,
+      readsSeals: readsSeals === true,
+    }),
   heal: healSignatures,
   // Claude Code shows these to its user as the limits of the user's own plan.
   isAccountHeader: (name) =>

@@ -48,6 +48,7 @@ export const clientUpstream: Upstream = {
   readWindows: (headers, now) =>
     Object.values(native).flatMap((upstream) => upstream.readWindows(headers, now)),
   observe: (call) => native[call.family].observe(call),
+  heal: async (call, ...refusal) => native[call.family].heal?.(call, ...refusal),
   stateHeader: turnStateHeader,
   isAccountHeader: () => false,
   socketFor(call) {

@@ -42,6 +42,8 @@ export interface AnswerState {
   id(id: string): void;
   /** The first encrypted content of the answer. */
   encrypted: string | undefined;
+  /** What a block of thinking is sealed with. */
+  seal(seal: string): void;
 }
 
 export function observeAnswer(reader: AnswerReader): AnswerObserver {
@@ -85,6 +87,7 @@ class Observation implements AnswerObserver, AnswerState {
   encrypted: string | undefined;
   readonly unreadable = undefined;
   readonly ids: string[] = [];
+  #seals: string[] | undefined;
 
   constructor(reader: AnswerReader) {
     this.#reader = reader;
@@ -151,6 +154,15 @@ class Observation implements AnswerObserver, AnswerState {
     if (this.ids.length < maxIds && !this.ids.includes(id)) this.ids.push(id);
   }
 
+  seal(seal: string): void {
+    this.#seals ??= [];
+    if (this.#seals.length < maxSeals) this.#seals.push(seal);
+  }
+
+  get seals(): readonly string[] {
+    return this.#seals ?? [];
+  }
+
   #pushFrame(frame: Buffer): void {
     this.#hasFrames = true;
     this.#reader.readEvent("", frame, this);
@@ -207,6 +219,8 @@ const pending: Opening = { kind: "pending" };
 const content: Opening = { kind: "content" };
 /** More ids than this no answer has. */
 const maxIds = 16;
+/** One for each block of thinking. */
+const maxSeals = 256;
 const maxErrorText = 4096;
 const maxErrorBytes = 1024 * 1024;
 

@@ -1,8 +1,16 @@
 // Reads usage out of answers of the Claude Messages API.
 
-import { type Members, readSpan, readString, type Span, scanMembers } from "../json/json-scan.ts";
+import {
+  firstElements,
+  type Members,
+  readSpan,
+  readString,
+  type Span,
+  scanMembers,
+} from "../json/json-scan.ts";
 import { fieldOf, stringField } from "../json/json-values.ts";
 import { type AnswerState, hasShape, markNames, observeAnswer } from "./answer.ts";
+import { sealOf } from "./claude-seal.ts";
 import { figureOf } from "./fields.ts";
 import {
   type AnswerObserver,
@@ -13,19 +21,21 @@ import {
   type UsageReport,
 } from "./observer.ts";
 
-/** `isThread`: a later request may continue the answer by its id, which is read for that alone. */
+/** `isThread`: a later request may continue the answer by its id, which is read for that alone. `readsSeals`: see Call. */
 export function observeClaude({
   shape = anyObject,
   isThread = false,
+  readsSeals = false,
 }: {
   shape?: AnswerShape;
   isThread?: boolean;
+  readsSeals?: boolean;
 } = {}): AnswerObserver {
   const usage = createClaudeUsage();
   const documentNames = [...messageNames, "type", "error", ...markNames(shape)];
   return observeAnswer({
     shape,
-    wants: (name) => events.has(name),
+    wants: (name) => events.has(name) || (readsSeals && sealEvents.has(name)),
     readEvent,
     readDocument,
     report: usage.report,
@@ -42,6 +52,9 @@ export function observeClaude({
       if (message) readMessage(data.subarray(message.start, message.end), answer);
     } else if (type === "message_delta") {
       usage.read(readSpan(data, scanMembers(data, ["usage"])?.get("usage")));
+    } else if (readsSeals && type !== undefined && sealEvents.has(type)) {
+      const members = scanMembers(data, ["delta", "content_block"]);
+      readSeal(data, members?.get("delta") ?? members?.get("content_block"), answer);
     } else if (type === "message_stop" && scanMembers(data, [])) {
       // An event that was truncated by the stream's end does not count for the client.
       answer.finish();
@@ -68,10 +81,17 @@ export function observeClaude({
     if (id) answer.id(id);
     usage.readModel(readString(message, members.get("model")));
     usage.read(readSpan(message, members.get("usage")));
+    const content = readsSeals ? members.get("content") : undefined;
+    if (content) for (const block of firstElements(message, content)) readSeal(message, block, answer);
   }
 }
 
-const messageNames: readonly string[] = ["id", "model", "usage"];
+function readSeal(json: Buffer, block: Span | undefined, answer: AnswerState): void {
+  const seal = block && sealOf(json, block);
+  if (seal) answer.seal(seal);
+}
+
+const messageNames: readonly string[] = ["id", "model", "usage", "content"];
 
 function begin(type: string | undefined, data: Buffer, answer: AnswerState): void {
   if (type !== undefined && type !== "message" && contentEvents.has(type)) return answer.content();
@@ -113,6 +133,9 @@ const events: ReadonlySet<string> = new Set([
   "message",
   "",
 ]);
+
+/** In which thinking is sealed. */
+const sealEvents: ReadonlySet<string> = new Set(["content_block_start", "content_block_delta"]);
 
 function typeOf(json: Buffer): string | undefined {
   return readString(json, scanMembers(json, ["type"])?.get("type"));

@@ -96,6 +96,8 @@ export interface AnswerObserver {
   readonly ids: readonly string[];
   /** The first of what the provider encrypted in its answer: only this account can read it when it comes back. Undefined: nothing. */
   readonly encrypted: string | undefined;
+  /** The signatures of its thinking, and what was redacted of it, bounded; empty unless asked for. */
+  readonly seals: readonly string[];
 }
 
 export const noTokens: Readonly<TokenCounts> = {

@@ -269,6 +269,7 @@ test("an observer that fails is reported once and asked no more, and the answer 
     report: { tokens: noTokens, reported: false, model: undefined, tier: undefined, webSearches: 0 },
     ids: [],
     encrypted: undefined,
+    seals: [],
   };
   const { timers, advance } = createManualTime();
   const onObserverError = (error: unknown) => errors.push(error);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import type { AccountConfig } from "../../src/config/config.ts";
-import { claudeFailures } from "../support/claude-script.ts";
+import { claudeError, claudeFailures } from "../support/claude-script.ts";
 import { type ClientRequest, send } from "../support/client.ts";
 import {
   asDeepSeek,
@@ -12,6 +12,7 @@ import {
   checkSignatures,
   deepSeekUnpaid,
   glmLimit,
+  thinkingSigned,
 } from "../support/compatible-script.ts";
 import { startRelay, type TestRelay, testAccount } from "../support/relay.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
@@ -102,8 +103,14 @@ describe("a last resort", () => {
     );
     const { rows } = await relay!.store.usage.summarize({ since: 0, until: now + hour, by: "model" });
     assert.deepEqual(
-      rows.map(({ key, tokens }) => [key, tokens.input, tokens.cacheRead, tokens.output]),
-      [["claude-opus-5-5", 21, 400, 9]],
+      rows.map(({ key, sentModel, tokens }) => [
+        key,
+        sentModel,
+        tokens.input,
+        tokens.cacheRead,
+        tokens.output,
+      ]),
+      [["claude-opus-5-5", "glm-5.2", 21, 400, 9]],
     );
   });
 
@@ -301,4 +308,47 @@ describe("a last resort", () => {
       assert.equal(plan.requests[1]?.body.toString(), JSON.stringify(healed.body));
     });
   }
+
+  /** Looks like Anthropic's own. */
+  const sealOf = (name: string) => Buffer.from(`\u0012by-${name}`).toString("base64");
+  const refuses = (seal: string) => (request: { body: Buffer }) =>
+    request.body.includes(seal)
+      ? claudeError(400, { message: "messages.1.content.0: Invalid `signature` in `thinking` block" })
+      : thinkingSigned(sealOf("plan"), "from the plan");
+
+  test("has its thinking taken out by its origin, whatever it looks like, also after a restart", async () => {
+    const url = await start({ healSignatures: true });
+    plan.on({}, refuses(sealOf("glm")));
+    host.on({}, thinkingSigned(sealOf("glm"), "from GLM"));
+    const first = [user("one")];
+    assert.equal(await accountOf(url, ask(first)), "plan");
+    plan.queue({}, limited(10 * minute));
+    const at = (name: string) => assistant([thought(sealOf(name)), { type: "text", text: "a" }]);
+    const second = [...first, at("plan"), user("two")];
+    assert.equal(await accountOf(url, ask(second)), "glm");
+    now += 11 * minute;
+    await relay!.restart();
+    const third = [...second, at("glm"), user("three")];
+    const before = plan.requests.length;
+    const answer = await send(relay!.url, ask(third));
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(answer.header("x-cc-relay-account"), "plan");
+    const [refused, healed, ...more] = plan.requests.slice(before);
+    assert.equal(refused?.body.toString(), JSON.stringify(ask(third).body));
+    const bare = assistant([{ type: "text", text: "a" }]);
+    assert.equal(healed?.body.toString(), JSON.stringify(ask([...second, bare, user("three")]).body));
+    assert.deepEqual(more, []);
+  });
+
+  test("is not what a refusal is about in a conversation that never left its account: it is passed on", async () => {
+    const url = await start({ healSignatures: true });
+    plan.queue({}, thinkingSigned(sealOf("plan"), "from the plan"));
+    plan.on({}, refuses(sealOf("plan")));
+    assert.equal(await accountOf(url, ask([user("one")])), "plan");
+    const own = assistant([thought(sealOf("plan")), { type: "text", text: "a" }]);
+    const answer = await send(url, ask([user("one"), own, user("two")]));
+    assert.equal(answer.status, 400);
+    assert.equal(answer.header("x-cc-relay-warning"), undefined);
+    assert.equal(plan.requests.length, 2);
+  });
 });

@@ -24,6 +24,7 @@ test("what had come of a compressed answer when its client left is decoded befor
     report: { reported: false, tokens: noTokens, model: undefined, tier: undefined, webSearches: 0 },
     ids: [],
     encrypted: undefined,
+    seals: [],
   };
   const answer: Answer = {
     head: { status: 200, headers: {} },
@@ -71,6 +72,7 @@ function scripted(complete = false): Answer & { sink: Sink | undefined } {
     report: { reported: false, tokens: noTokens, model: undefined, tier: undefined, webSearches: 0 },
     ids: [],
     encrypted: undefined,
+    seals: [],
   };
   return {
     head: { status: 200, headers: {} },

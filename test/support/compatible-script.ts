@@ -96,6 +96,16 @@ const end = (usage: object, stopReason = "end_turn"): unknown[] => [
   { type: "message_stop" },
 ];
 
+/** An answer with thinking that is signed so. */
+export function thinkingSigned(signature: string, text: string): Behaviour {
+  return {
+    rawEvents: [
+      ...pieces({ type: "thinking", thinking: "hm", signature }, text),
+      ...end({ input_tokens: 1, output_tokens: 1 }),
+    ],
+  };
+}
+
 /** GLM at Z.ai: signatures of its own, usage without cache writes, tools' ids as OpenAI gives them, no counting. */
 export function asGlm(
   upstream: ScriptedUpstream,

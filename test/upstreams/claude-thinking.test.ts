@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { type Call, wholeBody } from "../../src/domain/call.ts";
+import { wholeBody } from "../../src/domain/call.ts";
 import type { Failure } from "../../src/domain/failure.ts";
 import { healSignatures } from "../../src/upstreams/claude-thinking.ts";
 import { makeCall } from "./make-call.ts";
@@ -12,69 +12,76 @@ const refused: Failure = {
   reason: "messages.1.content.0: Invalid `signature` in `thinking` block (invalid_request_error)",
 };
 const thinking = '{"type":"thinking","thinking":"a \\"} ] {","signature":"x"}';
-const heal = (body: string, failure: Failure = refused, more: Partial<Call> = {}) => {
-  const healed = healSignatures(makeCall({ body: Buffer.from(body), ...more }), failure);
+/** Nobody knows of any thinking who made it, unless it says so. */
+const nobody = async (_: string): Promise<boolean | undefined> => undefined;
+const heal = async (body: string, failure: Failure = refused, isMadeElsewhere = nobody) => {
+  const healed = await healSignatures(makeCall({ body: Buffer.from(body) }), failure, isMadeElsewhere);
   return healed && wholeBody(healed.body ?? []).toString();
 };
 
-test("thinking goes out of the assistant's messages alone, and every other byte stays", () => {
+test("thinking goes out of the assistant's messages alone, and every other byte stays", async () => {
   const body = (content: string) =>
     `{ "x":"\\u00e9", "thinking":{"type":"adaptive"},"messages":[ {"role":"user","content":[${thinking}]},{"content" : ${content} ,"role":"assistant"}], "max_tokens":1e2}`;
   const text = '{"type": "text","text":"thinking"}';
-  const healed = heal(body(`[${thinking}, ${text},{"type":"redacted_thinking","data":"x"}]`));
+  const healed = await heal(body(`[${thinking}, ${text},{"type":"redacted_thinking","data":"x"}]`));
   assert.equal(healed, body(`[${text}]`).replace("[ {", "[{"));
 });
 
-test("a message of nothing else goes, and a budget with it where a tool's call has lost its thinking", () => {
+test("a message of nothing else goes, and a budget with it where a tool's call has lost its thinking", async () => {
   const tool = '{"type":"tool_use","id":"t","name":"n","input":{}}';
   const body = `{"thinking":{"type":"enabled","budget_tokens":1024},"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[${thinking}]},{"role":"assistant","content":[${thinking},${tool}]}]}`;
   assert.equal(
-    heal(body),
+    await heal(body),
     `{"thinking":{"type":"disabled"},"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[${tool}]}]}`,
   );
 });
 
-test("nothing is changed for another refusal, or where there is no thinking", () => {
+test("nothing is changed for another refusal, or where there is no thinking", async () => {
   const body = `{"messages":[{"role":"assistant","content":[${thinking}]}]}`;
   assert.equal(
-    heal(body, { kind: "rejected", status: 400, reason: "max_tokens: field required" }),
+    await heal(body, { kind: "rejected", status: 400, reason: "max_tokens: field required" }),
     undefined,
   );
   assert.equal(
-    heal(body, { kind: "capacity", reason: "Invalid `signature` in `thinking` block" }),
+    await heal(body, { kind: "capacity", reason: "Invalid `signature` in `thinking` block" }),
     undefined,
   );
-  assert.equal(heal('{"messages":[{"role":"user","content":"a"}]}'), undefined);
-  assert.equal(heal("no JSON"), undefined);
+  assert.equal(await heal('{"messages":[{"role":"user","content":"a"}]}'), undefined);
+  assert.equal(await heal("no JSON"), undefined);
 });
 
-test("a coded body goes on without its coding", () => {
+test("a coded body goes on without its coding", async () => {
   const plain = Buffer.from(`{"messages":[{"role":"assistant","content":[${thinking}]}]}`);
   const call = makeCall({
     body: gzipSync(plain),
     decodedBody: plain,
     headers: ["content-encoding", "gzip", "x", "y"],
   });
-  const healed = healSignatures(call, refused)!;
+  const healed = (await healSignatures(call, refused, nobody))!;
   assert.deepEqual(healed.headers, ["x", "y"]);
   assert.equal(wholeBody(healed.body!).toString(), '{"messages":[]}');
 });
 
-test("what looks like Anthropic's own stays at first; what is refused all the same loses it too", () => {
-  const own = '{"type":"thinking","thinking":"b","signature":"EqQBCkYIBxgCKkB="}';
-  const sealed = '{"type":"redacted_thinking","data":"EmwKAhgBEgy3"}';
-  const body = (...blocks: string[]) =>
-    `{"messages":[{"role":"assistant","content":[${[...blocks, '{"type":"text","text":"a"}'].join(",")}]}]}`;
-  const call = makeCall({ body: Buffer.from(body(own, thinking, sealed)) });
-  const once = healSignatures(call, refused)!;
-  assert.equal(wholeBody(once.body!).toString(), body(own, sealed));
-  assert.deepEqual(once.warnings, ["thinking dropped"]);
-  const twice = healSignatures(once, refused)!;
-  assert.equal(wholeBody(twice.body!).toString(), body());
-  assert.deepEqual(twice.warnings, ["thinking dropped"]);
-  assert.equal(healSignatures(twice, refused), undefined);
-  // Of another conversation, and Anthropic's own all the same: there is nothing else to take out.
+const text = '{"type":"text","text":"a"}';
+const own = '{"type":"thinking","thinking":"b","signature":"EqQBCkYIBxgCKkB="}';
+const sealed = '{"type":"redacted_thinking","data":"EmwKAhgBEgy3"}';
+const unsigned = '{"type":"thinking","thinking":"b","signature":""}';
+const turn = (...blocks: string[]) =>
+  `{"messages":[{"role":"assistant","content":[${[...blocks, text].join(",")}]}]}`;
+
+test("of unknown origin, what does not look like Anthropic's own goes; where all of it does, all goes", async () => {
+  assert.equal(await heal(turn(own, thinking, unsigned, sealed)), turn(own, sealed));
   const bound: Failure = { ...refused, reason: "thinking is bound to a different conversation" };
-  const others = healSignatures(makeCall({ body: Buffer.from(body(own)) }), bound)!;
-  assert.equal(wholeBody(others.body!).toString(), body());
+  assert.equal(await heal(turn(own, sealed), bound), turn());
+});
+
+test("what another account has made goes, whatever it looks like, and what this one has made stays", async () => {
+  const isElsewhere = (elsewhere: string[], here: string[]) => async (seal: string) =>
+    elsewhere.includes(seal) ? true : here.includes(seal) ? false : undefined;
+  const [ownSeal, sealedSeal] = ["EqQBCkYIBxgCKkB=", "EmwKAhgBEgy3"];
+  assert.equal(await heal(turn(own, sealed), refused, isElsewhere([ownSeal], [sealedSeal])), turn(sealed));
+  assert.equal(await heal(turn(own, thinking), refused, isElsewhere([ownSeal], ["x"])), turn(thinking));
+  // Where nothing is known to come from elsewhere, only what may do so.
+  assert.equal(await heal(turn(own, sealed), refused, isElsewhere([], [ownSeal])), turn(own));
+  assert.equal(await heal(turn(own, sealed), refused, isElsewhere([], [ownSeal, sealedSeal])), undefined);
 });

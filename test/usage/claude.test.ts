@@ -314,6 +314,41 @@ describe("observeClaude on a JSON answer", () => {
   });
 });
 
+describe("observeClaude for the seals of thinking", () => {
+  const readsSeals = true;
+  const sealsOf = (answer: string, options: { readsSeals?: boolean }) => {
+    const observer = observeClaude(options);
+    for (const byte of Buffer.from(answer)) observer.push(Buffer.of(byte));
+    return observer.seals;
+  };
+  const block = (content_block: object) => event("content_block_start", { index: 0, content_block });
+  const signed = (signature: string) =>
+    event("content_block_delta", { index: 0, delta: { type: "signature_delta", signature } });
+
+  it("reads signatures and what is redacted, of a stream with names and without", () => {
+    const stream =
+      start(startUsage) +
+      block({ type: "thinking", thinking: "", signature: "" }) +
+      signed("EqQB") +
+      block({ type: "redacted_thinking", data: "EmwK" }) +
+      block({ type: "tool_use", id: "t", name: "n", input: { signature: "none", data: "none" } }) +
+      text('{"signature":"none"}') +
+      stop;
+    assert.deepEqual(sealsOf(stream, { readsSeals }), ["EqQB", "EmwK"]);
+    assert.deepEqual(sealsOf(stream.replaceAll(/^event: .*\n/gm, ""), { readsSeals }), ["EqQB", "EmwK"]);
+    assert.deepEqual(sealsOf(stream, {}), []);
+  });
+
+  it("reads those of an answer in one piece", () => {
+    const thinking = { type: "thinking", thinking: "a", signature: "EqQB" };
+    const redacted = { type: "redacted_thinking", data: "EmwK" };
+    const content = [thinking, { type: "text", text: "x" }, redacted];
+    const answer = JSON.stringify({ type: "message", id: "msg_1", content, usage: {} });
+    assert.deepEqual(sealsOf(answer, { readsSeals }), ["EqQB", "EmwK"]);
+    assert.deepEqual(sealsOf(answer, {}), []);
+  });
+});
+
 describe("observeClaude on garbage", () => {
   const garbage = fc.oneof(
     fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
