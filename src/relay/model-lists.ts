@@ -1,6 +1,7 @@
 // Lists of models, one per account: kept for a minute, asked for once however many clients ask, and waited for no longer than
 // the clients wait.
 
+import type { RenderedError } from "../dialects/dialect.ts";
 import { systemTimers, type Timer, type Timers } from "../time/timers.ts";
 
 export interface ModelLists {
@@ -9,9 +10,16 @@ export interface ModelLists {
   clear(): void;
 }
 
+/** Neither: there is no list to be had. */
+export interface Fetched {
+  list?: Buffer | undefined;
+  /** The provider's answer to the client's own login, which only the client can refresh. */
+  refusal?: RenderedError;
+}
+
 export interface Asking {
-  /** Asks the account; undefined when there is no list to be had. Aborted when nobody wants it any more, or it takes too long. */
-  fetch(signal: AbortSignal): Promise<Buffer | undefined>;
+  /** Asks the account. Aborted when nobody wants the list any more, or it takes too long. */
+  fetch(signal: AbortSignal): Promise<Fetched>;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
   /** Epoch ms. */
@@ -22,6 +30,7 @@ export interface ListResult {
   list: Buffer | undefined;
   /** Whether the account has not answered in time. */
   isLate: boolean;
+  refusal?: RenderedError;
 }
 
 export interface ModelListOptions {
@@ -46,7 +55,7 @@ interface Entry {
 }
 
 interface Running {
-  done: Promise<void>;
+  done: Promise<Fetched>;
   abort: AbortController;
   waiting: number;
 }
@@ -75,14 +84,15 @@ export function createModelLists({
     const abort = new AbortController();
     const limit = timers.after(fetchTimeoutMs, () => abort.abort()).unref();
     const done = fetch(abort.signal)
-      .catch(() => undefined)
-      .then((list) => {
+      .catch((): Fetched => ({}))
+      .then((fetched) => {
         limit.stop();
         entry.running = undefined;
-        if (list === undefined) return;
-        entry.list = list;
+        if (fetched.list === undefined) return fetched;
+        entry.list = fetched.list;
         entry.at = now;
         entry.lateUntil = 0;
+        return fetched;
       });
     return { done, abort, waiting: 0 };
   }
@@ -97,7 +107,9 @@ export function createModelLists({
       if (entry.lateUntil > now && entry.lateUntil <= now + lateMs) return { list: entry.list, isLate: true };
       const outcome = await waitFor(entry.running, signal, (late) => timers.after(waitTimeoutMs, late));
       if (outcome === "late") entry.lateUntil = now + lateMs;
-      return { list: entry.list, isLate: outcome === "late" };
+      const isLate = outcome === "late";
+      if (typeof outcome === "string" || outcome.refusal === undefined) return { list: entry.list, isLate };
+      return { list: undefined, isLate, refusal: outcome.refusal };
     },
     clear: () => entries.clear(),
   };
@@ -108,14 +120,14 @@ async function waitFor(
   running: Running,
   signal: AbortSignal,
   limit: (late: () => void) => Timer,
-): Promise<"done" | "late" | "left"> {
-  const { promise, resolve } = Promise.withResolvers<"done" | "late" | "left">();
+): Promise<Fetched | "late" | "left"> {
+  const { promise, resolve } = Promise.withResolvers<Fetched | "late" | "left">();
   const leave = () => resolve("left");
   const timer = limit(() => resolve("late"));
   signal.addEventListener("abort", leave, { once: true });
   if (signal.aborted) leave();
   running.waiting++;
-  running.done.then(() => resolve("done")).catch(leave);
+  running.done.then(resolve, leave);
   const outcome = await promise;
   running.waiting--;
   timer.stop();

@@ -1,14 +1,18 @@
 // Serves GET models: the lists of the accounts' providers, merged within two seconds, since clients wait three.
 
 import { type Account, cooldownFor } from "../accounts/account.ts";
+import type { RenderedError } from "../dialects/dialect.ts";
 import type { Call } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
+import { forwardResponseHeaders } from "../network/headers.ts";
 import { readClientLogin } from "../upstreams/client-login.ts";
 import { attemptOn } from "./account-attempt.ts";
+import type { Answer } from "./answer.ts";
 import { canServe } from "./can-serve.ts";
 import { sendRendered } from "./client.ts";
+import { isForClientToSettle } from "./consequences.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
-import type { ListResult } from "./model-lists.ts";
+import type { Fetched, ListResult } from "./model-lists.ts";
 import { readAnswer } from "./read-answer.ts";
 import type { RecordEntry, Recorder } from "./record.ts";
 import { ownListAccount } from "./routing.ts";
@@ -42,6 +46,11 @@ export async function deliverModels(
   const isList = (body: Buffer) => mergeModels([body]).read === 1;
   const listing = { call, signal: exchange.signal, isList };
   const results = await Promise.all(accounts.map((account) => readList(account, listing, deps)));
+  const refused = results.findIndex(({ refusal }) => refusal !== undefined);
+  if (refused >= 0) {
+    passRefusalOn({ exchange, recorder }, accounts[refused]!, results[refused]!.refusal!);
+    return true;
+  }
   const merged = mergeModels(results.flatMap(({ list }) => list ?? []));
   if (merged.read === 0) {
     throw results.some(({ isLate }) => isLate)
@@ -58,6 +67,19 @@ export async function deliverModels(
   sendRendered(exchange.sink, { status: 200, headers: ["content-type", "application/json"], body });
   recorder.close(entry);
   return true;
+}
+
+/** The login's own 401: the client refreshes it and asks again, for a list with nothing missing. */
+function passRefusalOn(
+  { exchange, recorder }: { exchange: Exchange; recorder: Recorder },
+  { config }: Account,
+  { headers, ...refusal }: RenderedError,
+): void {
+  const { status } = refusal;
+  const entry: RecordEntry = { account: config.id, outcome: "failed", status, observer: undefined };
+  recorder.answering(entry.account, status);
+  sendRendered(exchange.sink, { ...refusal, headers: [...headers, "x-cc-relay-account", config.id] });
+  recorder.close(entry);
 }
 
 interface Listing {
@@ -82,7 +104,7 @@ async function fetchList(
   account: Account,
   { call, signal, isList }: Listing,
   deps: RelayDeps,
-): Promise<Buffer | undefined> {
+): Promise<Fetched> {
   const { kind } = account.config;
   // The whole list: the client's own paging would be of one account's list only.
   const listed = { ...call, query: kind.modelListQuery, acceptEncoding: undefined };
@@ -90,9 +112,23 @@ async function fetchList(
   const turn = { call: listed, upstream: kind.upstream, signal, firstByteMs, transport: overHttp };
   const result = await attemptOn(account, turn, deps);
   if (!result.ok) {
-    result.answer?.discard();
-    return undefined;
+    const { answer, failure } = result;
+    const refused = {
+      status: answer?.head.status,
+      login: readClientLogin(call)?.kind,
+      isOwn: account.login !== undefined,
+    };
+    if (answer && isForClientToSettle(failure, refused))
+      return { refusal: await readRefusal(answer, signal) };
+    answer?.discard();
+    return {};
   }
   const { body, isWhole } = await readAnswer(result.answer, { maxBytes: maxListBytes, signal });
-  return isWhole && isList(body) ? body : undefined;
+  return isWhole && isList(body) ? { list: body } : {};
+}
+
+async function readRefusal(answer: Answer, signal: AbortSignal): Promise<RenderedError> {
+  const headers = forwardResponseHeaders(answer.rawHeaders, { bodyUnchanged: false });
+  const { body } = await readAnswer(answer, { maxBytes: maxListBytes, signal });
+  return { status: answer.head.status, headers, body: body.toString() };
 }

@@ -14,7 +14,7 @@ test("a list is asked for once while it is under way and while it is fresh", asy
   const fetch = async () => {
     asked++;
     await new Promise((resolve) => setTimeout(resolve, 5));
-    return list;
+    return { list };
   };
   const get = (now: number, key = "a") => lists.get(key, { fetch, signal: never, now });
   const all = await Promise.all([get(start), get(start), get(start)]);
@@ -32,7 +32,7 @@ test("a list is asked for once while it is under way and while it is fresh", asy
 test("the last list of an account is shown when it has none now, and it is asked again next time", async () => {
   const lists = createModelLists();
   const answers = [list, undefined, list];
-  const fetch = async () => answers.shift();
+  const fetch = async () => ({ list: answers.shift() });
   for (const now of [start, start + 60_000, start + 60_001]) {
     assert.equal((await lists.get("a", { fetch, signal: never, now })).list, list);
   }
@@ -43,7 +43,7 @@ test("the last list of an account is shown when it has none now, and it is asked
 
 test("a slow account delays one client a minute, and its list is there for later ones", async () => {
   const lists = createModelLists({ waitTimeoutMs: 20 });
-  const { promise, resolve } = Promise.withResolvers<Buffer>();
+  const { promise, resolve } = Promise.withResolvers<{ list: Buffer }>();
   let asked = 0;
   const fetch = () => {
     asked++;
@@ -54,7 +54,7 @@ test("a slow account delays one client a minute, and its list is there for later
   const begun = performance.now();
   assert.deepEqual(await get(start + 59_999), { list: undefined, isLate: true });
   assert.ok(performance.now() - begun < 15, "nobody waits");
-  resolve(list);
+  resolve({ list });
   await promise;
   await new Promise((done) => setImmediate(done));
   assert.equal((await get(start + 59_999)).list, list);
@@ -66,10 +66,10 @@ test("a list that every client has left is cancelled, one that somebody waits fo
   const clients = [new AbortController(), new AbortController()];
   let given = false;
   const fetch = (signal: AbortSignal) =>
-    new Promise<Buffer | undefined>((resolve) => {
+    new Promise<object>((resolve) => {
       signal.addEventListener("abort", () => {
         given = true;
-        resolve(undefined);
+        resolve({});
       });
     });
   const asked = clients.map(({ signal }) => lists.get("a", { fetch, signal, now: start }));
@@ -79,4 +79,16 @@ test("a list that every client has left is cancelled, one that somebody waits fo
   clients[1]!.abort();
   await asked[1];
   assert.equal(given, true);
+});
+
+test("a refusal reaches everybody who waits for it, in place of the last list, and is not kept", async () => {
+  const lists = createModelLists();
+  const refusal = { status: 401, headers: [], body: "{}" };
+  const answers = [{ list }, { refusal }, { list }];
+  const fetch = async () => answers.shift()!;
+  const get = (now: number) => lists.get("a", { fetch, signal: never, now });
+  await get(start);
+  const refused = { list: undefined, isLate: false, refusal };
+  assert.deepEqual(await Promise.all([get(start + 60_000), get(start + 60_000)]), [refused, refused]);
+  assert.equal((await get(start + 60_000)).list, list);
 });

@@ -9,6 +9,7 @@ import { claudeLimits } from "../../src/demo/provider/claude.ts";
 import type { UsageSummary } from "../../src/store/usage-store.ts";
 import { claudeFailures } from "../support/claude-script.ts";
 import { type ClientRequest, send } from "../support/client.ts";
+import { checkSignatures } from "../support/compatible-script.ts";
 import { geminiFailures } from "../support/gemini-script.ts";
 import { codexLimits, codexModels, openaiFailures } from "../support/openai-script.ts";
 import {
@@ -177,6 +178,29 @@ describe("the client's own login", () => {
     assert.equal(await ask(), "own");
   });
 
+  test("gets thinking taken out that a last resort has made, where that one's heal_signatures says so", async () => {
+    for (const healSignatures of [false, true]) {
+      const lastResort = { onlyWhenOut: true, healSignatures };
+      const { url } = await start([ownAccount("claude"), keyed(lastResort)]);
+      checkSignatures(hosts.providers.claude);
+      const { body, ...request } = requests.claude();
+      const thinking = { type: "thinking", thinking: "hm", signature: "of the last resort" };
+      const messages = [
+        { role: "user", content: "one" },
+        { role: "assistant", content: [thinking, { type: "text", text: "a" }] },
+        { role: "user", content: "two" },
+      ];
+      const answer = await send(url, { ...request, body: { ...(body as object), messages } });
+      assert.equal(answer.header("x-cc-relay-account"), "own");
+      assert.deepEqual(
+        [answer.status, answer.header("x-cc-relay-warning")],
+        healSignatures ? [200, "thinking dropped"] : [400, undefined],
+      );
+      await relay?.close();
+      relay = undefined;
+    }
+  });
+
   test("of one person at its limit does not stop another's", async () => {
     const { url } = await start([ownAccount("claude"), keyed()]);
     const second = ["Authorization", "Bearer sk-ant-oat01-made-up-BBBB"];
@@ -227,6 +251,28 @@ describe("the client's own login", () => {
         assert.deepEqual(refused.json(), refusal.body);
         assert.equal(hosts.elsewhere.requests.length, 0);
         assert.equal((await send(url, requests[request]())).header("x-cc-relay-account"), "own");
+      });
+    }
+
+    const lists = [
+      ["Claude", "claude", "claude", "/v1/models", ownLogins.claude, claudeFailures.tokenExpired()],
+      ["Google", "gemini", "gemini", "/v1beta/models", ownLogins.google, geminiFailures.unauthenticated()],
+    ] as const;
+    for (const [name, family, provider, path, headers, refusal] of lists) {
+      test(`by ${name} when it asks for models: it gets its 401, whatever the others list`, async () => {
+        const type = family === "claude" ? "claude-api" : "gemini-api";
+        const { url } = await start([
+          ownAccount(family),
+          testAccount("keyed", type, hosts.elsewhere.url, { priority: 100 }),
+        ]);
+        hosts.providers[provider].queue({}, { ...refusal, headers: { "request-id": "req_refused" } });
+        const refused = await send(url, { path, headers: [...headers] });
+        assert.deepEqual([refused.status, refused.json()], [401, refusal.body]);
+        assert.equal(refused.header("request-id"), "req_refused");
+        assert.equal(refused.header("x-cc-relay-account"), "own");
+        assert.equal(refused.header("x-cc-relay-error"), undefined);
+        const again = await send(url, { path, headers: [...headers] });
+        assert.equal(again.status, 200, again.text);
       });
     }
 
