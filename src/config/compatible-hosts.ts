@@ -41,28 +41,34 @@ export function findCompatibleOffer(apiUrl: string): CompatibleOffer | undefined
   return offers?.find(hasHost) ?? offers?.[0];
 }
 
-/** Every known address that speaks the API of this family. */
-export function offersFor(family: Family): { url: string; offer: CompatibleOffer }[] {
-  return compatibleHosts.flatMap(({ offers }) =>
+/** Every known address that speaks the API of this family, and what is known of its host. */
+export function offersFor(
+  family: Family,
+): { url: string; offer: CompatibleOffer; host: CompatibleHost; isRecognized: boolean }[] {
+  return compatibleHosts.flatMap(({ pattern, host, offers }) =>
     offers.flatMap((offer) => {
       const url = offer.urls[family];
-      return url === undefined ? [] : [{ url, offer }];
+      return url === undefined ? [] : [{ url, offer, host, isRecognized: pattern !== undefined }];
     }),
   );
 }
 
 function findRow(apiUrl: string): CompatibleRow | undefined {
   const { hostname, host } = new URL(apiUrl);
-  return compatibleHosts.find(({ pattern }) => pattern.test(hostname) || pattern.test(host));
+  return compatibleHosts.find(({ pattern }) => pattern?.test(hostname) || pattern?.test(host));
 }
 
 interface CompatibleRow {
-  pattern: RegExp;
+  /** Undefined: an address does not say what runs there, for its port is in common use; an account of it says all by itself. */
+  pattern?: RegExp;
   host: CompatibleHost;
   offers: readonly CompatibleOffer[];
 }
 
 const textOnly = ["image", "document", "search_result", "tool_reference", "server_tools"] as const;
+
+/** It takes no notice of them, and answers as if they were not there. */
+const skippedByOllama = ["document"] as const;
 
 const compatibleHosts: readonly CompatibleRow[] = [
   {
@@ -186,7 +192,7 @@ const compatibleHosts: readonly CompatibleRow[] = [
   },
   {
     pattern: /^ollama\.com$/,
-    host: { auth: "bearer" },
+    host: { auth: "bearer", refuses: skippedByOllama },
     offers: [
       {
         id: "ollama-cloud",
@@ -240,7 +246,7 @@ const compatibleHosts: readonly CompatibleRow[] = [
   {
     // By its usual port, wherever it runs; the next one too.
     pattern: /:11434$/,
-    host: { auth: "none" },
+    host: { auth: "none", refuses: skippedByOllama },
     offers: [
       {
         id: "ollama",
@@ -259,6 +265,39 @@ const compatibleHosts: readonly CompatibleRow[] = [
         title: "LM Studio, on this machine",
         model: "qwen/qwen3-coder-30b",
         urls: { claude: "http://localhost:1234", openai: "http://localhost:1234/v1" },
+      },
+    ],
+  },
+  {
+    host: { auth: "none", refuses: ["document", "search_result", "server_tools"], errors: "claude" },
+    offers: [
+      {
+        id: "vllm",
+        title: "vLLM, on this machine",
+        model: "qwen3-coder",
+        urls: { claude: "http://localhost:8000", openai: "http://localhost:8000/v1" },
+      },
+    ],
+  },
+  {
+    host: { auth: "none" },
+    offers: [
+      {
+        id: "llama-cpp",
+        title: "llama.cpp, on this machine",
+        model: "qwen3-coder",
+        urls: { claude: "http://localhost:8080", openai: "http://localhost:8080/v1" },
+      },
+    ],
+  },
+  {
+    host: {},
+    offers: [
+      {
+        id: "litellm",
+        title: "LiteLLM, on this machine",
+        model: "glm-5.2",
+        urls: { claude: "http://localhost:4000" },
       },
     ],
   },

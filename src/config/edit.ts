@@ -33,6 +33,7 @@ export interface AccountValues {
   auth?: "x-api-key" | "bearer" | "none";
   model_map?: Readonly<Record<string, string>>;
   models?: readonly string[];
+  refuses?: readonly string[];
   /** What the provider adds to a login, by its keys. */
   extras?: LoginExtras | undefined;
   proxy?: ProxySettings;

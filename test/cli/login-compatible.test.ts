@@ -68,6 +68,25 @@ model_map = { "*" = "qwen3-coder" }
     );
   });
 
+  it("at an address that does not say what runs there says all by itself", async () => {
+    place = await createLoginPlace("");
+    const answers = ["vLLM, on this machine", "none", "served", "served"];
+    const { questions, code } = await place.login("claude --compatible", { ...terminal, answers });
+    assert.equal(code, 0);
+    assert.equal(questions[1], "How is the key sent? none | x-api-key | bearer");
+    assert.equal(
+      place.text(),
+      `[[accounts]]
+id = "vllm"
+type = "claude-api"
+api_url = "http://localhost:8000"
+auth = "none"
+model_map = { "*" = "served" }
+refuses = ["document", "search_result", "server_tools"]
+`,
+    );
+  });
+
   it("can be at another address, which is asked for until it is one, with the way of its key", async () => {
     place = await createLoginPlace("");
     const answers = ["another address", "vllm", "http://127.0.0.1:8000/v1", "none", "served"];
@@ -187,8 +206,8 @@ describe("the hosts that are offered", () => {
       const offers = offersFor(family);
       assert.ok(offers.length > 8);
       assert.equal(new Set(offers.map(({ offer }) => offer.title)).size, offers.length);
-      for (const { url } of offers) {
-        assert.notEqual(findCompatibleHost(url), undefined, url);
+      for (const { url, host, isRecognized } of offers) {
+        assert.equal(findCompatibleHost(url), isRecognized ? host : undefined, url);
         assert.equal(findUrlFault(url), undefined, url);
         assert.equal(readApiUrl(url, family), url);
       }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { findCompatibleHost, offersFor } from "../../src/config/compatible-hosts.ts";
+import { type CompatibleHost, offersFor } from "../../src/config/compatible-hosts.ts";
 import { read } from "./support.ts";
 
 test("docs/compatible-hosts.md lists every host that is known, with all that is known of it", async () => {
@@ -14,16 +14,16 @@ test("docs/compatible-hosts.md lists every host that is known, with all that is 
 });
 
 function knownHosts(): string[] {
-  const rows = new Map<string, { apis: string[]; url: string }>();
+  const rows = new Map<string, { apis: string[]; known: CompatibleHost }>();
   for (const family of ["claude", "openai"] as const) {
-    for (const { url } of offersFor(family)) {
+    for (const { url, host: known } of offersFor(family)) {
       const { host } = new URL(url);
-      const row = rows.get(host) ?? { apis: [], url };
+      const row = rows.get(host) ?? { apis: [], known };
       rows.set(host, { ...row, apis: [...row.apis, family] });
     }
   }
-  return [...rows].map(([name, { apis, url }]) => {
-    const { auth, refuses = [], contextWindow, errors } = findCompatibleHost(url)!;
+  return [...rows].map(([name, { apis, known }]) => {
+    const { auth, refuses = [], contextWindow, errors } = known;
     const cells = [
       `\`${name}\``,
       apis.join(", "),

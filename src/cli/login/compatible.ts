@@ -1,6 +1,12 @@
 // Asks which compatible host an account is for and which of its models serve it: `login --compatible`.
 
-import { findCompatibleHost, findCompatibleOffer, offersFor } from "../../config/compatible-hosts.ts";
+import {
+  type CompatibleHost,
+  type CompatibleOffer,
+  findCompatibleHost,
+  findCompatibleOffer,
+  offersFor,
+} from "../../config/compatible-hosts.ts";
 import type { AccountChanges } from "../../config/edit.ts";
 import { findModelFault } from "../../config/text-faults.ts";
 import { isPlainToElsewhere } from "../../config/url.ts";
@@ -47,24 +53,26 @@ export async function chooseCompatibleHost(
 ): Promise<CompatibleLogin | undefined> {
   const { family, compatible } = options;
   if (compatible === undefined) return undefined;
-  const apiUrl = compatible.url ?? (await askUrl(context, family));
+  const { apiUrl, offer, unsaid } = await chooseAddress(context, options.family, compatible.url);
   const isPlain = isPlainToElsewhere(apiUrl);
   if (isPlain) await confirmPlainHttp(context, options);
   const host = findCompatibleHost(apiUrl);
   const usual = host?.auth ?? usualAuth[family];
   const isKnown = host !== undefined;
   const auth =
-    compatible.auth ?? (isKnown || !context.prompts.available ? usual : await askAuth(context, usual));
-  const modelMap = await askModels(context, { family, compatible, apiUrl });
+    compatible.auth ??
+    (isKnown || !context.prompts.available ? usual : await askAuth(context, unsaid?.auth ?? usual));
+  const modelMap = await askModels(context, { family, compatible, example: offer?.model });
   return {
     apiUrl,
-    baseId: findCompatibleOffer(apiUrl)?.id ?? "compatible",
+    baseId: offer?.id ?? "compatible",
     needsKey: auth !== "none",
     settings: {
       api_url: apiUrl,
       insecure_http: isPlain ? true : null,
       auth: auth === usual ? null : auth,
       model_map: modelMap,
+      ...(unsaid?.refuses && { refuses: [...unsaid.refuses] }),
     },
     summary: `${Object.values(modelMap).join(" and ")} at ${new URL(apiUrl).host}`,
   };
@@ -77,6 +85,27 @@ const usualAuth: Readonly<Record<Family, Auth>> = {
   openai: "bearer",
 };
 
+interface ChosenAddress {
+  apiUrl: string;
+  offer: CompatibleOffer | undefined;
+  /** What is known of a host that is not recognised by its address. */
+  unsaid: CompatibleHost | undefined;
+}
+
+async function chooseAddress(
+  context: CommandContext,
+  family: Family,
+  given: string | undefined,
+): Promise<ChosenAddress> {
+  const apiUrl = given ?? (await askUrl(context, family));
+  const chosen = given === undefined ? offersFor(family).find(({ url }) => url === apiUrl) : undefined;
+  return {
+    apiUrl,
+    offer: chosen?.offer ?? findCompatibleOffer(apiUrl),
+    unsaid: chosen && !chosen.isRecognized ? chosen.host : undefined,
+  };
+}
+
 async function askUrl({ prompts }: CommandContext, family: Family): Promise<string> {
   const offers = offersFor(family);
   const another = "another address";
@@ -84,7 +113,7 @@ async function askUrl({ prompts }: CommandContext, family: Family): Promise<stri
     message: "Which host is it?",
     options: [
       ...offers.map(({ url, offer }) => ({ value: url, label: offer.title, hint: url })),
-      { value: another, label: another, hint: "a region, a company's gateway, vLLM, llama.cpp" },
+      { value: another, label: another, hint: "a region, a company's gateway, another machine" },
     ],
   });
   if (chosen !== another) return chosen;
@@ -127,13 +156,14 @@ async function askAuth({ prompts }: CommandContext, usual: Auth): Promise<Auth> 
 interface ModelRequest {
   family: Family;
   compatible: CompatibleOptions;
-  apiUrl: string;
+  /** A name of one of the host's models. */
+  example: string | undefined;
 }
 
 /** The first pattern that matches counts: the one for everything comes last. */
 async function askModels(
   { prompts }: CommandContext,
-  { family, compatible, apiUrl }: ModelRequest,
+  { family, compatible, example = "MODEL" }: ModelRequest,
 ): Promise<Record<string, string>> {
   const validate = (text: string) => {
     const fault = findModelFault(text.trim());
@@ -146,7 +176,7 @@ async function askModels(
     given ??
     (await ask({
       message: "Its model that serves every request",
-      placeholder: findCompatibleOffer(apiUrl)?.model ?? "MODEL",
+      placeholder: example,
     }));
   const asksSmall = given === undefined && smallModel === undefined && family === "claude";
   const small = asksSmall
