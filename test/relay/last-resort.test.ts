@@ -187,21 +187,23 @@ describe("a last resort", () => {
     assert.equal(await accountOf(url, quoted), "glm");
   });
 
-  test("that does not count tokens is not asked again for a day, and the client counts by itself", async () => {
-    asOllama(host);
-    const url = await start({}, []);
-    const count = ask([user("hi")], { path: "/v1/messages/count_tokens" });
-    for (let time = 0; time < 2; time++) {
-      const answer = await send(url, count);
-      assert.equal(answer.status, 404);
-      assert.match(answer.text, /"type":"not_found_error"/);
-    }
-    assert.equal(host.requests.length, 1);
-    assert.equal(await accountOf(url, ask([user("hi")])), "glm");
-    now += 25 * hour;
-    await send(url, count);
-    assert.equal(host.requests.length, 3);
-  });
+  for (const status of [404, 405, 501])
+    test(`that answers ${status} to counting is not asked again for a day, and the client counts by itself`, async () => {
+      asOllama(host);
+      host.on({ path: /count_tokens$/ }, { status, body: "" });
+      const url = await start({}, []);
+      const count = ask([user("hi")], { path: "/v1/messages/count_tokens" });
+      for (let time = 0; time < 2; time++) {
+        const answer = await send(url, count);
+        assert.equal(answer.status, 404);
+        assert.match(answer.text, /"type":"not_found_error"/);
+      }
+      assert.equal(host.requests.length, 1);
+      assert.equal(await accountOf(url, ask([user("hi")])), "glm");
+      now += 25 * hour;
+      await send(url, count);
+      assert.equal(host.requests.length, 3);
+    });
 
   test("that is said not to count tokens is not asked to, and the client counts by itself", async () => {
     const url = await start({ refuses: ["count_tokens"] }, []);
@@ -244,13 +246,15 @@ describe("a last resort", () => {
     assert.deepEqual(minutes, [1, 2, 4, 8, 15, 15]);
   });
 
-  test("gets neither the client's own credential nor the name of its workspace", async () => {
+  test("gets neither the client's own credential nor its cookies nor the name of its workspace", async () => {
     const url = await start();
     plan.on({}, limited(hour));
-    const own = ["authorization", "Bearer sk-ant-oat01-mine", "anthropic-workspace-id", "wrkspc_1"];
-    assert.equal(await accountOf(url, ask([user("hi")], { headers: own })), "glm");
+    const own = ["authorization", "Bearer sk-ant-oat01-mine", "cookie", "session=mine"];
+    const headers = [...own, "anthropic-workspace-id", "wrkspc_mine", "anthropic-beta", "some-beta"];
+    assert.equal(await accountOf(url, ask([user("hi")], { headers })), "glm");
     const text = host.requests[0]!.rawHeaders.join("\n");
-    assert.ok(!text.includes("sk-ant-oat01-mine") && !text.includes("wrkspc_1"), text);
+    assert.doesNotMatch(text, /mine|cookie|workspace/i);
+    assert.match(text, /some-beta/);
   });
 
   const thought = (signature: string) => ({ type: "thinking", thinking: "hm", signature });

@@ -10,6 +10,10 @@ interface Block {
   type: string;
   signature?: string;
   id?: string;
+  /** Of a tool's result. */
+  content?: string | Block[];
+  /** Of an image. */
+  source?: { type?: string };
 }
 
 const messagesOf = ({ json }: RecordedRequest) =>
@@ -25,7 +29,7 @@ const isOwnSignature = (signature: string | undefined) =>
     .toString()
     .startsWith("\u0012signed:");
 
-/** Anthropic refuses thinking that another provider has signed; every other request gets what `otherwise` says. */
+/** Anthropic refuses thinking that another provider has signed, and ids of tools of another form; every other request gets what `otherwise` says. */
 export function checkSignatures(
   upstream: ScriptedUpstream,
   otherwise: (request: RecordedRequest) => Behaviour = () => ({}),
@@ -34,8 +38,13 @@ export function checkSignatures(
     const foreign = blocksOf(request).find(
       ({ type, signature }) => type === "thinking" && !isOwnSignature(signature),
     );
-    return foreign
-      ? claudeError(400, { message: "messages.1.content.0: Invalid `signature` in `thinking` block" })
+    if (foreign)
+      return claudeError(400, { message: "messages.1.content.0: Invalid `signature` in `thinking` block" });
+    const named = blocksOf(request).find(({ type, id = "" }) => type === "tool_use" && !/^[\w-]+$/.test(id));
+    return named
+      ? claudeError(400, {
+          message: "messages.1.content.1.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
+        })
       : otherwise(request);
   });
 }
@@ -47,6 +56,7 @@ const pieces = (
   thinking: Block & { thinking: string },
   content: string | readonly ContentPiece[],
   model = "x",
+  usage = { input_tokens: 0, output_tokens: 0 },
 ): unknown[] => [
   {
     type: "message_start",
@@ -56,7 +66,7 @@ const pieces = (
       role: "assistant",
       model,
       content: [],
-      usage: { input_tokens: 0, output_tokens: 0 },
+      usage,
     },
   },
   { type: "content_block_start", index: 0, content_block: { type: "thinking", thinking: "" } },
@@ -143,35 +153,73 @@ function asOpenaiIds(content: NonNullable<Behaviour["content"]>, index: number):
 
 /** The plan at Z.ai is used up until this time of Beijing, which it writes without a zone. */
 export function glmLimit(until: string): Behaviour {
-  const message = `Usage limit reached for 5 hour. Your limit will reset at ${until}`;
-  return { status: 429, body: { type: "error", error: { type: "1308", message } } };
+  return glmError("1308", `Usage limit reached for 5 hour. Your limit will reset at ${until}`);
 }
 
-/** DeepSeek: errors in OpenAI's form, refuses unknown blocks, and wants its thinking back where a tool was called. */
+/** What DeepSeek and vLLM take for blocks; whatever else comes, known or new, is an error. */
+const deepSeekBlocks: ReadonlySet<string> = new Set(["text", "thinking", "tool_use", "tool_result"]);
+
+interface AskedOptions {
+  thinking?: { type?: string };
+  tool_choice?: { type?: string };
+}
+
+const isThinking = ({ json }: RecordedRequest) =>
+  (json as AskedOptions | undefined)?.thinking?.type !== "disabled";
+
+/** The first message of the assistant that calls a tool and has no thinking; -1 when there is none. */
+function callWithoutThinking(request: RecordedRequest): number {
+  return messagesOf(request).findIndex(({ role, content }) => {
+    const has = (wanted: string) =>
+      typeof content !== "string" && content.some(({ type }) => type === wanted);
+    return role === "assistant" && has("tool_use") && !has("thinking");
+  });
+}
+
+/**
+ * DeepSeek: errors in OpenAI's form, names of its own for Claude's models, an error for every block that it does not know and for a
+ * forced tool, its thinking back in every message that calls a tool, and comments and blank lines while one waits.
+ */
 export function asDeepSeek(upstream: ScriptedUpstream): void {
   const refusal = (message: string): Behaviour => ({
     status: 400,
     body: { error: { message, type: "invalid_request_error", param: null, code: "invalid_request_error" } },
   });
   upstream.on({ method: "POST", path: "/v1/messages" }, (request) => {
-    const blocks = blocksOf(request);
-    const unknown = blocks.find(({ type }) => /image|document|tool_reference|server_tool_use/.test(type));
+    const { model = "" } = request;
+    const answering = /^claude-opus/.test(model)
+      ? "deepseek-v4-pro"
+      : model.replace(/^claude.*/, "deepseek-flash");
+    if (!answering.startsWith("deepseek-")) return refusal(`Model Not Exist: ${model}`);
+    const unknown = blocksOf(request).find(({ type }) => !deepSeekBlocks.has(type));
     if (unknown)
       return refusal(
-        `unknown variant \`${unknown.type}\`, expected one of \`text\`, \`tool_use\`, \`tool_result\``,
+        `unknown variant \`${unknown.type}\`, expected one of ${[...deepSeekBlocks].map((type) => `\`${type}\``).join(", ")}`,
       );
-    const callsTools = blocks.some(({ role, type }) => role === "assistant" && type === "tool_use");
-    if (callsTools && !blocks.some(({ type }) => type === "thinking"))
+    const choice = (request.json as AskedOptions | undefined)?.tool_choice?.type;
+    if (isThinking(request) && (choice === "any" || choice === "tool"))
+      return refusal("deepseek-reasoner does not support this tool_choice");
+    if (isThinking(request) && callWithoutThinking(request) >= 0)
       return refusal("The `content[].thinking` in the thinking mode must be passed back to the API.");
     return {
       rawEvents: [
-        ": keep-alive\n\n",
-        ...pieces({ type: "thinking", thinking: "hm", signature: "deepseek" }, "from DeepSeek"),
+        ...[": keep-alive\n\n", "\n"],
+        ...pieces({ type: "thinking", thinking: "hm", signature: "deepseek" }, "from DeepSeek", answering),
         ...end({ input_tokens: 33, output_tokens: 5, cache_read_input_tokens: 0 }),
       ],
     };
   });
   upstream.on({ path: /count_tokens$|responses$/ }, { status: 404, body: "" });
+}
+
+/** Errors that Z.ai knows by number alone: too many at once, and an account without money. */
+export const glmErrors = {
+  concurrency: glmError("1302", "High concurrency usage of this API, please reduce concurrency"),
+  unpaid: glmError("1113", "Insufficient balance or no resource package. Please recharge."),
+} as const;
+
+function glmError(type: string, message: string): Behaviour {
+  return { status: 429, body: { type: "error", error: { type, message } } };
 }
 
 export const deepSeekUnpaid: Behaviour = {
@@ -186,16 +234,65 @@ export const deepSeekUnpaid: Behaviour = {
   },
 };
 
-/** Ollama: takes no key, thinking without a signature, estimates usage until the end, and no counting. */
-export function asOllama(upstream: ScriptedUpstream): void {
-  upstream.on(
-    { method: "POST", path: "/v1/messages" },
-    {
+/** As Kimi signs, whatever the text; it reads none back. */
+const kimiSignature = "kimi".repeat(1085);
+
+/**
+ * Kimi: ids of tools with a dot and a colon, an error for what a tool's result refers to, and its thinking back in every message that calls
+ * a tool, whoever signed it.
+ */
+export function asKimi(upstream: ScriptedUpstream): void {
+  const refusal = (message: string) => claudeError(400, { message });
+  upstream.on({ method: "POST", path: "/v1/messages" }, (request) => {
+    const refers = (block: Block) =>
+      Array.isArray(block.content) && block.content.some(({ type }) => type === "tool_reference");
+    if (blocksOf(request).some(refers)) return refusal("tool_reference is not supported in tool_result");
+    const { thinking } = request.json as AskedOptions;
+    if (request.model === "kimi-k2.7-code" && thinking?.type !== "enabled")
+      return refusal("invalid thinking: only type=enabled is allowed for this model");
+    const at = callWithoutThinking(request);
+    if (isThinking(request) && at >= 0)
+      return refusal(
+        `thinking is enabled but reasoning_content is missing in assistant tool call message at index ${at}`,
+      );
+    const results = blocksOf(request).filter(({ type }) => type === "tool_result").length;
+    const call = { kind: "tool" as const, id: "functions.Bash:0", name: "Bash", input: {} };
+    const usage = { input_tokens: 41, output_tokens: 6, cache_read_input_tokens: 256 };
+    return {
       rawEvents: [
-        ...pieces({ type: "thinking", thinking: "hm" }, "from Ollama"),
+        ...pieces(
+          { type: "thinking", thinking: "hm", signature: kimiSignature },
+          results === 0 ? [call] : "from Kimi",
+          request.model,
+        ),
+        ...end(usage, results === 0 ? "tool_use" : "end_turn"),
+      ],
+    };
+  });
+  upstream.on({ path: /count_tokens$/ }, { status: 404, body: "404 page not found" });
+}
+
+/**
+ * Ollama: takes no key, or in its cloud a bearer token alone; thinking without a signature, usage that is an estimate until the end, images
+ * within the request only, no notice of blocks that it does not know, and no counting.
+ */
+export function asOllama(upstream: ScriptedUpstream, { isCloud = false } = {}): void {
+  upstream.on({ method: "POST", path: "/v1/messages" }, (request) => {
+    const { authorization, "anthropic-version": version = "" } = request.headers;
+    if (isCloud && authorization === undefined) return claudeError(401, { message: "unauthorized" });
+    if (isCloud && String(version) < "2023-06-01")
+      return claudeError(400, { message: "anthropic-version header is required" });
+    if (blocksOf(request).some(({ source }) => source?.type === "url"))
+      return claudeError(400, {
+        message: "invalid image source type: url. Only base64 images are supported.",
+      });
+    const estimate = { input_tokens: Math.ceil(request.body.length / 4), output_tokens: 0 };
+    return {
+      rawEvents: [
+        ...pieces({ type: "thinking", thinking: "hm" }, "from Ollama", request.model, estimate),
         ...end({ input_tokens: 12, output_tokens: 4 }),
       ],
-    },
-  );
+    };
+  });
   upstream.on({ path: /count_tokens$/ }, { status: 404, body: "404 page not found" });
 }
