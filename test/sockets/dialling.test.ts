@@ -44,6 +44,23 @@ for (const type of Object.keys(proxies) as (keyof typeof proxies)[]) {
     assert.equal(proxy.openConnections, 1);
   });
 
+  test(`a client's own ChatGPT login is dialled through its account's ${type} proxy`, async (t) => {
+    const proxy = await proxies[type]({ ...login, resolve: () => "127.0.0.1" });
+    t.after(() => proxy.close());
+    const settings: ProxySettings = { type, host: "127.0.0.1", port: proxy.port, ...login };
+    const { connect, script, upstream } = await startSocketStage(t, {
+      ids: [],
+      configure: (config, { port }) => ({
+        ...atBackend(config, `http://chatgpt.test:${port}`),
+        accounts: [ownAccount("openai", { proxy: settings })],
+      }),
+    });
+    const client = await connect(chatgpt);
+    assert.equal(typesOf(await client.ask()).at(-1), done);
+    assert.deepEqual(proxy.targets, [`chatgpt.test:${upstream.port}`]);
+    assert.equal(script.upgrades[0]?.headers.authorization, authorization);
+  });
+
   test(`an account whose ${type} proxy fails is never dialled without it: the next one is`, async (t) => {
     const proxy = await proxies[type]();
     t.after(() => proxy.close());
