@@ -1,5 +1,6 @@
 // What is recorded equals what was served, to the token, over many requests of every kind: whole and streamed, cut, aborted,
-// compressed, failed over. `node test/soak/usage-equality.ts [--short] [--requests N]`.
+// compressed, failed over. `node test/soak/usage-equality.ts [--short] [--requests N] [--only WORDS]…`: `--only` chooses the kinds whose
+// names have the words.
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,7 +15,11 @@ import { until } from "../support/until.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
 
 const { values: flags } = parseArgs({
-  options: { short: { type: "boolean" }, requests: { type: "string" } },
+  options: {
+    short: { type: "boolean" },
+    requests: { type: "string" },
+    only: { type: "string", multiple: true, default: [""] },
+  },
 });
 /** Per dialect. */
 const requests = Number(flags.requests ?? (flags.short ? 250 : 10_000));
@@ -60,7 +65,8 @@ function fateOf(index: number, dialect: DialectCase): Fate {
 /** Requests whose clients leave, by dialect and number: when the upstream has come to the event, it says so. */
 const arrivals = new Map<string, { reached(): void; request?: RecordedRequest }>();
 
-for (const dialect of Object.values({ ...cases, ...paymentCases })) await compare(dialect);
+for (const dialect of Object.values({ ...cases, ...paymentCases }))
+  if (flags.only.some((words) => dialect.name.includes(words))) await compare(dialect);
 
 async function compare(dialect: DialectCase): Promise<void> {
   const begun = performance.now();
