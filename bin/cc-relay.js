@@ -10,8 +10,9 @@ if (version[0] > 22 || (version[0] === 22 && version[1] >= 19)) {
   setFlagsFromString("--heap-growing-percent=200");
   // A burst of requests at the start makes V8 allocate their objects where only whole collections find them, and it stays so.
   setFlagsFromString("--no-allocation-site-pretenuring");
-  // The same program, but in one file: finding and reading the seventy of `main` would be a fifth of the daemon's start.
-  import(process.argv.includes("serve") ? "../dist/serve.js" : "../dist/main.js");
+  // The same program, made for the daemon's start.
+  if (process.argv.includes("serve")) require("../dist/serve.cjs");
+  else import("../dist/main.js");
 } else {
   process.stderr.write(
     `cc-relay needs Node 22.19 or newer, and this is Node ${process.versions.node} (${process.execPath}): get one from https://nodejs.org\n`,

@@ -12,20 +12,24 @@ process.stdout.on("error", ignoreLostReader);
 process.stderr.on("error", ignoreLostReader);
 process.on("uncaughtException", (error) => process.exit(reportError(error, context)));
 
-try {
-  const program = await createProgram(context, argv);
-  await program.parseAsync(argv, { from: "user" });
-} catch (error) {
-  context.exitCode = reportError(error, context);
-}
+void run();
 
-await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-if (context.exitSignal) {
-  // A shell stops its loop only when the program it ran died of the signal too.
-  process.removeAllListeners(context.exitSignal);
-  process.kill(process.pid, context.exitSignal);
-} else {
-  process.exit(context.exitCode);
+async function run(): Promise<void> {
+  try {
+    const program = await createProgram(context, argv);
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    context.exitCode = reportError(error, context);
+  }
+
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  if (context.exitSignal) {
+    // A shell stops its loop only when the program it ran died of the signal too.
+    process.removeAllListeners(context.exitSignal);
+    process.kill(process.pid, context.exitSignal);
+  } else {
+    process.exit(context.exitCode);
+  }
 }
 
 function ignoreLostReader(error: NodeJS.ErrnoException): void {
