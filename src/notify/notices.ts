@@ -198,6 +198,8 @@ export function createNoticeFinder(
       (account) => account.family === family && account.status.state !== "disabled",
     );
     const isOut = own.length > 0 && own.every((account) => !canAnswer(account, now));
+    // As with one account: a shortage that is over in a moment is no news, one that lasts until a person acts is.
+    const endsByItself = own.some(({ status, needsPerson }) => status.state === "cooldown" && !needsPerson);
     const returns = own.flatMap(({ status }) => status.until ?? []);
     const until = returns.length === 0 ? undefined : Math.min(...returns);
     const notice = (event: NotifyEvent, state: string, message: string): Notice => ({
@@ -215,7 +217,7 @@ export function createNoticeFinder(
     const left = until === undefined ? "" : `, the first is back in ${duration(until - now)}`;
     return follow(
       `family ${family}`,
-      { isSo: isOut, waitMs: 0, now },
+      { isSo: isOut, waitMs: endsByItself ? afterMs : 0, now },
       {
         begun: () => notice("family-out", "out", `no ${name} account can answer${left}`),
         over: () =>

@@ -96,13 +96,36 @@ test("an account that was disabled or removed is not back", () => {
   );
 });
 
-test("a family without an account that can answer is reported at once, and its return", () => {
+test("a family without an account that can answer is reported when that has lasted, and then its return", () => {
+  const some = at(account("a", cooldown), account("b", ready));
+  const none = at(account("a", cooldown), account("b", cooldown));
+  const events = ["family-out", "family-back"] as const;
   const looks = [
-    [0, at(account("a", cooldown), account("b", ready))],
-    [1, at(account("a", cooldown), account("b", cooldown))],
-    [2, at(account("a", cooldown), account("b", ready))],
+    [0, some],
+    [1, none],
+    [30, none],
+    [31, some],
+    [40, none],
+    [99, none],
+    [100, none],
+    [101, some],
   ] as const;
-  assert.deepEqual(told(looks), ["1 family-out claude", "2 family-back claude"]);
+  assert.deepEqual(told(looks, { events }), ["100 family-out claude", "101 family-back claude"]);
+  const finder = createNoticeFinder({ ...rules, events });
+  finder.look(none, start);
+  assert.equal(finder.nextAt, start + 60 * second);
+});
+
+test("a family whose accounts all need a person is reported at once, also while its shortage was waited out", () => {
+  const unpaid = { ...cooldown, reason: "the credit is used up" };
+  const events = ["family-out"] as const;
+  const all = at(account("a", refused), account("b", unpaid, { needsPerson: true }));
+  assert.deepEqual(told([[0, all]], { events }), ["0 family-out claude"]);
+  const looks = [
+    [0, at(account("a", refused), account("b", cooldown))],
+    [10, all],
+  ] as const;
+  assert.deepEqual(told(looks, { events }), ["10 family-out claude"]);
 });
 
 test("the same event of the same account is not reported again within the quiet time", () => {
