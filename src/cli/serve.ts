@@ -55,7 +55,7 @@ async function runServe(context: CommandContext, options: ServeOptions): Promise
     import("../telemetry/log.ts"),
     import("../text/redact.ts"),
   ]);
-  const source = options.demo ? await demoConfig() : await fileConfig(context);
+  const source = options.demo ? await demoConfig(context) : await fileConfig(context);
   try {
     const secrets = createSecretList();
     const readConfig = async (cause: ReloadCause) => {

@@ -1,7 +1,6 @@
 // Where the configuration of `serve` comes from: the user's file, or a demo's own one in a temporary folder.
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AccountConfig, Config } from "../../config/config.ts";
 import { readEnvironment } from "../../config/environment.ts";
@@ -30,19 +29,20 @@ export async function fileConfig(context: CommandContext): Promise<ConfigSource>
 }
 
 /** The simulated accounts, in a file of their own: no other one is read. It and the database go when the demo ends. */
-export async function demoConfig(): Promise<ConfigSource> {
-  const [{ loadConfig }, { accountKinds: kinds }, { startDemo }, { demoClients }, { startTraffic }] =
+export async function demoConfig({ clock }: Pick<CommandContext, "clock">): Promise<ConfigSource> {
+  const [{ loadConfig }, { accountKinds: kinds }, { startDemo }, { demoClients }, { startTraffic }, folders] =
     await Promise.all([
       import("../../config/load.ts"),
       import("../../upstreams/kinds.ts"),
       import("../../demo/demo.ts"),
       import("../../demo/conversations.ts"),
       import("../../demo/traffic.ts"),
+      import("./demo-folder.ts"),
     ]);
   const demo = await startDemo();
-  const folder = await mkdtemp(join(tmpdir(), "cc-relay-demo-"));
+  const folder = await folders.makeDemoFolder(clock());
   const file = join(folder, "config.toml");
-  await writeFile(file, demoToml(join(folder, "relay.db"), demo.accounts), { mode: 0o600 });
+  await writeFile(file, demoToml(join(folder, folders.demoDatabase), demo.accounts), { mode: 0o600 });
   return {
     // What is changed in it counts, as with any other: accounts are disabled and enabled there.
     read: async () => ({
