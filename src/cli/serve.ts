@@ -94,7 +94,8 @@ async function runServe(context: CommandContext, options: ServeOptions): Promise
     log.info(
       {
         ...{ url: originOf(app), accounts: config.accounts.length, pid: process.pid },
-        ...(source.demo && { config: source.demo.file }),
+        // On a terminal it is in the banner.
+        ...(source.demo && !screen.isTerminal && { config: source.demo.file }),
       },
       "listening",
     );

@@ -130,7 +130,7 @@ function makeRoom(
   const needs = columns.map((name, index) => {
     const width = widths[index] ?? 0;
     if (kinds[name].share === undefined) return width;
-    return Math.max(kinds[name].title.length, ...known.map((request) => displayWidth(nameOf(name, request))));
+    return Math.max(kinds[name].title.length, ...known.map((request) => neededWidth(name, request)));
   });
   if (needs.every((need, index) => need <= (widths[index] ?? 0))) return [...widths];
   const made = needs.map((need, index) => Math.min(need, widths[index] ?? 0));
@@ -151,6 +151,13 @@ function nameOf(name: RequestColumn, request: RequestDocument): string {
   if (name === "client") return shown(request.client);
   if (name === "model") return modelText({ ...request, sent_model: null });
   return pathText(request.path, { unicode: true });
+}
+
+/** What a column of names must not be narrower than; a path is readable without its first accounts, a client or a model is not. */
+function neededWidth(name: RequestColumn, request: RequestDocument): number {
+  return displayWidth(
+    name === "accounts" ? pathText(request.path, { width: 0, unicode: true }) : nameOf(name, request),
+  );
 }
 
 function wordsOf(name: (typeof allColumns)[number], request: RequestDocument, now: number): string[] {

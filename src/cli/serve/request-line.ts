@@ -10,6 +10,8 @@ import { shortId, shown } from "../requests/columns.ts";
 import { createRequestTable, type RequestColumn } from "../requests/table.ts";
 
 const maxWidth = 100;
+/** The columns are made for the last ones, so that they seldom move. */
+const maxKnown = 50;
 /** `14:03:21 info  ` */
 const headWidth = 15;
 
@@ -18,13 +20,17 @@ export function createRequestLine(
   screen: Pick<Screen, "width" | "style" | "unicode">,
   now: () => number,
 ): (entry: LogEntry) => string | undefined {
+  let known: RequestDocument[] = [];
   return (entry) => {
     const width = Math.min(maxWidth, screen.width) - headWidth;
     if (entry.msg === "attempt failed") return truncate(attemptText(entry, now()), width, screen.unicode);
     if (entry.msg !== "request") return undefined;
     const { style, unicode } = screen;
-    const table = createRequestTable({ columns: columnsFor(entry), screen: { width, style, unicode } });
-    return table.row(toDocument(entry), now());
+    const request = toDocument(entry);
+    known = [...known.slice(1 - maxKnown), request];
+    const columns = columnsFor(entry);
+    const table = createRequestTable({ columns, screen: { width, style, unicode }, known });
+    return table.row(request, now());
   };
 }
 

@@ -34,6 +34,10 @@ export function createAccountTable(accounts: readonly LiveAccount[], screen: Row
   );
   const taken = idWidth + stateWidth + figureWidths.reduce((sum, each) => sum + each + gap, 0) + 2 * gap;
   const windowsWidth = Math.max(0, width - taken);
+  const windowWidth = shareWindows(
+    windowsWidth,
+    Math.max(1, ...accounts.map(({ windows }) => windows.length)),
+  );
   const widths = [idWidth, stateWidth, windowsWidth, ...figureWidths];
   const columns = widths.map((_, index) => (index > 2 ? { align: "right" as const } : {}));
   const titles = ["ACCOUNT", "STATE", "WINDOWS", ...figures];
@@ -61,7 +65,7 @@ export function createAccountTable(accounts: readonly LiveAccount[], screen: Row
       ];
       // Bars have colours of their own, so the cell is put together outside of the row.
       const place = { width: windowsWidth, style, unicode, now, fullAt };
-      const { drawn: windows, others } = windowsText(account.windows, place);
+      const { drawn: windows, others } = windowsText(account.windows, { ...place, windowWidth });
       const head = drawRow(row.slice(0, 2), columns, widths, screen);
       const headWidth = displayWidth(withoutStyle(head));
       const tail = drawRow(row.slice(3), columns.slice(3), figureWidths, screen);
@@ -114,15 +118,20 @@ interface WindowsPlace {
   fullAt: number;
 }
 
+/** Columns of one window where so many share the room. */
+function shareWindows(room: number, count: number): number {
+  const shown = Math.min(count, Math.max(1, Math.floor((room + gap) / (usualWidth + gap))));
+  const share = Math.floor((room - gap * (shown - 1)) / shown);
+  return Math.min(maxWidth, Math.max(minWidth, share));
+}
+
 /** As many windows as fit, the fullest ones, padded to the width; and those that are left. */
 function windowsText(
   windows: readonly WindowDocument[],
-  place: WindowsPlace,
+  { windowWidth, ...place }: WindowsPlace & { windowWidth: number },
 ): { drawn: string; others: readonly WindowDocument[] } {
   const { width, now } = place;
   const open = windows.filter(({ resets_at }) => resets_at === null || Date.parse(resets_at) > now);
-  // Where not even one fits its bar is shorter.
-  const windowWidth = Math.min(fullWidth, Math.max(minWidth, width));
   const room = Math.floor((width + gap) / (windowWidth + gap));
   if (room < 1) return { drawn: " ".repeat(width), others: open };
   const fullest = open.toSorted((a, b) => (b.utilization ?? 0) - (a.utilization ?? 0)).slice(0, room);
@@ -137,8 +146,8 @@ function windowsText(
 
 /** As many of them on a line as fit. */
 function drawOthers(windows: readonly WindowDocument[], place: WindowsPlace): string[] {
-  const perLine = Math.max(1, Math.floor((place.width + gap) / (fullWidth + gap)));
-  const texts = windows.map((window) => windowText(window, { ...place, width: fullWidth }));
+  const perLine = Math.max(1, Math.floor((place.width + gap) / (usualWidth + gap)));
+  const texts = windows.map((window) => windowText(window, { ...place, width: usualWidth }));
   return Array.from({ length: Math.ceil(texts.length / perLine) }, (_, line) =>
     texts
       .slice(line * perLine, (line + 1) * perLine)
@@ -147,8 +156,11 @@ function drawOthers(windows: readonly WindowDocument[], place: WindowsPlace): st
   );
 }
 
-const fullWidth = 26;
+const usualWidth = 26;
+/** Where not even a usual one fits its bar is shorter. */
 const minWidth = 22;
+/** Above it a longer bar says no more. */
+const maxWidth = 42;
 /** Name, share and time to the reset, and the gaps between them. */
 const besideBar = 18;
 /** Of a provider's limits per minute: their names do not fit. */

@@ -111,7 +111,10 @@ function overview(state: TopState, context: DrawContext): string[] {
   // The requests keep a third of the room; the accounts that do not fit can be reached with the arrows.
   const accountRows = Math.max(3, rows - Math.min(requests.length, Math.ceil(rows / 3)) - 3);
   const at = accounts.findIndex(({ id }) => selected === `account ${id}`);
-  const shownBlocks = scroll(blocks, Math.max(0, at), accountRows).flat();
+  const visible = scroll(blocks, Math.max(0, at), accountRows);
+  const hidden = blocks.length - visible.length;
+  const more =
+    hidden === 0 ? "" : `  ${screen.style.dim(`${plural(hidden, "more account")}: arrows, or / to filter`)}`;
   const none =
     accounts.length === 0
       ? [
@@ -120,7 +123,7 @@ function overview(state: TopState, context: DrawContext): string[] {
             : "  no account fits the filter",
         ]
       : [];
-  const top = [`  ${table.header}`, ...shownBlocks, ...none, ""];
+  const top = [`  ${table.header}`, ...visible.flat(), ...none, more];
   const noRequests = noneOf(state);
   const list = requestList(requests, { ...context, noRequests, rows: rows - top.length }, selected);
   return [...top, ...list].map((line) => fit(line, screen));
@@ -139,6 +142,8 @@ function requestList(
   const table: RequestTable = createRequestTable({
     columns: requestColumns(screen.width),
     screen: { ...screen, width: screen.width - 2 },
+    // All of them, so that the columns stay where they are while the list is gone through.
+    known: requests,
   });
   if (requests.length === 0) return [`  ${table.header}`, `  ${noRequests}`];
   const at = requests.findIndex(({ id }) => selected === `request ${id}`);
@@ -238,15 +243,20 @@ function footLine(state: TopState, { screen }: DrawContext): string {
   if (state.isTyping) return fit(`/${shown(state.filter)}_   Enter keeps it, Esc clears it`, screen);
   if (state.message !== "") return truncate(state.message, width, unicode);
   const filter = state.filter === "" ? "" : `filter: ${shown(state.filter)}  `;
-  const keys =
-    state.view === "help"
-      ? "any key: back"
-      : state.view === "request"
-        ? "Esc back  ? help  q quit"
-        : state.view === "account"
-          ? "Enter attempts  e enable  d disable  / filter  Esc back  ? help  q quit"
-          : `Enter open  e enable  d disable  / filter  s sort (${state.sort})  ? help  q quit`;
-  return style.dim(truncate(filter + keys, width, unicode));
+  if (state.view === "help") return style.dim("any key: back");
+  // Those that lead on are the last to give way to a narrow terminal.
+  const keys = keysOf(state);
+  const lineOf = (some: readonly string[]) => filter + [...some, "? help", "q quit"].join("  ");
+  while (keys.length > 0 && displayWidth(lineOf(keys)) > width) keys.pop();
+  return style.dim(truncate(lineOf(keys), width, unicode));
+}
+
+function keysOf({ view, sort }: TopState): string[] {
+  if (view === "request") return ["Esc back"];
+  const change = ["e enable", "d disable", "/ filter"];
+  return view === "account"
+    ? ["Esc back", "Enter attempts", ...change]
+    : ["Enter open", ...change, `s sort (${sort})`];
 }
 
 /** A sign before the first line of the selected thing, bold where there are colours. */

@@ -74,7 +74,7 @@ describe("every picture", () => {
 
   it("is plain ASCII but for foreign names where the terminal shows no more", () => {
     const lines = drawTop(overview, { columns: 120, rows: 20 }, { ...look, unicode: false });
-    assert.match(lines[4] ?? "", /^> home {6}! in 48m {7}5h {3}######## 100% 48m/);
+    assert.match(lines[4] ?? "", /^> home {6}! in 48m {7}5h {3}########## 100% 48m/);
     assert.doesNotMatch(lines.join("").replaceAll("\ufffd", ""), /[^\x20-\x7e]/);
   });
 });
