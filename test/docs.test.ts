@@ -140,7 +140,7 @@ test("every configuration key in the documents is one of config.example.toml", (
 
 const cause = new Error("cause");
 const until = 1000;
-/** One failure of each kind, as it would be of an account with no time told. */
+/** One failure of each kind, as it would be of an account without a time. */
 const failures: { [Kind in FailureKind]: Failure & { kind: Kind } } = {
   "rate-limited": { kind: "rate-limited", scope: "account", reason: "" },
   "limited-unblamed": { kind: "limited-unblamed", reason: "" },

@@ -1,4 +1,4 @@
-// Tells `test/run.ts` over the process's channel how each test of a worker ended.
+// Reports to `test/run.ts` over the process's channel how each test of a worker ended.
 
 import { join, relative } from "node:path";
 import type { TestEvent } from "node:test/reporters";

@@ -59,7 +59,7 @@ const pieces = [
   "data: ",
 ];
 
-/** Plain, as the message of an error, as its type and code, and as text in front of which an error stands. */
+/** Plain, as the message of an error, as its type and code, and as text behind an error. */
 const forms: readonly [string, (text: string) => string][] = [
   ["plain", (text) => text],
   ["message", (text) => JSON.stringify({ error: { message: text, status: "RESOURCE_EXHAUSTED" } })],

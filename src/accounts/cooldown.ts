@@ -167,7 +167,7 @@ export interface Shortened {
  * Shortens the cooldowns of a request that every account refused: the request may be at fault, and must not take a pool out for
  * long. Returns those that end earlier, with their new end. `asked` are all accounts that a request was sent to, with the cooldown
  * that it put each in, if any. Empty unless two or more were asked and every one refused it (credential, account out, model). A
- * login that the token endpoint says is gone counts neither as asked nor as refused.
+ * login that the token endpoint says is dead counts neither as asked nor as refused.
  */
 export function shortenShared(asked: ReadonlyMap<Account, Cooldown | undefined>, now: number): Shortened[] {
   const refused: Shortened[] = [];

@@ -95,12 +95,12 @@ export function openProviderAccess(config: Config, options: ProviderAccessOption
 }
 
 /** The request leaves now and is answered soon. */
-const leastMs = 10_000;
+const minLifetimeMs = 10_000;
 
 /** The stored token, when it belongs to the configured login and nothing is missing to use it. */
 function readGood(account: AccountConfig, row: TokenRow | undefined, now: number): LoginToken | undefined {
   if (row?.accessToken === undefined || row.configuredHash !== hashToken(account.secret)) return undefined;
-  if ((row.expiresAt ?? 0) - now < leastMs) return undefined;
+  if ((row.expiresAt ?? 0) - now < minLifetimeMs) return undefined;
   const extras = account.extras ?? row.extras;
   if (account.kind.login?.extras !== undefined && extras === undefined) return undefined;
   return { ok: true, token: row.accessToken, generation: row.generation, extras };

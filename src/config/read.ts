@@ -26,7 +26,7 @@ function findBadLine(bytes: Buffer): number {
 }
 
 // A configuration is some kilobytes; a device or a log named by mistake has no end.
-const largestFile = 16 * 1024 * 1024;
+const maxFileBytes = 16 * 1024 * 1024;
 
 async function readBytes(file: string): Promise<Buffer> {
   let handle: FileHandle | undefined;
@@ -44,12 +44,12 @@ async function readBytes(file: string): Promise<Buffer> {
 async function readUpTo(handle: FileHandle, file: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of handle.createReadStream({ autoClose: false, end: largestFile })) {
+  for await (const chunk of handle.createReadStream({ autoClose: false, end: maxFileBytes })) {
     const bytes = chunk as Buffer;
     chunks.push(bytes);
     size += bytes.length;
   }
-  if (size > largestFile) throw unreadable(file, "it is larger than 16 MB", "name a configuration file");
+  if (size > maxFileBytes) throw unreadable(file, "it is larger than 16 MB", "name a configuration file");
   return Buffer.concat(chunks);
 }
 

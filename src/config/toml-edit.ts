@@ -202,10 +202,10 @@ function removeBlock(text: string, block: Span): string {
   return text.slice(0, start) + rest.replace(/^\r?\n(?:[ \t]*\r?\n)*/, "");
 }
 
-/** Without up to `most` line breaks at the end, and the blank lines between them. */
-function trimLineBreaks(text: string, most: number): string {
+/** Without up to `max` line breaks at the end, and the blank lines between them. */
+function trimLineBreaks(text: string, max: number): string {
   let result = text;
-  for (let count = 0; count < most; count++) {
+  for (let count = 0; count < max; count++) {
     const shorter = result.replace(/\r?\n[ \t]*$/, "");
     if (shorter === result) break;
     result = shorter;

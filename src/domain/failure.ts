@@ -26,7 +26,7 @@ export type Failure =
   | { kind: "capacity"; until?: number; reason: string }
   /** The provider says that the key, token or login is not valid: see upstreams/standing.ts. */
   | { kind: "unauthorized"; reason: string }
-  /** The token endpoint says that the login is gone. That is no refusal of a request: only signing in again helps. */
+  /** The token endpoint says that the refresh token is dead. That is no refusal of a request: only signing in again helps. */
   | { kind: "login-revoked"; reason: string }
   /**
    * The token endpoint does not take our request (client id, address, scope): the configuration has to be fixed. `until` is

@@ -157,13 +157,13 @@ class Scanner {
       const colonAt = skipSpace(body, keyEnd, this.#limit);
       const start = skipSpace(body, colonAt + 1, this.#limit);
       const end = keyEnd > at && body[colonAt] === colon ? this.skipValue(start) : start;
-      if (end <= start) return this.#isGivenUp ? found : undefined;
+      if (end <= start) return this.#isStopped ? found : undefined;
       const name = names.find((each) => isKey(body, at, keyEnd, each));
       if (name !== undefined) members.set(name, { start, end });
       if (this.#sought.length > 0) this.#considerKey(at, keyEnd);
       at = skipSpace(body, end, this.#limit);
       if (body[at] === closeBrace) break;
-      if (body[at] !== comma) return this.#isGivenUp ? found : undefined;
+      if (body[at] !== comma) return this.#isStopped ? found : undefined;
       at = skipSpace(body, at + 1, this.#limit);
     }
     return skipSpace(body, at + 1, this.#end) === this.#end ? found : undefined;
@@ -177,7 +177,7 @@ class Scanner {
     // Setting one bit makes `[` and `{` the same byte, and `]` and `}`.
     if ((body[at]! | 0x20) === openBrace) return this.#skipNested(at);
     while (at < this.#limit && isScalar(body[at]!)) at++;
-    return at === this.#limit && this.#isGivenUp ? -1 : at;
+    return at === this.#limit && this.#isStopped ? -1 : at;
   }
 
   #skipNested(at: number): number {
@@ -248,7 +248,7 @@ class Scanner {
   }
 
   /** The work became too much, rather than that the bytes ended. */
-  get #isGivenUp(): boolean {
+  get #isStopped(): boolean {
     return this.#limit < this.#end;
   }
 }

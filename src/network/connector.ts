@@ -42,7 +42,7 @@ export function createConnector(options: ConnectorOptions): Connector {
       if (settled) return;
       settled = true;
       clearTimeout(timer);
-      signal?.removeEventListener("abort", giveUp);
+      signal?.removeEventListener("abort", onAbort);
       if (error === null && socket !== null) return callback(null, socket);
       raw?.destroy();
       callback(error ?? new Error("no socket"), null);
@@ -52,7 +52,7 @@ export function createConnector(options: ConnectorOptions): Connector {
       // Not left to the socket: TLS on top of a destroyed one closes without an error, and undici would wait for ever.
       settle(reason, null);
     };
-    const giveUp = () => stop(signal?.reason as Error);
+    const onAbort = () => stop(signal?.reason as Error);
     const timer = setTimeout(() => {
       stop(
         describeLateness({
@@ -63,8 +63,8 @@ export function createConnector(options: ConnectorOptions): Connector {
         }),
       );
     }, limitMs);
-    if (signal?.aborted) return giveUp();
-    signal?.addEventListener("abort", giveUp, { once: true });
+    if (signal?.aborted) return onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
     const open = async (): Promise<Socket> => {
       proxy = options.route(target);
       return proxy === undefined

@@ -18,7 +18,7 @@ export interface WatchedDispatch extends Dispatcher.DispatchOptions {
 /** By which a request says that it is not wanted any more. Before it has a connection, undici cannot be informed. */
 export interface Wanted {
   /** Set while it has no connection; to be called then. */
-  giveUp?: ((reason: unknown) => void) | undefined;
+  cancel?: ((reason: unknown) => void) | undefined;
 }
 
 export interface WatchedClientParts {
@@ -91,7 +91,7 @@ interface Watched {
  * A server that closes an idle connection while our request is under way to it: we hear of that one round trip after
  * sending at the latest. A close that comes later may be the answer of a server that read the request and died over it.
  */
-const shortestStaleMs = 50;
+const minStaleMs = 50;
 
 class Watch implements Dispatcher.DispatchHandler {
   readonly #inner: Dispatcher.DispatchHandler;
@@ -113,7 +113,7 @@ class Watch implements Dispatcher.DispatchHandler {
     this.#wanted = wanted;
     this.#onFlushed = onFlushed;
     line.waiting += 1;
-    if (wanted) wanted.giveUp = (reason) => this.#giveUp(reason);
+    if (wanted) wanted.cancel = (reason) => this.#cancel(reason);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
@@ -168,7 +168,7 @@ class Watch implements Dispatcher.DispatchHandler {
   }
 
   /** The connection is closed with the last request that waits for it. */
-  #giveUp(reason: unknown): void {
+  #cancel(reason: unknown): void {
     this.#stopWaiting();
     if (this.#line.waiting === 0) this.#line.connecting?.abort(reason);
   }
@@ -177,13 +177,13 @@ class Watch implements Dispatcher.DispatchHandler {
     if (!this.#isWaiting) return;
     this.#isWaiting = false;
     this.#line.waiting -= 1;
-    if (this.#wanted) this.#wanted.giveUp = undefined;
+    if (this.#wanted) this.#wanted.cancel = undefined;
   }
 
   #isStale(error: Error): boolean {
     if (this.#stage !== "sent" || !this.#reused) return false;
     const { code } = error as { code?: unknown };
     if (code !== "UND_ERR_SOCKET" && code !== "ECONNRESET" && code !== "EPIPE") return false;
-    return this.#monotonic() - this.#sentAt <= Math.max(shortestStaleMs, this.#line.roundTripMs);
+    return this.#monotonic() - this.#sentAt <= Math.max(minStaleMs, this.#line.roundTripMs);
   }
 }

@@ -8,7 +8,7 @@ import { unlessAborted } from "../time/abort.ts";
 import type { Clock } from "../time/clock.ts";
 import type { RefreshRunner } from "./local-runner.ts";
 import {
-  callerGaveUp,
+  callerLeft,
   describeLoginFailure,
   describeRefresh,
   describeRefusedToken,
@@ -199,7 +199,7 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
     const block = (await findBlock()) ?? volatile();
     if (block !== undefined) return present() ?? block;
     const before = taken;
-    if (!(await unlessAborted(refreshOnce({ urgent: true }), signal))) return callerGaveUp;
+    if (!(await unlessAborted(refreshOnce({ urgent: true }), signal))) return callerLeft;
     // One that has just come is used once, however short it says it lasts: asking again would bring another of the kind.
     if (taken !== before && token && row) return { ok: true, token: token.token, row };
     return present() ?? blocked?.failure ?? access(signal);
@@ -231,7 +231,7 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
       const block = (await findBlock()) ?? volatile();
       if (block !== undefined) return block;
       // A refresh that was under way for another reason may end with the refused token still in place: then once more.
-      if (!(await unlessAborted(refreshOnce({ refusedToken, urgent: true }), signal))) return callerGaveUp;
+      if (!(await unlessAborted(refreshOnce({ refusedToken, urgent: true }), signal))) return callerLeft;
     }
     const now = present();
     return now?.ok && now.token !== refusedToken

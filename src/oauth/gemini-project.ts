@@ -78,7 +78,7 @@ const defaults = {
 const limitMs = 300_000;
 const requestLimitMs = 30_000;
 const pollMs = 5_000;
-const largestAnswerBytes = 1024 * 1024;
+const maxAnswerBytes = 1024 * 1024;
 
 async function signUp(
   search: Required<ProjectSearch>,
@@ -137,7 +137,7 @@ async function call(search: ProjectSearch, name: string, body: object | undefine
       ],
       body: body && JSON.stringify(body),
       signal: AbortSignal.timeout(requestLimitMs),
-      maxBytes: largestAnswerBytes,
+      maxBytes: maxAnswerBytes,
     });
     if (answer.truncatedBy !== undefined) throw answer.truncatedBy;
   } catch (error) {

@@ -86,7 +86,7 @@ export function createLocalRunner(options: LocalRunnerOptions): LocalRunner {
       .withLock(accountId, carryOut, lockLimit(endFailover))
       .catch(async (error: unknown) => {
         if (entered) return reject(error);
-        if (isGivenUp(error, endFailover)) {
+        if (isCancelled(error, endFailover)) {
           return resolve(failedWith("another cc-relay process is refreshing it", known?.generation));
         }
         if (!urgent) return resolve({ kind: "postponed", cause: error });
@@ -106,7 +106,7 @@ export function createLocalRunner(options: LocalRunnerOptions): LocalRunner {
     return AbortSignal.any(endFailover === undefined ? signals : [...signals, endFailover]);
   }
 
-  function isGivenUp(error: unknown, endFailover: AbortSignal | undefined): boolean {
+  function isCancelled(error: unknown, endFailover: AbortSignal | undefined): boolean {
     if (closing.signal.aborted || endFailover?.aborted === true) return true;
     return error instanceof Error && error.name === "TimeoutError";
   }

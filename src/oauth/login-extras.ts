@@ -9,7 +9,7 @@ import type { Log } from "../telemetry/log.ts";
 import { unlessAborted } from "../time/abort.ts";
 import type { Clock } from "../time/clock.ts";
 import type { AccessResult, AccountLogin } from "./account-login.ts";
-import { callerGaveUp, describeLoginFailure, type LoginFailure, needsPerson } from "./login-failure.ts";
+import { callerLeft, describeLoginFailure, type LoginFailure, needsPerson } from "./login-failure.ts";
 
 export interface ExtrasOptions {
   accountId: string;
@@ -107,8 +107,8 @@ export function createKeptExtras(options: ExtrasOptions): KeptExtras {
       searching ??= search(access).finally(() => {
         searching = undefined;
       });
-      if (!(await unlessAborted(searching, signal))) return callerGaveUp;
-      if (extras === undefined) return blocked?.failure ?? callerGaveUp;
+      if (!(await unlessAborted(searching, signal))) return callerLeft;
+      if (extras === undefined) return blocked?.failure ?? callerLeft;
       const fresh = await login.access(signal);
       return fresh.ok ? { ok: true, access: fresh, extras } : fresh;
     },

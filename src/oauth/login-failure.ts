@@ -5,7 +5,7 @@ import { type Fix, fixText, toRun } from "../domain/errors.ts";
 import type { TokenReply } from "./token-request.ts";
 
 /**
- * - `refresh-revoked`: the login is gone; only logging in again helps.
+ * - `refresh-revoked`: the refresh token is dead; only logging in again helps.
  * - `refresh-rejected`: the token endpoint does not take our request (client id, address): the configuration has to be fixed.
  * - `token-refused`: the provider refuses a token that it handed out a moment ago.
  * - `setup-token-ended`: a token that nothing refreshes is at its end.
@@ -74,7 +74,7 @@ export function describeRefresh(failed: FailedRefresh): LoginFailure {
   switch (failure.kind) {
     case "revoked": {
       const why = explainBreak(failed.brokenOffAt);
-      const fact = `${login} is gone: ${failure.detail}${why}`;
+      const fact = `${login} is refused: ${failure.detail}${why}`;
       return {
         ok: false,
         reason: "refresh-revoked",
@@ -110,7 +110,7 @@ export function describeRefusedToken(
   return { ok: false, reason: "token-refused", fact, fix: logInAgain(provider, accountId), until };
 }
 
-export const callerGaveUp: LoginFailure = {
+export const callerLeft: LoginFailure = {
   ok: false,
   reason: "aborted",
   fact: "the caller no longer waits for the login",

@@ -4,7 +4,7 @@ import { replaceControls } from "../text/control-characters.ts";
 import { redact } from "../text/redact.ts";
 
 /** On one line, without secrets, control characters and a final full stop, and not longer than it helps. */
-export function oneLine(text: string, longest = 200): string {
+export function oneLine(text: string, maxLength = 200): string {
   const line = replaceControls(redact(text)).replace(/\s+/g, " ").trim().replace(/\.$/, "");
-  return line.length > longest ? `${line.slice(0, longest)}…` : line;
+  return line.length > maxLength ? `${line.slice(0, maxLength)}…` : line;
 }

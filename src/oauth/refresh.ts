@@ -142,7 +142,7 @@ export function planRefresh(request: RefreshRequest, stored: TokenRow | undefine
     refusedToken !== undefined
       ? stored.accessToken !== refusedToken
       : stored.generation !== known?.generation;
-  if (isNews && stored.accessToken !== undefined && (stored.expiresAt ?? 0) - now > leastUsefulMs) {
+  if (isNews && stored.accessToken !== undefined && (stored.expiresAt ?? 0) - now > minUsefulMs) {
     return { kind: "adopt", row: stored };
   }
   const brokenOff = stored.exchangeHash === hashToken(stored.refreshToken);
@@ -156,7 +156,7 @@ export function planRefresh(request: RefreshRequest, stored: TokenRow | undefine
 }
 
 /** Less is not worth adopting: it would have to be refreshed at once. */
-const leastUsefulMs = 10_000;
+const minUsefulMs = 10_000;
 
 export function hashToken(token: string): string {
   return createHash("sha256").update(token).digest("hex");

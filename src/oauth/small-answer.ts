@@ -51,7 +51,7 @@ export function fetchSmallAnswer(request: SmallRequest): Promise<SmallAnswer> {
   const abort = () => {
     // The dispatcher reports it only once the request has a connection, which may be never.
     finish(signal.reason as Error);
-    wanted.giveUp?.(signal.reason);
+    wanted.cancel?.(signal.reason);
     controller?.abort(signal.reason as Error);
   };
   signal.addEventListener("abort", abort, { once: true });

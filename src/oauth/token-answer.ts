@@ -20,7 +20,7 @@ export interface TokenGrant {
 
 export interface TokenFailure {
   /**
-   * `revoked`: the login is gone for good. `rejected`: our request is wrong, a person has to fix the configuration.
+   * `revoked`: the login is dead. `rejected`: our request is wrong, a person has to fix the configuration.
    * `throttled` and `temporary`: the same request may succeed later, the login is not in doubt.
    */
   kind: "revoked" | "rejected" | "throttled" | "temporary";

@@ -40,7 +40,7 @@ export type TokenReply =
 /** A provider that has not answered by then never will; less would throw away answers that are only slow. */
 const limitMs = 60_000;
 
-const largestAnswerBytes = 1024 * 1024;
+const maxAnswerBytes = 1024 * 1024;
 
 export async function requestToken(request: TokenRequest): Promise<TokenReply> {
   const url = new URL(request.provider.tokenUrl);
@@ -56,7 +56,7 @@ export async function requestToken(request: TokenRequest): Promise<TokenReply> {
       method: "POST",
       ...encodeRequest(request),
       signal: request.signal ? AbortSignal.any([request.signal, limit]) : limit,
-      maxBytes: largestAnswerBytes,
+      maxBytes: maxAnswerBytes,
       // What comes after a whole pair changes nothing, a connection that breaks or stays open neither.
       isEnough: (status, body) => isGood(status) && holdsGrant(body),
     });

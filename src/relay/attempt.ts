@@ -87,7 +87,7 @@ class Attempt implements Dispatcher.DispatchHandler {
       onDiscard: () => {
         this.#stopWatching();
         this.#body.release();
-        this.#wanted.giveUp?.(new Error("the answer is not wanted"));
+        this.#wanted.cancel?.(new Error("the answer is not wanted"));
       },
     });
   }
@@ -251,7 +251,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   #fail(error: Error): void {
     if (!this.#answer.breakOff(error)) return;
     this.#stopWatching();
-    this.#wanted.giveUp?.(error);
+    this.#wanted.cancel?.(error);
     if (this.#resolve)
       this.#settle({ ok: false, failure: failureOf(error, this.#isSent), answer: undefined });
   }

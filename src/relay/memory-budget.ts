@@ -73,8 +73,8 @@ export function createMemoryBudget(limits: () => MemoryLimits, timers = systemTi
         reject(reason);
       };
       const onAbort = () => leave(signal.reason);
-      const giveUp = () => leave(new MemoryExhausted({ isTooLarge: false, maxBytes }));
-      const timer = timers.after(maxWaitMs, giveUp);
+      const expire = () => leave(new MemoryExhausted({ isTooLarge: false, maxBytes }));
+      const timer = timers.after(maxWaitMs, expire);
       const settle = () => {
         timer.stop();
         signal.removeEventListener("abort", onAbort);

@@ -90,9 +90,9 @@ function fit(columns: readonly Column[], rows: readonly (readonly Cell[])[], ava
     if (excess <= 0) break;
     const width = widths[index] ?? 0;
     const least = Math.min(width, Math.max(narrowest, titleWidth(columns[index]!)));
-    const cut = Math.min(excess, width - least);
-    widths[index] = width - cut;
-    excess -= cut;
+    const taken = Math.min(excess, width - least);
+    widths[index] = width - taken;
+    excess -= taken;
   }
   return widths;
 }

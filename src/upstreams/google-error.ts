@@ -72,7 +72,7 @@ function describe(error: Record<string, unknown>): GoogleError {
       violations.some((one) => stringField(objectField(one, "quotaDimensions"), "model") !== undefined) ||
       quotaIds.some((id) => id?.includes("PerModel")) ||
       /\bmodel\b/i.test(message),
-    retryDelayMs: longest(ofType("RetryInfo").map((one) => parseDuration(stringField(one, "retryDelay")))),
+    retryDelayMs: maxOf(ofType("RetryInfo").map((one) => parseDuration(stringField(one, "retryDelay")))),
     resetsAt: parseInstant(metadata("quotaResetTimeStamp")),
     resetDelayMs: parseDuration(metadata("quotaResetDelay")),
     link:
@@ -88,7 +88,7 @@ function readValue(violation: unknown): number | undefined {
   return value === undefined ? numberField(violation, "quotaValue") : Number(value);
 }
 
-function longest(delays: readonly (number | undefined)[]): number | undefined {
+function maxOf(delays: readonly (number | undefined)[]): number | undefined {
   const known = delays.filter((delay) => delay !== undefined);
   return known.length > 0 ? Math.max(...known) : undefined;
 }

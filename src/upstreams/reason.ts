@@ -3,7 +3,7 @@
 
 import { censored, redact } from "../text/redact.ts";
 
-const longest = 200;
+const maxLength = 200;
 
 /** The first text that says anything, fit for a person's screen and for a log; `fallback` when none does. */
 export function reasonFrom(texts: readonly (string | undefined)[], fallback: string): string {
@@ -17,14 +17,14 @@ export function reasonFrom(texts: readonly (string | undefined)[], fallback: str
 function oneLine(text: string): string {
   // Only the beginning is shown, so only the beginning is worked on.
   return text
-    .slice(0, 20 * longest)
+    .slice(0, 20 * maxLength)
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, " ")
     .trim();
 }
 
 function shorten(line: string): string {
   const characters = [...line];
-  return characters.length <= longest ? line : `${characters.slice(0, longest - 1).join("")}…`;
+  return characters.length <= maxLength ? line : `${characters.slice(0, maxLength - 1).join("")}…`;
 }
 
 /** "Incorrect API key provided: X": whatever X looks like, it is the key. */

@@ -24,7 +24,7 @@ function stopTime(t: TestContext): (ms: number) => Promise<void> {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   return async (ms) => {
     t.mock.timers.tick(ms);
-    // Whoever was let in has heard of it by the next turn of the event loop.
+    // A request that was let in has heard of it by the next turn of the event loop.
     await nextTurn();
   };
 }

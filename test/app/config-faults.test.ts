@@ -1,4 +1,4 @@
-// A configuration file that is emptied, cut off or taken away under a running relay, as full disks and sync tools do it.
+// A configuration file that is emptied, truncated or taken away under a running relay, as full disks and sync tools do it.
 
 import assert from "node:assert/strict";
 import { readFile, rm, writeFile } from "node:fs/promises";

@@ -47,7 +47,7 @@ test("a relay that is killed before its refresh has begun leaves nothing running
   const relay = await its.startRelay(secret, witness.script);
   relay.child.stdin!.write("credential\n");
   await until("the process that is to refresh it runs", async () => (await witness.seen()).length > 0);
-  // On most machines it then waits for the lock; whatever it is at, it gives up.
+  // On most machines it then waits for the lock; whatever it is at, it stops.
   await sleep(300);
   relay.child.kill("SIGKILL");
   await until("it has ended", async () => (await witness.ended()) === 1);

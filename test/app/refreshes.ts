@@ -38,7 +38,7 @@ export interface Refreshes {
 
 export interface SourceOptions {
   script?: string;
-  /** Where the process is told that the database is. */
+  /** Where the database is for the process. */
   databasePath?: string;
 }
 

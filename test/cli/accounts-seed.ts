@@ -56,7 +56,7 @@ export async function seedAccounts(store: Store): Promise<void> {
     cooldown("claude-max", { scope: "opus", until: now + 30 * hour, reason: "the weekly limit is used up" }),
   );
   const refused = "Incorrect API key provided: sk-proj-***";
-  // A relay's environment, which is a part of its settings, is mostly not that of whoever looks.
+  // A relay's environment, which is a part of its settings, is mostly not that of the person who looks.
   const settings = "as the relay has them";
   await store.accounts.saveCooldown(
     cooldown("openai-1", { kind: "unauthorized", until: now + 36 * minute, reason: refused, settings }),

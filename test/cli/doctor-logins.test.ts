@@ -35,7 +35,7 @@ describe("doctor and logins:", () => {
     authority.revoke(secret);
     assert.deepEqual(await accountFaults(site), {
       found: [
-        `fail account max: the Claude login of account max is gone: 127.0.0.1:${authority.port} answered 400 (invalid_grant: Refresh token not found or invalid) -> to log in again, run: cc-relay login claude --id max`,
+        `fail account max: the Claude login of account max is refused: 127.0.0.1:${authority.port} answered 400 (invalid_grant: Refresh token not found or invalid) -> to log in again, run: cc-relay login claude --id max`,
       ],
       code: 4,
     });

@@ -41,7 +41,7 @@ describe("doctor finds what is wrong with the relay:", () => {
     ];
     assert.deepEqual(stdout.trimEnd().split("\n"), [
       ...lines.map(([name, detail]) => `${name}\tok\t${detail}\t`).slice(0, -1),
-      // What stands last loses its trailing tab to trimEnd.
+      // What is last loses its trailing tab to trimEnd.
       "openai\tok\tOPENAI_BASE_URL points at the relay",
     ]);
     assert.deepEqual({ stderr, code }, { stderr: "", code: 0 });
@@ -198,7 +198,7 @@ describe("doctor finds what is wrong with the relay:", () => {
     });
     const file = await open(site.database, "r+");
     const { size } = await file.stat();
-    // The last page is none that opening reads.
+    // The last page is not one that opening reads.
     await file.write(Buffer.alloc(100, 0x55), 0, 100, size - 4096);
     await file.close();
     const { found } = await site.faults();

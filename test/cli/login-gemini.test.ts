@@ -27,7 +27,7 @@ let google: Awaited<ReturnType<typeof listen>>;
 let place: LoginPlace;
 let database: string;
 let seen: Seen[];
-/** What Code Assist answers to whoever names this project; undefined: nothing, for as long as one waits. */
+/** What Code Assist answers to a client that names this project; undefined: nothing, for as long as one waits. */
 let answerFor: (project: string | undefined) => [status: number, body: unknown] | undefined;
 let before: string;
 
@@ -70,7 +70,7 @@ const login = (line: string, call: LoginCall = {}) =>
 const stored = () => place.store(database, ({ tokens }) => tokens.load("work"));
 const newToken = () => /^refresh_token = "(.*)"$/m.exec(place.text())?.[1] ?? "";
 
-/** Google serves whoever has a project of their own. */
+/** Google serves everybody who has a project of their own. */
 const wantsProject = (): [number, unknown] => [200, { currentTier: { id: "standard-tier" } }];
 
 describe("a Google login", () => {

@@ -33,7 +33,7 @@ export async function createOAuthPlace(): Promise<OAuthPlace> {
 /** The choice on a terminal. */
 export const choice = "Claude subscription, by OAuth";
 
-/** Whoever sees the first address in a browser on this machine, and agrees. */
+/** Everybody who sees the first address in a browser on this machine, and agrees. */
 export const agree = async (url: string) => void (await agreeAt(url));
 
 /** A desktop, where browsers can be seen. */

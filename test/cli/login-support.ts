@@ -242,7 +242,7 @@ export function withoutLinks(text: string): string {
   });
 }
 
-/** What the page of the provider shows to whoever agrees there. */
+/** What the page of the provider shows to everybody who agrees there. */
 export async function codeFrom(link: string): Promise<string> {
   return (await fetch(link)).text();
 }

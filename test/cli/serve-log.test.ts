@@ -165,7 +165,7 @@ test("reasons in the database hold no secret either", async (t) => {
   t.after(() => upstream.close());
   const authorization = await startAuthorizationServer();
   t.after(() => authorization.close());
-  // A token may look like anything, and stands in no configuration.
+  // A token may look like anything, and is in no configuration.
   const access_token = "a-token-like-any-other-word";
   authorization.faults = [{ kind: "lie", change: (answer) => ({ ...answer, access_token }) }];
   const login = testAccount("login", "claude-oauth", upstream.url, { secret: authorization.issue() });

@@ -31,7 +31,7 @@ async function serving(t: TestContext, server = ""): Promise<Serving> {
   return { folder, relay: await folder.start(), upstream };
 }
 
-/** A stream that stands still until the test lets it go on. */
+/** A stream that pauses until the test lets it go on. */
 async function openStream({ relay, upstream }: Serving): Promise<{ answer: OpenAnswer; goOn(): void }> {
   const { promise, resolve } = Promise.withResolvers<void>();
   upstream.queue("key-of-a", { events: 20, gate: (event) => (event === 5 ? promise : undefined) });

@@ -42,7 +42,7 @@ test("a session of Claude Code that is taken up again stays on its account, a fo
   const stage = await startRelayStage(t, settings);
   const { upstream } = stage;
   upstream.on(() => true, claudeModel);
-  // The first account is back two seconds later: whoever has no home is served by it then.
+  // The first account is back two seconds later: a session without a sticky account is served by it then.
   upstream.queue(firstKey, claudeFailures.bucketEmpty(2));
   const begun = await runClaude(stage, { args: [twoCommands] });
   assert.deepEqual(accountsThatServed(stage), ["second", "second", "second"]);

@@ -16,7 +16,7 @@ const twoCommands = `Script: run [[${commands.one}]] and then [[${commands.two}]
 
 interface LoginStage extends RelayStage {
   authorization: AuthorizationServer;
-  /** The second account's provider; the first one's is `upstream`. A token does not tell whose it is. */
+  /** The second account's provider; the first one's is `upstream`. A token does not say whose it is. */
   spare: ScriptedUpstream;
 }
 

@@ -74,7 +74,7 @@ test("Claude Code's own login at its limit hands over in the middle of a loop of
   await assertRecorded(stage, { own: 1, key: 2 });
 });
 
-/** As OpenAI issues them for Codex, with a signature that is none. */
+/** As OpenAI issues them for Codex, with a made-up signature. */
 function codexToken(): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const auth = {

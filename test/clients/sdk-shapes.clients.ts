@@ -1,4 +1,4 @@
-// The OpenAI SDK as the judge of converted answers: whatever a provider's answer looks like, the library ends a request without an error
+// The OpenAI SDK as the reader of converted answers: whatever a provider's answer looks like, the library ends a request without an error
 // only when it has got a whole answer.
 
 import assert from "node:assert/strict";

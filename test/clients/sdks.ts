@@ -159,7 +159,7 @@ function withOnly<T>(variables: Variables, work: () => T): T {
   }
 }
 
-/** What an error of these libraries tells the program that catches it. */
+/** What an error of these libraries says to the program that catches it. */
 export interface SeenError {
   class: string;
   status: unknown;

@@ -6,7 +6,7 @@ import { collect, killGroup } from "./program.ts";
 
 export interface Terminal {
   type(keys: string): void;
-  /** Everything shown so far: no escape sequences, no white space. Programs place words with the cursor, so spaces tell nothing. */
+  /** Everything shown so far: no escape sequences, no white space. Programs place words with the cursor, so spaces mean nothing. */
   seen(): string;
   /** Resolves when the text has been shown after this call; rejects with what was shown instead. */
   shows(text: string | RegExp, timeoutMs?: number): Promise<void>;

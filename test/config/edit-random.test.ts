@@ -45,7 +45,7 @@ const hand = fc.array(fc.nat(1000), { minLength: 40, maxLength: 40 });
 
 interface Writing {
   text: string;
-  /** What every comment that stands outside of accounts says. */
+  /** What every comment outside of accounts says. */
   comments: string[];
   data: Data;
 }

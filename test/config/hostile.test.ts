@@ -1,4 +1,4 @@
-// Whatever stands in the file: a configuration or a ConfigError, never a crash, and never a value in the message.
+// Whatever is in the file: a configuration or a ConfigError, never a crash, and never a value in the message.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

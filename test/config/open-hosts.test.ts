@@ -1,4 +1,4 @@
-// A name in allowed_hosts without api_keys lets whoever reaches it spend: said at load and by `doctor`, which shows warnings.
+// A name in allowed_hosts without api_keys lets everybody who reaches it spend: said at load and by `doctor`, which shows warnings.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

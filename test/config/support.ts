@@ -1,4 +1,4 @@
-// An environment that is none of this machine's, and what a configuration says about a text.
+// An environment that is not this machine's, and what a configuration says about a text.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -49,7 +49,7 @@ export function problemsOf(text: string, env: Environment["env"] = {}): string[]
   }
 }
 
-/** Subject, text, and every problem of it; FIRST stands for the remedy of a fault of the syntax. */
+/** Subject, text, and every problem of it; FIRST means the remedy of a fault of the syntax. */
 export type ProblemCase = [string, string, string[]];
 
 const first = "fix this line first; the rest of the file is checked after it";

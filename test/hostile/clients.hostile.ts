@@ -31,7 +31,7 @@ function residentMb(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 }
 
-/** What a relay takes when it begins to work, whoever asks. */
+/** What a relay takes when it begins to work, for any client. */
 const firstWorkMb = 48;
 
 describe("clients", { concurrency: true }, () => {

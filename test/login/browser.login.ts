@@ -163,7 +163,7 @@ test("Google's login comes back to 127.0.0.1", async () => {
   const { page } = await openPage();
   await page.goto(link);
   assert.equal(await page.title(), "Logged in");
-  // The project is Google's to tell, which is out of reach here.
+  // The project is known to Google alone, which is out of reach here.
   run.child.kill("SIGINT");
   await run.ended;
 });

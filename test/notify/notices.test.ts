@@ -1,4 +1,4 @@
-// What is told of accounts, families, windows and the database: on edges, after its time, and not again too soon.
+// What is sent about accounts, families, windows and the database: on edges, after its time, and not again too soon.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -31,7 +31,7 @@ function at(...accounts: AccountSituation[]): Situation {
   return { accounts, storage: { kind: "disk" } };
 }
 
-/** Looks at each situation at its second; returns what was told then. */
+/** Looks at each situation at its second; returns what was sent then. */
 function told(looks: readonly (readonly [number, Situation])[], some: Partial<typeof rules> = {}): string[] {
   const finder = createNoticeFinder({ ...rules, ...some });
   return looks.flatMap(([seconds, situation]) =>

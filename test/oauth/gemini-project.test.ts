@@ -18,7 +18,7 @@ interface Seen {
   body: unknown;
 }
 
-/** A Code Assist endpoint that answers what it is told, the last answer again and again. */
+/** A Code Assist endpoint that answers what a test wants, the last answer again and again. */
 let answers: [status: number, body: unknown][];
 let seen: Seen[];
 let server: http.Server;

@@ -260,7 +260,7 @@ test("a revoked login is reported with its cause and the command that fixes it, 
     ok: false,
     reason: "refresh-revoked",
     fact:
-      `the Claude login of account my account is gone: 127.0.0.1:${server.port} answered 400 ` +
+      `the Claude login of account my account is refused: 127.0.0.1:${server.port} answered 400 ` +
       "(invalid_grant: Refresh token not found or invalid)",
     fix: { instruction: "to log in again, run:", command: 'cc-relay login claude --id "my account"' },
     until: wall + 60_000,

@@ -64,7 +64,7 @@ function createReader(): (line: string) => Run[] {
     let column = 0;
     const parts = line.split(sequence);
     for (const [index, part] of parts.entries()) {
-      // Every second part is what stands between the brackets of a sequence.
+      // Every second part is what is between the brackets of a sequence.
       if (index % 2 === 1) look = part.split(";").reduce(changeLook, look);
       else if (part !== "") {
         runs.push({ text: part, column, look });

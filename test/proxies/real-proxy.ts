@@ -15,7 +15,7 @@ export type ProxyProgram = "microsocks" | "dante" | "tinyproxy" | "squid";
 
 export interface RealProxy {
   readonly program: ProxyProgram;
-  /** As it stands in a message: `the socks5 proxy 127.0.0.1:1080`. */
+  /** As it is in a message: `the socks5 proxy 127.0.0.1:1080`. */
   readonly title: string;
   /** The address from which it connects. */
   readonly egress: string;

@@ -1,4 +1,4 @@
-// One account's turn, against a dispatcher that fails as it is told.
+// One account's turn, against a dispatcher that fails as a test wants.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

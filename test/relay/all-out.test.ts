@@ -1,4 +1,4 @@
-// When no account is left: which reason decides, what the client is told, and when it may come back.
+// When no account is left: which reason decides, what the client is answered, and when it may come back.
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";

@@ -137,7 +137,7 @@ test("what came while nobody had taken the answer is handed over in order, its b
   assert.deepEqual(sink.said, [event("message_start").toString(), "more", "broken: reset"]);
 });
 
-/** Reads Claude's answers as ever, but each piece only when it is told to. */
+/** Reads Claude's answers as ever, but each piece only when a test says so. */
 function slowObserver(): { observer: AnswerObserver; readNext(): Promise<void> } {
   const inner = accountKinds["claude-api"].upstream.observe({
     operation: "generate",

@@ -18,7 +18,7 @@ export interface DialectCase {
   type: AccountType;
   /** The bytes of body and answer go through as they are. */
   isNative: boolean;
-  /** The client's API is another family's: errors are worded anew, and a cut stream ends with an error event. */
+  /** The client's API is another family's: errors are written anew, and a truncated stream ends with an error event. */
   isConverted: boolean;
   /** The accounts have logins, and this `[oauth]` table says where they are refreshed. */
   login?: "claude" | "gemini";

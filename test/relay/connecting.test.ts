@@ -1,4 +1,4 @@
-// An attempt that is given up while its connection is still being made takes the connection attempt with it.
+// An attempt that is cancelled while its connection is still being made takes the connection attempt with it.
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";

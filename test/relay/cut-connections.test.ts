@@ -1,4 +1,4 @@
-// Connections that end: the client's when its answer is cut, and the provider's kept ones that were closed meanwhile.
+// Connections that end: the client's when its answer is truncated, and the provider's kept ones that were closed meanwhile.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

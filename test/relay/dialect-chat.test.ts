@@ -1,4 +1,4 @@
-// The shared suite over Chat Completions, and what a client is told of the conversion.
+// The shared suite over Chat Completions, and what a client learns of the conversion.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

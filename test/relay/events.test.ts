@@ -1,4 +1,4 @@
-// What the pipeline tells of a request while it runs.
+// What the pipeline reports of a request while it runs.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-// The ways in which one good answer can come over a network: content coding, framing, where it is cut, pauses, and how fast its
+// The ways in which one good answer can come over a network: content coding, framing, where it is divided, pauses, and how fast its
 // client reads. Whatever they are, the bytes and the usage are the same, and the relay answers others meanwhile.
 
 import assert from "node:assert/strict";

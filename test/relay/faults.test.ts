@@ -1,4 +1,4 @@
-// A throw anywhere costs the one request that met it: its client is told or cut off, its provider's connection is closed, and
+// A throw anywhere costs the one request that met it: its client gets an error or a broken connection, its provider's connection is closed, and
 // the requests beside it do not notice.
 
 import assert from "node:assert/strict";

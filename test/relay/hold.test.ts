@@ -1,4 +1,4 @@
-// session.hold_seconds: a request waits for the earliest return of an account instead of being told to come back.
+// session.hold_seconds: a request waits for the earliest return of an account instead of being asked to come back.
 
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";

@@ -1,4 +1,4 @@
-// Compatible upstreams as a last resort: when they serve, under what name, and how a session goes out and comes home.
+// Compatible upstreams as a last resort: when they serve, under what name, and how a session leaves its sticky account and returns.
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";

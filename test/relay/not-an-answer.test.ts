@@ -1,4 +1,4 @@
-// A good status does not make an answer: what is none of the API that was asked moves the request on, and is never shown for one.
+// A good status does not make an answer: what is not one of the API that was asked moves the request on, and is never shown for one.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

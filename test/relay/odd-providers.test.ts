@@ -1,5 +1,5 @@
 // Providers on a bare socket that do what HTTP allows and hardly anybody does, and what it does not allow. Whatever they do, the client
-// gets a whole answer, of theirs or of the account beside them, or sees that it is none.
+// gets a whole answer, of theirs or of the account beside them, or sees that it is not one.
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";

@@ -3,7 +3,7 @@
 
 /**
  * `limit`: until in two hours. `full`: the provider has no capacity. `dead`: the credential is refused. `gone`: the connection breaks.
- * `-`: there is no such account; a `*` stands for ok, limit, full and dead, each of which gives this row.
+ * `-`: there is no such account; a `*` means ok, limit, full and dead, each of which gives this row.
  *
  * FULL is the provider's own answer, passed on.
  */
@@ -112,7 +112,7 @@ export function lineOf({ states, asked, seen }: Row): string {
 
 export const everyState: readonly State[] = ["ok", "limit", "full", "dead"];
 
-/** `each`: what a `*` stands for. */
+/** `each`: what a `*` means. */
 export function readTable(table: string, each: readonly State[]): Row[] {
   return table
     .trim()

@@ -1,5 +1,5 @@
 // The pipeline over another transport than HTTP, as a WebSocket is one: a frame is a request, and so are the pieces of its
-// answer. What is learned of accounts, bound, recorded and told of is the same.
+// answer. What is learned of accounts, bound, recorded and reported is the same.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -15,7 +15,7 @@ const claude = dialectCases[0]!;
 const request = claude.request({ session: "s" });
 const retryIn = (seconds: number) => claudeFailures.bucketEmpty(seconds);
 
-/** The session has been served by the first account, which then does as it is told. */
+/** The session has been served by the first account, which then does as the test wants. */
 async function boundSession(t: TestContext, maxWaitMs = 5000, ...next: Behaviour[]): Promise<Stage> {
   const stage = await setStage(t, {
     configure: (config) => ({ ...config, session: { ...config.session, maxWaitMs } }),

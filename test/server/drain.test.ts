@@ -1,4 +1,4 @@
-// Taking the relay down: open answers end, kept connections do not hold it up, and what is cut off is still recorded.
+// Taking the relay down: open answers end, kept connections do not hold it up, and what is truncated is still recorded.
 
 import assert from "node:assert/strict";
 import { Agent } from "node:http";

@@ -124,7 +124,7 @@ async function momentToDie(kill: number, load: Load): Promise<void> {
   await sleep(Math.random() * 15);
 }
 
-/** Every login must get an answer by a token that the authorization server stands by. */
+/** Every login must get an answer by a token that the authorization server accepts. */
 async function checkLogins(relay: Relay, when: string): Promise<void> {
   tally.refreshes += server.requests.splice(0).length;
   server.faults = Array.from({ length: 50 }, () => ({ kind: "delay", ms: Math.random() * 40 }) as const);
@@ -208,7 +208,7 @@ function ask(url: string, account: string, agent?: Agent): Promise<{ status: num
   });
 }
 
-/** Answers whoever comes with a token that the authorization server stands by. */
+/** Answers every client that comes with a token that the authorization server accepts. */
 async function startProvider(): Promise<{ url: string; close(): Promise<void> }> {
   const usage = { input_tokens: 1, output_tokens: 1 };
   const message = { id: "m", type: "message", role: "assistant", model: "claude-x", content: [], usage };

@@ -18,7 +18,7 @@ export interface SocketStage {
 }
 
 export interface ConnectOptions {
-  /** The session; each client has its own unless told otherwise. */
+  /** The session; each client has its own unless another is given. */
   session?: string;
   headers?: Record<string, string>;
   path?: string;

@@ -37,7 +37,7 @@ test("kill -9 in the middle of writing loses no row and no token that was commit
 
     const store = await harness.open();
     const { total } = await store.usage.summarize(always);
-    // The last one may have been committed without having been told.
+    // The last one may have been committed without having been reported.
     assert.ok(total.requests === rows || total.requests === rows + 1, `${total.requests} of ${rows}`);
     assert.equal(total.tokens.input, (total.requests * (total.requests + 1)) / 2);
     const token = await store.tokens.load("a");

@@ -119,7 +119,7 @@ test("closed days are answered from their sums, not from their rows", () =>
     const store = await open();
     await store.usage.record(usageRow("1", { time: noon - 2 * day }));
     await maintainAll(store, noon);
-    // Only a test would do this: the sums now tell themselves from the rows.
+    // Only a test would do this: the sums now differ from the rows.
     const database = new Database(path);
     database.exec("UPDATE usage_daily SET requests = 77");
     database.close();

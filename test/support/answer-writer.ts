@@ -75,7 +75,7 @@ async function writeDocument(job: WriteJob, frames: AsyncIterable<Frame>): Promi
   const length = all.reduce((sum, frame) => sum + frame.bytes.length, 0);
   const type = "application/json; charset=utf-8";
   const noBody = job.behaviour.cut === undefined && job.behaviour.status === 204;
-  // A length would tell that a clean end comes too early.
+  // A length would show that a clean end comes too early.
   const noLength = noBody || job.behaviour.cut?.how === "clean";
   job.response.writeHead(job.behaviour.status ?? job.answer.status ?? 200, {
     ...headersOf(job, type),

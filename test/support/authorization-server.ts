@@ -40,7 +40,7 @@ export interface AuthorizationServer {
   expiresIn: number;
   /** False: as Google does it, the refresh token stays the same. */
   rotates: boolean;
-  /** Hands out a refresh token of a new login, as if a person had logged in. The name stands in every token of it. */
+  /** Hands out a refresh token of a new login, as if a person had logged in. The name is in every token of it. */
   issue(name?: string): string;
   /** Kills the login a refresh or access token belongs to. */
   revoke(token: string): void;

@@ -1,4 +1,4 @@
-// What the scripted upstream can be told to do with a request, and what it remembers of one.
+// What the scripted upstream can be asked to do with a request, and what it remembers of one.
 
 import type { ContentPiece } from "../../src/demo/provider/generation.ts";
 import type { TokenCounts } from "../../src/usage/observer.ts";
@@ -52,7 +52,7 @@ export interface Behaviour {
   /** Breaks the body off after so many events of any kind (streams) or bytes (any body). */
   cut?: { afterEvents?: number; afterBytes?: number; how: TruncationStyle };
   encoding?: "gzip" | "br" | "zstd" | "deflate";
-  /** How the body is cut into writes (`event`): `utf8` cuts inside every multibyte character. */
+  /** How the body is divided into writes (`event`): `utf8` divides inside every multibyte character. */
   chunking?: "event" | "byte" | "merged" | "utf8";
   /** Written on the bare socket in this way, instead of by `node:http`; `cut`, `chunking` and delays do not count then. */
   wire?: WireForm;

@@ -1,4 +1,4 @@
-// Ways in which an account can be broken: fifteen of any kind, and fifteen answers under a 200 that are none.
+// Ways in which an account can be broken: fifteen of any kind, and fifteen things under a 200 that are not an answer.
 
 import type { Behaviour } from "./behaviour.ts";
 import { claudeFailures } from "./claude-script.ts";

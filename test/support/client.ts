@@ -56,7 +56,7 @@ export function open(baseUrl: string, request: ClientRequest): Promise<OpenAnswe
   return begin(baseUrl, request).answer;
 }
 
-/** Like `open`, and can be given up before the head has come: then `answer` rejects. */
+/** Like `open`, and can be cancelled before the head has come: then `answer` rejects. */
 export function begin(
   baseUrl: string,
   request: ClientRequest,
@@ -100,7 +100,7 @@ export interface RawEnd {
   error: string | undefined;
 }
 
-/** Like `sendRaw`, and tells how the connection ended. */
+/** Like `sendRaw`, and says how the connection ended. */
 export function sendToEnd(port: number, bytes: string): Promise<RawEnd> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(bytes));

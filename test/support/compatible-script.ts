@@ -239,7 +239,7 @@ const kimiSignature = "kimi".repeat(1085);
 
 /**
  * Kimi: ids of tools with a dot and a colon, an error for what a tool's result refers to, and its thinking back in every message that calls
- * a tool, whoever signed it.
+ * a tool, from any signer.
  */
 export function asKimi(upstream: ScriptedUpstream): void {
   const refusal = (message: string) => claudeError(400, { message });

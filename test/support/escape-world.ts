@@ -32,7 +32,7 @@ const pooled = [
 export type HostName = (typeof providers)[number] | (typeof pooled)[number];
 
 /**
- * Where a client's own credential may go: to whoever made it. Google refuses by itself what
+ * Where a client's own credential may go: to the provider that made it. Google refuses by itself what
  * does not open one of its two APIs, and a token of OpenAI's without the header of an account is for the public one.
  */
 const ownHosts: readonly [secrets: readonly string[], hosts: readonly HostName[]][] = [
@@ -152,7 +152,7 @@ export async function startEscapeWorld(): Promise<EscapeWorld> {
   };
 }
 
-/** Counts whoever connects. */
+/** Counts everybody who connects. */
 async function startElsewhere() {
   let connections = 0;
   const server = createServer((socket) => {

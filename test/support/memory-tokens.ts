@@ -1,4 +1,4 @@
-// A token store in memory that can be told to fail like a full disk.
+// A token store in memory that can be made to fail like a full disk.
 
 import type { TokenRow, TokenStore } from "../../src/domain/token-store.ts";
 

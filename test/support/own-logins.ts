@@ -19,7 +19,7 @@ export const ownKeys = {
   gemini: ["x-goog-api-key", "AIzaMadeUpAAAA"],
 } as const;
 
-/** A JSON Web Token as OpenAI issues them, with a signature that is none. */
+/** A JSON Web Token as OpenAI issues them, with a made-up signature. */
 export function chatGptToken(subject: string): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
   return `${part({ alg: "RS256" })}.${part({ iss: "https://auth.openai.com", sub: subject })}.c2lnbmF0dXJl`;

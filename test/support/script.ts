@@ -18,7 +18,7 @@ export interface ScriptedAnswer {
 }
 
 export interface Script {
-  /** Undefined when the path is none of the family's. */
+  /** Undefined when the path is not one of the family's. */
   answer(request: RecordedRequest, behaviour: Behaviour, usage: TokenCounts): ScriptedAnswer | undefined;
   /** Figures that a document or event carries, already in the relay's kinds. */
   usageIn(data: unknown): Partial<TokenCounts> | undefined;

@@ -1,5 +1,5 @@
 // The scripted provider's WebSocket: it keeps what a socket has answered in that socket's memory alone, as OpenAI does, and does
-// what a test tells it to do with single upgrades and single requests.
+// what a test wants it to do with single upgrades and single requests.
 
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";

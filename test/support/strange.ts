@@ -23,7 +23,7 @@ export function pick<T>(random: Random, values: readonly T[]): T {
 
 export interface StrangeFamily {
   name: "claude" | "gemini" | "openai" | "chat";
-  /** The model of ordinary requests; strange ones name the other, so that their usage can be told apart. */
+  /** The model of ordinary requests; strange ones name the other, so that their usage can be distinguished. */
   models: { ordinary: string; strange: string };
   /** Route and body of a request that costs tokens. */
   generate(model: string, stream: boolean, text: string): ClientRequest;
@@ -188,7 +188,7 @@ const contentTypes = [
   undefined,
 ];
 
-/** Statuses that blame an account, or the provider's capacity, whatever else stands there. */
+/** Statuses that blame an account, or the provider's capacity, whatever else is there. */
 const namedStatuses: ReadonlySet<number> = new Set([402, 503, 529]);
 
 /** An error that blames nobody for longer than the next request takes, whatever it says. */

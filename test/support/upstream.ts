@@ -1,5 +1,5 @@
 // A scripted provider for tests: a real HTTP server that speaks Claude Messages, Gemini, Code Assist and OpenAI Responses,
-// does what a test tells it to do with single requests, and remembers every request and every token it served.
+// does what a test wants it to do with single requests, and remembers every request and every token it served.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";

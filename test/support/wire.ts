@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How the end of a body is told. */
+/** How the end of a body is marked. */
 export type Framing = "length" | "chunked" | "close";
 
 /**
@@ -19,7 +19,7 @@ export interface WireForm {
   pauseMs: number;
   /** The system's when absent. */
   sleep?: (ms: number) => Promise<void>;
-  /** So many of the last chunks are left out, and the framing tells nothing of it. */
+  /** So many of the last chunks are left out, and the framing says nothing of it. */
   dropsLast?: number;
 }
 
@@ -68,7 +68,7 @@ function headOf(answer: WireAnswer, chunks: readonly Buffer[], framing: Framing)
   return `HTTP/1.1 ${answer.status} Scripted\r\n${lines.join("\r\n")}\r\nconnection: close\r\n\r\n`;
 }
 
-/** A chunk as it is framed, in the pieces in which it is delivered. The first is cut always where nothing else is asked for. */
+/** A chunk as it is framed, in the pieces in which it is delivered. The first is divided always where nothing else is asked for. */
 function cutChunk(chunk: Buffer, { framing, cut }: WireForm, isFirst: boolean): Buffer[] {
   const [before, after] =
     framing === "chunked"

@@ -72,7 +72,7 @@ test("it reads nothing with fetch, in any mode, and cannot use the relay's key r
         }
         return outcomes.join();
       })()`);
-      // An opaque answer can be neither read nor told from another one.
+      // An opaque answer can be neither read nor distinguished from another one.
       assert.match(outcome, /^refused,refused,(refused|opaque)$/, `${origin} ${path}`);
     }
   }

@@ -1,4 +1,4 @@
-// The usage screen's figures: how a period is cut into steps, and that nothing of it is lost or counted twice.
+// The usage screen's figures: how a period is divided into steps, and that nothing of it is lost or counted twice.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -37,7 +37,7 @@ const allColumns = ["client", "model", "accounts", "first", "total", "tokens", "
 export interface RequestTable {
   header: string;
   row(request: RequestDocument, now: number): string;
-  /** In words what the row has no column for, or has cut: lines that are to be indented by two. */
+  /** In words what the row has no column for, or has shortened: lines that are to be indented by two. */
   rest(request: RequestDocument, now: number): string[];
 }
 
@@ -46,7 +46,7 @@ export interface RequestTableOptions {
   screen: Pick<Screen, "width" | "style" | "unicode">;
   /** Rows of other days than today: their time has the day, too. */
   withDays?: boolean;
-  /** Rows that will be drawn: where one's names would be cut, they get the room that others do not need. */
+  /** Rows that will be drawn: where one's names would be shortened, they get the room that others do not need. */
   known?: readonly RequestDocument[];
 }
 

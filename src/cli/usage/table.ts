@@ -39,9 +39,9 @@ export function renderUsage(
   // Names and figures before bars.
   if (isNarrow) return `${title}\n\n${renderTable({ columns, rows, total }, screen)}`;
   const barWidth = roomForBar(columns, [...rows, total], screen.width);
-  const most = Math.max(...summary.rows.map(allTokens));
+  const maxTokens = Math.max(...summary.rows.map(allTokens));
   const withBars = summary.rows.map((row, index): Cell[] => {
-    const drawn = bar(allTokens(row) / most, { width: barWidth, unicode: screen.unicode }).trimEnd();
+    const drawn = bar(allTokens(row) / maxTokens, { width: barWidth, unicode: screen.unicode }).trimEnd();
     return [...rows[index]!, { text: drawn, paint: (style) => style.cyan }];
   });
   const table = renderTable(

@@ -228,7 +228,7 @@ test("warnings stay fit for a header, whatever the parameters are called", () =>
   assert.equal(warnings.at(-1), "960 unknown parameters dropped");
 });
 
-/** Claude needs the limit that OpenAI lets out: what the relay says for it stands in the warning. */
+/** Claude needs the limit that OpenAI lets out: what the relay says for it is in the warning. */
 function ours(parameters: Json): Json {
   return { ...parameters, max_tokens: undefined };
 }
