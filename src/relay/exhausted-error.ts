@@ -36,7 +36,8 @@ export function exhaustedError(
       if (kinds === "unfit") return unsupportedError(call);
       if (kinds === "without-endpoint") return noEndpointError(call);
       if (kinds === "without-login") return noLoginError(call);
-      return isRequired ? unfitError(only, call) : noAccountError(call, others);
+      if (isRequired) return unfitError(only, call);
+      return kinds === "fit" && others === "" ? leftOutError(call) : noAccountError(call, others);
     case "tried":
       return new RelayError(
         "upstream_unreachable",
@@ -124,6 +125,15 @@ function noAccountError(call: Call, others: string): RelayError {
   return new RelayError(
     "no_account",
     `No enabled ${familyNames[call.family]} account can serve ${subjectOf(call)}${others}; add one with \`cc-relay login ${call.family}\`, or see \`cc-relay accounts list\`.`,
+    { shouldRetry: false },
+  );
+}
+
+/** There are accounts for it, and what they are set to serve does not hold this model. */
+function leftOutError(call: Call): RelayError {
+  return new RelayError(
+    "no_account",
+    `No enabled ${familyNames[call.family]} account can serve ${subjectOf(call)}: their models or model_map in config.toml leave it out; change these, or add an account with \`cc-relay login ${call.family}\`.`,
     { shouldRetry: false },
   );
 }

@@ -283,8 +283,11 @@ test("an account whose models leave out the one asked for is distinguished from 
   });
   const named = cases.claude.request({ headers: ["x-cc-relay-account", "haiku"] });
   const told = [
-    [cases.claude.request(), /^No enabled Claude account can serve "claude-opus-5-5"/],
-    [cases.chat.request(), /^No enabled Claude account can serve "claude-/],
+    [
+      cases.claude.request(),
+      /^No enabled Claude account can serve "claude-opus-5-5": their models or model_map /,
+    ],
+    [cases.chat.request(), /^No enabled Claude account can serve "claude-[^"]+": their models or model_map /],
     [named, /^The account haiku that this request belongs to cannot serve "claude-opus-5-5"/],
   ] as const;
   for (const [request, message] of told) {
