@@ -201,6 +201,19 @@ test("a client's own login that gets a 401 when its account is dialled again is 
   assert.equal((await again.headers)["x-cc-relay-account"], "own");
 });
 
+test("an account whose upgrade gets a 401 is dialled no more, and the next one is", async (t) => {
+  const { script, connect } = await startSocketStage(t);
+  script.refuse("key-of-a", { status: 401, body: { error: { code: "invalid_api_key", message: "no" } } });
+  const client = await connect();
+  assert.equal((await client.headers)["x-cc-relay-account"], "b");
+  assert.equal(typesOf(await client.ask()).at(-1), done);
+  await connect();
+  assert.deepEqual(
+    script.upgrades.map(({ credential }) => credential),
+    ["key-of-a", "key-of-b", "key-of-b"],
+  );
+});
+
 test("without any account a login goes through to its own backend", async (t) => {
   const stage = await startSocketStage(t, {
     ids: [],

@@ -55,16 +55,17 @@ test("`[upstream] websocket = false` answers 426 to all, and ends what is open",
   assert.equal((await refused()).status, 426);
 });
 
-test("a client that is gone without a word is found out by TCP keepalive, as a provider is", async (t) => {
-  const { connect, relay } = await startSocketStage(t);
+test("a peer that is gone without a word is found out by TCP keepalive, on both sides", async (t) => {
+  const { connect, relay, upstream } = await startSocketStage(t);
   const kept: (number | undefined)[] = [];
   const { setKeepAlive } = Socket.prototype;
   t.mock.method(Socket.prototype, "setKeepAlive", function (this: Socket, isOn: boolean, delayMs: number) {
-    if (isOn && delayMs === 60_000) kept.push(this.localPort);
+    if (isOn && delayMs === 60_000) kept.push(this.localPort, this.remotePort);
     return setKeepAlive.call(this, isOn, delayMs);
   });
   await connect();
-  assert.ok(kept.includes(Number(new URL(relay.url).port)), `kept alive: ${kept.join()}`);
+  for (const port of [Number(new URL(relay.url).port), upstream.port])
+    assert.ok(kept.includes(port), `${port} of ${kept.join()}`);
 });
 
 test("other paths have no WebSocket", async (t) => {

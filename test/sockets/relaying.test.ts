@@ -51,6 +51,19 @@ test("a warm-up that reports no usage has no row", async (t) => {
   assert.equal((await rowsOf(stage)).length, 1);
 });
 
+test("a warm-up that reports usage has a row", async (t) => {
+  const stage = await startSocketStage(t);
+  stage.script.countsWarmUps = true;
+  const client = await stage.connect();
+  await client.ask(create({ generate: false, input: [] }));
+  const { usage } = stage.script.creates[0]!;
+  assert.ok(usage.input > 0);
+  assert.deepEqual(
+    (await rowsOf(stage)).map(({ outcome, tokens }) => [outcome, tokens.input]),
+    [["complete", usage.input]],
+  );
+});
+
 test("the client's headers go to the provider's upgrade, its key does not", async (t) => {
   const keys = [{ name: "one", key: "relay-key-1" }];
   const stage = await startSocketStage(t, { configure: (config) => ({ ...config, apiKeys: keys }) });

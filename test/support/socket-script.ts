@@ -74,6 +74,8 @@ export interface SocketScript {
   faultOf: ((create: RecordedCreate) => CreateFault | undefined) | undefined;
   /** What the model says; the request's `input` is the whole conversation. */
   answerWith(model: (request: RecordedRequest) => Behaviour): void;
+  /** A warm-up reports its usage; the service does not. */
+  countsWarmUps: boolean;
   /** Sent before each answer. */
   limits: Record<string, unknown> | undefined;
   /** Headers of the 101. */
@@ -166,7 +168,7 @@ export function createSocketScript(): SocketScript {
     const breakAfter = fault && fault.kind !== "slow" ? (fault.after ?? 0) : Number.POSITIVE_INFINITY;
     const input = [...known, ...((json.input as unknown[] | undefined) ?? [])];
     const index = creates.indexOf(create);
-    const frames = framesOf({ json, input, index }, model);
+    const frames = framesOf({ json, input, index, countsWarmUps: script.countsWarmUps }, model);
     for (const [at, frame] of frames.entries()) {
       if (at >= breakAfter) break;
       if (fault?.kind === "slow") await sleep(fault.ms);
@@ -198,6 +200,7 @@ export function createSocketScript(): SocketScript {
       return sockets.size;
     },
     sockets,
+    countsWarmUps: false,
     limits: undefined,
     headers: {},
     get dialled() {
@@ -258,9 +261,13 @@ interface Asked {
   /** The whole conversation. */
   input: unknown[];
   index: number;
+  countsWarmUps: boolean;
 }
 
-function framesOf({ json, input, index }: Asked, model: (request: RecordedRequest) => Behaviour): unknown[] {
+function framesOf(
+  { json, input, index, countsWarmUps }: Asked,
+  model: (request: RecordedRequest) => Behaviour,
+): unknown[] {
   const request = {
     index,
     method: "POST",
@@ -274,7 +281,9 @@ function framesOf({ json, input, index }: Asked, model: (request: RecordedReques
   const usage = inventUsage(index, behaviour.usage);
   const answer = openaiScript.answer(request, behaviour, usage);
   const events = [...(answer?.events ?? [])] as Exclude<WireEvent, string>[];
-  return events.map(({ data }) => withStore(data, { store: json.store, isWarmUp }));
+  return events.map(({ data }) =>
+    withStore(data, { store: json.store, isWarmUp: isWarmUp && !countsWarmUps }),
+  );
 }
 
 /** As the service does: a warm-up reports no usage. */
