@@ -8,9 +8,13 @@ import type { Command } from "commander";
 import { cooldownAfter } from "../src/accounts/cooldown.ts";
 import { createContext } from "../src/cli/context.ts";
 import { createProgram } from "../src/cli/program.ts";
+import { notifyEvents } from "../src/config/config.ts";
+import { readConfig } from "../src/config/load.ts";
 import { relayErrors } from "../src/domain/errors.ts";
 import type { Failure, FailureKind } from "../src/domain/failure.ts";
 import { consequenceOf } from "../src/relay/consequences.ts";
+import { accountKinds } from "../src/upstreams/kinds.ts";
+import { fakeEnvironment } from "./config/support.ts";
 
 const root = join(import.meta.dirname, "..");
 const names = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].filter((name) =>
@@ -136,6 +140,43 @@ test("every configuration key in the documents is one of config.example.toml", (
     }
   }
   assert.deepEqual(wrong, []);
+});
+
+test("the events that the documents name are those of the pipeline", () => {
+  const source = readFileSync(join(root, "src/relay/events.ts"), "utf8");
+  const [, map = ""] = /interface RelayEventMap \{\n([\s\S]*?)^\}$/m.exec(source) ?? [];
+  const events = [...map.matchAll(/^ {2}(\w+): /gm)].map((match) => match[1]!);
+  assert.ok(events.length > 5);
+  const [, named = ""] =
+    /typed events \([^)]*\)[^:]*: ([\s\S]*?)\. The log/.exec(textOf("docs/architecture.md")) ?? [];
+  assert.deepEqual([...named.matchAll(/`(\w+)`/g)].map((match) => match[1]!).sort(), events.sort());
+});
+
+test("the page about watching has every event of notifications, and the numbers that hold where none is written", () => {
+  const page = textOf("docs/watching.md");
+  const [, table = ""] = /^\| event \| sent when \|\n([\s\S]*?)\n\n/m.exec(page) ?? [];
+  assert.deepEqual(
+    [...table.matchAll(/^\| `([\w-]+)`/gm)].map((match) => match[1]),
+    [...notifyEvents],
+  );
+  const config = readConfig('[[notify]]\nwebhook = "https://h.example"\n', {
+    file: undefined,
+    environment: fakeEnvironment(),
+    kinds: accountKinds,
+  });
+  const { afterMs, quietMs, windowThreshold } = config.notify[0]!;
+  const numbers = {
+    after_seconds: afterMs / 1000,
+    quiet_seconds: quietMs / 1000,
+    window_threshold: windowThreshold,
+  };
+  for (const [key, number] of Object.entries(numbers)) {
+    assert.deepEqual(
+      [...page.matchAll(new RegExp(`\`${key}\` \\(([\\d.]+)\\)`, "g"))].map((match) => Number(match[1])),
+      [number],
+      key,
+    );
+  }
 });
 
 const cause = new Error("cause");

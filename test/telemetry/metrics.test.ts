@@ -1,6 +1,8 @@
 // The metrics keep to Prometheus' naming conventions, as `promtool check metrics` reads them.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 
@@ -64,4 +66,15 @@ test("times to the first byte are counted within their bounds, also beyond the l
     )?.[1];
   assert.deepEqual(["0.05", "0.1", "120", "300", "\\+Inf"].map(within), ["2", "3", "3", "4", "5"]);
   assert.doesNotMatch(text, /first_byte_seconds.*openai/);
+});
+
+test("docs/watching.md lists every metric of the relay's own, with its help text", async () => {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/watching.md"), "utf8");
+  const text = await metrics().render();
+  assert.deepEqual(
+    [...page.matchAll(/^\| `(cc_relay_\w+)` \| (.*) \|$/gm)].map(([, name, help]) => `${name} ${help}`),
+    [...text.matchAll(/^# HELP (cc_relay_.*)$/gm)].map((match) => match[1]),
+  );
+  assert.match(text, /^# HELP process_/m);
+  assert.match(text, /^# HELP nodejs_/m);
 });
