@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { globSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { packagedPrices } from "../../src/usage/packaged-prices.ts";
 import { createPriceList } from "../../src/usage/price.ts";
@@ -124,4 +125,25 @@ test("the bundle has the prices of the sources, in a file that takes no time to 
     return price;
   });
   assert.ok(prices.filter((price) => price !== undefined).length > 100, `${prices.length} models`);
+});
+
+const sayWhatIsLoaded = `
+import { registerHooks } from "node:module";
+registerHooks({
+  load(url, context, next) {
+    process.stdout.write("loaded " + url + "\\n");
+    return next(url, context);
+  },
+});`;
+
+test("the daemon starts from three files, and without Node's HTTP/2", async (t) => {
+  const folder = await createServeFolder(t, builtProgram);
+  await folder.configure("");
+  const hooks = join(folder.path, "hooks.mjs");
+  await writeFile(hooks, sayWhatIsLoaded);
+  const relay = await folder.start([], ["env", `NODE_OPTIONS=--import=${hooks}`]);
+  const loaded = [...relay.stdout().matchAll(/^loaded (\S+)$/gm)].map(([, url]) => url!);
+  const files = loaded.filter((url) => url.startsWith("file:")).map((url) => basename(url));
+  assert.deepEqual(files, ["cc-relay.js", "serve.cjs", "binding.js"]);
+  assert.equal(loaded.includes("node:http2"), false);
 });
