@@ -21,7 +21,8 @@ export function checkFileModes(options: FileModesOptions): Check[] {
   if (platform === "win32") return [];
   const config = configFile === undefined ? [] : [configFile];
   // SQLite's own companions hold the same rows.
-  const database = databasePath === undefined ? [] : ["", "-wal", "-shm"].map((end) => databasePath + end);
+  const ends = ["", "-wal", "-shm", ".login-key"];
+  const database = databasePath === undefined ? [] : ends.map((end) => databasePath + end);
   const files = [config, database].map(existing).filter((group) => group.length > 0);
   if (files.length === 0) return [];
   const faults = [

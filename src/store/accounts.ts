@@ -3,11 +3,12 @@
 import { isObject, parseJson } from "../json/json-values.ts";
 import type { Window } from "../usage/window.ts";
 import type { Connection } from "./connection.ts";
+import { readLoginSecret } from "./login-key.ts";
 import type { AccountStateRow, AccountStore, ChangedAccounts, CooldownRow } from "./store.ts";
 
 /** @param touch called with each account that is about to be changed. */
 export function createAccountStore(
-  { database, run }: Connection,
+  { database, run, path }: Connection,
   touch: (accountId: string) => void,
 ): AccountStore {
   const ofThese = "(@only IS NULL OR account_id IN (SELECT value FROM json_each(@only)))";
@@ -89,7 +90,7 @@ export function createAccountStore(
       ),
     forgetLearned: (accountId, now) => write(accountId, () => forgetLearned.immediate(accountId, now)),
     forget: (accountId) => write(accountId, () => forget.immediate(accountId)),
-    loginKey: () => run(() => loginKey.get()!),
+    loginKey: () => run(() => Buffer.concat([loginKey.get()!, readLoginSecret(path)])),
   };
 }
 

@@ -132,7 +132,7 @@ export interface AccountStore {
    * usage stays, and so does what is bound to its state at the provider: a request for it is answered that the account is gone.
    */
   forget(accountId: string): Promise<void>;
-  /** Random, the same for as long as the database lives: the key of the hashes of clients' own logins. */
+  /** Random, the same for as long as the database lives: the key of the hashes of clients' own logins. Not in the database alone. */
   loginKey(): Promise<Buffer>;
 }
 
