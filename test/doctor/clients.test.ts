@@ -191,6 +191,24 @@ const cases: Case[] = [
     ],
   },
   {
+    title: "Codex's built-in provider with its own login, led to a relay that asks for a key",
+    async plant(site) {
+      await site.write(".codex/auth.json", '{"auth_mode":"chatgpt","tokens":{"access_token":"jwt"}}');
+      await site.write(".codex/config.toml", `openai_base_url = "${origin}/openai/v1"\n`);
+    },
+    found: [
+      `fail codex: openai_base_url in ${codexConfig} leads the built-in provider to the relay, which asks for a key: beside Codex's own login it can carry none -> define a provider of its own in ${codexConfig}, as this prints: cc-relay env codex --own-login`,
+    ],
+  },
+  {
+    title: "Codex's built-in provider whose key is the relay's: nothing",
+    async plant(site) {
+      await site.write(".codex/auth.json", '{"auth_mode":"apikey","OPENAI_API_KEY":"relay-key"}');
+      await site.write(".codex/config.toml", `openai_base_url = "${origin}/openai/v1"\n`);
+    },
+    found: [],
+  },
+  {
     title: "Codex's built-in provider led to a relay without WebSocket",
     plant(site) {
       site.relay = { ...site.relay!, webSocket: false };

@@ -1,10 +1,11 @@
 // Checks Codex: its program and its configuration, which alone decides where it sends requests. Tried with version 0.169.0.
 
-import { join } from "node:path";
-import { type Json, readOptional, tableIn } from "../../clients/settings-files.ts";
+import { dirname, join } from "node:path";
+import { type Json, parseSettings, readOptional, tableIn } from "../../clients/settings-files.ts";
 import { clientInfo } from "../../clients/variables.ts";
 import { parseToml } from "../../config/parse.ts";
 import { printable } from "../../config/problem.ts";
+import { stringField } from "../../json/json-values.ts";
 import { shellSyntax } from "../../terminal/shells.ts";
 import { type Check, findingsOn } from "../check.ts";
 import { findBaseUrlFault, findKeyFault, isAt } from "./addressing.ts";
@@ -149,9 +150,20 @@ async function checkBuiltIn({ data, file, surroundings }: CodexFile): Promise<Ch
   const base = { setting: `openai_base_url in ${file}`, value, client: clientInfo.codex, fix };
   const fault = await findBaseUrlFault(base, findings, surroundings);
   if (fault !== undefined) return [fault];
-  if (surroundings.relay?.webSocket !== false) return [];
+  const { relay } = surroundings;
+  if (relay !== undefined && relay.keys.length > 0 && isAt(value, relay.origin) && (await hasLogin(file))) {
+    const detail = `openai_base_url in ${file} leads the built-in provider to the relay, which asks for a key: beside Codex's own login it can carry none`;
+    return [findings.fail(detail, { instruction, command: "cc-relay env codex --own-login" })];
+  }
+  if (relay?.webSocket !== false) return [];
   const detail = `openai_base_url in ${file} leads the built-in provider to the relay, which has [upstream] websocket = false and is asked for one first`;
   return [findings.warn(detail, fix)];
+}
+
+/** Whether Codex is signed in to ChatGPT, by the file that it keeps beside its configuration. */
+async function hasLogin(configFile: string): Promise<boolean> {
+  const text = await readOptional(join(dirname(configFile), "auth.json"));
+  return stringField(tableIn(parseSettings(text ?? "") ?? {}, "tokens"), "access_token") !== undefined;
 }
 
 /** It is right for the SDKs, and looks as if it were for Codex too. */
