@@ -82,7 +82,8 @@ const burstKeepAliveMs = 30_000;
 
 function createAgent(connect: buildConnector.connector): Agent {
   return new core.Agent({
-    // HTTP/2 would put every request of an account on one connection and change the order and case of its headers.
+    // HTTP/2 would put every request of an account on one connection and change the order and case of its headers. One stream at a
+    // time, which is the usual case, costs more in it; only many in bursts cost less (test/bench/http2.ts).
     allowH2: false,
     pipelining: 1,
     keepAliveMaxTimeout: keepAliveMs,

@@ -1,5 +1,5 @@
 // Whether the way to a provider should be HTTP/2: CPU time per event of 1, 16 and 100 streams at once over TLS, by undici's HTTP/1.1 and
-// HTTP/2, in turn: `node test/bench/http2.ts`. The relay uses HTTP/1.1 (network/dispatchers.ts) because of these figures.
+// HTTP/2, in turn: `node test/bench/http2.ts`. Why the relay uses HTTP/1.1 is said in network/dispatchers.ts.
 
 import { fork } from "node:child_process";
 import { createSecureServer } from "node:http2";
@@ -16,6 +16,7 @@ else await measure();
 
 /** In a process of its own, so that its CPU time is not counted. */
 function serve(): void {
+  process.once("disconnect", () => process.exit());
   const event = `event: content_block_delta\ndata: ${JSON.stringify({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "twelve bytes" } })}\n\n`;
   const certificate = makeCertificate(["localhost"]);
   const server = createSecureServer({ ...certificate, allowHTTP1: true }, async (_, response) => {
