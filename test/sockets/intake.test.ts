@@ -104,11 +104,11 @@ test("requests that wait for the answer of the one before take of it as well", a
 });
 
 test("a frame that is not at its end and hardly grows is ended with 1008, one that comes steadily is not", async (t) => {
-  const stage = await startSocketStage(t, { limits: { stall: { stallMs: 400, stallBytes: 10_000 } } });
+  const stage = await startSocketStage(t, { limits: { stall: { stallMs: 1500, stallBytes: 10_000 } } });
   const slow = await new RawClient(stage).opened();
   const steady = await stage.connect();
   const idle = await stage.connect();
-  const text = JSON.stringify(create({ pad: "x".repeat(300_000) }));
+  const text = JSON.stringify(create({ pad: "x".repeat(500_000) }));
   // The head of a frame of 60 KB, and the first of it; then some bytes now and then.
   slow.socket.write(Buffer.from([0x81, 0xfe, 0xea, 0x60, 0, 0, 0, 0, 0x7b]));
   let at = 0;
