@@ -2,12 +2,13 @@
 
 import type { ClientAccess } from "../clients/client.ts";
 import { type Client, clientInfo } from "../clients/variables.ts";
-import type { ClientKey } from "../config/config.ts";
+import type { AccountConfig, ClientKey } from "../config/config.ts";
 import { nearestWord } from "../config/suggest.ts";
 import { UserError } from "../domain/errors.ts";
 import { families } from "../domain/family.ts";
 import { withoutBrackets } from "../network/proxy.ts";
 import { shellWord } from "../terminal/shells.ts";
+import { sign } from "../terminal/style.ts";
 import { redact } from "../text/redact.ts";
 import type { CommandContext } from "./context.ts";
 import { findRelay, isDemo } from "./relay-address.ts";
@@ -33,12 +34,24 @@ export async function readAccess(
   const key = chooseKey(config.apiKeys, keyName);
   const served = new Set(config.accounts.map(({ family }) => family));
   const needsAny = key === undefined && served.size < families.length && (await isDemo(origin));
+  const own = new Set(config.accounts.filter(takesLogins).map(({ family }) => family));
   return (client) => {
+    const { family, title } = clientInfo[client];
+    // Without keys and accounts of its family a login goes through as it is.
+    if (ownLogin && !own.has(family) && (served.has(family) || config.apiKeys.length > 0))
+      context.out.stderr.write(
+        `${sign("warn", context.out.stderr)} ${title}: there is no account of type client for this API, so the client's own login is not used\n` +
+          `  - add to config.toml: [[accounts]] with id = "own", type = "client" and family = "${family}"\n`,
+      );
     // A family without an account, asked without a relay key, forwards the client's own credential.
-    const isForwarded = ownLogin || (!served.has(clientInfo[client].family) && !needsAny);
+    const isForwarded = ownLogin || (!served.has(family) && !needsAny);
     const { websocket: webSocket } = config.upstream;
     return { origin, host, key: key ?? (isForwarded ? undefined : anyKey), ownLogin, webSocket };
   };
+}
+
+function takesLogins({ kind, enabled }: AccountConfig): boolean {
+  return enabled && kind.credentials.length === 0;
 }
 
 function chooseKey(keys: readonly ClientKey[], name: string | undefined): string | undefined {

@@ -29,6 +29,16 @@ describe("a setup token", () => {
     );
   });
 
+  it("that is not in the pipe is what is missing, not a key", async () => {
+    place = await createLoginPlace("");
+    const { stderr, code } = await place.login("claude --setup-token --yes", { stdin: [] });
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      /✗ standard input holds no setup token\n {2}- pipe one in: .* --setup-token --yes\n$/,
+    );
+  });
+
   it("is asked for without echo on a terminal, once the terms are agreed to", async () => {
     place = await createLoginPlace("");
     const result = await place.login("claude --setup-token", { ...terminal, answers: [true, token] });

@@ -5,11 +5,14 @@ import { describe, it } from "node:test";
 import { runEnv } from "../../src/cli/env.ts";
 import { type Client, variablesFor } from "../../src/clients/variables.ts";
 import { fakeAccount, fakeConfig, fakeContext } from "../cli/support.ts";
+import { ownAccount } from "../support/own-logins.ts";
 
-async function env(client: Client, { keys = true, variables = {} } = {}) {
+const ownAccounts = (["claude", "gemini", "openai"] as const).map((family) => ownAccount(family));
+
+async function env(client: Client, { keys = true, variables = {}, accounts = ownAccounts } = {}) {
   const config = fakeConfig({
     keys: keys ? [{ name: "laptop", key: "relay-key" }] : [],
-    accounts: [fakeAccount("claude")],
+    accounts,
   });
   const context = fakeContext({ config, env: variables });
   await runEnv(context, {
@@ -47,6 +50,19 @@ export ANTHROPIC_CUSTOM_HEADERS='x-cc-relay-key: relay-key'
   it("names what would take the login's place", async () => {
     const { stderr } = await env("claude", { variables: { ANTHROPIC_AUTH_TOKEN: "x" } });
     assert.match(stderr, /ANTHROPIC_AUTH_TOKEN is set: Claude Code uses it instead of its login/);
+  });
+
+  it("says that the login is not used where no account takes it", async () => {
+    const notice =
+      "! Claude Code: there is no account of type client for this API, so the client's own login is not used\n" +
+      '  - add to config.toml: [[accounts]] with id = "own", type = "client" and family = "claude"\n';
+    const keyed = { ...fakeAccount("claude"), family: "claude" as const };
+    assert.equal((await env("claude", { keys: false, accounts: [keyed] })).stderr, notice);
+    assert.equal((await env("claude", { accounts: [] })).stderr, notice);
+    const disabled = ownAccount("claude", { enabled: false });
+    assert.equal((await env("claude", { accounts: [disabled] })).stderr, notice);
+    assert.equal((await env("claude", { keys: false, accounts: [] })).stderr, "");
+    assert.equal((await env("claude")).stderr, "");
   });
 
   it("moves what a Google login of Gemini CLI asks", async () => {

@@ -64,7 +64,8 @@ export function pipeExample({ family, setupToken, compatible }: PipeTarget): str
 async function readPipedKey(context: CommandContext, request: KeyRequest): Promise<string> {
   const key = await readLines(context.stdin()).next();
   if (key === undefined) {
-    throw new UserError("standard input holds no key", {
+    const what = request.options.setupToken ? "setup token" : "key";
+    throw new UserError(`standard input holds no ${what}`, {
       fix: { instruction: "pipe one in:", command: pipeExample(request.options) },
       exitCode: 2,
     });
