@@ -31,7 +31,9 @@ function readIssues(issues: readonly z.core.$ZodIssue[], place: Place): Finding[
     const value = valueAt(place.document, path);
     switch (issue.code) {
       case "unrecognized_keys":
-        return describeUnknownKeys(schema, path, issue.keys);
+        return isOfAnotherProgram(schema, path, { keys: issue.keys, document: place.document })
+          ? [anotherPrograms]
+          : describeUnknownKeys(schema, path, issue.keys);
       case "custom":
         return [{ path, what: issue.message, fix: remedy(schema, path) }];
       case "invalid_union": {
@@ -91,6 +93,25 @@ function remedy(schema: ConfigSchema, path: KeyPath): string {
   return `write ${findNote(schema, path)?.write}`;
 }
 
+/** Other programs have a config.toml in their folders, too, and nothing of theirs is to be removed. */
+const anotherPrograms: Finding = {
+  path: [],
+  what: "has none of cc-relay's keys: it is another program's",
+  fix: "name your own with --config FILE or CC_RELAY_CONFIG, or start from another folder",
+};
+
+/** Whether the file has several keys, none of them known, and most of them no slip of the finger. */
+function isOfAnotherProgram(
+  schema: ConfigSchema,
+  table: KeyPath,
+  { keys, document }: { keys: readonly string[]; document: Record<string, unknown> },
+): boolean {
+  if (table.length > 0 || keys.length < 2 || keys.length < Object.keys(document).length) return false;
+  const known = listKeys(schema, table);
+  const slips = keys.slice(0, namedUnknownKeys).filter((key) => nearestWord(key, known) !== undefined);
+  return slips.length * 2 < keys.length;
+}
+
 // A table of a hundred thousand wrong keys is one mistake.
 const namedUnknownKeys = 100;
 
@@ -121,10 +142,11 @@ function describeSection(table: KeyPath): string {
 
 function suggestKey(schema: ConfigSchema, table: KeyPath, key: string): string {
   const known = listKeys(schema, table);
-  const nearest = nearestWord(key, known);
-  if (nearest !== undefined) return `did you mean ${nearest}?`;
+  // The very name counts before a similar one: an account's api_key is not a slip of api_keys.
   const elsewhere = collectKeys(schema, "").filter((name) => name.split(".").at(-1) === key);
   if (elsewhere.length > 0) return `it belongs elsewhere: ${elsewhere.join(" or ")}`;
+  const nearest = nearestWord(key, known);
+  if (nearest !== undefined) return `did you mean ${nearest}?`;
   return `remove it; ${table.length === 0 ? "the file" : formatKey(table)} can have: ${known.join(", ")}`;
 }
 

@@ -27,6 +27,26 @@ const keys: ProblemCase[] = [
     "port = 1",
     ["1 port: is not a known key -> it belongs elsewhere: server.port or accounts[].proxy.port"],
   ],
+  [
+    "an account's key at the top of the file, which is no key of the relay's own",
+    'api_key = "secret"',
+    ["1 api_key: is not a known key -> it belongs elsewhere: accounts[].api_key"],
+  ],
+  [
+    "the file of another program",
+    '[package]\nname = "x"\n[profile.release]\nlto = true',
+    [
+      "? : has none of cc-relay's keys: it is another program's -> name your own with --config FILE or CC_RELAY_CONFIG, or start from another folder",
+    ],
+  ],
+  [
+    "two mistyped sections",
+    "[sever]\n[sesion]",
+    [
+      "1 sever: is not a known key -> did you mean server?",
+      "2 sesion: is not a known key -> did you mean session?",
+    ],
+  ],
   ["a mistyped section", "[sever]\nport = 1", ["1 sever: is not a known key -> did you mean server?"]],
   [
     "an unheard-of key",
