@@ -4,6 +4,7 @@
 import { statSync } from "node:fs";
 import { readFile, realpath, stat } from "node:fs/promises";
 import { systemClock } from "../time/clock.ts";
+import { systemTimers, type Timer, type Timers } from "../time/timers.ts";
 
 export interface WatchOptions {
   /** Between two looks. */
@@ -15,6 +16,8 @@ export interface WatchOptions {
   goneMs?: number;
   /** The system's unless given. */
   monotonic?: () => number;
+  /** The system's unless given. */
+  timers?: Timers;
 }
 
 /** A file, existing or not, as it was at one moment. */
@@ -38,10 +41,10 @@ export function watchConfig(
   options: WatchOptions = {},
 ): () => void {
   const { intervalMs = 250, settleMs = 50, onGone, goneMs = 1000 } = options;
-  const { monotonic = systemClock.monotonic } = options;
+  const { monotonic = systemClock.monotonic, timers = systemTimers } = options;
   let known = state;
   let last = known;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   let stopped = false;
   /** Since when it has been gone (monotonic); infinite when that has been said. */
   let goneSince: number | undefined;
@@ -56,8 +59,7 @@ export function watchConfig(
   };
   const wait = (ms: number): void => {
     if (stopped) return;
-    timer = setTimeout(() => void look(), ms);
-    timer.unref();
+    timer = timers.after(ms, () => void look()).unref();
   };
   const look = async (): Promise<void> => {
     const seen = await inspect(file);
@@ -75,7 +77,7 @@ export function watchConfig(
   wait(intervalMs);
   return () => {
     stopped = true;
-    clearTimeout(timer);
+    timer?.stop();
   };
 }
 

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { sightFile, watchConfig } from "../../src/config/watch.ts";
+import { createManualTime } from "../support/manual-time.ts";
 import { until } from "../support/until.ts";
 
 let folder: string;
@@ -168,15 +169,27 @@ test("what a link leads to is watched, and the link itself", async () => {
 });
 
 test("a file that is still being written is waited for", async () => {
-  // Much longer than the writing takes, on a busy machine too.
+  const { clock, timers, advance } = createManualTime();
+  let looks = 0;
+  const monotonic = () => {
+    looks++;
+    return clock.monotonic();
+  };
+  const lookAfter = async (ms: number) => {
+    const before = looks;
+    advance(ms);
+    await until("it has looked", () => looks > before);
+  };
   await writeFile(file, "");
-  stop = watchConfig(sightFile(file), () => void seen++, { intervalMs: 10, settleMs: 1500 });
+  stop = watchConfig(sightFile(file), () => void seen++, { intervalMs, settleMs, monotonic, timers });
+  await lookAfter(intervalMs);
   for (let part = 0; part < 10; part++) {
     await appendFile(file, "part\n");
-    await sleep(15);
+    await lookAfter(part === 0 ? intervalMs : settleMs);
     assert.equal(seen, 0);
   }
-  await waitFor(1);
+  await lookAfter(settleMs);
+  assert.equal(seen, 1);
 });
 
 test("after the end of the watch nothing is called", async () => {
