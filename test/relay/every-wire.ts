@@ -7,7 +7,7 @@ import { systemClock } from "../../src/time/clock.ts";
 import type { Behaviour } from "../support/behaviour.ts";
 import { open, send } from "../support/client.ts";
 import type { ManualTime } from "../support/manual-time.ts";
-import { patient } from "../support/patience.ts";
+import { patient, queuedMs } from "../support/patience.ts";
 import type { TestRelay } from "../support/relay.ts";
 import { defaultText } from "../support/script.ts";
 import type { ScriptedUpstream } from "../support/upstream.ts";
@@ -115,15 +115,20 @@ function textOf(answer: string): string {
   return joined === "" || pieces.length === 1 ? (pieces[0] ?? "") : joined;
 }
 
+/** The relay and its clients are one thread here: for what other programs of the machine take from it they can do nothing. */
+function ownTime(): number {
+  return performance.now() - queuedMs();
+}
+
 function watchHealth(url: string): { stop(): Promise<number> } {
   let slowestMs = 0;
   let isStopped = false;
   const watching = (async () => {
     while (!isStopped) {
-      const begun = performance.now();
+      const begun = ownTime();
       const { status } = await send(url, { path: "/health" });
       assert.equal(status, 200);
-      slowestMs = Math.max(slowestMs, performance.now() - begun);
+      slowestMs = Math.max(slowestMs, ownTime() - begun);
       await sleep(20);
     }
   })();
