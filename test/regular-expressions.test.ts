@@ -3,16 +3,30 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, it } from "node:test";
+import { before, describe, it } from "node:test";
+import { type BuiltExpression, builtExpressions, constructionsIn } from "./support/built-expressions.ts";
 import { expressionsIn, piecesOf } from "./support/expressions.ts";
 
 const root = join(import.meta.dirname, "..", "src");
 const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
 
-/** For the longest text a quadratic expression needs more, a linear one less than 1 ms. */
-const maxMs = 25;
+/** What makes an expression only when it is called, with what it would be given. */
+const calls = {
+  "text/redact.ts": ({ redact }) => redact?.("a text with s3c.t+ in it", ["s3c.t+"]),
+} satisfies Parameters<typeof builtExpressions>[2];
+
+/** For the longest text a quadratic expression needs much more, most linear ones less than 1 ms. */
+const maxMs = (length: number) => Math.max(25, (25 * length) / 65_536);
 /** In small steps first: an exponential expression that is measured at 32 and then at 64 characters never ends. */
-const lengths = [...Array.from({ length: 25 }, (_, step) => 16 + 2 * step), 256, 1024, 4096, 16_384, 65_536];
+const lengths = [
+  ...Array.from({ length: 25 }, (_, step) => 16 + 2 * step),
+  256,
+  1024,
+  4096,
+  16_384,
+  65_536,
+  262_144,
+];
 
 /** Grows the text step by step, so that an exponential expression is found before it hangs. */
 function slowestText(pattern: string, flags: string): string | undefined {
@@ -23,7 +37,10 @@ function slowestText(pattern: string, flags: string): string | undefined {
   const slow = (prefix: string, pump: string, suffix: string) => {
     for (const length of lengths) {
       const text = prefix + pump.repeat(Math.ceil(length / pump.length)) + suffix;
-      if (measure(expression, text) > maxMs && measureCpu(expression, text) > maxMs) return true;
+      const ms = measure(expression, text);
+      if (ms > maxMs(length) && measureCpu(expression, text) > maxMs(length)) return true;
+      // Four times the text takes sixteen times as long at most, if not more than quadratic: that was found by now.
+      if (length === 65_536 && ms * 16 < maxMs(4 * length)) return false;
     }
     return false;
   };
@@ -72,6 +89,31 @@ describe("the check itself", () => {
         ['[/"]x', "u"],
       ],
     );
+  });
+});
+
+describe("expressions that are put together", () => {
+  let built: BuiltExpression[] = [];
+  before(async () => {
+    built = await builtExpressions(root, files, calls);
+  });
+
+  it("are found wherever a file makes one, and none is left unmade here", () => {
+    const places = files.flatMap((file) => constructionsIn(file, readFileSync(join(root, file), "utf8")));
+    assert.ok(places.length > 10, `only ${places.length} places`);
+    const made = new Set(built.map(({ place }) => place));
+    assert.deepEqual(
+      places.filter((place) => !made.has(place)),
+      [],
+    );
+  });
+
+  it("take linear time", () => {
+    const slow = built.flatMap(({ place, pattern, flags }) => {
+      const text = slowestText(pattern, flags);
+      return text === undefined ? [] : [`${place}: /${pattern}/${flags} on ${text}`];
+    });
+    assert.deepEqual(slow, []);
   });
 });
 

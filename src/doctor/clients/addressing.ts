@@ -117,6 +117,6 @@ export function findKeyFault(
 
 /** The relay's key in lines of headers; undefined when they have none. */
 export function keyInHeaders(lines: string | undefined): string | undefined {
-  const header = new RegExp(`^\\s*${keyHeader}\\s*:\\s*(.*?)\\s*$`, "im");
-  return header.exec(lines ?? "")?.[1];
+  const headers = (lines ?? "").split("\n").map((line) => line.split(/:(.*)/s, 2).map((part) => part.trim()));
+  return headers.find(([name, value]) => name?.toLowerCase() === keyHeader && value !== undefined)?.[1];
 }
