@@ -65,19 +65,20 @@ export function findPathFault(path: string, { isRoute }: { isRoute: boolean }): 
   let before = "";
   let fault: PathFault | undefined;
   for (const segment of path.split("/")) {
+    if (segment === "") continue;
     const decoded = decodeSegment(segment.replace(method, ""));
-    // Some servers take a backslash for a slash.
-    const parts = decoded.split(/[/\\]/);
-    if (parts.some((part) => part === "." || part === "..")) return "dot-segment";
+    if (dotSegment.test(decoded)) return "dot-segment";
     const mayHaveSlash = before === "models" || before === "tunedModels";
     const identifiers = mayHaveSlash ? decoded.split("/") : [decoded];
-    if (segment !== "" && !identifiers.every((each) => identifier.test(each))) fault = "identifier";
-    if (segment !== "") before = segment;
+    if (!identifiers.every((each) => identifier.test(each))) fault = "identifier";
+    before = segment;
   }
   return isRoute ? fault : undefined;
 }
 
 const method = new RegExp(methodEnding);
+/** Some servers take a backslash for a slash. */
+const dotSegment = /(?:^|[/\\])\.\.?(?:[/\\]|$)/;
 const identifier = /^[A-Za-z0-9._:@+~-]+$/;
 
 /** A malformed escape is left as it is. */

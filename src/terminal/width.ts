@@ -5,14 +5,20 @@ import { replaceControls } from "../text/control-characters.ts";
 /** Columns of a text without control characters or escape sequences. */
 export function displayWidth(text: string): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
-  let width = 0;
-  for (const cluster of clusters(text)) width += clusterWidth(cluster);
+  let width = text.length;
+  // The character before may belong to the first cluster.
+  for (const [run] of text.matchAll(/[\x20-\x7e]?[^\x20-\x7e]+/g)) {
+    width -= run.length;
+    for (const cluster of clusters(run)) width += clusterWidth(cluster);
+  }
   return width;
 }
 
 /** The text in at most `width` columns, its end replaced by `…` (or `...`) when it is longer. */
 export function truncate(text: string, width: number, unicode = true): string {
-  if (displayWidth(text) <= width) return text;
+  // Plain characters take a column each: what begins with more of them than there is room for need not be measured.
+  const isLong = /^[\x20-\x7e]*$/.test(text.slice(0, width + 1)) && text.length > width;
+  if (!isLong && displayWidth(text) <= width) return text;
   const mark = unicode ? "…" : ".".repeat(Math.min(3, width));
   let kept = "";
   let used = displayWidth(mark);
@@ -54,12 +60,20 @@ export function wrap(text: string, width: number, unicode = true): string[] {
 export function breakLines(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
+  let used = 0;
   for (const word of text.split(" ")) {
-    const longer = line === "" ? word : `${line} ${word}`;
-    if (line !== "" && displayWidth(longer) > width) {
+    const columns = displayWidth(word);
+    if (line === "") {
+      line = word;
+      used = columns;
+    } else if (used + 1 + columns > width) {
       lines.push(line);
       line = word;
-    } else line = longer;
+      used = columns;
+    } else {
+      line += ` ${word}`;
+      used += 1 + columns;
+    }
   }
   return [...lines, line];
 }

@@ -59,7 +59,9 @@ export function chatUsage(usage: JsonObject): ChatUsage {
 /** A later report replaces the figures it has; those it leaves out, or has as null, stay. */
 export function mergeUsage(known: JsonObject, later: unknown): JsonObject {
   if (!isJsonObject(later)) return known;
-  return { ...known, ...Object.fromEntries(Object.entries(later).filter(([, value]) => value !== null)) };
+  const merged = { ...known };
+  for (const [name, value] of Object.entries(later)) if (value !== null) merged[name] = value;
+  return merged;
 }
 
 function count(value: unknown): number {
