@@ -82,8 +82,20 @@ export interface ObserveDecodedOptions {
   /** The client's `accept-encoding`: a coding that is unknown here and named there is the client's own affair. */
   accepted?: string | undefined;
   observer: AnswerObserver;
+  /** For what is decoded and kept; absent: it is not counted. */
+  memory?: HeldMemory;
   /** Called once when the observer throws; it is not used any more then. */
   onError(error: unknown): void;
+}
+
+/** What one answer holds of the memory that all bodies share. */
+export interface HeldMemory {
+  /**
+   * So many bytes are held from now on. Undefined: they may be. Else resolves once others have given enough back, and rejects with
+   * RelayError("memory_exhausted") when that takes too long. Throws that for more than there is for all.
+   */
+  hold(bytes: number): Promise<void> | undefined;
+  release(): void;
 }
 
 /**
@@ -108,6 +120,7 @@ export function observeDecoded({
   encoding,
   accepted,
   observer,
+  memory,
   onError,
 }: ObserveDecodedOptions): AnswerObserver {
   let decoder: Decoder | undefined;
@@ -126,23 +139,30 @@ export function observeDecoded({
   let hasBytes = false;
   let waitingBytes = 0;
   let last = Promise.resolve();
-  const take = (slice: Buffer): void => observer.push(slice);
+  const take = (slice: Buffer): void | Promise<void> => {
+    observer.push(slice);
+    return memory?.hold(waitingBytes + (observer.heldBytes ?? 0));
+  };
 
   function stopReading(error: unknown): void {
     if (unread !== undefined) return;
     unread = { kind: isFaultOfOurs(error) ? "gave-up" : "undecodable", why: messageOf(error) };
+    observer.forget?.();
     if (!(error instanceof DecodeError)) onError(error);
   }
 
   async function read(chunk: Buffer): Promise<void> {
     if (unread === undefined) await decoder?.write(chunk, take).catch(stopReading);
     waitingBytes -= chunk.length;
-    if (unread !== undefined) decoder?.destroy();
+    if (unread === undefined) return;
+    decoder?.destroy();
+    memory?.release();
   }
 
   async function finish(): Promise<void> {
     if (unread === undefined) await finishReading();
     decoder?.destroy();
+    memory?.release();
   }
 
   /** The coding's own end may be missing: truncated, or not written by a careless server. What came was observed. */

@@ -8,6 +8,7 @@ import type { Failure } from "../domain/failure.ts";
 import { redact } from "../text/redact.ts";
 import type { AttemptResult } from "./attempt.ts";
 import type { RelayDeps } from "./exchange.ts";
+import type { MemoryShare } from "./memory-budget.ts";
 import { callFor } from "./replace-model.ts";
 import { madeElsewhere } from "./thinking-origins.ts";
 import type { Transport } from "./transport.ts";
@@ -17,6 +18,8 @@ export interface Turn {
   upstream: Upstream;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
+  /** See AttemptOptions. */
+  memory?: MemoryShare | undefined;
   /** How long one attempt may take to its response head. */
   firstByteMs: number;
   transport: Transport;
@@ -28,7 +31,7 @@ export interface Turn {
 
 export async function attemptOn(
   account: Account,
-  { upstream, signal, firstByteMs, transport, mayHeal = false, readsSeals = false, ...turn }: Turn,
+  { upstream, signal, memory, firstByteMs, transport, mayHeal = false, readsSeals = false, ...turn }: Turn,
   deps: RelayDeps,
 ): Promise<AttemptResult & { sent: Call }> {
   const timeouts = { firstByteMs, idleMs: deps.config().upstream.idleTimeoutMs, holdMs: deps.holdBackMs };
@@ -41,7 +44,8 @@ export async function attemptOn(
   for (;;) {
     if (!found.ok) return { ok: false, failure: found.failure, answer: undefined, sent };
     const { credential } = found;
-    const result = await transport({ account, credential, upstream, call: sent, signal, timeouts }, deps);
+    const sending = { account, credential, upstream, call: sent, signal, memory, timeouts };
+    const result = await transport(sending, deps);
     if (result.ok) return { ...result, sent };
     if (result.failure.kind === "unreachable" && result.failure.safeToRepeat && !isRepeated) {
       isRepeated = true;

@@ -42,7 +42,8 @@ export async function afterFailure(
   }
   if (failure.kind === "aborted" || failure.kind === "shortage") {
     attempts.end({ status, failure, cooldown: undefined });
-    throw failure.kind === "aborted" ? signal.reason : shortageError(failure.cause);
+    if (failure.kind === "aborted") throw signal.reason;
+    throw failure.cause instanceof RelayError ? failure.cause : shortageError(failure.cause);
   }
   const refused = { status, login: state.routing.login?.kind, isOwn: account.login !== undefined };
   if ((answer || state.connection) && isForClientToSettle(failure, refused)) {

@@ -20,6 +20,8 @@ export interface Answer {
   readonly isWhole: boolean;
   /** Asked when the answer has ended cleanly: what came is no whole answer all the same. */
   readonly isTruncated: boolean;
+  /** It was broken off for want of this process's own memory, which says nothing of its account. Absent: never. */
+  readonly isShort?: boolean;
   /** Hands over what was held and all that follows. Once only. */
   pipe(sink: Sink): void;
   pause(): void;

@@ -4,14 +4,17 @@
 import type { Dispatcher } from "undici";
 import type { ReplyHead, Upstream, UpstreamRequest } from "../account-kinds/upstream.ts";
 import { decodeBody, observeDecoded } from "../coding/decoded.ts";
+import { isCoded } from "../coding/decoder.ts";
 import type { Call } from "../domain/call.ts";
 import type { Failure } from "../domain/failure.ts";
 import type { Wanted, WatchedDispatch } from "../network/watched-client.ts";
 import type { Timer, Timers } from "../time/timers.ts";
 import type { Answer } from "./answer.ts";
+import { createAnswerMemory } from "./answer-memory.ts";
 import { classifyAnswer, guardClassifier } from "./classify-answer.ts";
 import { HeldAnswer } from "./held-answer.ts";
 import { failureOf } from "./network-failure.ts";
+import type { MemoryShare } from "./memory-budget.ts";
 import { createRequestBody, type RequestBody } from "./request-body.ts";
 
 export interface AttemptOptions {
@@ -22,6 +25,8 @@ export interface AttemptOptions {
   timeouts: AttemptTimeouts;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
+  /** Of the request's answers together; undefined: what they take is not counted. */
+  memory?: MemoryShare | undefined;
   now: () => number;
   timers: Timers;
   /** Called with what an observer or a classifier throws: it costs the observation, or this attempt, and nothing else. */
@@ -75,14 +80,16 @@ class Attempt implements Dispatcher.DispatchHandler {
   #isSent = false;
 
   constructor({ request, ...options }: AttemptOptions, resolve: (result: AttemptResult) => void) {
-    const { timers } = options;
-    const { idleMs } = options.timeouts;
+    const { memory, timers, timeouts } = options;
+    const { idleMs } = timeouts;
     this.#options = options;
     this.#target = { origin: request.origin, path: request.path, method: request.method };
     this.#body = createRequestBody(request);
     this.#resolve = resolve;
     this.#answer = new HeldAnswer({
       ...{ timers, idleMs },
+      memory: createAnswerMemory(memory),
+      onShort: (error) => this.#runShort(error),
       onIdle: () => this.#timeOut(idleMs),
       onDiscard: () => {
         this.#stopWatching();
@@ -142,6 +149,7 @@ class Attempt implements Dispatcher.DispatchHandler {
         encoding,
         accepted: call.acceptEncoding,
         observer,
+        memory: createAnswerMemory(this.#options.memory),
         onError: onObserverError,
       });
     });
@@ -227,8 +235,11 @@ class Attempt implements Dispatcher.DispatchHandler {
     const { call, upstream, now, onObserverError } = this.#options;
     const { head, held } = this.#answer;
     const coded = Buffer.concat(held);
-    const encoding = head.headers["content-encoding"];
-    const body = await decodeBody(coded, encoding?.toString(), maxErrorBytes).catch(() => coded);
+    const encoding = head.headers["content-encoding"]?.toString();
+    // While zlib joins its pieces a body is there twice.
+    if (isCoded(encoding)) await this.#answer.reserve(2 * maxErrorBytes);
+    const body = await decodeBody(coded, encoding, maxErrorBytes).catch(() => coded);
+    this.#answer.reserve(0);
     const verdict = guardClassifier(onObserverError, () => ({
       failure: upstream.readFailure(head, body, call, now()),
       // A redirect is not followed, and no client could.
@@ -254,6 +265,13 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#wanted.cancel?.(error);
     if (this.#resolve)
       this.#settle({ ok: false, failure: failureOf(error, this.#isSent), answer: undefined });
+  }
+
+  /** An answer that is on its way goes on, and what its observer kept is not read: nobody else would answer better. */
+  #runShort(error: Error): void {
+    if (!this.#answer.isPiped) return this.#fail(error);
+    this.#answer.observer?.forget?.();
+    this.#options.onObserverError(error);
   }
 
   readonly #leave = (): void => {

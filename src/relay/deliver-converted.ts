@@ -39,23 +39,25 @@ function deliverGood({
   call,
   served,
   recorder,
+  memory,
   deps,
 }: ConvertedDelivery): Promise<void> {
   // Without `send`, which holds the converted request.
-  const delivery = { exchange, call, served, recorder, deps };
+  const delivery = { exchange, call, served, recorder, memory, deps };
   const isRewritten = served.answer.rewrittenHeaders !== undefined;
   const transform = isRewritten ? undefined : orDiscard(served, () => conversion.answer(served.answer.head));
   return deliverAnswer(delivery, { transform, conversion: { warnings: conversion.warnings } });
 }
 
 /** Where the provider began a stream with an error, that event: a client that asked for no stream gets an error answer. */
-async function readBody({ served, exchange }: ConvertedDelivery): Promise<Buffer> {
+async function readBody({ served, exchange, memory }: ConvertedDelivery): Promise<Buffer> {
   const opening = served.answer.observer?.opening;
   if (served.answer.head.status < 300 && opening?.kind === "error") {
     served.answer.discard();
     return Buffer.from(JSON.stringify(opening.event));
   }
-  const { body } = await readAnswer(served.answer, { maxBytes: maxErrorBytes, signal: exchange.signal });
+  const limits = { maxBytes: maxErrorBytes, signal: exchange.signal, memory };
+  const { body } = await readAnswer(served.answer, limits);
   return body;
 }
 

@@ -3,6 +3,7 @@
 import type { Call } from "../domain/call.ts";
 import { RelayError, stackOf } from "../domain/errors.ts";
 import { readShortage } from "../network/faults.ts";
+import { memoryRetrySeconds } from "./answer-memory.ts";
 import { sendRendered } from "./client.ts";
 import { type Exchange, type RelayDeps, ShutdownAbort } from "./exchange.ts";
 import { MemoryExhausted } from "./memory-budget.ts";
@@ -96,9 +97,6 @@ function memoryError({ isTooLarge, maxBytes }: MemoryExhausted): RelayError {
     { retryAfterSeconds: memoryRetrySeconds },
   );
 }
-
-/** Bodies are received and read within seconds. */
-const memoryRetrySeconds = 5;
 
 /** Of a request that no answer reached: the status that was sent, or would have been if the client were there. */
 function endOf(

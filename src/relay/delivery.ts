@@ -7,6 +7,7 @@ import type { Outcome } from "../store/usage-store.ts";
 import { decodingTransform } from "./decoding-transform.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import type { Served } from "./failover-state.ts";
+import type { MemoryShare } from "./memory-budget.ts";
 import type { RecordEntry, Recorder } from "./record.ts";
 import { type ResponseOptions, sendAnswer } from "./response-pipe.ts";
 import { bindAnswerState } from "./routing.ts";
@@ -17,6 +18,8 @@ export interface Delivery {
   call: Call;
   served: Served;
   recorder: Recorder;
+  /** Of the request's answers together. */
+  memory: MemoryShare;
   deps: RelayDeps;
 }
 
@@ -95,7 +98,8 @@ async function learnFromEnd(
   outcome: Outcome,
   { pool }: RelayDeps,
 ): Promise<void> {
-  if (account.passthrough || outcome === "aborted" || answer.observer?.lateError !== undefined) return;
+  if (account.passthrough || outcome === "aborted" || answer.isShort === true) return;
+  if (answer.observer?.lateError !== undefined) return;
   await pool.ended(account, { isTruncated: outcome === "truncated", beganAt: answer.headAt });
 }
 

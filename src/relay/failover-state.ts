@@ -12,6 +12,7 @@ import type { Attempts } from "./attempts.ts";
 import { canServe } from "./can-serve.ts";
 import type { ClientConnection } from "./client.ts";
 import type { RelayDeps } from "./exchange.ts";
+import type { MemoryShare } from "./memory-budget.ts";
 import type { Routing } from "./routing.ts";
 import type { Transport } from "./transport.ts";
 
@@ -33,6 +34,7 @@ export interface FailoverOptions {
   routing: Routing;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
+  memory: MemoryShare | undefined;
   attempts: Attempts;
   transport: Transport;
   /** See FailoverRequest. */
@@ -50,6 +52,7 @@ export class FailoverState {
   /** The family of the model that is asked for: a cooldown may be of that alone. "" without a model. */
   readonly scope: string;
   readonly signal: AbortSignal;
+  readonly memory: MemoryShare | undefined;
   readonly attempts: Attempts;
   readonly transport: Transport;
   readonly connection: ClientConnection | undefined;
@@ -72,6 +75,7 @@ export class FailoverState {
   constructor({
     routing,
     signal,
+    memory,
     attempts,
     transport,
     connection,
@@ -84,6 +88,7 @@ export class FailoverState {
     this.routing = routing;
     this.scope = call.model === undefined ? "" : modelScope(call.family, call.model);
     this.signal = signal;
+    this.memory = memory;
     this.attempts = attempts;
     this.transport = transport;
     this.connection = connection;

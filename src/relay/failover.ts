@@ -13,6 +13,7 @@ import type { ClientConnection } from "./client.ts";
 import { endFailover } from "./end-failover.ts";
 import type { RelayDeps } from "./exchange.ts";
 import { FailoverState, type Rewrite, type Served } from "./failover-state.ts";
+import type { MemoryShare } from "./memory-budget.ts";
 import { rememberOffered } from "./missing-endpoints.ts";
 import { chooseAccount, enterSlowStart, firstByteMs } from "./next-account.ts";
 import { rewriteAnswer } from "./rewritten-answer.ts";
@@ -25,6 +26,8 @@ export interface FailoverRequest {
   pinned: string | undefined;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
+  /** See AttemptOptions. */
+  memory?: MemoryShare | undefined;
   /** Filled while the request is under way. */
   attempts: Attempts;
   /** HTTP when absent. */
@@ -43,12 +46,12 @@ export interface FailoverRequest {
  */
 export async function sendWithFailover(
   call: Call,
-  { pinned, signal, attempts, transport = overHttp, connection, rewrite, opensTurn }: FailoverRequest,
+  { pinned, signal, memory, attempts, transport = overHttp, connection, rewrite, opensTurn }: FailoverRequest,
   deps: RelayDeps,
 ): Promise<Served> {
   const routing = await findRouting(call, { named: pinned, connection }, deps);
   const state = new FailoverState({
-    ...{ routing, signal, attempts, transport, connection, rewrite, opensTurn, deps },
+    ...{ routing, signal, memory, attempts, transport, connection, rewrite, opensTurn, deps },
   });
   let served: Served | undefined;
   try {
@@ -93,12 +96,13 @@ async function useAccount(
   account: Account,
   ticket: Ticket | undefined,
 ): Promise<Served | undefined> {
-  const { call, deps, signal, transport } = state;
+  const { call, deps, signal, memory, transport } = state;
   const upstream = account.config.kind.upstream;
   state.attemptBegins(account);
   const sentAt = deps.now();
   const healing = { mayHeal: mayBeHealed(account, deps), readsSeals: readsSeals(account, deps) };
-  const turn = { call, upstream, signal, firstByteMs: firstByteMs(state, account), transport, ...healing };
+  const limits = { signal, memory, firstByteMs: firstByteMs(state, account) };
+  const turn = { call, upstream, transport, ...limits, ...healing };
   const { sent, ...attempted } = await attemptOn(account, turn, deps);
   const result = await rewritten(attempted, state, upstream);
   try {
@@ -139,14 +143,14 @@ async function afterSuccess(
 
 async function rewritten(
   result: AttemptResult,
-  { call, rewrite, signal, attempts }: FailoverState,
+  { call, rewrite, signal, memory, attempts }: FailoverState,
   upstream: Upstream,
 ): Promise<AttemptResult> {
   const transform = rewrite ?? upstream.translate?.(call);
   if (!result.ok || !transform) return result;
   const isStream = isStreamedToClient(call);
   const { answer } = result;
-  const outcome = await rewriteAnswer({ answer, transform, isStream, signal });
+  const outcome = await rewriteAnswer({ answer, transform, isStream, signal, memory });
   if (!outcome.ok && answer.observer) attempts.spend(answer.observer.report.tokens);
   return outcome;
 }

@@ -2,6 +2,7 @@
 
 import type { Dispatcher } from "undici";
 import type { ReplyHead } from "../account-kinds/upstream.ts";
+import type { HeldMemory } from "../coding/decoded.ts";
 import type { Timer, Timers } from "../time/timers.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import type { Answer, Sink } from "./answer.ts";
@@ -14,6 +15,10 @@ export interface HeldAnswerOptions {
   onIdle(): void;
   /** The answer is not wanted any more. */
   onDiscard(): void;
+  /** What is held back, and what the observer keeps. */
+  memory: HeldMemory;
+  /** No memory is left for what is held back, or kept by the observer of an answer that is piped. */
+  onShort(error: Error): void;
 }
 
 export class HeldAnswer implements Answer {
@@ -29,6 +34,12 @@ export class HeldAnswer implements Answer {
   #broken: Error | undefined;
   #isDiscarded = false;
   #isPaused = false;
+  /** Until it is piped. */
+  #isHeldBack = false;
+  /** The provider waits until there is memory. */
+  #isShort = false;
+  /** Beside what is held: for decoding it. */
+  #reservedBytes = 0;
   #resuming: NodeJS.Immediate | undefined;
 
   head: ReplyHead = { status: 0, headers: {} };
@@ -74,6 +85,8 @@ export class HeldAnswer implements Answer {
 
   take(chunk: Buffer): void {
     this.#receivedBytes += chunk.length;
+    const turn = this.#draw();
+    if (turn) this.#waitForMemory(turn);
     if (!this.#sink) return void this.held.push(chunk);
     this.#idle?.restart();
     if (this.#isLast()) this.#last = chunk;
@@ -82,7 +95,40 @@ export class HeldAnswer implements Answer {
 
   /** The provider sends nothing more until the answer is piped. */
   holdBack(): void {
+    this.#isHeldBack = true;
+    clearImmediate(this.#resuming);
+    this.#resuming = undefined;
     if (!this.isWhole) this.#controller?.pause();
+  }
+
+  /** Room for so many bytes beside those that are held; see HeldMemory. */
+  reserve(bytes: number): Promise<void> | undefined {
+    this.#reservedBytes = bytes;
+    return this.#draw();
+  }
+
+  #draw(): Promise<void> | undefined {
+    const held = this.#sink || this.#isDiscarded ? 0 : this.#receivedBytes;
+    try {
+      return this.#options.memory.hold(held + this.#reservedBytes + (this.observer?.heldBytes ?? 0));
+    } catch (error) {
+      this.#options.onShort(asError(error));
+      return undefined;
+    }
+  }
+
+  #waitForMemory(turn: Promise<void>): void {
+    if (this.#isShort) return;
+    this.#isShort = true;
+    this.stopWatching();
+    this.#controller?.pause();
+    turn
+      .catch((error) => this.#options.onShort(asError(error)))
+      .then(() => {
+        this.#isShort = false;
+        if (this.#sink ? !this.#isPaused : !this.#isHeldBack) this.resume();
+      })
+      .catch(() => {});
   }
 
   /** After the provider's end, and after what was handed over before it. */
@@ -119,6 +165,7 @@ export class HeldAnswer implements Answer {
     this.#sink = sink;
     this.#isPaused = false;
     this.rawHeaders = [];
+    this.#draw();
     const held = this.held;
     this.held = [];
     if (this.#isLast()) this.#last = held.pop();
@@ -140,9 +187,9 @@ export class HeldAnswer implements Answer {
 
   resume(): void {
     this.#isPaused = false;
-    if (this.isWhole || this.#broken || this.#isDiscarded) return;
+    if (this.isWhole || this.#broken || this.#isDiscarded || this.#isShort) return;
     const { timers, idleMs, onIdle } = this.#options;
-    this.#idle ??= timers.after(idleMs, onIdle);
+    if (this.#sink) this.#idle ??= timers.after(idleMs, onIdle);
     // Not at once: a resumed parser may have something to hand over right away, and a sink that pauses and resumes for
     // every piece would then never let the event loop turn.
     this.#resuming ??= setImmediate(() => {
@@ -154,6 +201,7 @@ export class HeldAnswer implements Answer {
   discard(): void {
     this.stopWatching();
     this.#options.onDiscard();
+    this.#options.memory.release();
     this.held = [];
     if (this.isWhole || this.#broken || this.#isDiscarded) return;
     this.#isDiscarded = true;
@@ -175,6 +223,10 @@ export class HeldAnswer implements Answer {
 /** Undefined for what is no length. */
 function readLength(header: string | undefined): number | undefined {
   return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 function discardReason(): Error {

@@ -1,4 +1,5 @@
-// The memory budget that all request bodies of the process share while they are received, decoded or converted.
+// The memory budget that all bodies of the process share, requests' and answers', while they are received, held back, decoded
+// or converted.
 
 import { systemTimers } from "../time/timers.ts";
 
@@ -8,6 +9,8 @@ export interface MemoryBudget {
   takePeak(): number;
   /** A share for one request, of no bytes yet. */
   open(signal: AbortSignal): MemoryShare;
+  /** A share that takes more and more until it is done, as an answer does whose length nobody knows. */
+  openGrowing(signal: AbortSignal): MemoryShare;
 }
 
 export interface MemoryShare {
@@ -43,27 +46,37 @@ export interface MemoryLimits {
   maxWaitMs: number;
 }
 
+/** Of growing shares, one at a time goes on into the last quarter: all with a part of what they need, they would wait for one another. */
+const commonPart = 0.75;
+
 /** @param limits asked each time, so that a reload counts. */
 export function createMemoryBudget(limits: () => MemoryLimits, timers = systemTimers): MemoryBudget {
   const waiting: Waiter[] = [];
   let usedBytes = 0;
   let peakBytes = 0;
+  /** The growing share that goes on into the last quarter, until it has given everything back. */
+  let last: MemoryShare | undefined;
 
-  function hasRoom(bytes: number): boolean {
-    return usedBytes + bytes <= limits().maxBytes;
+  function findRoom({ share, bytes, isGrowing }: Wanted): boolean {
+    const { maxBytes } = limits();
+    const needed = usedBytes + bytes;
+    if (needed > maxBytes) return false;
+    if (!isGrowing || needed <= maxBytes * commonPart) return true;
+    last ??= share;
+    return last === share;
   }
 
   function giveBack(bytes: number): void {
     usedBytes -= bytes;
     // Not strictly in turn: a small request does not wait behind a large one that has no room yet.
     for (const waiter of [...waiting]) {
-      if (!hasRoom(waiter.bytes)) continue;
+      if (!findRoom(waiter)) continue;
       waiting.splice(waiting.indexOf(waiter), 1);
       waiter.enter();
     }
   }
 
-  function wait(bytes: number, signal: AbortSignal, enter: () => void): Promise<void> {
+  function wait(wanted: Wanted, signal: AbortSignal, enter: () => void): Promise<void> {
     const { maxBytes, maxWaitMs } = limits();
     return new Promise((resolve, reject) => {
       const leave = (reason: unknown) => {
@@ -80,7 +93,7 @@ export function createMemoryBudget(limits: () => MemoryLimits, timers = systemTi
         signal.removeEventListener("abort", onAbort);
       };
       const waiter: Waiter = {
-        bytes,
+        ...wanted,
         enter() {
           settle();
           enter();
@@ -101,49 +114,60 @@ export function createMemoryBudget(limits: () => MemoryLimits, timers = systemTi
       peakBytes = usedBytes;
       return peak;
     },
-    open(signal) {
-      let own = 0;
-      let isReleased = false;
-      const take = (bytes: number) => {
-        // Released while it waited: the waiting request is gone.
-        if (isReleased) return;
-        own += bytes;
-        usedBytes += bytes;
-        peakBytes = Math.max(peakBytes, usedBytes);
-      };
-      return {
-        get bytes() {
-          return own;
-        },
-        get maxBytes() {
-          return limits().maxBytes;
-        },
-        grow(bytes) {
-          signal.throwIfAborted();
-          const { maxBytes } = limits();
-          if (own + bytes > maxBytes) throw new MemoryExhausted({ isTooLarge: true, maxBytes });
-          if (hasRoom(bytes)) return void take(bytes);
-          return wait(bytes, signal, () => take(bytes));
-        },
-        shrink(bytes) {
-          // After a release there is nothing left to give.
-          const given = Math.min(bytes, own);
-          own -= given;
-          giveBack(given);
-        },
-        release() {
-          isReleased = true;
-          const bytes = own;
-          own = 0;
-          if (bytes > 0) giveBack(bytes);
-        },
-      };
-    },
+    open: (signal) => openShare(signal, false),
+    openGrowing: (signal) => openShare(signal, true),
   };
+
+  function openShare(signal: AbortSignal, isGrowing: boolean): MemoryShare {
+    let own = 0;
+    let isReleased = false;
+    const take = (bytes: number) => {
+      // Released while it waited: the waiting request is gone.
+      if (isReleased) return give(0);
+      own += bytes;
+      usedBytes += bytes;
+      peakBytes = Math.max(peakBytes, usedBytes);
+    };
+    const give = (bytes: number) => {
+      own -= bytes;
+      if (own === 0 && last === share) last = undefined;
+      if (bytes > 0) giveBack(bytes);
+    };
+    const share: MemoryShare = {
+      get bytes() {
+        return own;
+      },
+      get maxBytes() {
+        return limits().maxBytes;
+      },
+      grow(bytes) {
+        signal.throwIfAborted();
+        const { maxBytes } = limits();
+        if (own + bytes > maxBytes) throw new MemoryExhausted({ isTooLarge: true, maxBytes });
+        const wanted = { share, bytes, isGrowing };
+        if (findRoom(wanted)) return void take(bytes);
+        return wait(wanted, signal, () => take(bytes));
+      },
+      shrink(bytes) {
+        // After a release there is nothing left to give.
+        give(Math.min(bytes, own));
+      },
+      release() {
+        isReleased = true;
+        give(own);
+      },
+    };
+    return share;
+  }
 }
 
-interface Waiter {
+interface Wanted {
+  share: MemoryShare;
   bytes: number;
+  isGrowing: boolean;
+}
+
+interface Waiter extends Wanted {
   /** Takes the bytes and lets the request go on. */
   enter(): void;
 }

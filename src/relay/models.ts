@@ -13,7 +13,7 @@ import { sendRendered } from "./client.ts";
 import { isForClientToSettle } from "./consequences.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import type { Fetched, ListResult } from "./model-lists.ts";
-import { readAnswer } from "./read-answer.ts";
+import { type ReadAnswerOptions, readAnswer } from "./read-answer.ts";
 import type { RecordEntry, Recorder } from "./record.ts";
 import { ownListAccount } from "./routing.ts";
 import { overHttp } from "./transport.ts";
@@ -109,26 +109,32 @@ async function fetchList(
   // The whole list: the client's own paging would be of one account's list only.
   const listed = { ...call, query: kind.modelListQuery, acceptEncoding: undefined };
   const firstByteMs = deps.config().upstream.firstByteTimeoutMs;
-  const turn = { call: listed, upstream: kind.upstream, signal, firstByteMs, transport: overHttp };
-  const result = await attemptOn(account, turn, deps);
-  if (!result.ok) {
-    const { answer, failure } = result;
-    const refused = {
-      status: answer?.head.status,
-      login: readClientLogin(call)?.kind,
-      isOwn: account.login !== undefined,
-    };
-    if (answer && isForClientToSettle(failure, refused))
-      return { refusal: await readRefusal(answer, signal) };
-    answer?.discard();
-    return {};
+  const memory = deps.memory.openGrowing(signal);
+  const limits = { maxBytes: maxListBytes, signal, memory };
+  try {
+    const turn = { call: listed, upstream: kind.upstream, signal, memory, firstByteMs, transport: overHttp };
+    const result = await attemptOn(account, turn, deps);
+    if (!result.ok) {
+      const { answer, failure } = result;
+      const refused = {
+        status: answer?.head.status,
+        login: readClientLogin(call)?.kind,
+        isOwn: account.login !== undefined,
+      };
+      if (answer && isForClientToSettle(failure, refused))
+        return { refusal: await readRefusal(answer, limits) };
+      answer?.discard();
+      return {};
+    }
+    const { body, isWhole } = await readAnswer(result.answer, limits);
+    return isWhole && isList(body) ? { list: body } : {};
+  } finally {
+    memory.release();
   }
-  const { body, isWhole } = await readAnswer(result.answer, { maxBytes: maxListBytes, signal });
-  return isWhole && isList(body) ? { list: body } : {};
 }
 
-async function readRefusal(answer: Answer, signal: AbortSignal): Promise<RenderedError> {
+async function readRefusal(answer: Answer, limits: ReadAnswerOptions): Promise<RenderedError> {
   const headers = forwardResponseHeaders(answer.rawHeaders, { bodyUnchanged: false });
-  const { body } = await readAnswer(answer, { maxBytes: maxListBytes, signal });
+  const { body } = await readAnswer(answer, limits);
   return { status: answer.head.status, headers, body: body.toString() };
 }

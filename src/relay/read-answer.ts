@@ -1,6 +1,8 @@
 // Reads an answer that is not forwarded as it comes, within a bound.
 
 import type { Answer } from "./answer.ts";
+import { createAnswerMemory } from "./answer-memory.ts";
+import type { MemoryShare } from "./memory-budget.ts";
 
 export interface ReadAnswer {
   body: Buffer;
@@ -11,11 +13,21 @@ export interface ReadAnswer {
 export interface ReadAnswerOptions {
   maxBytes: number;
   signal: AbortSignal;
+  /** Of the answers that are read together; undefined: what they take is not counted. */
+  memory?: MemoryShare | undefined;
 }
 
-/** Rejects with the signal's reason. */
-export function readAnswer(answer: Answer, { maxBytes, signal }: ReadAnswerOptions): Promise<ReadAnswer> {
+/** Rejects with the signal's reason, and with RelayError("memory_exhausted"). */
+export function readAnswer(
+  answer: Answer,
+  { maxBytes, signal, memory }: ReadAnswerOptions,
+): Promise<ReadAnswer> {
   return new Promise((resolve, reject) => {
+    const held = createAnswerMemory(memory);
+    const fail = (error: unknown) => {
+      answer.discard();
+      reject(error);
+    };
     const chunks: Buffer[] = [];
     let size = 0;
     const finish = (isWhole: boolean) =>
@@ -26,9 +38,18 @@ export function readAnswer(answer: Answer, { maxBytes, signal }: ReadAnswerOptio
       if (size > maxBytes) return;
       chunks.push(chunk);
       size += chunk.length;
-      if (size <= maxBytes) return;
-      answer.discard();
-      finish(false);
+      if (size > maxBytes) {
+        answer.discard();
+        return finish(false);
+      }
+      try {
+        const turn = held.hold(size);
+        if (!turn) return;
+        answer.pause();
+        turn.then(() => answer.resume(), fail);
+      } catch (error) {
+        fail(error);
+      }
     };
     answer.pipe({
       data: take,

@@ -21,6 +21,7 @@ export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> 
   let call: Call | undefined;
   let recorder: Recorder | undefined;
   const share = deps.memory.open(exchange.signal);
+  const answers = deps.memory.openGrowing(exchange.signal);
   try {
     const { config, scratch, relayKeys, bodyStall, timers } = deps;
     const current = config();
@@ -30,18 +31,28 @@ export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> 
     recorder = createRecorder(exchange, { call, client }, deps);
     const isList = call.operation === "list-models";
     if (isList && (await deliverModels(exchange, { call, recorder }, deps))) return;
-    await answer(exchange, { call, recorder, share }, deps);
+    await answer(exchange, { call, recorder, share, answers }, deps);
   } catch (error) {
     await deliverRelayError(exchange, { error, call, recorder }, deps);
   } finally {
     share.release();
+    answers.release();
   }
+}
+
+interface Answering {
+  call: Call;
+  recorder: Recorder;
+  /** What the request's bodies take of the memory of all. */
+  share: MemoryShare;
+  /** What its answers take. */
+  answers: MemoryShare;
 }
 
 /** The delivery is returned, not awaited: this frame would keep the request in memory for as long as its answer goes on. */
 async function answer(
   exchange: Exchange,
-  { call, recorder, share }: { call: Call; recorder: Recorder; share: MemoryShare },
+  { call, recorder, share, answers }: Answering,
   deps: RelayDeps,
 ): Promise<void> {
   const { source, signal, transport, connection, dialect } = exchange;
@@ -51,7 +62,8 @@ async function answer(
   const pinned = source.headers["x-cc-relay-account"]?.toString();
   const opensTurn = () =>
     dialect.opensTurn?.(wholeBody(call.decodedBody ?? call.body ?? Buffer.alloc(0))) ?? true;
-  const request = { pinned, signal, attempts: recorder.attempts, transport, connection, opensTurn };
+  const { attempts } = recorder;
+  const request = { pinned, signal, memory: answers, attempts, transport, connection, opensTurn };
   const send = (each: Call, rewrite: Rewrite | undefined) =>
     sendWithFailover(each, { ...request, rewrite }, deps);
   const calls = callsFor(call, dialect, config);
@@ -78,7 +90,7 @@ async function answer(
   // An account may have a name of its own for the model.
   const isNamed = model === named.model && askedModel === named.askedModel && warnings === named.warnings;
   const answered = isNamed ? named : { ...named, model, askedModel, warnings };
-  const delivery = { exchange, call: answered, served, recorder, deps };
+  const delivery = { exchange, call: answered, served, recorder, memory: answers, deps };
   if (!conversion) return deliverNative(delivery);
   const sendAgain = (again: Call) => send(again, conversion.answer);
   return deliverConverted({ ...delivery, conversion, send: sendAgain });

@@ -2,13 +2,15 @@
 // settled only when rewriting it has begun well, so that what cannot be rewritten still moves the request to another account.
 
 import type { ReplyHead } from "../account-kinds/upstream.ts";
-import { createAnswerDecoder } from "../coding/decoded.ts";
+import { createAnswerDecoder, type HeldMemory } from "../coding/decoded.ts";
 import type { Decoder } from "../coding/decoder.ts";
 import { RelayError } from "../domain/errors.ts";
 import type { AsyncTransform } from "../sse/transform.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import type { Answer, Sink } from "./answer.ts";
+import { createAnswerMemory } from "./answer-memory.ts";
 import type { AttemptResult } from "./attempt.ts";
+import type { MemoryShare } from "./memory-budget.ts";
 
 export interface RewriteOptions {
   answer: Answer;
@@ -18,6 +20,8 @@ export interface RewriteOptions {
   isStream: boolean;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
+  /** See AttemptOptions. */
+  memory?: MemoryShare | undefined;
 }
 
 /** Resolves with the rewritten answer, paused before its first byte, or with the failure that it is. Never rejects. */
@@ -48,17 +52,20 @@ class RewrittenAnswer implements Answer, Sink {
   #isPausedBySink = false;
   #isOver = false;
   #broken: { cause: Error; last: Buffer | undefined } | undefined;
+  readonly #memory: HeldMemory;
+  #heldBytes = 0;
   held: Buffer[] = [];
   isWhole = false;
 
   constructor(
-    { answer, isStream, signal }: Omit<RewriteOptions, "transform">,
+    { answer, isStream, signal, memory }: Omit<RewriteOptions, "transform">,
     transform: AsyncTransform,
     resolve: (result: AttemptResult) => void,
   ) {
     this.#options = { isStream, signal };
     this.#inner = answer;
     this.#transform = transform;
+    this.#memory = createAnswerMemory(memory);
     this.#decoder = createAnswerDecoder(answer.head.headers["content-encoding"]?.toString());
     this.#resolve = resolve;
   }
@@ -83,6 +90,7 @@ class RewrittenAnswer implements Answer, Sink {
 
   /** What is not whole has been reported as broken. */
   readonly isTruncated = false;
+  isShort = false;
 
   start(): void {
     const { signal, isStream } = this.#options;
@@ -98,8 +106,10 @@ class RewrittenAnswer implements Answer, Sink {
 
   data(chunk: Buffer): void {
     const decoder = this.#decoder;
-    if (!decoder) return this.#rewrite(chunk);
-    this.#enqueue(() => decoder.write(chunk, (slice) => this.#rewrite(slice)));
+    if (decoder) return this.#enqueue(() => decoder.write(chunk, (slice) => this.#rewriteWithin(slice)));
+    this.#rewrite(chunk);
+    const turn = this.#draw();
+    if (turn) this.#enqueue(() => turn);
   }
 
   end(last?: Buffer): void {
@@ -107,7 +117,7 @@ class RewrittenAnswer implements Answer, Sink {
     const decoder = this.#decoder;
     if (!decoder) return void this.#end();
     this.#enqueue(async () => {
-      await decoder.end((slice) => this.#rewrite(slice));
+      await decoder.end((slice) => this.#rewriteWithin(slice));
       await this.#end();
     });
   }
@@ -124,6 +134,7 @@ class RewrittenAnswer implements Answer, Sink {
     this.rawHeaders = [];
     const held = this.held;
     this.held = [];
+    this.#heldBytes = 0;
     for (const chunk of held) sink.data(chunk);
     if (this.isWhole) return sink.end();
     if (this.#broken) return sink.broken(this.#broken.cause, this.#broken.last);
@@ -141,8 +152,8 @@ class RewrittenAnswer implements Answer, Sink {
   }
 
   discard(): void {
-    this.#stop();
     this.held = [];
+    this.#stop();
     this.#inner.discard();
   }
 
@@ -160,6 +171,23 @@ class RewrittenAnswer implements Answer, Sink {
     this.#work = work;
   }
 
+  /** Of the memory of all, what is kept now, and as much again for `times` that it is written anew. */
+  #draw(times = 0): Promise<void> | undefined {
+    if (this.#isOver) return undefined;
+    const kept = this.#transform.heldBytes ?? 0;
+    try {
+      return this.#memory.hold(this.#heldBytes + kept * (1 + times));
+    } catch (error) {
+      this.#fail(asError(error));
+      return undefined;
+    }
+  }
+
+  #rewriteWithin(slice: Buffer): Promise<void> | undefined {
+    this.#rewrite(slice);
+    return this.#draw();
+  }
+
   #rewrite(bytes: Buffer): void {
     if (this.#isOver) return;
     let output: Buffer;
@@ -172,8 +200,17 @@ class RewrittenAnswer implements Answer, Sink {
     this.#hand(output);
   }
 
-  /** Never rejects. */
+  /** Never rejects. What is kept until now is in memory once more as text, and once more as it is written. */
   #end(): void | Promise<void> {
+    const turn = this.#draw(2);
+    if (!turn) return this.#endNow();
+    return turn.then(
+      () => this.#endNow(),
+      (error) => this.#fail(asError(error)),
+    );
+  }
+
+  #endNow(): void | Promise<void> {
     if (this.#isOver) return;
     try {
       const output = this.#transform.end();
@@ -201,6 +238,7 @@ class RewrittenAnswer implements Answer, Sink {
     if (output.length === 0) return;
     if (this.#sink) return this.#sink.data(output);
     this.held.push(output);
+    this.#heldBytes += output.length;
     // A document comes whole or not at all.
     if (this.#options.isStream) this.#settle();
   }
@@ -208,9 +246,14 @@ class RewrittenAnswer implements Answer, Sink {
   /** `last`: what the transform has written as its end already. */
   #fail(cause: Error, last?: Buffer): void {
     if (this.#isOver) return;
+    this.isShort = isShortage(cause);
     this.#stop();
     this.#inner.discard();
-    if (this.#resolve) return this.#settle(unusable(cause));
+    if (this.#resolve) {
+      this.held = [];
+      this.#memory.release();
+      return this.#settle(unusable(cause));
+    }
     const ending = last ?? this.#errorEnding(cause);
     if (this.#sink) this.#sink.broken(cause, ending);
     else this.#broken = { cause, last: ending };
@@ -233,6 +276,8 @@ class RewrittenAnswer implements Answer, Sink {
   #stop(): void {
     this.#isOver = true;
     this.#decoder?.destroy();
+    // What is written and not handed over yet stays until the request is over.
+    if (this.held.length === 0) this.#memory.release();
     this.#options.signal.removeEventListener("abort", this.#leave);
   }
 
@@ -244,7 +289,12 @@ class RewrittenAnswer implements Answer, Sink {
   }
 }
 
+function isShortage(cause: Error): cause is RelayError {
+  return cause instanceof RelayError && cause.code === "memory_exhausted";
+}
+
 function unusable(cause: Error): AttemptResult {
+  if (isShortage(cause)) return { ok: false, failure: { kind: "shortage", cause }, answer: undefined };
   if (cause.name === "TimeoutError") {
     const failure = {
       kind: "unreachable",

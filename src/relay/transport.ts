@@ -9,6 +9,7 @@ import type { Call } from "../domain/call.ts";
 import { addressOf } from "../upstreams/client.ts";
 import { type AttemptResult, type AttemptTimeouts, attempt } from "./attempt.ts";
 import type { RelayDeps } from "./exchange.ts";
+import type { MemoryShare } from "./memory-budget.ts";
 
 /** One sending of a call. What is learned from its result, and what follows it, is the same for every transport. */
 export interface Sending {
@@ -19,6 +20,8 @@ export interface Sending {
   timeouts: AttemptTimeouts;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
+  /** See AttemptOptions. */
+  memory?: MemoryShare | undefined;
 }
 
 /** Never rejects: what goes wrong is the result's failure. The answer is paused before its first byte. */
@@ -35,11 +38,11 @@ export function sendTo(
   sending: Sending,
   { config, log, now, timers }: RelayDeps,
 ): Promise<AttemptResult> {
-  const { upstream, call, timeouts, signal } = sending;
+  const { upstream, call, timeouts, signal, memory } = sending;
   return attempt({
     dispatcher,
     request: prepare(sending, config().upstream.providerUrls),
-    ...{ upstream, call, signal, now, timers, timeouts },
+    ...{ upstream, call, signal, memory, now, timers, timeouts },
     onObserverError: (error) => log.error({ request: call.id, err: String(error) }, "usage observer failed"),
   });
 }

@@ -5,6 +5,8 @@ export interface Collector {
   add(chunk: Buffer, start: number, end: number): boolean;
   /** Copies what is still inside the chunk. Call it before the chunk may be used for something else. */
   keep(): void;
+  /** What it has memory of its own for. */
+  readonly heldBytes: number;
   /** What was collected; begins anew. Valid as long as the chunk it came from. */
   take(): Buffer;
 }
@@ -16,7 +18,14 @@ export function createCollector(maxBytes: number): Collector {
   let copy: Buffer = nothing;
   let copied = 0;
 
-  return { add, keep, take };
+  return {
+    add,
+    keep,
+    take,
+    get heldBytes() {
+      return copy.length;
+    },
+  };
 
   function add(chunk: Buffer, start: number, end: number): boolean {
     if (start === end) return true;

@@ -18,6 +18,10 @@ export interface DocumentSplitter {
   readonly open: boolean;
   /** The answer's outermost bracket was closed. */
   readonly closed: boolean;
+  /** Of a document that is not whole yet. */
+  readonly heldBytes: number;
+  /** The document at hand is let go, as one that is too large. */
+  forget(): void;
 }
 
 export function createDocumentSplitter(options: DocumentSplitterOptions): DocumentSplitter {
@@ -38,6 +42,14 @@ export function createDocumentSplitter(options: DocumentSplitterOptions): Docume
     },
     get closed() {
       return state === "closed";
+    },
+    get heldBytes() {
+      return collector.heldBytes;
+    },
+    forget() {
+      if (document !== "kept") return;
+      collector.take();
+      document = "oversized";
     },
   };
 

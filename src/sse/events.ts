@@ -28,6 +28,10 @@ export interface EventSplitter {
   push(chunk: Buffer): void;
   /** The stream ended: an event that lacks only its blank line counts. */
   end(): void;
+  /** Of an event that is not whole yet. */
+  readonly heldBytes: number;
+  /** The event at hand is let go, as one that is too large. */
+  forget(): void;
 }
 
 export function createEventSplitter(options: EventSplitterOptions): EventSplitter {
@@ -48,7 +52,18 @@ export function createEventSplitter(options: EventSplitterOptions): EventSplitte
   let data: "none" | "kept" | "skipped" | "oversized" = "none";
   const collector = createCollector(options.maxEventBytes ?? defaultMaxEventBytes);
 
-  return { push, end };
+  return {
+    push,
+    end,
+    get heldBytes() {
+      return collector.heldBytes;
+    },
+    forget() {
+      if (data !== "kept") return;
+      collector.take();
+      data = "oversized";
+    },
+  };
 
   function push(bytes: Buffer): void {
     if (bytes.length === 0) return;

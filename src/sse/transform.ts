@@ -6,6 +6,8 @@ import type { RelayError } from "../domain/errors.ts";
 export interface AnswerTransform {
   /** What was written ends with an error in the form of the client's API: it is no whole answer. Absent: never. */
   readonly hasFailed?: boolean;
+  /** What is kept of what was pushed, until more comes or the end does. Absent: nothing to speak of. */
+  readonly heldBytes?: number;
   /** The response headers for the client, raw pairs, in place of the upstream's `content-type` and `content-length`. */
   readonly headers: string[];
   /** The next upstream bytes, in chunks that can end anywhere; returns what can be sent now (may be empty). Throws when they cannot be rewritten. */

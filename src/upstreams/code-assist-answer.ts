@@ -38,6 +38,9 @@ function unwrapDocument(): AnswerTransform {
   });
   let isEvents: boolean | undefined;
   return {
+    get heldBytes() {
+      return document.heldBytes + payloads.heldBytes + merged.heldBytes;
+    },
     headers: jsonType,
     push(chunk) {
       isEvents ??= beginsAsEvents(chunk);
@@ -67,6 +70,9 @@ function beginsAsEvents(chunk: Buffer): boolean | undefined {
 function unwrapEvents(): AnswerTransform {
   const payloads = createPayloadReader((json) => Buffer.concat([dataField, onOneLine(json), eventEnd]));
   return {
+    get heldBytes() {
+      return payloads.heldBytes;
+    },
     headers: ["content-type", "text/event-stream"],
     push: payloads.push,
     end: payloads.end,
@@ -88,6 +94,9 @@ function unwrapToArray(): AnswerTransform {
   };
   const payloads = createPayloadReader(element);
   return {
+    get heldBytes() {
+      return payloads.heldBytes;
+    },
     headers: jsonType,
     push: payloads.push,
     end() {
@@ -129,6 +138,9 @@ function createPayloadReader(render: (json: Buffer) => Buffer) {
     return sent;
   };
   return {
+    get heldBytes() {
+      return events.heldBytes + documents.heldBytes;
+    },
     push(chunk: Buffer): Buffer {
       events.push(chunk);
       return flush();
@@ -201,6 +213,8 @@ function tooLarge(): RelayError {
 }
 
 interface MergedAnswer {
+  /** Of the events that it is made of. */
+  readonly heldBytes: number;
   /** One event's answer. What is no JSON object is left out. */
   add(json: Buffer): void;
   /** Undefined when there was none. */
@@ -210,6 +224,7 @@ interface MergedAnswer {
 /** Later members replace earlier ones, but for the parts of the same candidate, which follow one another. */
 function createMergedAnswer(): MergedAnswer {
   let answer: JsonObject | undefined;
+  let heldBytes = 0;
   const candidates = new Map<unknown, JsonObject>();
 
   function addCandidate(candidate: JsonObject): void {
@@ -221,7 +236,11 @@ function createMergedAnswer(): MergedAnswer {
   }
 
   return {
+    get heldBytes() {
+      return heldBytes;
+    },
     add(json) {
+      heldBytes += json.length;
       const event = parse(json);
       if (!event) return;
       answer = { ...answer, ...event };

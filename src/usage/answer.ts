@@ -105,6 +105,18 @@ class Observation implements AnswerObserver, AnswerState {
     this.#afterStray?.end();
   }
 
+  get heldBytes(): number {
+    return (
+      (this.#events?.heldBytes ?? 0) + (this.#documents?.heldBytes ?? 0) + (this.#afterStray?.heldBytes ?? 0)
+    );
+  }
+
+  forget(): void {
+    this.#events?.forget();
+    this.#documents?.forget();
+    this.#afterStray?.forget();
+  }
+
   get form(): "events" | "document" | undefined {
     if (this.#events || this.#hasFrames) return "events";
     return this.#documents && "document";

@@ -74,6 +74,10 @@ export interface AnswerObserver {
   end(): void;
   /** Resolves when all that was pushed has been observed. Absent: it always has been when `push` returns. */
   settled?(): Promise<void>;
+  /** What it keeps of an event or document that is not whole yet. Absent: it looks after that itself. */
+  readonly heldBytes?: number;
+  /** Lets that go: nothing more is learned of what it is a part of. */
+  forget?(): void;
   readonly opening: Opening;
   /** What the bytes turned out to be; undefined before the first byte that says it, and for what is neither. */
   readonly form: "events" | "document" | undefined;

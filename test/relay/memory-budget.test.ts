@@ -84,3 +84,30 @@ test("what would never fit is refused at once", () => {
     (error) => error instanceof MemoryExhausted && error.isTooLarge && error.maxBytes === 100,
   );
 });
+
+test("of shares that grow one always has what it needs, so that they do not wait for one another", async () => {
+  const budget = budgetOf(100);
+  const shares = Array.from({ length: 3 }, () => budget.openGrowing(open));
+  for (const share of shares) assert.equal(share.grow(25), undefined);
+  const done: number[] = [];
+  const growing = shares.map(async (share, index) => {
+    await share.grow(15);
+    await share.grow(10);
+    done.push(index);
+    share.release();
+  });
+  await Promise.all(growing);
+  assert.deepEqual(done.toSorted(), [0, 1, 2]);
+  assert.equal(budget.usedBytes, 0);
+});
+
+test("a growing share that was released while it waited leaves the last quarter to others", async () => {
+  const budget = budgetOf(100);
+  const [first, second, third] = Array.from({ length: 3 }, () => budget.openGrowing(open));
+  first!.grow(90);
+  const waiting = second!.grow(90);
+  second!.release();
+  first!.release();
+  await waiting;
+  assert.equal(third!.grow(90), undefined);
+});

@@ -50,11 +50,15 @@ export function createChatAnswer(options: AnswerOptions): AnswerTransform {
   const writer = form.stream ? createStreamWriter(options) : createMessageWriter(options);
   let reader: AnswerReader | undefined;
   let size = 0;
+  /** Of what has come since the last event was read. */
+  let unreadBytes = 0;
 
   function feed(text: string): void {
     // What follows the end or an error is nobody's.
     if (writer.closed) return;
-    reader ??= readerFor(text, writer);
+    reader ??= readerFor(text, writer, () => {
+      unreadBytes = 0;
+    });
     reader?.feed(text);
   }
 
@@ -62,12 +66,17 @@ export function createChatAnswer(options: AnswerOptions): AnswerTransform {
     get hasFailed() {
       return writer.hasFailed === true;
     },
+    get heldBytes() {
+      if (writer.closed) return 0;
+      return form.stream ? unreadBytes : size;
+    },
     headers: answerHeaders(
       head.headers,
       form.stream ? "text/event-stream; charset=utf-8" : "application/json",
     ),
     push(chunk) {
       size += chunk.length;
+      unreadBytes += chunk.length;
       if (!form.stream) checkAnswerSize(size);
       feed(decoder.decode(chunk, { stream: true }));
       return writer.take();
@@ -100,11 +109,11 @@ export function checkAnswerSize(bytes: number): void {
   );
 }
 
-/** Undefined while nothing but white space has come. */
-function readerFor(text: string, writer: MessageWriter): AnswerReader | undefined {
+/** Undefined while nothing but white space has come. `onRead` is called for each event. */
+function readerFor(text: string, writer: MessageWriter, onRead: () => void): AnswerReader | undefined {
   const start = text.trimStart();
   if (start === "") return undefined;
-  return start.startsWith("{") ? createDocumentReader(writer) : createEventReader(writer);
+  return start.startsWith("{") ? createDocumentReader(writer) : createEventReader(writer, onRead);
 }
 
 interface AnswerReader {
@@ -130,10 +139,11 @@ function createDocumentReader(writer: MessageWriter): AnswerReader {
   };
 }
 
-function createEventReader(writer: MessageWriter): AnswerReader {
+function createEventReader(writer: MessageWriter, onRead: () => void): AnswerReader {
   let hasEnded = false;
   const parser = createParser({
     onEvent(message) {
+      onRead();
       const unreadable = writer.closed ? undefined : readEvent(message, writer);
       // One that is truncated by the end is not malformed: the stream is short.
       if (unreadable && !hasEnded) writer.fail(malformed(`sent a ${unreadable} event that cannot be read`));

@@ -11,6 +11,10 @@ export function createWholeAnswer(options: AnswerOptions, thread: ConversionThre
   let isWritten = false;
   return {
     headers: small.headers,
+    // Small ones are here twice: as they came, and read.
+    get heldBytes() {
+      return isWritten ? 0 : size + (small.heldBytes ?? 0);
+    },
     push(chunk) {
       // What follows the end is nobody's. An empty piece could not be the last one for the thread.
       if (isWritten || chunk.length === 0) return nothing;

@@ -1,0 +1,83 @@
+// What one answer takes of the memory that all bodies share, while it is held back, read, decoded or converted.
+
+import type { HeldMemory } from "../coding/decoded.ts";
+import { RelayError } from "../domain/errors.ts";
+import { MemoryExhausted, type MemoryShare } from "./memory-budget.ts";
+
+/** So much is not counted: an answer of the usual size never waits for the large bodies of others. */
+export const uncountedBytes = 64 * 1024;
+
+/** @param share of the request's answers together; undefined: nothing is counted. */
+export function createAnswerMemory(share: MemoryShare | undefined): HeldMemory {
+  let taken = 0;
+  let wanted = 0;
+  let turn: Promise<void> | undefined;
+
+  function advance(): Promise<void> | undefined {
+    const more = wanted - taken;
+    if (share === undefined || more === 0) return undefined;
+    if (more < 0) {
+      share.shrink(-more);
+      taken = wanted;
+      return undefined;
+    }
+    const waiting = grow(share, more);
+    if (waiting === undefined) {
+      taken += more;
+      return undefined;
+    }
+    turn = waiting
+      .then(() => {
+        taken += more;
+      })
+      .finally(() => {
+        turn = undefined;
+      })
+      .then(advance);
+    // Whoever waits hears of it; an answer that is given up meanwhile does not.
+    turn.catch(() => {});
+    return turn;
+  }
+
+  function hold(bytes: number): Promise<void> | undefined {
+    wanted = Math.max(0, bytes - uncountedBytes);
+    return turn ?? advance();
+  }
+
+  return {
+    hold,
+    release() {
+      // What is still waited for is given back as soon as it is there.
+      void hold(0);
+    },
+  };
+}
+
+function grow(share: MemoryShare, bytes: number): Promise<void> | undefined {
+  try {
+    return share.grow(bytes)?.catch((error: unknown) => {
+      throw asAnswerError(error);
+    });
+  } catch (error) {
+    throw asAnswerError(error);
+  }
+}
+
+function asAnswerError(error: unknown): unknown {
+  if (!(error instanceof MemoryExhausted)) return error;
+  const limit = `${Math.round(error.maxBytes / 1048576)} MB of server.memory_mb`;
+  return error.isTooLarge
+    ? new RelayError(
+        "memory_exhausted",
+        `The provider's answer needs more memory than the ${limit}; ask for less or for a stream, or raise that in config.toml.`,
+        { shouldRetry: false, cause: error },
+      )
+    : new RelayError(
+        "memory_exhausted",
+        `Other bodies take all ${limit}, and none is left for this answer; please retry your request in a moment, or raise that in config.toml.`,
+        { retryAfterSeconds: memoryRetrySeconds, cause: error },
+      );
+}
+
+/** Bodies are received and read within seconds. */
+export const memoryRetrySeconds = 5;
