@@ -157,7 +157,15 @@ function slowObserver(): { observer: AnswerObserver; readNext(): Promise<void> }
     end: { value: () => later(() => inner.end()) },
     settled: { value: () => last },
   });
-  for (const name of ["opening", "form", "complete", "isTruncated", "unreadable", "lateError"] as const)
+  for (const name of [
+    "opening",
+    "form",
+    "complete",
+    "isTruncated",
+    "unreadable",
+    "lateError",
+    "heldBytes",
+  ] as const)
     Object.defineProperty(observer, name, { get: () => inner[name] });
   return {
     observer,
