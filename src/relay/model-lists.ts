@@ -62,6 +62,8 @@ interface Running {
 
 /** A client's own login has a list of its own; they come and go. */
 const maxEntries = 200;
+/** Of all lists: usual ones are some kilobytes. */
+const maxCachedBytes = 16 * 1024 * 1024;
 
 export function createModelLists({
   freshMs = 60_000,
@@ -80,6 +82,15 @@ export function createModelLists({
     return entry;
   }
 
+  /** The oldest lists go. */
+  function trim(): void {
+    let bytes = 0;
+    for (const entry of [...entries.values()].reverse()) {
+      bytes += entry.list?.length ?? 0;
+      if (bytes > maxCachedBytes) entry.list = undefined;
+    }
+  }
+
   function start(entry: Entry, { fetch, now }: Asking): Running {
     const abort = new AbortController();
     const limit = timers.after(fetchTimeoutMs, () => abort.abort()).unref();
@@ -92,6 +103,7 @@ export function createModelLists({
         entry.list = fetched.list;
         entry.at = now;
         entry.lateUntil = 0;
+        trim();
         return fetched;
       });
     return { done, abort, waiting: 0 };

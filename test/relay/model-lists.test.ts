@@ -92,3 +92,20 @@ test("a refusal reaches everybody who waits for it, in place of the last list, a
   assert.deepEqual(await Promise.all([get(start + 60_000), get(start + 60_000)]), [refused, refused]);
   assert.equal((await get(start + 60_000)).list, list);
 });
+
+test("lists take 16 MB together at most: those that nobody has asked for the longest go first", async () => {
+  const lists = createModelLists();
+  const asked: string[] = [];
+  const get = (key: string) =>
+    lists.get(key, {
+      fetch: async () => {
+        asked.push(key);
+        return { list: Buffer.alloc(7 * 1024 * 1024) };
+      },
+      signal: never,
+      now: start,
+    });
+  for (const key of ["a", "b", "a", "c", "a", "c", "b"])
+    assert.equal((await get(key)).list?.length, 7 * 1024 * 1024);
+  assert.deepEqual(asked, ["a", "b", "c", "b"]);
+});
