@@ -2,13 +2,16 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Behaviour } from "../support/behaviour.ts";
 import { claudeError, claudeFailures } from "../support/claude-script.ts";
 import { type ClientRequest, send } from "../support/client.ts";
+import { namedRefusal } from "../support/named-refusals.ts";
 import { startRelay } from "../support/relay.ts";
 import { setStage } from "../support/stage.ts";
 import {
   createRandom,
   pick,
+  type Random,
   type StrangeFamily,
   strangeFamilies,
   strangeRefusal,
@@ -17,6 +20,9 @@ import { ownKeysGoTo, type StrangeKind, strangeAccounts, withOwnKey } from "../s
 import { startUpstream } from "../support/upstream.ts";
 
 const seed = 20_261_130;
+
+/** Longer than any cooldown that a refusal begins. */
+const untilAllAreBackMs = 2 * 3_600_000;
 
 describe("whatever the accounts answer to one request, the next ordinary one is served", {
   concurrency: 1,
@@ -29,37 +35,49 @@ describe("whatever the accounts answer to one request, the next ordinary one is 
         it(`${family.name}, ${ids.length} account${ids.length > 1 ? "s" : ""}, ${kind}`, async (t) => {
           const upstream = await startUpstream({ family: family.name === "chat" ? "claude" : family.name });
           t.after(() => upstream.close());
+          const clock = { now: Date.now() };
           const relay = await startRelay({
             accounts: strangeAccounts(ids, { family, kind, url: upstream.url }),
             configure: (config) => ownKeysGoTo(upstream.url, config),
+            now: () => clock.now,
           });
           t.after(() => relay.close());
           const random = createRandom(seed);
           const ask = (request: ClientRequest) => send(relay.url, withOwnKey(request, family, kind));
+          const { strange, ordinary } = family.models;
           // A host that has never answered well is believed when it says that it has no such endpoint.
-          await ask(family.generate(family.models.ordinary, false, "first"));
-          for (let turn = 0; turn < 60; turn++) {
-            const refusal = strangeRefusal(random);
+          await ask(family.generate(ordinary, false, "first"));
+          for (let turn = 0; turn < 80; turn++) {
+            // What an earlier turn did to the strange model is over: every account is asked.
+            clock.now += 600_000;
+            const isNamed = turn % 4 === 3;
+            const refusal = isNamed ? namedRefusal(random, family.name) : unnamedRefusal(random);
             upstream.on(() => true, refusal);
-            const { strange, ordinary } = family.models;
-            const requests = [
+            const free = turn % 2 === 0 || turn % 8 === 7 ? family.free(strange) : [];
+            const billed = [
               family.generate(strange, random() < 0.5, `strange ${turn}`),
-              ...(turn % 2 === 0 ? family.free(strange) : []),
               ...embeddings(family, strange),
             ];
-            const request = pick(random, requests);
+            const request = pick(random, [...billed, ...free]);
             await ask(request).catch(() => {});
             upstream.reset();
+            // Of the named ones the account is to blame; where every account says so it may be the request, for a minute.
+            if (isNamed && billed.includes(request)) clock.now += ids.length > 1 ? 60_000 : untilAllAreBackMs;
             const next = await ask(family.generate(ordinary, false, `turn ${turn}`));
-            const shown = `${request.path}: ${refusal.status} ${JSON.stringify(refusal.headers)} ${String(refusal.body).slice(0, 80)}`;
+            const shown = `${request.path}: ${refusal.status} ${JSON.stringify(refusal.headers)} ${JSON.stringify(refusal.body).slice(0, 120)}`;
             assert.equal(next.status, 200, `after ${shown}: ${next.text.slice(0, 300)}`);
-            upstream.reset();
           }
         });
       }
     }
   }
 });
+
+/** Capacity is of one model, and the ordinary request asks for another. */
+function unnamedRefusal(random: Random): Behaviour {
+  const refusal = strangeRefusal(random);
+  return random() < 0.1 ? { ...refusal, status: pick(random, [503, 529]) } : refusal;
+}
 
 function embeddings({ name }: StrangeFamily, model: string): ClientRequest[] {
   if (name !== "gemini") return [];

@@ -15,6 +15,13 @@ const messages = [
 ];
 const words = ["permission_error", "of_tomorrow", "constructor", "__proto__", "server_error"];
 
+/** The refusals that blame an account. */
+const namedErrors = [
+  { type: "invalid_request_error", code: "invalid_api_key", message: "Incorrect API key provided: sk-***" },
+  { type: "invalid_request_error", code: "account_deactivated", message: "Your account is deactivated." },
+  { type: "invalid_request_error", code: "token_revoked", message: "The token was revoked." },
+];
+
 /** Statuses that blame an account, or the provider's capacity, whatever is said beside them. */
 const named: ReadonlySet<number> = new Set([402, 429, 503, 529]);
 
@@ -44,15 +51,22 @@ function strangeFault(random: Random): CreateFault {
 
 for (const ids of [["a"], ["a", "b"]]) {
   test(`whatever answers one request over a socket, the next one is served (${ids.length})`, async (t) => {
-    const { script, connect } = await startSocketStage(t, { ids });
+    const clock = { now: Date.now() };
+    const { script, connect } = await startSocketStage(t, { ids, now: () => clock.now });
     const random = createRandom(20_261_130);
     for (let turn = 0; turn < 40; turn++) {
-      const faults = Object.fromEntries(ids.map((id) => [id, strangeFault(random)]));
+      clock.now += 600_000;
+      const isNamed = turn % 5 === 4;
+      const draw = (): CreateFault =>
+        isNamed ? { kind: "error", status: 401, error: pick(random, namedErrors) } : strangeFault(random);
+      const faults = Object.fromEntries(ids.map((id) => [id, draw()]));
       script.faultOf = ({ credential }) => faults[credential.replace("key-of-", "")];
       const strange = await connect();
       await strange.ask(create({ input: `strange ${turn}` }));
       strange.socket.terminate();
       script.faultOf = undefined;
+      // The account is to blame; where every account says so it may be the request, for a minute.
+      if (isNamed) clock.now += ids.length > 1 ? 60_000 : 3_600_000;
       const next = await connect();
       const frames = await next.ask(create({ input: `ordinary ${turn}` }));
       assert.equal(
