@@ -254,7 +254,8 @@ test("what the table says of the request is what the code decides", () => {
     "at-once": /^passed on at once$/,
     "after-one-other": /^one other account, then passed on$/,
     "if-none-left": /^next account; passed on when none is left$/,
-    never: /^(?:next account(?:, after one refresh)?|ends(?: with `out_of_resources`, or with `memory_exhausted`)?)$/,
+    never:
+      /^(?:next account(?:, after one refresh)?|ends(?: with `out_of_resources`, or with `memory_exhausted`)?)$/,
   };
   const pooled = { status: undefined, login: undefined, isOwn: false };
   for (const { kind, request } of failureRows())

@@ -46,7 +46,11 @@ interface Case {
 const cases: Record<string, Case> = {
   "unstreamed answers": { path: "/v1/messages", stream: false, answer: { headers: json, body: message } },
   "coded answers": { path: "/v1/messages", stream: false, answer: { headers: codedHeaders, body: coded } },
-  "events of a stream": { path: "/v1/messages", stream: true, answer: { headers: events, body: oneLargeEvent } },
+  "events of a stream": {
+    path: "/v1/messages",
+    stream: true,
+    answer: { headers: events, body: oneLargeEvent },
+  },
   "converted answers": {
     ...{ path: "/v1/chat/completions", stream: false },
     answer: { headers: json, body: message },
