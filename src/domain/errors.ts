@@ -33,7 +33,7 @@ export const relayErrors = {
   over_capacity: { status: 503, summary: "the provider is out of capacity on every account" },
   edge_refused: { status: 503, summary: "a firewall in front of the provider refused on every account" },
   out_of_resources: { status: 503, summary: "this machine is short of descriptors, memory or ports" },
-  memory_exhausted: { status: 503, summary: "bodies of other requests and answers take all of server.memory_mb" },
+  memory_exhausted: { status: 503, summary: "other bodies take all of server.memory_mb" },
   draining: { status: 503, summary: "the relay is shutting down" },
   upstream_timeout: { status: 504, summary: "the provider sent nothing in time" },
   internal: { status: 500, summary: "a fault of the relay itself" },
