@@ -5,7 +5,7 @@ import { RelayError } from "../domain/errors.ts";
 import { MemoryExhausted, type MemoryShare } from "./memory-budget.ts";
 
 /** So much is not counted: an answer of the usual size never waits for the large bodies of others. */
-export const uncountedBytes = 64 * 1024;
+const uncountedBytes = 64 * 1024;
 
 /** @param share of the request's answers together; undefined: nothing is counted. */
 export function createAnswerMemory(share: MemoryShare | undefined): HeldMemory {
@@ -34,7 +34,7 @@ export function createAnswerMemory(share: MemoryShare | undefined): HeldMemory {
         turn = undefined;
       })
       .then(advance);
-    // Whoever waits hears of it; an answer that is given up meanwhile does not.
+    // Rejected for everybody who waits for it; nobody does where the answer has been dropped meanwhile.
     turn.catch(() => {});
     return turn;
   }
@@ -48,7 +48,7 @@ export function createAnswerMemory(share: MemoryShare | undefined): HeldMemory {
     hold,
     release() {
       // What is still waited for is given back as soon as it is there.
-      void hold(0);
+      hold(0)?.catch(() => {});
     },
   };
 }

@@ -239,7 +239,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     // While zlib joins its pieces a body is there twice.
     if (isCoded(encoding)) await this.#answer.reserve(2 * maxErrorBytes);
     const body = await decodeBody(coded, encoding, maxErrorBytes).catch(() => coded);
-    this.#answer.reserve(0);
+    this.#answer.reserve(0)?.catch(() => {});
     const verdict = guardClassifier(onObserverError, () => ({
       failure: upstream.readFailure(head, body, call, now()),
       // A redirect is not followed, and no client could.
