@@ -2,43 +2,21 @@
 // what it does when it is stopped, continued and resized.
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { program } from "../../support/program.ts";
 import { createServeFolder, type ServeFolder } from "../../support/serve-process.ts";
 import { until } from "../../support/until.ts";
+import { openTerminal, type Terminal } from "./script-terminal.ts";
 
 const entered = "\u001b[?1049h";
 const left = "\u001b[?1049l";
 
-interface Terminal {
-  output(): string;
-  type(keys: string): void;
-  exitCode: Promise<number | null>;
-}
-
 interface OpenTop extends Terminal {
   kill(signal: NodeJS.Signals): void;
   resize(size: { rows: number; columns: number }): void;
-}
-
-/** Runs a shell's command in a terminal of 100 columns and 24 rows. */
-function openTerminal(t: TestContext, command: string): Terminal {
-  const options = ["--quiet", "--flush", "--return", "--command", `stty rows 24 cols 100; ${command}`];
-  const child = spawn("script", [...options, "/dev/null"], {
-    env: { ...process.env, SHELL: "/bin/sh", TERM: "xterm-256color", LANG: "C.UTF-8", PS1: "prompt> " },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  let output = "";
-  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  t.after(() => void child.kill("SIGKILL"));
-  return {
-    output: () => output,
-    type: (keys) => void child.stdin.write(keys),
-    exitCode: new Promise((resolve) => child.once("close", resolve)),
-  };
 }
 
 async function startServe(t: TestContext): Promise<ServeFolder> {
