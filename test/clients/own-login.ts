@@ -20,6 +20,7 @@ export interface LoginStage {
   readonly pooled: ScriptedUpstream;
   /** The host of the account `glm`. */
   readonly compatible: ScriptedUpstream;
+  readonly hosts: Readonly<Record<"own" | "key" | "glm", ScriptedUpstream>>;
   /** The hosts that were asked, in order: `own`, `key` or `glm`. */
   asked(): string[];
 }
@@ -29,12 +30,14 @@ export interface LoginSettings {
   /** The client's own, as the provider gets it. */
   login: string;
   sockets?: SocketScript;
+  /** There is no account for it: where it goes along, nobody gets it. */
+  isWithoutOwn?: boolean;
   /** TOML of the pooled account, and of what else there is. */
   accounts(urls: { pooled: string; compatible: string }): string;
 }
 
 export async function startLoginStage(t: TestContext, settings: LoginSettings): Promise<LoginStage> {
-  const { family, login, sockets, accounts } = settings;
+  const { family, login, sockets, isWithoutOwn = false, accounts } = settings;
   const provider = await startUpstream({ family, ...(sockets && { sockets }) });
   const pooled = await startUpstream({ family, firstIndex: 1000 });
   const compatible = await startUpstream({ family, firstIndex: 2000 });
@@ -42,7 +45,7 @@ export async function startLoginStage(t: TestContext, settings: LoginSettings): 
   const own = `[[accounts]]\nid = "own"\ntype = "client"\nfamily = "${family}"\npriority = 200\n`;
   const urls = `[upstream]\nclaude_url = "${provider.url}"\nchatgpt_url = "${provider.url}${codexPath}"\ncode_assist_url = "${provider.url}"\n`;
   const relay = await startRelayProcess(
-    `${urls}\n${own}\n${accounts({ pooled: pooled.url, compatible: compatible.url })}`,
+    `${urls}\n${isWithoutOwn ? "" : own}\n${accounts({ pooled: pooled.url, compatible: compatible.url })}`,
   );
   const hosts = { own: provider, key: pooled, glm: compatible };
   t.after(async () => {
@@ -52,7 +55,7 @@ export async function startLoginStage(t: TestContext, settings: LoginSettings): 
     for (const [name, host] of Object.entries(hosts)) assertCredentials(name, host.requests, login);
   });
   return {
-    ...{ relay, sandbox, provider, pooled, compatible },
+    ...{ relay, sandbox, provider, pooled, compatible, hosts },
     asked: () =>
       Object.entries(hosts)
         .flatMap(([name, { requests }]) => requests.map((request) => ({ name, request })))

@@ -1,0 +1,188 @@
+// Own login × key × compatible host × what becomes of each, with Claude Code and Codex: what happens from the second request on, in the
+// middle of a loop of tools, who answers, and what the client's user sees. Which credential reached which host is looked at in every row.
+
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import type { Behaviour, RecordedRequest } from "../support/behaviour.ts";
+import { createSocketScript } from "../support/socket-script.ts";
+import * as claude from "./claude-code.ts";
+import * as codex from "./codex.ts";
+import {
+  claudeLogin,
+  codexToken,
+  failures,
+  logInClaude,
+  logInCodex,
+  runClaude,
+  runCodex,
+  shownBy,
+} from "./own-clients.ts";
+import { type LoginStage, startLoginStage } from "./own-login.ts";
+import type { ProgramResult } from "./program.ts";
+import { type Model, sawBoth } from "./task.ts";
+
+/**
+ * `limit`: for two hours. `full`: no capacity for one request. `dead`: the credential is refused. `-`: there is no such account.
+ * Who answered is a regular expression; nobody else was asked but who failed.
+ */
+const table = `
+  own    key    glm    | answered                     | asked       | seen  | played with
+  limit  ok     ok     | own key key                  | own key     | all   | claude codex
+  limit  limit  ok     | own glm glm                  | own key glm | all   | claude codex
+  limit  dead   ok     | own glm glm                  | own key glm | all   | claude codex
+  limit  limit  limit  | own                          | own key glm | limit | codex
+  limit  limit  dead   | own                          | own key glm | limit | claude
+  limit  limit  full   | own glm glm                  | own key glm | all   | claude
+  limit  dead   full   | own glm glm                  | own key glm | all   | codex
+  limit  full   ok     | own key key                  | own key     | all   | claude
+  full   ok     ok     | own key (own|key)            | own key     | all   | claude codex
+  full   limit  ok     | own own own                  | own key     | all   | claude
+  full   full   ok     | own (own|key) (own|key)      | own key     | all   | claude codex
+  dead   ok     ok     | own                          | own         | login | claude codex
+  -      limit  ok     | key glm glm                  | key glm     | all   | claude`;
+
+type State = "ok" | "limit" | "full" | "dead" | "-";
+const ids = ["own", "key", "glm"] as const;
+type Id = (typeof ids)[number];
+type States = Readonly<Record<Id, State>>;
+
+interface Client {
+  name: "claude" | "codex";
+  model: Model;
+  start(t: TestContext, states: States): Promise<LoginStage>;
+  run(stage: LoginStage): Promise<ProgramResult>;
+  /** Of the model, not of its lists and settings. */
+  isQuestion(request: RecordedRequest): boolean;
+  /** The questions that come before anything goes wrong. */
+  untroubled: number;
+  sees: Readonly<Record<"all" | "limit" | "login", RegExp>>;
+}
+
+const seesAll = new RegExp(sawBoth);
+const accountOf = (type: string, id: "key" | "glm", url: string, more = "") =>
+  `[[accounts]]\nid = "${id}"\ntype = "${type}"\napi_key = "key-of-${id}"\napi_url = "${url}"\n${more}`;
+const asGlm = 'auth = "bearer"\nmodel_map = { "*" = "glm-5.2" }\n';
+
+const claudeCode: Client = {
+  name: "claude",
+  model: claude.claudeModel,
+  async start(t, { own, key, glm }) {
+    const stage = await startLoginStage(t, {
+      ...{ family: "claude", login: claudeLogin, isWithoutOwn: own === "-" },
+      accounts: ({ pooled, compatible }) =>
+        (key === "-" ? "" : accountOf("claude-api", "key", pooled)) +
+        (glm === "-" ? "" : accountOf("claude-api", "glm", compatible, asGlm)),
+    });
+    await logInClaude(stage);
+    return stage;
+  },
+  run: runClaude,
+  isQuestion: ({ path }) => path === "/v1/messages",
+  untroubled: 1,
+  sees: { all: seesAll, limit: /limit/i, login: /authenticat|log ?in/i },
+};
+
+const codexExec: Client = {
+  name: "codex",
+  model: codex.codexModel,
+  async start(t, { own, key, glm }) {
+    const login = codexToken();
+    const stage = await startLoginStage(t, {
+      ...{ family: "openai", login, sockets: createSocketScript(), isWithoutOwn: own === "-" },
+      accounts: ({ pooled, compatible }) =>
+        (key === "-" ? "" : accountOf("openai-responses", "key", `${pooled}/v1`)) +
+        (glm === "-" ? "" : accountOf("openai-responses", "glm", `${compatible}/v1`, asGlm)),
+    });
+    await logInCodex(stage, login);
+    return stage;
+  },
+  run: (stage) => runCodex(stage, "--no-websocket"),
+  isQuestion: ({ path }) => path.endsWith("/responses"),
+  untroubled: 1,
+  sees: { all: seesAll, limit: /limit/i, login: /401|unauthorized|log ?in|sign in|token/i },
+};
+
+const rows = readTable();
+for (const client of [claudeCode, codexExec]) {
+  for (const { states, answered, asked, seen, clients } of rows) {
+    if (!clients.includes(client.name)) continue;
+    const what = ids.map((id) => `${id} ${states[id]}`).join(", ");
+    test(`${client.name}: ${what}`, async (t) => {
+      const stage = await client.start(t, states);
+      behave(stage, client, states);
+      const shown = shownBy[client.name](await client.run(stage));
+      assert.match(shown, client.sees[seen], shown);
+      if (seen === "all") assert.doesNotMatch(shown, /error/i);
+      else assert.doesNotMatch(shown, client.sees.all);
+      const { hosts } = stage;
+      const reached = ids.filter((id) => hosts[id].requests.some(client.isQuestion));
+      assert.equal(reached.join(" "), asked);
+      assert.match(answersIn(stage).join(" "), new RegExp(`^${answered}$`));
+    });
+  }
+}
+
+/** All is well at first; what a row says is so from the next question on, wherever it is asked. */
+function behave({ hosts }: LoginStage, client: Client, states: States): void {
+  let questions = 0;
+  const wasFull = new Set<Id>();
+  const until = Date.now() + 7_200_000;
+  const { limit, full, dead } = failures[client.name];
+  for (const id of ids) {
+    const inTrouble = (state: State): Behaviour | undefined => {
+      switch (state) {
+        case "limit":
+          return limit(until);
+        case "dead":
+          return dead();
+        case "full":
+          if (wasFull.has(id)) return undefined;
+          wasFull.add(id);
+          return full();
+        default:
+          return undefined;
+      }
+    };
+    hosts[id].on(client.isQuestion, (request) => {
+      const isTroubled = questions++ >= client.untroubled;
+      return (isTroubled ? inTrouble(states[id]) : undefined) ?? client.model(request);
+    });
+  }
+}
+
+/** The accounts that gave a good answer, in order. */
+function answersIn({ relay }: LoginStage): unknown[] {
+  return relay
+    .log()
+    .filter(({ msg, status, route }) => msg === "request" && status === 200 && /\/generate$/.test(`${route}`))
+    .map(({ account }) => account);
+}
+
+interface Row {
+  states: States;
+  answered: string;
+  asked: string;
+  seen: keyof Client["sees"];
+  /** Their names; every run of a client takes its time. */
+  clients: string;
+}
+
+function readTable(): Row[] {
+  return table
+    .trim()
+    .split("\n")
+    .slice(1)
+    .map((line) => {
+      const [columns = "", answered = "", asked = "", seen = "", clients = ""] = line
+        .split(/ \| /)
+        .map((part) => part.trim());
+      const [own, key, glm] = columns.split(/ +/) as State[];
+      return {
+        states: { own: own!, key: key!, glm: glm! },
+        answered,
+        asked,
+        seen: seen as Row["seen"],
+        clients,
+      };
+    });
+}
