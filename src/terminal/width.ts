@@ -4,30 +4,28 @@ import { replaceControls } from "../text/control-characters.ts";
 
 /** Columns of a text without control characters or escape sequences. */
 export function displayWidth(text: string): number {
-  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
-  let width = text.length;
-  // The character before may belong to the first cluster.
-  for (const [run] of text.matchAll(/[\x20-\x7e]?[^\x20-\x7e]+/g)) {
-    width -= run.length;
-    for (const cluster of clusters(run)) width += clusterWidth(cluster);
-  }
+  if (plain.test(text)) return text.length;
+  let width = 0;
+  for (const cluster of clusters(text)) width += clusterWidth(cluster);
   return width;
 }
 
-/** The text in at most `width` columns, its end replaced by `…` (or `...`) when it is longer. */
+/** Of one column each. Line feeds are among them only so that what should have none costs no more than other text. */
+const plain = /^[\n\x20-\x7e]*$/;
+
+/** The text in at most `width` columns, its end replaced by `…` (or `...`) when it is longer. Of a longer one no more is read than fits. */
 export function truncate(text: string, width: number, unicode = true): string {
-  // Plain characters take a column each: what begins with more of them than there is room for need not be measured.
-  const isLong = /^[\x20-\x7e]*$/.test(text.slice(0, width + 1)) && text.length > width;
-  if (!isLong && displayWidth(text) <= width) return text;
+  if (text.length <= width && plain.test(text)) return text;
   const mark = unicode ? "…" : ".".repeat(Math.min(3, width));
+  const room = width - displayWidth(mark);
   let kept = "";
-  let used = displayWidth(mark);
+  let used = 0;
   for (const cluster of clusters(text)) {
     used += clusterWidth(cluster);
-    if (used > width) break;
-    kept += cluster;
+    if (used <= room) kept += cluster;
+    if (used > width) return width < 1 ? "" : kept.trimEnd() + mark;
   }
-  return width < 1 ? "" : kept.trimEnd() + mark;
+  return text;
 }
 
 /** Foreign text on one line: it must neither move the cursor nor recolour the terminal nor end a table row. */

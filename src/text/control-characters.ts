@@ -16,9 +16,14 @@ export function toJsonText(document: unknown, { indented }: { indented: boolean 
 
 /** JSON's own escapes end at U+001F. `json` is JSON text: there, the others stand in strings only. */
 export function escapeControls(json: string): string {
-  return json.replace(unescaped, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return json.replace(unescaped, (run) => {
+    let escaped = "";
+    for (let at = 0; at < run.length; at++)
+      escaped += `\\u${run.charCodeAt(at).toString(16).padStart(4, "0")}`;
+    return escaped;
+  });
 }
 
-const unescaped = /[\u007f-\u009f\p{Bidi_Control}\u2028\u2029]/gu;
+const unescaped = /[\u007f-\u009f\p{Bidi_Control}\u2028\u2029]+/gu;
 const single = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 const runs = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]+/gu;
