@@ -1,5 +1,6 @@
 // Writes log lines to a file descriptor, many at a time: one system call each would cost more than the request it is about.
-// What a descriptor does not take (a full disk, a reader that is gone) is lost, and neither stops the program nor its end.
+// What a descriptor does not take (a full disk, a reader that is gone) is lost, and neither stops the program nor its end:
+// pino's own destination ends the process at the first error, and then tries for ever to write what is left.
 
 import { write, writeSync } from "node:fs";
 
