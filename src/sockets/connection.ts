@@ -10,6 +10,7 @@ import type { HeaderMap } from "../domain/call.ts";
 import { RelayError, type RelayErrorCode, stackOf } from "../domain/errors.ts";
 import { answerPings } from "../network/web-socket.ts";
 import type { ClientConnection } from "../relay/client.ts";
+import { reportFault } from "../relay/deliver-relay-error.ts";
 import { type Exchange, type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
 import { type BodyStall, bodyStall } from "../relay/read-body.ts";
 import { relay } from "../relay/relay.ts";
@@ -185,12 +186,15 @@ export class SocketConnection implements ClientConnection {
     const { deps, newId } = this.#options;
     const { dialect, route } = this.opening;
     const { error, code, reason } = refusals[why];
+    const request = newId();
+    const relayError = new RelayError(error, reason);
+    reportFault({ request, error: relayError, relayError }, deps);
     deps.events.emit("requestRefused", () => ({
-      request: newId(),
+      request,
       method: "GET",
       route: `${dialect.name}/${route.operation}`,
       error,
-      status: dialect.renderError(new RelayError(error, reason), { now: deps.now() }).status,
+      status: dialect.renderError(relayError, { now: deps.now() }).status,
       detail: undefined,
     }));
     this.#close(code, Buffer.from(reason));

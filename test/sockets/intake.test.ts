@@ -43,7 +43,7 @@ async function post({ relay }: SocketStage, bytes: number, timeoutMs = 20_000): 
 }
 
 test("messages without an end take of server.memory_mb, and give it back when their clients leave", async (t) => {
-  const stage = await startTight(t, { memoryUnits: 4, maxWaitMs: 50 });
+  const stage = await startTight(t, { memoryUnits: 4, maxWaitMs: 2000 });
   const clients = await Promise.all([stage.connect(), stage.connect()]);
   assert.equal(await post(stage, 3 * unit), 200);
   for (const client of clients) begin(client, unit);
@@ -53,7 +53,7 @@ test("messages without an end take of server.memory_mb, and give it back when th
 });
 
 test("a message that comes to its end is given back, too", async (t) => {
-  const stage = await startTight(t, { memoryUnits: 4, maxWaitMs: 50 });
+  const stage = await startTight(t, { memoryUnits: 4, maxWaitMs: 2000 });
   const client = await stage.connect();
   const text = JSON.stringify(create({ pad: "x".repeat(2 * unit) }));
   client.socket.send(text.slice(0, unit), { fin: false });
@@ -78,7 +78,7 @@ test("where no memory is left a message waits for its turn", async (t) => {
 });
 
 test("one that waits for too long is ended with 1013, and others go on", async (t) => {
-  const stage = await startTight(t, { memoryUnits: 4, maxWaitMs: 50 });
+  const stage = await startTight(t, { memoryUnits: 4, maxWaitMs: 2000 });
   const first = await stage.connect();
   begin(first, 3 * unit);
   await until("it is counted", async () => (await post(stage, 2 * unit)) === 503);
@@ -86,12 +86,11 @@ test("one that waits for too long is ended with 1013, and others go on", async (
   begin(second, 2 * unit);
   assert.equal(await second.closed, 1013);
   assert.equal(typesOf(await (await stage.connect()).ask()).at(-1), done);
-  const refused = stage.relay.log.filter(({ fields }) => fields.error === "memory_exhausted");
-  assert.ok(refused.length > 0);
+  assert.ok(stage.relay.log.some(({ message }) => message === "short of resources"));
 });
 
 test("requests that wait for the answer of the one before take of it as well", async (t) => {
-  const stage = await startTight(t, { memoryUnits: 4, maxWaitMs: 50 });
+  const stage = await startTight(t, { memoryUnits: 4, maxWaitMs: 2000 });
   const client = await stage.connect();
   stage.script.answerWith(() => ({ content: "x".repeat(1000), events: 500 }));
   stage.script.fault("key-of-a", { kind: "slow", ms: 200 });
