@@ -10,8 +10,8 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** Of one column each. Line feeds are among them only so that what should have none costs no more than other text. */
-const plain = /^[\n\x20-\x7e]*$/;
+/** Of one column each. Line ends are among them only so that what should have none costs no more than other text. */
+const plain = /^[\r\n\x20-\x7e]*$/;
 
 /** The text in at most `width` columns, its end replaced by `…` (or `...`) when it is longer. Of a longer one no more is read than fits. */
 export function truncate(text: string, width: number, unicode = true): string {
