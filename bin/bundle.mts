@@ -33,8 +33,8 @@ const pricesAsData: Plugin = {
   },
 };
 /**
- * Of undici what network/undici.ts names, less HTTP/2, which is off and would load Node's; what is asked for late stays where it is: a
- * parser in WebAssembly, the bodies of fetch.
+ * Of undici what network/undici.ts names, less HTTP/2, which is off and would load Node's; what is asked for late stays where it is: the
+ * bodies of fetch. The parser in WebAssembly comes with the bundle: the first connection loads it, and there may be no descriptor left then.
  */
 const partOfUndici: Plugin = {
   name: "part-of-undici",
@@ -55,7 +55,7 @@ const partOfUndici: Plugin = {
     }));
     // As a whole, for commands that check connections.
     onResolve({ filter: /^undici$/ }, ({ path }) => ({ path, external: true }));
-    onResolve({ filter: /^\.\.\/(web|milo)\/|-wasm\.js$/ }, ({ path, importer }) => {
+    onResolve({ filter: /^\.\.\/(web|milo)\// }, ({ path, importer }) => {
       if (!/[\\/]undici[\\/]lib[\\/][^\\/]+[\\/][^\\/]+$/.test(importer)) return undefined;
       return { path: path.replace(/^\.\.\//, "undici/lib/"), external: true };
     });

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { Agent } from "node:http";
 import { test } from "node:test";
 import { begin, type OpenAnswer, send } from "../support/client.ts";
 import { program } from "../support/program.ts";
@@ -33,8 +34,12 @@ test("with 64 descriptors, requests beyond them are answered with 503, and the n
     },
   };
 
+  // Connections first: where a client's own takes the last descriptor it is closed without an answer.
+  const agent = new Agent({ keepAlive: true, maxSockets: 30 });
+  t.after(() => agent.destroy());
+  await Promise.all(Array.from({ length: 30 }, () => send(url, { path: "/health", agent })));
   upstream.on(() => true, { hang: true });
-  const open = Array.from({ length: 45 }, () => begin(url, request));
+  const open = Array.from({ length: 30 }, () => begin(url, { ...request, agent }));
   const answers: (OpenAnswer | undefined)[] = [];
   for (const { answer } of open)
     answer.then(
