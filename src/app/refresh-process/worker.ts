@@ -35,6 +35,8 @@ export interface RefreshWorker {
 /** Longer than a refresh takes in its slowest case: a process that has not answered by then was stopped. */
 const answerLimitMs = 240_000;
 const releaseLimitMs = 5_000;
+/** A channel that takes no order is mostly that of a process that has ended; how it ended comes a moment later, and says more. */
+const exitNoticeMs = 2_000;
 
 export function startRefreshWorker({ script, folder, log, takeOver }: RefreshWorkerOptions): RefreshWorker {
   const pending = new Map<string, (answer: WorkerAnswer) => void>();
@@ -79,6 +81,10 @@ export function startRefreshWorker({ script, folder, log, takeOver }: RefreshWor
     else kept.set(login, pair);
   }
 
+  function endWithoutExit(error: Error): void {
+    setTimeout(end, exitNoticeMs, error.message).unref();
+  }
+
   try {
     const started = startProcess(script, folder);
     child = started;
@@ -109,7 +115,7 @@ export function startRefreshWorker({ script, folder, log, takeOver }: RefreshWor
       }, answerLimitMs);
       if (exit !== undefined) settle(order.login, { kind: "ended", reason: exit });
       // Without file descriptors for its channel a process is not started, and has no `send`.
-      else if (child?.connected) child.send(order, (error) => error && end(error.message));
+      else if (child?.connected) child.send(order, (error) => error && endWithoutExit(error));
       else end("it cannot be reached");
       return promise.finally(() => clearTimeout(limit));
     },
