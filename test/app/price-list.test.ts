@@ -15,8 +15,11 @@ registerHooks({
   },
 });`;
 
+/** In the bundle the price list is in no file of its own. */
+const sources = join(import.meta.dirname, "../../src/main.ts");
+
 test("the price list is loaded without a request that asks for it", async (t) => {
-  const folder = await createServeFolder(t);
+  const folder = await createServeFolder(t, sources);
   await folder.configure("");
   const hooks = join(folder.path, "hooks.mjs");
   await writeFile(hooks, sayWhenLoaded);

@@ -3,6 +3,7 @@ import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import { makeCertificate } from "../support/certificate.ts";
+import { patient } from "../support/patience.ts";
 import { startConnectProxy, startSocksProxy, type TestProxy } from "../support/proxies.ts";
 import { accountFaults, siteFor } from "./doctor-account-faults.ts";
 import type { Site } from "./doctor-site.ts";
@@ -275,7 +276,7 @@ describe("doctor finds what is wrong with an account:", () => {
 
   it("a provider that takes the request and says nothing, within the time limit", async (t) => {
     const site = await siteFor(t);
-    site.site.limitMs = 400;
+    site.site.limitMs = Math.ceil(patient(400));
     site.upstream.on("key-of-claude-1", { hang: true });
     const { found } = await accountFaults(site);
     assert.deepEqual(
