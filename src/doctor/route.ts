@@ -97,7 +97,10 @@ function connect(place: Place, limitMs: number): Promise<Socket> {
   );
   return withLimit(limitMs, late, (signal) => {
     const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-    const socket = net.connect({ ...place, autoSelectFamilyAttemptTimeout: Math.max(250, limitMs / 4) });
+    const socket = net.connect({
+      ...place,
+      autoSelectFamilyAttemptTimeout: Math.max(250, Math.floor(limitMs / 4)),
+    });
     signal.addEventListener("abort", () => socket.destroy(), { once: true });
     // Stays: a socket without a listener ends the process when it breaks later.
     socket.on("error", reject);
