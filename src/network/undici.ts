@@ -6,6 +6,9 @@ import type undici from "undici";
 
 const require = createRequire(import.meta.url);
 
+// The parser, which undici loads with the first connection: there may be no descriptor left then.
+require("undici/lib/llhttp/llhttp_simd-wasm.js");
+
 /** The same classes that undici's index has, from the files that hold them. */
 export const core: Pick<typeof undici, "Agent" | "Client" | "Pool" | "buildConnector"> = {
   Agent: require("undici/lib/dispatcher/agent.js"),
