@@ -27,8 +27,8 @@ export type ThreadAnswer =
 /** Up to here a conversion takes a few milliseconds at most, whatever is in it. */
 export const maxInlineBytes = 128 * 1024;
 const bytesPerTurn = 512 * 1024;
-/** Without work for so long the thread ends and gives its memory back, some 20 MB. A new one starts within 50 ms. */
-const idleMs = 500;
+/** Without work for so long the thread ends and gives its memory back, some 20 MB. A new one has to start first. */
+const usualIdleMs = 500;
 
 export interface ConversionThread {
   /** Throws or rejects with InvalidChatRequest. Small bodies are converted at once. */
@@ -40,7 +40,7 @@ export interface ConversionThread {
 type Order = PromiseWithResolvers<ThreadAnswer & { ok: true }>;
 
 /** The thread is started when it is first needed, and keeps no process alive that has nothing else to do. */
-export function createConversionThread(): ConversionThread {
+export function createConversionThread({ idleMs = usualIdleMs } = {}): ConversionThread {
   let worker: Worker | undefined;
   let idle: NodeJS.Timeout | undefined;
   const waiting: Order[] = [];
@@ -62,7 +62,14 @@ export function createConversionThread(): ConversionThread {
     else asked?.reject(errorOf(answer));
     if (waiting.length > 0) return;
     worker?.unref();
-    idle = setTimeout(() => void worker?.terminate(), idleMs).unref();
+    idle = setTimeout(endIdle, idleMs).unref();
+  }
+
+  /** Forgotten at once: one that is ending would lose the next body. */
+  function endIdle(): void {
+    const ended = worker;
+    worker = undefined;
+    void ended?.terminate();
   }
 
   /** Out of memory, above all: then the waiting calls fail, and the next one gets a new thread. */
