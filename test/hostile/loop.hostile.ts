@@ -19,15 +19,19 @@ const heaviest = [
   "a 10 MB image",
   "100,000 messages",
   "300,000 parts",
-  "a million parameters",
-  "5 million empty lists",
+  "300,000 short parameters",
+  "2 million empty lists",
 ];
 /** Names no model of Claude's, so it is not converted, and would go to another provider. */
 const elsewhere = "a 10 MB model";
 const answers = isShort ? answerFloods.filter(({ isHeavy }) => isHeavy) : answerFloods;
 const titles = isShort ? heaviest : floods.map(([title]) => title).filter((title) => title !== elsewhere);
 
+for (const title of titles)
+  if (!floods.some(([known]) => known === title)) throw new Error(`there is no flood of the name ${title}`);
+
 const peer = fork(join(import.meta.dirname, "loop-peer.ts"));
+peer.once("exit", failEarly);
 const [ready] = (await once(peer, "message")) as [PeerReport];
 if (ready.kind !== "ready") throw new Error("the peer is not ready");
 const relay = await startRelay({ accounts: [testAccount("first", "claude-api", ready.url)] });
@@ -82,12 +86,18 @@ for (const { title, isLost = false } of answers) {
 }
 
 await relay.close();
+peer.off("exit", failEarly);
 peer.disconnect();
 const lines = [...figures, ...faults.map((fault) => `FAULT ${fault}`)];
 process.stdout.write(
   `${faults.length === 0 ? "✓" : "✗"} longest silence of the loop\n${lines.map((line) => `  ${line}\n`).join("")}`,
 );
 if (faults.length > 0) process.exitCode = 1;
+
+function failEarly(code: number | null): never {
+  process.stdout.write(`✗ the peer ended with code ${code}\n`);
+  process.exit(1);
+}
 
 /** The longest stretch of work between two turns of a timer, and all work together. */
 function watchLoop(): { stop(): Promise<{ longestMs: number; workMs: number }> } {
