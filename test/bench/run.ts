@@ -42,6 +42,8 @@ const { values: flags, positionals: chosen } = parseArgs({
 const rounds = flags.short ? 7 : 15;
 /** Each takes two descriptors in the relay, and two in the driver. */
 const manyStreams = 10_000;
+/** The monitor measures how far its own ticks are apart: an idle loop shows this. */
+const monitorTickMs = 10;
 
 if (flags.growth) {
   await (await import("./growth.ts")).measureGrowth();
@@ -146,9 +148,6 @@ async function measure(driver: ChildProcess, contestants: readonly Contestant[],
   const measured = contestants.map((each) => toMeasured(each.name, costs.get(each)!, floor, each.rssMiB()));
   return { case: one.title, target: one.target, measured };
 }
-
-/** The monitor measures how far its own ticks are apart: an idle loop shows this. */
-const monitorTickMs = 10;
 
 /**
  * Small requests, streams and long prompts at once; the delay is what the relay measures of itself from its first scrape on, beyond the
