@@ -1,9 +1,10 @@
 // Checks the way to a provider step by step (proxy, DNS, TCP, TLS): the first step that fails is the one to fix.
 
-import net, { isIP, type Socket } from "node:net";
+import { isIP, type Socket } from "node:net";
 import tls, { type PeerCertificate } from "node:tls";
 import { readNetworkFault } from "../network/faults.ts";
 import { describeProxy, formatHostPort, type ProxySettings, withoutBrackets } from "../network/proxy.ts";
+import { openTcp } from "../network/tcp.ts";
 import { openTunnel, trust } from "../network/tunnel.ts";
 import { singleLine, truncate } from "../terminal/width.ts";
 
@@ -95,17 +96,10 @@ function connect(place: Place, limitMs: number): Promise<Socket> {
   const late = new Error(
     `no connection to ${formatHostPort(place.host, place.port)} within ${inSeconds(limitMs)}`,
   );
-  return withLimit(limitMs, late, (signal) => {
-    const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-    const socket = net.connect({
-      ...place,
-      autoSelectFamilyAttemptTimeout: Math.max(250, Math.floor(limitMs / 4)),
-    });
-    signal.addEventListener("abort", () => socket.destroy(), { once: true });
-    // Stays: a socket without a listener ends the process when it breaks later.
-    socket.on("error", reject);
-    socket.once("connect", () => resolve(socket));
-    return promise;
+  return withLimit(limitMs, late, async (signal) => {
+    const socket = await openTcp(place, { signal, limitMs });
+    // A socket without a listener ends the process when it breaks later.
+    return socket.on("error", () => {});
   });
 }
 
