@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqliteStore, type SqliteStoreOptions } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
-import type { StoreHarness } from "./suite.ts";
+import type { StoreHarness } from "./store-test.ts";
 
 export interface SqliteHarness extends StoreHarness {
   /** A folder that goes away with the harness. */

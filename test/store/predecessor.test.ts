@@ -4,10 +4,8 @@ import Database from "better-sqlite3";
 import { readTime } from "../../src/store/predecessor.ts";
 import type { UsageKey } from "../../src/store/usage-store.ts";
 import { createSqliteHarness, type SqliteHarness } from "./harness.ts";
-import { tokens } from "./rows.ts";
+import { always, tokens } from "./rows.ts";
 import { useZone } from "./zones.ts";
-
-const always = { since: 0, until: Number.MAX_SAFE_INTEGER };
 
 before(() => useZone("UTC"));
 after(() => useZone(undefined));

@@ -7,10 +7,8 @@ import { patient } from "../support/patience.ts";
 import { createSqliteHarness, type SqliteHarness } from "./harness.ts";
 import { insertManyRows } from "./many-rows.ts";
 import { summarizeNaively } from "./naive-usage.ts";
-import { day, maintainAll, noon, tokens, usageRow } from "./rows.ts";
+import { always, day, maintainAll, noon, tokens, usageRow } from "./rows.ts";
 import { useZone, zones } from "./zones.ts";
-
-const always = { since: 0, until: Number.MAX_SAFE_INTEGER };
 
 afterEach(() => useZone(undefined));
 
