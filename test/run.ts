@@ -25,7 +25,7 @@ const changesItsProcess =
   /process\.(env(\.\w+)? = |chdir\(|emit\(|kill\(process\.pid)|delete process\.env|setFlagsFromString\(/;
 /** Files that take longest: what they wait for is used by the others. */
 const startsPrograms =
-  /createServeFolder|createLoginHome|openTerminal|spawn\(|execFile|runProgram|startAuthorizationServer/;
+  /createServeFolder|createLoginHome|openTerminal|spawn\(|execFile|runProgram|startAuthorizationServer|openLoginSite/;
 
 /** Above the number of cores: many tests wait for sockets and timers. */
 const concurrency = availableParallelism() + 3;
