@@ -12,12 +12,12 @@ import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Timers } from "../time/timers.ts";
 import type { RelayKeys } from "./authenticate.ts";
+import type { BodyStall } from "./body-stall.ts";
 import type { ClientConnection, ClientSink, RequestSource } from "./client.ts";
 import type { RelayEvents } from "./events.ts";
 import type { Scratch } from "./join-body.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { ModelLists } from "./model-lists.ts";
-import type { BodyStall } from "./read-body.ts";
 import type { ShortageLog } from "./shortage.ts";
 import type { Transport } from "./transport.ts";
 

@@ -5,14 +5,9 @@ import { freeBuffer } from "../domain/body-memory.ts";
 import type { Body, HeaderMap } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
 import type { Timers } from "../time/timers.ts";
+import { type BodyStall, watchArrival } from "./body-stall.ts";
 import type { RequestSource } from "./client.ts";
 import type { MemoryShare } from "./memory-budget.ts";
-
-export interface BodyStall {
-  /** A body that is not at its end and brought less than `stallBytes` within this time ends with body_timeout. */
-  stallMs: number;
-  stallBytes: number;
-}
 
 export interface BodyLimits extends BodyStall {
   maxBytes: number;
@@ -20,9 +15,6 @@ export interface BodyLimits extends BodyStall {
   signal: AbortSignal;
   timers: Timers;
 }
-
-/** Two slow pieces a minute would otherwise hold a connection and its memory for as long as a client likes. */
-export const bodyStall: BodyStall = { stallMs: 30_000, stallBytes: 64 * 1024 };
 
 /**
  * Undefined: the request has no body. Throws RelayError for a body that is too large or too slow, MemoryExhausted, and the
@@ -122,18 +114,17 @@ function collect(
   const { maxBytes, stallMs, stallBytes, share, signal, timers } = limits;
   return new Promise((resolve, reject) => {
     let size = 0;
-    let sinceCheck = 0;
     let isWaiting = false;
 
-    const stall = timers.every(stallMs, () => {
-      // While the relay itself does not read, nothing can come.
-      if (!isWaiting && sinceCheck < stallBytes) fail(bodyTooSlow(limits));
-      sinceCheck = 0;
+    const arrival = watchArrival({
+      ...{ stallMs, stallBytes, timers },
+      isWaiting: () => isWaiting,
+      onSlow: () => fail(bodyTooSlow(limits)),
     });
 
     function onData(chunk: Buffer): void {
       size += chunk.length;
-      sinceCheck += chunk.length;
+      arrival.arrived(chunk.length);
       if (size > maxBytes) return fail(bodyTooLarge(maxBytes));
       store.keep(chunk);
       if (size > takenBytes) takeMore();
@@ -171,7 +162,7 @@ function collect(
     }
 
     function settle(): void {
-      stall.stop();
+      arrival.stop();
       source.off("data", onData);
       source.off("end", onEnd);
       // The source lives as long as the answer, and `fail` would keep the pieces as long; a late error is nobody's.

@@ -8,11 +8,12 @@ import { type Body, type Call, wholeBody } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
 import { splitRequestHeaders, stripKeyParameter, stripRelayKeys } from "../network/headers.ts";
 import type { RelayKeys } from "./authenticate.ts";
+import { type BodyStall, bodyStall } from "./body-stall.ts";
 import { decodeWithin } from "./decode-within.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import { joinLargeBody, type Scratch } from "./join-body.ts";
 import type { MemoryShare } from "./memory-budget.ts";
-import { type BodyStall, bodyStall, bodyTooLarge, readBody } from "./read-body.ts";
+import { bodyTooLarge, readBody } from "./read-body.ts";
 
 export interface Reading {
   /** The client key's name. */

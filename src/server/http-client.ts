@@ -2,8 +2,8 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createStallWatch, type StallWatch } from "../network/stall.ts";
+import { type BodyStall, bodyStall } from "../relay/body-stall.ts";
 import type { AnswerHead, ClientSink, RequestSource } from "../relay/client.ts";
-import { type BodyStall, bodyStall } from "../relay/read-body.ts";
 import { systemTimers, type Timers } from "../time/timers.ts";
 
 export interface HttpSinkOptions {

@@ -9,10 +9,10 @@ import { type ClientFrame, readClientFrame } from "../dialects/openai-frame.ts";
 import type { HeaderMap } from "../domain/call.ts";
 import { RelayError, type RelayErrorCode, stackOf } from "../domain/errors.ts";
 import { answerPings } from "../network/web-socket.ts";
+import { type BodyStall, bodyStall } from "../relay/body-stall.ts";
 import type { ClientConnection } from "../relay/client.ts";
 import { reportFault } from "../relay/deliver-relay-error.ts";
 import { type Exchange, type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
-import { type BodyStall, bodyStall } from "../relay/read-body.ts";
 import { relay } from "../relay/relay.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import type { Departures } from "./departures.ts";
@@ -143,7 +143,7 @@ export class SocketConnection implements ClientConnection {
     });
     const { deps, stall = bodyStall } = this.#options;
     const onRefused = (why: keyof typeof refusals) => this.#refuse(why);
-    this.#intake = new FrameIntake(accepted, { memory: deps.memory, stall, onRefused });
+    this.#intake = new FrameIntake(accepted, { memory: deps.memory, stall, timers: deps.timers, onRefused });
     answerPings(client);
     // A fault is reported by the close, too: 1009 for a message that is too long.
     client.on("error", () => {});

@@ -1,13 +1,15 @@
 // Bounds what of a client's frames has come and is not being answered yet: in the memory that all bodies share, and a frame that is not at
 // its end in time as well.
 
+import { type ArrivalWatch, type BodyStall, watchArrival } from "../relay/body-stall.ts";
 import type { MemoryBudget, MemoryShare } from "../relay/memory-budget.ts";
-import type { BodyStall } from "../relay/read-body.ts";
+import type { Timers } from "../time/timers.ts";
 import type { ClientSocket } from "./socket-sink.ts";
 
 export interface IntakeOptions {
   memory: MemoryBudget;
   stall: BodyStall;
+  timers: Timers;
   /** `memory`: what has come needs more than is to be had. `slow`: a frame did not come to its end. Nothing more is read. */
   onRefused(why: "memory" | "slow"): void;
 }
@@ -24,11 +26,11 @@ export class FrameIntake {
   readonly #receiver: Receiver;
   #unfinishedBytes = 0;
   #waitingBytes = 0;
-  #sinceCheck = 0;
   /** There while something is held. */
   #share: MemoryShare | undefined;
   #left: AbortController | undefined;
-  #stallTimer: NodeJS.Timeout | undefined;
+  /** There while a frame is not at its end. */
+  #arrival: ArrivalWatch | undefined;
   #isWaiting = false;
 
   /** To be made when the socket itself listens to its connection already. */
@@ -57,14 +59,14 @@ export class FrameIntake {
   readonly #look = ({ length }: Buffer): void => {
     const { _bufferedBytes: pieces = 0, _messageLength: fragments = 0 } = this.#receiver;
     this.#unfinishedBytes = pieces + fragments;
-    this.#sinceCheck += length;
+    this.#arrival?.arrived(length);
     this.#hold();
   };
 
   #hold(): void {
     const bytes = this.#unfinishedBytes + this.#waitingBytes;
-    if (this.#unfinishedBytes === 0) this.#stopStall();
-    else this.#stallTimer ??= this.#startStall();
+    if (this.#unfinishedBytes === 0) this.#stopWatching();
+    else this.#arrival ??= this.#watch();
     if (bytes === 0) return this.#share && this.#release();
     this.#left ??= new AbortController();
     this.#share ??= this.#options.memory.open(this.#left.signal);
@@ -94,19 +96,19 @@ export class FrameIntake {
     }
   }
 
-  #startStall(): NodeJS.Timeout {
-    const { stallMs, stallBytes } = this.#options.stall;
-    this.#sinceCheck = 0;
-    return setInterval(() => {
-      // While the relay itself does not read, nothing can come.
-      if (!this.#isWaiting && this.#sinceCheck < stallBytes) this.#refuse("slow");
-      this.#sinceCheck = 0;
-    }, stallMs).unref();
+  #watch(): ArrivalWatch {
+    const { stall, timers } = this.#options;
+    return watchArrival({
+      ...stall,
+      timers,
+      isWaiting: () => this.#isWaiting,
+      onSlow: () => this.#refuse("slow"),
+    });
   }
 
-  #stopStall(): void {
-    clearInterval(this.#stallTimer);
-    this.#stallTimer = undefined;
+  #stopWatching(): void {
+    this.#arrival?.stop();
+    this.#arrival = undefined;
   }
 
   #refuse(why: "memory" | "slow"): void {
@@ -116,7 +118,7 @@ export class FrameIntake {
   }
 
   #release(): void {
-    this.#stopStall();
+    this.#stopWatching();
     if (this.#isWaiting) this.#client.socket.resume();
     this.#isWaiting = false;
     this.#share?.release();

@@ -153,8 +153,8 @@ export const relayMutations: readonly Mutation[] = [
     only: "Claude Messages: one byte more",
   },
   {
-    file: "relay/read-body.ts",
-    from: "if (!isWaiting && sinceCheck < stallBytes) fail(bodyTooSlow(limits));",
+    file: "relay/body-stall.ts",
+    from: "if (isSlow) onSlow();",
     to: "",
     tests: "relay/read-body.test.ts",
     only: "dropped after 30 s",
