@@ -4,7 +4,7 @@ import type { Mutation } from "./mutation.ts";
 
 const prepare = "upstreams/prepare.test.ts";
 const claudeFailures = "upstreams/claude-failures.test.ts upstreams/claude-429.test.ts";
-const geminiFailures = "upstreams/gemini-failures.test.ts";
+const geminiFailures = "upstreams/gemini-failures.test.ts upstreams/gemini-429.test.ts";
 const openaiFailures = "upstreams/openai-failures.test.ts";
 
 export const upstreamMutations: readonly Mutation[] = [
