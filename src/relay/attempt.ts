@@ -6,6 +6,7 @@ import type { ReplyHead, Upstream, UpstreamRequest } from "../account-kinds/upst
 import { decodeBody, observeDecoded } from "../coding/decoded.ts";
 import { isCoded } from "../coding/decoder.ts";
 import type { Call } from "../domain/call.ts";
+import { asError } from "../domain/errors.ts";
 import type { Failure } from "../domain/failure.ts";
 import type { Wanted, WatchedDispatch } from "../network/watched-client.ts";
 import type { Timer, Timers } from "../time/timers.ts";
@@ -312,8 +313,4 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#answer.observer = undefined;
     this.#options.onObserverError(error);
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -3,6 +3,7 @@
 import type { Dispatcher } from "undici";
 import type { ReplyHead } from "../account-kinds/upstream.ts";
 import type { HeldMemory } from "../coding/decoded.ts";
+import { asError } from "../domain/errors.ts";
 import type { Timer, Timers } from "../time/timers.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import type { Answer, Sink } from "./answer.ts";
@@ -223,10 +224,6 @@ export class HeldAnswer implements Answer {
 /** Undefined for what is no length. */
 function readLength(header: string | undefined): number | undefined {
   return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }
 
 function discardReason(): Error {

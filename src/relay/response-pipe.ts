@@ -1,6 +1,7 @@
 // Sends one answer to the client. From its first byte on nothing is resumed, retried or invented: when the upstream breaks
 // off, so does the relay, unless the answer is a converted one whose API has an error event.
 
+import { asError } from "../domain/errors.ts";
 import type { AsyncTransform } from "../sse/transform.ts";
 import type { Outcome } from "../store/usage-store.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
@@ -280,8 +281,4 @@ class ResponsePipe implements Sink {
 function outcomeOf({ head, observer }: Answer): Outcome {
   if (head.status >= 300 || observer?.opening.kind === "error") return "failed";
   return observer?.lateError === undefined ? "complete" : "truncated";
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -4,7 +4,7 @@
 import type { ReplyHead } from "../account-kinds/upstream.ts";
 import { createAnswerDecoder, type HeldMemory } from "../coding/decoded.ts";
 import type { Decoder } from "../coding/decoder.ts";
-import { RelayError } from "../domain/errors.ts";
+import { asError, RelayError } from "../domain/errors.ts";
 import type { AsyncTransform } from "../sse/transform.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import type { Answer, Sink } from "./answer.ts";
@@ -324,8 +324,4 @@ export function truncatedError(cause: Error): RelayError {
     `The provider broke off its answer (${cause.message}); please retry your request.`,
     { cause },
   );
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

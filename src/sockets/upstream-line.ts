@@ -6,7 +6,7 @@ import type { UpstreamRequest } from "../account-kinds/upstream.ts";
 import type { Account } from "../accounts/account.ts";
 import type { AccountConfig, Config } from "../config/config.ts";
 import type { Call } from "../domain/call.ts";
-import { stackOf } from "../domain/errors.ts";
+import { asError, stackOf } from "../domain/errors.ts";
 import type { Failure } from "../domain/failure.ts";
 import { type DialHead, dialWebSocket } from "../network/web-socket.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
@@ -147,7 +147,7 @@ export class UpstreamLine {
       return refusal(upstream.readFailure(head, dialled.body, call, deps.now()), head.status);
     } catch (error) {
       if (signal.aborted) return refusal({ kind: "aborted" });
-      return refusal(failureOf(error instanceof Error ? error : new Error(String(error)), false));
+      return refusal(failureOf(asError(error), false));
     } finally {
       limit.clear();
     }
