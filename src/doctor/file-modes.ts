@@ -69,14 +69,17 @@ function forbiddenTo(stats: Stats, uid: number | undefined): number {
 /** Each once: the two files are mostly in one folder. */
 function foldersOf(files: readonly Entry[][], users: Users): Check[] {
   const open = files.flatMap((group) => findOpenFolders(nameOf(group), users));
-  return [...new Map(open.map((folder) => [folder.path, folder])).values()].map(folderFault);
+  return [...new Map(open.map((folder) => [folder.path, folder])).values()].map((folder) =>
+    folderFault(folder, users),
+  );
 }
 
-function folderFault({ path, mode, to }: OpenFolder): Check {
+function folderFault({ path, mode, to }: OpenFolder, { uid }: Users): Check {
   const who = {
     everybody: ["everybody can put files into", `chmod o-w ${shellWord(path)}`],
     group: ["a group of users can put files into", `chmod g-w ${shellWord(path)}`],
-    owner: ["another user owns", `chown "$USER" ${shellWord(path)}`],
+    // Only root can take a folder from its owner.
+    owner: ["another user owns", `${uid === 0 ? "" : "sudo "}chown "$USER" ${shellWord(path)}`],
   } as const;
   const [what, command] = who[to];
   const instruction = "to keep others out, run:";

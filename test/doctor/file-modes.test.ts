@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { checkFileModes } from "../../src/doctor/file-modes.ts";
-import { findOpenFolders, readPrivateGroups } from "../../src/doctor/open-folders.ts";
+import { readPrivateGroups } from "../../src/doctor/open-folders.ts";
 import { fixText } from "../../src/domain/errors.ts";
 
 describe("file modes", () => {
@@ -20,11 +20,14 @@ describe("file modes", () => {
     modes: Readonly<Record<string, number>>,
     {
       folderMode = 0o700,
+      folderOwner,
       ...options
     }: {
       uid?: number;
       platform?: NodeJS.Platform;
       folderMode?: number;
+      /** Root alone can give it away. */
+      folderOwner?: number | undefined;
       isPrivateGroup?: (gid: number) => boolean;
     } = {},
   ): Promise<string[]> {
@@ -34,6 +37,7 @@ describe("file modes", () => {
       await writeFile(join(place, name), "");
       await chmod(join(place, name), mode);
     }
+    if (folderOwner !== undefined) await chown(place, folderOwner, folderOwner);
     return checkFileModes({
       configFile: join(place, "config.toml"),
       databasePath: join(place, "relay.db"),
@@ -77,20 +81,21 @@ describe("file modes", () => {
     assert.deepEqual(await check(config, { folderMode: 0o1777, isPrivateGroup }), fine);
   });
 
-  it("are of no use either where the folder itself can be replaced, or is another user's", async () => {
+  it("are of no use either where the folder itself can be replaced", async () => {
     await chmod(join(folder, "a b"), 0o770);
     const [fault] = await check({ "config.toml": 0o600 }, { isPrivateGroup: () => false });
     await chmod(join(folder, "a b"), 0o755);
     assert.match(fault ?? "", /^warn a group of users can put files into .*a b \(mode 770\)/);
-    const mine = (uid ?? 0) === 0;
-    const links = findOpenFolders(join(folder, "a b", "config.toml"), {
-      uid: (uid ?? 0) + 1,
-      isPrivateGroup: () => false,
-    });
-    // Root owns no folder of anybody else's.
+  });
+
+  it("are of no use either in a folder of another user, which only root can take over", async () => {
+    const other = (uid ?? 0) + 1;
+    // One of root's is nobody else's.
+    const folderOwner = uid === 0 ? 12_345 : undefined;
+    const faults = await check({ "config.toml": 0o600 }, { uid: other, folderOwner });
     assert.deepEqual(
-      links.some(({ to }) => to === "owner"),
-      !mine,
+      faults.filter((line) => line.includes("PLACE (")),
+      [`warn another user owns PLACE (mode 700) -> to keep others out, run: sudo chown "$USER" 'PLACE'`],
     );
   });
 
