@@ -103,6 +103,27 @@ test("the files it links to are there, and the scripts it names exist", () => {
   for (const [, script] of readme.matchAll(/`npm run ([\w:]+)`/g)) assert.ok(scripts[script!], script);
 });
 
+test("the table of slow suites has each of them, and the number of cases that each has by itself", () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
+  const listed = new Map(
+    table("Tests").map(([name = "", text = ""]) => [name.replace("npm run ", ""), text]),
+  );
+  const suites = Object.keys(scripts).filter((name) => /^(?:test:\w+|bench)$/.test(name));
+  assert.deepEqual([...listed.keys()].sort(), suites.sort());
+  const sources = { "test:unforeseen": "unforeseen/run.ts", "test:hostile": "hostile/exchanges.hostile.ts" };
+  for (const [name, file] of Object.entries(sources)) {
+    const source = readFileSync(join(import.meta.dirname, file), "utf8");
+    const usual = /short \? \d+ : ([\d_]+)\)/.exec(source)?.[1];
+    assert.equal(
+      /[\d,]{4,}/.exec(listed.get(name)!)?.[0].replaceAll(",", "_").replace(/_$/, ""),
+      usual,
+      name,
+    );
+  }
+});
+
 test("npm run check is the linter, the types and npm test", () => {
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
     scripts: Record<string, string>;
