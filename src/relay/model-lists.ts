@@ -120,8 +120,10 @@ export function createModelLists({
       const outcome = await waitFor(entry.running, signal, (late) => timers.after(waitTimeoutMs, late));
       if (outcome === "late") entry.lateUntil = now + lateMs;
       const isLate = outcome === "late";
-      if (typeof outcome === "string" || outcome.refusal === undefined) return { list: entry.list, isLate };
-      return { list: undefined, isLate, refusal: outcome.refusal };
+      if (typeof outcome === "string") return { list: entry.list, isLate };
+      if (outcome.refusal !== undefined) return { list: undefined, isLate, refusal: outcome.refusal };
+      // There may have been no room to keep it.
+      return { list: outcome.list ?? entry.list, isLate };
     },
     clear: () => entries.clear(),
   };

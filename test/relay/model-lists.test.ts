@@ -109,3 +109,14 @@ test("lists take 16 MB together at most: those that nobody has asked for the lon
     assert.equal((await get(key)).list?.length, 7 * 1024 * 1024);
   assert.deepEqual(asked, ["a", "b", "c", "b"]);
 });
+
+test("who waits for a list gets it, also when there is no room to keep it", async () => {
+  const lists = createModelLists();
+  const large = Buffer.alloc(8 * 1024 * 1024);
+  const { promise, resolve } = Promise.withResolvers<{ list: Buffer }>();
+  const first = lists.get("a", { fetch: () => promise, signal: never, now: start });
+  for (const key of ["b", "c"])
+    await lists.get(key, { fetch: async () => ({ list: large }), signal: never, now: start });
+  resolve({ list });
+  assert.deepEqual(await first, { list, isLate: false });
+});
