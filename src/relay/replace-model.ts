@@ -32,12 +32,16 @@ export function isRenamedBy(
   asked: string | undefined,
 ): boolean {
   if (asked === undefined) return modelMap?.some(({ pattern, model }) => pattern !== model) ?? false;
-  const mapped = modelMap?.find(({ pattern }) => matchesModel([pattern], asked));
-  return mapped !== undefined && mapped.model !== asked;
+  return (mappedName(modelMap, asked) ?? asked) !== asked;
 }
 
 /** The call itself where the account has no names of its own; whether it serves the model at all is asked before. */
 export function callFor({ modelMap }: Pick<AccountConfig, "modelMap">, call: Call): Call {
-  const mapped = modelMap?.find(({ pattern }) => matchesModel([pattern], call.model));
-  return mapped === undefined ? call : withModel(call, mapped.model);
+  const model = mappedName(modelMap, call.model);
+  return model === undefined ? call : withModel(call, model);
+}
+
+/** The first that matches; undefined where none does. */
+function mappedName(modelMap: AccountConfig["modelMap"], asked: string | undefined): string | undefined {
+  return modelMap?.find(({ pattern }) => matchesModel([pattern], asked))?.model;
 }
