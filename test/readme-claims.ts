@@ -415,7 +415,7 @@ export const claims: readonly Claim[] = [
     sentence: "The slow suites have scripts of their own:",
     tests: [
       "readme.test.ts: the files it links to are there, and the scripts it names exist",
-      "readme.test.ts: the table of slow suites has each of them, and the number of cases that each has by itself",
+      "readme.test.ts: the table of slow suites has each of them, which need Debian, and how many cases each has by itself",
     ],
   },
   {

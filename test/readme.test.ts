@@ -103,7 +103,7 @@ test("the files it links to are there, and the scripts it names exist", () => {
   for (const [, script] of readme.matchAll(/`npm run ([\w:]+)`/g)) assert.ok(scripts[script!], script);
 });
 
-test("the table of slow suites has each of them, and the number of cases that each has by itself", () => {
+test("the table of slow suites has each of them, which need Debian, and how many cases each has by itself", () => {
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
     scripts: Record<string, string>;
   };
@@ -112,6 +112,12 @@ test("the table of slow suites has each of them, and the number of cases that ea
   );
   const suites = Object.keys(scripts).filter((name) => /^(?:test:\w+|bench)$/.test(name));
   assert.deepEqual([...listed.keys()].sort(), suites.sort());
+  // Their scripts install Debian's packages.
+  const ofDebian = suites.filter((name) => listed.get(name)!.endsWith("(Debian)"));
+  assert.deepEqual(
+    ofDebian,
+    suites.filter((name) => scripts[name]!.includes(".sh")),
+  );
   const sources = { "test:unforeseen": "unforeseen/run.ts", "test:hostile": "hostile/exchanges.hostile.ts" };
   for (const [name, file] of Object.entries(sources)) {
     const source = readFileSync(join(import.meta.dirname, file), "utf8");
