@@ -17,7 +17,7 @@ import { relay } from "../relay/relay.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import type { Departures } from "./departures.ts";
 import type { Endpoints } from "./endpoints.ts";
-import { FrameIntake } from "./frame-intake.ts";
+import { FrameIntake, type Refusal } from "./frame-intake.ts";
 import { type ClientSocket, closeCodes, createSocketSink, type SocketSinkOptions } from "./socket-sink.ts";
 import { overLine } from "./transports.ts";
 import { UpstreamLine } from "./upstream-line.ts";
@@ -63,12 +63,18 @@ const refusals = {
     code: closeCodes.tryAgain,
     reason: "Other requests' bodies take all of server.memory_mb; send the request again in a moment.",
   },
+  large: {
+    error: "body_too_large",
+    code: closeCodes.tooBig,
+    reason:
+      "The request needs more memory than all of server.memory_mb; send less, or raise that in config.toml.",
+  },
   slow: {
     error: "body_timeout",
     code: closeCodes.refused,
     reason: "The request's frame did not arrive in time; send the request again.",
   },
-} satisfies Record<string, { error: RelayErrorCode; code: number; reason: string }>;
+} satisfies Record<Refusal, { error: RelayErrorCode; code: number; reason: string }>;
 
 export class SocketConnection implements ClientConnection {
   readonly opening: Opening;
@@ -142,7 +148,7 @@ export class SocketConnection implements ClientConnection {
       }
     });
     const { deps, stall = bodyStall } = this.#options;
-    const onRefused = (why: keyof typeof refusals) => this.#refuse(why);
+    const onRefused = (why: Refusal) => this.#refuse(why);
     this.#intake = new FrameIntake(accepted, { memory: deps.memory, stall, timers: deps.timers, onRefused });
     answerPings(client);
     // A fault is reported by the close, too: 1009 for a message that is too long.
@@ -182,7 +188,7 @@ export class SocketConnection implements ClientConnection {
     this.#intake?.setWaiting(this.#waitingBytes);
   }
 
-  #refuse(why: keyof typeof refusals): void {
+  #refuse(why: Refusal): void {
     const { deps, newId } = this.#options;
     const { dialect, route } = this.opening;
     const { error, code, reason } = refusals[why];

@@ -2,7 +2,7 @@
 // its end in time as well.
 
 import { type ArrivalWatch, type BodyStall, watchArrival } from "../relay/body-stall.ts";
-import type { MemoryBudget, MemoryShare } from "../relay/memory-budget.ts";
+import { type MemoryBudget, MemoryExhausted, type MemoryShare } from "../relay/memory-budget.ts";
 import type { Timers } from "../time/timers.ts";
 import type { ClientSocket } from "./socket-sink.ts";
 
@@ -10,9 +10,12 @@ export interface IntakeOptions {
   memory: MemoryBudget;
   stall: BodyStall;
   timers: Timers;
-  /** `memory`: what has come needs more than is to be had. `slow`: a frame did not come to its end. Nothing more is read. */
-  onRefused(why: "memory" | "slow"): void;
+  /** Nothing more is read. */
+  onRefused(why: Refusal): void;
 }
+
+/** `memory`: what has come needs more than is to be had; `large`: more than there is. `slow`: a frame did not come to its end. */
+export type Refusal = "memory" | "large" | "slow";
 
 /** What `ws` 8 keeps of a message whose end has not come: pieces of a frame, and whole fragments. */
 interface Receiver {
@@ -91,8 +94,8 @@ export class FrameIntake {
           if (this.#share === share) this.#refuse("memory");
         },
       );
-    } catch {
-      this.#refuse("memory");
+    } catch (error) {
+      this.#refuse(error instanceof MemoryExhausted && error.isTooLarge ? "large" : "memory");
     }
   }
 
@@ -111,7 +114,7 @@ export class FrameIntake {
     this.#arrival = undefined;
   }
 
-  #refuse(why: "memory" | "slow"): void {
+  #refuse(why: Refusal): void {
     this.end();
     this.#options.onRefused(why);
     this.#client.socket.pause();

@@ -89,6 +89,18 @@ test("one that waits for too long is ended with 1013, and others go on", async (
   assert.ok(stage.relay.log.some(({ message }) => message === "short of resources"));
 });
 
+test("a message that needs more than all of it is ended with 1009: to wait would be no help", async (t) => {
+  const stage = await startTight(t, { memoryUnits: 4, maxWaitMs: 2000 });
+  const client = await stage.connect();
+  const reason = new Promise((resolve) => client.socket.once("close", (_, text) => resolve(String(text))));
+  begin(client, 5 * unit);
+  assert.equal(await client.closed, 1009);
+  assert.equal(
+    await reason,
+    "The request needs more memory than all of server.memory_mb; send less, or raise that in config.toml.",
+  );
+});
+
 test("requests that wait for the answer of the one before take of it as well", async (t) => {
   const stage = await startTight(t, { memoryUnits: 4, maxWaitMs: 2000 });
   const client = await stage.connect();
