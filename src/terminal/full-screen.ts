@@ -61,6 +61,7 @@ export function openFullScreen(process: TerminalProcess, events: FullScreenEvent
   let isShown = false;
   let isOpen = true;
   let pending: NodeJS.Timeout | undefined;
+  let returning: NodeJS.Timeout | undefined;
 
   function enter(): void {
     if (!isOpen) return;
@@ -81,6 +82,8 @@ export function openFullScreen(process: TerminalProcess, events: FullScreenEvent
 
   function resume(): void {
     if (!isOpen) return;
+    clearTimeout(returning);
+    listenForStop();
     enter();
     events.onChange();
   }
@@ -91,14 +94,15 @@ export function openFullScreen(process: TerminalProcess, events: FullScreenEvent
     process.off("SIGTSTP", onStop);
     process.kill(target, "SIGTSTP");
     // Where nobody could go on with it, the system does not stop it: then this is the way back.
-    setTimeout(() => {
-      process.off("SIGTSTP", onStop);
-      process.on("SIGTSTP", onStop);
-      if (!isShown) resume();
-    }, 100);
+    clearTimeout(returning);
+    returning = setTimeout(resume, 100);
   }
 
   const onStop = () => suspend(process.pid);
+  function listenForStop(): void {
+    process.off("SIGTSTP", onStop);
+    process.on("SIGTSTP", onStop);
+  }
   const onResize = () => {
     shown = [];
     if (isShown) stdout.write("\u001b[2J");
@@ -130,7 +134,7 @@ export function openFullScreen(process: TerminalProcess, events: FullScreenEvent
   const ends = endings.map(([signal, code]) => [signal, () => events.onEnd(code)] as const);
   for (const [signal, listener] of ends) process.on(signal, listener);
   if (canStop) {
-    process.on("SIGTSTP", onStop);
+    listenForStop();
     process.on("SIGCONT", resume);
   }
   // What is printed of a crash must not go with the alternate screen.
@@ -162,6 +166,7 @@ export function openFullScreen(process: TerminalProcess, events: FullScreenEvent
       if (!isOpen) return;
       isOpen = false;
       clearTimeout(pending);
+      clearTimeout(returning);
       leave();
       stdin.off("data", onData);
       stdin.pause();

@@ -71,9 +71,23 @@ test("with a new size, or after a stop, everything is written again, and no line
   assert.equal(changes, 2);
 });
 
-test("closed it leaves no listener behind", () => {
+test("the program that goes on can be stopped again at once, and gives the terminal back each time", (t) => {
+  const { process, take } = fakeProcess();
+  const screen = openFullScreen(process, ignore);
+  t.after(() => screen.close());
+  for (let time = 0; time < 2; time++) {
+    take();
+    process.emit("SIGTSTP");
+    assert.match(take(), /\?25h.*\?1049l/, `stop ${time}`);
+    process.emit("SIGCONT");
+    assert.match(take(), /\?1049h.*\?25l/, `stop ${time}`);
+  }
+});
+
+test("closed it leaves no listener behind, also when the program was just stopped", () => {
   const { process } = fakeProcess();
   const screen = openFullScreen(process, ignore);
+  process.emit("SIGTSTP");
   screen.close();
   for (const emitter of [process, process.stdin, process.stdout]) assert.deepEqual(emitter.eventNames(), []);
 });
