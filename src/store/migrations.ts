@@ -245,12 +245,11 @@ function addAttemptReason(database: Database): void {
   database.exec("ALTER TABLE attempts ADD COLUMN reason TEXT; -- why it failed, NULL for a good answer");
 }
 
-/** The sums are made anew, from the rows that they are of. */
+/** `usage_daily` stays for a relay of the version before that still runs on the file, and sums up days of its own there. */
 function sumBySentModel(database: Database): void {
   database.exec(`
-    DELETE FROM usage_days;
-    DROP TABLE usage_daily;
-    CREATE TABLE usage_daily (
+    ALTER TABLE usage_days ADD COLUMN by_sent_model INTEGER NOT NULL DEFAULT 0; -- 1: its sums are in usage_sums
+    CREATE TABLE usage_sums (
       start INTEGER NOT NULL,
       account TEXT NOT NULL,
       model TEXT NOT NULL,

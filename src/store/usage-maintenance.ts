@@ -32,21 +32,23 @@ export function createUsageMaintenance({ database, run }: Connection): UsageStor
   const deleteOrder = database.prepare(
     `DELETE FROM usage_order WHERE seq <= (SELECT max(seq) FROM usage_order) - ${maxFollowed}`,
   );
-  const deleteSums = database.prepare(`DELETE FROM usage_daily WHERE start < ? LIMIT ${rowsPerStep}`);
+  const dropOlderDays = database.prepare("DELETE FROM usage_days WHERE by_sent_model = 0");
+  const dropOlderSums = database.prepare("DELETE FROM usage_daily");
+  const deleteSums = database.prepare(`DELETE FROM usage_sums WHERE start < ? LIMIT ${rowsPerStep}`);
   const unfinished = database.prepare<[], DayRecord>("SELECT * FROM usage_days WHERE done = 0 LIMIT 1");
   const dayAt = database.prepare<[number], DayRecord>(
     "SELECT * FROM usage_days WHERE start <= ? ORDER BY start DESC LIMIT 1",
   );
   const dropOverlapping = database.prepare("DELETE FROM usage_days WHERE start < ? AND until > ?");
-  const dropSums = database.prepare("DELETE FROM usage_daily WHERE start = ?");
+  const dropSums = database.prepare("DELETE FROM usage_sums WHERE start = ?");
   const begin = database.prepare(
-    "INSERT INTO usage_days (start, until, done, cursor_time, cursor_id) VALUES (?, ?, 0, ?, '')",
+    "INSERT INTO usage_days (start, until, done, cursor_time, cursor_id, by_sent_model) VALUES (?, ?, 0, ?, '', 1)",
   );
   const stepEnd = database.prepare<[number, string, number], { time: number; id: string }>(`
     SELECT time, request_id AS id FROM usage WHERE (time, request_id) > (?, ?) AND time < ?
     ORDER BY time, request_id LIMIT 1 OFFSET ${rowsPerStep - 1}`);
   const addSums = database.prepare(`
-    INSERT INTO usage_daily (start, account, model, sent_model, client, family, ${totalNames.join(", ")})
+    INSERT INTO usage_sums (start, account, model, sent_model, client, family, ${totalNames.join(", ")})
     SELECT ?, account, model, ${sentModel} AS sent, client, family, ${sumsOfRows}
     FROM usage WHERE (time, request_id) > (?, ?) AND (time, request_id) <= (?, ?)
     GROUP BY account, model, sent, client, family
@@ -60,6 +62,9 @@ export function createUsageMaintenance({ database, run }: Connection): UsageStor
   let found = false;
 
   const step = database.transaction((now: number, retentionMs: number): boolean => {
+    // What a relay of an older version has summed up, which has gone: its days are summed up anew.
+    dropOlderDays.run();
+    dropOlderSums.run();
     const reference = Math.min(now, newestBelievable(now));
     if (reference > retentionMs && deleteOld(localDay(reference - retentionMs).start)) return true;
     const day = unfinished.get();

@@ -16,7 +16,7 @@ type Keyed = Totals & Key;
 
 export function createUsageSummary({ database, run }: Connection): UsageStore["summarize"] {
   const days = database.prepare<[number, number], Period>(
-    `SELECT start AS "from", until AS "to" FROM usage_days WHERE done = 1 AND start >= ? AND until <= ? ORDER BY start`,
+    `SELECT start AS "from", until AS "to" FROM usage_days WHERE done = 1 AND by_sent_model = 1 AND start >= ? AND until <= ? ORDER BY start`,
   );
   const nextRow = database
     .prepare<[number], number | null>("SELECT min(time) FROM usage WHERE time >= ?")
@@ -36,7 +36,7 @@ export function createUsageSummary({ database, run }: Connection): UsageStore["s
     client: keyedDay("client"),
     family: keyedDay("family"),
     day: database.prepare<[number], Keyed>(
-      `SELECT '' AS key, '' AS sent, ${sumsOfDays} FROM usage_daily WHERE start = ? HAVING count(*) > 0`,
+      `SELECT '' AS key, '' AS sent, ${sumsOfDays} FROM usage_sums WHERE start = ? HAVING count(*) > 0`,
     ),
   };
 
@@ -48,7 +48,7 @@ export function createUsageSummary({ database, run }: Connection): UsageStore["s
 
   function keyedDay(column: string, sent = "''") {
     return database.prepare<[number], Keyed>(
-      `SELECT ${column} AS key, ${sent} AS sent, ${sumsOfDays} FROM usage_daily WHERE start = ? GROUP BY 1, 2`,
+      `SELECT ${column} AS key, ${sent} AS sent, ${sumsOfDays} FROM usage_sums WHERE start = ? GROUP BY 1, 2`,
     );
   }
 

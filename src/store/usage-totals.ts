@@ -39,7 +39,7 @@ export const totalNames = Object.keys(rowExpressions) as (keyof Totals)[];
 /** Select list over `usage`. */
 export const sumsOfRows = totalNames.map((name) => `sum(${rowExpressions[name]}) AS ${name}`).join(", ");
 
-/** Select list over `usage_daily`. */
+/** Select list over `usage_sums`. */
 export const sumsOfDays = totalNames.map((name) => `sum(${name}) AS ${name}`).join(", ");
 
 export function addTotals(sum: Totals | undefined, more: Totals): Totals {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import Database from "better-sqlite3";
 import fc from "fast-check";
+import { migrations } from "../../src/store/migrations.ts";
 import type { UsageRow } from "../../src/store/usage-store.ts";
 import { patient } from "../support/patience.ts";
 import { createSqliteHarness, type SqliteHarness } from "./harness.ts";
@@ -69,7 +70,7 @@ test("at every step of retention the sums are those of the rows that are left", 
     } while (await store.usage.maintain(noon, 4 * day));
     assert.ok(steps > 3);
     const count = (table: string) => reader.prepare(`SELECT count(*) FROM ${table}`).pluck().get();
-    const [first] = reader.prepare("SELECT min(start) FROM usage_daily").pluck().all() as number[];
+    const [first] = reader.prepare("SELECT min(start) FROM usage_sums").pluck().all() as number[];
     assert.ok(first! >= noon - 5 * day, "sums of deleted days are deleted too");
     assert.ok(Number(count("usage_days")) <= 5);
     reader.close();
@@ -119,13 +120,54 @@ test("closed days are answered from their sums, not from their rows", () =>
     await maintainAll(store, noon);
     // Only a test would do this: the sums now differ from the rows.
     const database = new Database(path);
-    database.exec("UPDATE usage_daily SET requests = 77");
+    database.exec("UPDATE usage_sums SET requests = 77");
     database.close();
     assert.equal((await store.usage.summarize({ ...always, by: "account" })).total.requests, 77);
     assert.equal((await store.usage.summarize({ ...always, by: "day" })).total.requests, 77);
     const partly = { since: noon - 2 * day, until: noon, by: "day" as const };
     assert.equal((await store.usage.summarize(partly)).total.requests, 1);
   }));
+
+test("a relay of the version before goes on summing up on a file that was migrated under it, and its sums are replaced", () =>
+  withHarness(async ({ path, open }) => {
+    useZone("UTC");
+    const start = Date.parse("2026-11-18T00:00:00Z");
+    const older = new Database(path);
+    for (const migration of migrations.slice(0, 10)) migration(older, { now: 0, prices: undefined });
+    older.pragma("user_version = 10");
+    const statements = olderRollUp.map((sql) => older.prepare(sql));
+    const rollUp = () => {
+      for (const statement of statements) statement.run({ start, until: start + day });
+    };
+    rollUp();
+    const store = await open();
+    const row = usageRow("1", { time: start + 1, sentModel: "glm-5.2" });
+    await store.usage.record(row);
+    rollUp();
+    rollUp();
+    const count = (table: string) => older.prepare(`SELECT count(*) FROM ${table}`).pluck().get();
+    const asked = { ...always, by: "model" as const };
+    assert.deepEqual([count("usage_days"), count("usage_daily")], [1, 1]);
+    assert.deepEqual(await store.usage.summarize(asked), summarizeNaively([row], asked));
+    await maintainAll(store, noon);
+    assert.deepEqual([count("usage_days"), count("usage_daily"), count("usage_sums")], [1, 0, 1]);
+    assert.deepEqual(await store.usage.summarize(asked), summarizeNaively([row], asked));
+    older.close();
+  }));
+
+/** As the version before the 11th migration had them, for one day. */
+const olderRollUp = [
+  "DELETE FROM usage_days WHERE start < $until AND until > $start",
+  "DELETE FROM usage_daily WHERE start = $start",
+  "INSERT INTO usage_days (start, until, done, cursor_time, cursor_id) VALUES ($start, $until, 0, $start, '')",
+  `INSERT INTO usage_daily (start, account, model, client, family, requests, errors, input, output,
+     cache_write_5m, cache_write_1h, cache_read, reasoning, cost_nano, unpriced)
+   SELECT $start, account, model, client, family, sum(requests), 0, sum(input), sum(output), sum(cache_write_5m),
+     sum(cache_write_1h), sum(cache_read), sum(reasoning), sum(coalesce(cost_nano, 0)), 0
+   FROM usage WHERE time >= $start AND time < $until GROUP BY account, model, client, family
+   ON CONFLICT (start, account, model, client, family) DO UPDATE SET requests = requests + excluded.requests`,
+  "UPDATE usage_days SET done = 1 WHERE start = $start",
+] as const;
 
 test("the running day and one that has just ended are not rolled up yet", () =>
   withHarness(async ({ path, open }) => {
