@@ -62,6 +62,26 @@ export interface ExtrasKey {
   readonly expected: string;
   /** Follows "write". */
   readonly write: string;
+  /** How a person names it at `cc-relay login`; undefined: in config.toml alone. */
+  readonly option?: ExtrasOption;
+}
+
+/** `--KEY` of `cc-relay login`, and the question where neither it nor a variable answers. */
+export interface ExtrasOption {
+  /** In the help of `login`. */
+  readonly description: string;
+  /** Follows "is for". */
+  readonly purpose: string;
+  /** What to give instead of a wrong value. */
+  readonly advice: string;
+  /** What the provider's own programs read it from; the first that is set counts. */
+  readonly variables: readonly string[];
+  /** Why it is asked for. */
+  readonly why: string;
+  readonly question: string;
+  readonly example: string;
+  /** What is wrong with a word, as the rest of a sentence. */
+  findFault(word: string): string | undefined;
 }
 
 export interface ExtrasSearch {
@@ -69,6 +89,8 @@ export interface ExtrasSearch {
   apiUrl: string;
   accessToken: string;
   dispatcher: Dispatcher;
+  /** What a person or the file says; undefined: the provider has to know. */
+  given?: LoginExtras | undefined;
   /** Milliseconds. */
   monotonic(): number;
 }
@@ -80,6 +102,8 @@ export type ExtrasResult =
       ok: false;
       kind: "unauthorized" | "refused" | "throttled" | "temporary" | "proxy" | "shortage";
       detail: string;
+      /** The key that a person has to give: with it the provider may serve the login. */
+      wants?: string;
     };
 
 export interface Probe {

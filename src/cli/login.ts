@@ -7,7 +7,6 @@ import { rehearseEdit } from "../config/write.ts";
 import { UserError } from "../domain/errors.ts";
 import { type Family, families } from "../domain/family.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
-import { geminiExtras } from "../oauth/gemini-project.ts";
 import { maskSecret } from "../text/redact.ts";
 import { openBrowser } from "./browser.ts";
 import type { CommandContext } from "./context.ts";
@@ -15,16 +14,16 @@ import { problemsHere } from "./invocation.ts";
 import { agreeToTerms, checkSources, chooseKind, findProvider } from "./login/account-type.ts";
 import { askApiKey } from "./login/api-key.ts";
 import { type CompatibleLogin, chooseCompatibleHost } from "./login/compatible.ts";
-import { findLoginProject } from "./login/gemini-project.ts";
+import { findExtras } from "./login/extras.ts";
 import { type Keeping, keepKey, keepLogin } from "./login/keep.ts";
 import { logInWithOAuth } from "./login/oauth.ts";
-import { type LoginFlags, type LoginOptions, readOptions } from "./login/options.ts";
+import { extrasFlags, type LoginFlags, type LoginOptions, readOptions } from "./login/options.ts";
 import { reportOutcome } from "./login/outcome.ts";
 import { findPlace } from "./login/place.ts";
 import { confirmReplacing, planAccount, writeEntry } from "./login/plan.ts";
 
 export function loginCommand(context: CommandContext, run = runLogin): Command {
-  return new LoginCommand("login")
+  const command = new LoginCommand("login")
     .description("add an account, by API key or OAuth")
     .addArgument(new Argument("<provider>", "whose account it is").choices(families))
     .option("--id <id>", "the account's id; of an account that is there, its credential is replaced")
@@ -45,8 +44,12 @@ export function loginCommand(context: CommandContext, run = runLogin): Command {
     )
     .option("--model <model>", "the compatible host's model that serves every request")
     .option("--small-model <model>", "its model that serves Claude's small ones (Haiku) instead")
-    .option("--proxy <url>", "reach the provider through it, now and later: socks5://USER:PASSWORD@HOST:1080")
-    .option("--project <project>", "Google Cloud project of a Gemini login (else $GOOGLE_CLOUD_PROJECT)")
+    .option(
+      "--proxy <url>",
+      "reach the provider through it, now and later: socks5://USER:PASSWORD@HOST:1080",
+    );
+  for (const { key, option } of extrasFlags()) command.option(`--${key} <${key}>`, option.description);
+  return command
     .option("--no-browser", "open none here: the address is shown, and the code it leads to is pasted")
     .option("-y, --yes", "say yes beforehand: to the provider's terms, and to replacing a credential")
     .addHelpText("after", helpText)
@@ -137,13 +140,10 @@ async function addLogin(
   const { openBrowser, limitMs } = deps;
   try {
     return await interruptible(context, async (signal) => {
-      const { browser, project: given } = options;
+      const { browser, extras: given } = options;
       const request = { provider, plan, dispatcher, browser, openBrowser, limitMs, signal };
       const login = await logInWithOAuth(context, request);
-      const extras =
-        kind.login?.extras === geminiExtras
-          ? await findLoginProject(context, { plan, login, given, dispatcher, signal })
-          : { found: undefined, configured: undefined };
+      const extras = await findExtras(context, { kind, provider, plan, login, given, dispatcher, signal });
       await keepLogin(context, keeping, { login, extras: extras.found, configuredExtras: extras.configured });
       return login.owner ?? "logged in";
     });

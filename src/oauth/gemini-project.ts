@@ -30,20 +30,32 @@ export interface ProjectSearch {
   monotonic?: () => number;
 }
 
-export type ProjectResult =
-  | { ok: true; project: string }
-  | (Extract<ExtrasResult, { ok: false }> & {
-      /** Refused for want of a project only: with one of the person's own it may go on. */
-      needsProject?: boolean;
-    });
+export type ProjectResult = { ok: true; project: string } | Extract<ExtrasResult, { ok: false }>;
 
 /** What Google adds to a login: the project that it works in. */
 export const geminiExtras: ExtrasSource = {
   title: "project",
   service: "Code Assist",
-  keys: { project: { expected: "a project id", write: 'project = "my-project"' } },
-  async find(search) {
-    const found = await findProject({ ...search, configured: undefined });
+  keys: {
+    project: {
+      expected: "a project id",
+      write: 'project = "my-project"',
+      option: {
+        description: "Google Cloud project of a Gemini login (else $GOOGLE_CLOUD_PROJECT)",
+        purpose: "logging in to Gemini with Google",
+        advice: "give the id of a Google Cloud project, such as: my-project-1",
+        // Those that Gemini CLI reads it from.
+        variables: ["GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT_ID"],
+        why: "Google wants a Cloud project of your own for this login",
+        question: "Id of the project",
+        example: "my-project-1",
+        // A project has a number, too, and Code Assist does not take it.
+        findFault: (word) => (/^\d+$/.test(word) ? "is a project's number, and its id is wanted" : undefined),
+      },
+    },
+  },
+  async find({ given, ...search }) {
+    const found = await findProject({ ...search, configured: given?.project });
     return found.ok ? { ok: true, extras: { project: found.project } } : found;
   },
 };
@@ -221,7 +233,7 @@ function projectId(value: unknown): string | undefined {
 function needsProject(): ProjectResult & { ok: false } {
   const detail =
     'Google wants a project of your own for this login: add project = "YOUR-PROJECT-ID" to the account';
-  return { ...refused(detail), needsProject: true };
+  return { ...refused(detail), wants: "project" };
 }
 
 function refused(detail: string): ProjectResult & { ok: false } {

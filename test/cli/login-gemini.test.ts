@@ -145,7 +145,7 @@ describe("a Google login", () => {
       [stderr.slice(stderr.indexOf("✗")), code],
       [
         "✗ Google wants a Cloud project of your own for this login\n" +
-          "  - name it with --project PROJECT-ID, or in the variable GOOGLE_CLOUD_PROJECT\n",
+          "  - name it with --project my-project-1, or in the variable GOOGLE_CLOUD_PROJECT\n",
         2,
       ],
     );

@@ -1,5 +1,6 @@
 // The options of `cc-relay login`, checked before anything else happens.
 
+import { type AccountKind, type ExtrasOption, extrasKeys } from "../../account-kinds/account-kind.ts";
 import { findIdFault, findModelFault, findNameFault, findWordFault } from "../../config/text-faults.ts";
 import {
   findUrlShapeFault,
@@ -10,8 +11,9 @@ import {
 } from "../../config/url.ts";
 import { type Advice, UserError } from "../../domain/errors.ts";
 import { type Family, familyNames, providerUrls } from "../../domain/family.ts";
+import type { LoginExtras } from "../../domain/token-store.ts";
 import { type ProxySettings, readProxyUrl } from "../../network/proxy.ts";
-import { keyKinds, loginKind } from "../../upstreams/kinds.ts";
+import { accountKinds, keyKinds, loginKind } from "../../upstreams/kinds.ts";
 
 /** As commander hands them over. */
 export interface LoginFlags {
@@ -26,10 +28,11 @@ export interface LoginFlags {
   model?: string;
   smallModel?: string;
   proxy?: string;
-  project?: string;
   /** False with --no-browser. */
   browser: boolean;
   yes?: boolean;
+  /** What a provider adds to a login, by its keys. */
+  [extra: string]: string | boolean | undefined;
 }
 
 export interface LoginOptions {
@@ -39,8 +42,8 @@ export interface LoginOptions {
   name: string | undefined;
   priority: number | undefined;
   proxy: ProxySettings | undefined;
-  /** Google Cloud project of a Gemini login. */
-  project: string | undefined;
+  /** What the provider adds to the login, as far as it is given. */
+  extras: LoginExtras | undefined;
   /** No choice: an API key. */
   apiKey: boolean;
   /** No choice: a token of `claude setup-token`. */
@@ -66,28 +69,10 @@ export interface CompatibleOptions {
 
 /** Throws a UserError for the first value that cannot be used. None is quoted: it can be a key in the wrong place. */
 export function readOptions(family: Family, flags: LoginFlags): LoginOptions {
-  const {
-    id,
-    name,
-    priority,
-    proxy,
-    project,
-    apiKey = false,
-    setupToken = false,
-    browser,
-    yes = false,
-  } = flags;
+  const { id, name, priority, proxy, apiKey = false, setupToken = false, browser, yes = false } = flags;
   refuse("--id", id, findIdFault, "give a short word, such as: --id work");
   refuse("--name", name, findNameFault, 'give a name, such as: --name "Work"');
-  refuse(
-    "--project",
-    project,
-    findProjectFault,
-    "give the id of a Google Cloud project, such as: my-project-1",
-  );
-  if (project !== undefined && (family !== "gemini" || apiKey)) {
-    throw wrong("--project is for logging in to Gemini with Google", "leave it out");
-  }
+  const extras = readExtras(family, flags);
   if (setupToken && loginKind(family)?.credentials.includes("setup_token") !== true) {
     throw wrong("--setup-token is for Claude", {
       instruction: "leave it out, or run:",
@@ -105,7 +90,7 @@ export function readOptions(family: Family, flags: LoginFlags): LoginOptions {
     name,
     priority: priority === undefined ? undefined : readPriority(priority),
     proxy: proxy === undefined ? undefined : readProxy(proxy),
-    project,
+    extras,
     apiKey,
     setupToken,
     compatible,
@@ -146,10 +131,35 @@ export function findHostUrlFault(url: string, family: Family): string | undefine
     : undefined;
 }
 
-/** A project has a number, too, and Code Assist does not take it. */
-export function findProjectFault(project: string): string | undefined {
-  if (/^\d+$/.test(project)) return "is a project's number, and its id is wanted";
-  return findWordFault(project);
+export interface ExtrasFlag {
+  /** Without the dashes, and in config.toml. */
+  key: string;
+  kind: AccountKind;
+  option: ExtrasOption;
+}
+
+/** The options for what providers add to a login. */
+export function extrasFlags(): ExtrasFlag[] {
+  return Object.values(accountKinds).flatMap((kind) =>
+    Object.entries(extrasKeys(kind)).flatMap(([key, { option }]) => (option ? { key, kind, option } : [])),
+  );
+}
+
+function readExtras(family: Family, flags: LoginFlags): LoginExtras | undefined {
+  const given: Record<string, string> = {};
+  for (const { key, kind, option } of extrasFlags()) {
+    const value = flags[key];
+    if (typeof value !== "string") continue;
+    refuse(`--${key}`, value, (word) => findExtraFault(option, word), option.advice);
+    if (kind !== loginKind(family) || flags.apiKey)
+      throw wrong(`--${key} is for ${option.purpose}`, "leave it out");
+    given[key] = value;
+  }
+  return Object.keys(given).length > 0 ? given : undefined;
+}
+
+export function findExtraFault(option: ExtrasOption, word: string): string | undefined {
+  return option.findFault(word) ?? findWordFault(word);
 }
 
 function refuse(
