@@ -23,10 +23,7 @@ export type SendResult = { ok: true } | { ok: false; reason: string };
 /** Never rejects, and returns within the time limit. */
 export async function sendNotice(notice: Notice, now: number, options: SendOptions): Promise<SendResult> {
   const { receiver, redact } = options;
-  // Before it is written as JSON, which has to stay whole.
-  const message = redact(notice.message);
-  const reason = notice.reason === null ? null : redact(notice.reason);
-  const text = JSON.stringify(toBody({ ...notice, message, reason }, now));
+  const { message, text } = writeNotice(notice, now, redact);
   try {
     switch (receiver.kind) {
       case "webhook":
@@ -47,6 +44,18 @@ export async function sendNotice(notice: Notice, now: number, options: SendOptio
   } catch (error) {
     return { ok: false, reason: redact(reasonOf(error, options.timeoutMs)) };
   }
+}
+
+/** Its sentence, and all of it as JSON, without secrets. */
+export function writeNotice(
+  notice: Notice,
+  now: number,
+  redact: SendOptions["redact"],
+): { message: string; text: string } {
+  // Before it is written as JSON, which has to stay whole.
+  const message = redact(notice.message);
+  const reason = notice.reason === null ? null : redact(notice.reason);
+  return { message, text: JSON.stringify(toBody({ ...notice, message, reason }, now)) };
 }
 
 function toBody({ event, account, family, state, reason, until, message }: Notice, now: number) {
