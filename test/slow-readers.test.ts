@@ -4,11 +4,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AccountType } from "../src/domain/family.ts";
 import { matchesModel, modelScope } from "../src/domain/model-scope.ts";
+import { readRetryAfter } from "../src/network/retry-after.ts";
 import { readTokenAnswer } from "../src/oauth/token-answer.ts";
 import { redact } from "../src/text/redact.ts";
 import { accountKinds } from "../src/upstreams/kinds.ts";
 import { reasonFrom } from "../src/upstreams/reason.ts";
-import { parseDuration, parseInstant, readRetryAfter, waitInText } from "../src/upstreams/retry-after.ts";
+import { parseDuration, parseInstant, waitInText } from "../src/upstreams/times.ts";
 import { geminiCall, makeCall, now, openaiCall } from "./upstreams/make-call.ts";
 
 const size = 256 * 1024;

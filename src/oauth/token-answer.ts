@@ -1,6 +1,7 @@
 // Reads the answer of a token endpoint. Pure: final and passing failures are distinguished here and nowhere else.
 
 import { isObject, type JsonObject, objectField, parseErrorJson, stringField } from "../json/json-values.ts";
+import { readRetryAfter } from "../network/retry-after.ts";
 import { oneLine } from "./provider-text.ts";
 
 export interface TokenAnswerHead {
@@ -84,10 +85,10 @@ function readFailure(head: TokenAnswerHead, json: JsonObject | undefined, now: n
   const { code, text } = readError(json);
   const detail = describe(status, code, text);
   if (status === 429 || code === "rate_limit_error" || code === "slow_down") {
-    return { kind: "throttled", detail, retryAfterMs: readRetryAfter(head.retryAfter, now) };
+    return { kind: "throttled", detail, retryAfterMs: waitOf(head, now) };
   }
   if (status >= 500 || status === 408) {
-    return { kind: "temporary", detail, retryAfterMs: readRetryAfter(head.retryAfter, now) };
+    return { kind: "temporary", detail, retryAfterMs: waitOf(head, now) };
   }
   if (code !== undefined && isRevocation(code, text)) return { kind: "revoked", detail };
   if (code !== undefined && wrongRequest.has(code)) return { kind: "rejected", detail };
@@ -149,10 +150,9 @@ function describe(status: number, code: string | undefined, text: string | undef
   return `answered ${status} (${oneLine(words)})`;
 }
 
-function readRetryAfter(value: string | undefined, now: number): number | undefined {
-  if (value === undefined) return undefined;
-  const ms = /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
-  return Number.isFinite(ms) && ms > 0 ? ms : undefined;
+function waitOf({ retryAfter }: TokenAnswerHead, now: number): number | undefined {
+  const until = readRetryAfter({ "retry-after": retryAfter }, now);
+  return until !== undefined && until > now ? until - now : undefined;
 }
 
 function temporary(detail: string): TokenAnswer {

@@ -5,12 +5,13 @@ import type { ReplyHead } from "../account-kinds/upstream.ts";
 import { type Call, isBilled } from "../domain/call.ts";
 import type { Failure } from "../domain/failure.ts";
 import { objectField, parseErrorJson, stringField } from "../json/json-values.ts";
+import { clampUntil, readRetryAfter } from "../network/retry-after.ts";
 import { readClaudeLimit } from "./claude-limits.ts";
 import { isWebPage, readEdgeRefusal } from "./edge.ts";
 import { firstWords, reasonFrom } from "./reason.ts";
 import { classifyStanding, classifyStatusAlone, describeReply } from "./reply.ts";
-import { clampUntil, readRetryAfter, resetInText } from "./retry-after.ts";
 import { claudeStanding } from "./standing.ts";
+import { resetInText } from "./times.ts";
 
 export function readClaudeFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {
   const text = body.toString("utf8");

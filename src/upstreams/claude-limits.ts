@@ -2,8 +2,9 @@
 // and the buckets of API keys (RFC 3339, counts). The unified ones are undocumented; what they mean was seen in clients.
 
 import type { HeaderMap } from "../domain/call.ts";
+import { clampUntil, headerValue, readNumber, readRetryAfter } from "../network/retry-after.ts";
 import type { Window } from "../usage/window.ts";
-import { clampUntil, headerValue, parseInstant, readNumber, readRetryAfter } from "./retry-after.ts";
+import { parseInstant } from "./times.ts";
 
 /** What the headers of a 429 say: account or model, and until when. */
 export type LimitReading =

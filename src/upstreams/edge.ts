@@ -5,8 +5,8 @@ import type { ReplyHead } from "../account-kinds/upstream.ts";
 import type { HeaderMap } from "../domain/call.ts";
 import type { Failure } from "../domain/failure.ts";
 import { fieldOf, parseErrorJson, stringField } from "../json/json-values.ts";
+import { headerValue } from "../network/retry-after.ts";
 import { firstWords } from "./reason.ts";
-import { headerValue } from "./retry-after.ts";
 
 /** A page of Cloudflare or of a company's proxy: no API answers with one. */
 export function isWebPage({ headers }: ReplyHead, body: string): boolean {

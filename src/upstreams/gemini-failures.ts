@@ -5,12 +5,13 @@ import type { ReplyHead } from "../account-kinds/upstream.ts";
 import { type Call, isBilled } from "../domain/call.ts";
 import type { Failure } from "../domain/failure.ts";
 import { parseErrorJson } from "../json/json-values.ts";
+import { clampUntil, readRetryAfter } from "../network/retry-after.ts";
 import { readEdgeRefusal } from "./edge.ts";
 import { type GoogleError, readGoogleError } from "./google-error.ts";
 import { reasonFrom } from "./reason.ts";
 import { classifyStanding, classifyStatusAlone, describeReply } from "./reply.ts";
-import { clampUntil, readRetryAfter, waitInText } from "./retry-after.ts";
 import { googleStanding } from "./standing.ts";
+import { waitInText } from "./times.ts";
 
 export function readGeminiFailure(head: ReplyHead, body: Buffer, call: Call, now: number): Failure {
   const text = body.toString("utf8");

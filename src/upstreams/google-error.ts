@@ -9,7 +9,7 @@ import {
   stringField,
 } from "../json/json-values.ts";
 import { firstWords } from "./reason.ts";
-import { parseDuration, parseInstant } from "./retry-after.ts";
+import { parseDuration, parseInstant } from "./times.ts";
 
 export interface GoogleError {
   code: number | undefined;

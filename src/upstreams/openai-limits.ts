@@ -2,16 +2,9 @@
 // a ChatGPT login (`x-codex-*`, percent), as Codex reads them.
 
 import type { HeaderMap } from "../domain/call.ts";
+import { clampUntil, headerValue, readNumber, readRetryAfter } from "../network/retry-after.ts";
 import type { Window } from "../usage/window.ts";
-import {
-  clampUntil,
-  headerValue,
-  parseDuration,
-  parseInstant,
-  readNumber,
-  readRetryAfter,
-  soundInstant,
-} from "./retry-after.ts";
+import { parseDuration, parseInstant, soundInstant } from "./times.ts";
 
 export interface OpenaiLimit {
   /** Whether any header speaks of limits. */

@@ -118,16 +118,16 @@ export const upstreamMutations: readonly Mutation[] = [
     tests: "upstreams/windows.test.ts",
   },
   {
-    file: "upstreams/retry-after.ts",
+    file: "network/retry-after.ts",
     from: "clampUntil(now + seconds * 1000, now)",
     to: "clampUntil(now + seconds, now)",
-    tests: "upstreams/retry-after.test.ts",
+    tests: "network/retry-after.test.ts",
   },
   {
-    file: "upstreams/retry-after.ts",
+    file: "network/retry-after.ts",
     from: "Math.min(Math.max(Math.ceil(until), now), now + maxCooldownMs)",
     to: "Math.max(Math.ceil(until), now)",
-    tests: "upstreams/retry-after.test.ts",
+    tests: "network/retry-after.test.ts",
   },
   {
     file: "upstreams/client.ts",

@@ -2,6 +2,7 @@
 
 import type { HeaderMap } from "../../domain/call.ts";
 import { type RelayError, type RelayErrorCode, relayErrors } from "../../domain/errors.ts";
+import { readRetryAfter } from "../../network/retry-after.ts";
 import type { RenderedError } from "../dialect.ts";
 import { errorHeaders, maxWaitSeconds, retryAfterSeconds } from "../error-headers.ts";
 import { first, requestIdForOpenAi } from "./headers.ts";
@@ -39,20 +40,12 @@ export function renderProviderError(
   }
   headers.push(...requestIdForOpenAi(head.headers));
   const isLimit = status === 429 || status === 503;
-  if (isLimit && (secondsToWait(head.headers, now) ?? 0) > maxWaitSeconds) Object.assign(error, longLimit);
+  const until = isLimit ? readRetryAfter(head.headers, now) : undefined;
+  if (until !== undefined && until > now + maxWaitSeconds * 1000) Object.assign(error, longLimit);
   // A client that tries again meets the same refused credentials.
   if (error.code === noAccount && head.headers["x-should-retry"] === undefined)
     headers.push("x-should-retry", "false");
   return { status, headers, body: JSON.stringify({ error }) };
-}
-
-/** What a provider's `retry-after` says: seconds, or an HTTP date (RFC 9110, section 10.2.3). Undefined: nothing. */
-function secondsToWait(headers: HeaderMap, now: number): number | undefined {
-  const text = first(headers["retry-after"]);
-  if (text === undefined) return undefined;
-  const seconds = Number(text);
-  const wait = Number.isNaN(seconds) ? (Date.parse(text) - now) / 1000 : seconds;
-  return Number.isNaN(wait) ? undefined : wait;
 }
 
 /** An `error` event inside a stream; it has no status, its type says as much. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { InvalidChatRequest } from "../../../src/dialects/chat/invalid.ts";
+import type { HeaderMap } from "../../../src/domain/call.ts";
 import {
   RelayError,
   type RelayErrorCode,
@@ -229,9 +230,9 @@ function render(code: RelayErrorCode, details?: RelayErrorDetails) {
 }
 
 test("a wait of more than a minute is insufficient_quota: some clients sleep through any retry-after", () => {
-  const long = ["insufficient_quota", "insufficient_quota"];
-  const limit = ["requests", "rate_limit_exceeded"];
-  const overload = ["server_error", "server_is_overloaded"];
+  const long = ["insufficient_quota", "insufficient_quota"] as const;
+  const limit = ["requests", "rate_limit_exceeded"] as const;
+  const overload = ["server_error", "server_is_overloaded"] as const;
   for (const [relayCode, seconds, status, form] of [
     ["all_limited", 60, 429, limit],
     ["all_limited", 61, 429, long],
@@ -247,20 +248,25 @@ test("a wait of more than a minute is insufficient_quota: some clients sleep thr
       [status, { error: { message: "All are out.", type, param: null, code } }],
     );
   }
-  for (const [status, type, wait, form] of [
-    [429, "rate_limit_error", "60", limit],
-    [429, "rate_limit_error", "61", long],
-    [429, "rate_limit_error", "Thu, 01 Jan 2099 00:00:00 GMT", long],
-    [429, "rate_limit_error", "Thu, 01 Jan 1970 00:00:00 GMT", limit],
-    [429, "rate_limit_error", "soon", limit],
-    [503, "api_error", "61", long],
-    [529, "overloaded_error", "60", overload],
-    [529, "overloaded_error", "61", long],
-    [500, "api_error", "61", ["server_error", null]],
-  ] as const) {
-    const told = { type: "error", error: { type, message: "Slow down" } };
-    const head = { status, headers: { "retry-after": wait } };
-    const { error } = JSON.parse(convert(request()).error(head, Buffer.from(JSON.stringify(told))).body);
-    assert.deepEqual([error.type, error.code], form, `${status} ${wait}`);
+  const after = (wait: string) => ({ "retry-after": wait });
+  const afterMs = (wait: string) => ({ "retry-after-ms": wait });
+  const cases: [number, string, HeaderMap, readonly [string, string | null]][] = [
+    [429, "rate_limit_error", after("60"), limit],
+    [429, "rate_limit_error", after("61"), long],
+    [429, "rate_limit_error", after("Thu, 01 Jan 2099 00:00:00 GMT"), long],
+    [429, "rate_limit_error", after("Thu, 01 Jan 1970 00:00:00 GMT"), limit],
+    [429, "rate_limit_error", after("soon"), limit],
+    [429, "rate_limit_error", afterMs("60000"), limit],
+    [429, "rate_limit_error", afterMs("60001"), long],
+    [429, "rate_limit_error", { ...after("61"), ...afterMs("500") }, limit],
+    [503, "api_error", after("61"), long],
+    [529, "overloaded_error", after("60"), overload],
+    [529, "overloaded_error", after("61"), long],
+    [500, "api_error", after("61"), ["server_error", null]],
+  ];
+  for (const [status, type, headers, form] of cases) {
+    const told = Buffer.from(JSON.stringify({ type: "error", error: { type, message: "Slow down" } }));
+    const { error } = JSON.parse(convert(request()).error({ status, headers }, told).body);
+    assert.deepEqual([error.type, error.code], form, `${status} ${JSON.stringify(headers)}`);
   }
 });
