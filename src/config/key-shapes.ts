@@ -67,9 +67,34 @@ export function findCredentialDoubt(
         : { instruction: "write the token itself, or run:", command: "cc-relay login" };
     return { what: "is the name of a variable, which is not replaced by its value here", fix };
   }
-  if (key === "setup_token") return doubtOf(classifySetupToken(text));
-  if (key === "refresh_token") {
-    if (question.family !== "claude") return otherThanRefreshToken(text, question.family);
+  return doubtOfKind(key, text, question) ?? doubtOfLength(key === "api_key" ? "key" : "token", text);
+}
+
+function doubtOfKind(
+  key: "api_key" | "refresh_token" | "setup_token",
+  text: string,
+  question: KeyQuestion,
+): Doubt | undefined {
+  switch (key) {
+    case "api_key":
+      return doubtOf(classifyKey(text, question));
+    case "setup_token":
+      return doubtOf(classifySetupToken(text));
+    case "refresh_token":
+      return otherThanRefreshToken(text, question.family);
+  }
+}
+
+function doubtOfLength(word: "key" | "token", text: string): Doubt | undefined {
+  const length = wholeLengths.find(({ pattern }) => pattern.test(text))?.length ?? 0;
+  if (text.length >= length) return undefined;
+  const fix = `copy the whole ${word}, from its beginning to its end`;
+  return { what: `is shorter than such ${word}s are`, fix };
+}
+
+/** Keys and access tokens, which stand beside it in the files that logins are kept in. */
+function otherThanRefreshToken(text: string, family: Family): Doubt | undefined {
+  if (family === "claude") {
     if (!/^sk-ant-(?!ort)/.test(text)) return undefined;
     const fix = text.startsWith("sk-ant-oat")
       ? {
@@ -79,15 +104,6 @@ export function findCredentialDoubt(
       : { instruction: "run:", command: "cc-relay login claude" };
     return { what: "is no refresh token: Claude's begin with sk-ant-ort", fix };
   }
-  const verdict = classifyKey(text, question);
-  if (verdict.kind === "refused") return doubtOf(verdict);
-  const length = wholeLengths.find(({ pattern }) => pattern.test(text))?.length ?? 0;
-  if (text.length >= length) return undefined;
-  return { what: "is shorter than such keys are", fix: "copy the whole key, from its beginning to its end" };
-}
-
-/** Keys and access tokens, which stand beside it in the files that logins are kept in. */
-function otherThanRefreshToken(text: string, family: Family): Doubt | undefined {
   if (!/^(?:AIza|AQ\.|ya29\.|sk-|eyJ[\w-]+\.)/.test(text)) return undefined;
   const fix = { instruction: "run:", command: `cc-relay login ${family}` };
   return { what: "is a key or an access token, not a refresh token", fix };
@@ -100,7 +116,8 @@ function doubtOf(verdict: KeyVerdict): Doubt | undefined {
 
 /** What the providers give out has at least these lengths: half a key is what a selection by hand leaves of it. */
 const wholeLengths: readonly { pattern: RegExp; length: number }[] = [
-  { pattern: /^sk-ant-api\d\d-/, length: 90 },
+  { pattern: /^sk-ant-(?:api|oat|ort)\d\d-/, length: 90 },
+  { pattern: /^1\/\/0/, length: 80 },
   { pattern: /^AIza/, length: 39 },
   { pattern: /^sk-(?:proj|svcacct)-/, length: 80 },
 ];

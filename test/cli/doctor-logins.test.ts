@@ -95,6 +95,8 @@ describe("doctor and logins:", () => {
   });
 });
 
+const setupToken = `sk-ant-oat01-${"a".repeat(95)}`;
+
 describe("doctor and setup tokens:", () => {
   const dayMs = 86_400_000;
   const dateIn = (days: number) => new Date(Date.now() + days * dayMs).toISOString().slice(0, 10);
@@ -104,7 +106,7 @@ describe("doctor and setup tokens:", () => {
     const expires = end === undefined ? "" : `setup_token_expires = ${end}\n`;
     await site.configure(
       () =>
-        `[server]\nport = ${site.port}\n\n[[accounts]]\nid = "max"\ntype = "claude-oauth"\nsetup_token = "sk-ant-oat01-one"\n${expires}api_url = "${site.upstream.url}"\n`,
+        `[server]\nport = ${site.port}\n\n[[accounts]]\nid = "max"\ntype = "claude-oauth"\nsetup_token = "${setupToken}"\n${expires}api_url = "${site.upstream.url}"\n`,
     );
     return site;
   }
@@ -117,7 +119,7 @@ describe("doctor and setup tokens:", () => {
       ],
       code: 0,
     });
-    assert.equal(site.upstream.requests[0]?.credential, "sk-ant-oat01-one");
+    assert.equal(site.upstream.requests[0]?.credential, setupToken);
   });
 
   it("one that lasts longer, or was never used, is not", async (t) => {
@@ -131,7 +133,7 @@ describe("doctor and setup tokens:", () => {
       const end = Date.now() + 3 * dayMs;
       const row: TokenRow = {
         accountId: "max",
-        configuredHash: hashToken("sk-ant-oat01-one"),
+        configuredHash: hashToken(setupToken),
         refreshToken: "",
         accessToken: undefined,
         expiresAt: end,

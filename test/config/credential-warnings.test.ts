@@ -59,6 +59,21 @@ describe("a credential of the wrong kind is warned of", () => {
       "the api_key of account a is shorter than such keys are: copy the whole key, from its beginning to its end",
     ],
     [
+      "half a refresh token",
+      'type = "claude-oauth"\nrefresh_token = "sk-ant-ort01-abcdefgh"',
+      "the refresh_token of account a is shorter than such tokens are: copy the whole token, from its beginning to its end",
+    ],
+    [
+      "half a refresh token of Google",
+      'type = "gemini"\nrefresh_token = "1//0gabcdefgh"',
+      "the refresh_token of account a is shorter than such tokens are: copy the whole token, from its beginning to its end",
+    ],
+    [
+      "half a setup token",
+      'type = "claude-oauth"\nsetup_token = "sk-ant-oat01-abcdefgh"',
+      "the setup_token of account a is shorter than such tokens are: copy the whole token, from its beginning to its end",
+    ],
+    [
       "a key as a web page shows it",
       'type = "claude-api"\napi_key = "sk-ant-api03-abc...xyz"',
       "the api_key of account a is a shortened key as web pages show it: copy the whole one, or make a new one",
