@@ -14,6 +14,7 @@ import {
   shortenShared,
   streakKey,
 } from "./cooldown.ts";
+import { type Asked, createEarlierRefusals } from "./earlier-refusals.ts";
 import { isLastResort } from "./last-resort.ts";
 import type { RequestLogin } from "./logins.ts";
 import { type Choice, type Selection, selectAccount } from "./select.ts";
@@ -38,8 +39,11 @@ export interface Pool
   succeeded(account: Account, request: SentRequest): Promise<void>;
   /** A request failed. Returns the cooldown that the account is in for it, if any; what is free begins none. */
   failed(account: Account, failure: Failure, request: SentRequest): Promise<Cooldown | undefined>;
-  /** Called when no account is left for a request, with all accounts that it was sent to: see shortenShared. */
-  refusedByAll(asked: ReadonlyMap<Account, Cooldown | undefined>): Promise<void>;
+  /**
+   * Called when no account is left for a request, with all accounts that it was sent to: see shortenShared. What the same session sent
+   * shortly before, and nobody answered, counts as the same request.
+   */
+  refusedByAll(asked: Asked, session: string | undefined): Promise<void>;
   /** Called when a request that probes a cooldown is sent: the cooldown is not probed again for an hour, whatever comes of it. */
   probeSent(account: Account, probe: Cooldown): Promise<void>;
   /** Called when a chosen probe was not sent after all: the next request may probe. */
@@ -58,6 +62,8 @@ export interface SentRequest {
   sentAt: number;
   /** Whether it costs tokens: what is free (counting, any GET or DELETE) neither begins nor ends a cooldown. */
   isBilled: boolean;
+  /** The conversation; undefined when nothing identifies it. */
+  session?: string | undefined;
 }
 
 export type { PoolConfig };
@@ -69,6 +75,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   const stored = await readStoredAccounts(options);
   /** When cooldowns whose probe is chosen but not sent were probed before. */
   const probedBefore = new WeakMap<Cooldown, number>();
+  const earlierRefusals = createEarlierRefusals();
 
   async function beginCooldown(
     account: Account,
@@ -132,8 +139,9 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       probedBefore.delete(probe);
     },
 
-    async succeeded(account, { modelScope, sentAt, isBilled }) {
+    async succeeded(account, { modelScope, sentAt, isBilled, session }) {
       if (!isBilled) return;
+      if (session !== undefined) earlierRefusals.forget(session);
       if (account.streaks.size > 0) account.streaks.clear();
       if (account.cooldowns.size === 0) return;
       for (const scope of ["", modelScope]) {
@@ -168,8 +176,8 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       return await beginCooldown(account, { ...decision, reason }, sentAt);
     },
 
-    async refusedByAll(asked) {
-      for (const { account, cooldown } of shortenShared(asked, now()))
+    async refusedByAll(asked, session) {
+      for (const { account, cooldown } of shortenShared(earlierRefusals.join(session, asked, now()), now()))
         await stored.saveCooldown(account, cooldown);
     },
 

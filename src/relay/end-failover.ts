@@ -17,7 +17,7 @@ export async function endFailover(state: FailoverState, candidates: Account[]): 
   const { call, deps, kept, unanswered, scope, routing, attempts } = state;
   const elsewhere = await moveElsewhere(state);
   if (elsewhere) {
-    await deps.pool.refusedByAll(state.asked);
+    await deps.pool.refusedByAll(state.asked, call.sessionKey);
     throw elsewhere;
   }
   const now = deps.now();
@@ -28,7 +28,7 @@ export async function endFailover(state: FailoverState, candidates: Account[]): 
     await hold(state, candidates, exhausted.until);
     return undefined;
   }
-  await deps.pool.refusedByAll(state.asked);
+  await deps.pool.refusedByAll(state.asked, call.sessionKey);
   if (kept) return kept;
   if (unanswered && !isToldByCooldown(unanswered, state)) {
     throw unansweredError(unanswered, contextOf(state));

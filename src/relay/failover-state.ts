@@ -153,7 +153,8 @@ export class FailoverState {
 
   /** What the pool has to know of an attempt that began at this time (epoch ms). */
   sentAt(sentAt: number): SentRequest {
-    return { modelScope: this.scope, sentAt, isBilled: isBilled(this.call.operation) };
+    const { operation, sessionKey: session } = this.call;
+    return { modelScope: this.scope, sentAt, isBilled: isBilled(operation), session };
   }
 
   attemptBegins({ config }: Account): void {

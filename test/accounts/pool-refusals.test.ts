@@ -16,7 +16,7 @@ test("accounts that refuse one request alike are out for a minute, not for an ho
       await pool.failed(account, failure, { modelScope: "", sentAt: start, isBilled: true }),
     );
   }
-  await pool.refusedByAll(asked);
+  await pool.refusedByAll(asked, undefined);
   clock.now = start + 59_999;
   assert.equal((await pool.choose(selection({ now: clock.now }))).kind, "none");
   assert.equal((await pool.choose(selection({ now: start + 60_000 }))).kind, "use");
@@ -43,7 +43,7 @@ for (const [when, failures] of notAlike) {
         failure && (await pool.failed(account, failure, { modelScope: "", sentAt: start, isBilled: true })),
       );
     }
-    await pool.refusedByAll(asked);
+    await pool.refusedByAll(asked, undefined);
     assert.equal(readStatus(pool.account("a")!, start).until, start + session.unavailableCooldownMs);
   });
 }

@@ -202,6 +202,31 @@ test("accounts that all refuse a request before it is moved to HTTP are out for 
   ]);
 });
 
+test("accounts that refuse a request, one over its WebSocket and the next one over HTTP, are out for a minute", async (t) => {
+  const now = Date.now();
+  const { script, connect, relay, upstream } = await startSocketStage(t, {
+    now: () => now,
+    account: (id) => (id === "b" ? { modelMap: [{ pattern: "gpt-5.6", model: "other" }] } : {}),
+  });
+  const client = await connect({ session: "one" });
+  const error = { code: "invalid_api_key", message: "Incorrect API key provided: sk-***" };
+  script.faultOf = () => ({ kind: "error", status: 401, error });
+  await client.ask();
+  assert.equal(await client.closed, 1012);
+  upstream.on(() => true, { status: 401, body: { error } });
+  const answer = await fetch(`${relay.url}/openai/v1/responses`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "session-id": "one" },
+    body: JSON.stringify(create()),
+  });
+  assert.equal(answer.status, 503);
+  const cooldowns = await relay.store.accounts.cooldowns();
+  assert.deepEqual(cooldowns.map(({ accountId, kind, until }) => [accountId, kind, until - now]).sort(), [
+    ["a", "unauthorized", 60_000],
+    ["b", "unauthorized", 60_000],
+  ]);
+});
+
 for (const targets of [["other"], ["other", "gpt-5.6"]]) {
   test(`a model that [models] replaces by ${targets} is moved to HTTP, since frames are never edited`, async (t) => {
     const stage = await startSocketStage(t, {
