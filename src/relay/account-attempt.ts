@@ -51,23 +51,33 @@ export async function attemptOn(
       isRepeated = true;
       continue;
     }
-    const healed = isHealed
-      ? undefined
-      : await upstream.heal?.(sent, result.failure, madeElsewhere(account, deps));
-    if (healed) {
+    try {
+      const healed = isHealed
+        ? undefined
+        : await upstream.heal?.(sent, result.failure, madeElsewhere(account, deps));
+      if (healed) {
+        result.answer?.discard();
+        isHealed = true;
+        sent = healed;
+        continue;
+      }
+      if (result.failure.kind === "account-out") await deps.credentials.reconsider(account, credential);
+      const failed = {
+        ...result,
+        failure: withoutSecrets(result.failure, secretsOf(credential, sent)),
+        sent,
+      };
+      if (result.failure.kind !== "unauthorized" || isRefreshed) return failed;
+      const refreshed = await deps.credentials.refresh(account, credential, signal);
+      if (!refreshed) return failed;
       result.answer?.discard();
-      isHealed = true;
-      sent = healed;
-      continue;
+      isRefreshed = true;
+      found = refreshed;
+    } catch (error) {
+      // Nobody reads on in it: its connection would stay.
+      result.answer?.discard();
+      throw error;
     }
-    if (result.failure.kind === "account-out") await deps.credentials.reconsider(account, credential);
-    const failed = { ...result, failure: withoutSecrets(result.failure, secretsOf(credential, sent)), sent };
-    if (result.failure.kind !== "unauthorized" || isRefreshed) return failed;
-    const refreshed = await deps.credentials.refresh(account, credential, signal);
-    if (!refreshed) return failed;
-    result.answer?.discard();
-    isRefreshed = true;
-    found = refreshed;
   }
 }
 

@@ -1,4 +1,4 @@
-// The types of a provider's answer in the pipeline, and of the sink it is piped to.
+// A provider's answer in the pipeline, and the sink it is piped to: their types.
 
 import type { ReplyHead } from "../account-kinds/upstream.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
@@ -28,6 +28,16 @@ export interface Answer {
   resume(): void;
   /** Frees the connection; the answer is not wanted. */
   discard(): void;
+}
+
+/** What has to be done before an answer is piped. If it fails nobody takes the answer, and its connection must not stay open. */
+export function orDiscard<T>(answer: Answer, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    answer.discard();
+    throw error;
+  }
 }
 
 /** Where an answer goes. Exactly one of `end` and `broken` comes, last. */

@@ -3,9 +3,10 @@
 
 import type { Conversion } from "../dialects/dialect.ts";
 import type { Call } from "../domain/call.ts";
+import { orDiscard } from "./answer.ts";
 import { maxErrorBytes } from "./attempt.ts";
 import { sendRendered } from "./client.ts";
-import { type Delivery, deliverAnswer, namingHeaders, orDiscard } from "./delivery.ts";
+import { type Delivery, deliverAnswer, namingHeaders } from "./delivery.ts";
 import type { Served } from "./failover-state.ts";
 import { readAnswer } from "./read-answer.ts";
 import type { RecordEntry } from "./record.ts";
@@ -45,7 +46,9 @@ function deliverGood({
   // Without `send`, which holds the converted request.
   const delivery = { exchange, call, served, recorder, memory, deps };
   const isRewritten = served.answer.rewrittenHeaders !== undefined;
-  const transform = isRewritten ? undefined : orDiscard(served, () => conversion.answer(served.answer.head));
+  const transform = isRewritten
+    ? undefined
+    : orDiscard(served.answer, () => conversion.answer(served.answer.head));
   return deliverAnswer(delivery, { transform, conversion: { warnings: conversion.warnings } });
 }
 

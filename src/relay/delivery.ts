@@ -4,6 +4,7 @@ import { type Call, isBilled } from "../domain/call.ts";
 import { forwardResponseHeaders } from "../network/headers.ts";
 import type { AsyncTransform } from "../sse/transform.ts";
 import type { Outcome } from "../store/usage-store.ts";
+import { orDiscard } from "./answer.ts";
 import { decodingTransform } from "./decoding-transform.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import type { Served } from "./failover-state.ts";
@@ -30,16 +31,6 @@ export interface Rewriting {
   conversion: { warnings: readonly string[] } | undefined;
 }
 
-/** What has to be done before an answer is piped. If it fails nobody takes the answer, and its connection must not stay open. */
-export function orDiscard<T>({ answer }: Served, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    answer.discard();
-    throw error;
-  }
-}
-
 /** @param rewriting undefined: the bytes go out as they came. */
 export async function deliverAnswer(delivery: Delivery, rewriting: Rewriting | undefined): Promise<void> {
   const { call, served, recorder, deps } = delivery;
@@ -48,7 +39,7 @@ export async function deliverAnswer(delivery: Delivery, rewriting: Rewriting | u
   const { status } = answer.head;
   const { id } = account.config;
   const entry: RecordEntry = { account: id, outcome: "complete", status, observer: answer.observer };
-  const options = orDiscard(served, () => responseOptions(delivery, rewriting));
+  const options = orDiscard(served.answer, () => responseOptions(delivery, rewriting));
   recorder.answering(id, status);
   try {
     await sendAnswer({

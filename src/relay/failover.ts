@@ -7,6 +7,7 @@ import { type Call, isStreamedToClient, releaseBody } from "../domain/call.ts";
 import { sleepOn } from "../time/timers.ts";
 import { attemptOn } from "./account-attempt.ts";
 import { afterFailure } from "./after-failure.ts";
+import { orDiscard } from "./answer.ts";
 import type { AttemptResult } from "./attempt.ts";
 import type { Attempts } from "./attempts.ts";
 import type { ClientConnection } from "./client.ts";
@@ -146,10 +147,11 @@ async function rewritten(
   { call, rewrite, signal, memory, attempts }: FailoverState,
   upstream: Upstream,
 ): Promise<AttemptResult> {
-  const transform = rewrite ?? upstream.translate?.(call);
-  if (!result.ok || !transform) return result;
-  const isStream = isStreamedToClient(call);
+  if (!result.ok) return result;
   const { answer } = result;
+  const transform = rewrite ?? orDiscard(answer, () => upstream.translate?.(call));
+  if (!transform) return result;
+  const isStream = isStreamedToClient(call);
   const outcome = await rewriteAnswer({ answer, transform, isStream, signal, memory });
   if (!outcome.ok && answer.observer) attempts.spend(answer.observer.report.tokens);
   return outcome;

@@ -28,7 +28,11 @@ export function createAssets(folder = join(packageRoot(), "dist")): Assets {
   let loading: Promise<Map<string, Asset>> | undefined;
   return {
     async find(name) {
-      loading ??= readAll(folder);
+      loading ??= readAll(folder).catch((error) => {
+        // Another time there may be a descriptor left.
+        loading = undefined;
+        throw error;
+      });
       return (await loading).get(name);
     },
   };

@@ -6,8 +6,8 @@ import { matchRoute } from "../../src/dialects/registry.ts";
 import type { RelayEventName } from "../../src/relay/events.ts";
 import type { Exchange } from "../../src/relay/exchange.ts";
 import { claudeUpstream } from "../../src/upstreams/claude.ts";
-import type { Behaviour } from "../support/behaviour.ts";
-import { claudeFailures } from "../support/claude-script.ts";
+import type { Behaviour, RecordedRequest } from "../support/behaviour.ts";
+import { claudeError, claudeFailures } from "../support/claude-script.ts";
 import { memorySource } from "../support/memory-client.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { until } from "../support/until.ts";
@@ -41,7 +41,7 @@ class Faults {
 interface Seam {
   inject(t: TestContext, faults: Faults, pipeline: Pipeline): void;
   /** Of the first account; a good stream unless given. */
-  first?: Behaviour;
+  first?: Behaviour | ((request: RecordedRequest) => Behaviour);
   /** No request is lost at all. */
   isHarmless?: boolean;
   exchange?(faults: Faults): Partial<Exchange>;
@@ -101,6 +101,42 @@ const observerSeam = (name: "push" | "end"): Seam => ({
   },
 });
 
+/** The first account refuses what it has not made itself, and its owner allows it to be taken out. */
+const healingSeam: Seam = {
+  path: "/v1/messages",
+  inject(t, faults, { deps }) {
+    for (const { config } of deps.pool.accounts) Object.assign(config, { healSignatures: true });
+    faults.into(t, claudeUpstream, "heal");
+  },
+  first: ({ body }) =>
+    body.includes('"thinking"')
+      ? claudeError(400, { message: "messages.1.content.0: Invalid `signature` in `thinking` block" })
+      : {},
+};
+
+const passOn = {
+  headers: [],
+  push: (chunk: Buffer) => chunk,
+  end: () => Buffer.alloc(0),
+  fail: () => undefined,
+};
+
+/** A provider whose answers are to be unwrapped, for a client of its own API: none is asked for, or what does it is made. */
+const translationSeam = (when: "asked" | "made"): Seam => ({
+  path: "/v1/messages",
+  inject(t, faults) {
+    const translate = () => {
+      if (when === "asked") faults.strike();
+      return () => {
+        if (when === "made") faults.strike();
+        return passOn;
+      };
+    };
+    Object.assign(claudeUpstream, { translate });
+    t.after(() => Reflect.deleteProperty(claudeUpstream, "translate"));
+  },
+});
+
 const eventNames: readonly RelayEventName[] = [
   ...(["requestStarted", "attemptStarted", "attemptFinished", "failedOver"] as const),
   ...(["answerStarted", "requestFinished", "requestRefused", "accountChanged"] as const),
@@ -132,6 +168,9 @@ const seams: Record<string, Seam> = {
       for (const name of eventNames) deps.events.on(name, () => faults.strike());
     },
   },
+  "healing a request": healingSeam,
+  "asking for a translation": translationSeam("asked"),
+  "making a translation": translationSeam("made"),
   "rewriting a chunk": transformSeam("push"),
   "rewriting the end": transformSeam("end"),
 };
@@ -140,7 +179,11 @@ const body = (index: number) => ({
   model: "claude-opus-5-5",
   max_tokens: 10,
   stream: index % 3 !== 0,
-  messages: [{ role: "user", content: `${index}` }],
+  messages: [
+    { role: "user", content: `${index}` },
+    { role: "assistant", content: [{ type: "thinking", thinking: "Hm.", signature: "x" }] },
+    { role: "user", content: "Go on." },
+  ],
 });
 
 for (const [name, seam] of Object.entries(seams)) {

@@ -178,3 +178,43 @@ test("requests beside one that meets a fault are served as ever", async (t) => {
     Array.from({ length: 30 }, (_, index) => (index % 3 === 0 ? 500 : 200)),
   );
 });
+
+const longRefusal: Behaviour = { status: 400, body: "x".repeat(8 * 1024 * 1024) };
+
+/** A provider that goes on with its answer for as long as its connection is there. */
+const endless: Record<string, { behaviour: Behaviour; throwAt(t: TestContext, pipeline: Pipeline): void }> = {
+  "asking for a translation": {
+    behaviour: { gate: (event) => (event >= 2 ? new Promise(() => {}) : undefined) },
+    throwAt(t) {
+      Object.assign(claude, { translate: fault });
+      t.after(() => Reflect.deleteProperty(claude, "translate"));
+    },
+  },
+  "healing a request": {
+    behaviour: longRefusal,
+    throwAt(t, { deps }) {
+      for (const { config } of deps.pool.accounts) Object.assign(config, { healSignatures: true });
+      t.mock.method(claude as Required<typeof claude>, "heal", fault);
+    },
+  },
+  "refreshing a credential": {
+    behaviour: longRefusal,
+    throwAt(t, { deps }) {
+      t.mock.method(claude, "readFailure", () => ({ kind: "unauthorized", reason: "no" }));
+      t.mock.method(deps.credentials, "refresh", laterFault);
+    },
+  },
+};
+
+for (const [name, { behaviour, throwAt }] of Object.entries(endless)) {
+  test(`a throw while ${name} closes the connection to a provider that is still answering`, async (t) => {
+    const pipeline = await startPipeline(t, ["a"]);
+    const { upstream } = pipeline;
+    upstream.on(() => true, behaviour);
+    throwAt(t, pipeline);
+    const thrownBefore = thrown;
+    const sink = await pipeline.ask("/v1/messages", memorySource(body));
+    assert.deepEqual([sink.head?.status, thrown - thrownBefore], [500, 1]);
+    await until("the connection is closed", () => upstream.requests[0]?.closedAt !== undefined);
+  });
+}
