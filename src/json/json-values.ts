@@ -16,19 +16,32 @@ const maxDepth = 100;
 
 /** Like parseJson, for the errors of providers: undefined also when the text is nested too deeply to be one. */
 export function parseErrorJson(text: string): unknown {
-  return isDeeperThan(text, maxDepth) ? undefined : parseJson(text);
+  return exceeds(text, { maxDepth }) ? undefined : parseJson(text);
 }
 
-/** Whether a JSON text nests deeper than so many levels: found without parsing it. */
-export function isDeeperThan(text: string, limit: number): boolean {
+export interface JsonLimits {
+  /** Levels of lists and objects within each other. */
+  maxDepth: number;
+  /** Lists, objects, and what is in them. Absent: any number. */
+  maxValues?: number;
+}
+
+/** Whether a JSON text is beyond the limits: found without parsing it. */
+export function exceeds(
+  text: string,
+  { maxDepth, maxValues = Number.POSITIVE_INFINITY }: JsonLimits,
+): boolean {
   let depth = 0;
+  let values = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === quote) at = endOfString(text, at);
     else if (code === openBrace || code === openBracket) {
       depth++;
-      if (depth > limit) return true;
+      values++;
+      if (depth > maxDepth || values > maxValues) return true;
     } else if (code === closeBrace || code === closeBracket) depth--;
+    else if (code === comma && ++values > maxValues) return true;
   }
   return false;
 }
@@ -44,6 +57,7 @@ function endOfString(text: string, start: number): number {
 }
 
 const quote = 0x22;
+const comma = 0x2c;
 const backslash = 0x5c;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;

@@ -74,14 +74,35 @@ export const answerFloods: readonly AnswerFlood[] = [
     stream: true,
     body: () => events(delta("x".repeat(bytes))),
   },
+  ...[
+    [
+      "16,000 members",
+      `,"x":{${Array.from({ length: 16_000 }, (_, at) => `"k${at}":1`).join()},"y":${"1".repeat(20)}}`,
+    ],
+    ["1 MB of escapes", `,"delta":{"type":"text_delta","text":"${"\\u0041".repeat(170_000)}"}`],
+    ["1 MB of halves of characters", `,"delta":{"type":"text_delta","text":"${"\\ud83d".repeat(170_000)}"}`],
+    ["1 MB of quotes", `,"delta":{"type":"text_delta","text":"${'\\"'.repeat(500_000)}"}`],
+  ].map(([what, data]) => ({
+    title: `a stream with an event of ${what}`,
+    isHeavy: true,
+    stream: true,
+    body: () => events(event("content_block_delta", `,"index":0${data}`)),
+  })),
+  {
+    title: "a document of 10 million empty lists for a stream",
+    isHeavy: true,
+    stream: true,
+    body: () => message(text, `,"x":[${filled("[]")}]`),
+  },
   {
     title: "a stream with an event of 1.5 MB of empty lists",
-    isHeavy: true,
+    isLost: true,
     stream: true,
     body: () => events(event("content_block_delta", `,"index":0,"x":[${filled("[]", 1_500_000)}]`)),
   },
   {
     title: "a stream with an event of 15 MB of escapes",
+    isLost: true,
     stream: true,
     body: () => events(delta("\\u0041".repeat(bytes / 12))),
   },

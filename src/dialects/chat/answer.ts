@@ -1,8 +1,8 @@
 // Converts an answer of Claude's into a chat completion, streamed or not as the client asked.
 
-import { createParser, type EventSourceMessage } from "eventsource-parser";
 import type { HeaderMap } from "../../domain/call.ts";
 import { RelayError } from "../../domain/errors.ts";
+import { createEventSplitter } from "../../sse/events.ts";
 import type { AnswerTransform } from "../../sse/transform.ts";
 import { createStreamWriter } from "./chunks.ts";
 import { errorOfRelay, type OpenAiError, truncation } from "./errors.ts";
@@ -14,11 +14,12 @@ import type { AnswerForm } from "./request/convert.ts";
 /** Room for any answer: the largest ones hold a few megabytes of text. */
 export const maxAnswerBytes = 32 * 1024 * 1024;
 
-/** No event of a real answer comes near this: the largest carry one block of a server tool's result. */
-const maxEventCharacters = 16 * 1024 * 1024;
-/** Larger events are looked at before they are parsed: text takes no time, but every list, object and member does. */
-const maxUnseenCharacters = 1024 * 1024;
-const maxValues = 1024 * 1024;
+/**
+ * No event of a real answer that a chat client gets anything of comes near these two. Text takes some thirty milliseconds for each
+ * megabyte, a million empty lists take a hundred, and nobody else is served meanwhile.
+ */
+const maxEventBytes = 1024 * 1024;
+const maxEventValues = 16 * 1024;
 
 /** Takes Claude's answer, as events or as a whole, and writes the client's. */
 export interface MessageWriter {
@@ -46,20 +47,24 @@ export interface AnswerOptions {
  */
 export function createChatAnswer(options: AnswerOptions): AnswerTransform {
   const { form, head } = options;
-  const decoder = new TextDecoder();
   const writer = form.stream ? createStreamWriter(options) : createMessageWriter(options);
   let reader: AnswerReader | undefined;
   let size = 0;
-  /** Of what has come since the last event was read. */
-  let unreadBytes = 0;
+  /** Blanks at the beginning; a byte order mark may be spread over them. */
+  let blank = nothing;
 
-  function feed(text: string): void {
+  function feed(bytes: Buffer): void {
     // What follows the end or an error is nobody's.
     if (writer.closed) return;
-    reader ??= readerFor(text, writer, () => {
-      unreadBytes = 0;
-    });
-    reader?.feed(text);
+    if (reader) return reader.feed(bytes);
+    const lead = blank.length === 0 ? bytes : Buffer.concat([blank, bytes]);
+    const form = formOf(lead);
+    if (form === undefined) {
+      blank = Buffer.from(lead.subarray(0, 3));
+      return;
+    }
+    reader = form === "document" ? createDocumentReader(writer) : createEventReader(writer);
+    reader.feed(lead);
   }
 
   return {
@@ -68,7 +73,7 @@ export function createChatAnswer(options: AnswerOptions): AnswerTransform {
     },
     get heldBytes() {
       if (writer.closed) return 0;
-      return form.stream ? unreadBytes : size;
+      return form.stream ? (reader?.heldBytes ?? 0) : size;
     },
     headers: answerHeaders(
       head.headers,
@@ -76,13 +81,11 @@ export function createChatAnswer(options: AnswerOptions): AnswerTransform {
     ),
     push(chunk) {
       size += chunk.length;
-      unreadBytes += chunk.length;
       if (!form.stream) checkAnswerSize(size);
-      feed(decoder.decode(chunk, { stream: true }));
+      feed(chunk);
       return writer.take();
     },
     end() {
-      feed(decoder.decode());
       if (!writer.closed) reader?.end();
       if (!writer.closed) {
         throw new RelayError(
@@ -109,25 +112,43 @@ export function checkAnswerSize(bytes: number): void {
   );
 }
 
-/** Undefined while nothing but white space has come. `onRead` is called for each event. */
-function readerFor(text: string, writer: MessageWriter, onRead: () => void): AnswerReader | undefined {
-  const start = text.trimStart();
-  if (start === "") return undefined;
-  return start.startsWith("{") ? createDocumentReader(writer) : createEventReader(writer, onRead);
+/** What an answer is by its first byte, whatever was asked for: its label may be wrong. Undefined while nothing but white space has come. */
+export function formOf(bytes: Buffer): "document" | "events" | undefined {
+  for (const byte of bytes) if (!isBlank(byte)) return byte === openBrace ? "document" : "events";
+  return undefined;
 }
 
+/** White space, and the bytes of a byte order mark. */
+function isBlank(byte: number): boolean {
+  return byte <= 0x20 || byte === 0xef || byte === 0xbb || byte === 0xbf;
+}
+
+const openBrace = 0x7b;
+const nothing = Buffer.alloc(0);
+
 interface AnswerReader {
-  feed(text: string): void;
+  /** Of what is not read yet. */
+  readonly heldBytes: number;
+  feed(bytes: Buffer): void;
   /** The answer has ended; throws a RelayError when a document was not complete. */
   end(): void;
 }
 
+/** Keeps nothing of the bytes that it is fed: in the conversion's thread they are given back at once. */
 function createDocumentReader(writer: MessageWriter): AnswerReader {
+  const decoder = new TextDecoder();
   const pieces: string[] = [];
+  let heldBytes = 0;
   return {
-    feed: (text) => void pieces.push(text),
+    get heldBytes() {
+      return heldBytes;
+    },
+    feed(bytes) {
+      pieces.push(decoder.decode(bytes, { stream: true }));
+      heldBytes += bytes.length;
+    },
     end() {
-      const message = parseJsonExactly(pieces.join(""))?.value;
+      const message = parseJsonExactly(pieces.join("") + decoder.decode())?.value;
       if (!isJsonObject(message) || !Array.isArray(message.content)) {
         throw new RelayError(
           "upstream_unreachable",
@@ -139,31 +160,48 @@ function createDocumentReader(writer: MessageWriter): AnswerReader {
   };
 }
 
-function createEventReader(writer: MessageWriter, onRead: () => void): AnswerReader {
+function createEventReader(writer: MessageWriter): AnswerReader {
   let hasEnded = false;
-  const parser = createParser({
-    onEvent(message) {
-      onRead();
-      const unreadable = writer.closed ? undefined : readEvent(message, writer);
+  const checkOversized = (name: string, beginning: Buffer) => {
+    if (writer.closed || mayBeMissed(name, beginning)) return;
+    writer.fail(malformed(`sent a ${name || "nameless"} event of more than ${maxEventBytes >> 20} MB`));
+  };
+  const splitter = createEventSplitter({
+    maxEventBytes,
+    onEvent(name, data) {
+      const unreadable = writer.closed ? undefined : readEvent(name, data, writer);
       // One that is truncated by the end is not malformed: the stream is short.
       if (unreadable && !hasEnded) writer.fail(malformed(`sent a ${unreadable} event that cannot be read`));
     },
-    onError: (error) => {
-      if (error.type === "max-buffer-size-exceeded") writer.fail(malformed("sent an event without end"));
-    },
-    maxBufferSize: maxEventCharacters,
+    onOversized: checkOversized,
   });
   return {
-    feed(text) {
-      // A parser that overflowed would throw.
-      if (!writer.closed) parser.feed(text);
+    get heldBytes() {
+      return splitter.heldBytes;
+    },
+    feed(bytes) {
+      splitter.push(bytes);
+      // It may have no end at all.
+      const { oversized } = splitter;
+      if (oversized) checkOversized(oversized.name, oversized.beginning);
     },
     end() {
       hasEnded = true;
       // The blank line after the last event may be missing.
-      if (!writer.closed) parser.feed("\n\n");
+      splitter.end();
     },
   };
+}
+
+/**
+ * An event that was not read, by its first bytes. A page or a file that a server tool has read comes in one event, however large it is,
+ * and a chat client gets nothing of it.
+ */
+function mayBeMissed(name: string, beginning: Buffer): boolean {
+  const text = beginning.toString("latin1");
+  const type = name || /^\s*\{\s*"type":\s*"(\w+)"/.exec(text)?.[1];
+  if (type === "content_block_start") return /"content_block":\s*\{\s*"type":\s*"\w+_tool_result"/.test(text);
+  return type !== undefined && !essentialEvents.has(type);
 }
 
 /** Events that carry the answer: one of them that cannot be read is a hole in it. */
@@ -178,27 +216,19 @@ const essentialEvents: ReadonlySet<string> = new Set([
 ]);
 
 /** Returns the name of an event that should have been readable. */
-function readEvent({ event, data }: EventSourceMessage, writer: MessageWriter): string | undefined {
-  const parsed = isCostly(data) ? undefined : parseJsonExactly(data)?.value;
-  if (!isJsonObject(parsed)) return event !== undefined && essentialEvents.has(event) ? event : undefined;
+function readEvent(name: string, data: Buffer, writer: MessageWriter): string | undefined {
+  const text = data.toString();
+  const parsed = parseJsonExactly(text, maxEventValues)?.value;
+  if (!isJsonObject(parsed)) return unreadableName(name, text);
   writer.event(parsed);
   return undefined;
 }
 
-/** Whether parsing it would hold everybody up. What is inside of strings counts, too. */
-function isCostly(json: string): boolean {
-  if (json.length <= maxUnseenCharacters) return false;
-  let values = 0;
-  for (let at = 0; at < json.length && values <= maxValues; at++) {
-    const sign = json.charCodeAt(at);
-    if (sign === comma || sign === openBracket || sign === openBrace) values++;
-  }
-  return values > maxValues;
+/** An event without a name says in its data what it is. */
+function unreadableName(name: string, data: string): string | undefined {
+  if (name === "") return data.trimStart().startsWith("{") ? "nameless" : undefined;
+  return essentialEvents.has(name) ? name : undefined;
 }
-
-const comma = 0x2c;
-const openBracket = 0x5b;
-const openBrace = 0x7b;
 
 function malformed(what: string): OpenAiError {
   return errorOfRelay(

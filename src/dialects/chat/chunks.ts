@@ -234,7 +234,7 @@ function createChunkReader(writer: ChunkWriter, form: AnswerForm): ChunkReader {
 }
 
 interface Pairs {
-  /** The piece with the half that its predecessor ended in, and without one that it ends in itself. */
+  /** The piece with the half that its predecessor ended in, and without one that it ends in itself. Other halves are replaced. */
   join(key: unknown, piece: string): string;
   /** The half that is still waiting; "" for none. */
   rest(key: unknown): string;
@@ -255,9 +255,9 @@ function createPairs(): Pairs {
     join(key, piece) {
       const text = rest(key) + piece;
       const last = text.charCodeAt(text.length - 1);
-      if (!(last >= 0xd800 && last <= 0xdbff)) return text;
+      if (!(last >= 0xd800 && last <= 0xdbff)) return text.toWellFormed();
       halves.set(key, text.slice(-1));
-      return text.slice(0, -1);
+      return text.slice(0, -1).toWellFormed();
     },
   };
 }

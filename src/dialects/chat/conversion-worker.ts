@@ -28,7 +28,7 @@ parentPort?.on("message", ({ part, isLast, answer: options }: ThreadRequest) => 
   let answer: ThreadAnswer | undefined;
   try {
     work ??= options ? convertAnswer(options) : convertRequest();
-    if (!failure) work.take(part as Buffer);
+    if (!failure) work.take(Buffer.from(part.buffer, part.byteOffset, part.length));
     if (isLast && !failure) answer = work.finish();
   } catch (error) {
     failure = failureOf(error);

@@ -17,14 +17,13 @@ import { contentText, elementsAt, lastSaid, scanBody } from "../body-text.ts";
 import type { Conversion, Dialect, Direction, RequestFacts, RequestParts } from "../dialect.ts";
 import { collapseSlashes } from "../routes.ts";
 import { sessionFromHeaders, sessionFromText } from "../session.ts";
-import { createChatAnswer } from "./answer.ts";
+import { createAnswer } from "./answer-transform.ts";
 import { type ConvertedBody, parseText, withMaxTokens, withOpeningUser, withoutMark } from "./conversion.ts";
 import { type ConversionThread, createConversionThread } from "./conversion-thread.ts";
 import { isFirstRoleRefusal, renderProviderError, renderRelayError, roomForAnswer } from "./errors.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { InvalidChatRequest } from "./invalid.ts";
 import { limitWarning } from "./request/convert.ts";
-import { createWholeAnswer } from "./whole-answer.ts";
 
 export const chatDialect: Dialect = createChatDialect({ now: Date.now, thread: createConversionThread() });
 
@@ -126,10 +125,7 @@ function conversionOf(call: Call, converted: ConvertedBody, { now, thread }: Cha
   return {
     call: sent,
     warnings,
-    answer: ({ headers }) => {
-      const options = { head: { headers }, form, now: now() };
-      return form.stream ? createChatAnswer(options) : createWholeAnswer(options, thread);
-    },
+    answer: ({ headers }) => createAnswer({ head: { headers }, form, now: now() }, thread),
     error: (head, refusal, isUnexplained) =>
       renderProviderError(head, refusal, { isUnexplained, now: now() }),
     again({ status }, refusal) {

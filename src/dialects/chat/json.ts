@@ -1,6 +1,6 @@
 // Parses and writes JSON from outside: bounded in depth, and with numbers that keep their digits.
 
-import { isDeeperThan } from "../../json/json-values.ts";
+import { exceeds } from "../../json/json-values.ts";
 
 export { isObject as isJsonObject, type JsonObject } from "../../json/json-values.ts";
 
@@ -8,11 +8,11 @@ export { isObject as isJsonObject, type JsonObject } from "../../json/json-value
  * Parsing 10 MB of nothing but brackets takes seconds, and everything that walks the result afterwards would need as deep
  * a stack. No schema, argument or message of a real client comes near this.
  */
-const maxJsonDepth = 200;
+const maxDepth = 200;
 
-/** Undefined when the text is no JSON or nests deeper than `maxJsonDepth`. */
+/** Undefined when the text is no JSON or nests deeper than `maxDepth`. */
 export function parseJson(text: string): { value: unknown } | undefined {
-  if (isDeeperThan(text, maxJsonDepth)) return undefined;
+  if (exceeds(text, { maxDepth })) return undefined;
   try {
     return { value: JSON.parse(text) };
   } catch {
@@ -22,13 +22,12 @@ export function parseJson(text: string): { value: unknown } | undefined {
 
 /**
  * As `parseJson`, for values that are written out again: a number that a double cannot hold (64-bit ids in tool arguments)
- * becomes a raw literal that `JSON.stringify` writes digit by digit.
+ * becomes a raw literal that `JSON.stringify` writes digit by digit. Undefined, too, for one of more than `maxValues`.
  */
-export function parseJsonExactly(text: string): { value: unknown } | undefined {
-  if (!/\d{16}/.test(text)) return parseJson(text);
-  if (isDeeperThan(text, maxJsonDepth)) return undefined;
+export function parseJsonExactly(text: string, maxValues?: number): { value: unknown } | undefined {
+  if (exceeds(text, { maxDepth, maxValues })) return undefined;
   try {
-    return { value: json.parse(text, keepDigits) };
+    return { value: /\d{16}/.test(text) ? json.parse(text, keepDigits) : JSON.parse(text) };
   } catch {
     return undefined;
   }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import {
+  blockDelta,
+  blockStart,
   ending,
   type Json,
   lastEvents,
@@ -95,22 +97,77 @@ test("an unknown event that is no JSON survives", () => {
   assert.deepEqual(readSse(transform.push(Buffer.from(text))), [opening, ...ending]);
 });
 
-test("an event without end is dropped at the bound", () => {
+test("an event without end is an error as soon as it is larger than any real one", () => {
   const transform = streamTo();
   transform.push(Buffer.from(`${sse(messageStart)}data: `));
-  const megabytes = Buffer.alloc(8 * 1024 * 1024, "x");
-  let out: Buffer = Buffer.alloc(0);
-  for (let sent = 0; sent <= 9 && out.length === 0; sent++) out = transform.push(megabytes);
-  assert.deepEqual(readSse(out), [
-    {
-      error: {
-        message: "The provider sent an event without end; please retry your request.",
-        type: "server_error",
-        param: null,
-        code: "upstream_unreachable",
-      },
-    },
-  ]);
-  assert.equal(transform.push(megabytes).length, 0);
+  const half = Buffer.alloc(512 * 1024, "x");
+  assert.equal(transform.push(half).length, 0);
+  assert.equal(transform.push(half).length, 0);
+  assert.deepEqual(readSse(transform.push(half)), [unreadable("nameless event of more than 1 MB")]);
+  assert.equal(transform.push(half).length, 0);
   assert.equal(transform.end().length, 0);
 });
+
+const unreadable = (what: string) => ({
+  error: {
+    message: `The provider sent a ${what}; please retry your request.`,
+    type: "server_error",
+    param: null,
+    code: "upstream_unreachable",
+  },
+});
+
+const large = "x".repeat(1_100_000);
+const many = Array.from({ length: 17_000 }, () => 1);
+
+for (const [what, event, said] of [
+  [
+    "is too large",
+    blockDelta(0, { type: "text_delta", text: large }),
+    "content_block_delta event of more than 1 MB",
+  ],
+  [
+    "begins a text and is too large",
+    blockStart(0, { type: "text", text: large }),
+    "content_block_start event of more than 1 MB",
+  ],
+  [
+    "has too many values",
+    blockDelta(0, { type: "text_delta", many }),
+    "content_block_delta event that cannot be read",
+  ],
+] as const) {
+  test(`an event that ${what} is a hole in the answer`, () => {
+    const transform = streamTo();
+    const chunks = readSse(transform.push(Buffer.from(sse(messageStart, event, ...lastEvents))));
+    assert.deepEqual(chunks.at(-1), unreadable(said));
+  });
+}
+
+test("an event without a name that cannot be read is a hole in the answer, too", () => {
+  const transform = streamTo();
+  const text = `${sse(messageStart)}data: {"type":"content_block_delta",\n\n${sse(...lastEvents)}`;
+  assert.deepEqual(
+    readSse(transform.push(Buffer.from(text))).at(-1),
+    unreadable("nameless event that cannot be read"),
+  );
+});
+
+for (const name of ["event: content_block_start\n", ""]) {
+  test(`what a server's tool has read is passed over, however large it is ${name === "" ? "and without a name" : ""}`, () => {
+    const transform = streamTo();
+    const result = {
+      type: "web_fetch_tool_result",
+      tool_use_id: "t",
+      content: { type: "document", data: large },
+    };
+    const read = `${name}data: ${JSON.stringify({ type: "content_block_start", index: 0, content_block: result })}\n\n`;
+    const text =
+      sse(messageStart) + read + sse(blockDelta(1, { type: "text_delta", text: "a" }), ...lastEvents);
+    const bytes = Buffer.from(text);
+    const parts = [0, 700_000].map((at) =>
+      transform.push(bytes.subarray(at, at === 0 ? 700_000 : undefined)),
+    );
+    assert.equal(readSse(Buffer.concat([...parts, transform.end()])).at(-1), "[DONE]");
+  });
+}

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { RelayError } from "../../../src/domain/errors.ts";
-import { claudeMessage, convert, goodHead, type Json, request, sse } from "./support.ts";
+import { claudeMessage, convert, goodHead, type Json, readSse, request, sse } from "./support.ts";
 
 const text = "größer 😀 ".repeat(40_000);
 
@@ -44,6 +44,27 @@ test("a large document and a large stream become one chat completion", async () 
     assert.equal(contentOf(answer), text);
     assert.deepEqual([answer.id, (answer.usage as Json).completion_tokens], ["chatcmpl-msg_1", 5]);
   }
+});
+
+test("a large document in place of a stream is converted in the thread, too", async () => {
+  const document = Buffer.from(
+    `\ufeff\n${JSON.stringify(claudeMessage({ content: [{ type: "text", text }] }))}`,
+  );
+  const transform = convert(request({ stream: true })).answer(goodHead);
+  // Cut within the byte order mark.
+  const pieces = [document.subarray(0, 1), ...cut(document.subarray(1), 30_011)];
+  const before = Buffer.concat(pieces.map((piece) => transform.push(piece)));
+  const end = transform.end();
+  assert.ok(end instanceof Promise);
+  const chunks = readSse(Buffer.concat([before, await end])) as { choices: { delta: Json }[] }[];
+  assert.equal(chunks.at(-1), "[DONE]");
+  assert.equal(
+    chunks
+      .slice(0, -1)
+      .map(({ choices: [choice] }) => choice?.delta.content ?? "")
+      .join(""),
+    text,
+  );
 });
 
 test("a large answer whose last chunk is empty has an end", { timeout: 10_000 }, async () => {
