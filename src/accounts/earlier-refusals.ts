@@ -1,5 +1,5 @@
 // Which accounts refused the last requests of a session. A client sends what was refused again, over HTTP where a WebSocket led nowhere, and
-// each time the relay asks whoever is left: to the accounts that is one request.
+// each time the relay asks the accounts that are left: to them that is one request.
 
 import type { Account, Cooldown } from "./account.ts";
 
@@ -13,7 +13,7 @@ export interface EarlierRefusals {
   forget(session: string): void;
 }
 
-/** A client that gives up so late is at something else. */
+/** What comes later is another request. */
 const rememberedMs = 60_000;
 /** The oldest are forgotten beyond this. */
 const maxSessions = 1000;
