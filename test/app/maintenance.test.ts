@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createBindings } from "../../src/accounts/bindings.ts";
 import { createMaintenance } from "../../src/app/maintenance.ts";
-import { createSqliteHarness } from "../store/harness.ts";
+import { createMadeHarness } from "../store/harness.ts";
 import { day, noon } from "../store/rows.ts";
 
 test("bindings are deleted when they have ended, and not by a clock that is years ahead", async () => {
-  const harness = await createSqliteHarness();
+  const harness = await createMadeHarness();
   try {
     const store = await harness.open();
     const bindings = await createBindings(store.bindings, 0);

@@ -8,6 +8,7 @@ import { type DoctorOptions, type DoctorSite, runDoctor } from "../../src/cli/do
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { DaemonInfo, Store } from "../../src/store/store.ts";
 import { fakeEnvironment } from "../config/support.ts";
+import { putEmptyDatabase } from "../support/empty-database.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
 import { type FakeContextOptions, fakeContext, listenAsRelay } from "./support.ts";
 
@@ -133,6 +134,7 @@ export async function createSite({ withoutRelay = false }: SiteOptions = {}): Pr
     },
     write,
     async store(work) {
+      await putEmptyDatabase(database);
       const store = await openSqliteStore(database);
       try {
         await work(store);
@@ -192,6 +194,7 @@ export async function createSite({ withoutRelay = false }: SiteOptions = {}): Pr
     await relay.close();
     return self;
   }
+  await putEmptyDatabase(database);
   const store = await openSqliteStore(database);
   open.push(store);
   await store.daemon.claim();

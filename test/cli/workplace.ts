@@ -11,6 +11,7 @@ import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { fakeEnvironment } from "../config/support.ts";
+import { putEmptyDatabase } from "../support/empty-database.ts";
 import { type FakeContextOptions, fakeContext } from "./support.ts";
 
 /** What the commands take for the present. */
@@ -88,6 +89,7 @@ export async function createWorkplace(toml: string | undefined): Promise<Workpla
       return { stdout: stdout.text(), stderr: stderr.text(), code: context.exitCode };
     },
     async store(work) {
+      await putEmptyDatabase(database);
       const store = await openSqliteStore(database);
       try {
         await work(store);

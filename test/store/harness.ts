@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqliteStore, type SqliteStoreOptions } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
+import { putEmptyDatabase } from "../support/empty-database.ts";
 import type { StoreHarness } from "./store-test.ts";
 
 export interface SqliteHarness extends StoreHarness {
@@ -14,6 +15,14 @@ export interface SqliteHarness extends StoreHarness {
   open(options?: SqliteStoreOptions): Promise<Store>;
 }
 
+/** With an empty database that is there already. */
+export async function createMadeHarness(): Promise<SqliteHarness> {
+  const harness = await createSqliteHarness();
+  await putEmptyDatabase(harness.path);
+  return harness;
+}
+
+/** Without a file: the first that opens the database makes it. */
 export async function createSqliteHarness(): Promise<SqliteHarness> {
   const folder = mkdtempSync(join(tmpdir(), "cc-relay-store-"));
   const path = join(folder, "relay.db");

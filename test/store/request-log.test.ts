@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Store } from "../../src/store/store.ts";
 import type { AttemptRow } from "../../src/store/usage-store.ts";
-import { createSqliteHarness } from "./harness.ts";
+import { createMadeHarness } from "./harness.ts";
 import { day, maintainAll, noon, tokens, usageRow } from "./rows.ts";
 
 const limited: AttemptRow = {
@@ -25,7 +25,7 @@ const answered: AttemptRow = {
 
 function storeTest(title: string, body: (store: Store, open: () => Promise<Store>) => Promise<void>): void {
   test(title, async () => {
-    const harness = await createSqliteHarness();
+    const harness = await createMadeHarness();
     try {
       await body(await harness.open(), () => harness.open({ readonly: true }));
     } finally {

@@ -1,4 +1,4 @@
-import { createSqliteHarness } from "./harness.ts";
+import { createMadeHarness } from "./harness.ts";
 import { storeSuite } from "./suite.ts";
 
-storeSuite("SQLite store", createSqliteHarness);
+storeSuite("SQLite store", createMadeHarness);

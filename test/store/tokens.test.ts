@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openConnection } from "../../src/store/connection.ts";
 import { createTokenStore } from "../../src/store/tokens.ts";
-import { createSqliteHarness } from "./harness.ts";
+import { createMadeHarness } from "./harness.ts";
 import { noon } from "./rows.ts";
 
 test("a token is synced to the disk with its commit, other writing is not slowed down by that", async () => {
-  const harness = await createSqliteHarness();
+  const harness = await createMadeHarness();
   await harness.open();
   const connection = await openConnection(harness.path, { mode: "write", busyTimeoutMs: 100 });
   const { database } = connection;

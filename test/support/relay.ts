@@ -13,6 +13,7 @@ import type { Log } from "../../src/telemetry/log.ts";
 import type { Clock } from "../../src/time/clock.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { defaultConfig } from "./default-config.ts";
+import { putEmptyDatabase } from "./empty-database.ts";
 import { patient } from "./patience.ts";
 
 export interface TestRelay {
@@ -57,8 +58,10 @@ export interface TestRelayOptions {
 
 export async function startRelay(options: TestRelayOptions = {}): Promise<TestRelay> {
   const folder = await mkdtemp(join(tmpdir(), "cc-relay-test-"));
-  let config = testConfig(join(folder, "relay.db"), options.accounts ?? []);
+  const databasePath = join(folder, "relay.db");
+  let config = testConfig(databasePath, options.accounts ?? []);
   config = options.configure?.(config) ?? config;
+  if (config.server.databasePath === databasePath) await putEmptyDatabase(databasePath);
   const log: LoggedLine[] = [];
   const start = () =>
     startRelayApp({
