@@ -11,6 +11,8 @@ import type { Order, Report } from "./worker.ts";
 export interface Worker {
   /** Runs the tests of a file. `died`: the process has ended meanwhile, and takes no more. */
   run(file: string): Promise<"done" | "died">;
+  /** What it has used of the processor by the end of the last file, the processes that it started included. */
+  readonly cpuMs: number;
   /** Waits for the end of the process, which nothing may keep open. */
   end(): Promise<void>;
 }
@@ -64,6 +66,7 @@ export function startWorker({ folder, program, onPassed, onSkipped, onFailed }: 
   let isStopped = false;
   let seenAt = performance.now();
   let hasEnded = false;
+  let cpuMs = 0;
   let onReady = () => {};
   const started = new Promise<void>((resolve) => (onReady = resolve));
   const closed = new Promise<void>((resolve) => {
@@ -75,8 +78,10 @@ export function startWorker({ folder, program, onPassed, onSkipped, onFailed }: 
   });
   child.on("message", (report: Report) => {
     seenAt = performance.now();
-    if ("ready" in report) onReady();
-    else if ("test" in report) at = report.test;
+    if ("ready" in report) {
+      cpuMs = report.cpuMs;
+      onReady();
+    } else if ("test" in report) at = report.test;
     else if ("passed" in report) onPassed();
     else if ("skipped" in report) onSkipped();
     else onFailed(report.failed);
@@ -122,6 +127,9 @@ export function startWorker({ folder, program, onPassed, onSkipped, onFailed }: 
   }
 
   return {
+    get cpuMs() {
+      return cpuMs;
+    },
     async run(file) {
       if (!(await waitFor(started, silenceTimeoutMs))) return "died";
       at = file;

@@ -1,6 +1,7 @@
 // Runs the test files that `test/run.ts` sends it, one after another in this process: what starting one and loading src/ costs
 // is paid once. Each file is a suite of its own, so that hooks at a file's top hold for that file alone.
 
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { after, beforeEach, describe, type TestContext } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -9,7 +10,8 @@ import { pathToFileURL } from "node:url";
 export type Order = { file: string } | { end: true };
 /** To it. A message at the beginning of each test says that the process is alive, and what it is at. */
 export type Report =
-  | { ready: true }
+  /** `cpuMs`: what this process and those that it has waited for have used since it started, of the processor. */
+  | { ready: true; cpuMs: number }
   | { test: string }
   | { passed: true }
   | { skipped: true }
@@ -26,8 +28,24 @@ process.on("message", (order: Order) => {
   if ("end" in order) return process.disconnect();
   const name = order.file;
   describe(name, async () => {
-    after(() => send({ ready: true }));
+    after(() => send({ ready: true, cpuMs: cpuMs() }));
     await import(pathToFileURL(resolve(name)).href);
   });
 });
-send({ ready: true });
+send({ ready: true, cpuMs: cpuMs() });
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000 + childrenMs();
+}
+
+/** 0 where the system does not say: it is Linux's figure. */
+function childrenMs(): number {
+  try {
+    // proc(5): the name, in parentheses, may hold anything; cutime and cstime are the 14th and 15th behind it, in ticks of 10 ms.
+    const fields = readFileSync("/proc/self/stat", "utf8").split(") ").at(-1)!.split(" ");
+    return 10 * (Number(fields[13]) + Number(fields[14]));
+  } catch {
+    return 0;
+  }
+}
