@@ -8,7 +8,7 @@ import type { TestContext } from "node:test";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
 import { childEnvironment } from "./child-environment.ts";
-import { program } from "./program.ts";
+import { program, serveProgram } from "./program.ts";
 import { until } from "./until.ts";
 
 /** Starts in a third of the time; has to be built. */
@@ -51,11 +51,8 @@ export interface ServeExit {
   signal: NodeJS.Signals | null;
 }
 
-/** The folder goes, and what still runs in it, when the test is over. */
-export async function createServeFolder(
-  t: Pick<TestContext, "after">,
-  start = program,
-): Promise<ServeFolder> {
+/** The folder goes, and what still runs in it, when the test is over. `start`: another program than the usual one. */
+export async function createServeFolder(t: Pick<TestContext, "after">, start?: string): Promise<ServeFolder> {
   const path = await mkdtemp(join(tmpdir(), "cc-relay-serve-"));
   const configFile = join(path, "config.toml");
   const database = join(path, "relay.db");
@@ -77,7 +74,7 @@ export async function createServeFolder(
       const [command, ...rest] = [
         ...under,
         process.execPath,
-        start,
+        start ?? serveProgram,
         "--config",
         configFile,
         "serve",
@@ -104,7 +101,7 @@ export async function createServeFolder(
         const env = childEnvironment(path, { LANG: "C.UTF-8" });
         execFile(
           process.execPath,
-          [start, "--config", configFile, ...args],
+          [start ?? program, "--config", configFile, ...args],
           { cwd: path, env },
           (_, stdout) => resolve(stdout),
         );
