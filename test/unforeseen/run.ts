@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { besideBroken } from "./beside-broken.ts";
 import { openStreams } from "./open-streams.ts";
+import { refusals } from "./refusals.ts";
 import type { Report, Share } from "./share.ts";
 
 const { values } = parseArgs({
@@ -32,8 +33,13 @@ const reports = await Promise.all(
 );
 const seconds = Math.round((performance.now() - begun) / 1000);
 const faults = reports.flatMap((report) => report.faults);
-const [memory, beside] = [await openStreams(), await besideBroken({ short: values.short === true })];
-faults.push(...memory.faults, ...beside.faults);
+const short = values.short === true;
+const [memory, beside, refused] = [
+  await openStreams(),
+  await besideBroken({ short }),
+  await refusals({ short, seed }),
+];
+faults.push(...memory.faults, ...beside.faults, ...refused.faults);
 
 const sum = (of: (report: Report) => number) => reports.reduce((total, report) => total + of(report), 0);
 const growth = reports.map(({ growthMb }) => `${growthMb < 0 ? "" : "+"}${growthMb} MB`).join(", ");
@@ -42,6 +48,7 @@ const summary = [
   `${sum(({ repeated }) => repeated)} cases were done again, since the machine was late; ${sum(({ undecided }) => undecided)} of them in vain`,
   memory.summary,
   ...beside.summary,
+  refused.summary,
 ];
 process.stdout.write(
   `${faults.length === 0 ? "✓" : "✗"} ${summary.join("\n  ")}\n${faults.map((fault) => `  ✗ ${fault}\n`).join("")}`,
