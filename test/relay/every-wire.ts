@@ -24,22 +24,37 @@ export interface WireCase {
 
 const encodings = [undefined, "gzip", "deflate", "br", "zstd"] as const;
 
-/** All combinations; or a part in which every coding, framing, cut, pause and form still meets most of the others. */
+/** All combinations; or 25, in which every two values of two properties meet. */
 export function wireCases({ pausesMs, all }: { pausesMs: readonly number[]; all: boolean }): WireCase[] {
-  const base = encodings.flatMap((encoding) =>
+  return all ? everyCase(pausesMs) : everyPair(pausesMs);
+}
+
+function everyCase(pausesMs: readonly number[]): WireCase[] {
+  return encodings.flatMap((encoding) =>
     framings.flatMap((framing) =>
       networkCuts.flatMap((cut) =>
-        pausesMs.map((pauseMs) => ({ encoding, wire: { framing, cut, pauseMs } })),
+        pausesMs.flatMap((pauseMs) =>
+          [true, false].flatMap((stream) =>
+            [true, false].map((readsSlowly) => ({
+              ...{ encoding, wire: { framing, cut, pauseMs } },
+              ...{ stream, readsSlowly },
+            })),
+          ),
+        ),
       ),
     ),
   );
-  if (!all) {
-    return base
-      .filter((_, index) => index % 7 < 2)
-      .map((each, index) => ({ ...each, stream: index % 4 !== 0, readsSlowly: index % 5 === 0 }));
-  }
-  return base.flatMap((each) =>
-    [true, false].flatMap((stream) => [true, false].map((readsSlowly) => ({ ...each, stream, readsSlowly }))),
+}
+
+function everyPair(pausesMs: readonly number[]): WireCase[] {
+  return encodings.flatMap((encoding, row) =>
+    networkCuts.map((cut, column) => {
+      const diagonal = (row + column) % 5;
+      const framing = framings[(row + column) % 3]!;
+      const pauseMs = pausesMs[diagonal % pausesMs.length]!;
+      const stream = diagonal !== 2 && diagonal !== 3;
+      return { encoding, wire: { framing, cut, pauseMs }, stream, readsSlowly: diagonal > 2 };
+    }),
   );
 }
 
