@@ -7,21 +7,20 @@ import { type RelayApp, type RelayAppOptions, startRelayApp } from "../../src/ap
 import type { AccountConfig, Config } from "../../src/config/config.ts";
 import { defaultAccount } from "../../src/config/defaults.ts";
 import type { AccountType } from "../../src/domain/family.ts";
-import { openSqliteStore } from "../../src/store/sqlite.ts";
-import type { Store } from "../../src/store/store.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import type { Clock } from "../../src/time/clock.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { defaultConfig } from "./default-config.ts";
 import { putEmptyDatabase } from "./empty-database.ts";
 import { patient } from "./patience.ts";
+import { openOnDemand, type StoreOnDemand } from "./store-on-demand.ts";
 
 export interface TestRelay {
   readonly url: string;
   readonly config: Config;
   readonly app: RelayApp;
   /** A second connection to the relay's database, as the commands have one. */
-  readonly store: Store;
+  readonly store: StoreOnDemand;
   readonly log: LoggedLine[];
   /** What the next reload reads; the present configuration unless a test says otherwise. */
   readNext(): Promise<Config>;
@@ -79,7 +78,7 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
       headTimeoutMs: options.headTimeoutMs,
     });
   let app = await start();
-  const store = await openSqliteStore(config.server.databasePath);
+  const store = openOnDemand(config.server.databasePath);
   const relay: TestRelay = {
     readNext: async () => config,
     get url() {

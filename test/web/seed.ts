@@ -78,7 +78,10 @@ export function seedRows(now: number, { days = 30, perDay = 40 } = {}): UsageRow
 
 const reason = "the 5-hour limit is reached";
 
-export async function seedStore(store: Store, now: number): Promise<void> {
+export async function seedStore(
+  store: Pick<Store, "accounts" | "requests" | "usage" | "bindings" | "tokens">,
+  now: number,
+): Promise<void> {
   await Promise.all(seedRows(now).map((row) => store.usage.record(row)));
   await store.accounts.saveState({
     accountId: "claude-work",
