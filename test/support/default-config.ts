@@ -10,9 +10,12 @@ export interface DefaultsOptions {
   accounts?: AccountConfig[];
 }
 
+let defaults: Parameters<typeof assembleConfig>[0] | undefined;
+
 export function defaultConfig({ databasePath, accounts = [] }: DefaultsOptions): Config {
+  defaults ??= createConfigSchema({}).parse({});
   return {
-    ...assembleConfig(createConfigSchema({}).parse({}), {
+    ...assembleConfig(defaults, {
       file: undefined,
       databasePath,
       env: {},
