@@ -17,16 +17,14 @@ const calls = {
 
 /** For the longest text a quadratic expression needs much more, most linear ones less than 1 ms. */
 const maxMs = (length: number) => Math.max(25, (25 * length) / 65_536);
-/** In small steps first: an exponential expression that is measured at 32 and then at 64 characters never ends. */
+/** Doubling a text squares the time of an exponential expression: from so much on the steps are small, or it never ends. */
+const smallStepsMs = 0.005;
+const longest = 262_144;
 const lengths = [
   ...Array.from({ length: 25 }, (_, step) => 16 + 2 * step),
-  256,
-  1024,
-  4096,
-  16_384,
-  65_536,
-  262_144,
+  ...[256, 1024, 4096, 16_384, 65_536, longest],
 ];
+const isBetween = (length: number) => length < 64 && length % 16 !== 0;
 
 /** Grows the text step by step, so that an exponential expression is found before it hangs. */
 function slowestText(pattern: string, flags: string): string | undefined {
@@ -35,12 +33,14 @@ function slowestText(pattern: string, flags: string): string | undefined {
   const words = pieces.filter((piece) => piece.length > 1).map((piece) => `${piece} `);
   const pumps = [...new Set([...pieces.filter((piece) => piece !== ""), ...words, "a", " ", "1", "\n"])];
   const slow = (prefix: string, pump: string, suffix: string) => {
+    let ms = 0;
     for (const length of lengths) {
+      if (isBetween(length) && ms < smallStepsMs) continue;
       const text = prefix + pump.repeat(Math.ceil(length / pump.length)) + suffix;
-      const ms = measure(expression, text);
+      ms = measure(expression, text);
       if (ms > maxMs(length) && measureCpu(expression, text) > maxMs(length)) return true;
       // Four times the text takes sixteen times as long at most, if not more than quadratic: that was found by now.
-      if (length === 65_536 && ms * 16 < maxMs(4 * length)) return false;
+      if (length >= 4096 && ms * (longest / length) ** 2 < maxMs(longest)) return false;
     }
     return false;
   };
