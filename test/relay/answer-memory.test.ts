@@ -10,8 +10,8 @@ import { startPipeline } from "../support/pipeline.ts";
 
 const mebi = 1024 * 1024;
 const atOnce = 20;
-const answerBytes = 2 * mebi;
-const maxBytes = 8 * mebi;
+const answerBytes = mebi / 2;
+const maxBytes = 2 * mebi;
 
 /** Shrinks to three quarters: what shrinks more is not read as far. */
 const text = Array.from({ length: answerBytes / 8 }, () =>
@@ -66,7 +66,7 @@ const cases: Record<string, Case> = {
   errors: {
     ...{ path: "/v1/chat/completions", stream: false },
     answer: { status: 400, headers: codedHeaders, body: coded },
-    atLeastBytes: mebi,
+    atLeastBytes: mebi / 4,
   },
 };
 

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import { zstdCompressSync } from "node:zlib";
+import type { Config } from "../../src/config/config.ts";
 import { claudeError, claudeFailures } from "../support/claude-script.ts";
 import { send } from "../support/client.ts";
 import { patient } from "../support/patience.ts";
@@ -29,9 +30,13 @@ function bodyOf(bytes: number): Buffer {
 
 const json = ["content-type", "application/json"];
 
-test("a body of 64 MB passes, declared and chunked, byte for byte", async (t) => {
-  const { upstream, relay } = await setStage(t);
-  const body = bodyOf(64 * mebi);
+const limitedTo = (maxBodyBytes: number) => ({
+  configure: (config: Config) => ({ ...config, server: { ...config.server, maxBodyBytes } }),
+});
+
+test("a body of exactly the limit passes, declared and chunked, byte for byte", async (t) => {
+  const { upstream, relay } = await setStage(t, limitedTo(6 * mebi));
+  const body = bodyOf(6 * mebi);
   for (const form of [{ body }, { chunks: [body] }]) {
     const answer = await send(relay.url, { path: "/v1/messages", headers: json, ...form });
     assert.equal(answer.status, 200, answer.text.slice(0, 300));
@@ -42,7 +47,7 @@ test("a body of 64 MB passes, declared and chunked, byte for byte", async (t) =>
 
 test("bodies in many pieces go whole to every account that is asked, and none is mixed up with another", async (t) => {
   const { upstream, relay } = await setStage(t);
-  const bodies = [300_000, 5 * mebi, 70_000, 900_000].map((bytes, index) => {
+  const bodies = [300_000, 2 * mebi, 70_000, 900_000].map((bytes, index) => {
     const body = bodyOf(bytes);
     body.fill(String(index), body.indexOf("xx"), body.lastIndexOf("x"));
     return body;
@@ -76,10 +81,7 @@ test("a body of which every byte is a chunk of its own is sent on like any other
 for (const dialect of dialectCases) {
   test(`${dialect.name}: one byte more is refused in the API's form, declared, chunked and compressed`, async (t) => {
     const limit = 100_000;
-    const { upstream, relay } = await setStage(t, {
-      type: dialect.type,
-      configure: (config) => ({ ...config, server: { ...config.server, maxBodyBytes: limit } }),
-    });
+    const { upstream, relay } = await setStage(t, { type: dialect.type, ...limitedTo(limit) });
     const { path } = dialect.request({ stream: false });
     const tooLarge = bodyOf(limit + 1);
     const compressed = zstdCompressSync(tooLarge);
@@ -101,37 +103,37 @@ for (const dialect of dialectCases) {
 }
 
 test("a declared length beyond the limit is refused before the body is sent, and while it is being sent", async (t) => {
-  const { relay } = await setStage(t);
+  const { relay } = await setStage(t, limitedTo(2 * mebi));
   const socket = connect(Number(new URL(relay.url).port), "127.0.0.1");
   t.after(() => socket.destroy());
   socket.on("error", () => {});
   await once(socket, "connect");
-  socket.write(`POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${65 * mebi}\r\n\r\n`);
+  socket.write(`POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${2 * mebi + 1}\r\n\r\n`);
   const [early] = (await once(socket, "data")) as [Buffer];
   assert.match(early.toString(), /^HTTP\/1\.1 413 [\s\S]*request_too_large/);
-  const answer = await send(relay.url, { path: "/v1/messages", headers: json, body: bodyOf(65 * mebi) });
+  const answer = await send(relay.url, { path: "/v1/messages", headers: json, body: bodyOf(3 * mebi) });
   assert.equal(answer.status, 413);
 });
 
-test("an event of 5 MB passes byte for byte, and what comes after it is counted", async (t) => {
+test("an event of 1.5 MB passes byte for byte, and what comes after it is counted", async (t) => {
   for (const dialect of dialectCases) {
     const { upstream, relay } = await setStage(t, { type: dialect.type });
-    upstream.queue("key-of-first", { hugeEventBytes: 5_000_000 });
+    upstream.queue("key-of-first", { hugeEventBytes: 1_500_000 });
     const answer = await send(relay.url, dialect.request());
     assert.deepEqual([answer.status, answer.end], [200, "clean"], dialect.name);
-    assert.ok(answer.body.length > 5_000_000);
+    assert.ok(answer.body.length > 1_500_000);
     if (dialect.isNative) assert.ok(answer.body.equals(upstream.requests[0]!.sentBody), dialect.name);
     const { total } = await relay.store.usage.summarize({ since: 0, until: Date.now() + 1000, by: "day" });
     assert.deepEqual(total.tokens, upstream.total(), dialect.name);
   }
 });
 
-test("a first event of 5 MB goes out although it is larger than what may be held back", async (t) => {
+test("a first event of 1.5 MB goes out although it is larger than what may be held back", async (t) => {
   const { upstream, relay } = await setStage(t);
   const message = {
     id: "msg_1",
     usage: { input_tokens: 9, output_tokens: 1 },
-    padding: "p".repeat(5_000_000),
+    padding: "p".repeat(1_500_000),
   };
   upstream.queue("key-of-first", {
     rawEvents: [{ type: "message_start", message }, { type: "message_stop" }],

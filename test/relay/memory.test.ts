@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { begin, send } from "../support/client.ts";
 import { setStage } from "../support/stage.ts";
 
@@ -24,10 +24,10 @@ const bodyOf = (bytes: number) =>
 
 test("twenty decompression bombs at once stay inside the budget, and ordinary requests pass", async (t) => {
   const { relay } = await setUp(t, { memoryMb: 64 });
-  const bomb = Buffer.alloc(60 * mebi);
+  const bomb = Buffer.alloc(24 * mebi);
   const bombs = [
     ["gzip", gzipSync(bomb)],
-    ["br", brotliCompressSync(bomb.subarray(0, 24 * mebi))],
+    ["br", brotliCompressSync(bomb, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })],
     ["zstd", zstdCompressSync(bomb)],
   ] as const;
   let peak = process.memoryUsage().rss;

