@@ -1,5 +1,5 @@
 // Own login × key × compatible host × what becomes of each: the tables of payment-tables.ts, and which credential goes along. They are
-// the same for Claude Code and for Codex; Code Assist has no compatible hosts.
+// the same for Claude Code and for Codex, of which one has every combination; Code Assist has no compatible hosts.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -204,7 +204,10 @@ for (const client of [claudeCode, codex, codeAssist]) {
     for (const [place, table] of Object.entries(client.tables) as [Place, string][]) {
       // Where a table is the same as for a new conversation, its rows are tried once each, with every account there.
       const isKnown = place === "own" || place === "key";
-      const rows = readTable(table, isKnown ? ["ok"] : everyState).filter(
+      const rows = readTable(table, {
+        each: isKnown ? ["ok"] : everyState,
+        together: client === codex,
+      }).filter(
         ({ states: { own, key, host } }) =>
           !isKnown || (own !== "-" && key !== "-" && (host !== "-" || client.host === undefined)),
       );

@@ -112,8 +112,11 @@ export function lineOf({ states, asked, seen }: Row): string {
 
 export const everyState: readonly State[] = ["ok", "limit", "full", "dead"];
 
-/** `each`: what a `*` means. */
-export function readTable(table: string, each: readonly State[]): Row[] {
+/** `each`: what a `*` means. `together`: where a row has several, they are the same one. */
+export function readTable(
+  table: string,
+  { each, together = false }: { each: readonly State[]; together?: boolean },
+): Row[] {
   return table
     .trim()
     .split("\n")
@@ -122,8 +125,13 @@ export function readTable(table: string, each: readonly State[]): Row[] {
       const [columns = "", asked = "", seen = ""] = line.split("|").map((part) => part.trim());
       const choices = columns.split(/ +/).map((state) => (state === "*" ? each : [state as State]));
       const [owns = [], keys = [], hosts = []] = choices;
-      return owns.flatMap((own) =>
+      const rows = owns.flatMap((own) =>
         keys.flatMap((key) => hosts.map((host) => ({ states: { own, key, host }, asked, seen }))),
       );
+      if (!together) return rows;
+      return rows.filter(({ states }) => {
+        const open = Object.values(states).filter((_, index) => choices[index]!.length > 1);
+        return new Set(open).size <= 1;
+      });
     });
 }
