@@ -1,4 +1,5 @@
-// Runs the unit tests: `npm test`, or `npm test -- test/store` for those whose path begins so; `--slowest` lists what costs most of the processor.
+// Runs the unit tests: `npm test`, or `npm test -- test/store` for those whose path begins so; `--slowest` lists what costs most
+// of the processor, `--processes N` takes another number of them.
 // A few processes share the files, since starting one and loading src/ costs more than most files; one that changes its process
 // gets one of its own.
 
@@ -28,12 +29,12 @@ const startsPrograms =
   /createServeFolder|createLoginHome|openTerminal|spawn\(|execFile|runProgram|startAuthorizationServer|openLoginSite/;
 
 /** Above the number of cores: many tests wait for sockets and timers. */
-const concurrency = availableParallelism() + 3;
+const usualProcesses = availableParallelism() + 3;
 const minMemoryBytes = 2 * 1024 ** 3;
 const slowestCount = 20;
 
 const { values: flags, positionals: chosen } = parseArgs({
-  options: { slowest: { type: "boolean" } },
+  options: { slowest: { type: "boolean" }, processes: { type: "string" } },
   allowPositionals: true,
 });
 const files = globSync("test/**/*.test.ts")
@@ -42,6 +43,8 @@ const files = globSync("test/**/*.test.ts")
   .sort((a, b) => rank(a.text) - rank(b.text) || (a.file < b.file ? -1 : 1));
 const alone = files.filter(({ text }) => changesItsProcess.test(text)).map(({ file }) => file);
 const together = files.map(({ file }) => file).filter((file) => !alone.includes(file));
+
+const processes = Number(flags.processes ?? usualProcesses);
 
 /** For all that tests write, and for reports. */
 const folder = mkdtempSync(join(fastFolder(), "cc-relay-tests-"));
@@ -54,7 +57,7 @@ let passed = 0;
 let skipped = 0;
 let column = 0;
 try {
-  await Promise.all(Array.from({ length: Math.min(concurrency, files.length) }, work));
+  await Promise.all(Array.from({ length: Math.min(processes, files.length) }, work));
 } finally {
   rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 }
