@@ -3,23 +3,12 @@
 // A few processes share the files, since starting one and loading src/ costs more than most files; one that changes its process
 // gets one of its own.
 
-import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import {
-  chmodSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-} from "node:fs";
+import { chmodSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startWorker, type Worker } from "./run-worker.ts";
+import { bundleProgram } from "./support/bundled-program.ts";
 
 /** The environment, signals and flags are the process's. */
 const changesItsProcess =
@@ -80,22 +69,6 @@ function fastFolder(): string {
   if (!existsSync("/dev/shm")) return tmpdir();
   const { bavail, bsize } = statfsSync("/dev/shm");
   return bavail * bsize > minMemoryBytes ? "/dev/shm" : tmpdir();
-}
-
-/** Returns the program as one has it installed, under a name that its code decides: what V8 made of that code is kept by name. */
-function bundleProgram(): string {
-  const fresh = `.cache/program-${process.pid}`;
-  execFileSync(process.execPath, ["bin/bundle.mts", fresh], { stdio: "inherit" });
-  const hash = createHash("sha256");
-  for (const name of globSync("**/*.js", { cwd: fresh }).sort()) hash.update(readFileSync(join(fresh, name)));
-  const kept = `.cache/program/${hash.digest("hex").slice(0, 16)}`;
-  if (existsSync(kept)) rmSync(fresh, { recursive: true });
-  else {
-    rmSync(".cache/program", { recursive: true, force: true });
-    mkdirSync(".cache/program", { recursive: true });
-    renameSync(fresh, kept);
-  }
-  return resolve(kept, "main.js");
 }
 
 function rank(text: string): number {

@@ -1,7 +1,6 @@
 // Describes a failed exchange with a provider in one sentence, without credentials; and the two errors of our own that it knows.
 
-import { closeSync, openSync } from "node:fs";
-import { devNull } from "node:os";
+import { findDescriptorShortage } from "./descriptors.ts";
 import { describeProxy, formatHostPort, type ProxySettings, withoutBrackets } from "./proxy.ts";
 
 export interface NetworkFault {
@@ -73,21 +72,10 @@ export function readShortage(error: unknown): string | undefined {
 }
 
 function findShortage(codes: readonly string[]): string | undefined {
-  const code =
-    codes.find((each) => shortages.has(each)) ??
-    (codes.some((each) => unresolved.test(each)) ? probeDescriptors() : undefined);
+  const said = codes.find((each) => shortages.has(each));
+  // The system's resolver says of a name that it does not exist, too, when it gets no descriptor to look it up with.
+  const code = said ?? (codes.some((each) => unresolved.test(each)) ? findDescriptorShortage() : undefined);
   return code && `this machine is short of ${shortages.get(code)} (${code})`;
-}
-
-/** The system's resolver says of a name that it does not exist, too, when it gets no descriptor to look it up with. */
-function probeDescriptors(): string | undefined {
-  try {
-    closeSync(openSync(devNull, "r"));
-    return undefined;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code === "EMFILE" || code === "ENFILE" ? code : undefined;
-  }
 }
 
 const unresolved = /^(ENOTFOUND|EAI_)/;

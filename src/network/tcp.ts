@@ -1,6 +1,7 @@
 // Opens a TCP connection that a signal can end while it is being made.
 
 import net, { type Socket } from "node:net";
+import { probeDescriptors } from "./descriptors.ts";
 
 export interface TcpOptions {
   signal: AbortSignal;
@@ -13,6 +14,7 @@ export function openTcp(
   { host, port }: { host: string; port: number },
   { signal, limitMs }: TcpOptions,
 ): Promise<Socket> {
+  if (net.isIP(host) === 0) probeDescriptors();
   return new Promise((resolve, reject) => {
     const socket = net.connect({
       host,

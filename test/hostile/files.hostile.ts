@@ -275,7 +275,7 @@ describe("files", { concurrency: 3 }, () => {
     for (const _ of rounds(3, 60)) {
       const ends = new Set(await Promise.all(Array.from({ length: 80 }, () => ask(relay.url))));
       // How many are served, and how many find no descriptor even to be refused, is chance.
-      assert.ok(ends.has(503), [...ends].join());
+      assert.ok(ends.has(503) || ends.has("broken"), [...ends].join());
       for (const end of ends) assert.ok(end === 200 || end === 503 || end === "broken", `status ${end}`);
       await until("it serves again", async () => (await ask(relay.url)) === 200);
     }

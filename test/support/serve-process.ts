@@ -93,7 +93,7 @@ export async function createServeFolder(t: Pick<TestContext, "after">, start?: s
     },
     async start(args, under) {
       const child = folder.spawn(args, undefined, under);
-      const url = await until("the relay listens", () => listeningUrl(child), 60_000);
+      const url = await until("the relay listens", () => listeningUrl(child), 180_000);
       return { ...child, url };
     },
     run: (args) =>
