@@ -36,6 +36,6 @@ export function watchArrival(options: ArrivalOptions): ArrivalWatch {
     arrived(bytes) {
       sinceLook += bytes;
     },
-    stop: timer.stop,
+    stop: () => timer.stop(),
   };
 }

@@ -105,6 +105,22 @@ export function createMemoryBudget(limits: () => MemoryLimits, timers = systemTi
     });
   }
 
+  const ledger: Ledger = {
+    get maxBytes() {
+      return limits().maxBytes;
+    },
+    findRoom,
+    wait,
+    took(bytes) {
+      usedBytes += bytes;
+      peakBytes = Math.max(peakBytes, usedBytes);
+    },
+    gave: giveBack,
+    emptied(share) {
+      if (last === share) last = undefined;
+    },
+  };
+
   return {
     get usedBytes() {
       return usedBytes;
@@ -114,50 +130,74 @@ export function createMemoryBudget(limits: () => MemoryLimits, timers = systemTi
       peakBytes = usedBytes;
       return peak;
     },
-    open: (signal) => openShare(signal, false),
-    openGrowing: (signal) => openShare(signal, true),
+    open: (signal) => new Share(ledger, signal, false),
+    openGrowing: (signal) => new Share(ledger, signal, true),
   };
+}
 
-  function openShare(signal: AbortSignal, isGrowing: boolean): MemoryShare {
-    let own = 0;
-    let isReleased = false;
-    const take = (bytes: number) => {
-      // Released while it waited: the waiting request is gone.
-      if (isReleased) return give(0);
-      own += bytes;
-      usedBytes += bytes;
-      peakBytes = Math.max(peakBytes, usedBytes);
-    };
-    const give = (bytes: number) => {
-      own -= bytes;
-      if (own === 0 && last === share) last = undefined;
-      if (bytes > 0) giveBack(bytes);
-    };
-    const share: MemoryShare = {
-      get bytes() {
-        return own;
-      },
-      get maxBytes() {
-        return limits().maxBytes;
-      },
-      grow(bytes) {
-        signal.throwIfAborted();
-        const { maxBytes } = limits();
-        if (own + bytes > maxBytes) throw new MemoryExhausted({ isTooLarge: true, maxBytes });
-        const wanted = { share, bytes, isGrowing };
-        if (findRoom(wanted)) return void take(bytes);
-        return wait(wanted, signal, () => take(bytes));
-      },
-      shrink(bytes) {
-        // After a release there is nothing left to give.
-        give(Math.min(bytes, own));
-      },
-      release() {
-        isReleased = true;
-        give(own);
-      },
-    };
-    return share;
+/** What the shares of one budget have in common. */
+interface Ledger {
+  readonly maxBytes: number;
+  findRoom(wanted: Wanted): boolean;
+  wait(wanted: Wanted, signal: AbortSignal, enter: () => void): Promise<void>;
+  took(bytes: number): void;
+  gave(bytes: number): void;
+  /** The share has nothing any more. */
+  emptied(share: MemoryShare): void;
+}
+
+/** A class, for every request has two. */
+class Share implements MemoryShare {
+  readonly #ledger: Ledger;
+  readonly #signal: AbortSignal;
+  readonly #isGrowing: boolean;
+  #own = 0;
+  #isReleased = false;
+
+  constructor(ledger: Ledger, signal: AbortSignal, isGrowing: boolean) {
+    this.#ledger = ledger;
+    this.#signal = signal;
+    this.#isGrowing = isGrowing;
+  }
+
+  get bytes(): number {
+    return this.#own;
+  }
+
+  get maxBytes(): number {
+    return this.#ledger.maxBytes;
+  }
+
+  grow(bytes: number): Promise<void> | undefined {
+    this.#signal.throwIfAborted();
+    const { maxBytes } = this.#ledger;
+    if (this.#own + bytes > maxBytes) throw new MemoryExhausted({ isTooLarge: true, maxBytes });
+    const wanted = { share: this, bytes, isGrowing: this.#isGrowing };
+    if (this.#ledger.findRoom(wanted)) return void this.#take(bytes);
+    return this.#ledger.wait(wanted, this.#signal, () => this.#take(bytes));
+  }
+
+  shrink(bytes: number): void {
+    // After a release there is nothing left to give.
+    this.#give(Math.min(bytes, this.#own));
+  }
+
+  release(): void {
+    this.#isReleased = true;
+    this.#give(this.#own);
+  }
+
+  #take(bytes: number): void {
+    // Released while it waited: the waiting request is gone.
+    if (this.#isReleased) return this.#give(0);
+    this.#own += bytes;
+    this.#ledger.took(bytes);
+  }
+
+  #give(bytes: number): void {
+    this.#own -= bytes;
+    if (this.#own === 0) this.#ledger.emptied(this);
+    if (bytes > 0) this.#ledger.gave(bytes);
   }
 }
 

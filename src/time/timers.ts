@@ -16,20 +16,30 @@ export interface Timers {
 }
 
 export const systemTimers: Timers = {
-  after: (ms, work) => wrap(setTimeout(work, ms)),
-  every: (ms, work) => wrap(setInterval(work, ms)),
+  after: (ms, work) => new SystemTimer(setTimeout(work, ms)),
+  every: (ms, work) => new SystemTimer(setInterval(work, ms)),
 };
 
-function wrap(system: NodeJS.Timeout): Timer {
-  const timer: Timer = {
-    stop: () => clearTimeout(system),
-    restart: () => void system.refresh(),
-    unref() {
-      system.unref();
-      return timer;
-    },
-  };
-  return timer;
+/** A class, for every request has several: three closures each would be as much memory as the request itself. */
+class SystemTimer implements Timer {
+  readonly #system: NodeJS.Timeout;
+
+  constructor(system: NodeJS.Timeout) {
+    this.#system = system;
+  }
+
+  stop(): void {
+    clearTimeout(this.#system);
+  }
+
+  restart(): void {
+    this.#system.refresh();
+  }
+
+  unref(): Timer {
+    this.#system.unref();
+    return this;
+  }
 }
 
 /** Resolves so many ms from now; rejects with the signal's reason when that comes first. */
