@@ -57,13 +57,25 @@ function keyHeaders({ key, sentAs }: Credential & { kind: "api-key" }, usual: Ke
 /** A call's path begins with its API version, so one at the end of the address would be said twice. */
 const version = /\/v1(?:beta|alpha)?(?:\/messages)?$/;
 
-export function splitUrl(apiUrl: string): { origin: string; prefix: string } {
+export interface Address {
+  origin: string;
+  /** "" or "/…", put before the call's path. */
+  prefix: string;
+}
+
+/** Of the accounts that there are: to take an address apart costs more than all the rest of a request's making. */
+const known = new Map<string, Address>();
+const maxKnown = 1000;
+
+export function splitUrl(apiUrl: string): Address {
+  const before = known.get(apiUrl);
+  if (before !== undefined) return before;
   const { origin, pathname } = new URL(apiUrl);
-  return {
-    origin,
-    prefix: pathname
-      .replace(/(?<!\/)\/+$/, "")
-      .replace(version, "")
-      .replace(/(?<!\/)\/+$/, ""),
-  };
+  const prefix = pathname
+    .replace(/(?<!\/)\/+$/, "")
+    .replace(version, "")
+    .replace(/(?<!\/)\/+$/, "");
+  if (known.size >= maxKnown) known.clear();
+  known.set(apiUrl, { origin, prefix });
+  return { origin, prefix };
 }
