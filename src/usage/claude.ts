@@ -32,7 +32,6 @@ export function observeClaude({
   readsSeals?: boolean;
 } = {}): AnswerObserver {
   const usage = createClaudeUsage();
-  const documentNames = [...messageNames, "type", "error", ...markNames(shape)];
   return observeAnswer({
     shape,
     wants: (name) => events.has(name) || (readsSeals && sealEvents.has(name)),
@@ -62,7 +61,7 @@ export function observeClaude({
   }
 
   function readDocument(document: Buffer, answer: AnswerState): void {
-    const members = scanMembers(document, documentNames);
+    const members = scanMembers(document, [...messageNames, "type", "error", ...markNames(shape)]);
     if (!members) return answer.foreign("broken JSON");
     if (readString(document, members.get("type")) === "error" || isObject(document, members.get("error")))
       return answer.error(document, false);
