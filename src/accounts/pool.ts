@@ -31,12 +31,13 @@ export interface Pool
   extends Pick<StoredAccounts, "accounts" | "accountsFor" | "logins" | "configure" | "refresh" | "flush"> {
   account(id: string): Account | undefined;
   /** `login`: as in accountsFor. */
-  choose(selection: Selection, login?: RequestLogin): Promise<Choice>;
+  choose(selection: Selection, login?: RequestLogin): Choice;
   /**
    * A request that was sent at `sentAt` got a good answer: streaks end, and a cooldown that it probed is over. A cooldown that began
    * after it stays: the limit was reached while the answer was on its way. So does every cooldown when what was asked for is free.
+   * Undefined: there is nothing to wait for.
    */
-  succeeded(account: Account, request: SentRequest): Promise<void>;
+  succeeded(account: Account, request: SentRequest): Promise<void> | undefined;
   /** A request failed. Returns the cooldown that the account is in for it, if any; what is free begins none. */
   failed(account: Account, failure: Failure, request: SentRequest): Promise<Cooldown | undefined>;
   /**
@@ -50,9 +51,9 @@ export interface Pool
   probeDropped(probe: Cooldown): void;
   /**
    * A good answer whose head came at `beganAt` has come to its end, or was truncated on the provider's side. Three truncated
-   * ones in a row are a cooldown, like other faults.
+   * ones in a row are a cooldown, like other faults. Undefined: there is nothing to wait for.
    */
-  ended(account: Account, answer: { isTruncated: boolean; beganAt: number }): Promise<void>;
+  ended(account: Account, answer: { isTruncated: boolean; beganAt: number }): Promise<unknown> | undefined;
   learn(account: Account, windows: readonly Window[]): void;
 }
 
@@ -105,6 +106,19 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     await stored.endCooldown(account, scoped.reduce((a, b) => (b.until < a.until ? b : a)).scope);
   }
 
+  /** What a good answer to a request of that time proves to be over. */
+  async function endProbed(
+    account: Account,
+    { modelScope, sentAt }: Pick<SentRequest, "modelScope" | "sentAt">,
+  ): Promise<void> {
+    for (const scope of ["", modelScope]) {
+      const cooldown = account.cooldowns.get(scope);
+      if (!cooldown || cooldown.since > sentAt) continue;
+      if (cooldown.until > now()) stored.forgetLimits(account);
+      await stored.endCooldown(account, scope);
+    }
+  }
+
   return {
     get accounts() {
       return stored.accounts;
@@ -116,7 +130,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     refresh: stored.refresh,
     flush: stored.flush,
 
-    async choose(selection, login) {
+    choose(selection, login) {
       const choice = selectAccount(stored.accountsFor(login), selection);
       if (choice.kind === "use") {
         if (choice.probe) {
@@ -139,17 +153,11 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       probedBefore.delete(probe);
     },
 
-    async succeeded(account, { modelScope, sentAt, isBilled, session }) {
-      if (!isBilled) return;
-      if (session !== undefined) earlierRefusals.forget(session);
+    succeeded(account, request) {
+      if (!request.isBilled) return undefined;
+      if (request.session !== undefined) earlierRefusals.forget(request.session);
       if (account.streaks.size > 0) account.streaks.clear();
-      if (account.cooldowns.size === 0) return;
-      for (const scope of ["", modelScope]) {
-        const cooldown = account.cooldowns.get(scope);
-        if (!cooldown || cooldown.since > sentAt) continue;
-        if (cooldown.until > now()) stored.forgetLimits(account);
-        await stored.endCooldown(account, scope);
-      }
+      return account.cooldowns.size === 0 ? undefined : endProbed(account, request);
     },
 
     async failed(account, failure, { modelScope, sentAt, isBilled }) {
@@ -181,16 +189,16 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
         await stored.saveCooldown(account, cooldown);
     },
 
-    async ended(account, { isTruncated, beganAt }) {
+    ended(account, { isTruncated, beganAt }) {
       const { count, at } = account.truncations;
-      if (!isTruncated && count === 0) return;
+      if (!isTruncated && count === 0) return undefined;
       account.truncations = isTruncated
         ? addTruncation(account.truncations, { beganAt, now: now() })
         : noTruncations;
       stored.saveLater(account);
       const isNews = isTruncated && (count !== account.truncations.count || at === 0);
       const decision = isNews && cooldownAfter(truncated, policyOf(stored.config), contextOf(account, now()));
-      if (decision) await beginCooldown(account, decision, beganAt);
+      return decision ? beginCooldown(account, decision, beganAt) : undefined;
     },
 
     learn(account, windows) {

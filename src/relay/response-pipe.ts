@@ -127,7 +127,8 @@ class ResponsePipe implements Sink {
   /** The whole answer is here already: the usage is written down, then everything goes out in one write. */
   async #sendWhole(): Promise<void> {
     const { answer, transform, sink, head } = this.#options;
-    await answer.observer?.settled?.();
+    const settled = answer.observer?.settled?.();
+    if (settled) await settled;
     if (this.#finished) return;
     if (transform || answer.isTruncated || sink.keepsPieces) {
       sink.start(head);
@@ -163,9 +164,9 @@ class ResponsePipe implements Sink {
     if (!this.#busy) this.#options.answer.resume();
   };
 
-  async #record(outcome: Outcome = outcomeOf(this.#options.answer)): Promise<void> {
+  #record(outcome: Outcome = outcomeOf(this.#options.answer)): Promise<void> {
     this.#recorded = outcome;
-    await this.#options.record(outcome);
+    return this.#options.record(outcome);
   }
 
   /** What is rewritten is whole only when its last bytes could be made. */

@@ -2,6 +2,7 @@
 
 import type { IsMadeElsewhere } from "../account-kinds/upstream.ts";
 import type { Account } from "../accounts/account.ts";
+import type { BindingUse } from "../accounts/bindings.ts";
 import { isLastResort } from "../accounts/last-resort.ts";
 import { bindingId } from "../domain/call.ts";
 import type { Family } from "../domain/family.ts";
@@ -30,19 +31,20 @@ function allows({ config }: Account, family: Family): boolean {
   return config.healSignatures && config.enabled && config.family === family;
 }
 
-export async function rememberThinking(
+/** Of the thinking in an answer. */
+export function thinkingBindings(
   { answer: { observer }, account }: Pick<Served, "answer" | "account">,
-  { bindings, now }: RelayDeps,
-): Promise<void> {
-  for (const seal of observer?.seals ?? []) {
-    const use = { accountId: account.config.id, now: now(), ttlMs, renewalThresholdMs: ttlMs / 2 };
-    await bindings.bind({ ...use, kind, key: bindingId(seal) });
-  }
+  { now }: RelayDeps,
+): BindingUse[] {
+  return (observer?.seals ?? []).map((seal) => ({
+    ...{ kind, key: bindingId(seal), accountId: account.config.id },
+    ...{ now: now(), ttlMs, renewalThresholdMs: ttlMs / 2 },
+  }));
 }
 
 export function madeElsewhere({ config }: Account, { bindings, now }: RelayDeps): IsMadeElsewhere {
   return async (seal) => {
-    const maker = await bindings.find(kind, bindingId(seal), now());
+    const maker = bindings.find(kind, bindingId(seal), now());
     return maker && maker.accountId !== config.id;
   };
 }
