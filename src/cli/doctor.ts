@@ -7,7 +7,7 @@ import { openProviderAccess, type ProviderAccess } from "../app/provider-access.
 import { findProgram, readProgramVersion } from "../clients/program.ts";
 import { type Environment, readEnvironment } from "../config/environment.ts";
 import type { Check } from "../doctor/check.ts";
-import { examine } from "../doctor/doctor.ts";
+import { type ExaminationOptions, examine } from "../doctor/doctor.ts";
 import { fixText } from "../domain/errors.ts";
 import type { Screen } from "../terminal/output.ts";
 import { guessShell } from "../terminal/shells.ts";
@@ -35,6 +35,8 @@ export interface DoctorSite {
   lookup(host: string): Promise<readonly string[]>;
   /** A PEM certificate to trust beside those Node trusts. */
   ca?: string;
+  /** Who looks for damage in the database; a process of its own when absent. */
+  inspectDatabase?: ExaminationOptions["inspectDatabase"];
 }
 
 export function doctorCommand(context: CommandContext, run = runDoctor): Command {
@@ -87,6 +89,7 @@ export async function runDoctor(
       },
       lookup: site.lookup,
       ca: site.ca,
+      inspectDatabase: site.inspectDatabase,
     });
     const checks = found.map((check) => ({
       ...check,

@@ -12,12 +12,19 @@ import { singleLine } from "../terminal/width.ts";
 import { rfc3339 } from "../text/format.ts";
 import { type Check, findingsOn } from "./check.ts";
 
-export async function checkDatabase(path: string, limitMs: number): Promise<Check[]> {
+export interface DatabaseCheckOptions {
+  /** For looking for damage. */
+  limitMs: number;
+  /** Who looks for it: a process of its own when absent. */
+  inspect?: (path: string, limitMs: number) => Promise<Integrity>;
+}
+
+export async function checkDatabase(path: string, options: DatabaseCheckOptions): Promise<Check[]> {
   const size = sizeOf(path);
   const obstacle = findObstacle(path);
   if (size === undefined && obstacle === undefined)
     return [findings.ok(`none yet: cc-relay serve creates ${path}`)];
-  const checks = size === undefined ? [] : [await checkSoundness(path, { size, limitMs })];
+  const checks = size === undefined ? [] : [await checkSoundness(path, { size, ...options })];
   return [
     ...(obstacle === undefined ? checks : checks.filter(({ status }) => status !== "ok")),
     ...(obstacle === undefined ? [] : [unwritable(path, obstacle)]),
@@ -29,9 +36,9 @@ const findings = findingsOn("relay", "database");
 
 async function checkSoundness(
   path: string,
-  { size, limitMs }: { size: number; limitMs: number },
+  { size, limitMs, inspect = inspectDatabase }: DatabaseCheckOptions & { size: number },
 ): Promise<Check> {
-  const integrity = await inspectDatabase(path, limitMs);
+  const integrity = await inspect(path, limitMs);
   const file = `${path}, ${inBytes(size)}`;
   switch (integrity.kind) {
     case "sound":

@@ -17,7 +17,7 @@ import { type ClockReading, checkClock } from "./clock.ts";
 import { type Configuration, readConfiguration } from "./configuration.ts";
 import type { LoginSource } from "./credential.ts";
 import { type Claim, checkDaemon, checkLock, type RelayProbe, readClaim } from "./daemon.ts";
-import { checkDatabase } from "./database.ts";
+import { checkDatabase, type DatabaseCheckOptions } from "./database.ts";
 import { checkFileModes } from "./file-modes.ts";
 import { checkNode } from "./node.ts";
 
@@ -58,6 +58,8 @@ export interface ExaminationOptions {
   lookup(host: string): Promise<readonly string[]>;
   /** A PEM certificate to trust beside those Node trusts. */
   ca?: string;
+  /** See DatabaseCheckOptions. */
+  inspectDatabase?: DatabaseCheckOptions["inspect"];
 }
 
 export async function examine(options: ExaminationOptions): Promise<Check[]> {
@@ -79,7 +81,9 @@ export async function examine(options: ExaminationOptions): Promise<Check[]> {
     configuration.checks,
     modes,
     config
-      ? run(findingsOn("relay", "database"), () => checkDatabase(config.server.databasePath, limitMs))
+      ? run(findingsOn("relay", "database"), () =>
+          checkDatabase(config.server.databasePath, { limitMs, inspect: options.inspectDatabase }),
+        )
       : [],
     checkLock(claim) ?? [],
     config

@@ -17,6 +17,7 @@ const notRunning = "warn daemon: not running -> to start it, run: cc-relay serve
 describe("doctor finds what is wrong with the relay:", () => {
   it("nothing, when all is well, in a pipe one line per check", async (t) => {
     const site = await siteFor(t);
+    site.site.inspectDatabase = undefined;
     const { stdout, stderr, code } = await site.examine();
     const bin = join(site.home, "bin");
     const size = /\d+ kB/.exec(stdout)?.[0];

@@ -1,10 +1,12 @@
 // A machine on which everything is right: accounts that work, a relay that runs, clients that are pointed at it. Tests plant a fault.
 
+import assert from "node:assert/strict";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { type DoctorOptions, type DoctorSite, runDoctor } from "../../src/cli/doctor.ts";
+import { findDamage } from "../../src/store/integrity.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { DaemonInfo, Store } from "../../src/store/store.ts";
 import { fakeEnvironment } from "../config/support.ts";
@@ -106,6 +108,8 @@ export async function createSite({ withoutRelay = false }: SiteOptions = {}): Pr
     uid: process.getuid?.(),
     limitMs: 5000,
     lookup: async () => ["127.0.0.1"],
+    // With a relay the database is sound, and a process for each examination is most of what it costs.
+    inspectDatabase: withoutRelay ? undefined : inspectHere,
   };
 
   async function write(path: string, content: string, mode = 0o600): Promise<void> {
@@ -200,6 +204,11 @@ export async function createSite({ withoutRelay = false }: SiteOptions = {}): Pr
   await store.daemon.claim();
   await store.daemon.publish(running);
   return self;
+}
+
+async function inspectHere(path: string): Promise<{ kind: "sound" }> {
+  assert.equal(await findDamage(path), undefined);
+  return { kind: "sound" };
 }
 
 export function codexToml(origin: string): string {
