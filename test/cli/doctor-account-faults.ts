@@ -1,10 +1,11 @@
 // What doctor says about accounts, on a machine where no relay runs: what the accounts are like does not depend on one.
 
 import type { TestContext } from "node:test";
-import { createSite, type Site } from "./doctor-site.ts";
+import { createSite, inspectHere, type Site } from "./doctor-site.ts";
 
 export async function siteFor(t: TestContext): Promise<Site> {
   const site = await createSite({ withoutRelay: true });
+  site.site.inspectDatabase = inspectHere;
   t.after(() => site.close());
   return site;
 }

@@ -206,7 +206,8 @@ export async function createSite({ withoutRelay = false }: SiteOptions = {}): Pr
   return self;
 }
 
-async function inspectHere(path: string): Promise<{ kind: "sound" }> {
+/** For a sound one. */
+export async function inspectHere(path: string): Promise<{ kind: "sound" }> {
   assert.equal(await findDamage(path), undefined);
   return { kind: "sound" };
 }

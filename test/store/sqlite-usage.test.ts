@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { migrations } from "../../src/store/migrations.ts";
 import type { UsageRow } from "../../src/store/usage-store.ts";
 import { patient } from "../support/patience.ts";
-import { createMadeHarness, type SqliteHarness } from "./harness.ts";
+import { createSqliteHarness, type SqliteHarness } from "./harness.ts";
 import { insertManyRows } from "./many-rows.ts";
 import { summarizeNaively } from "./naive-usage.ts";
 import { always, day, maintainAll, noon, tokens, usageRow } from "./rows.ts";
@@ -222,7 +222,7 @@ interface Raw extends Pick<UsageRow, "time" | "account"> {
 }
 
 async function withHarness(body: (harness: SqliteHarness) => Promise<void>): Promise<void> {
-  const harness = await createMadeHarness();
+  const harness = await createSqliteHarness();
   try {
     await body(harness);
   } finally {
