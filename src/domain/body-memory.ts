@@ -30,7 +30,7 @@ export function createBodyMemory(): BodyMemory {
 
   return {
     own(body) {
-      if (body.length >= minBytes) owned.add(body);
+      if (body.length >= minBytes || isOfPages(body)) owned.add(body);
     },
     send() {
       if (owned.size === 0) return undefined;
@@ -48,6 +48,11 @@ export function createBodyMemory(): BodyMemory {
       freeUnread();
     },
   };
+}
+
+/** Such memory goes back to the system as soon as it is given back. */
+function isOfPages({ buffer }: Buffer): boolean {
+  return buffer instanceof ArrayBuffer && buffer.resizable;
 }
 
 /** Gives the memory back that the buffer has to itself. It has no bytes from then on. */

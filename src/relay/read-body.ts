@@ -34,7 +34,8 @@ export async function readBody(source: RequestSource, limits: BodyLimits): Promi
   const turn = length === undefined ? undefined : limits.share.grow(length);
   if (turn) await turn;
   source.onBodyWanted?.();
-  const store = length !== undefined && length >= minWholeBytes ? inOne(length, source) : inPieces();
+  const isWhole = length !== undefined && length >= (limits.share.isCrowded ? minPageBytes : minWholeBytes);
+  const store = isWhole ? inOne(length, source, limits.share.isCrowded) : inPieces();
   return await collect(body, { ...limits, takenBytes: length ?? 0, store });
 }
 
@@ -72,10 +73,17 @@ interface BodyStore {
 
 /** Smaller ones are not worth it: they are joined where they are read, see join-body.ts. */
 const minWholeBytes = 256 * 1024;
+/** In a crowd these are enough: the pieces of many bodies at once are what the C library's memory would be left full of holes by. */
+const minPageBytes = 64 * 1024;
 
-/** In one piece from the start. Each piece is given back at once: left to the garbage collector they would be memory once more. */
-function inOne(length: number, { givesPieces = false }: RequestSource): BodyStore {
-  const whole = Buffer.allocUnsafeSlow(length);
+/**
+ * In one piece from the start. Each piece is given back at once: left to the garbage collector they would be memory once more.
+ * @param isOfPages such memory goes back to the system, and costs more to have.
+ */
+function inOne(length: number, { givesPieces = false }: RequestSource, isOfPages: boolean): BodyStore {
+  const whole = isOfPages
+    ? Buffer.from(new ArrayBuffer(length, { maxByteLength: length }), 0, length)
+    : Buffer.allocUnsafeSlow(length);
   let at = 0;
   return {
     keep(piece) {

@@ -54,8 +54,15 @@ test("memory that others use too is not given back", () => {
   assert.equal(shared.length, large);
 });
 
-test("memory that can be resized is given back, too", () => {
-  const body = Buffer.from(new ArrayBuffer(large, { maxByteLength: large }), 0, large);
-  freeBuffer(body);
-  assert.equal(body.length, 0);
+test("memory that can be resized is given back, too, also of a smaller body", () => {
+  const bodies = [large, 1000].map((size) =>
+    Buffer.from(new ArrayBuffer(size, { maxByteLength: size }), 0, size),
+  );
+  const memory = createBodyMemory();
+  for (const body of bodies) memory.own(body);
+  memory.free();
+  assert.deepEqual(
+    bodies.map(({ length }) => length),
+    [0, 0],
+  );
 });

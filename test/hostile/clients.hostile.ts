@@ -114,6 +114,20 @@ describe("clients", { concurrency: true }, () => {
     for (const { socket } of deaf) socket.destroy();
   });
 
+  for (const path of ["/v1/messages", "/v1/chat/completions"]) {
+    test(`what 400 requests of 200 KB at once took of memory is given back (${path})`, async (t) => {
+      const { folder } = await createSite(t);
+      const relay = await folder.start();
+      const usual = Buffer.from(body("q".repeat(200 * 1024)).replace('"stream":true', '"stream":false'));
+      const request = { path, headers: ["content-type", "application/json"], body: usual };
+      for (let turn = 0; turn < 20; turn++) assert.equal((await send(relay.url, request)).status, 200);
+      const idleMb = residentMb(relay.pid);
+      const all = await Promise.all(Array.from({ length: 400 }, () => send(relay.url, request)));
+      for (const { status } of all) assert.equal(status, 200);
+      await until("it is given back", () => residentMb(relay.pid) < idleMb + 40, 90_000);
+    });
+  }
+
   test("what a burst of large chats took of memory is given back", async (t) => {
     const { folder } = await createSite(t);
     const relay = await folder.start();

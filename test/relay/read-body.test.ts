@@ -113,3 +113,20 @@ test("a large body whose size is announced comes in one piece, and what it came 
     assert.equal(pieces[0]?.length, givesPieces ? 0 : 64 * kibi);
   }
 });
+
+for (const isCrowded of [false, true]) {
+  test(`a usual body is ${isCrowded ? "" : "not "}kept in pages that go back to the system where ${isCrowded ? "many are" : "few are"} there at once`, async (t) => {
+    const { memory, read } = setUp(t);
+    if (isCrowded) memory.open(new AbortController().signal).grow(9_000_000);
+    const body = new PassThrough();
+    const reading = read(body, { "content-length": String(200 * kibi) });
+    for (let round = 0; round < 4; round++) body.write(Buffer.alloc(50 * kibi, round));
+    body.end();
+    const received = (await reading)!;
+    assert.ok(
+      wholeBody(received).equals(Buffer.concat([0, 1, 2, 3].map((round) => Buffer.alloc(50 * kibi, round)))),
+    );
+    const { buffer } = Buffer.isBuffer(received) ? received : received[0]!;
+    assert.equal(buffer instanceof ArrayBuffer && buffer.resizable, isCrowded);
+  });
+}
