@@ -50,15 +50,24 @@ export function createCollector(maxBytes: number): Collector {
   function keep(): void {
     if (piece.length === 0) return;
     const size = copied + piece.length;
-    if (copy.length < size) {
-      // Doubling keeps the copying linear, however small the pieces are.
-      const larger = Buffer.allocUnsafe(Math.max(size, Math.min(copy.length * 2, maxBytes), 512));
-      copy.copy(larger, 0, 0, copied);
-      copy = larger;
-    }
+    if (copy.length < size) grow(size);
     piece.copy(copy, copied);
     copied = size;
     piece = nothing;
+  }
+
+  /** Doubling keeps the copying linear, however small the pieces are. */
+  function grow(size: number): void {
+    const length = Math.min(Math.max(size, copy.length * 2, 512), Math.max(maxBytes, size));
+    const { buffer } = copy;
+    if (buffer instanceof ArrayBuffer && buffer.resizable) {
+      buffer.resize(length);
+      copy = Buffer.from(buffer, 0, length);
+      return;
+    }
+    const larger = length < minGrowingBytes ? Buffer.allocUnsafe(length) : growingBuffer(length, maxBytes);
+    copy.copy(larger, 0, 0, copied);
+    copy = larger;
   }
 
   function take(): Buffer {
@@ -69,5 +78,11 @@ export function createCollector(maxBytes: number): Collector {
   }
 }
 
+/** It grows in its place: to copy 16 MB at once, into pages that nobody has touched yet, would hold everybody up. */
+function growingBuffer(length: number, maxBytes: number): Buffer {
+  return Buffer.from(new ArrayBuffer(length, { maxByteLength: Math.max(length, maxBytes) }), 0, length);
+}
+
+const minGrowingBytes = 1024 * 1024;
 const nothing = Buffer.alloc(0);
 const maxForgottenBytes = 256;

@@ -26,7 +26,7 @@ const message = JSON.stringify({
 });
 const oneLargeEvent = [
   { type: "message_start", message: { type: "message", model: "m", content: [], usage: {} } },
-  { type: "content_block_start", index: 0, content_block: { type: "text", text } },
+  { type: "content_block_start", index: 0, content_block: { type: "text", text: text.slice(500) } },
   { type: "message_delta", delta: { stop_reason: "end_turn" }, usage: { output_tokens: 1 } },
   { type: "message_stop" },
 ]

@@ -15,10 +15,10 @@ import type { AnswerForm } from "./request/convert.ts";
 export const maxAnswerBytes = 32 * 1024 * 1024;
 
 /**
- * No event of a real answer that a chat client gets anything of comes near these two. Text takes some thirty milliseconds for each
+ * No event of a real answer that a chat client gets anything of comes near these two. Text takes up to twenty milliseconds for each
  * megabyte, a million empty lists take a hundred, and nobody else is served meanwhile.
  */
-const maxEventBytes = 1024 * 1024;
+const maxEventBytes = 2 * 1024 * 1024;
 const maxEventValues = 16 * 1024;
 
 /** Takes Claude's answer, as events or as a whole, and writes the client's. */
