@@ -73,7 +73,7 @@ interface BodyStore {
 
 /** Smaller ones are not worth it: they are joined where they are read, see join-body.ts. */
 const minWholeBytes = 256 * 1024;
-/** In a crowd these are enough: the pieces of many bodies at once are what the C library's memory would be left full of holes by. */
+/** Where many are there at once these are enough: their pieces would leave the C library's memory full of holes. */
 const minPageBytes = 64 * 1024;
 
 /**
