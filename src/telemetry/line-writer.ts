@@ -8,7 +8,7 @@ export interface LineWriter {
   write(lines: string): void;
 }
 
-/** Lines leave together this often, or as soon as there are this many characters. */
+/** Lines leave together this often, or as soon as there are this many characters; after a quiet time, with the others of their turn. */
 const intervalMs = 100;
 const fullBatch = 60_000;
 /** So much may wait for a reader that does not read; above it lines are dropped. */
@@ -25,7 +25,9 @@ export function createLineWriter(fd: number): LineWriter {
   /** Of a batch that was not taken whole: goes first. */
   let rest: Buffer = nothing;
   let isWriting = false;
+  /** Until the next batch may leave. */
   let timer: NodeJS.Timeout | undefined;
+  let turn: NodeJS.Immediate | undefined;
 
   function take(): Buffer {
     const bytes = Buffer.concat([rest, Buffer.from(lines)]);
@@ -35,19 +37,29 @@ export function createLineWriter(fd: number): LineWriter {
   }
 
   function flush(): void {
+    clearImmediate(turn);
     clearTimeout(timer);
+    turn = undefined;
     timer = undefined;
+    flushLater();
     isWriting = true;
     const bytes = take();
     write(fd, bytes, (error, written) => {
       isWriting = false;
       rest = restOf(bytes, error, written);
-      if (rest.length > 0 || lines !== "") flushLater();
+      if (rest.length > 0) flushLater();
+      // The interval was over before the batch was.
+      else if (lines !== "" && timer === undefined) flush();
     });
   }
 
   function flushLater(): void {
-    timer ??= setTimeout(flush, intervalMs).unref();
+    timer ??= setTimeout(intervalOver, intervalMs).unref();
+  }
+
+  function intervalOver(): void {
+    timer = undefined;
+    if (!isWriting && (rest.length > 0 || lines !== "")) flush();
   }
 
   process.on("exit", () => {
@@ -62,7 +74,7 @@ export function createLineWriter(fd: number): LineWriter {
       lines += more;
       if (isWriting) return;
       if (lines.length >= fullBatch && rest.length === 0) flush();
-      else flushLater();
+      else if (timer === undefined) turn ??= setImmediate(flush);
     },
   };
 }

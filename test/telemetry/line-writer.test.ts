@@ -7,8 +7,9 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { createLineWriter } from "../../src/telemetry/line-writer.ts";
 import { createServeFolder, type ServeFolder } from "../support/serve-process.ts";
 import { until } from "../support/until.ts";
 
@@ -38,6 +39,32 @@ test("lines arrive in their order, those written over time and those left at the
     lines,
     Array.from({ length: 30_000 }, (_, line) => String(line)),
   );
+});
+
+test("a line after a quiet time leaves with the others of its turn, and what follows leaves together", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const folder = mkdtempSync(join(tmpdir(), "cc-relay-lines-"));
+  const file = join(folder, "log");
+  const fd = openSync(file, "a");
+  t.after(() => {
+    closeSync(fd);
+    rmSync(folder, { recursive: true });
+  });
+  const arrives = async (text: string) => {
+    for (let turns = 0; turns < 100_000 && readFileSync(file, "utf8") !== text; turns++) await nextTurn();
+    assert.equal(readFileSync(file, "utf8"), text);
+  };
+  const writer = createLineWriter(fd);
+  writer.write("1\n");
+  writer.write("2\n");
+  await arrives("1\n2\n");
+  writer.write("3\n");
+  writer.write("4\n");
+  t.mock.timers.tick(100);
+  await arrives("1\n2\n3\n4\n");
+  t.mock.timers.tick(100);
+  writer.write("5\n");
+  await arrives("1\n2\n3\n4\n5\n");
 });
 
 test("a reader that never reads costs lines: no memory without end, and no end that waits for it", async (t) => {
