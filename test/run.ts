@@ -10,9 +10,9 @@ import { parseArgs } from "node:util";
 import { startWorker, type Worker } from "./run-worker.ts";
 import { bundleProgram } from "./support/bundled-program.ts";
 
-/** The environment, signals and flags are the process's. */
+/** The environment, signals and flags are the process's. Inside of a line, what kills is the text of a child. */
 const changesItsProcess =
-  /process\.(env(\.\w+)? = |chdir\(|emit\(|kill\(process\.pid)|delete process\.env|setFlagsFromString\(/;
+  /process\.(env(\.\w+)? = |chdir\(|emit\()|^\s*process\.kill\(process\.pid|delete process\.env|setFlagsFromString\(/m;
 /** Files that take longest: what they wait for is used by the others. */
 const startsPrograms =
   /createServeFolder|createLoginHome|openTerminal|spawn\(|execFile|runProgram|startAuthorizationServer|openLoginSite/;
