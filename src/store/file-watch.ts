@@ -56,6 +56,14 @@ export function createFileWatch({ path, database }: Connection): FileWatch {
     }
   }
 
+  /** By what it holds: begun anew, a log's file stays as long as it was, and copying it waits for the disk each time. */
+  function isLogLong(): boolean {
+    const log = index === undefined ? undefined : readLogState(index);
+    if (log === undefined)
+      return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > maxLogBytes;
+    return log.copied < log.frames && log.frames * log.pageBytes > maxLogBytes;
+  }
+
   function remember(): void {
     known = statsOf(path)?.written;
     knownLog = index === undefined ? undefined : readLogState(index);
@@ -80,9 +88,7 @@ export function createFileWatch({ path, database }: Connection): FileWatch {
         return undefined;
       }
       newestBefore = newest;
-      if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > maxLogBytes) {
-        checkpoint(database);
-      }
+      if (isLogLong()) checkpoint(database);
       remember();
       return undefined;
     },

@@ -1,12 +1,13 @@
 // What is written to the database's file by others: a checkpoint is theirs to make, another database in its place is not.
 
 import assert from "node:assert/strict";
-import { copyFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, copyFileSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import Database from "better-sqlite3";
 import { createFileWatch } from "../../src/store/file-watch.ts";
 import { findDamage } from "../../src/store/integrity.ts";
+import { readLogState } from "../../src/store/log-index.ts";
 import { openDatabase } from "../../src/store/sqlite.ts";
 import { createSqliteHarness } from "./harness.ts";
 import { usageRow } from "./rows.ts";
@@ -68,6 +69,27 @@ for (const [what, fillerBytes] of [
     assert.equal(await findDamage(path), undefined);
   });
 }
+
+test("a long log is copied into the file once, and again only when it is long again", async (t) => {
+  const { path, others, record, look } = await setUp(t);
+  const index = openSync(`${path}-shm`, "r");
+  // Behind the connection's end, see readLogState.
+  t.after(() => closeSync(index));
+  const fill = () =>
+    others((database) => {
+      database.pragma("wal_autocheckpoint = 0");
+      database.prepare("INSERT INTO filler VALUES (zeroblob(9000000))").run();
+    });
+  for (let round = 0; round < 2; round++) {
+    fill();
+    assert.equal(look(), undefined);
+    const long = readLogState(index)!;
+    assert.equal(long.copied, long.frames);
+    await record(`round ${round}`);
+    assert.equal(look(), undefined);
+    assert.equal(readLogState(index)!.copied, 0);
+  }
+});
 
 test("an idle relay's database that is vacuumed and copied back is another one: the log does not fit its pages", async (t) => {
   const { path, record, look, copyTo } = await setUp(t);
