@@ -33,12 +33,9 @@ export async function endFailover(state: FailoverState, candidates: Account[]): 
   if (unanswered && !isToldByCooldown(unanswered, state)) {
     throw unansweredError(unanswered, contextOf(state));
   }
-  throw exhaustedError(exhausted, {
-    call,
-    now,
-    only: routing.pinned ?? routing.required,
-    ...readKinds(call, deps.pool.accountsFor(routing.login), now),
-  });
+  const only = routing.pinned ?? routing.required;
+  const accounts = deps.pool.accountsFor(routing.login);
+  throw exhaustedError(exhausted, { call, now, only, ...readKinds(call, accounts, { only, now }) });
 }
 
 /** Whether the account has gone into a cooldown meanwhile, through another request. */
@@ -52,11 +49,13 @@ function isToldByCooldown(
 function readKinds(
   call: Call,
   accounts: readonly Account[],
-  now: number,
+  { only, now }: { only: string | undefined; now: number },
 ): Pick<ExhaustedContext, "kinds" | "leftOut"> {
   const enabled = accounts.filter(({ config }) => config.enabled && config.family === call.family);
   const unfits = enabled.map((account) => ({ account, unfit: findUnfit(account, call, now) }));
   const has = (kind: Unfit["kind"]) => unfits.some(({ unfit }) => unfit?.kind === kind);
+  const onlyUnfit = unfits.find(({ account }) => account.config.id === only)?.unfit;
+  if (onlyUnfit?.kind === "login") return { kinds: "without-login", leftOut: [] };
   const leftOut = unfits.flatMap(({ account, unfit }) =>
     unfit?.kind === "size" || unfit?.kind === "content" ? [{ id: account.config.id, unfit }] : [],
   );

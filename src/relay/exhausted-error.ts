@@ -35,7 +35,7 @@ export function exhaustedError(
       if (kinds !== "fit" && call.excludesLogins) return needsKeyError(call);
       if (kinds === "unfit") return unsupportedError(call);
       if (kinds === "without-endpoint") return noEndpointError(call);
-      if (kinds === "without-login") return noLoginError(call);
+      if (kinds === "without-login") return noLoginError(call, only);
       if (isRequired) return unfitError(only, call);
       return kinds === "fit" && others === "" ? leftOutError(call) : noAccountError(call, others);
     case "tried":
@@ -107,10 +107,11 @@ function noEndpointError({ path, family }: Call): RelayError {
   );
 }
 
-function noLoginError({ family }: Call): RelayError {
+function noLoginError({ family }: Call, only: string | undefined): RelayError {
+  const account = only === undefined ? `${familyNames[family]} account of this relay` : `account ${only}`;
   return new RelayError(
     "no_account",
-    `The ${familyNames[family]} account of this relay is the client's own login, and this request carries none: log in at the client and start it with \`cc-relay run --own-login\`, or add an account with \`cc-relay login ${family}\`.`,
+    `The ${account} is the client's own login, and this request carries none: log in at the client and start it with \`cc-relay run --own-login\`, or add an account with \`cc-relay login ${family}\`.`,
     { shouldRetry: false },
   );
 }

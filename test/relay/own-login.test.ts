@@ -146,6 +146,14 @@ describe("the client's own login", () => {
     assert.match(answer.text, /the client's own login, and this request carries none/);
   });
 
+  test("where a request names it and carries none, the same is heard", async () => {
+    const { url } = await start([ownAccount("claude"), keyed()]);
+    const answer = await send(url, requests.claude(["x-cc-relay-account", "own"]));
+    assert.equal(answer.status, 503);
+    assert.match(answer.text, /The account own is the client's own login, and this request carries none/);
+    assert.deepEqual(sentTo(), []);
+  });
+
   test("shows its client its limits while it answers, and the next account hides its own", async () => {
     const resetsAt = Date.now() + hour;
     const reset = Math.floor(resetsAt / 1000);
