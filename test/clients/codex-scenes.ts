@@ -30,8 +30,16 @@ export const scenes = { exec: overExec, "app-server": overAppServer, terminal: i
 
 export type SceneName = keyof typeof scenes;
 
-/** @param isQuiet says whether no request is under way, and none has come since it was asked last. */
-type Play = (stage: Stage, env: Record<string, string>, isQuiet: () => boolean) => Promise<Scene>;
+/**
+ * @param isQuiet says whether no request is under way, and none has come since it was asked last.
+ * @param betweenTurns is waited for before the second turn.
+ */
+type Play = (
+  stage: Stage,
+  env: Record<string, string>,
+  isQuiet: () => boolean,
+  betweenTurns?: () => Promise<unknown>,
+) => Promise<Scene>;
 
 async function overExec(...[stage, env]: Parameters<Play>): Promise<Scene> {
   const first = readTranscript(await runCodex(stage, { args: [prompts.first], env }));
@@ -42,7 +50,7 @@ async function overExec(...[stage, env]: Parameters<Play>): Promise<Scene> {
   };
 }
 
-async function overAppServer(...[stage, env]: Parameters<Play>): Promise<Scene> {
+async function overAppServer(...[stage, env, , betweenTurns]: Parameters<Play>): Promise<Scene> {
   const { sandbox } = stage;
   const server = startAppServer(sandbox, env);
   try {
@@ -61,6 +69,7 @@ async function overAppServer(...[stage, env]: Parameters<Play>): Promise<Scene> 
         input: [{ type: "text", text, text_elements: [] }],
       });
       await server.turnEnds();
+      if (text === prompts.first) await betweenTurns?.();
     }
     return { shown: server.shown, kept: readKept(sandbox) };
   } finally {

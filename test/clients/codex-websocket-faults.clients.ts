@@ -1,6 +1,6 @@
 // Codex over WebSocket, every fault of an account in every way of using Codex: its user sees two turns as without a fault.
 
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { type Place, playFault, type RowName, rows } from "./codex-faults.ts";
 import { type SceneName, scenes } from "./codex-scenes.ts";
 
@@ -12,7 +12,9 @@ const placesOf: Record<SceneName, readonly Place[]> = {
 };
 
 for (const scene of Object.keys(scenes) as SceneName[])
-  for (const [row, { ...about }] of Object.entries(rows))
-    for (const place of "fault" in about ? placesOf[scene] : placesOf[scene].slice(0, 1))
-      test(`Codex in ${scene}: what an account does that ${row}, at ${place}`, (t) =>
-        playFault(t, { scene, row: row as RowName, place }));
+  describe(`Codex in ${scene}`, { concurrency: 2 }, () => {
+    for (const [row, { ...about }] of Object.entries(rows))
+      for (const place of "fault" in about ? placesOf[scene] : placesOf[scene].slice(0, 1))
+        test(`what an account does that ${row}, at ${place}`, (t) =>
+          playFault(t, { scene, row: row as RowName, place }));
+  });

@@ -1,6 +1,7 @@
 // Clients that are logged in, with logins that are made up: how each is set up, played and read.
 
 import { claudeFailures } from "../support/claude-script.ts";
+import { geminiFailures } from "../support/gemini-script.ts";
 import { openaiFailures } from "../support/openai-script.ts";
 import * as claude from "./claude-code.ts";
 import * as codex from "./codex.ts";
@@ -94,6 +95,7 @@ export async function runGemini({ relay, sandbox }: LoginStage): Promise<Program
 export const shownBy = {
   claude: (run: ProgramResult) => claude.readTranscript(run).lines.join("\n"),
   codex: (run: ProgramResult) => codex.readTranscript(run).lines.join("\n"),
+  gemini: (run: ProgramResult) => gemini.readTranscript(run).lines.join("\n"),
 } as const;
 
 /** What their providers say of a limit, no capacity, and a credential that is not accepted. */
@@ -107,5 +109,11 @@ export const failures = {
     limit: (until: number) => openaiFailures.usageLimit(until),
     full: () => openaiFailures.overloaded(),
     dead: () => openaiFailures.unauthorized(),
+  },
+  gemini: {
+    limit: (until: number) =>
+      geminiFailures.codeAssistExhausted(`${Math.ceil((until - Date.now()) / 1000)}s`),
+    full: () => geminiFailures.overloaded(),
+    dead: () => geminiFailures.unauthenticated(),
   },
 } as const;
