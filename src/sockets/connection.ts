@@ -44,6 +44,8 @@ export interface ConnectionOptions {
   newId(): string;
   sink?: SocketSinkOptions;
   stall?: BodyStall;
+  /** Whether its key, its account and its age let it take a request. */
+  isWanted(): boolean;
   /** All is over, also what was under way. */
   onEnd(): void;
 }
@@ -177,8 +179,10 @@ export class SocketConnection implements ClientConnection {
     if (isBinary) return this.#close(closeCodes.tooBig);
     const read = readClientFrame(frame);
     if (!read.isRequest) return this.#pass(frame);
-    if (this.#isDraining && this.isIdle) return this.#close(closeCodes.restart);
-    if (this.isIdle) return this.#start({ ...read, frame });
+    if (this.isIdle) {
+      const isTaken = !this.#isDraining && this.#options.isWanted();
+      return isTaken ? this.#start({ ...read, frame }) : this.#close(closeCodes.restart);
+    }
     this.#waitingBytes += frame.length;
     const { maxBodyBytes } = this.#options.deps.config().server;
     if (this.#waiting.length >= maxWaiting || this.#waitingBytes > maxBodyBytes) {
@@ -260,7 +264,7 @@ export class SocketConnection implements ClientConnection {
     const next = this.#waiting.shift();
     this.#waitingBytes -= next?.frame.length ?? 0;
     this.#intake?.setWaiting(this.#waitingBytes);
-    if (this.#isDraining) this.#close(closeCodes.restart);
+    if (this.#isDraining || (next && !this.#options.isWanted())) this.#close(closeCodes.restart);
     else if (next) this.#start(next);
   }
 

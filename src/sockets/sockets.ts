@@ -70,20 +70,17 @@ export function createSockets({ deps, newId, limits: given }: SocketsOptions): S
   let isDraining = false;
   let onceSettled = () => {};
   let sweeping: NodeJS.Timeout | undefined;
+  /** Those that every open connection has been held to. */
   let { apiKeys: knownKeys } = deps.config();
 
   function sweep(): void {
-    const { apiKeys } = deps.config();
-    const areKeysNew = apiKeys !== knownKeys;
-    knownKeys = apiKeys;
-    for (const connection of open) {
-      const hasKey = !areKeysNew || hasItsKey(connection.opening, apiKeys);
-      if (!hasKey || !isStillWanted(connection)) connection.retire(closeCodes.restart);
-    }
+    for (const connection of open) if (!isWanted(connection)) connection.retire(closeCodes.restart);
+    knownKeys = deps.config().apiKeys;
   }
 
-  function isStillWanted({ line, opening, accountId }: SocketConnection): boolean {
-    const { upstream } = deps.config();
+  function isWanted({ line, opening, accountId }: SocketConnection): boolean {
+    const { upstream, apiKeys } = deps.config();
+    if (apiKeys !== knownKeys && !hasItsKey(opening, apiKeys)) return false;
     if (deps.now() - (line.openedAt ?? deps.now()) >= limits.retireAfterMs || !upstream.websocket)
       return false;
     if (accountId === undefined) return true;
@@ -139,6 +136,7 @@ export function createSockets({ deps, newId, limits: given }: SocketsOptions): S
         ...{ deps, endpoints, departures, newId },
         ...(limits.sink && { sink: limits.sink }),
         ...(limits.stall && { stall: limits.stall }),
+        isWanted: () => isWanted(connection),
         onEnd: () => remove(connection),
       });
       // Counted from now on: many that are being opened at once are many, too.

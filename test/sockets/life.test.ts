@@ -180,6 +180,27 @@ test("an account that is disabled, or has another key, is left: the client conne
   assert.equal(await again.closed, 1012);
 });
 
+for (const ids of [["a"], ["a", "b"]])
+  test(`a request that comes before a change of its account is noticed ends the socket, with ${ids.length} accounts: nobody is blamed`, async (t) => {
+    const stage = await startSocketStage(t, { ids, limits: { sweepMs: 3_600_000 } });
+    const { connect, relay, script } = stage;
+    const client = await connect({ session: "one" });
+    const first = await client.ask();
+    await relay.reconfigure((config) => ({
+      ...config,
+      accounts: config.accounts.map((account) => ({ ...account, secret: `another-${account.secret}` })),
+    }));
+    assert.deepEqual(await client.ask(continuing(first)), []);
+    assert.equal(await client.closed, 1012);
+    const again = await connect({ session: "one" });
+    assert.equal(typesOf(await again.ask()).at(-1), done);
+    assert.deepEqual(
+      script.creates.map(({ credential }) => credential),
+      ["key-of-a", "another-key-of-a"],
+    );
+    assert.equal((await rowsOf(stage)).length, 2);
+  });
+
 test("a reload that changes nothing leaves sockets open; one that takes the key ends them", async (t) => {
   const keys = [
     { name: "one", key: "relay-key-1" },
