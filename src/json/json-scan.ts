@@ -127,6 +127,9 @@ const maxHits = 256;
 /** Within so many bytes a loop finds a quote faster than a call into native code. */
 const shortString = 48;
 
+/** Of scans that look for none, which most do. */
+const noStrings: Map<string, string> = new Map();
+
 class Scanner {
   readonly #body: Buffer;
   readonly #end: number;
@@ -135,13 +138,14 @@ class Scanner {
   /** The end, or the allowance where that is nearer. */
   #limit: number;
   #sought: { wanted: SoughtKey; hits: number }[];
-  readonly #strings = new Map<string, string>();
+  readonly #strings: Map<string, string>;
 
   constructor(body: Buffer, end: number, sought: readonly SoughtKey[]) {
     this.#body = body;
     this.#end = end;
     this.#limit = Math.min(end, maxLookedAt);
     this.#sought = sought.map((wanted) => ({ wanted, hits: 0 }));
+    this.#strings = sought.length > 0 ? new Map() : noStrings;
   }
 
   readObject(names: readonly string[]): ScannedObject | undefined {

@@ -190,10 +190,9 @@ function createClaudeUsage() {
   }
 
   function report(): UsageReport {
-    const all = [figures, ...besides];
     return {
-      tokens: all.map(countTokens).reduce(addTokens),
-      reported: all.some((one) => Object.values(one).some((figure) => figure !== undefined)),
+      tokens: besides.map(countTokens).reduce(addTokens, countTokens(figures)),
+      reported: [figures, ...besides].some(hasFigure),
       model,
       tier: [speed, serviceTier].find((tier) => tier !== undefined && tier !== "standard"),
       webSearches,
@@ -218,6 +217,11 @@ function update(before: Figures, usage: unknown): Figures {
     cacheWrite1h: oneHour ?? before.cacheWrite1h,
     reasoning: figureOf(fieldOf(usage, "output_tokens_details"), "thinking_tokens") ?? before.reasoning,
   };
+}
+
+function hasFigure(figures: Figures): boolean {
+  for (const name in figures) if (figures[name as keyof Figures] !== undefined) return true;
+  return false;
 }
 
 /** Only message_start splits cache writes by lifetime; what a message_delta adds to their sum is recorded as the cheaper. */

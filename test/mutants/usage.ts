@@ -16,7 +16,11 @@ export const usageMutations: readonly Mutation[] = [
   },
   { ...claude, from: 'input: figureOf(usage, "input_tokens") ?? before.input,', to: "input: before.input," },
   { ...claude, from: "cacheWrite5m: cacheWrite - oneHour,", to: "cacheWrite5m: cacheWrite," },
-  { ...claude, from: "tokens: all.map(countTokens).reduce(addTokens),", to: "tokens: countTokens(figures)," },
+  {
+    ...claude,
+    from: "tokens: besides.map(countTokens).reduce(addTokens, countTokens(figures)),",
+    to: "tokens: countTokens(figures),",
+  },
   { ...claude, from: 'if (type === "error") return answer.error(data, true);', to: "" },
   {
     ...claude,
