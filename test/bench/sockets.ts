@@ -13,7 +13,7 @@ const rounds = short ? 3 : 5;
 const conversations = short ? 16 : 40;
 const steps = 10;
 const pairs = 1000;
-/** What 1,000 idle pairs may take each, and the ratio of CPU time to HTTP beyond which the run fails. */
+/** What 1,000 idle pairs may take each, and the ratio of CPU time to HTTP beyond which the long form fails. */
 const maxPairKiB = 40;
 const maxRatio = 1.5;
 
@@ -55,7 +55,7 @@ try {
     `${pairs} idle pairs of sockets ${idle.toFixed(1)} KiB each (target ${maxPairKiB})`,
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
-  if (ratio > maxRatio || idle > maxPairKiB) process.exitCode = 1;
+  if (!short && (ratio > maxRatio || idle > maxPairKiB)) process.exitCode = 1;
 } finally {
   driver.send({ kind: "stop" } satisfies SocketRound);
   for (const cleanup of cleanups) await cleanup();
