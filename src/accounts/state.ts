@@ -59,7 +59,11 @@ function readModelCooldowns({ cooldowns }: Account, now: number): Remark[] {
   return [...cooldowns.values()]
     .filter((cooldown) => isInEffect(cooldown, now))
     .sort((a, b) => a.until - b.until)
-    .map(({ scope, reason, until }) => ({ reason: `${scope} is in cooldown: ${reason}`, until }));
+    .map(({ scope, reason, until }) => ({
+      // A provider's own sentence, which goes on here with its end.
+      reason: `${scope} is in cooldown: ${reason.replace(/\.$/, "")}`,
+      until,
+    }));
 }
 
 function readTruncation({ truncations }: Account, now: number): Remark[] {

@@ -245,6 +245,18 @@ test("a probe counts as used when it is sent, on disk too, and not before", asyn
   assert.equal([...accounts.cooldownRows.values()][0]?.probedAt, clock.now);
 });
 
+test("the full stop of a provider's sentence is left out where its end follows", async () => {
+  const { pool } = await setUp(["a"]);
+  const a = pool.account("a")!;
+  const denied = { ...limit, reason: "Out of quota.", scope: "model", until: start + hour } as const;
+  await pool.failed(a, denied, { modelScope: "opus", sentAt: start, isBilled: true });
+  await pool.failed(a, denied, { modelScope: "haiku", sentAt: start, isBilled: true });
+  assert.equal(
+    readStatus(a, start).reason,
+    "opus is in cooldown: Out of quota, until 2026-11-22T13:00:00Z; haiku is in cooldown: Out of quota, until 2026-11-22T13:00:00Z",
+  );
+});
+
 test("what ranks an account lower is said with its reason and its end, all of it", async () => {
   const { pool } = await setUp(["a"]);
   const a = pool.account("a")!;
