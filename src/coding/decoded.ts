@@ -141,7 +141,7 @@ export function observeDecoded({
   let last = Promise.resolve();
   const take = (slice: Buffer): void | Promise<void> => {
     observer.push(slice);
-    return memory?.hold(waitingBytes + (observer.heldBytes ?? 0));
+    return memory?.hold(waitingBytes + (observer.heldBytes ?? 0) + (decoder?.heldBytes ?? 0));
   };
 
   function stopReading(error: unknown): void {

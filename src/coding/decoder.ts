@@ -81,8 +81,23 @@ export interface DecodeLimits {
 /** Takes decoded bytes in slices of some kilobytes; the next slice waits for what it returns. */
 export type TakeSlice = (slice: Buffer) => void | Promise<void>;
 
+/** The most that a coding may keep of what it has unfolded, to refer back to: RFC 7932, section 9.1; zstdOptions. */
+const windowBytes: Readonly<Record<Coding, number>> = {
+  gzip: 32 * 1024,
+  deflate: 32 * 1024,
+  br: 16 * 1024 * 1024,
+  zstd: 8 * 1024 * 1024,
+};
+
+/** What undoing these codings keeps beside the result, of at most so many bytes. */
+export function windowsOf(codings: readonly Coding[], unfoldedBytes: number): number {
+  return codings.reduce((sum, coding) => sum + Math.min(windowBytes[coding], unfoldedBytes), 0);
+}
+
 /** After it has rejected once it is of no more use. One call at a time. */
 export interface Decoder {
+  /** What it keeps of what it has unfolded. */
+  readonly heldBytes: number;
   /** Rejects with DecodeError for bytes that are not valid or unfold to more than the limits allow, and with what `take` throws. */
   write(piece: Buffer, take: TakeSlice): Promise<void>;
   /** Rejects when a coding has not come to its end. */
@@ -104,6 +119,9 @@ export function createDecoder(codings: readonly Coding[], limits: DecodeLimits):
   }
 
   return {
+    get heldBytes() {
+      return stages.reduce((sum, { heldBytes }) => sum + heldBytes, 0);
+    },
     async write(piece, take) {
       codedBytes += piece.length;
       const maxTotalBytes = limits.maxTotalBytes(codedBytes);
@@ -126,6 +144,7 @@ interface Allowance {
 
 /** One coding undone. */
 interface Stage {
+  readonly heldBytes: number;
   /** What the next piece of the coded answer may unfold to here. */
   allow(allowance: Allowance): void;
   write(piece: Buffer, take: TakeSlice): Promise<void>;
@@ -142,6 +161,9 @@ function createStage(coding: Coding): Stage {
   let wake = (): void => {};
 
   return {
+    get heldBytes() {
+      return stream === undefined || stream.destroyed ? 0 : windowsOf([coding], totalBytes);
+    },
     allow(next) {
       allowance = next;
       pieceBytes = 0;

@@ -22,6 +22,9 @@ export const deflateOptions = {
 /** The end of each message, which is not sent (section 7.2.1). */
 const tail = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 const windowBytes = 32 * 1024;
+/** Frames shrink to a tenth; what claims more is a bomb, and each of many sockets may bring one. */
+const maxRatio = 50;
+const minBoundBytes = 4 * 1024 * 1024;
 /** What is longer may be very long when it is inflated: the thread pool does it. */
 const maxBytesAtOnce = 16 * 1024;
 const none = Buffer.alloc(0);
@@ -54,7 +57,7 @@ export function deflateInSteps(socket: WebSocket, maxMessageBytes: number): void
   };
 }
 
-function createInflate(params: Extension["params"], maxOutputLength: number) {
+function createInflate(params: Extension["params"], maxMessageBytes: number) {
   const windowBits = bitsOf(params.server_max_window_bits);
   const keepsWindow = !params.server_no_context_takeover;
   let pieces: Buffer[] = [];
@@ -79,6 +82,7 @@ function createInflate(params: Extension["params"], maxOutputLength: number) {
     if (!fin) return process.nextTick(callback, null, none);
     const message = Buffer.concat([...pieces, tail]);
     pieces = [];
+    const maxOutputLength = Math.min(maxMessageBytes, minBoundBytes + maxRatio * message.length);
     const options = {
       ...{ windowBits, maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH },
       // The usual 16 KiB are garbage of their own for each frame; what is smaller comes out of a pool.

@@ -1,6 +1,7 @@
 // Decodes a request's body within the memory that all bodies share.
 
 import { DecodeError, decodeBody } from "../coding/decoded.ts";
+import { type Coding, parseCodings, windowsOf } from "../coding/decoder.ts";
 import type { MemoryShare } from "./memory-budget.ts";
 
 export interface DecodeWithin {
@@ -14,13 +15,24 @@ export interface DecodeWithin {
 /** Prompts shrink to a third or a tenth. What claims more gets its memory only when it has shown that it needs it. */
 const usualRatio = 20;
 const minGuessBytes = 256 * 1024;
-/** While zlib joins its pieces a body is there twice. */
+/** While zlib joins its pieces a body is there twice, beside what the coding refers back to. */
 const copies = 2;
+
+function neededFor(bytes: number, codings: readonly Coding[]): number {
+  return bytes * copies + windowsOf(codings, bytes);
+}
+
+/** How many decoded bytes there is room for; see neededFor. */
+function fittingInto(room: number, codings: readonly Coding[]): number {
+  const allWindows = windowsOf(codings, Number.POSITIVE_INFINITY);
+  return Math.floor(Math.max(room / (copies + codings.length), (room - allWindows) / copies));
+}
 
 /** Throws DecodeError, MemoryExhausted, and the reason of the share's signal. */
 export async function decodeWithin(body: Buffer, options: DecodeWithin): Promise<Buffer> {
   const { maxBytes, share } = options;
-  const limitBytes = Math.min(maxBytes, Math.floor((share.maxBytes - share.bytes) / copies));
+  const codings = parseCodings(options.encoding);
+  const limitBytes = Math.min(maxBytes, fittingInto(share.maxBytes - share.bytes, codings));
   const guess = body.length * usualRatio + minGuessBytes;
   if (guess < limitBytes) {
     const decoded = await decodeReserved(body, guess, options).catch(ignoreTooLarge);
@@ -34,7 +46,7 @@ async function decodeReserved(
   maxBytes: number,
   { encoding, share }: DecodeWithin,
 ): Promise<Buffer> {
-  const reserved = maxBytes * copies;
+  const reserved = neededFor(maxBytes, parseCodings(encoding));
   let kept = 0;
   await share.grow(reserved);
   try {

@@ -35,7 +35,7 @@ export async function readBody(source: RequestSource, limits: BodyLimits): Promi
   if (turn) await turn;
   source.onBodyWanted?.();
   const isWhole = length !== undefined && length >= (limits.share.isCrowded ? minPageBytes : minWholeBytes);
-  const store = isWhole ? inOne(length, source, limits.share.isCrowded) : inPieces();
+  const store = isWhole ? inOne(length, { source, isOfPages: limits.share.isCrowded }) : inPieces();
   return await collect(body, { ...limits, takenBytes: length ?? 0, store });
 }
 
@@ -76,11 +76,14 @@ const minWholeBytes = 256 * 1024;
 /** Where many are there at once these are enough: their pieces would leave the C library's memory full of holes. */
 const minPageBytes = 64 * 1024;
 
-/**
- * In one piece from the start. Each piece is given back at once: left to the garbage collector they would be memory once more.
- * @param isOfPages such memory goes back to the system, and costs more to have.
- */
-function inOne(length: number, { givesPieces = false }: RequestSource, isOfPages: boolean): BodyStore {
+interface WholeBody {
+  source: RequestSource;
+  /** Such memory goes back to the system, and costs more to have. */
+  isOfPages: boolean;
+}
+
+/** In one piece from the start. Each piece is given back at once: left to the garbage collector they would be memory once more. */
+function inOne(length: number, { source: { givesPieces = false }, isOfPages }: WholeBody): BodyStore {
   const whole = isOfPages
     ? Buffer.from(new ArrayBuffer(length, { maxByteLength: length }), 0, length)
     : Buffer.allocUnsafeSlow(length);

@@ -176,7 +176,7 @@ class RewrittenAnswer implements Answer, Sink {
     if (this.#isOver) return undefined;
     const kept = this.#transform.heldBytes ?? 0;
     try {
-      return this.#memory.hold(this.#heldBytes + kept * (1 + times));
+      return this.#memory.hold(this.#heldBytes + kept * (1 + times) + (this.#decoder?.heldBytes ?? 0));
     } catch (error) {
       this.#fail(asError(error));
       return undefined;

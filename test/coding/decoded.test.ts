@@ -50,6 +50,35 @@ describe("observeDecoded", () => {
     });
   }
 
+  for (const [encoding, atLeast] of [
+    ["gzip", 0],
+    ["br", 1_000_000],
+    ["zstd", 1_000_000],
+  ] as const) {
+    it(`holds what ${encoding} refers back to, until the end`, async () => {
+      let held = 0;
+      let most = 0;
+      const hold = (bytes: number) => {
+        held = bytes;
+        most = Math.max(most, bytes);
+        return undefined;
+      };
+      const release = () => (held = 0);
+      const delta = event("content_block_delta", { delta: { text: "x".repeat(1000) } });
+      const coded = encoders[encoding]!(Buffer.from(start + delta.repeat(1000)));
+      const observer = observeDecoded({
+        ...{ encoding, observer: observeClaude(), onError: assert.ifError },
+        memory: { hold, release },
+      });
+      for (let at = 0; at < coded.length; at += 64) observer.push(coded.subarray(at, at + 64));
+      await observer.settled?.();
+      assert.ok(most >= atLeast && most < atLeast + 200_000, `${most} bytes`);
+      observer.end();
+      await observer.settled?.();
+      assert.equal(held, 0);
+    });
+  }
+
   for (const [encoding, encode] of Object.entries(encoders)) {
     it(`comes to an end where bytes follow the end of ${encoding}`, { timeout: 10_000 }, async () => {
       const observer = observe(encoding);

@@ -135,12 +135,13 @@ test("a compressed message in fragments is one message", async (t) => {
   assert.deepEqual(await got, [text, "and another"]);
 });
 
-for (const [size, count] of [
-  ["short", 300_000],
-  ["long", 60_000_000],
+for (const [size, count, maxMessageBytes] of [
+  ["short", 300_000, 100_000],
+  ["long", 60_000_000, 100_000],
+  ["very dense", 10_000_000, 60_000_000],
 ] as const) {
   test(`a ${size} bomb ends the socket with 1009 on both sides`, async (t) => {
-    const { client, server } = await open(t, { threshold: 0 }, 100_000);
+    const { client, server } = await open(t, { threshold: 0 }, maxMessageBytes);
     const failed = new Promise<NodeJS.ErrnoException>((resolve) => client.once("error", resolve));
     const codes = new Promise<number>((resolve) => server.once("close", resolve));
     server.send("a".repeat(count));
