@@ -26,8 +26,8 @@ export const dialectMutations: readonly Mutation[] = [
   },
   {
     file: "dialects/chat/chunks.ts",
-    from: "if (!(last >= 0xd800 && last <= 0xdbff)) return text;",
-    to: "if (last > 0) return text;",
+    from: "if (!(last >= 0xd800 && last <= 0xdbff)) return text.toWellFormed();",
+    to: "if (last > 0) return text.toWellFormed();",
     tests: "dialects/chat/senders.test.ts",
   },
   {
@@ -44,8 +44,8 @@ export const dialectMutations: readonly Mutation[] = [
   },
   {
     file: "dialects/chat/answer.ts",
-    from: "feed(decoder.decode(chunk, { stream: true }));",
-    to: "feed(decoder.decode(chunk));",
+    from: "pieces.push(decoder.decode(bytes, { stream: true }));",
+    to: "pieces.push(decoder.decode(bytes));",
     tests: answers,
   },
   {
