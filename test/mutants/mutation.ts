@@ -11,3 +11,7 @@ export interface Mutation {
   /** Only tests whose title has this; all of the files when absent. */
   only?: string;
 }
+
+export function describeMutation({ file, from, to }: Mutation): string {
+  return `${file}: ${JSON.stringify(from)} → ${JSON.stringify(to)}`;
+}

@@ -7,31 +7,14 @@ import { stripTypeScriptTypes } from "node:module";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { accountMutations } from "./accounts.ts";
-import { dialectMutations } from "./dialects.ts";
-import type { Mutation } from "./mutation.ts";
-import { relayMutations } from "./relay.ts";
-import { socketMutations } from "./sockets.ts";
-import { upstreamMutations } from "./upstreams.ts";
-import { usageMutations } from "./usage.ts";
-import { watchingMutations } from "./watching.ts";
+import { describeMutation, type Mutation } from "./mutation.ts";
+import { misfits, mutations } from "./mutations.ts";
 
-/** The list may grow, but not shrink unnoticed. */
-const minMutations = 131;
 const shortCount = 10;
 /** A fault may leave a test waiting for what never comes: that is noticed, too. */
 const timeoutMs = 120_000;
 
 const { values: flags } = parseArgs({ options: { short: { type: "boolean" }, only: { type: "string" } } });
-const mutations = [
-  ...accountMutations,
-  ...upstreamMutations,
-  ...usageMutations,
-  ...dialectMutations,
-  ...relayMutations,
-  ...socketMutations,
-  ...watchingMutations,
-];
 const top = resolve(import.meta.dirname, "../..");
 const work = mkdtempSync(join(tmpdir(), "cc-relay-mutants-"));
 const compileCache = join(work, "compiled");
@@ -49,12 +32,8 @@ try {
 }
 
 async function runAll(): Promise<boolean> {
-  const stale = mutations.filter((mutation) => countOf(mutation) !== 1);
-  for (const mutation of stale)
-    say(`✗ ${describe(mutation)}: its text occurs ${countOf(mutation)} times in the file, not once`);
-  if (mutations.length < minMutations)
-    say(`✗ ${mutations.length} mutations are left, there were ${minMutations}`);
-  if (stale.length > 0 || mutations.length < minMutations) return false;
+  for (const misfit of misfits()) say(`✗ ${misfit}`);
+  if (misfits().length > 0) return false;
 
   const chosen = choose();
   const begun = performance.now();
@@ -70,7 +49,7 @@ async function runAll(): Promise<boolean> {
 
   const results = await inCopies(chosen, runMutated);
   const alive = results.filter(([, { failed, hasEnded }]) => hasEnded && failed === 0);
-  for (const [mutation] of alive) say(`✗ survived: ${describe(mutation)}\n  ${mutation.tests}`);
+  for (const [mutation] of alive) say(`✗ survived: ${describeMutation(mutation)}\n  ${mutation.tests}`);
   const seconds = Math.round((performance.now() - begun) / 1000);
   say(`${chosen.length - alive.length} of ${chosen.length} mutations killed in ${seconds} s`);
   return alive.length === 0 && chosen.length > 0;
@@ -81,7 +60,7 @@ function isSound({ passed, failed, hasEnded }: Run): boolean {
 }
 
 /** A short run has some of every folder, since the list is in the order of folders. */
-function choose(): Mutation[] {
+function choose(): readonly Mutation[] {
   const { short, only } = flags;
   if (only !== undefined) return mutations.filter(({ file, from }) => `${file} ${from}`.includes(only));
   if (!short) return mutations;
@@ -155,14 +134,6 @@ function runTests(copy: string, { tests, only }: Mutation): Promise<Run> {
       done({ passed: count("pass"), failed, hasEnded: !Number.isNaN(failed) });
     });
   });
-}
-
-function countOf({ file, from }: Mutation): number {
-  return readFileSync(join(top, "src", file), "utf8").split(from).length - 1;
-}
-
-function describe({ file, from, to }: Mutation): string {
-  return `${file}: ${JSON.stringify(from)} → ${JSON.stringify(to)}`;
 }
 
 function say(line: string): void {
