@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CreateFault } from "../support/socket-script.ts";
 import { createRandom, pick, type Random } from "../support/strange.ts";
-import { create, startSocketStage, typesOf } from "./stage.ts";
+import { create, startSocketStage, typesOf, usageLimit } from "./stage.ts";
 
 const messages = [
   "Web search is not enabled for this organization.",
@@ -15,11 +15,31 @@ const messages = [
 ];
 const words = ["permission_error", "of_tomorrow", "constructor", "__proto__", "server_error"];
 
-/** The refusals that blame an account. */
-const namedErrors = [
-  { type: "invalid_request_error", code: "invalid_api_key", message: "Incorrect API key provided: sk-***" },
-  { type: "invalid_request_error", code: "account_deactivated", message: "Your account is deactivated." },
-  { type: "invalid_request_error", code: "token_revoked", message: "The token was revoked." },
+const refusal = (status: number, code: string, message: string): CreateFault => ({
+  kind: "error",
+  status,
+  error: { type: "invalid_request_error", code, message },
+});
+
+/** What blames an account, and for how long where one account says so, and where all do. */
+const namedFaults: readonly { faults: readonly CreateFault[]; oneMs: number; allMs: number }[] = [
+  {
+    faults: [
+      refusal(401, "invalid_api_key", "Incorrect API key provided: sk-***"),
+      refusal(401, "account_deactivated", "Your account is deactivated."),
+      refusal(401, "token_revoked", "The token was revoked."),
+      refusal(402, "billing_not_active", "Your account is not active, please check your billing details."),
+    ],
+    oneMs: 3_600_000,
+    // It may be the request.
+    allMs: 60_000,
+  },
+  { faults: [usageLimit(900)], oneMs: 900_000, allMs: 900_000 },
+  {
+    faults: [503, 529].map((status) => refusal(status, "server_is_overloaded", "full")),
+    oneMs: 300_000,
+    allMs: 300_000,
+  },
 ];
 
 /** Statuses that blame an account, or the provider's capacity, whatever is said beside them. */
@@ -56,17 +76,15 @@ for (const ids of [["a"], ["a", "b"]]) {
     const random = createRandom(20_261_130);
     for (let turn = 0; turn < 40; turn++) {
       clock.now += 600_000;
-      const isNamed = turn % 5 === 4;
-      const draw = (): CreateFault =>
-        isNamed ? { kind: "error", status: 401, error: pick(random, namedErrors) } : strangeFault(random);
+      const named = turn % 5 === 4 ? namedFaults[Math.floor(turn / 5) % namedFaults.length] : undefined;
+      const draw = (): CreateFault => (named ? pick(random, named.faults) : strangeFault(random));
       const faults = Object.fromEntries(ids.map((id) => [id, draw()]));
       script.faultOf = ({ credential }) => faults[credential.replace("key-of-", "")];
       const strange = await connect();
       await strange.ask(create({ input: `strange ${turn}` }));
       strange.socket.terminate();
       script.faultOf = undefined;
-      // The account is to blame; where every account says so it may be the request, for a minute.
-      if (isNamed) clock.now += ids.length > 1 ? 60_000 : 3_600_000;
+      if (named) clock.now += ids.length > 1 ? named.allMs : named.oneMs;
       const next = await connect();
       const frames = await next.ask(create({ input: `ordinary ${turn}` }));
       assert.equal(
