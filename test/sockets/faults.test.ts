@@ -12,6 +12,17 @@ const faults: Record<string, CreateFault> = {
   "is at its limit": usageLimit(),
   "is full": { kind: "error", status: 503, error: { code: "server_is_overloaded", message: "full" } },
   "refuses the key": { kind: "error", status: 401, error: { code: "invalid_api_key", message: "no" } },
+  "is not paid for": { kind: "error", status: 402, error: { code: "billing_not_active", message: "pay" } },
+  "lacks the model": {
+    kind: "error",
+    status: 404,
+    error: { code: "model_not_found", message: "The model `gpt-5.6` does not exist" },
+  },
+  "refuses without a known reason": {
+    kind: "error",
+    status: 403,
+    error: { code: "of_tomorrow", message: "no" },
+  },
   "has a fault": { kind: "error", status: 500, error: { type: "server_error", message: "oops" } },
   "fails as its first event": { kind: "failed", code: "server_error", after: 2 },
   "closes with 1011": { kind: "close", code: 1011 },
