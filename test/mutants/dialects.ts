@@ -46,7 +46,7 @@ export const dialectMutations: readonly Mutation[] = [
     file: "dialects/chat/answer.ts",
     from: "pieces.push(decoder.decode(bytes, { stream: true }));",
     to: "pieces.push(decoder.decode(bytes));",
-    tests: answers,
+    tests: `${answers} dialects/chat/whole-answer.test.ts`,
   },
   {
     file: "dialects/chat/request/parameters.ts",
