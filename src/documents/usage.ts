@@ -1,7 +1,7 @@
 // Sums of usage as `usage --json`, `/status` and the page show them, and as CSV.
 
 import type { UsageSummary, UsageSummaryRow } from "../store/usage-store.ts";
-import { replaceControls } from "../text/control-characters.ts";
+import { replaceInlineControls } from "../text/control-characters.ts";
 import type { UsageFigures, UsageRowDocument } from "./types.ts";
 
 export function toUsageRow(row: UsageSummaryRow): UsageRowDocument {
@@ -71,7 +71,7 @@ function toRecord(row: UsageSummaryRow): string[] {
  */
 function cellText(text: string): string {
   // Tabs and line breaks are what a quoted cell may hold.
-  const shown = text.replace(/[^\t\r\n]+/g, (part) => replaceControls(part, "\ufffd"));
+  const shown = replaceInlineControls(text, "\ufffd");
   return /^[=+\-@\t\r\n]/.test(shown) ? `'${shown}` : shown;
 }
 

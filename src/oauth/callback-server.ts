@@ -155,7 +155,7 @@ export interface CallbackPage {
   body: string;
 }
 
-/** `title` and `text` are shown as text, whatever is in them. */
+/** `title` and `text` are shown as text, whatever is in them, and of a long text its beginning. */
 export function callbackPage(status: number, title: string, text: string): CallbackPage {
   const body = `<!doctype html>
 <html lang="en">
@@ -164,7 +164,7 @@ export function callbackPage(status: number, title: string, text: string): Callb
 <meta name="color-scheme" content="light dark">
 <title>${escapeHtml(title)}</title>
 <style>${style}</style>
-<main><h1>${escapeHtml(title)}</h1><p>${escapeHtml(text)}</p></main>
+<main><h1>${escapeHtml(title)}</h1><p>${escapeHtml(text.slice(0, maxShown))}</p></main>
 </html>
 `;
   return {
@@ -182,6 +182,7 @@ export function callbackPage(status: number, title: string, text: string): Callb
   };
 }
 
+const maxShown = 2000;
 const style =
   "body{font:1rem/1.5 system-ui,sans-serif;display:grid;place-content:center;min-height:90vh;margin:0;padding:1rem}" +
   "main{max-width:32rem}h1{font-size:1.25rem;margin:0}";

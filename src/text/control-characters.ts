@@ -9,6 +9,11 @@ export function replaceControls(text: string, replacement?: string): string {
   return replacement === undefined ? text.replace(runs, " ") : text.replace(single, replacement);
 }
 
+/** The same but for tabs and line breaks, which stay. */
+export function replaceInlineControls(text: string, replacement: string): string {
+  return text.replace(inline, replacement);
+}
+
 /** A document as JSON text, one line or indented by two. What acts on a terminal is escaped in it, and reads the same. */
 export function toJsonText(document: unknown, { indented }: { indented: boolean }): string {
   return `${escapeControls(JSON.stringify(document, null, indented ? 2 : 0))}\n`;
@@ -26,4 +31,5 @@ export function escapeControls(json: string): string {
 
 const unescaped = /[\u007f-\u009f\p{Bidi_Control}\u2028\u2029]+/gu;
 const single = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+const inline = /(?![\t\r\n])[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 const runs = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]+/gu;

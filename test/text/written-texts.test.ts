@@ -29,7 +29,6 @@ const wide = [
 ];
 const row = (key: string): UsageSummaryRow => ({
   key,
-  sentModel: key,
   requests: 1,
   errors: 0,
   tokens: noTokens,
@@ -54,9 +53,9 @@ const writers: [name: string, maxMs: number, pieces: string[], write: (text: str
   ["truncate", 30, onTerminal, (text) => truncate(text, 40)],
   ["wrap", 30, onTerminal, (text) => wrap(text, 40)],
   ["breakLines", 30, onTerminal, (text) => breakLines(text, 40)],
-  ["singleLine", 30, [" ", "\u001b[", "a\n"], singleLine],
+  ["singleLine", 50, [" ", "\u001b[", "a\n"], singleLine],
   ["a table", 50, ["\u{1f600} ", "\u001b["], table],
-  ["the page that ends a login", 50, ["<", '&"'], (text) => callbackPage(200, text, text)],
+  ["the page that ends a login", 50, ["<", '&"'], (text) => callbackPage(200, "Not logged in", text)],
   ["a notification", 50, ['"', "\u001b[", "sk-", "eyJaaaaaaaa.", "://"], notice],
   ["a CSV", 50, ['"', "a\n", "\u202e"], (text) => toUsageCsv({ rows: [row(text)], total: row("") })],
 ];
