@@ -7,8 +7,6 @@ export interface Collector {
   keep(): void;
   /** What it has memory of its own for. */
   readonly heldBytes: number;
-  /** Of what was forgotten last, the first 256 bytes. */
-  readonly forgotten: Buffer;
   /** What was collected; begins anew. Valid as long as the chunk it came from. */
   take(): Buffer;
 }
@@ -19,7 +17,6 @@ export function createCollector(maxBytes: number): Collector {
   /** The bytes of earlier chunks; the first `copied` of them count. */
   let copy: Buffer = nothing;
   let copied = 0;
-  let forgotten: Buffer = nothing;
 
   return {
     add,
@@ -28,16 +25,11 @@ export function createCollector(maxBytes: number): Collector {
     get heldBytes() {
       return copy.length;
     },
-    get forgotten() {
-      return forgotten;
-    },
   };
 
   function add(chunk: Buffer, start: number, end: number): boolean {
     if (start === end) return true;
     if (copied + piece.length + end - start > maxBytes) {
-      const first = copied + piece.length === 0 ? chunk.subarray(start, end) : take();
-      forgotten = Buffer.from(first.subarray(0, maxForgottenBytes));
       take();
       return false;
     }
@@ -85,4 +77,3 @@ function growingBuffer(length: number, maxBytes: number): Buffer {
 
 const minGrowingBytes = 1024 * 1024;
 const nothing = Buffer.alloc(0);
-const maxForgottenBytes = 256;

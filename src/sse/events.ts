@@ -13,8 +13,8 @@ export interface EventSplitterOptions {
    * being buffered. Without it all are wanted.
    */
   wants?(name: string): boolean;
-  /** An event had more data than `maxEventBytes` and was dropped; the stream goes on. `beginning`: the first 256 bytes of its data. */
-  onOversized?(name: string, beginning: Buffer): void;
+  /** An event had more data than `maxEventBytes` and was dropped; the stream goes on. */
+  onOversized?(name: string): void;
   /**
    * Takes everything from a line on that begins with `{` or `[`, which no line of an event stream does: Google answers with
    * bare JSON when a stream fails. Without it such lines are ignored, as the standard has it.
@@ -30,8 +30,6 @@ export interface EventSplitter {
   end(): void;
   /** Of an event that is not whole yet. */
   readonly heldBytes: number;
-  /** The event at hand has more data than `maxEventBytes`, and is not at its end: what onOversized will be called with. */
-  readonly oversized: { name: string; beginning: Buffer } | undefined;
   /** The event at hand is let go, as one that is too large. */
   forget(): void;
 }
@@ -59,9 +57,6 @@ export function createEventSplitter(options: EventSplitterOptions): EventSplitte
     end,
     get heldBytes() {
       return collector.heldBytes;
-    },
-    get oversized() {
-      return data === "oversized" ? { name, beginning: collector.forgotten } : undefined;
     },
     forget() {
       if (data !== "kept") return;
@@ -183,7 +178,7 @@ export function createEventSplitter(options: EventSplitterOptions): EventSplitte
     name = "";
     data = "none";
     if (was === "kept") options.onEvent(eventName, bytes);
-    else if (was === "oversized") options.onOversized?.(eventName, collector.forgotten);
+    else if (was === "oversized") options.onOversized?.(eventName);
   }
 }
 

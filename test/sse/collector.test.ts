@@ -19,7 +19,7 @@ test("what is large grows in its place, and has the bytes of all pieces", () => 
   assert.equal(collector.heldBytes, 0);
 });
 
-test("what is beyond the bound is forgotten but for its beginning, and the next begins anew", () => {
+test("what is beyond the bound is forgotten, and the next begins anew", () => {
   const collector = createCollector(mebi);
   let added = 0;
   while (collector.add(piece, 0, piece.length)) {
@@ -28,10 +28,8 @@ test("what is beyond the bound is forgotten but for its beginning, and the next 
   }
   assert.equal(added, 10);
   assert.deepEqual([collector.heldBytes, collector.take().length], [0, 0]);
-  assert.ok(collector.forgotten.equals(piece.subarray(0, 256)));
   const larger = Buffer.alloc(mebi + 1, "y");
   assert.equal(collector.add(larger, 0, larger.length), false);
-  assert.ok(collector.forgotten.equals(larger.subarray(0, 256)));
   assert.equal(collector.add(piece, 0, 10), true);
   assert.ok(collector.take().equals(piece.subarray(0, 10)));
 });

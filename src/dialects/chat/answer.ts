@@ -2,8 +2,8 @@
 
 import type { HeaderMap } from "../../domain/call.ts";
 import { RelayError } from "../../domain/errors.ts";
-import { createEventSplitter } from "../../sse/events.ts";
 import type { AnswerTransform } from "../../sse/transform.ts";
+import { createBoundedEvents } from "./bounded-events.ts";
 import { createStreamWriter } from "./chunks.ts";
 import { errorOfRelay, type OpenAiError, truncation } from "./errors.ts";
 import { answerHeaders } from "./headers.ts";
@@ -18,7 +18,7 @@ export const maxAnswerBytes = 32 * 1024 * 1024;
  * No event of a real answer that a chat client gets anything of comes near these two. Text takes up to twenty milliseconds for each
  * megabyte, a million empty lists take a hundred, and nobody else is served meanwhile.
  */
-const maxEventBytes = 2 * 1024 * 1024;
+const maxEventLength = 2 * 1024 * 1024;
 const maxEventValues = 16 * 1024;
 
 /** Takes Claude's answer, as events or as a whole, and writes the client's. */
@@ -162,45 +162,44 @@ function createDocumentReader(writer: MessageWriter): AnswerReader {
 
 function createEventReader(writer: MessageWriter): AnswerReader {
   let hasEnded = false;
-  const checkOversized = (name: string, beginning: Buffer) => {
-    if (writer.closed || mayBeMissed(name, beginning)) return;
-    writer.fail(malformed(`sent a ${name || "nameless"} event of more than ${maxEventBytes >> 20} MB`));
-  };
-  const splitter = createEventSplitter({
-    maxEventBytes,
+  const events = createBoundedEvents({
+    maxLength: maxEventLength,
     onEvent(name, data) {
       const unreadable = writer.closed ? undefined : readEvent(name, data, writer);
       // One that is truncated by the end is not malformed: the stream is short.
       if (unreadable && !hasEnded) writer.fail(malformed(`sent a ${unreadable} event that cannot be read`));
     },
-    onOversized: checkOversized,
+    onOversized(beginning) {
+      if (writer.closed || mayBeMissed(beginning)) return;
+      const name = nameIn(beginning) ?? "nameless";
+      writer.fail(malformed(`sent a ${name} event of more than ${maxEventLength >> 20} MB`));
+    },
   });
   return {
     get heldBytes() {
-      return splitter.heldBytes;
+      return events.heldBytes;
     },
-    feed(bytes) {
-      splitter.push(bytes);
-      // It may have no end at all.
-      const { oversized } = splitter;
-      if (oversized) checkOversized(oversized.name, oversized.beginning);
-    },
+    feed: (bytes) => events.feed(bytes),
     end() {
       hasEnded = true;
-      // The blank line after the last event may be missing.
-      splitter.end();
+      events.end();
     },
   };
 }
 
+/** Of the first lines of an event. */
+function nameIn(beginning: string): string | undefined {
+  return /^event: ?([^\r\n]+)/m.exec(beginning)?.[1];
+}
+
 /**
- * An event that was not read, by its first bytes. A page or a file that a server tool has read comes in one event, however large it is,
+ * An event that was not read, by its first lines. A page or a file that a server tool has read comes in one event, however large it is,
  * and a chat client gets nothing of it.
  */
-function mayBeMissed(name: string, beginning: Buffer): boolean {
-  const text = beginning.toString("latin1");
-  const type = name || /^\s*\{\s*"type":\s*"(\w+)"/.exec(text)?.[1];
-  if (type === "content_block_start") return /"content_block":\s*\{\s*"type":\s*"\w+_tool_result"/.test(text);
+function mayBeMissed(beginning: string): boolean {
+  const type = nameIn(beginning) ?? /^data:\s*\{\s*"type":\s*"(\w+)"/m.exec(beginning)?.[1];
+  if (type === "content_block_start")
+    return /"content_block":\s*\{\s*"type":\s*"\w+_tool_result"/.test(beginning);
   return type !== undefined && !essentialEvents.has(type);
 }
 
@@ -216,10 +215,9 @@ const essentialEvents: ReadonlySet<string> = new Set([
 ]);
 
 /** Returns the name of an event that should have been readable. */
-function readEvent(name: string, data: Buffer, writer: MessageWriter): string | undefined {
-  const text = data.toString();
-  const parsed = parseJsonExactly(text, maxEventValues)?.value;
-  if (!isJsonObject(parsed)) return unreadableName(name, text);
+function readEvent(name: string, data: string, writer: MessageWriter): string | undefined {
+  const parsed = parseJsonExactly(data, maxEventValues)?.value;
+  if (!isJsonObject(parsed)) return unreadableName(name, data);
   writer.event(parsed);
   return undefined;
 }

@@ -100,7 +100,7 @@ test("an unknown event that is no JSON survives", () => {
 test("an event without end is an error as soon as it is larger than any real one", () => {
   const transform = streamTo();
   transform.push(Buffer.from(`${sse(messageStart)}data: `));
-  const half = Buffer.alloc(1024 * 1024, "x");
+  const half = Buffer.alloc(1_000_000, "x");
   assert.equal(transform.push(half).length, 0);
   assert.equal(transform.push(half).length, 0);
   assert.deepEqual(readSse(transform.push(half)), [unreadable("nameless event of more than 2 MB")]);
