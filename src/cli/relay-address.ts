@@ -36,9 +36,12 @@ export const startRelay: Fix = {
   command: "cc-relay serve",
 };
 
+/** A relay answers at once, but the machine may be busy. */
+const answerTimeoutMs = 5000;
+
 /** Asks for `/health`, which needs no key. */
 export async function lookForRelay(origin: string): Promise<Presence> {
-  const answer = await askRelay(`${origin}/health`, { method: "GET", timeoutMs: 2000 });
+  const answer = await askRelay(`${origin}/health`, { method: "GET", timeoutMs: answerTimeoutMs });
   if (answer === undefined) return { kind: "down" };
   const health = parseJson(answer.text);
   const version = stringField(health, "version");
@@ -48,7 +51,7 @@ export async function lookForRelay(origin: string): Promise<Presence> {
 
 /** The status with which the relay answers for its page; undefined when nothing comes. */
 export async function pageStatus(origin: string): Promise<number | undefined> {
-  return (await askRelay(`${origin}/ui`, { method: "GET", timeoutMs: 2000 }))?.status;
+  return (await askRelay(`${origin}/ui`, { method: "GET", timeoutMs: answerTimeoutMs }))?.status;
 }
 
 /**
