@@ -293,8 +293,10 @@ async function writeOnce(job: WriteJob, bytes: Buffer): Promise<"sent" | "gone">
 
 async function resetConnection(job: WriteJob, sender: Sender): Promise<WriteResult> {
   if ((await sender.flush()) === "gone") return "gone";
-  // A reset overtakes bytes that still lie in this side's buffers; give them a moment to be delivered.
+  // A reset overtakes bytes that the other side has not read yet: give it a moment. The relay may be in this process, and where the loop
+  // is late a timer comes before what has arrived is read: not before the loop has looked at its sockets twice.
   await new Promise((resolve) => setTimeout(resolve, 5));
+  for (let looks = 0; looks < 2; looks++) await new Promise((resolve) => setImmediate(resolve));
   breakConnection(job.response, job.behaviour.cut?.how ?? "rst");
   return "cut";
 }
