@@ -86,6 +86,9 @@ export function createConversionThread({ idleMs = usualIdleMs } = {}): Conversio
   }
 
   async function handOver(pieces: readonly Buffer[], answer: AnswerOptions | undefined, asked: Order) {
+    // What reads the end of an answer comes before, in this very turn; everybody else has theirs between it and the start of the thread.
+    await nextTurn();
+    await nextTurn();
     clearTimeout(idle);
     worker ??= start();
     worker.ref();
