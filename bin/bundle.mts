@@ -102,11 +102,9 @@ const { metafile } = await build({
   },
 });
 // The daemon's own form of `main`: one file, and no module of ECMAScript, whose loading (finding seventy files, decoding them, a face for
-// each of Node's modules) would be two thirds of its start. Names stay, for stacks; white space is a third of what has to be read.
+// each of Node's modules) would be two thirds of its start.
 await build({
   ...usual,
-  minifyWhitespace: true,
-  minifySyntax: true,
   entryPoints: { serve: "src/main.ts" },
   format: "cjs",
   outExtension: { ".js": ".cjs" },
