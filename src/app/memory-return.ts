@@ -17,7 +17,7 @@ export interface MemoryReturnOptions {
 }
 
 /** Less than this is not worth a pause. */
-const minPeakBytes = 16 * 1024 * 1024;
+const minPeakBytes = 32 * 1024 * 1024;
 
 export function createMemoryReturn({ memory, collect = collectGarbage }: MemoryReturnOptions): MemoryReturn {
   let isDue = false;

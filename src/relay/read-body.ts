@@ -34,8 +34,7 @@ export async function readBody(source: RequestSource, limits: BodyLimits): Promi
   const turn = length === undefined ? undefined : limits.share.grow(length);
   if (turn) await turn;
   source.onBodyWanted?.();
-  const isWhole = length !== undefined && length >= (limits.share.isCrowded ? minPageBytes : minWholeBytes);
-  const store = isWhole ? inOne(length, { source, isOfPages: limits.share.isCrowded }) : inPieces();
+  const store = storeFor(length ?? 0, source, limits);
   return await collect(body, { ...limits, takenBytes: length ?? 0, store });
 }
 
@@ -76,17 +75,20 @@ const minWholeBytes = 256 * 1024;
 /** Where many are there at once these are enough: their pieces would leave the C library's memory full of holes. */
 const minPageBytes = 64 * 1024;
 
-interface WholeBody {
-  source: RequestSource;
-  /** Such memory goes back to the system, and costs more to have. */
-  isOfPages: boolean;
+/** @param length 0: it is not known. */
+function storeFor(length: number, source: RequestSource, { share }: BodyLimits): BodyStore {
+  if (length >= minWholeBytes) return inOne(Buffer.allocUnsafeSlow(length), source);
+  if (length >= minPageBytes && share.isCrowded) return inOne(allocatePages(length), source);
+  return inPieces();
+}
+
+/** Such memory goes back to the system as soon as it is free, and costs more to have. Large bodies go back by themselves. */
+function allocatePages(length: number): Buffer {
+  return Buffer.from(new ArrayBuffer(length, { maxByteLength: length }), 0, length);
 }
 
 /** In one piece from the start. Each piece is given back at once: left to the garbage collector they would be memory once more. */
-function inOne(length: number, { source: { givesPieces = false }, isOfPages }: WholeBody): BodyStore {
-  const whole = isOfPages
-    ? Buffer.from(new ArrayBuffer(length, { maxByteLength: length }), 0, length)
-    : Buffer.allocUnsafeSlow(length);
+function inOne(whole: Buffer, { givesPieces = false }: RequestSource): BodyStore {
   let at = 0;
   return {
     keep(piece) {

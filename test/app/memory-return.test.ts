@@ -8,7 +8,7 @@ const mebi = 1024 * 1024;
 
 test("a burst is followed by one collection, as soon as it is over", async () => {
   let collections = 0;
-  const peaks = [0, 100 * mebi, 100 * mebi, 0, 0, 15 * mebi, 0, 20 * mebi, mebi, 0];
+  const peaks = [0, 100 * mebi, 100 * mebi, 0, 0, 31 * mebi, 0, 40 * mebi, mebi, 0];
   const after: number[] = [];
   const memory = { takePeak: () => peaks.shift() ?? 0 };
   const memoryReturn = createMemoryReturn({ memory, collect: () => void collections++ });
