@@ -5,12 +5,12 @@ import type { BindingRow, BindingStore } from "../store/store.ts";
 
 export interface Bindings {
   /** Undefined when nothing is bound under the key. */
-  find(kind: string, key: string, now: number): BoundTo | undefined;
+  find(kind: string, key: string, now: number): Promise<BoundTo | undefined>;
   /**
    * Called on success. A session that was served by another account keeps its sticky account and remembers the fallback;
-   * without a binding the account becomes the sticky one. Undefined: what is written of it is young enough.
+   * without a binding the account becomes the sticky one.
    */
-  bind(use: BindingUse): Promise<void> | undefined;
+  bind(use: BindingUse): Promise<void>;
   /**
    * The account is gone, disabled or logged out for good: its sessions start anew elsewhere. What is bound to its state
    * at the provider stays bound: nobody else can answer it.
@@ -57,9 +57,11 @@ export async function createBindings(store: BindingStore, now: number): Promise<
   }
 
   return {
-    find: (kind, key, now) => live(`${kind} ${storedKey(key)}`, now),
+    async find(kind, key, now) {
+      return live(`${kind} ${storedKey(key)}`, now);
+    },
 
-    bind({ kind, key, accountId, now, ttlMs, renewalThresholdMs, isMove = false }) {
+    async bind({ kind, key, accountId, now, ttlMs, renewalThresholdMs, isMove = false }) {
       const hash = storedKey(key);
       const id = `${kind} ${hash}`;
       const known = isMove ? undefined : live(id, now);
@@ -72,7 +74,7 @@ export async function createBindings(store: BindingStore, now: number): Promise<
       rows.delete(id);
       rows.set(id, { ...row, expiresAt, writtenUntil: isWritten ? written : expiresAt });
       if (rows.size > maxBindings) rows.delete(rows.keys().next().value!);
-      return isWritten ? undefined : store.save({ ...row, expiresAt });
+      if (!isWritten) await store.save({ ...row, expiresAt });
     },
 
     async dropAccount(accountId) {

@@ -7,8 +7,7 @@ import type { LoginToken, TokenSource } from "../oauth/tokens.ts";
 import type { Account } from "./account.ts";
 
 export interface CredentialSource {
-  /** A key is there at once. */
-  get(account: Account, signal: AbortSignal): CredentialResult | Promise<CredentialResult>;
+  get(account: Account, signal: AbortSignal): Promise<CredentialResult>;
   /**
    * The provider refused the credential of an attempt: a login is refreshed once, and only if its token is still the one that failed.
    * Undefined when there is nothing to refresh: a key is what it is, unless the configuration has another one by now.
@@ -22,10 +21,10 @@ export type CredentialResult = { ok: true; credential: Credential } | { ok: fals
 
 export function createCredentialSource(tokens: TokenSource): CredentialSource {
   return {
-    get({ config, passthrough }, signal) {
+    async get({ config, passthrough }, signal) {
       if (passthrough) return { ok: true, credential: { kind: "client" } };
       const fixed = config.credential === "setup-token" ? undefined : fixedCredential(config);
-      return fixed ? { ok: true, credential: fixed } : tokens.credential(config, signal).then(readLogin);
+      return fixed ? { ok: true, credential: fixed } : readLogin(await tokens.credential(config, signal));
     },
 
     async refresh({ config }, refused, signal) {

@@ -31,13 +31,12 @@ export interface Pool
   extends Pick<StoredAccounts, "accounts" | "accountsFor" | "logins" | "configure" | "refresh" | "flush"> {
   account(id: string): Account | undefined;
   /** `login`: as in accountsFor. */
-  choose(selection: Selection, login?: RequestLogin): Choice;
+  choose(selection: Selection, login?: RequestLogin): Promise<Choice>;
   /**
    * A request that was sent at `sentAt` got a good answer: streaks end, and a cooldown that it probed is over. A cooldown that began
    * after it stays: the limit was reached while the answer was on its way. So does every cooldown when what was asked for is free.
-   * Undefined: there is nothing to wait for.
    */
-  succeeded(account: Account, request: SentRequest): Promise<void> | undefined;
+  succeeded(account: Account, request: SentRequest): Promise<void>;
   /** A request failed. Returns the cooldown that the account is in for it, if any; what is free begins none. */
   failed(account: Account, failure: Failure, request: SentRequest): Promise<Cooldown | undefined>;
   /**
@@ -51,9 +50,9 @@ export interface Pool
   probeDropped(probe: Cooldown): void;
   /**
    * A good answer whose head came at `beganAt` has come to its end, or was truncated on the provider's side. Three truncated
-   * ones in a row are a cooldown, like other faults. Undefined: there is nothing to wait for.
+   * ones in a row are a cooldown, like other faults.
    */
-  ended(account: Account, answer: { isTruncated: boolean; beganAt: number }): Promise<unknown> | undefined;
+  ended(account: Account, answer: { isTruncated: boolean; beganAt: number }): Promise<void>;
   learn(account: Account, windows: readonly Window[]): void;
 }
 
@@ -106,19 +105,6 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     await stored.endCooldown(account, scoped.reduce((a, b) => (b.until < a.until ? b : a)).scope);
   }
 
-  /** What a good answer to a request of that time proves to be over. */
-  async function endProbed(
-    account: Account,
-    { modelScope, sentAt }: Pick<SentRequest, "modelScope" | "sentAt">,
-  ): Promise<void> {
-    for (const scope of ["", modelScope]) {
-      const cooldown = account.cooldowns.get(scope);
-      if (!cooldown || cooldown.since > sentAt) continue;
-      if (cooldown.until > now()) stored.forgetLimits(account);
-      await stored.endCooldown(account, scope);
-    }
-  }
-
   return {
     get accounts() {
       return stored.accounts;
@@ -130,7 +116,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     refresh: stored.refresh,
     flush: stored.flush,
 
-    choose(selection, login) {
+    async choose(selection, login) {
       const choice = selectAccount(stored.accountsFor(login), selection);
       if (choice.kind === "use") {
         if (choice.probe) {
@@ -153,11 +139,17 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       probedBefore.delete(probe);
     },
 
-    succeeded(account, request) {
-      if (!request.isBilled) return undefined;
-      if (request.session !== undefined) earlierRefusals.forget(request.session);
+    async succeeded(account, { modelScope, sentAt, isBilled, session }) {
+      if (!isBilled) return;
+      if (session !== undefined) earlierRefusals.forget(session);
       if (account.streaks.size > 0) account.streaks.clear();
-      return account.cooldowns.size === 0 ? undefined : endProbed(account, request);
+      if (account.cooldowns.size === 0) return;
+      for (const scope of ["", modelScope]) {
+        const cooldown = account.cooldowns.get(scope);
+        if (!cooldown || cooldown.since > sentAt) continue;
+        if (cooldown.until > now()) stored.forgetLimits(account);
+        await stored.endCooldown(account, scope);
+      }
     },
 
     async failed(account, failure, { modelScope, sentAt, isBilled }) {
@@ -189,16 +181,16 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
         await stored.saveCooldown(account, cooldown);
     },
 
-    ended(account, { isTruncated, beganAt }) {
+    async ended(account, { isTruncated, beganAt }) {
       const { count, at } = account.truncations;
-      if (!isTruncated && count === 0) return undefined;
+      if (!isTruncated && count === 0) return;
       account.truncations = isTruncated
         ? addTruncation(account.truncations, { beganAt, now: now() })
         : noTruncations;
       stored.saveLater(account);
       const isNews = isTruncated && (count !== account.truncations.count || at === 0);
       const decision = isNews && cooldownAfter(truncated, policyOf(stored.config), contextOf(account, now()));
-      return decision ? beginCooldown(account, decision, beganAt) : undefined;
+      if (decision) await beginCooldown(account, decision, beganAt);
     },
 
     learn(account, windows) {

@@ -1,6 +1,5 @@
 // The common part of every delivery of a provider's answer: headers, usage, and what is learned from its end.
 
-import type { BindingUse } from "../accounts/bindings.ts";
 import { type Call, isBilled } from "../domain/call.ts";
 import { forwardResponseHeaders } from "../network/headers.ts";
 import type { AsyncTransform } from "../sse/transform.ts";
@@ -12,8 +11,8 @@ import type { Served } from "./failover-state.ts";
 import type { MemoryShare } from "./memory-budget.ts";
 import type { RecordEntry, Recorder } from "./record.ts";
 import { type ResponseOptions, sendAnswer } from "./response-pipe.ts";
-import { stateBindings } from "./routing.ts";
-import { thinkingBindings } from "./thinking-origins.ts";
+import { bindAnswerState } from "./routing.ts";
+import { rememberThinking } from "./thinking-origins.ts";
 
 export interface Delivery {
   exchange: Exchange;
@@ -49,21 +48,16 @@ export async function deliverAnswer(delivery: Delivery, rewriting: Rewriting | u
         entry.outcome = isSentAgain(delivery) ? "moved" : outcome;
         // Also of an answer that broke off: what is stored at the provider under its id can be asked for.
         if (isGood && !account.passthrough) {
-          for (const use of bindingsOf(served, call, deps)) await deps.bindings.bind(use);
+          await bindAnswerState(served, call, deps);
+          await rememberThinking(served, deps);
         }
         await recorder.record(entry);
       },
     });
-    const learning = isGood && isBilled(call.operation) && learnFromEnd(served, entry.outcome, deps);
-    if (learning) await learning;
+    if (isGood && isBilled(call.operation)) await learnFromEnd(served, entry.outcome, deps);
   } finally {
     recorder.close(entry);
   }
-}
-
-/** By which later requests find the account that gave the answer. */
-function bindingsOf(served: Served, call: Call, deps: RelayDeps): BindingUse[] {
-  return [...stateBindings(served, call, deps), ...thinkingBindings(served, deps)];
 }
 
 /** Whether the provider's refusal makes the client send all of it again: over a WebSocket that is no error. */
@@ -90,14 +84,14 @@ function responseOptions(
 }
 
 /** An answer that the client left, or that the provider ended with an error event, says nothing of the account's connections. */
-function learnFromEnd(
+async function learnFromEnd(
   { account, answer }: Served,
   outcome: Outcome,
   { pool }: RelayDeps,
-): Promise<unknown> | undefined {
-  if (account.passthrough || outcome === "aborted" || answer.isShort === true) return undefined;
-  if (answer.observer?.lateError !== undefined) return undefined;
-  return pool.ended(account, { isTruncated: outcome === "truncated", beganAt: answer.headAt });
+): Promise<void> {
+  if (account.passthrough || outcome === "aborted" || answer.isShort === true) return;
+  if (answer.observer?.lateError !== undefined) return;
+  await pool.ended(account, { isTruncated: outcome === "truncated", beganAt: answer.headAt });
 }
 
 function answerHeaders({ call, served }: Delivery, rewriting: Rewriting | undefined): string[] {
@@ -122,6 +116,6 @@ export function namingHeaders({ model, askedModel }: Call, { account }: Pick<Ser
   return ["x-cc-relay-account", account.config.id, ...replaced];
 }
 
-export function deliverNative(delivery: Delivery): Promise<void> {
-  return deliverAnswer(delivery, undefined);
+export async function deliverNative(delivery: Delivery): Promise<void> {
+  await deliverAnswer(delivery, undefined);
 }

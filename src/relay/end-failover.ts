@@ -93,12 +93,12 @@ async function moveElsewhere(state: FailoverState): Promise<RelayError | undefin
     return undefined;
   const { required } = routing;
   if (required === undefined || call.binding?.kind !== "response") {
-    const other = chooseOther(state, { required });
+    const other = await chooseOther(state, { required });
     return other && overHttp(other);
   }
   const holder = deps.pool.accountsFor(routing.login).find(({ config }) => config.id === required);
   if (!connection.mayLeave(holder)) return undefined;
-  const next = chooseOther(state, { required: undefined, needsRoom: true });
+  const next = await chooseOther(state, { required: undefined, needsRoom: true });
   if (next === undefined) return undefined;
   // A session comes back to an account whose cooldown is over. One that merely failed has lost it, and so has one that would be
   // waited for in place.
@@ -122,7 +122,10 @@ interface Sought {
 }
 
 /** An account that was not asked yet and can serve, whether or not the connection can lead to it. */
-function chooseOther(state: FailoverState, { required, needsRoom = false }: Sought): Account | undefined {
+async function chooseOther(
+  state: FailoverState,
+  { required, needsRoom = false }: Sought,
+): Promise<Account | undefined> {
   const { call, routing, deps, tried } = state;
   const now = deps.now();
   const left = required === undefined ? routing.required : undefined;
@@ -136,7 +139,7 @@ function chooseOther(state: FailoverState, { required, needsRoom = false }: Soug
     maxWaitMs: 0,
     mayProbe: false,
   };
-  const choice = deps.pool.choose(selection, routing.login);
+  const choice = await deps.pool.choose(selection, routing.login);
   return choice.kind === "use" ? choice.account : undefined;
 }
 

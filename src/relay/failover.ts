@@ -1,12 +1,13 @@
 // The failover loop: tries accounts until one gives a good first event, or none is left. Until then the client has seen nothing.
 
+import type { Upstream } from "../account-kinds/upstream.ts";
 import type { Account } from "../accounts/account.ts";
 import type { Ticket } from "../accounts/slow-start.ts";
 import { type Call, isStreamedToClient, releaseBody } from "../domain/call.ts";
 import { sleepOn } from "../time/timers.ts";
 import { attemptOn } from "./account-attempt.ts";
 import { afterFailure } from "./after-failure.ts";
-import { type Answer, orDiscard } from "./answer.ts";
+import { orDiscard } from "./answer.ts";
 import type { AttemptResult } from "./attempt.ts";
 import type { Attempts } from "./attempts.ts";
 import type { ClientConnection } from "./client.ts";
@@ -15,7 +16,7 @@ import type { RelayDeps } from "./exchange.ts";
 import { FailoverState, type Rewrite, type Served } from "./failover-state.ts";
 import type { MemoryShare } from "./memory-budget.ts";
 import { rememberOffered } from "./missing-endpoints.ts";
-import { chooseAccount, enterSlowStart, firstByteMs, isSentAway } from "./next-account.ts";
+import { chooseAccount, enterSlowStart, firstByteMs } from "./next-account.ts";
 import { rewriteAnswer } from "./rewritten-answer.ts";
 import { findRouting } from "./routing.ts";
 import { mayBeHealed, readsSeals } from "./thinking-origins.ts";
@@ -49,7 +50,7 @@ export async function sendWithFailover(
   { pinned, signal, memory, attempts, transport = overHttp, connection, rewrite, opensTurn }: FailoverRequest,
   deps: RelayDeps,
 ): Promise<Served> {
-  const routing = findRouting(call, { named: pinned, connection }, deps);
+  const routing = await findRouting(call, { named: pinned, connection }, deps);
   const state = new FailoverState({
     ...{ routing, signal, memory, attempts, transport, connection, rewrite, opensTurn, deps },
   });
@@ -69,7 +70,7 @@ const timerSlackMs = 5;
 
 async function step(state: FailoverState): Promise<Served | undefined> {
   const { deps, signal, attempts } = state;
-  const choice = chooseAccount(state);
+  const choice = await chooseAccount(state);
   switch (choice.kind) {
     case "none":
       return await endFailover(state, choice.candidates);
@@ -79,12 +80,11 @@ async function step(state: FailoverState): Promise<Served | undefined> {
       await sleepOn(deps.timers, Math.max(choice.until - deps.now(), 0) + timerSlackMs, signal);
       return undefined;
     case "use": {
-      const { account } = choice;
-      const ticket = isSentAway(state, account) ? await enterSlowStart(state, choice) : undefined;
+      const ticket = await enterSlowStart(state, choice);
       if (ticket === "refused") return undefined;
       try {
-        if (choice.probe) await deps.pool.probeSent(account, choice.probe);
-        return await useAccount(state, account, ticket);
+        if (choice.probe) await deps.pool.probeSent(choice.account, choice.probe);
+        return await useAccount(state, choice.account, ticket);
       } finally {
         ticket?.done(false);
       }
@@ -105,9 +105,7 @@ async function useAccount(
   const limits = { signal, memory, firstByteMs: firstByteMs(state, account) };
   const turn = { call, upstream, transport, ...limits, ...healing };
   const { sent, ...attempted } = await attemptOn(account, turn, deps);
-  const transform =
-    attempted.ok && (state.rewrite ?? orDiscard(attempted.answer, () => upstream.translate?.(call)));
-  const result = transform ? await rewritten(attempted.answer, transform, state) : attempted;
+  const result = await rewritten(attempted, state, upstream);
   try {
     if (!result.ok) return await afterFailure(state, { account, upstream, sent, sentAt, ...result });
     ticket?.done(true);
@@ -137,20 +135,22 @@ async function afterSuccess(
     // An open connection has answered nothing yet.
     if (answer.head.status !== switchingProtocols) {
       rememberOffered(account, sent);
-      const ending = deps.pool.succeeded(account, state.sentAt(sentAt));
-      if (ending) await ending;
-      const binding = state.routing.bind(account.config.id);
-      if (binding) await binding;
+      await deps.pool.succeeded(account, state.sentAt(sentAt));
+      await state.routing.bind(account.config.id);
     }
   }
   return { answer, account, upstream, sent, failure: undefined };
 }
 
 async function rewritten(
-  answer: Answer,
-  transform: Rewrite,
-  { call, signal, memory, attempts }: FailoverState,
+  result: AttemptResult,
+  { call, rewrite, signal, memory, attempts }: FailoverState,
+  upstream: Upstream,
 ): Promise<AttemptResult> {
+  if (!result.ok) return result;
+  const { answer } = result;
+  const transform = rewrite ?? orDiscard(answer, () => upstream.translate?.(call));
+  if (!transform) return result;
   const isStream = isStreamedToClient(call);
   const outcome = await rewriteAnswer({ answer, transform, isStream, signal, memory });
   if (!outcome.ok && answer.observer) attempts.spend(answer.observer.report.tokens);

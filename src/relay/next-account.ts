@@ -8,14 +8,14 @@ import { isBilled } from "../domain/call.ts";
 import { isSentOnce } from "./consequences.ts";
 import type { FailoverState } from "./failover-state.ts";
 
-export function chooseAccount(state: FailoverState): Choice {
+export async function chooseAccount(state: FailoverState): Promise<Choice> {
   const { routing, deps, tried } = state;
   if (routing.passthrough) {
     return tried.size > 0
       ? { kind: "none", candidates: [] }
       : { kind: "use", account: routing.passthrough, probe: undefined };
   }
-  const choice = deps.pool.choose(selectionFor(state), routing.login);
+  const choice = await deps.pool.choose(selectionFor(state), routing.login);
   if (choice.kind === "use" && !state.hasAttemptsLeft) return { kind: "none", candidates: [choice.account] };
   return choice;
 }
@@ -43,20 +43,19 @@ export function selectionFor(state: FailoverState): Selection {
   };
 }
 
-/** Only requests that are new to an account because another one sent them away queue: what it serves already it goes on serving. */
-export function isSentAway({ routing, tried }: FailoverState, account: Account): boolean {
-  if (account.passthrough || routing.pinned !== undefined) return false;
-  if (tried.size > 0) return true;
+/**
+ * Only requests that are new to an account because another one sent them away queue: what it serves already it goes on
+ * serving. "refused": it failed meanwhile, choose again.
+ */
+export async function enterSlowStart(
+  { routing, tried, deps, signal, scope }: FailoverState,
+  { account, probe }: Choice & { kind: "use" },
+): Promise<Ticket | "refused" | undefined> {
+  if (account.passthrough || routing.pinned !== undefined) return undefined;
   const { holder, session } = routing;
   const known = [holder, session?.accountId, session?.fallbackId].filter((id) => id !== undefined);
-  return known.length > 0 && !known.includes(account.config.id);
-}
-
-/** "refused": the account failed meanwhile, choose again. */
-export async function enterSlowStart(
-  { deps, signal, scope }: FailoverState,
-  { account, probe }: Choice & { kind: "use" },
-): Promise<Ticket | "refused"> {
+  const isKnownHere = known.length === 0 || known.includes(account.config.id);
+  if (tried.size === 0 && isKnownHere) return undefined;
   const dropProbe = () => probe && deps.pool.probeDropped(probe);
   const ticket = await deps.slowStart.enter(account.config.id, signal).catch((reason: unknown) => {
     dropProbe();

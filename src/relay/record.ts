@@ -14,11 +14,8 @@ export interface Recorder {
   sendsAs(sent: Pick<Call, "family" | "model" | "askedModel">): void;
   /** The account is settled, and its answer's first bytes are about to go out. */
   answering(account: string, status: number): void;
-  /**
-   * Writes the usage row if the call is billed and something changed since the last time; nothing once it is closed. Undefined: there is
-   * nothing to wait for.
-   */
-  record(entry: RecordEntry): Promise<void> | undefined;
+  /** Writes the usage row if the call is billed and something changed since the last time; nothing once it is closed. */
+  record(entry: RecordEntry): Promise<void>;
   /** All is over. Only the first time counts. */
   close(entry: RecordEntry): void;
 }
@@ -129,14 +126,14 @@ export function createRecorder(
       }));
     },
 
-    record(entry) {
+    async record(entry) {
       attempts.follow(nextOf(entry));
-      if (isClosed || isFree(entry)) return undefined;
+      if (isClosed || isFree(entry)) return;
       const next = row(entry);
       const essence = `${next.outcome} ${next.account} ${next.model} ${Object.values(next.tokens).join()}`;
-      if (essence === written) return undefined;
+      if (essence === written) return;
       written = essence;
-      return usage.record(next);
+      await usage.record(next);
     },
 
     close(entry) {

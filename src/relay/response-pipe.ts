@@ -127,8 +127,7 @@ class ResponsePipe implements Sink {
   /** The whole answer is here already: the usage is written down, then everything goes out in one write. */
   async #sendWhole(): Promise<void> {
     const { answer, transform, sink, head } = this.#options;
-    const settled = answer.observer?.settled?.();
-    if (settled) await settled;
+    await answer.observer?.settled?.();
     if (this.#finished) return;
     if (transform || answer.isTruncated || sink.keepsPieces) {
       sink.start(head);
@@ -164,9 +163,9 @@ class ResponsePipe implements Sink {
     if (!this.#busy) this.#options.answer.resume();
   };
 
-  #record(outcome: Outcome = outcomeOf(this.#options.answer)): Promise<void> {
+  async #record(outcome: Outcome = outcomeOf(this.#options.answer)): Promise<void> {
     this.#recorded = outcome;
-    return this.#options.record(outcome);
+    await this.#options.record(outcome);
   }
 
   /** What is rewritten is whole only when its last bytes could be made. */

@@ -2,7 +2,7 @@
 // provider (required account), or sticky by its session.
 
 import { type Account, createAccount } from "../accounts/account.ts";
-import type { BindingUse, BoundTo } from "../accounts/bindings.ts";
+import type { BoundTo } from "../accounts/bindings.ts";
 import { isLastResort } from "../accounts/last-resort.ts";
 import { isOfClients, type RequestLogin } from "../accounts/logins.ts";
 import type { Config } from "../config/config.ts";
@@ -29,10 +29,10 @@ export interface Routing {
   holder: string | undefined;
   /** The client's own login, whatever account answers; undefined when the request carries none. */
   login: (RequestLogin & Pick<ClientLogin, "kind">) | undefined;
-  /** Binds the session alone; with `isMove` the account becomes its sticky account. Undefined: there is nothing to wait for. */
-  bindSession(accountId: string, how?: { isMove?: boolean }): Promise<void> | undefined;
-  /** Called with the account that gave a good answer. Undefined: there is nothing to wait for. */
-  bind(accountId: string): Promise<unknown> | undefined;
+  /** Binds the session alone; with `isMove` the account becomes its sticky account. */
+  bindSession(accountId: string, how?: { isMove?: boolean }): Promise<void>;
+  /** Called with the account that gave a good answer. */
+  bind(accountId: string): Promise<void>;
 }
 
 const sessionKind = "session";
@@ -42,58 +42,59 @@ const messageKind = "message";
 const stateTtlMs = 30 * 86_400_000;
 
 /** Throws RelayError for a pinned account that cannot be had, and for state whose account is gone. */
-export function findRouting(
+export async function findRouting(
   call: Call,
   { named, connection }: { named: string | undefined; connection?: ClientConnection | undefined },
   deps: RelayDeps,
-): Routing {
+): Promise<Routing> {
   const login = readClientLogin(call);
   const pinned = named ?? ownListAccount(call, login, deps);
   const config = deps.config();
   const now = deps.now();
   const bound =
-    call.sessionKey === undefined ? undefined : deps.bindings.find(sessionKind, call.sessionKey, now);
+    call.sessionKey === undefined ? undefined : await deps.bindings.find(sessionKind, call.sessionKey, now);
   const session = preferConnected(bound, connection?.accountId);
   const passthrough = passthroughAccount(call, config);
   if (pinned !== undefined) requireAccount(pinned, call.family, deps);
   const required =
     passthrough || pinned !== undefined
       ? undefined
-      : (findRequiredAccount(call, session, deps) ?? heldBy(connection, call));
-  const bindSession = (accountId: string, { isMove = false } = {}) => {
-    const { sessionKey: key } = call;
-    const isConversation = isBilled(call.operation) || call.operation === "count-tokens";
-    if (key === undefined || pinned !== undefined || !isConversation) return undefined;
+      : ((await findRequiredAccount(call, session, deps)) ?? heldBy(connection, call));
+  const bindSession = async (accountId: string, { isMove = false } = {}) => {
     const { stickyTtlMs: ttlMs, renewalThresholdMs } = config.session;
-    const use = { accountId, now: deps.now(), ttlMs, renewalThresholdMs, isMove };
-    return deps.bindings.bind({ ...use, kind: sessionKind, key });
+    const use = { accountId, now: deps.now(), renewalThresholdMs, isMove };
+    const isConversation = isBilled(call.operation) || call.operation === "count-tokens";
+    if (call.sessionKey !== undefined && pinned === undefined && isConversation) {
+      await deps.bindings.bind({ ...use, kind: sessionKind, key: call.sessionKey, ttlMs });
+    }
   };
-  const isStranger = !passthrough && !knowsTurn(pinned ?? required, call, deps);
+  const isStranger = !passthrough && !(await knowsTurn(pinned ?? required, call, deps));
   return {
     call: isStranger ? withoutTurnState(call) : call,
     passthrough,
     pinned,
     required,
     session,
-    holder: passthrough || required !== undefined ? undefined : findHolder(call, deps),
+    holder: passthrough || required !== undefined ? undefined : await findHolder(call, deps),
     login: login && { family: call.family, hash: deps.hashLogin(login.identity), kind: login.kind },
     bindSession,
-    bind(accountId) {
+    async bind(accountId) {
       // A session that began where only a last resort was left does not belong there.
       const isMove = isLastResortId(bound?.accountId, deps) && !isLastResortId(accountId, deps);
-      const ofSession = bindSession(accountId, { isMove });
-      if (!call.binding || isStranger) return ofSession;
+      await bindSession(accountId, { isMove });
       // A good answer is proof: nobody but the holder of the state can give one.
-      const { kind, id: key } = call.binding;
-      return Promise.all([ofSession, deps.bindings.bind({ ...stateUse(accountId, deps), kind, key })]);
+      if (call.binding && !isStranger) {
+        const { kind, id: key } = call.binding;
+        await deps.bindings.bind({ ...stateUse(accountId, deps), kind, key });
+      }
     },
   };
 }
 
 /** Last resorts know no threads: whether a conversation stays with one is decided by its session. */
-function findHolder({ thread }: Call, deps: RelayDeps): string | undefined {
+async function findHolder({ thread }: Call, deps: RelayDeps): Promise<string | undefined> {
   if (thread?.previousId === undefined) return undefined;
-  const bound = deps.bindings.find(messageKind, thread.previousId, deps.now());
+  const bound = await deps.bindings.find(messageKind, thread.previousId, deps.now());
   return isLastResortId(bound?.accountId, deps) ? undefined : bound?.accountId;
 }
 
@@ -113,22 +114,21 @@ function heldBy(connection: ClientConnection | undefined, { binding }: Call): st
   return binding?.kind === "response" ? connection?.accountId : undefined;
 }
 
-/** Bind later requests that name something in the answer to the account that gave it. */
-export function stateBindings(
+/** Binds later requests that name something in the answer to the account that gave it. */
+export async function bindAnswerState(
   { answer: { observer, head }, account, upstream }: Pick<Served, "answer" | "account" | "upstream">,
   { binding, thread }: Call,
   deps: RelayDeps,
-): BindingUse[] {
+): Promise<void> {
   const use = stateUse(account.config.id, deps);
   const kind = thread ? messageKind : "response";
-  const uses: BindingUse[] = (observer?.ids ?? []).map((key) => ({ ...use, kind, key }));
+  for (const key of observer?.ids ?? []) await deps.bindings.bind({ ...use, kind, key });
   // A conversation is recognised by the first that it carries, and that was in an earlier answer.
   if (observer?.encrypted !== undefined && binding?.kind !== "encrypted") {
-    uses.push({ ...use, kind: "encrypted", key: bindingId(observer.encrypted) });
+    await deps.bindings.bind({ ...use, kind: "encrypted", key: bindingId(observer.encrypted) });
   }
   const turnState = upstream.stateHeader && head.headers[upstream.stateHeader]?.toString();
-  if (turnState !== undefined) uses.push({ ...use, kind: "turn", key: turnState });
-  return uses;
+  if (turnState !== undefined) await deps.bindings.bind({ ...use, kind: "turn", key: turnState });
 }
 
 /** What is in use stays known, however long it lives: it is written anew in the second half of its time. */
@@ -150,10 +150,14 @@ function requireAccount(id: string, family: Family, deps: RelayDeps): void {
 }
 
 /** Undefined when nothing binds the request, or the account is not known: then the provider says so itself. */
-function findRequiredAccount(call: Call, session: BoundTo | undefined, deps: RelayDeps): string | undefined {
+async function findRequiredAccount(
+  call: Call,
+  session: BoundTo | undefined,
+  deps: RelayDeps,
+): Promise<string | undefined> {
   if (!call.binding) return undefined;
   const { kind, id } = call.binding;
-  const bound = deps.bindings.find(kind, id, deps.now());
+  const bound = await deps.bindings.find(kind, id, deps.now());
   const isEnabled = (accountId: string | undefined) =>
     accountId !== undefined && deps.pool.account(accountId)?.config.enabled === true;
   // The account whose answer had it, or one that has read it since; where there is none, the one that serves the session.
@@ -169,9 +173,13 @@ function findRequiredAccount(call: Call, session: BoundTo | undefined, deps: Rel
 }
 
 /** A turn state means something to the account that issued it alone; OpenAI takes a request without one like the first of a turn. */
-function knowsTurn(accountId: string | undefined, { binding }: Call, deps: RelayDeps): boolean {
+async function knowsTurn(
+  accountId: string | undefined,
+  { binding }: Call,
+  deps: RelayDeps,
+): Promise<boolean> {
   if (binding?.kind !== "turn") return true;
-  const issued = deps.bindings.find(binding.kind, binding.id, deps.now());
+  const issued = await deps.bindings.find(binding.kind, binding.id, deps.now());
   return issued !== undefined && issued.accountId === accountId;
 }
 

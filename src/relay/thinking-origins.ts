@@ -2,7 +2,6 @@
 
 import type { IsMadeElsewhere } from "../account-kinds/upstream.ts";
 import type { Account } from "../accounts/account.ts";
-import type { BindingUse } from "../accounts/bindings.ts";
 import { isLastResort } from "../accounts/last-resort.ts";
 import { bindingId } from "../domain/call.ts";
 import type { Family } from "../domain/family.ts";
@@ -31,20 +30,19 @@ function allows({ config }: Account, family: Family): boolean {
   return config.healSignatures && config.enabled && config.family === family;
 }
 
-/** Of the thinking in an answer. */
-export function thinkingBindings(
+export async function rememberThinking(
   { answer: { observer }, account }: Pick<Served, "answer" | "account">,
-  { now }: RelayDeps,
-): BindingUse[] {
-  return (observer?.seals ?? []).map((seal) => ({
-    ...{ kind, key: bindingId(seal), accountId: account.config.id },
-    ...{ now: now(), ttlMs, renewalThresholdMs: ttlMs / 2 },
-  }));
+  { bindings, now }: RelayDeps,
+): Promise<void> {
+  for (const seal of observer?.seals ?? []) {
+    const use = { accountId: account.config.id, now: now(), ttlMs, renewalThresholdMs: ttlMs / 2 };
+    await bindings.bind({ ...use, kind, key: bindingId(seal) });
+  }
 }
 
 export function madeElsewhere({ config }: Account, { bindings, now }: RelayDeps): IsMadeElsewhere {
   return async (seal) => {
-    const maker = bindings.find(kind, bindingId(seal), now());
+    const maker = await bindings.find(kind, bindingId(seal), now());
     return maker && maker.accountId !== config.id;
   };
 }

@@ -162,18 +162,22 @@ export async function openServingStore(path: string, options: ServingStoreOption
   }
   if (isOurs) checkLater();
 
+  async function counted<T>(work: Promise<T>): Promise<T> {
+    underWay++;
+    try {
+      return await work;
+    } finally {
+      underWay--;
+      if (underWay === 0) onceIdle?.();
+    }
+  }
+
   /** Damage that work meets is repaired before it is tried once more. */
   async function use<T>(work: (store: Store) => Promise<T>): Promise<T> {
     while (switching !== undefined) await switching;
     const used = current;
     try {
-      underWay++;
-      try {
-        return await work(used.store);
-      } finally {
-        underWay--;
-        if (underWay === 0) onceIdle?.();
-      }
+      return await counted(work(used.store));
     } catch (error) {
       if (!isOurs || storageFault(error, path) !== "damaged") throw error;
       if (used === current) {

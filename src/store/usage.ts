@@ -69,9 +69,8 @@ export function createUsageStore(connection: Connection): UsageStore & { settle(
     async prepare() {
       await loadPrices();
     },
-    record(row) {
-      const written = (list: PriceList) => ({ values: toValues(row, list), attempts: row.attemptRows ?? [] });
-      return prices ? add(written(prices)) : loadPrices().then((loaded) => add(written(loaded)));
+    async record(row) {
+      await add({ values: toValues(row, prices ?? (await loadPrices())), attempts: row.attemptRows ?? [] });
     },
     settle,
     activity: (since) => run(() => activity.all(since).map(toActivity)),

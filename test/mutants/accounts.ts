@@ -56,7 +56,7 @@ export const accountMutations: readonly Mutation[] = [
     to: "if (cooldown && !isProbeDue(cooldown, now)) continue;",
   },
   // What the pool learns.
-  { ...pool, from: "if (!request.isBilled) return undefined;", to: "" },
+  { ...pool, from: "if (!isBilled) return;", to: "" },
   { ...pool, from: "if (!cooldown || cooldown.since > sentAt) continue;", to: "if (!cooldown) continue;" },
   { ...pool, from: "(running?.kind === failure.kind ? 0 : 1)", to: "1" },
   {

@@ -60,8 +60,8 @@ const seams: Record<string, Seam> = {
     path: "/v1/chat/completions",
     exchange: () => ({ dialect: { ...dialectOf("/v1/chat/completions"), convert: fault } }),
   },
-  "finding the session": { deps: ({ bindings }) => ({ bindings: { ...bindings, find: fault } }) },
-  "choosing an account": { deps: ({ pool }) => ({ pool: { ...pool, choose: fault } }) },
+  "finding the session": { deps: ({ bindings }) => ({ bindings: { ...bindings, find: laterFault } }) },
+  "choosing an account": { deps: ({ pool }) => ({ pool: { ...pool, choose: laterFault } }) },
   "entering slow start": {
     behaviour: () => claudeFailures.bucketEmpty(90),
     deps: () => ({ slowStart: { enter: laterFault } }),
