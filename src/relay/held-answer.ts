@@ -87,10 +87,14 @@ export class HeldAnswer implements Answer {
   take(chunk: Buffer): void {
     this.#receivedBytes += chunk.length;
     const turn = this.#draw();
-    if (turn) this.#waitForMemory(turn);
+    const isLast = this.#isLast();
+    // Only the end follows, and has to be read at once: of a connection that is paused before it and then closed, as a provider may
+    // do with a kept one, undici says that it broke off in the middle of its answer.
+    if (isLast) this.#controller?.resume();
+    else if (turn) this.#waitForMemory(turn);
     if (!this.#sink) return void this.held.push(chunk);
     this.#idle?.restart();
-    if (this.#isLast()) this.#last = chunk;
+    if (isLast) this.#last = chunk;
     else this.#sink.data(chunk);
   }
 
@@ -99,7 +103,7 @@ export class HeldAnswer implements Answer {
     this.#isHeldBack = true;
     clearImmediate(this.#resuming);
     this.#resuming = undefined;
-    if (!this.isWhole) this.#controller?.pause();
+    this.#pauseProvider();
   }
 
   /** Room for so many bytes beside those that are held; see HeldMemory. */
@@ -122,7 +126,7 @@ export class HeldAnswer implements Answer {
     if (this.#isShort) return;
     this.#isShort = true;
     this.stopWatching();
-    this.#controller?.pause();
+    this.#pauseProvider();
     turn
       .catch((error) => this.#options.onShort(asError(error)))
       .then(() => {
@@ -183,7 +187,7 @@ export class HeldAnswer implements Answer {
     this.stopWatching();
     clearImmediate(this.#resuming);
     this.#resuming = undefined;
-    this.#controller?.pause();
+    this.#pauseProvider();
   }
 
   resume(): void {
@@ -213,6 +217,11 @@ export class HeldAnswer implements Answer {
   stopWatching(): void {
     this.#idle?.stop();
     this.#idle = undefined;
+  }
+
+  /** Not before its end: see take. */
+  #pauseProvider(): void {
+    if (!this.isWhole && !this.#isLast()) this.#controller?.pause();
   }
 
   /** Whether the body has come in its announced length. */

@@ -3,15 +3,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
+import type { Account } from "../../src/accounts/account.ts";
+import type { RequestSource } from "../../src/relay/client.ts";
 import { createMemoryBudget } from "../../src/relay/memory-budget.ts";
 import type { Behaviour } from "../support/behaviour.ts";
-import { type MemorySink, memorySource } from "../support/memory-client.ts";
+import { memorySource } from "../support/memory-client.ts";
 import { startPipeline } from "../support/pipeline.ts";
 
 const mebi = 1024 * 1024;
 const atOnce = 20;
 const answerBytes = mebi / 2;
-const maxBytes = 2 * mebi;
 
 /** Shrinks to three quarters: what shrinks more is not read as far. */
 const text = Array.from({ length: answerBytes / 8 }, () =>
@@ -39,17 +40,25 @@ interface Case {
   path: "/v1/messages" | "/v1/chat/completions";
   stream: boolean;
   answer: Behaviour;
-  /** How much of the answers is held at least, all together; a quarter of the budget is for one of them at a time. */
-  atLeastBytes?: number;
+  /** For all; a quarter of it is for one at a time, which has to suffice for what one answer needs. */
+  maxBytes?: number;
+  /** How it ends for a client when there is no memory for it; as an error that says so, unless given. */
+  withoutMemory?: [status: number, ending: string];
 }
 
 const cases: Record<string, Case> = {
-  "unstreamed answers": { path: "/v1/messages", stream: false, answer: { headers: json, body: message } },
+  "unstreamed answers": {
+    ...{ path: "/v1/messages", stream: false, maxBytes: 4 * mebi },
+    answer: { headers: json, body: message },
+  },
   "coded answers": { path: "/v1/messages", stream: false, answer: { headers: codedHeaders, body: coded } },
   "events of a stream": {
     path: "/v1/messages",
     stream: true,
+    maxBytes: 4 * mebi,
     answer: { headers: events, body: oneLargeEvent },
+    // Its usage is not read.
+    withoutMemory: [200, "clean"],
   },
   "converted answers": {
     ...{ path: "/v1/chat/completions", stream: false },
@@ -61,44 +70,58 @@ const cases: Record<string, Case> = {
   },
   "converted events of a stream": {
     ...{ path: "/v1/chat/completions", stream: true },
+    maxBytes: 4 * mebi,
     answer: { headers: events, body: oneLargeEvent },
+    withoutMemory: [200, "error"],
   },
   errors: {
     ...{ path: "/v1/chat/completions", stream: false },
     answer: { status: 400, headers: codedHeaders, body: coded },
-    atLeastBytes: mebi / 4,
   },
 };
 
-for (const [name, { path, stream, answer, atLeastBytes = maxBytes / 2 }] of Object.entries(cases)) {
-  test(`twenty large ${name} at once stay inside the memory of all bodies, and blame no account`, async (t) => {
-    const memory = createMemoryBudget(() => ({ maxBytes, maxWaitMs: 2000 }));
+for (const [name, one] of Object.entries(cases)) {
+  const { path, stream, answer, maxBytes = 8 * mebi, withoutMemory = [503, "clean"] } = one;
+
+  test(`twenty large ${name} at once stay inside the memory of all bodies, and all are answered`, async (t) => {
+    const memory = createMemoryBudget(() => ({ maxBytes, maxWaitMs: 60_000 }));
     const { upstream, ask, deps } = await startPipeline(t, ["a"], () => ({ memory }));
     upstream.on({ model: "claude-sonnet-5-5" }, answer);
-    const send = (model: string) =>
-      ask(path, memorySource({ model, max_tokens: 9, stream, messages: [{ role: "user", content: "Hi" }] }));
+    const send = (model: string) => ask(path, large(model, stream));
     const all = Array.from({ length: atOnce }, () => send("claude-sonnet-5-5"));
     const ordinary = await send("claude-opus-5-5");
     assert.deepEqual([ordinary.head?.status, ordinary.ending], [200, "clean"]);
-    for (const sink of await Promise.all(all)) assertEnded(sink);
+    for (const { head, ending, text: said } of await Promise.all(all)) {
+      assert.deepEqual([head?.status, ending], [answer.status ?? 200, "clean"], said.slice(0, 300));
+    }
     const peak = memory.takePeak();
-    assert.ok(peak <= maxBytes && peak >= atLeastBytes, `${peak} bytes were taken`);
+    assert.ok(peak <= maxBytes && peak >= answerBytes, `${peak} bytes were taken`);
     assert.equal(memory.usedBytes, 0);
-    const [account] = deps.pool.accounts;
-    assert.deepEqual([account!.cooldowns.size, account!.truncations.count], [0, 0]);
+    assertUnblamed(deps.pool.accounts[0]!);
+  });
+
+  test(`with no memory left ${name} end in time, and blame no account`, async (t) => {
+    const memory = createMemoryBudget(() => ({ maxBytes, maxWaitMs: 1 }));
+    const others = memory.open(new AbortController().signal);
+    others.grow(maxBytes - mebi / 16);
+    const { upstream, ask, deps } = await startPipeline(t, ["a"], () => ({ memory }));
+    upstream.on({ model: "claude-sonnet-5-5" }, answer);
+    const sink = await ask(path, large("claude-sonnet-5-5", stream));
+    others.release();
+    assert.deepEqual([sink.head?.status, sink.ending], withoutMemory, sink.text.slice(0, 300));
+    if (withoutMemory[1] !== "clean" || sink.head?.status === 503)
+      assert.match(sink.text, /memory_exhausted|server\.memory_mb/);
+    if (sink.head?.status === 503)
+      assert.equal(sink.head.headers[sink.head.headers.indexOf("retry-after") + 1], "5");
+    assert.equal(memory.usedBytes, 0);
+    assertUnblamed(deps.pool.accounts[0]!);
   });
 }
 
-/** What got no memory in time hears so, and when to come back. */
-function assertEnded({ head, ending, text: body }: MemorySink): void {
-  const said = `${head?.status} ${ending} ${body.slice(0, 300)}`;
-  assert.notEqual(ending, undefined, said);
-  if (head?.status === 503) {
-    assert.match(body, /server\.memory_mb/);
-    assert.equal(head.headers[head.headers.indexOf("retry-after") + 1], "5");
-  } else if (ending === "clean") {
-    assert.ok(head?.status === 200 || head?.status === 400, said);
-  } else {
-    assert.match(body, /memory_exhausted/, said);
-  }
+function large(model: string, stream: boolean): RequestSource {
+  return memorySource({ model, max_tokens: 9, stream, messages: [{ role: "user", content: "Hi" }] });
+}
+
+function assertUnblamed({ cooldowns, truncations }: Account): void {
+  assert.deepEqual([cooldowns.size, truncations.count], [0, 0]);
 }
