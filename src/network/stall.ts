@@ -6,6 +6,8 @@ import { systemTimers, type Timer, type Timers } from "../time/timers.ts";
 export interface StallWatch {
   /** Something may wait from now on: it is watched until nothing does. */
   begin(): void;
+  /** Nothing waits any more. */
+  stop(): void;
 }
 
 export interface StallOptions {
@@ -53,6 +55,7 @@ export function createStallWatch(
       timer = timers.every(Math.ceil(limitMs / looksPerLimit), look).unref();
       socket.once("close", stop);
     },
+    stop,
   };
 }
 

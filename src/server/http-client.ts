@@ -104,11 +104,16 @@ class HttpSink implements ClientSink {
     const { socket } = this.#response;
     // The answer to the request before has the connection.
     if (!socket) return void this.#response.once("socket", () => this.#watchStall());
-    this.#stall ??= createStallWatch(socket, {
-      limitMs: this.#options.stallTimeoutMs,
-      timers: this.#options.timers,
-      onStall: () => socket.resetAndDestroy(),
-    });
+    if (this.#stall === undefined) {
+      const stall = createStallWatch(socket, {
+        limitMs: this.#options.stallTimeoutMs,
+        timers: this.#options.timers,
+        onStall: () => socket.resetAndDestroy(),
+      });
+      this.#stall = stall;
+      // The kernel has all of it. The connection may have many more answers before the watch would look again.
+      this.#response.once("close", () => stall.stop());
+    }
     this.#stall.begin();
   }
 

@@ -76,6 +76,7 @@ export function createSocketSink(
     });
   };
   const sent = () => {
+    if (client.bufferedAmount === 0) stall.stop();
     if (!isWaiting || client.bufferedAmount > highWaterBytes / 2) return;
     isWaiting = false;
     for (const listener of listeners) listener();

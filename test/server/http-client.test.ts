@@ -81,6 +81,20 @@ test("a client that sends now and then, but reads nothing, is disconnected all t
   await until("the connection is gone", () => response.destroyed || response.socket?.destroyed);
 });
 
+test("an answer that was read slowly leaves nothing behind on its connection, which may have many more", async (t) => {
+  const { sink, response, text } = await open(t, {});
+  const { socket } = response;
+  // node:http has one for as long as the response.
+  const others = socket!.listenerCount("close") - 1;
+  sink.start(head);
+  assert.equal(sink.write(Buffer.alloc(8 * 1024 * 1024, "x")), false);
+  sink.end();
+  assert.equal(socket!.listenerCount("close"), others + 2);
+  text();
+  await until("the answer is out", () => response.closed);
+  assert.equal(socket!.listenerCount("close"), others);
+});
+
 test("a client that has nothing to read is not disconnected, however long it waits", async (t) => {
   const { sink, text, end } = await open(t, { stallTimeoutMs: 50 });
   sink.start(head);
