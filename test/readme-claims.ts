@@ -13,7 +13,7 @@ export const claims: readonly Claim[] = [
   {
     sentence: "One local endpoint for Claude Code, Gemini CLI, Codex and every SDK that speaks their APIs.",
     tests: [
-      "readme.test.ts: every base URL of its table leads somewhere",
+      "readme.program.ts: every base URL of its table leads somewhere",
       "clients/demo.clients.ts: the demo answers …, which needs nothing but",
     ],
   },
@@ -61,7 +61,7 @@ export const claims: readonly Claim[] = [
       "**Nothing lost.** A rotated refresh token is on disk before anything uses it, and a finished request's usage is in the database before the client sees its end.",
     tests: [
       "oauth/tokens.test.ts: the first credential exchanges the configured token and stores the pair before anybody has it",
-      "app/detached-refresh-process.test.ts: kill -9 of a relay's whole group between the rotation and its answer loses nothing",
+      "app/detached-refresh-process.program.ts: kill -9 of a relay's whole group between the rotation and its answer loses nothing",
       "relay/every-dialect.ts: and its usage is in the store when it ends",
     ],
   },
@@ -72,13 +72,13 @@ export const claims: readonly Claim[] = [
       "config/load.test.ts: without a file the defaults hold",
       "config/problems-server.test.ts: every address without keys",
       "server/server.test.ts: a page of another origin is refused, whatever it asks for",
-      "cli/serve-log.test.ts: after a run full of echoes, every line is JSON and none holds a secret",
+      "cli/serve-log.program.ts: after a run full of echoes, every line is JSON and none holds a secret",
       "cli/report.test.ts: is printed with its stack, its cause, and how to report it, without secrets",
     ],
   },
   {
     sentence: "No account and no network is needed for this.",
-    tests: ["readme.test.ts: the first minute goes as it says"],
+    tests: ["readme.program.ts: the first minute goes as it says"],
   },
   {
     sentence: "On a fresh clone, with Node and npm:",
@@ -94,19 +94,19 @@ export const claims: readonly Claim[] = [
   },
   {
     sentence: "In another terminal, send one of your own:",
-    tests: ["readme.test.ts: the first minute goes as it says"],
+    tests: ["readme.program.ts: the first minute goes as it says"],
   },
   {
     sentence:
       "The log of `serve` shows the failovers that no client sees: a line for each failed attempt, with the account, the failure, the end of its cooldown, what followed and the reason.",
     tests: [
-      "readme.test.ts: the first minute goes as it says",
+      "readme.program.ts: the first minute goes as it says",
       "cli/serve-request-line.test.ts: a failed attempt is one line with what it was, until when, and what followed",
     ],
   },
   {
     sentence: "The answer's header `x-cc-relay-account` names the account that answered.",
-    tests: ["readme.test.ts: the first minute goes as it says"],
+    tests: ["readme.program.ts: the first minute goes as it says"],
   },
   {
     sentence:
@@ -118,7 +118,7 @@ export const claims: readonly Claim[] = [
   },
   {
     sentence: "All of it is in a temporary folder that goes when the demo ends.",
-    tests: ["readme.test.ts: what the demo has written goes with it"],
+    tests: ["readme.program.ts: what the demo has written goes with it"],
   },
   {
     sentence: "`cc-relay top`, live in the terminal:",
@@ -183,7 +183,7 @@ export const claims: readonly Claim[] = [
     tests: [
       "cli/env.test.ts: writes for fish, PowerShell and cmd",
       "outside/shells.outside.ts: mean exactly the key, whatever it is made of, in …",
-      "cli/run-gemini.test.ts: removes that home afterwards, also when the client fails, and nothing it leads to",
+      "cli/run-gemini.program.ts: removes that home afterwards, also when the client fails, and nothing it leads to",
     ],
   },
   {
@@ -210,7 +210,7 @@ export const claims: readonly Claim[] = [
     sentence: "`env` names the variables that they undo, and `run` overrides the settings for that run.",
     tests: [
       "cli/env.test.ts: what Claude Code's own settings put over the lines is named",
-      "cli/run-claude-settings.test.ts: overrules them for this run",
+      "cli/run-claude-settings.program.ts: overrules them for this run",
     ],
   },
   {
@@ -315,10 +315,10 @@ export const claims: readonly Claim[] = [
   {
     sentence: "Exit codes: 0 fine, 1 failed, 2 wrong usage or cancelled, 4 login needed.",
     tests: [
-      "cli/main.test.ts: exits with 2 for wrong usage and 1 for a wrong configuration",
-      "cli/main.test.ts: prints its version and exits with 0",
+      "cli/main.program.ts: exits with 2 for wrong usage and 1 for a wrong configuration",
+      "cli/main.program.ts: prints its version and exits with 0",
       "cli/report.test.ts: has no stack trace and its own exit code",
-      "cli/doctor-logins.test.ts: a dead one is found, and the command that logs in again is named",
+      "cli/doctor-logins.program.ts: a dead one is found, and the command that logs in again is named",
     ],
   },
   {
@@ -355,9 +355,9 @@ export const claims: readonly Claim[] = [
     sentence:
       "`SIGTERM`, Ctrl-C and a closed terminal let open answers finish within `drain_seconds`; `SIGHUP` or a change of the file reloads accounts, keys and limits without touching them.",
     tests: [
-      "cli/serve-signals.test.ts: … lets an open stream end, refuses new connections, and exits 0",
-      "cli/serve-terminal.test.ts: lets an open answer finish when its terminal is closed",
-      "cli/serve-signals.test.ts: SIGHUP reads the configuration again",
+      "cli/serve-signals.program.ts: … lets an open stream end, refuses new connections, and exits 0",
+      "cli/serve-terminal.program.ts: lets an open answer finish when its terminal is closed",
+      "cli/serve-signals.program.ts: SIGHUP reads the configuration again",
       "app/reload.test.ts: keys and limits are read anew",
       "app/reload.test.ts: an open stream goes on where it is",
     ],

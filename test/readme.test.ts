@@ -1,40 +1,16 @@
-// The README is held to what the program does: its tables, its configuration, and the first minute word for word.
+// The README is held to what the program does: its tables, its configuration.
 
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { promisify } from "node:util";
+import { test } from "node:test";
 import { createContext } from "../src/cli/context.ts";
 import { createProgram } from "../src/cli/program.ts";
 import { readConfig } from "../src/config/load.ts";
 import { relayErrors } from "../src/domain/errors.ts";
 import { accountKinds } from "../src/upstreams/kinds.ts";
 import { claims } from "./readme-claims.ts";
-import { program } from "./support/program.ts";
-import { until } from "./support/until.ts";
-
-const root = join(import.meta.dirname, "..");
-const readme = readFileSync(join(root, "README.md"), "utf8");
-
-/** The cells of each row of the table under a heading. */
-function table(heading: string): string[][] {
-  const section = readme.split(/^## /m).find((part) => part.startsWith(heading)) ?? "";
-  const rows = section.split("\n").filter((line) => line.startsWith("|") && !/^\|[-| ]+\|$/.test(line));
-  return rows.map((row) =>
-    row
-      .slice(1, -1)
-      .split("|")
-      .map((cell) => cell.trim().replaceAll("`", "")),
-  );
-}
-
-function fences(language: string): string[] {
-  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm"))].map(
-    (match) => match[1]!,
-  );
-}
+import { fences, readme, root, table } from "./support/readme.ts";
 
 test("the table of errors is the list in the code", () => {
   const listed = table("Errors the relay makes itself").slice(1);
@@ -202,86 +178,4 @@ test("a clone brings the Node along that it needs", () => {
   };
   assert.equal(engines.node, ">=22.19.0");
   assert.ok(Number.parseInt(devDependencies.node!, 10) > 22);
-});
-
-let url = "";
-let log = "";
-let daemon: ReturnType<typeof spawn>;
-
-before(async () => {
-  daemon = spawn(process.execPath, [program, "serve", "--demo", "--port", "0"], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  url = await new Promise<string>((resolve, reject) => {
-    daemon.stderr!.on("data", (chunk: Buffer) => {
-      log += chunk;
-      const found = /"url":"([^"]+)"/.exec(log)?.[1];
-      if (found) resolve(found);
-    });
-    daemon.once("exit", () => reject(new Error(log)));
-  });
-});
-after(async () => {
-  daemon.kill("SIGTERM");
-  if (daemon.exitCode === null) await new Promise((resolve) => daemon.once("exit", resolve));
-});
-
-test("the first minute goes as it says: an answer by the second account, and the move in the log", async () => {
-  const command = fences("sh").find((fence) => fence.startsWith("curl"))!;
-  const here = command.replace("http://127.0.0.1:3000", url).replace("curl -sN", "curl -sN -D -");
-  const { stdout } = await promisify(execFile)("sh", ["-c", here]);
-  assert.match(stdout, /^HTTP\/1\.1 200/);
-  assert.match(stdout, /x-cc-relay-account: demo-claude-2/);
-  assert.match(stdout, /event: message_stop/);
-  const findMove = () =>
-    log.split("\n").find((line) => line.includes("attempt failed") && line.includes("demo-claude-1"));
-  await until("the log says it", () => findMove() !== undefined);
-  const move = findMove();
-  const { account, failure, reason, next, until: end } = JSON.parse(move!) as Record<string, string>;
-  assert.equal(account, "demo-claude-1");
-  assert.deepEqual([failure, next], ["rate-limited", "next account"]);
-  assert.ok(reason && Date.parse(end!) > Date.now());
-});
-
-test("the base URLs of libraries that append less are those that the relay's 404s name", async () => {
-  const bases = table("Point your client at it").slice(-3);
-  const wrong = ["/gemini/models/m:generateContent", "/gemini/models/m:generateContent", "/messages"];
-  for (const [index, [client, base]] of bases.entries()) {
-    const answer = await fetch(`${url}${wrong[index]}`, { method: "POST", body: "{}" });
-    assert.equal(answer.status, 404, client);
-    const named = base!.replace("http://127.0.0.1:3000", url);
-    assert.ok((await answer.text()).includes(`use ${named} as the base URL`), client);
-  }
-});
-
-test("every base URL of its table leads somewhere", async () => {
-  const bases = table("Point your client at it")
-    .slice(1)
-    .map(([, base]) => base!.replace("http://127.0.0.1:3000", ""));
-  const tails = [
-    "/v1/messages",
-    "/v1beta/models/gemini-2.5-pro:generateContent",
-    "/responses",
-    "/chat/completions",
-    "/models/gemini-2.5-pro:generateContent",
-    "/models/gemini-2.5-pro:generateContent",
-    "/messages",
-  ];
-  assert.equal(bases.length, tails.length);
-  for (const [index, base] of bases.entries()) {
-    const answer = await fetch(`${url}${base}${tails[index]}`, {
-      method: "POST",
-      body: '{"model":"m","messages":[]}',
-    });
-    assert.notEqual(answer.headers.get("x-cc-relay-error"), "not_found", base);
-    await answer.body?.cancel();
-  }
-});
-
-test("what the demo has written goes with it", async () => {
-  const file = /"config":"([^"]+)"/.exec(log)![1]!;
-  assert.ok(existsSync(file));
-  daemon.kill("SIGTERM");
-  await new Promise((resolve) => daemon.once("exit", resolve));
-  assert.ok(!existsSync(join(file, "..")));
 });

@@ -1,5 +1,6 @@
-// Runs the unit tests: `npm test`, or `npm test -- test/store` for those whose path begins so; `--slowest` lists what costs most
-// of the processor, `--processes N` takes another number of them.
+// Runs the tests of the parts, which are in `*.test.ts`: `npm test`, or `npm test -- test/store` for those whose path begins so. With
+// `--programs` (`npm run test:programs`) those that start the program, or another one, which are in `*.program.ts`. `--slowest` lists
+// what costs most of the processor, `--processes N` takes another number of them.
 // A few processes share the files, since starting one and loading src/ costs more than most files; one that changes its process
 // gets one of its own.
 
@@ -13,25 +14,24 @@ import { bundleProgram } from "./support/bundled-program.ts";
 /** The environment, signals and flags are the process's. Inside of a line, what kills is the text of a child. */
 const changesItsProcess =
   /process\.(env(\.\w+)? = |chdir\(|emit\()|^\s*process\.kill\(process\.pid|delete process\.env|setFlagsFromString\(/m;
-/** Files that take longest: what they wait for is used by the others. */
-const startsPrograms =
-  /createServeFolder|createLoginHome|openTerminal|spawn\(|execFile|runProgram|startAuthorizationServer|openLoginSite/;
-
 /** Above the number of cores: many tests wait for sockets and timers. */
 const usualProcesses = availableParallelism() + 3;
 const minMemoryBytes = 2 * 1024 ** 3;
 const slowestCount = 20;
 
 const { values: flags, positionals: chosen } = parseArgs({
-  options: { slowest: { type: "boolean" }, processes: { type: "string" } },
+  options: {
+    programs: { type: "boolean" },
+    slowest: { type: "boolean" },
+    processes: { type: "string" },
+  },
   allowPositionals: true,
 });
-const files = globSync("test/**/*.test.ts")
+const files = globSync(`test/**/*.${flags.programs ? "program" : "test"}.ts`)
   .filter((file) => chosen.length === 0 || chosen.some((path) => file.startsWith(path)))
-  .map((file) => ({ file, text: readFileSync(file, "utf8") }))
-  .sort((a, b) => rank(a.text) - rank(b.text) || (a.file < b.file ? -1 : 1));
-const alone = files.filter(({ text }) => changesItsProcess.test(text)).map(({ file }) => file);
-const together = files.map(({ file }) => file).filter((file) => !alone.includes(file));
+  .sort();
+const alone = files.filter((file) => changesItsProcess.test(readFileSync(file, "utf8")));
+const together = files.filter((file) => !alone.includes(file));
 
 const processes = Number(flags.processes ?? usualProcesses);
 
@@ -39,7 +39,7 @@ const processes = Number(flags.processes ?? usualProcesses);
 const folder = mkdtempSync(join(fastFolder(), "cc-relay-tests-"));
 // Some tests look at the database as another user.
 chmodSync(folder, 0o755);
-const program = files.some(({ text }) => startsPrograms.test(text)) ? bundleProgram() : undefined;
+const program = flags.programs ? bundleProgram() : undefined;
 const times: { file: string; ms: number; cpuMs: number }[] = [];
 const failures: string[] = [];
 let passed = 0;
@@ -69,10 +69,6 @@ function fastFolder(): string {
   if (!existsSync("/dev/shm")) return tmpdir();
   const { bavail, bsize } = statfsSync("/dev/shm");
   return bavail * bsize > minMemoryBytes ? "/dev/shm" : tmpdir();
-}
-
-function rank(text: string): number {
-  return startsPrograms.test(text) ? 0 : 1;
 }
 
 /** One process after another: those of one file, then one that goes on until no file is left, or it has died of one. */

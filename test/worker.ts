@@ -30,8 +30,8 @@ beforeEach((test) => {
   at = (test as TestContext).fullName;
   send({ test: at });
 });
-for (const event of ["uncaughtException", "unhandledRejection"] as const)
-  process.prependListener(event, (error: unknown) => send({ failed: `${at}\n✖ ${event}\n${inspect(error)}` }));
+process.prependListener("uncaughtException", reportUncaught);
+process.prependListener("unhandledRejection", reportUncaught);
 
 process.on("message", (order: Order) => {
   if ("end" in order) return process.disconnect();
@@ -44,6 +44,11 @@ process.on("message", (order: Order) => {
   });
 });
 send({ ready: true, cpuMs: cpuMs() });
+
+/** Of the test that runs: its own code, or what it or one before it has left behind. */
+function reportUncaught(error: unknown): void {
+  send({ failed: `${at}\n✖ an error that nothing caught\n${inspect(error)}` });
+}
 
 /**
  * node:test follows every promise and socket to the test that made it. It needs that while the tests of a file are declared, and after

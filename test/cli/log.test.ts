@@ -1,12 +1,9 @@
 // `cc-relay log` as it is typed: what a person sees at 80 and 120 columns, what programs get, and what a filter leaves.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { after, before, describe, it, test } from "node:test";
+import { after, before, describe, it } from "node:test";
 import { followRequests } from "../../src/cli/log/follow.ts";
 import { usageRow } from "../store/rows.ts";
-import { program } from "../support/program.ts";
-import { createServeFolder } from "../support/serve-process.ts";
 import { until } from "../support/until.ts";
 import { seedLog } from "./log-seed.ts";
 import { createWorkplace, inWorkplace, minute, now, type Workplace } from "./workplace.ts";
@@ -235,21 +232,4 @@ it("following shows the last ones first, then each that ends, once", async (t) =
     assert.deepEqual(ids.slice(-2), ["new-1", "new-3"]);
     assert.equal(new Set(ids).size, ids.length);
   });
-});
-
-test("following ends when its reader has gone: log --follow | head", async (t) => {
-  const folder = await createServeFolder(t);
-  await folder.configure("");
-  const record = (id: string) => folder.look(({ usage }) => usage.record(usageRow(id)));
-  await record("first");
-  const child = spawn(process.execPath, [program, "--config", folder.configFile, "log", "--follow"], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  t.after(() => void child.kill("SIGKILL"));
-  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
-  await new Promise((resolve) => child.stdout.once("data", resolve));
-  child.stdout.destroy();
-  // What is written then finds nobody.
-  await record("second");
-  assert.equal(await ended, 0);
 });

@@ -1,16 +1,13 @@
 // `cc-relay web`: the address that it prints or opens, and what it says when there is no page to open.
 
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { runWeb } from "../../src/cli/web.ts";
 import { fixText, UserError } from "../../src/domain/errors.ts";
 import { createCode } from "../../src/web/sign-in-code.ts";
-import { send } from "../support/client.ts";
-import { createServeFolder } from "../support/serve-process.ts";
 import { setStage } from "../support/stage.ts";
 import { exchange } from "../web/sign-in.ts";
-import { type FakeContextOptions, fakeContext, listen } from "./support.ts";
+import { type FakeContextOptions, fakeContext } from "./support.ts";
 
 function contextOf(relay: { app: { port: number }; config: FakeContextOptions["config"] }, env = {}) {
   const daemon = { host: "127.0.0.1", port: relay.app.port };
@@ -92,21 +89,6 @@ test("a page that is turned off is said, and no code is made", async (t) => {
       /does not show its page/.test(error.message) &&
       /\[ui\]/.test(fixText(error.fix ?? "")),
   );
-});
-
-test("a relay whose database is in memory can be signed in at", async (t) => {
-  const place = await createServeFolder(t);
-  const { port, close } = await listen(() => {});
-  await close();
-  // Nobody can make files there, not even root.
-  const toml = `[server]\nport = ${port}\ndatabase_path = "/sys/cc-relay.db"\n`;
-  await writeFile(place.configFile, toml, { mode: 0o600 });
-  const relay = await place.start();
-  assert.match(relay.stderr(), /kept in memory/);
-  const [, code = ""] = /#code=([\w-]{32})\n$/.exec(await place.run(["web", "--print"])) ?? [];
-  const signIn = () => send(relay.url, { method: "POST", path: "/ui/session", body: { code } });
-  assert.equal((await signIn()).status, 204);
-  assert.equal((await signIn()).status, 401);
 });
 
 for (const [code, message, fix] of [

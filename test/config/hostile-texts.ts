@@ -100,6 +100,9 @@ const value: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   ),
 })).value;
 
+/** What TOML is written with. */
+const signs = [..."[]{}=.,#\"'\n \\1-"];
+
 export interface HostileTextsOptions {
   /** Texts that are drawn for each property. */
   runs: number;
@@ -123,28 +126,7 @@ export function testHostileTexts({ runs, step, part }: HostileTextsOptions): voi
   });
 
   test("a file with slips of the finger is reported without its values", () => {
-    const letters = fc.constantFrom(
-      '"',
-      "'",
-      "[",
-      "]",
-      "{",
-      "}",
-      "=",
-      ".",
-      ",",
-      "#",
-      "\n",
-      "\r",
-      " ",
-      "\\",
-      "a",
-      "1",
-      "-",
-      "\u0000",
-      "é",
-      "\ud800",
-    );
+    const letters = fc.constantFrom(...signs, "\r", "a", "\u0000", "é", "\ud800");
     const slip = fc.record({
       at: fc.nat(whole.length),
       drop: fc.nat(3),
@@ -165,27 +147,13 @@ export function testHostileTexts({ runs, step, part }: HostileTextsOptions): voi
   test("any text at all is a configuration or an error", () => {
     const unit = fc.oneof(
       fc.constantFrom(
-        "[",
-        "]",
+        ...signs,
         "[[",
         "]]",
-        "{",
-        "}",
-        "=",
-        ".",
-        ",",
-        "#",
-        '"',
-        "'",
         '"""',
         "'''",
-        "\n",
         "\r\n",
-        " ",
-        "\\",
         "\\u",
-        "1",
-        "-",
         "true",
         "inf",
         "2020-01-01",

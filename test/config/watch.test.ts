@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { appendFile, mkdir, mkdtemp, rename, rm, symlink, unlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import { sightFile, watchConfig } from "../../src/config/watch.ts";
 import { createManualTime } from "../support/manual-time.ts";
 import { until } from "../support/until.ts";
@@ -198,10 +196,4 @@ test("after the end of the watch nothing is called", async () => {
   stop();
   await writeFile(file, "b");
   await expectNothingMore();
-});
-
-test("a watch does not keep the process alive", async () => {
-  const module = join(import.meta.dirname, "../../src/config/watch.ts");
-  const script = `const { sightFile, watchConfig } = await import(${JSON.stringify(module)}); watchConfig(sightFile("/nowhere"), () => {});`;
-  await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], { timeout: 60_000 });
 });

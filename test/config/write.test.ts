@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import {
   chmod,
@@ -234,35 +232,6 @@ test("edits of one process at once are all made", async () => {
   const config = await loadConfig({ flag: file, environment, kinds: accountKinds });
   assert.deepEqual(config.accounts.map(({ id }) => id).sort(), ids.sort());
   assert.deepEqual(await readdir(folder), ["config.toml"]);
-});
-
-test("edits of several processes at once are all made, and readers see whole files only", async () => {
-  await editConfigFile({ file, environment, kinds: accountKinds, edit: add("first") });
-  const script = `
-    const { editConfigFile } = await import(${JSON.stringify(join(import.meta.dirname, "../../src/config/write.ts"))});
-    const { addAccount } = await import(${JSON.stringify(join(import.meta.dirname, "../../src/config/edit.ts"))});
-    const { accountKinds } = await import(${JSON.stringify(join(import.meta.dirname, "../../src/upstreams/kinds.ts"))});
-    const environment = ${JSON.stringify(environment)};
-    for (let index = 0; index < 5; index++) {
-      const edit = (text) => addAccount(text, process.argv[1] + index, ${JSON.stringify(values)});
-      await editConfigFile({ file: ${JSON.stringify(file)}, environment, kinds: accountKinds, edit });
-    }`;
-  const writers = ["a", "b", "c"].map((name) =>
-    spawn(process.execPath, ["--input-type=module", "-e", script, name], {
-      stdio: ["ignore", "ignore", "inherit"],
-    }),
-  );
-  const ends = Promise.all(writers.map((writer) => once(writer, "exit")));
-  let isOver = false;
-  void ends.then(() => {
-    isOver = true;
-  });
-  while (!isOver) await loadConfig({ flag: file, environment, kinds: accountKinds });
-  assert.deepEqual(
-    (await ends).map(([code]) => code),
-    [0, 0, 0],
-  );
-  assert.equal((await loadConfig({ flag: file, environment, kinds: accountKinds })).accounts.length, 16);
 });
 
 test("a draft that a dead process left is taken away", async () => {

@@ -41,3 +41,13 @@ export async function createSqliteHarness(): Promise<SqliteHarness> {
     },
   };
 }
+
+/** Without a file, too; whatever becomes of `body` nothing is left. */
+export async function withHarness(body: (harness: SqliteHarness) => Promise<void>): Promise<void> {
+  const harness = await createSqliteHarness();
+  try {
+    await body(harness);
+  } finally {
+    await harness.dispose();
+  }
+}

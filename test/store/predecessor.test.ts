@@ -3,7 +3,7 @@ import { after, before, test } from "node:test";
 import Database from "better-sqlite3";
 import { readTime } from "../../src/store/predecessor.ts";
 import type { UsageKey } from "../../src/store/usage-store.ts";
-import { createSqliteHarness, type SqliteHarness } from "./harness.ts";
+import { withHarness } from "./harness.ts";
 import { always, tokens } from "./rows.ts";
 import { useZone } from "./zones.ts";
 
@@ -155,13 +155,4 @@ function dumpPredecessor(path: string): unknown {
   ]);
   database.close();
   return dump;
-}
-
-async function withHarness(body: (harness: SqliteHarness) => Promise<void>): Promise<void> {
-  const harness = await createSqliteHarness();
-  try {
-    await body(harness);
-  } finally {
-    await harness.dispose();
-  }
 }

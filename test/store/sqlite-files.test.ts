@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import {
   chmodSync,
-  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -20,7 +18,7 @@ import { fixText, UserError } from "../../src/domain/errors.ts";
 import { findDamage } from "../../src/store/integrity.ts";
 import { applicationId, migrations } from "../../src/store/migrations.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
-import { createSqliteHarness, type SqliteHarness } from "./harness.ts";
+import { withHarness } from "./harness.ts";
 import { usageRow } from "./rows.ts";
 
 const always = { since: 0, until: Number.MAX_SAFE_INTEGER, by: "day" as const };
@@ -175,19 +173,6 @@ test("a file that cannot be used is named with what is wrong and what to do", ()
     notes.close();
   }));
 
-test("a database that may not be written is named, not crashed on", () =>
-  withHarness(async ({ folder, path, open }) => {
-    await (await open()).close();
-    chmodSync(path, 0o444);
-    chmodSync(folder, 0o755);
-    assert.match(unprivileged(path), /^the database .*relay\.db cannot be written\ngive the account/);
-    assert.match(
-      unprivileged(join(folder, "new.db")),
-      /^the database .*new\.db cannot be created \(EACCES.*\)\ngive/,
-    );
-    assert.equal(existsSync(join(folder, "new.db")), false);
-  }));
-
 test("damage inside the file is found, and reported when it is met", () =>
   withHarness(async ({ path, open }) => {
     const store = await open();
@@ -302,20 +287,6 @@ function makeHalf(path: string): void {
   truncateSync(path, 4096);
 }
 
-function unprivileged(path: string): string {
-  const args = [join(import.meta.dirname, "child.ts"), "open-unprivileged", path];
-  return execFileSync(process.execPath, args, { encoding: "utf8" });
-}
-
 function mode(path: string): number {
   return statSync(path).mode & 0o777;
-}
-
-async function withHarness(body: (harness: SqliteHarness) => Promise<void>): Promise<void> {
-  const harness = await createSqliteHarness();
-  try {
-    await body(harness);
-  } finally {
-    await harness.dispose();
-  }
 }

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { migrations } from "../../src/store/migrations.ts";
 import type { UsageRow } from "../../src/store/usage-store.ts";
 import { patient } from "../support/patience.ts";
-import { createSqliteHarness, type SqliteHarness } from "./harness.ts";
+import { withHarness } from "./harness.ts";
 import { insertManyRows } from "./many-rows.ts";
 import { summarizeNaively } from "./naive-usage.ts";
 import { always, day, maintainAll, noon, tokens, usageRow } from "./rows.ts";
@@ -219,13 +219,4 @@ test("100,000 rows are rolled up in short steps and then answer at once", () =>
 interface Raw extends Pick<UsageRow, "time" | "account"> {
   request_id: string;
   input: number;
-}
-
-async function withHarness(body: (harness: SqliteHarness) => Promise<void>): Promise<void> {
-  const harness = await createSqliteHarness();
-  try {
-    await body(harness);
-  } finally {
-    await harness.dispose();
-  }
 }

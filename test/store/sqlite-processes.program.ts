@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { patient } from "../support/patience.ts";
-import { createSqliteHarness, type SqliteHarness } from "./harness.ts";
+import { withHarness } from "./harness.ts";
 import { usageRow } from "./rows.ts";
 
 const always = { since: 0, until: Number.MAX_SAFE_INTEGER, by: "day" as const };
@@ -131,15 +131,6 @@ test("a store that is closed while an operation waits lets it finish first", () 
     await Promise.all([saved, closed]);
     assert.equal((await (await harness.open()).bindings.load(0)).length, 1);
   }));
-
-async function withHarness(body: (harness: SqliteHarness) => Promise<void>): Promise<void> {
-  const harness = await createSqliteHarness();
-  try {
-    await body(harness);
-  } finally {
-    await harness.dispose();
-  }
-}
 
 function start(role: string, path: string) {
   const args = [join(import.meta.dirname, "child.ts"), role, path];
