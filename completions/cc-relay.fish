@@ -52,7 +52,7 @@ complete -c cc-relay -n '__cc_relay_at \'login\'' -l id -x -a '(cc-relay __compl
 complete -c cc-relay -n '__cc_relay_at \'login\'' -l name -x -d 'a name for people'
 complete -c cc-relay -n '__cc_relay_at \'login\'' -l priority -x -d 'higher is tried first, 100 is usual'
 complete -c cc-relay -n '__cc_relay_at \'login\'' -l api-key -d 'an API key: asked for without echo, or the first line of standard input'
-complete -c cc-relay -n '__cc_relay_at \'login\'' -l setup-token -d 'a token of `claude setup-token`: asked for as a key is; good for a year'
+complete -c cc-relay -n '__cc_relay_at \'login\'' -l setup-token -d 'asked for as a key is: a token of `claude setup-token`, good for a year'
 complete -c cc-relay -n '__cc_relay_at \'login\'' -l compatible -d 'another host that speaks the API (GLM, Kimi, OpenRouter, Ollama …): a last resort'
 complete -c cc-relay -n '__cc_relay_at \'login\'' -l url -x -d 'the compatible host\'s address, as its guide for Claude Code or Codex gives it'
 complete -c cc-relay -n '__cc_relay_at \'login\'' -l auth -x -a 'x-api-key bearer none' -d 'how the key is sent there, when it is not as the host usually wants it'

@@ -31,6 +31,10 @@ export interface AccountKind {
   /** A request that costs nothing and shows whether the credential is taken; undefined: there is no such request. */
   readonly probe: ((extras: LoginExtras) => Probe) | undefined;
   readonly labels: KindLabels;
+  /** Of a kind whose `credentials` have `setup_token`. */
+  readonly setupToken?: SetupTokenLabels;
+  /** Of a `compatible` kind: the provider's small models, for which such a host may have a model of its own; absent: one serves them all. */
+  readonly smallModels?: SmallModels;
 }
 
 /** By type; a table that tests can add to. */
@@ -115,6 +119,21 @@ export interface Probe {
   /** Raw pairs. */
   headers: readonly string[];
   body: string | undefined;
+}
+
+/** Texts for people. */
+export interface SetupTokenLabels {
+  /** The provider's own command, which prints one. */
+  command: string;
+  /** How long one is good for. */
+  validity: string;
+}
+
+export interface SmallModels {
+  /** As in `model_map`. */
+  pattern: string;
+  /** In a sentence, as what a model serves. */
+  title: string;
 }
 
 /** Texts for people. */

@@ -8,6 +8,7 @@ import { UserError } from "../domain/errors.ts";
 import { type Family, families } from "../domain/family.ts";
 import { createDispatchers } from "../network/dispatchers.ts";
 import { maskSecret } from "../text/redact.ts";
+import { accountKinds } from "../upstreams/kinds.ts";
 import { openBrowser } from "./browser.ts";
 import type { CommandContext } from "./context.ts";
 import { problemsHere } from "./invocation.ts";
@@ -17,12 +18,13 @@ import { type CompatibleLogin, chooseCompatibleHost } from "./login/compatible.t
 import { findExtras } from "./login/extras.ts";
 import { type Keeping, keepKey, keepLogin } from "./login/keep.ts";
 import { logInWithOAuth } from "./login/oauth.ts";
-import { extrasFlags, type LoginFlags, type LoginOptions, readOptions } from "./login/options.ts";
+import { extrasFlags, kindHelp, type LoginFlags, type LoginOptions, readOptions } from "./login/options.ts";
 import { reportOutcome } from "./login/outcome.ts";
 import { findPlace } from "./login/place.ts";
 import { confirmReplacing, planAccount, writeEntry } from "./login/plan.ts";
 
 export function loginCommand(context: CommandContext, run = runLogin): Command {
+  const kindTexts = kindHelp(Object.values(accountKinds));
   const command = new LoginCommand("login")
     .description("add an account, by API key or OAuth")
     .addArgument(new Argument("<provider>", "whose account it is").choices(families))
@@ -30,7 +32,7 @@ export function loginCommand(context: CommandContext, run = runLogin): Command {
     .option("--name <name>", "a name for people")
     .option("--priority <number>", "higher is tried first, 100 is usual")
     .option("--api-key", "an API key: asked for without echo, or the first line of standard input")
-    .option("--setup-token", "a token of `claude setup-token`: asked for as a key is; good for a year")
+    .option("--setup-token", kindTexts.setupToken)
     .option(
       "--compatible",
       "another host that speaks the API (GLM, Kimi, OpenRouter, Ollama …): a last resort",
@@ -43,7 +45,7 @@ export function loginCommand(context: CommandContext, run = runLogin): Command {
       ).choices(["x-api-key", "bearer", "none"]),
     )
     .option("--model <model>", "the compatible host's model that serves every request")
-    .option("--small-model <model>", "its model that serves Claude's small ones (Haiku) instead")
+    .option("--small-model <model>", kindTexts.smallModel)
     .option(
       "--proxy <url>",
       "reach the provider through it, now and later: socks5://USER:PASSWORD@HOST:1080",

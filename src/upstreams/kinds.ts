@@ -39,6 +39,7 @@ export const accountKinds: Readonly<Record<AccountType, AccountKind>> = {
       hint: "for every client",
       source: "platform.claude.com",
     },
+    smallModels: { pattern: "*haiku*", title: "Claude's small ones (Haiku)" },
   },
   "claude-oauth": {
     ...claude,
@@ -51,8 +52,9 @@ export const accountKinds: Readonly<Record<AccountType, AccountKind>> = {
       credential: "login",
       choice: "Claude subscription, by OAuth",
       hint: "for Claude Code only",
-      source: "claude setup-token",
+      source: "claude.ai",
     },
+    setupToken: { command: "claude setup-token", validity: "a year" },
   },
   "gemini-api": {
     ...withKey,

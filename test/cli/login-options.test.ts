@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { canShowBrowser } from "../../src/cli/browser.ts";
 import { describeLinks } from "../../src/cli/login/oauth.ts";
-import { readOptions } from "../../src/cli/login/options.ts";
+import { kindHelp, readOptions } from "../../src/cli/login/options.ts";
+import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { cancelled, createLoginPlace, type LoginPlace, terminal } from "./login-support.ts";
 
 let place: LoginPlace;
@@ -14,6 +15,23 @@ afterEach(() => place.close());
 const keyAsArgument = `✗ login takes one argument, the provider; a key is asked for and never given here
   - take a key out of the shell's history, and run: cc-relay login PROVIDER --api-key
 `;
+
+it("the help of --setup-token and --small-model says what the kinds of account say", () => {
+  const acme = {
+    setupToken: { command: "acme token", validity: "a week" },
+    smallModels: { pattern: "*mini*", title: "Acme's small ones" },
+  };
+  assert.deepEqual(kindHelp([...Object.values(accountKinds), acme]), {
+    setupToken:
+      "asked for as a key is: a token of `claude setup-token`, good for a year, or of `acme token`, good for a week",
+    smallModel: "its model that serves Claude's small ones (Haiku), or Acme's small ones instead",
+  });
+});
+
+it("every kind that takes a setup token says where it comes from, and no other one does", () => {
+  for (const { type, credentials, setupToken } of Object.values(accountKinds))
+    assert.equal(setupToken !== undefined, credentials.includes("setup_token"), type);
+});
 
 describe("a wrong command line", () => {
   const cases: [string, string][] = [

@@ -5,7 +5,7 @@ import { classifyKey, classifySetupToken, type KeyVerdict } from "../../config/k
 import { UserError } from "../../domain/errors.ts";
 import { readLines } from "../../terminal/input.ts";
 import { sign } from "../../terminal/style.ts";
-import { keyKinds } from "../../upstreams/kinds.ts";
+import { keyKinds, loginKind } from "../../upstreams/kinds.ts";
 import type { CommandContext } from "../context.ts";
 import { fixTextHere } from "../invocation.ts";
 import type { CompatibleLogin } from "./compatible.ts";
@@ -94,8 +94,8 @@ function classify(key: string, { plan, config, options, host }: KeyRequest): Key
 }
 
 function question({ plan: { id, family, replaces }, options, host }: KeyRequest): string {
-  if (options.setupToken)
-    return `${replaces ? "New setup token" : "Setup token"} of ${id} (from claude setup-token)`;
+  const token = options.setupToken ? loginKind(family)?.setupToken : undefined;
+  if (token) return `${replaces ? "New setup token" : "Setup token"} of ${id} (from ${token.command})`;
   const source = host === undefined ? keyKinds[family].labels.source : new URL(host.apiUrl).host;
   return `${replaces ? "New API key" : "API key"} of ${id} (from ${source})`;
 }

@@ -12,6 +12,7 @@ import { findModelFault } from "../../config/text-faults.ts";
 import { isPlainToElsewhere } from "../../config/url.ts";
 import { UserError } from "../../domain/errors.ts";
 import type { Family } from "../../domain/family.ts";
+import { keyKinds } from "../../upstreams/kinds.ts";
 import type { CommandContext } from "../context.ts";
 import { checkKeySource, pipeExample } from "./api-key.ts";
 import { type CompatibleOptions, findHostUrlFault, type LoginOptions } from "./options.ts";
@@ -178,9 +179,11 @@ async function askModels(
       message: "Its model that serves every request",
       placeholder: example,
     }));
-  const asksSmall = given === undefined && smallModel === undefined && family === "claude";
-  const small = asksSmall
-    ? await ask({ message: "Its model for Claude's small ones (Haiku)", initial: model })
-    : smallModel;
-  return { ...(small === undefined || small === model ? {} : { "*haiku*": small }), "*": model };
+  const { smallModels } = keyKinds[family];
+  const small =
+    smallModels && given === undefined && smallModel === undefined
+      ? await ask({ message: `Its model for ${smallModels.title}`, initial: model })
+      : smallModel;
+  if (smallModels === undefined || small === undefined || small === model) return { "*": model };
+  return { [smallModels.pattern]: small, "*": model };
 }

@@ -10,7 +10,7 @@ import {
   readApiUrl,
 } from "../../config/url.ts";
 import { type Advice, UserError } from "../../domain/errors.ts";
-import { type Family, familyNames, providerUrls } from "../../domain/family.ts";
+import { type Family, families, familyNames, providerUrls } from "../../domain/family.ts";
 import type { LoginExtras } from "../../domain/token-store.ts";
 import { type ProxySettings, readProxyUrl } from "../../network/proxy.ts";
 import { accountKinds, keyKinds, loginKind } from "../../upstreams/kinds.ts";
@@ -46,7 +46,7 @@ export interface LoginOptions {
   extras: LoginExtras | undefined;
   /** No choice: an API key. */
   apiKey: boolean;
-  /** No choice: a token of `claude setup-token`. */
+  /** No choice: a setup token. */
   setupToken: boolean;
   /** No choice: another host that speaks the provider's API. */
   compatible: CompatibleOptions | undefined;
@@ -63,7 +63,7 @@ export interface CompatibleOptions {
   auth: "x-api-key" | "bearer" | "none" | undefined;
   /** Serves every model that is asked for. */
   model: string | undefined;
-  /** Serves Claude's small models in its place. */
+  /** Serves the provider's small models in its place. */
   smallModel: string | undefined;
 }
 
@@ -73,10 +73,11 @@ export function readOptions(family: Family, flags: LoginFlags): LoginOptions {
   refuse("--id", id, findIdFault, "give a short word, such as: --id work");
   refuse("--name", name, findNameFault, 'give a name, such as: --name "Work"');
   const extras = readExtras(family, flags);
-  if (setupToken && loginKind(family)?.credentials.includes("setup_token") !== true) {
-    throw wrong("--setup-token is for Claude", {
+  const withSetupToken = families.filter((each) => loginKind(each)?.setupToken);
+  if (setupToken && !withSetupToken.includes(family)) {
+    throw wrong(`--setup-token is for ${namesOf(withSetupToken)}`, {
       instruction: "leave it out, or run:",
-      command: "cc-relay login claude --setup-token",
+      command: `cc-relay login ${withSetupToken[0]} --setup-token`,
     });
   }
   if (setupToken && apiKey)
@@ -107,17 +108,20 @@ function readCompatible(family: Family, flags: LoginFlags): CompatibleOptions | 
     if (flag === undefined) return undefined;
     throw wrong(`${flag} is for --compatible`, "leave it out, or add --compatible");
   }
-  if (!keyKinds[family].compatible)
-    throw wrong("--compatible is for Claude and OpenAI", {
+  const withHosts = families.filter((each) => keyKinds[each].compatible);
+  if (!withHosts.includes(family))
+    throw wrong(`--compatible is for ${namesOf(withHosts)}`, {
       instruction: "run:",
-      command: "cc-relay login claude --compatible",
+      command: `cc-relay login ${withHosts[0]} --compatible`,
     });
   const example = "give a model's name as the host has it, such as: --model glm-5.2";
   refuse("--url", url, (text) => findHostUrlFault(text, family), "such as: --url https://HOST/PATH");
   refuse("--model", model, findModelFault, example);
   refuse("--small-model", smallModel, findModelFault, example);
-  if (smallModel !== undefined && family !== "claude")
-    throw wrong("--small-model is for Claude", "leave it out: --model serves everything");
+  if (smallModel !== undefined && keyKinds[family].smallModels === undefined) {
+    const withSmall = families.filter((each) => keyKinds[each].smallModels);
+    throw wrong(`--small-model is for ${namesOf(withSmall)}`, "leave it out: --model serves everything");
+  }
   return { url, auth, model, smallModel };
 }
 
@@ -129,6 +133,21 @@ export function findHostUrlFault(url: string, family: Family): string | undefine
   return readApiUrl(url, family) === providerUrls[family]
     ? `is ${familyNames[family]}'s own, which needs no --compatible`
     : undefined;
+}
+
+/** The help of options that only some kinds have, in those kinds' words. */
+export function kindHelp(kinds: readonly Pick<AccountKind, "setupToken" | "smallModels">[]): {
+  setupToken: string;
+  smallModel: string;
+} {
+  const tokens = kinds.flatMap(({ setupToken: token }) =>
+    token ? [`\`${token.command}\`, good for ${token.validity}`] : [],
+  );
+  const small = kinds.flatMap(({ smallModels }) => smallModels?.title ?? []);
+  return {
+    setupToken: `asked for as a key is: a token of ${tokens.join(", or of ")}`,
+    smallModel: `its model that serves ${small.join(", or ")} instead`,
+  };
 }
 
 export interface ExtrasFlag {
@@ -192,6 +211,10 @@ function readProxy(text: string): ProxySettings {
     );
   }
   return proxy;
+}
+
+function namesOf(some: readonly Family[]): string {
+  return some.map((family) => familyNames[family]).join(" and ");
 }
 
 function wrong(message: string, fix: Advice): UserError {
