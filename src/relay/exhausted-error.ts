@@ -5,6 +5,7 @@ import type { Call } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
 import { familyNames } from "../domain/family.ts";
 import { duration, rfc3339 } from "../text/format.ts";
+import { missingLogin } from "../upstreams/client-login.ts";
 import { loginKind } from "../upstreams/kinds.ts";
 import type { Unfit } from "./can-serve.ts";
 
@@ -107,11 +108,12 @@ function noEndpointError({ path, family }: Call): RelayError {
   );
 }
 
-function noLoginError({ family }: Call, only: string | undefined): RelayError {
+function noLoginError(call: Call, only: string | undefined): RelayError {
+  const { family } = call;
   const account = only === undefined ? `${familyNames[family]} account of this relay` : `account ${only}`;
   return new RelayError(
     "no_account",
-    `The ${account} is the client's own login, and this request carries none: log in at the client and start it with \`cc-relay run --own-login\`, or add an account with \`cc-relay login ${family}\`.`,
+    `The ${account} is the client's own login, and ${missingLogin(call)}, or add an account with \`cc-relay login ${family}\`.`,
     { shouldRetry: false },
   );
 }

@@ -38,6 +38,13 @@ export function readClientLogin(call: Sent): ClientLogin | undefined {
   }
 }
 
+/** Why a call cannot be served by a login of its client's, and what to do, as the rest of a sentence. */
+export function missingLogin({ dialect }: Pick<Call, "dialect">): string {
+  return dialect === "chat"
+    ? "a ChatGPT login has no Chat Completions: send an API key of OpenAI's instead"
+    : "this request carries none: log in at the client and start it with `cc-relay run --own-login`";
+}
+
 /**
  * What goes along in pass-through: a recognised login with its headers; of anything else what may be a credential for the provider that
  * is at the family's address, a company's gateway for instance, and nothing that another provider has made.

@@ -146,6 +146,23 @@ describe("the client's own login", () => {
     assert.match(answer.text, /the client's own login, and this request carries none/);
   });
 
+  test("of ChatGPT has no Chat Completions: who asks for them hears what is missing, with such a login as without one", async () => {
+    const { url } = await start([ownAccount("openai")]);
+    for (const own of [ownLogins.chatgpt, []]) {
+      const answer = await send(url, {
+        path: "/v1/chat/completions",
+        headers: own,
+        body: { model: "gpt-5.6", messages: [{ role: "user", content: "hi" }] },
+      });
+      assert.deepEqual([answer.status, answer.header("x-cc-relay-error")], [503, "no_account"]);
+      assert.match(
+        answer.text,
+        /The OpenAI account of this relay is the client's own login, and a ChatGPT login has no Chat Completions: send an API key of OpenAI's instead, or add an account with `cc-relay login openai`\./,
+      );
+    }
+    assert.deepEqual(sentTo(), []);
+  });
+
   test("where a request names it and carries none, the same is heard", async () => {
     const { url } = await start([ownAccount("claude"), keyed()]);
     const answer = await send(url, requests.claude(["x-cc-relay-account", "own"]));
