@@ -66,17 +66,18 @@ test("Claude Code's own login at its limit hands over in the middle of a loop of
   await assertRecorded(stage, { own: 1, key: 2 });
 });
 
-async function startCodex(t: TestContext, sockets = createSocketScript()) {
+async function startCodex(t: TestContext) {
+  const script = createSocketScript();
   const login = codexToken();
   const stage = await startLoginStage(t, {
-    ...{ family: "openai", login, sockets },
+    ...{ family: "openai", login, sockets: { own: script } },
     accounts: ({ pooled }) =>
       `[[accounts]]\nid = "key"\ntype = "openai-responses"\napi_key = "key-of-key"\napi_url = "${pooled}/v1"\n`,
   });
   await logInCodex(stage, login);
-  sockets.answerWith(codex.codexModel);
+  script.answerWith(codex.codexModel);
   stage.pooled.on(() => true, codex.codexModel);
-  return { ...stage, sockets, login };
+  return { ...stage, script, login };
 }
 
 const responses = ({ requests }: LoginStage["provider"]) =>
@@ -112,14 +113,14 @@ test("Codex's own login at its limit hands over in the middle of a loop of tools
 
 test("Codex speaks WebSocket to its own backend on its own login, and the key takes over at its limit", async (t) => {
   const stage = await startCodex(t);
-  const { sockets, login } = stage;
+  const { script, login } = stage;
   const usageLimit = { type: "usage_limit_reached", message: "limit", resets_in_seconds: 7200 };
   // The warm-up is the first one.
-  sockets.fault(login, undefined, undefined, { kind: "error", status: 429, error: usageLimit });
+  script.fault(login, undefined, undefined, { kind: "error", status: 429, error: usageLimit });
   const { lines } = codex.readTranscript(await runCodex(stage));
   assert.equal(lines.at(-1), `agent_message: ${sawBoth}`, lines.join("\n"));
-  assert.ok(sockets.creates.length > 1);
-  for (const { headers, credential } of sockets.upgrades) {
+  assert.ok(script.creates.length > 1);
+  for (const { headers, credential } of script.upgrades) {
     assert.deepEqual([credential, headers["chatgpt-account-id"]], [login, "acct-made-up"]);
     assert.equal(headers["x-cc-relay-key"], undefined);
   }

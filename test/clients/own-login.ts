@@ -6,10 +6,12 @@ import type { TestContext } from "node:test";
 import type { Family } from "../../src/domain/family.ts";
 import type { RecordedRequest } from "../support/behaviour.ts";
 import { codexPath } from "../support/openai-script.ts";
-import type { SocketScript } from "../support/socket-script.ts";
+import type { RecordedUpgrade, SocketScript } from "../support/socket-script.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
 import { type RelayProcess, relayKey, startRelayProcess } from "./relay-process.ts";
 import { createSandbox, type Sandbox } from "./sandbox.ts";
+
+export type HostId = "own" | "key" | "glm";
 
 export interface LoginStage {
   readonly relay: RelayProcess;
@@ -20,7 +22,8 @@ export interface LoginStage {
   readonly pooled: ScriptedUpstream;
   /** The host of the account `glm`. */
   readonly compatible: ScriptedUpstream;
-  readonly hosts: Readonly<Record<"own" | "key" | "glm", ScriptedUpstream>>;
+  readonly hosts: Readonly<Record<HostId, ScriptedUpstream>>;
+  readonly sockets: Readonly<Partial<Record<HostId, SocketScript>>>;
   /** The hosts that were asked, in order: `own`, `key` or `glm`. */
   asked(): string[];
 }
@@ -29,7 +32,8 @@ export interface LoginSettings {
   family: Family;
   /** The client's own, as the provider gets it. */
   login: string;
-  sockets?: SocketScript;
+  /** Of the hosts that speak WebSocket as well. */
+  sockets?: Partial<Record<HostId, SocketScript>>;
   /** There is no account for it: where it goes along, nobody gets it. */
   isWithoutOwn?: boolean;
   /** TOML of the pooled account, and of what else there is. */
@@ -37,10 +41,12 @@ export interface LoginSettings {
 }
 
 export async function startLoginStage(t: TestContext, settings: LoginSettings): Promise<LoginStage> {
-  const { family, login, sockets, isWithoutOwn = false, accounts } = settings;
-  const provider = await startUpstream({ family, ...(sockets && { sockets }) });
-  const pooled = await startUpstream({ family, firstIndex: 1000 });
-  const compatible = await startUpstream({ family, firstIndex: 2000 });
+  const { family, login, sockets = {}, isWithoutOwn = false, accounts } = settings;
+  const startHost = (id: HostId, firstIndex: number) =>
+    startUpstream({ family, firstIndex, ...(sockets[id] && { sockets: sockets[id] }) });
+  const provider = await startHost("own", 0);
+  const pooled = await startHost("key", 1000);
+  const compatible = await startHost("glm", 2000);
   const sandbox = await createSandbox();
   const own = `[[accounts]]\nid = "own"\ntype = "client"\nfamily = "${family}"\npriority = 200\n`;
   const urls = `[upstream]\nclaude_url = "${provider.url}"\nchatgpt_url = "${provider.url}${codexPath}"\ncode_assist_url = "${provider.url}"\n`;
@@ -52,10 +58,15 @@ export async function startLoginStage(t: TestContext, settings: LoginSettings): 
     await relay.stop();
     for (const host of Object.values(hosts)) await host.close();
     await sandbox.remove();
-    for (const [name, host] of Object.entries(hosts)) assertCredentials(name, host.requests, login);
+    for (const [name, { requests }] of Object.entries(hosts) as [HostId, ScriptedUpstream][]) {
+      assertCredentials(name, requests.map(readRequest), login);
+      assertCredentials(name, sockets[name]?.upgrades.map(readUpgrade) ?? [], login);
+      for (const { frame } of sockets[name]?.creates ?? [])
+        assert.ok(!frame.includes(login) && !frame.includes(relayKey), `a frame at ${name}`);
+    }
   });
   return {
-    ...{ relay, sandbox, provider, pooled, compatible, hosts },
+    ...{ relay, sandbox, provider, pooled, compatible, hosts, sockets },
     asked: () =>
       Object.entries(hosts)
         .flatMap(([name, { requests }]) => requests.map((request) => ({ name, request })))
@@ -64,12 +75,28 @@ export async function startLoginStage(t: TestContext, settings: LoginSettings): 
   };
 }
 
+interface Seen {
+  /** What came before the body. */
+  head: string;
+  credential: string;
+}
+
+const readRequest = ({ url, rawHeaders, credential }: RecordedRequest): Seen => ({
+  head: `${url}\n${rawHeaders.join("\n")}`,
+  credential,
+});
+
+const readUpgrade = ({ path, headers, credential }: RecordedUpgrade): Seen => ({
+  head: `${path}\n${JSON.stringify(headers)}`,
+  credential,
+});
+
 /** The login at its own provider alone, a key at its host alone, the relay's key nowhere. */
-function assertCredentials(host: string, requests: readonly RecordedRequest[], login: string): void {
-  for (const { url, rawHeaders, credential } of requests) {
-    const text = `${url}\n${rawHeaders.join("\n")}`;
-    assert.ok(!text.includes(relayKey), `the relay's key reached ${host}`);
-    assert.equal(text.includes(login), host === "own", `the login at ${host}`);
+function assertCredentials(host: HostId, seen: readonly Seen[], login: string): void {
+  for (const { head, credential } of seen) {
+    assert.ok(!head.includes(relayKey), `the relay's key reached ${host}`);
+    assert.equal(head.includes(login), host === "own", `the login at ${host}`);
+    if (host !== "own") assert.ok(!head.includes("acct-made-up"), `the login's account at ${host}`);
     if (host !== "own") assert.match(credential, new RegExp(`^(?:key-of|access)-${host}\\b`));
   }
 }

@@ -68,6 +68,8 @@ export interface SocketScript {
   refuse(credential: string, ...refusals: Refusal[]): void;
   /** For every upgrade from now on; undefined: none is refused. */
   refuseAll(refusal: Refusal | undefined): void;
+  /** For every other upgrade: undefined: it is accepted. */
+  refusalOf: (() => Refusal | undefined) | undefined;
   /** For the next requests with this credential, one each; undefined: a whole answer. */
   fault(credential: string, ...faults: (CreateFault | undefined)[]): void;
   /** For every other request: what becomes of it; undefined: a whole answer. */
@@ -90,7 +92,8 @@ export interface SocketScript {
   attach(server: Server): void;
 }
 
-export function createSocketScript(): SocketScript {
+/** @param firstIndex of the responses' ids: those of several providers are to be unlike each other. */
+export function createSocketScript({ firstIndex = 0 } = {}): SocketScript {
   const upgrades: RecordedUpgrade[] = [];
   const creates: RecordedCreate[] = [];
   const others: Buffer[] = [];
@@ -112,7 +115,7 @@ export function createSocketScript(): SocketScript {
     dialled++;
     if (script.upgradeDelayMs > 0) await sleep(script.upgradeDelayMs);
     await script.upgradeWaits?.();
-    const refusal = refusals.get(credential)?.shift() ?? refusedAll;
+    const refusal = refusals.get(credential)?.shift() ?? refusedAll ?? script.refusalOf?.();
     upgrades.push({
       ...{ credential, path: request.url ?? "", headers: request.headers },
       accepted: refusal === undefined,
@@ -167,7 +170,7 @@ export function createSocketScript(): SocketScript {
     }
     const breakAfter = fault && fault.kind !== "slow" ? (fault.after ?? 0) : Number.POSITIVE_INFINITY;
     const input = [...known, ...((json.input as unknown[] | undefined) ?? [])];
-    const index = creates.indexOf(create);
+    const index = firstIndex + creates.indexOf(create);
     const frames = framesOf({ json, input, index, countsWarmUps: script.countsWarmUps }, model);
     for (const [at, frame] of frames.entries()) {
       if (at >= breakAfter) break;
@@ -209,6 +212,7 @@ export function createSocketScript(): SocketScript {
     upgradeDelayMs: 0,
     upgradeWaits: undefined,
     faultOf: undefined,
+    refusalOf: undefined,
     refuse: (credential, ...more) =>
       void refusals.set(credential, [...(refusals.get(credential) ?? []), ...more]),
     refuseAll(refusal) {
