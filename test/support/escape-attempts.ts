@@ -34,7 +34,8 @@ async function tryOne(world: EscapeWorld, random: Random): Promise<void> {
   // Longer than any cooldown that a refusal begins.
   world.pass(3_700_000);
   world.behave((host) => behaviourAt(host, elsewhere, random));
-  const route = pick(routes);
+  const isSocket = random(5) === 0;
+  const route = isSocket ? responses : pick(routes);
   const model = pick([...models, ...hostileModels(elsewhere)]);
   const { path, body } = route(model);
   const isPooled = random(3) > 0;
@@ -44,30 +45,45 @@ async function tryOne(world: EscapeWorld, random: Random): Promise<void> {
     ...credentials,
     ...(random(2) === 0 ? pick(tricks(elsewhere)) : []),
     ...(random(4) === 0 ? ["x-cc-relay-account", pick(accountIds)] : []),
-    ...(random(4) === 0 ? pick(upgrades) : []),
+    ...(isSocket ? webSocket : random(8) === 0 ? http2 : []),
   ];
   const target = random(3) === 0 ? pick(targets)(path, elsewhere) : path;
   const query = pick(queries(elsewhere));
   const whole = target.includes("?") ? `${target}${query.replace("?", "&")}` : `${target}${query}`;
   const text = rawRequest({ target: whole, headers, body });
   const { port } = isPooled ? world.relay.app : world.passthrough.app;
-  world.check(text, await exchange(port, text));
+  const frame = textFrame(JSON.stringify({ type: "response.create", ...(body as object) }));
+  world.check(text, await exchange(port, { text, frame }));
 }
 
-/** All that comes back until the connection ends; one that has become a WebSocket is ended here. */
-function exchange(port: number, text: string): Promise<string> {
+/** All that comes back until the connection ends; one that has become a WebSocket carries the frame, and is ended here when that is answered. */
+function exchange(port: number, { text, frame }: { text: string; frame: Buffer }): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(text));
     let answer = "";
+    let isSent = false;
     socket.setTimeout(10_000, () => reject(new Error(`no end of the answer to ${text}: ${answer}`)));
     socket.setEncoding("latin1").on("data", (chunk: string) => {
       answer += chunk;
-      if (answer.startsWith("HTTP/1.1 101 ")) socket.destroy();
+      if (!answer.startsWith("HTTP/1.1 101 ")) return;
+      if (!isSent) socket.write(frame);
+      isSent = true;
+      if (lastOfSocket.test(answer)) socket.destroy();
     });
     // A request that is refused early may find the connection reset.
     socket.on("error", () => {});
     socket.on("close", () => resolve(answer));
   });
+}
+
+/** The last event of an answer, or the first byte of a close frame. */
+const lastOfSocket = /"type":"(?:error|response\.(?:completed|failed|incomplete))"|\x88/;
+
+/** RFC 6455, section 5.2, with a mask of zeros. */
+function textFrame(text: string): Buffer {
+  const payload = Buffer.from(text);
+  const head = Buffer.from([0x81, 0x80 | 126, payload.length >> 8, payload.length & 0xff, 0, 0, 0, 0]);
+  return Buffer.concat([head, payload]);
 }
 
 /** Mostly good; else a refusal, so that the next account is asked, or an answer that names the other host. */
@@ -92,7 +108,15 @@ function behaviourAt(host: HostName, elsewhere: string, random: Random): Behavio
   return [claudeFailures.creditTooLow, claudeFailures.unauthorized, claudeFailures.bare429][random(3)]!();
 }
 
-const routes: readonly ((model: string) => { path: string; body: unknown })[] = [
+type Route = (model: string) => { path: string; body: unknown };
+
+const responses: Route = (model) => ({
+  path: "/openai/v1/responses",
+  body: { model, input: "hi", stream: true },
+});
+
+const routes: readonly Route[] = [
+  responses,
   (model) => ({
     path: "/v1/messages",
     body: { model, max_tokens: 9, messages: [{ role: "user", content: "hi" }] },
@@ -101,7 +125,6 @@ const routes: readonly ((model: string) => { path: string; body: unknown })[] = 
     path: "/v1/messages/count_tokens",
     body: { model, messages: [{ role: "user", content: "hi" }] },
   }),
-  (model) => ({ path: "/openai/v1/responses", body: { model, input: "hi", stream: true } }),
   (model) => ({
     path: "/v1/chat/completions",
     body: { model, messages: [{ role: "user", content: "hi" }] },
@@ -177,12 +200,13 @@ const tricks = (elsewhere: string): readonly (readonly string[])[] => [
   ["Transfer-Encoding", "identity"],
 ];
 
-const upgrades: readonly (readonly string[])[] = [
-  [
-    ...["Connection", "Upgrade, close", "Upgrade", "websocket"],
-    ...["Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="],
-  ],
-  ["Connection", "Upgrade, HTTP2-Settings, close", "Upgrade", "h2c", "HTTP2-Settings", "AAMAAABkAAQAAP__"],
+const webSocket = [
+  ...["Connection", "Upgrade, close", "Upgrade", "websocket"],
+  ...["Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="],
+];
+const http2 = [
+  ...["Connection", "Upgrade, HTTP2-Settings, close", "Upgrade", "h2c"],
+  ...["HTTP2-Settings", "AAMAAABkAAQAAP__"],
 ];
 
 const targets: readonly ((path: string, elsewhere: string) => string)[] = [

@@ -5,12 +5,12 @@ import assert from "node:assert/strict";
 import { type AddressInfo, createServer } from "node:net";
 import type { AccountConfig, Config } from "../../src/config/config.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "./authorization-server.ts";
-import type { Behaviour } from "./behaviour.ts";
+import { type Behaviour, objectField } from "./behaviour.ts";
 import { codexPath } from "./openai-script.ts";
 import { ownAccount, ownKeys, ownLogins, secretsIn } from "./own-logins.ts";
 import { startConnectProxy, type TestProxy } from "./proxies.ts";
 import { startRelay, type TestRelay, testAccount } from "./relay.ts";
-import { createSocketScript, type SocketScript } from "./socket-script.ts";
+import { type CreateFault, createSocketScript, type SocketScript } from "./socket-script.ts";
 import { type ScriptedUpstream, startUpstream } from "./upstream.ts";
 
 export const relayKey = "relay-key-that-goes-nowhere";
@@ -93,15 +93,20 @@ export async function startEscapeWorld(): Promise<EscapeWorld> {
   for (const secret of [...ownHosts.flatMap(([secrets]) => secrets), ...pooled.map(thatOf)])
     seen.set(secret, 0);
   const upgradesSeen = new Map<HostName, number>();
+  const framesSeen = new Map<HostName, number>();
 
   function check(what: string, answer: string): void {
     for (const [name, host] of hosts) {
-      const upgrades = sockets.get(name)?.upgrades ?? [];
+      const { upgrades = [], creates = [] } = sockets.get(name) ?? {};
       const texts = [
         ...host.requests.map(({ url, rawHeaders, body }) => [url, ...rawHeaders, body.toString("latin1")]),
-        ...upgrades.slice(upgradesSeen.get(name) ?? 0).map(({ headers }) => Object.values(headers)),
+        ...upgrades
+          .slice(upgradesSeen.get(name) ?? 0)
+          .map(({ path, headers }) => [path, ...Object.values(headers)]),
+        ...creates.slice(framesSeen.get(name) ?? 0).map(({ frame }) => [frame.toString("latin1")]),
       ];
       upgradesSeen.set(name, upgrades.length);
+      framesSeen.set(name, creates.length);
       for (const text of texts) for (const found of secretsAt(text.join("\n"))) note(found, name, what);
     }
     assert.equal(elsewhere.connections, 0, `something reached the other host: ${what}`);
@@ -133,7 +138,11 @@ export async function startEscapeWorld(): Promise<EscapeWorld> {
           () => behaviour(name),
         );
         const { status = 200, headers = {} } = behaviour(name);
-        sockets.get(name)?.refuseAll(status < 300 ? undefined : { status, headers: named(headers) });
+        const script = sockets.get(name);
+        if (!script) continue;
+        script.refuseAll(status < 300 ? undefined : { status, headers: named(headers) });
+        // An account that was let in may fail all the same, so that the next one is dialled.
+        script.faultOf = () => errorFrame(behaviour(name));
       }
     },
     pass(ms) {
@@ -271,6 +280,11 @@ function decoded(text: string): string {
   return text.replace(/(?:%[0-9a-f]{2})+/gi, (part) =>
     Buffer.from(part.replaceAll("%", ""), "hex").toString("latin1"),
   );
+}
+
+function errorFrame({ status, body }: Behaviour): CreateFault | undefined {
+  const error = objectField(body, "error");
+  return error && { kind: "error", status: status ?? 500, error };
 }
 
 function named(headers: Behaviour["headers"] = {}): Record<string, string> {
