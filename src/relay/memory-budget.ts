@@ -17,8 +17,8 @@ export interface MemoryShare {
   readonly bytes: number;
   /** What all requests together may take. */
   readonly maxBytes: number;
-  /** Many bodies are there at once, or large ones: what they leave behind in the C library's memory it would keep. */
-  readonly isCrowded: boolean;
+  /** What all requests together have. */
+  readonly usedBytes: number;
   /**
    * Takes so many bytes more. Undefined: they were there. Else the promise resolves once others have given back enough; it rejects with MemoryExhausted when that takes too long, and with the signal's reason.
    * Throws MemoryExhausted with `isTooLarge` for what would not fit even if nobody else had any.
@@ -50,8 +50,6 @@ export interface MemoryLimits {
 
 /** Of growing shares, one at a time goes on into the last quarter: all with a part of what they need, they would wait for one another. */
 const commonPart = 0.75;
-
-const crowdedBytes = 8 * 1024 * 1024;
 
 /** @param limits asked each time, so that a reload counts. */
 export function createMemoryBudget(limits: () => MemoryLimits, timers = systemTimers): MemoryBudget {
@@ -176,8 +174,8 @@ class Share implements MemoryShare {
     return this.#ledger.maxBytes;
   }
 
-  get isCrowded(): boolean {
-    return this.#ledger.usedBytes > crowdedBytes;
+  get usedBytes(): number {
+    return this.#ledger.usedBytes;
   }
 
   grow(bytes: number): Promise<void> | undefined {

@@ -74,15 +74,22 @@ interface BodyStore {
 const minWholeBytes = 256 * 1024;
 /** Where many are there at once these are enough: their pieces would leave the C library's memory full of holes. */
 const minPageBytes = 64 * 1024;
+/** With more than this in use usual bodies are many at once, and with more than that large ones. */
+const usualCrowdBytes = 8 * 1024 * 1024;
+const largeCrowdBytes = 32 * 1024 * 1024;
 
 /** @param length 0: it is not known. */
 function storeFor(length: number, source: RequestSource, { share }: BodyLimits): BodyStore {
-  if (length >= minWholeBytes) return inOne(Buffer.allocUnsafeSlow(length), source);
-  if (length >= minPageBytes && share.isCrowded) return inOne(allocatePages(length), source);
-  return inPieces();
+  const isLarge = length >= minWholeBytes;
+  const isCrowded = share.usedBytes > (isLarge ? largeCrowdBytes : usualCrowdBytes);
+  if (isCrowded && length >= minPageBytes) return inOne(allocatePages(length), source);
+  return isLarge ? inOne(Buffer.allocUnsafeSlow(length), source) : inPieces();
 }
 
-/** Such memory goes back to the system as soon as it is free, and costs more to have. Large bodies go back by themselves. */
+/**
+ * Such memory goes back to the system as soon as it is free. It costs more to have: the system gives it page by page. What the C
+ * library has given back to it once in a large piece, it gives such pieces a place among small ones from then on, and keeps the hole.
+ */
 function allocatePages(length: number): Buffer {
   return Buffer.from(new ArrayBuffer(length, { maxByteLength: length }), 0, length);
 }

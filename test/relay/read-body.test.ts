@@ -114,19 +114,23 @@ test("a large body whose size is announced comes in one piece, and what it came 
   }
 });
 
-for (const isCrowded of [false, true]) {
-  test(`a usual body is ${isCrowded ? "" : "not "}kept in pages that go back to the system where ${isCrowded ? "many are" : "few are"} there at once`, async (t) => {
-    const { memory, read } = setUp(t);
-    if (isCrowded) memory.open(new AbortController().signal).grow(9_000_000);
+for (const [size, usedBytes, isOfPages] of [
+  [200 * kibi, 0, false],
+  [200 * kibi, 9_000_000, true],
+  [800 * kibi, 9_000_000, false],
+  [800 * kibi, 40_000_000, true],
+] as const) {
+  test(`a body of ${size / kibi} KB beside ${usedBytes / 1e6} MB is ${isOfPages ? "" : "not "}kept in pages that go back to the system`, async (t) => {
+    const { memory, read } = setUp(t, { maxBytes: 50_000_000 });
+    memory.open(new AbortController().signal).grow(usedBytes);
     const body = new PassThrough();
-    const reading = read(body, { "content-length": String(200 * kibi) });
-    for (let round = 0; round < 4; round++) body.write(Buffer.alloc(50 * kibi, round));
+    const reading = read(body, { "content-length": String(size) });
+    const parts = [0, 1, 2, 3].map((round) => Buffer.alloc(size / 4, round));
+    for (const part of parts) body.write(part);
     body.end();
     const received = (await reading)!;
-    assert.ok(
-      wholeBody(received).equals(Buffer.concat([0, 1, 2, 3].map((round) => Buffer.alloc(50 * kibi, round)))),
-    );
+    assert.ok(wholeBody(received).equals(Buffer.concat(parts)));
     const { buffer } = Buffer.isBuffer(received) ? received : received[0]!;
-    assert.equal(buffer instanceof ArrayBuffer && buffer.resizable, isCrowded);
+    assert.equal(buffer instanceof ArrayBuffer && buffer.resizable, isOfPages);
   });
 }
