@@ -5,6 +5,7 @@ import type { NotifyConfig, NotifyEvent } from "../config/config.ts";
 import { type Family, familyNames } from "../domain/family.ts";
 import { duration, percent } from "../text/format.ts";
 import type { Window } from "../usage/window.ts";
+import { createFollower } from "./follower.ts";
 
 /** How things are at one moment. */
 export interface Situation {
@@ -57,22 +58,6 @@ export interface NoticeMemory {
 
 type Rules = Pick<NotifyConfig, "events" | "afterMs" | "quietMs" | "windowThreshold">;
 
-/** Something that lasts: sent once it has lasted long enough, and its end only if its beginning was sent. */
-interface Lasting {
-  since: number;
-  isTold: boolean;
-  /** As in NoticeMemory. */
-  provedAfter: number | undefined;
-}
-
-interface Followed {
-  isSo: boolean;
-  waitMs: number;
-  now: number;
-  /** As in NoticeMemory; undefined: as it was before. */
-  provedAfter?: number | null | undefined;
-}
-
 /**
  * One for each receiver. What is so at the first look is sent as well, unless it was before: it began while nobody looked. What
  * is not sent because the same event was sent a short time ago is sent afterwards if it is still so.
@@ -81,63 +66,13 @@ export function createNoticeFinder(
   { events, afterMs, quietMs, windowThreshold }: Rules,
   known: NoticeMemory = { lasting: {}, sentAt: {} },
 ): NoticeFinder {
-  const lasting = new Map(
-    Object.entries(known.lasting).map(([key, provedAfter]): [string, Lasting] => [
-      key,
-      { since: 0, isTold: true, provedAfter: provedAfter ?? undefined },
-    ]),
-  );
-  const sentAt = new Map(Object.entries(known.sentAt));
-  let nextAt: number | undefined;
-
-  function lookAgainAt(at: number): void {
-    nextAt = Math.min(nextAt ?? Number.POSITIVE_INFINITY, at);
-  }
-
-  /** Undefined while the same event of the same account or family was sent too short a time ago. */
-  function announce(notice: Notice, now: number): Notice[] | undefined {
-    if (!events.includes(notice.event)) return [];
-    const { event, account, family, state } = notice;
-    // The database has one event for both directions.
-    const key = JSON.stringify([event, account ?? family ?? state]);
-    const last = sentAt.get(key);
-    if (last !== undefined && now >= last && now - last < quietMs) {
-      lookAgainAt(last + quietMs);
-      return undefined;
-    }
-    sentAt.set(key, now);
-    return [notice];
-  }
-
-  /** Follows one thing that is so or not; calls for the words at its two edges. */
-  function follow(
-    key: string,
-    { isSo, waitMs, now, provedAfter }: Followed,
-    words: { begun(): Notice; over(): Notice | undefined },
-  ): Notice[] {
-    const state = lasting.get(key) ?? { since: now, isTold: false, provedAfter: undefined };
-    if (!isSo) {
-      const notice = state.isTold ? words.over() : undefined;
-      const sent = notice ? announce(notice, now) : [];
-      if (sent !== undefined) lasting.delete(key);
-      return sent ?? [];
-    }
-    lasting.set(key, state);
-    if (provedAfter !== undefined) state.provedAfter = provedAfter ?? undefined;
-    if (state.isTold) return [];
-    if (now - state.since < waitMs) {
-      lookAgainAt(state.since + waitMs);
-      return [];
-    }
-    const sent = announce(words.begun(), now);
-    state.isTold = sent !== undefined;
-    return sent ?? [];
-  }
+  const follower = createFollower({ events, quietMs }, known);
+  const { follow } = follower;
 
   /** The time of a refusal is over, and nobody knows yet whether the account would be refused again. */
   function isUnproved(key: string, { status, answeredAt }: AccountSituation, now: number): boolean {
-    const { isTold = false, provedAfter } = lasting.get(key) ?? {};
-    if (!isTold || provedAfter === undefined || status.state !== "ready") return false;
+    const provedAfter = follower.provedAfter(key);
+    if (provedAfter === undefined || status.state !== "ready") return false;
     return now >= provedAfter && (answeredAt ?? 0) < provedAfter;
   }
 
@@ -256,8 +191,7 @@ export function createNoticeFinder(
 
   return {
     look(situation, now) {
-      nextAt = undefined;
-      forgetMissing(lasting, situation);
+      follower.begin((key) => isThere(key, situation));
       const families = [...new Set(situation.accounts.map(({ family }) => family))];
       return [
         ...situation.accounts.flatMap((account) => lookAtAccount(account, now)),
@@ -267,27 +201,17 @@ export function createNoticeFinder(
       ];
     },
     get nextAt() {
-      return nextAt;
+      return follower.nextAt;
     },
-    memory(now) {
-      const sent = [...lasting].filter(([, { isTold }]) => isTold);
-      const recent = [...sentAt].filter(([, at]) => now - at < quietMs);
-      return {
-        lasting: Object.fromEntries(sent.map(([key, { provedAfter }]) => [key, provedAfter ?? null])),
-        sentAt: Object.fromEntries(recent),
-      };
-    },
+    memory: follower.memory,
   };
 }
 
 /** An account that was taken out of the configuration is not back. */
-function forgetMissing(lasting: Map<string, Lasting>, { accounts, madeAnew }: Situation): void {
-  const kept = madeAnew && madeAnewKey(madeAnew);
-  for (const key of lasting.keys()) {
-    const [kind, id] = key.split(" ");
-    if (kind === "family" || kind === "storage" || key === kept) continue;
-    if (!accounts.some((account) => account.id === id)) lasting.delete(key);
-  }
+function isThere(key: string, { accounts, madeAnew }: Situation): boolean {
+  const [kind, id] = key.split(" ");
+  if (kind === "family" || kind === "storage" || (madeAnew && key === madeAnewKey(madeAnew))) return true;
+  return accounts.some((account) => account.id === id);
 }
 
 function noticeOf({ id, family, status }: AccountSituation, event: NotifyEvent, message: string): Notice {

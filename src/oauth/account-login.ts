@@ -17,6 +17,7 @@ import {
   storageFailure,
 } from "./login-failure.ts";
 import { failedWith, hashToken, type RefreshOutcome } from "./refresh.ts";
+import { refreshBackoffMs } from "./refresh-backoff.ts";
 import { type AgingToken, ageToken, freshnessOf, remainingMs } from "./token-age.ts";
 
 export interface AccountLoginOptions {
@@ -49,15 +50,6 @@ export interface AccountLogin {
   close(): Promise<void>;
 }
 
-const backoffBaseMs = 5_000;
-/** The token endpoint throttles or is ill: asking more often makes it worse. */
-const backoffLimitMs = 300_000;
-/** Nobody was reached, so nobody is bothered; a line that is back should be noticed. */
-const unreachableLimitMs = 30_000;
-/** Descriptors and ports come back as soon as other requests end. */
-const shortageMs = 2_000;
-/** How long a login that needs a person is not asked for again; the accounts' own cooldown is longer. */
-const deadMs = 60_000;
 /** A second refusal within this time after a forced refresh is no matter of the token's age. */
 const forcedMs = 60_000;
 /** How long a background refresh waits for a disk that takes no writes. */
@@ -174,7 +166,7 @@ export function createAccountLogin(options: AccountLoginOptions): AccountLogin {
   function fail(outcome: FailedOutcome, { provider, circumstances }: RefreshContext): void {
     const { failure } = outcome.reply;
     failures += 1;
-    const wait = waitMs(failure, failures);
+    const wait = refreshBackoffMs(failure, failures);
     const { brokenOffAt, generation } = outcome;
     const until = clock.now() + wait;
     const described = describeRefresh({ accountId, provider, failure, brokenOffAt, until });
@@ -283,22 +275,4 @@ interface Block {
 /** A pair without a usable access token: its refresh token is kept, for there is no other. */
 function unusable(row: TokenRow): FailedOutcome {
   return failedWith("the answer holds no access token with a lifetime", row.generation);
-}
-
-function waitMs(failure: FailedOutcome["reply"]["failure"], failures: number): number {
-  const growing = backoffBaseMs * 2 ** Math.min(failures - 1, 10);
-  switch (failure.kind) {
-    case "revoked":
-    case "rejected":
-      return deadMs;
-    case "shortage":
-      return shortageMs;
-    case "proxy":
-    case "unreached":
-      return Math.min(growing, unreachableLimitMs);
-    case "temporary":
-    case "throttled":
-    case "aborted":
-      return Math.max(Math.min(growing, backoffLimitMs), Math.min(failure.retryAfterMs ?? 0, 3_600_000));
-  }
 }

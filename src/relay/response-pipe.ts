@@ -8,7 +8,7 @@ import type { AnswerObserver } from "../usage/observer.ts";
 import type { Answer, Sink } from "./answer.ts";
 import type { AnswerHead, ClientSink } from "./client.ts";
 import { ShutdownAbort } from "./exchange.ts";
-import { truncatedError } from "./rewritten-answer.ts";
+import { truncatedError } from "./rewrite-failure.ts";
 
 export interface ResponseOptions {
   sink: ClientSink;

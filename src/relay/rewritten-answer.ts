@@ -4,13 +4,14 @@
 import type { ReplyHead } from "../account-kinds/upstream.ts";
 import { createAnswerDecoder, type HeldMemory } from "../coding/decoded.ts";
 import type { Decoder } from "../coding/decoder.ts";
-import { asError, RelayError } from "../domain/errors.ts";
+import { asError } from "../domain/errors.ts";
 import type { AsyncTransform } from "../sse/transform.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import type { Answer, Sink } from "./answer.ts";
 import { createAnswerMemory } from "./answer-memory.ts";
 import type { AttemptResult } from "./attempt.ts";
 import type { MemoryShare } from "./memory-budget.ts";
+import { isShortage, truncatedError, unusable } from "./rewrite-failure.ts";
 
 export interface RewriteOptions {
   answer: Answer;
@@ -287,41 +288,4 @@ class RewrittenAnswer implements Answer, Sink {
     if (resolve && !this.isWhole && result.ok) this.#inner.pause();
     resolve?.(result);
   }
-}
-
-function isShortage(cause: Error): cause is RelayError {
-  return cause instanceof RelayError && cause.code === "memory_exhausted";
-}
-
-function unusable(cause: Error): AttemptResult {
-  if (isShortage(cause)) return { ok: false, failure: { kind: "shortage", cause }, answer: undefined };
-  if (cause.name === "TimeoutError") {
-    const failure = {
-      kind: "unreachable",
-      cause,
-      safeToRepeat: false,
-      isAtWork: true,
-      hasBegun: true,
-    } as const;
-    return { ok: false, failure, answer: undefined };
-  }
-  const reason = `the provider's answer cannot be used (${cause.message})`;
-  return { ok: false, failure: { kind: "server-error", status: 502, reason }, answer: undefined };
-}
-
-/** OpenAI's own clients ask again when a stream's error says "please retry your request". */
-export function truncatedError(cause: Error): RelayError {
-  if (cause instanceof RelayError) return cause;
-  if (cause.name === "TimeoutError") {
-    return new RelayError(
-      "upstream_timeout",
-      `The provider fell silent in the middle of its answer (${cause.message}); please retry your request.`,
-      { cause },
-    );
-  }
-  return new RelayError(
-    "upstream_truncated",
-    `The provider broke off its answer (${cause.message}); please retry your request.`,
-    { cause },
-  );
 }
