@@ -30,6 +30,9 @@ export interface FollowersOptions {
   onError(error: unknown): void;
 }
 
+/** What fails once may fail each time, and each failure is a line of the log. */
+const intervalsAfterError = 10;
+
 interface Reader {
   follower: Follower;
   /** The line it got last: the same one is not sent again. */
@@ -65,6 +68,10 @@ export function createFollowers({ render, intervalMs, stalledMs, onError }: Foll
       for (const reader of readers) give(reader, line);
     } catch (error) {
       onError(error);
+      // Nobody has got what had changed.
+      isDirty = true;
+      clearTimeout(timer);
+      if (readers.size > 0) timer = setTimeout(intervalOver, intervalMs * intervalsAfterError);
     } finally {
       isRendering = false;
       if (isDirty && timer === undefined) schedule();

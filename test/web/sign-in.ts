@@ -8,13 +8,22 @@ export function makeCode(relay: TestRelay, now = Date.now()): Promise<string> {
   return createCode(relay.config.server.databasePath, now);
 }
 
-export function exchange(relay: TestRelay, code: string, headers: string[] = []): Promise<ClientAnswer> {
-  return send(relay.url, { method: "POST", path: "/ui/session", headers, body: { code } });
+export function exchange(
+  { url }: Pick<TestRelay, "url">,
+  code: string,
+  headers: string[] = [],
+): Promise<ClientAnswer> {
+  return send(url, { method: "POST", path: "/ui/session", headers, body: { code } });
 }
 
 /** The `cookie` header of a new session. */
 export async function signIn(relay: TestRelay, now = Date.now()): Promise<string[]> {
-  const answer = await exchange(relay, await makeCode(relay, now));
+  return signInWith(relay.url, await makeCode(relay, now));
+}
+
+/** The same at any relay. */
+export async function signInWith(url: string, code: string): Promise<string[]> {
+  const answer = await exchange({ url }, code);
   const cookie = answer.header("set-cookie")?.split(";")[0];
   if (answer.status !== 204 || cookie === undefined) throw new Error(`not signed in: ${answer.text}`);
   return ["cookie", cookie];
