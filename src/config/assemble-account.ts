@@ -155,8 +155,9 @@ export function warnOfSharedCredential(
   at: number,
   all: AccountConfig[],
 ): ConfigWarning[] {
-  const key = credentialKeys[credential];
-  if (key === undefined || secret === "") return [];
+  const isOfClients = kind.credentials.length === 0;
+  const key = isOfClients ? "login, the client's own" : credentialKeys[credential];
+  if (key === undefined || (secret === "" && !isOfClients)) return [];
   const first = all.findIndex(
     (other) => other.family === family && other.credential === credential && other.secret === secret,
   );

@@ -148,6 +148,13 @@ describe("one credential in two accounts is", () => {
   }
 });
 
+test("the client's own login in two accounts is warned of, too", () => {
+  const own = 'type = "client"\nfamily = "claude"';
+  assert.deepEqual(read(account("a", own) + account("b", own)).warnings.map(describeWarning), [
+    "the accounts a and b have the same login, the client's own, and what limits one limits the other: remove one of them",
+  ]);
+});
+
 test("one key in accounts of two providers is not, nor are accounts without a key", () => {
   const two =
     account("a", 'type = "claude-api"\napi_key = "KEY"') +
