@@ -22,6 +22,8 @@ export interface Selection extends LastResortQuestion {
   fallback: string | undefined;
   /** Already tried for this request. */
   tried: ReadonlySet<string>;
+  /** An account of the second choice will not do, and neither will one in cooldown. */
+  needsRoom?: boolean;
   /** Longest wait in place for a session's own account. */
   maxWaitMs: number;
   switchAtUtilization: number;
@@ -48,7 +50,11 @@ export function selectAccount(accounts: readonly Account[], selection: Selection
       selection.canServe(account),
   );
   const candidates = named === undefined ? admitLastResorts(able, selection) : able;
-  const open = candidates.filter((account) => !selection.tried.has(account.config.id));
+  // Whether a last resort is admitted is a question of all the others, those without room included.
+  const open = candidates.filter(
+    (account) =>
+      !selection.tried.has(account.config.id) && (!selection.needsRoom || hasRoom(account, selection)),
+  );
   if (selection.pinned !== undefined) {
     const account = open[0];
     return account ? { kind: "use", account, probe: undefined } : { kind: "none", candidates };
@@ -84,7 +90,7 @@ function leavesForBetter(account: Account, open: readonly Account[], selection: 
 }
 
 /** It is in no cooldown, and no other account would be the better choice for what it has left or how it answers. */
-export function hasRoom(account: Account, selection: Selection): boolean {
+function hasRoom(account: Account, selection: Selection): boolean {
   return (
     cooldownFor(account, selection.modelScope, selection.now) === undefined &&
     !isSecondChoice(account, selection)

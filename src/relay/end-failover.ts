@@ -2,7 +2,6 @@
 
 import { type Account, cooldownFor } from "../accounts/account.ts";
 import { type AllInCooldown, type Exhausted, readExhausted } from "../accounts/exhausted.ts";
-import { hasRoom } from "../accounts/select.ts";
 import type { Call } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
 import { sleepOn } from "../time/timers.ts";
@@ -129,11 +128,11 @@ async function chooseOther(
   const { call, routing, deps, tried } = state;
   const now = deps.now();
   const left = required === undefined ? routing.required : undefined;
-  const usual = selectionFor(state);
   const selection = {
-    ...usual,
-    canServe: (account: Account) => canServe(account, call, now) && (!needsRoom || hasRoom(account, usual)),
+    ...selectionFor(state),
+    canServe: (account: Account) => canServe(account, call, now),
     required,
+    needsRoom,
     holder: undefined,
     tried: left === undefined ? tried : new Set([...tried, left]),
     maxWaitMs: 0,

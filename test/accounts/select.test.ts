@@ -204,6 +204,15 @@ test("the test of a long cooldown is also made by the session that lives there",
   assert.equal(shown(choice), "use sticky");
 });
 
+test("where room is needed, accounts without it still decide whether a last resort is admitted", () => {
+  const resort = account("resort", { onlyWhenOut: true });
+  const choose = (other: Account) => shown(selectAccount([other, resort], selection({ needsRoom: true })));
+  assert.equal(choose(account("a")), "use a");
+  assert.equal(choose(full(account("a"), 0.99)), "none of a");
+  assert.equal(choose(cooldown(account("a"), 2000, { kind: "capacity" })), "none of a");
+  assert.equal(choose(cooldown(account("a"), 7_200_000)), "use resort");
+});
+
 test("what was tried is not tried again", () => {
   const accounts = [account("a"), account("b")];
   assert.equal(shown(selectAccount(accounts, selection({ tried: new Set(["a"]) }))), "use b");
