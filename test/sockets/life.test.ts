@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sendRaw } from "../support/client.ts";
 import { until } from "../support/until.ts";
-import { continuing, create, rowsOf, startSocketStage, typesOf } from "./stage.ts";
+import { continuing, create, rowsOf, startSocketStage, typesOf, usageLimit } from "./stage.ts";
 
 const done = "response.completed";
 
@@ -157,6 +157,26 @@ test("a socket is retired between answers when it is old", async (t) => {
   await until("the provider's side is closed", () => script.open === 0);
   const again = await connect({ session: "one" });
   assert.equal(typesOf(await again.ask()).at(-1), done);
+});
+
+test("a conversation that has moved stays at its new account while the socket lasts, and the next one is its own account's again", async (t) => {
+  let now = Date.now();
+  const { connect, script } = await startSocketStage(t, { now: () => now });
+  const client = await connect({ session: "one" });
+  const first = await client.ask();
+  script.fault("key-of-a", usageLimit(600));
+  assert.equal((await client.ask(continuing(first))).at(-1)?.error?.code, "previous_response_not_found");
+  const moved = await connect({ session: "one" });
+  const whole = await moved.ask();
+  now += 20 * 60_000;
+  assert.equal(typesOf(await moved.ask(continuing(whole))).at(-1), done);
+  now += 36 * 60_000;
+  assert.equal(await moved.closed, 1012);
+  assert.equal(typesOf(await (await connect({ session: "one" })).ask()).at(-1), done);
+  assert.deepEqual(
+    script.creates.map(({ credential }) => credential),
+    ["key-of-a", "key-of-a", "key-of-b", "key-of-b", "key-of-a"],
+  );
 });
 
 test("an account that is disabled, or has another key, is left: the client connects again", async (t) => {
