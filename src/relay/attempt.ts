@@ -268,9 +268,9 @@ class Attempt implements Dispatcher.DispatchHandler {
       this.#settle({ ok: false, failure: failureOf(error, this.#isSent), answer: undefined });
   }
 
-  /** An answer that is on its way goes on, and what its observer kept is not read: nobody else would answer better. */
+  /** An answer that is decided goes on, and what its observer kept is not read: nobody else would answer better. */
   #runShort(error: Error): void {
-    if (!this.#answer.isPiped) return this.#fail(error);
+    if (this.#resolve) return this.#fail(error);
     this.#answer.observer?.forget?.();
     this.#options.onObserverError(error);
   }

@@ -7,6 +7,7 @@ import type { Dispatcher } from "undici";
 import type { Call } from "../../src/domain/call.ts";
 import type { Answer, Sink } from "../../src/relay/answer.ts";
 import { attempt } from "../../src/relay/attempt.ts";
+import { createMemoryBudget, type MemoryShare } from "../../src/relay/memory-budget.ts";
 import { systemTimers, type Timers } from "../../src/time/timers.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { type AnswerObserver, noTokens } from "../../src/usage/observer.ts";
@@ -57,6 +58,7 @@ interface Played {
   /** In place of the one that reads Claude's usage. */
   observer?: AnswerObserver;
   onObserverError?: (error: unknown) => void;
+  memory?: MemoryShare;
 }
 
 function begin({
@@ -64,6 +66,7 @@ function begin({
   observer,
   onObserverError,
   timers = systemTimers,
+  memory,
 }: Played = {}) {
   const upstream = playedUpstream();
   const result = attempt({
@@ -78,9 +81,8 @@ function begin({
     upstream: { ...accountKinds["claude-api"].upstream, ...(observer && { observe: () => observer }) },
     call: { operation: "generate", stream: true, streamForm: "sse", family: "claude" } as Call,
     timeouts: { firstByteMs: 1000, idleMs: 1000 },
-    signal,
+    ...{ signal, memory, timers },
     now: () => 0,
-    timers,
     onObserverError: onObserverError ?? assert.ifError,
   });
   return { upstream, result };
@@ -256,6 +258,32 @@ test("no more than a megabyte is held, whatever comes", async () => {
   const held = settled.answer.held.reduce((sum, chunk) => sum + chunk.length, 0);
   assert.ok(held >= 1_000_000 && held < 1_200_000, `${held} bytes`);
   settled.answer.discard();
+});
+
+test("an answer that is decided goes on though there is no memory for it when it is taken", async () => {
+  const time = createManualTime();
+  const budget = createMemoryBudget(() => ({ maxBytes: 1024 * 1024, maxWaitMs: 5000 }), time.timers);
+  budget.open(new AbortController().signal).grow(1024 * 1024);
+  const memory = budget.openGrowing(new AbortController().signal);
+  const errors: unknown[] = [];
+  const onObserverError = (error: unknown) => errors.push(error);
+  const { upstream, result } = begin({ timers: time.timers, memory, onObserverError });
+  upstream.head(200, { "content-type": "application/json" });
+  const opening = `{"type":"message","content":["${"x".repeat(100_000)}`;
+  upstream.data(Buffer.from(opening));
+  // The hold-back ends, and so does the wait for memory.
+  time.advance(5000);
+  const settled = await result;
+  assert.ok(settled.ok);
+  await nextTurn();
+  const sink = collect();
+  settled.answer.pipe(sink);
+  upstream.data(Buffer.from('"]}'));
+  upstream.end();
+  assert.deepEqual(sink.said, [opening, '"]}', "end"]);
+  assert.deepEqual(errors.map(String), [
+    "RelayError: Other bodies take all 1 MB of server.memory_mb, and none is left for this answer; please retry your request in a moment, or raise that in config.toml.",
+  ]);
 });
 
 test("an observer that fails is reported once and asked no more, and the answer goes on", async () => {
