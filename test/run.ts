@@ -1,6 +1,6 @@
 // Runs the tests of the parts, which are in `*.test.ts`: `npm test`, or `npm test -- test/store` for those whose path begins so. With
-// `--programs` (`npm run test:programs`) those that start the program, or another one, which are in `*.program.ts`. `--slowest` lists
-// what costs most of the processor, `--processes N` takes another number of them.
+// `--programs` (`npm run test:programs`) those that start the program or another one, or need a process of their own, which are in
+// `*.program.ts`. `--slowest` lists what costs most of the processor, `--processes N` takes another number of them.
 // A few processes share the files, since starting one and loading src/ costs more than most files; one that changes its process
 // gets one of its own.
 
@@ -8,12 +8,10 @@ import { chmodSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, sta
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { changesItsProcess } from "./own-process.ts";
 import { startWorker, type Worker } from "./run-worker.ts";
 import { bundleProgram } from "./support/bundled-program.ts";
 
-/** The environment, signals and flags are the process's. Inside of a line, what kills is the text of a child. */
-const changesItsProcess =
-  /process\.(env(\.\w+)? = |chdir\(|emit\()|^\s*process\.kill\(process\.pid|delete process\.env|setFlagsFromString\(/m;
 /** Above the number of cores: many tests wait for sockets and timers. */
 const usualProcesses = availableParallelism() + 3;
 const minMemoryBytes = 2 * 1024 ** 3;

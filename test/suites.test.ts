@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { test } from "node:test";
+import { changesItsProcess } from "./own-process.ts";
 
 const root = join(import.meta.dirname, "..");
 const folder = join(root, "test");
@@ -26,8 +27,11 @@ function isStarter(file: string): boolean {
   return isOne;
 }
 
-test("what starts a process itself is in a file *.program.ts, which npm test leaves to npm run test:programs", () => {
-  const misplaced = globSync("**/*.test.ts", { cwd: folder }).filter((file) => isStarter(join(folder, file)));
+test("what starts a process, or changes its own, is in a file *.program.ts, which npm test leaves to test:programs", () => {
+  const misplaced = globSync("**/*.test.ts", { cwd: folder }).filter(
+    (file) =>
+      isStarter(join(folder, file)) || changesItsProcess.test(readFileSync(join(folder, file), "utf8")),
+  );
   assert.deepEqual(misplaced.sort(), []);
 });
 

@@ -7,7 +7,7 @@ import { startRelay } from "../support/relay.ts";
 import { startUpstream } from "../support/upstream.ts";
 
 const isShort = process.argv.includes("--short");
-const wires = wireCases(isShort ? { pausesMs: [0], all: false } : { pausesMs: [0, 100, 6000], all: true });
+const wires = isShort ? wireCases([0], "pairs") : wireCases([0, 100, 6000], "all");
 const { claude, gemini, openai, chat } = cases;
 
 for (const dialect of [claude, gemini, openai, chat]) {

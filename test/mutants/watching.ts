@@ -5,7 +5,7 @@ import type { Mutation } from "./mutation.ts";
 const notices = { file: "notify/notices.ts", tests: "notify/notices.test.ts" };
 const follower = { file: "notify/follower.ts", tests: "notify/notices.test.ts" };
 const live = { file: "live/activity.ts", tests: "web/status.test.ts" };
-const screen = { file: "terminal/full-screen.ts", tests: "terminal/full-screen.test.ts" };
+const screen = { file: "terminal/full-screen.ts", tests: "terminal/full-screen.program.ts" };
 const signIn = { file: "web/sign-in-code.ts", tests: "web/sign-in-code.test.ts" };
 
 export const watchingMutations: readonly Mutation[] = [

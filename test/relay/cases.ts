@@ -30,6 +30,8 @@ export interface DialectCase {
   urlPath?: string;
   /** The name that the provider gets in place of the request's model. */
   sentModel?: string;
+  /** Another case whose answers go the same way through the relay; what holds of their bytes is tried there in full. */
+  hasAnswersOf?: string;
   /** A clean end without the API's last event counts as cut. */
   hasTerminalEvent: boolean;
   /** A request of one session; the text makes the body unlike others. */
@@ -307,6 +309,7 @@ export function without(
 const claudeLogin: DialectCase = {
   ...claude,
   name: "Claude Messages with a login",
+  hasAnswersOf: claude.name,
   type: "claude-oauth",
   login: "claude",
   failsOver: without(claude.failsOver, "401"),

@@ -7,20 +7,19 @@ import { ownLogins } from "../support/own-logins.ts";
 import { cases, type DialectCase, without } from "./cases.ts";
 
 /** The first account is the login that every request carries, the second one is as in the case. */
-function withOwnLogin(dialect: DialectCase, { name, own, kept = [] }: OwnCase): DialectCase {
+function withOwnLogin(dialect: DialectCase, { kept = [], ...own }: OwnCase): DialectCase {
   return {
     ...dialect,
-    name,
-    own,
+    ...own,
     isNative: true,
-    request: (options = {}) => dialect.request({ ...options, headers: [...own, ...(options.headers ?? [])] }),
+    request: (options = {}) =>
+      dialect.request({ ...options, headers: [...own.own, ...(options.headers ?? [])] }),
     keyHeaders: (key) => ["x-cc-relay-key", key],
     failsOver: without(dialect.failsOver, ...kept),
   };
 }
 
-interface OwnCase {
-  name: string;
+interface OwnCase extends Pick<DialectCase, "name" | "hasAnswersOf"> {
   own: readonly string[];
   /** Failures that only the client can settle. */
   kept?: readonly string[];
@@ -28,12 +27,14 @@ interface OwnCase {
 
 const ownClaude = withOwnLogin(cases.claude, {
   name: "Claude Messages on the client's own login",
+  hasAnswersOf: cases.claude.name,
   own: ownLogins.claude,
   kept: ["401"],
 });
 
 const ownChatGpt = withOwnLogin(cases.openai, {
   name: "OpenAI Responses on the client's own ChatGPT login",
+  hasAnswersOf: cases.openai.name,
   own: ownLogins.chatgpt,
   kept: ["401"],
 });
@@ -46,6 +47,7 @@ const ownGoogle = withOwnLogin(cases.codeAssistOwn, {
 const setupToken: DialectCase = {
   ...cases.claude,
   name: "Claude Messages on setup tokens",
+  hasAnswersOf: cases.claude.name,
   type: "claude-oauth",
   settings: { credential: "setup-token" },
   failsOver: {
@@ -60,6 +62,7 @@ const beijing = (at: number) => new Date(at + 8 * 3_600_000).toISOString().slice
 const compatible: DialectCase = {
   ...cases.claude,
   name: "Claude Messages at compatible hosts",
+  hasAnswersOf: cases.claude.name,
   settings: {
     auth: "bearer",
     modelMap: [{ pattern: "*", model: "glm-5.2" }],
@@ -79,6 +82,7 @@ const compatible: DialectCase = {
 const compatibleChat: DialectCase = {
   ...cases.chatNative,
   name: "Chat Completions at compatible hosts",
+  hasAnswersOf: cases.chatNative.name,
   settings: { modelMap: [{ pattern: "gpt-*", model: "glm-5.2" }], onlyWhenOut: true },
   urlPath: "/api/paas/v4",
   sentModel: "glm-5.2",

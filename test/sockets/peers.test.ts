@@ -34,7 +34,7 @@ test("a provider's frame that is too long only once it is inflated ends both sid
   const [socket] = script.sockets;
   assert.match(socket!.extensions, /permessage-deflate/);
   const bytesBefore = socketBytes(socket!);
-  socket!.send(JSON.stringify({ type: "response.note", pad: "a".repeat(30_000_000) }));
+  socket!.send(JSON.stringify({ type: "response.note", pad: "a".repeat(10_000_000) }));
   assert.equal(await client.closed, 1009);
   assert.ok(socketBytes(socket!) - bytesBefore < 100_000, "it was a bomb");
   await until("the provider's side is closed", () => script.open === 0);
@@ -97,7 +97,7 @@ test("a flood of pings from a provider that reads nothing does not keep its clie
   const client = await connect();
   const [socket] = script.sockets;
   socket!.pause();
-  for (let count = 0; count < 50_000; count++) {
+  for (let count = 0; count < 20_000; count++) {
     socket!.ping(Buffer.alloc(100));
     if (count % 2000 === 0) await sleep(1);
   }

@@ -42,9 +42,12 @@ export async function createSqliteHarness(): Promise<SqliteHarness> {
   };
 }
 
-/** Without a file, too; whatever becomes of `body` nothing is left. */
-export async function withHarness(body: (harness: SqliteHarness) => Promise<void>): Promise<void> {
-  const harness = await createSqliteHarness();
+/** Without a file unless `create` is given; whatever becomes of `body` nothing is left. */
+export async function withHarness(
+  body: (harness: SqliteHarness) => Promise<void>,
+  create = createSqliteHarness,
+): Promise<void> {
+  const harness = await create();
   try {
     await body(harness);
   } finally {

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { migrations } from "../../src/store/migrations.ts";
 import type { UsageRow } from "../../src/store/usage-store.ts";
 import { patient } from "../support/patience.ts";
-import { withHarness } from "./harness.ts";
+import { createMadeHarness, withHarness } from "./harness.ts";
 import { insertManyRows } from "./many-rows.ts";
 import { summarizeNaively } from "./naive-usage.ts";
 import { always, day, maintainAll, noon, tokens, usageRow } from "./rows.ts";
@@ -36,7 +36,7 @@ test("days rolled up in one time zone are no obstacle to asking from another", (
               assert.deepEqual(await store.usage.summarize(asked), summarizeNaively(rows, asked), zone);
             }
           }
-        }),
+        }, createMadeHarness),
     ),
     { numRuns: 25 },
   ));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { reasonFrom } from "../../src/upstreams/reason.ts";
+import { anyText } from "../support/any-text.ts";
 import { threadTime } from "../support/thread-time.ts";
 
 describe("reasonFrom", () => {
@@ -43,7 +44,7 @@ describe("reasonFrom", () => {
 
   it("is one short line whatever the provider says", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary", maxLength: 500 }), (text) => {
+      fc.property(anyText({ maxLength: 500 }), (text) => {
         const reason = reasonFrom([text], "fallback");
         assert.ok([...reason].length <= 200);
         assert.doesNotMatch(reason, /[\p{Cc}\p{Zl}\p{Zp}]/u);
