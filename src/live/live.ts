@@ -10,9 +10,10 @@ import type { StatusDocument } from "../documents/types.ts";
 import { toUsageFigures } from "../documents/usage.ts";
 import type { RelayEvents, RequestFinished } from "../relay/events.ts";
 import type { Store } from "../store/store.ts";
-import type { RequestRecord, UsageRow } from "../store/usage-store.ts";
+import type { RequestRecord } from "../store/usage-store.ts";
 import { rfc3339 } from "../text/format.ts";
 import { localDay } from "../time/local-time.ts";
+import { costOf } from "../usage/cost.ts";
 import type { PriceList } from "../usage/price.ts";
 import { type ActiveRequest, type Activity, createActivity, sumsOf } from "./activity.ts";
 import { createFollowers, type Followers } from "./followers.ts";
@@ -122,9 +123,9 @@ interface Listening extends Pick<LiveViewOptions, "events" | "onError"> {
 function listen({ events, activity, recentUse, followers, onError }: Listening): (() => void)[] {
   let prices: PriceList | undefined;
 
-  function finish({ row, path, isFree }: RequestFinished, { priceOf }: PriceList): void {
+  function finish({ row, path, isFree }: RequestFinished, known: PriceList): void {
     const isBilled = !isFree && isBilledRoute(row.route);
-    const costUsd = isBilled ? costOf(row, priceOf) : undefined;
+    const costUsd = isBilled ? asStored(costOf(row, known)) : undefined;
     const { status, outcome, account, totalMs, firstByteMs, tokens, sentModel } = row;
     activity.ended(row.requestId, {
       ...{ status, outcome, account, totalMs, firstByteMs, tokens, costUsd, isBilled },
@@ -171,12 +172,8 @@ async function loadPrices(): Promise<PriceList> {
   return (await import("../usage/price.ts")).createPriceList();
 }
 
-/** What used nothing costs nothing, whatever its model. */
-function costOf(row: UsageRow, priceOf: PriceList["priceOf"]): number | undefined {
-  const { input, output, cacheWrite5m, cacheWrite1h, cacheRead } = row.tokens;
-  const isFree = input + output + cacheWrite5m + cacheWrite1h + cacheRead + row.webSearches === 0;
-  const usd = isFree ? 0 : priceOf(row);
-  // To the billionth, as it is stored.
+/** To the billionth. */
+function asStored(usd: number | undefined): number | undefined {
   return usd === undefined ? undefined : Math.round(usd * 1e9) / 1e9;
 }
 

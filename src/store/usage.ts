@@ -1,5 +1,6 @@
 // Usage rows in SQLite: one per request, priced when it is written.
 
+import { costOf } from "../usage/cost.ts";
 import type { PriceList } from "../usage/price.ts";
 import type { Connection } from "./connection.ts";
 import { createGroupCommit } from "./group-commit.ts";
@@ -138,10 +139,6 @@ function count(value: number): number {
 }
 
 function costNano(row: UsageRow, prices: PriceList): number | null {
-  if (row.isUsageUnknown) return null;
-  const { input, output, cacheWrite5m, cacheWrite1h, cacheRead } = row.tokens;
-  // A request that used nothing costs nothing, whatever its model.
-  if (!(input + output + cacheWrite5m + cacheWrite1h + cacheRead + row.webSearches > 0)) return 0;
-  const usd = prices.priceOf({ ...row, model: row.sentModel ?? row.model });
+  const usd = costOf(row, prices);
   return usd === undefined ? null : Math.min(Math.round(usd * 1e9), 1e15);
 }
