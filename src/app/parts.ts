@@ -23,6 +23,7 @@ import { createMetrics } from "../telemetry/metrics.ts";
 import { systemClock } from "../time/clock.ts";
 import { systemTimers } from "../time/timers.ts";
 import { forgiveWrites, type LateUsage, type WriteWait } from "./database-writes.ts";
+import { openNextConnections } from "./next-connections.ts";
 import { createDetachedRefreshes } from "./refresh-process/detached-refreshes.ts";
 
 import type { RelayAppOptions } from "./relay-app.ts";
@@ -85,6 +86,7 @@ export async function createParts(
   });
   const eventLog = logEvents(events, log, timers);
   countEvents(events, metrics);
+  openNextConnections(events, { pool, dispatchers, config, now });
   const deps: RelayDeps = {
     config,
     pool,

@@ -1,7 +1,8 @@
 // One undici dispatcher per account: its connections, its proxy, and nothing shared with any other account.
 
 import type { Agent, buildConnector, Client, Dispatcher } from "undici";
-import { createConnector } from "./connector.ts";
+import { type ConnectionsAhead, createConnectionsAhead } from "./connections-ahead.ts";
+import { type Connector, createConnector } from "./connector.ts";
 import { type EnvironmentProxySettings, environmentProxyFor } from "./environment-proxy.ts";
 import type { ProxySettings } from "./proxy.ts";
 import { core } from "./undici.ts";
@@ -22,6 +23,8 @@ export interface Dispatchers {
    * fails the request. The caller neither closes nor keeps it, but asks again for every request.
    */
   for(accountId: string, proxy: ProxySettings | undefined): Dispatcher;
+  /** Opens a connection to the address (scheme://host[:port]) in the background, if it is one over TLS and has none open. */
+  openAhead(accountId: string, proxy: ProxySettings | undefined, origin: string): void;
   /** Makes single connections as the account's dispatcher does, for what is no HTTP request: TLS sessions are resumed by both. */
   connector(accountId: string, proxy: ProxySettings | undefined): buildConnector.connector;
   /** Closes what belongs to no account any more, or to a proxy that an account had before. Requests under way are finished. */
@@ -34,6 +37,7 @@ export interface Dispatchers {
 interface Way {
   connect: buildConnector.connector;
   agent: Agent;
+  ahead: ConnectionsAhead;
 }
 
 export function createDispatchers(options: DispatcherOptions): Dispatchers {
@@ -43,26 +47,32 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
     const key = keyOf(accountId, proxy);
     let way = open.get(key);
     if (way === undefined) {
-      const connect = connectorThrough(proxy, options);
-      way = { connect, agent: createAgent(connect) };
+      way = createWay(connectorThrough(proxy, options));
       open.set(key, way);
     }
     return way;
   };
   return {
     for: (accountId, proxy) => wayOf(accountId, proxy).agent,
+    openAhead(accountId, proxy, origin) {
+      const { ahead } = wayOf(accountId, proxy);
+      ahead.used(origin);
+      ahead.open(origin);
+    },
     connector: (accountId, proxy) => wayOf(accountId, proxy).connect,
     retain(accounts) {
       const kept = new Set<string>();
       for (const account of accounts) kept.add(keyOf(account.id, account.proxy));
-      for (const [key, { agent }] of open) {
+      for (const [key, { agent, ahead }] of open) {
         if (kept.has(key)) continue;
         open.delete(key);
+        ahead.close();
         closing.add(agent);
         agent.close().finally(() => closing.delete(agent));
       }
     },
     async close() {
+      for (const { ahead } of open.values()) ahead.close();
       const agents = [...[...open.values()].map(({ agent }) => agent), ...closing];
       open.clear();
       await Promise.all(agents.map((agent) => agent.destroy()));
@@ -80,7 +90,21 @@ const keepAliveMs = 11 * 60_000;
 const maxKept = 8;
 const burstKeepAliveMs = 30_000;
 
-function createAgent(connect: buildConnector.connector): Agent {
+function createWay(connect: Connector): Way {
+  const ahead = createConnectionsAhead({ connect, keptMs: keepAliveMs });
+  const agent = createAgent(ahead);
+  agent.on("connect", ({ origin }) => ahead.connected(origin));
+  agent.on("disconnect", ({ origin }, _, error) => ahead.disconnected(origin, isClosedByProvider(error)));
+  return { connect, agent, ahead };
+}
+
+/** Not by us, for it was idle too long. */
+function isClosedByProvider({ code }: Error & { code?: string }): boolean {
+  return code === "UND_ERR_SOCKET" || code === "ECONNRESET";
+}
+
+function createAgent(ahead: ConnectionsAhead): Agent {
+  const { connect } = ahead;
   return new core.Agent({
     // HTTP/2 would put every request of an account on one connection and change the order and case of its headers. One stream at a
     // time, which is the usual case, costs more in it; only many in bursts cost less (test/bench/http2.ts).
@@ -97,11 +121,12 @@ function createAgent(connect: buildConnector.connector): Agent {
       return new core.Pool(origin, {
         ...agentOptions,
         factory: (url, clientOptions) => {
+          const { origin: address } = url;
           const keepAliveTimeout = made++ < maxKept ? keepAliveMs : burstKeepAliveMs;
           return createWatchedClient(
             url,
             { ...(clientOptions as Client.Options), keepAliveTimeout },
-            { connect },
+            { connect, onUse: () => ahead.used(address) },
           );
         },
       });
@@ -109,10 +134,7 @@ function createAgent(connect: buildConnector.connector): Agent {
   });
 }
 
-function connectorThrough(
-  proxy: ProxySettings | undefined,
-  options: DispatcherOptions,
-): buildConnector.connector {
+function connectorThrough(proxy: ProxySettings | undefined, options: DispatcherOptions): Connector {
   return createConnector({
     get connectTimeoutMs() {
       return options.connectTimeoutMs;

@@ -4,6 +4,7 @@
 import type { Socket } from "node:net";
 import type { Client, Dispatcher } from "undici";
 import { systemClock } from "../time/clock.ts";
+import { connectMsAhead } from "./connections-ahead.ts";
 import type { Connector } from "./connector.ts";
 import { describeExchange } from "./faults.ts";
 import { core } from "./undici.ts";
@@ -23,6 +24,8 @@ export interface Wanted {
 
 export interface WatchedClientParts {
   connect: Connector;
+  /** A request goes over it. */
+  onUse?: () => void;
   /** The system's unless given. */
   monotonic?: () => number;
 }
@@ -31,9 +34,12 @@ export interface WatchedClientParts {
 export function createWatchedClient(
   origin: URL,
   options: Client.Options,
-  { connect, monotonic = systemClock.monotonic }: WatchedClientParts,
+  { connect, onUse, monotonic = systemClock.monotonic }: WatchedClientParts,
 ): Client {
-  const line: Line = { exchanges: 0, roundTripMs: 0, waiting: 0, connecting: undefined, socket: undefined };
+  const line: Line = {
+    ...{ exchanges: 0, wasIdle: false, roundTripMs: 0, waiting: 0 },
+    ...{ connecting: undefined, socket: undefined },
+  };
   const client = new core.Client(origin, {
     ...options,
     connect: (request, callback) => {
@@ -43,16 +49,19 @@ export function createWatchedClient(
       connect({ ...request, signal: connecting.signal }, (...result) => {
         line.connecting = undefined;
         line.socket = result[1];
+        const aheadMs = connectMsAhead(line.socket);
         line.exchanges = 0;
+        line.wasIdle = aheadMs !== undefined;
         // Connecting took one round trip at least, so this is the longest one can have been.
-        line.roundTripMs = monotonic() - startedAt;
+        line.roundTripMs = aheadMs ?? monotonic() - startedAt;
         callback(...result);
       });
     },
   });
   const dispatch = client.dispatch.bind(client);
-  client.dispatch = (request: WatchedDispatch, handler) =>
-    dispatch(
+  client.dispatch = (request: WatchedDispatch, handler) => {
+    onUse?.();
+    return dispatch(
       request,
       new Watch(handler, {
         line,
@@ -62,6 +71,7 @@ export function createWatchedClient(
         onFlushed: request.onFlushed,
       }),
     );
+  };
   return client;
 }
 
@@ -69,6 +79,8 @@ export function createWatchedClient(
 interface Line {
   /** Exchanges begun on it. */
   exchanges: number;
+  /** It was open before its first exchange. */
+  wasIdle: boolean;
   roundTripMs: number;
   /** Wanted requests that have no connection yet. */
   waiting: number;
@@ -120,7 +132,7 @@ class Watch implements Dispatcher.DispatchHandler {
     this.#stopWaiting();
     this.#stage = "sent";
     this.#sentAt = this.#monotonic();
-    this.#reused = this.#line.exchanges > 0;
+    this.#reused = this.#line.wasIdle || this.#line.exchanges > 0;
     this.#line.exchanges += 1;
     this.#inner.onRequestStart?.(controller, context);
   }

@@ -81,7 +81,8 @@ try {
     return sum / 20;
   });
   provider.closeIdleConnections();
-  await sleep(200);
+  // Four round trips of closing and opening again.
+  await sleep(500);
   await say("after the provider has closed the connection", () => ask("s1", "a"));
 } finally {
   relay.stop();

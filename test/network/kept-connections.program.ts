@@ -9,6 +9,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { request } from "undici";
 import { createDispatchers } from "../../src/network/dispatchers.ts";
+import { readNetworkFault } from "../../src/network/faults.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { until } from "../support/until.ts";
 
@@ -19,9 +20,11 @@ async function setUp(t: TestContext) {
   const open = new Set<TLSSocket>();
   const waiting: (() => void)[] = [];
   let isHeld = false;
+  let isBroken = false;
   const server = https.createServer({ ...certificate, keepAliveTimeout: 0 }, (_, response) => {
     const answer = () => response.end("hello");
-    if (isHeld) waiting.push(answer);
+    if (isBroken) response.destroy();
+    else if (isHeld) waiting.push(answer);
     else answer();
   });
   server.on("secureConnection", (socket) => {
@@ -40,9 +43,13 @@ async function setUp(t: TestContext) {
   return {
     resumed,
     open,
-    async ask() {
-      const answer = await request(origin, { dispatcher: dispatchers.for("a", undefined) });
+    async ask(account = "a") {
+      const answer = await request(origin, { dispatcher: dispatchers.for(account, undefined) });
       return await answer.body.text();
+    },
+    openAhead: (account: string) => dispatchers.openAhead(account, undefined, origin),
+    breakOff() {
+      isBroken = true;
     },
     async askAtOnce(count: number) {
       isHeld = true;
@@ -95,14 +102,53 @@ test("a new connection resumes the TLS session of the one before, whatever was c
   const { ask, resumed, open } = await setUp(t);
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
-  await ask();
-  await turns();
-  for (const socket of open) socket.destroy();
-  await until("the connections close", () => open.size === 0);
+  for (let turn = 0; turn < 2; turn++) {
+    await ask();
+    await turns();
+  }
+  collect();
+  for (const socket of open) socket.end();
   for (let round = 0; round < 3; round++) {
     collect();
     await new Promise((resolve) => setImmediate(resolve));
   }
-  await ask();
+  await until("another one is open", () => resumed.length === 2);
   assert.deepEqual(resumed, [false, true]);
+});
+
+test("the last connection is replaced when its provider closes it, and the next request takes that one", async (t) => {
+  const { ask, resumed, open } = await setUp(t);
+  await ask();
+  await turns();
+  await ask();
+  await turns();
+  for (const socket of open) socket.end();
+  await until("another one is open", () => resumed.length === 2 && open.size === 1);
+  await turns();
+  assert.equal(await ask(), "hello");
+  await turns();
+  assert.equal(await ask(), "hello");
+  assert.deepEqual(resumed, [false, true]);
+});
+
+test("an account that has not been asked yet finds the connection that was opened ahead, and has one of them", async (t) => {
+  const { ask, openAhead, resumed, open } = await setUp(t);
+  openAhead("b");
+  openAhead("b");
+  await until("it is open", () => open.size === 1);
+  await turns();
+  assert.equal(await ask("b"), "hello");
+  openAhead("b");
+  await turns();
+  assert.equal(resumed.length, 1);
+});
+
+test("a connection that was opened ahead may have been closed meanwhile: what fails over it at once is safe to repeat", async (t) => {
+  const { ask, openAhead, open, breakOff } = await setUp(t);
+  breakOff();
+  const isSafe = async () => (await ask().then(() => undefined, readNetworkFault))?.safeToRepeat;
+  openAhead("a");
+  await until("it is open", () => open.size === 1);
+  await turns();
+  assert.deepEqual([await isSafe(), await isSafe()], [true, false]);
 });
