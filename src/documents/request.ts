@@ -1,7 +1,7 @@
 // One request as `/status`, `log --json` and the page show it.
 
 import type { AttemptRow } from "../store/usage-store.ts";
-import type { TokenCounts } from "../usage/observer.ts";
+import { type TokenCounts, totalOf } from "../usage/observer.ts";
 import type { RequestDetailDocument, RequestDocument, TokensDocument } from "./types.ts";
 
 /** What is known of a request; undefined while it runs, or where nobody knows. */
@@ -39,7 +39,7 @@ export function toRequestDocument(view: RequestView): RequestDocument {
     outcome: view.outcome ?? null,
     first_byte_ms: view.firstByteMs === undefined ? null : Math.round(view.firstByteMs),
     total_ms: view.totalMs === undefined ? null : Math.round(view.totalMs),
-    tokens: view.tokens === undefined ? null : toTokensDocument(view.tokens),
+    tokens: view.tokens === undefined || isUnknown(view.tokens, view) ? null : toTokensDocument(view.tokens),
     cost_usd: view.costUsd ?? null,
   };
 }
@@ -59,6 +59,11 @@ export function toRequestDetail(
       reason: reason ?? null,
     })),
   };
+}
+
+/** What has used nothing costs nothing: without a cost, nobody has said what was used. */
+function isUnknown(tokens: TokenCounts, { costUsd }: RequestView): boolean {
+  return costUsd === undefined && totalOf(tokens) === 0;
 }
 
 function toTokensDocument(tokens: TokenCounts): TokensDocument {

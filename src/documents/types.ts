@@ -70,7 +70,7 @@ export interface RequestDocument {
   first_byte_ms: number | null;
   /** Null while it runs. */
   total_ms: number | null;
-  /** Null while it runs. */
+  /** Null while it runs, and where its provider has not said what it used. */
   tokens: TokensDocument | null;
   cost_usd: number | null;
 }

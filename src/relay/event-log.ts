@@ -1,9 +1,11 @@
 // Writes the log's lines about requests, one message per kind of event.
 
 import type { RelayErrorCode } from "../domain/errors.ts";
+import type { UsageRow } from "../store/usage-store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createRepetitions, type Repetitions } from "../telemetry/repetitions.ts";
 import type { Timers } from "../time/timers.ts";
+import { totalOf } from "../usage/observer.ts";
 import type { RelayEvents, RequestRefused } from "./events.ts";
 
 /** What ends requests for want of something that this machine has too little of: shortage.ts says it once a minute for all of them. */
@@ -48,10 +50,7 @@ export function logEvents(events: RelayEvents, log: Log, timers?: Timers): { flu
         attempts: row.attempts,
         first_byte_ms: row.firstByteMs,
         total_ms: row.totalMs,
-        input: row.tokens.input,
-        output: row.tokens.output,
-        cache_creation: row.tokens.cacheWrite5m + row.tokens.cacheWrite1h,
-        cache_read: row.tokens.cacheRead,
+        ...figuresOf(row),
       },
       "request",
     );
@@ -61,6 +60,17 @@ export function logEvents(events: RelayEvents, log: Log, timers?: Timers): { flu
     if (!shortages.has(refusal.error)) refusals.record(refusal);
   });
   return { flush: refusals.flush };
+}
+
+/** None where the provider has not said what the request used: it was not nothing. */
+function figuresOf({ tokens, isUsageUnknown }: UsageRow): Record<string, number> {
+  if (isUsageUnknown && totalOf(tokens) === 0) return {};
+  return {
+    input: tokens.input,
+    output: tokens.output,
+    cache_creation: tokens.cacheWrite5m + tokens.cacheWrite1h,
+    cache_read: tokens.cacheRead,
+  };
 }
 
 export function createRefusalLog(log: Pick<Log, "info">, timers?: Timers): Repetitions<RequestRefused> {

@@ -1,5 +1,6 @@
 // What a request is recorded to have cost, in USD: by the model that it was sent with, and never 0 where nobody knows.
 
+import { totalOf } from "./observer.ts";
 import type { PricedRequest, PriceList } from "./price.ts";
 
 export interface CostedRequest extends PricedRequest {
@@ -12,8 +13,7 @@ export interface CostedRequest extends PricedRequest {
 /** Undefined when its use or the price is not known. */
 export function costOf(request: CostedRequest, { priceOf }: Pick<PriceList, "priceOf">): number | undefined {
   if (request.isUsageUnknown) return undefined;
-  const { input, output, cacheWrite5m, cacheWrite1h, cacheRead } = request.tokens;
   // A request that used nothing costs nothing, whatever its model.
-  if (!(input + output + cacheWrite5m + cacheWrite1h + cacheRead + request.webSearches > 0)) return 0;
+  if (!(totalOf(request.tokens) + request.webSearches > 0)) return 0;
   return priceOf({ ...request, model: request.sentModel ?? request.model });
 }

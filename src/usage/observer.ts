@@ -113,6 +113,17 @@ export const noTokens: Readonly<TokenCounts> = {
   reasoning: 0,
 };
 
+/** All kinds together; reasoning is a part of the output. */
+export function totalOf({
+  input,
+  output,
+  cacheWrite5m,
+  cacheWrite1h,
+  cacheRead,
+}: Readonly<TokenCounts>): number {
+  return input + output + cacheWrite5m + cacheWrite1h + cacheRead;
+}
+
 /** The sum, kind by kind. */
 export function addTokens(one: Readonly<TokenCounts>, other: Readonly<TokenCounts>): TokenCounts {
   return {

@@ -44,6 +44,12 @@ test("a request is one line with its path, result, time and tokens", () => {
   ]);
 });
 
+test("where nobody has said what a request used, its line does not say nothing", () => {
+  const { input, output, cache_creation, cache_read, ...unknown } = request;
+  const [line] = linesOf({ ...unknown, client: "anonymous" });
+  assert.match(line!, / 200 +12\.4s$/);
+});
+
 const attempt = {
   ...{ request: "mia00000-0a0a0a0a-0001", account: "home", failure: "rate-limited", status: 429 },
   ...{

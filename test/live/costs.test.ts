@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { requestTabs } from "../../src/cli/requests/columns.ts";
 import { toRequestDocument } from "../../src/documents/request.ts";
 import type { StatusDocument } from "../../src/documents/types.ts";
 import { type ClientRequest, send } from "../support/client.ts";
@@ -23,7 +24,7 @@ async function ask(t: TestContext, request: ClientRequest) {
   assert.equal(status, 200, text);
   const { recent, today, accounts } = (await (await fetch(`${relay.url}/status`)).json()) as StatusDocument;
   const stored = (await relay.store.requests.last({ limit: 1 })).map(toRequestDocument);
-  return { recent, stored, today, accounts };
+  return { recent, stored, today, accounts, log: relay.log };
 }
 
 const messages = (model: string, ...headers: string[]): ClientRequest => ({
@@ -54,6 +55,15 @@ for (const [what, request] of Object.entries(requests))
     assert.equal(today.cost_usd, cost_usd);
     assert.equal(accounts.find(({ id }) => id === account)?.cost_usd_24h, cost_usd);
   });
+
+test("a request whose use nobody reports has no figures anywhere, and not those of one that used nothing", async (t) => {
+  const { recent, log } = await ask(t, requests["whose use nobody reports"]!);
+  const [request] = recent as [StatusDocument["recent"][number]];
+  assert.equal(request.tokens, null);
+  assert.match(requestTabs(request), /\tcomplete\t\d+\t\d+\tunknown\tunknown$/);
+  const { fields } = log.find(({ message }) => message === "request")!;
+  assert.deepEqual([fields.outcome, "input" in fields, "output" in fields], ["complete", false, false]);
+});
 
 /** Of an answer's end each has its own moment. */
 function withoutTimes(request: StatusDocument["recent"][number]): object {

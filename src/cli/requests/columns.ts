@@ -87,7 +87,7 @@ export function requestTabs(request: RequestDocument): string {
     request;
   const fields = [
     ...[time, id, client, model, path.join(","), status, outcome, first_byte_ms, total_ms],
-    tokens === null ? null : allTokens(tokens),
+    tokens === null ? outcome && "unknown" : allTokens(tokens),
     outcome === null ? null : plainUsd(cost_usd ?? undefined),
   ];
   return fields.map((field) => shown(String(field ?? ""))).join("\t");

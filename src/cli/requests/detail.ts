@@ -81,6 +81,7 @@ function factsOf(request: RequestDocument, { unicode }: DetailScreen, now: numbe
     ["took", took.join(", ")],
   ];
   if (tokens !== null) facts.push(["tokens", tokensText(tokens)]);
+  else if (outcome !== null) facts.push(["tokens", "unknown"]);
   if (outcome !== null) facts.push(["cost", usd(cost_usd ?? undefined)]);
   return facts;
 }

@@ -176,7 +176,8 @@ function wordsOf(name: (typeof allColumns)[number], request: RequestDocument, no
         ? [`running for ${elapsed(Math.max(0, now - Date.parse(time)))}`]
         : [`ended after ${elapsed(total_ms)}`];
     case "tokens":
-      return tokens === null ? [] : [`${count(allTokens(tokens))} tokens`];
+      if (tokens !== null) return [`${count(allTokens(tokens))} tokens`];
+      return outcome === null ? [] : ["tokens unknown"];
     case "rate": {
       const rate = tokenRate(request);
       return rate === undefined ? [] : [rateText(rate)];

@@ -63,9 +63,12 @@ function toDocument(entry: LogEntry): RequestDocument {
     ...{ model: text("model"), sent_model: text("sent_model") || null, account, path },
     ...{ status: figure("status"), outcome: text("outcome") },
     ...{ first_byte_ms: figure("first_byte_ms"), total_ms: figure("total_ms"), cost_usd: null },
-    tokens: {
-      ...{ input: figure("input"), output: figure("output"), reasoning: 0 },
-      ...{ cache_creation: figure("cache_creation"), cache_read: figure("cache_read") },
-    },
+    tokens:
+      entry.input === undefined
+        ? null
+        : {
+            ...{ input: figure("input"), output: figure("output"), reasoning: 0 },
+            ...{ cache_creation: figure("cache_creation"), cache_read: figure("cache_read") },
+          },
   };
 }
