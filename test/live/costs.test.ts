@@ -7,6 +7,7 @@ import { toRequestDocument } from "../../src/documents/request.ts";
 import type { StatusDocument } from "../../src/documents/types.ts";
 import { type ClientRequest, send } from "../support/client.ts";
 import { startRelay, testAccount } from "../support/relay.ts";
+import { until } from "../support/until.ts";
 import { startUpstream } from "../support/upstream.ts";
 
 async function ask(t: TestContext, request: ClientRequest) {
@@ -22,6 +23,8 @@ async function ask(t: TestContext, request: ClientRequest) {
   t.after(() => Promise.all([relay.close(), upstream.close()]));
   const { status, text } = await send(relay.url, request);
   assert.equal(status, 200, text);
+  // Asked before its end is known, the account's sums would be read from the database, and have it twice.
+  await until("the request is at its end", () => relay.log.some(({ message }) => message === "request"));
   const { recent, today, accounts } = (await (await fetch(`${relay.url}/status`)).json()) as StatusDocument;
   const stored = (await relay.store.requests.last({ limit: 1 })).map(toRequestDocument);
   return { recent, stored, today, accounts, log: relay.log };
