@@ -68,6 +68,11 @@ ${clock(1)}  0e0e0e0e  laptop      claude-opus-5-5      home                    
     assert.equal(stdout, `${fields.join("\t")}\thome,work\t429\tfailed\t\t10400\t0\t0\n`);
   });
 
+  it("says in a pipe, too, which model was sent in the place of another", async () => {
+    const { stdout } = await place.type("log --model claude-sonnet-5-5");
+    assert.match(stdout, /\tclaude-opus-5-5 as claude-sonnet-5-5\t/);
+  });
+
   it("is JSON lines with every field with --json, names as they came", async () => {
     const { stdout } = await place.type("log --json --client phone");
     assert.deepEqual(JSON.parse(stdout), {

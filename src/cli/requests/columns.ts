@@ -83,8 +83,8 @@ export function shortId(id: string): string {
 
 /** One request for programs: time, id, client, model, accounts, status, outcome, first byte, total, tokens, USD. */
 export function requestTabs(request: RequestDocument): string {
-  const { time, id, client, model, path, status, outcome, first_byte_ms, total_ms, tokens, cost_usd } =
-    request;
+  const { time, id, client, path, status, outcome, first_byte_ms, total_ms, tokens, cost_usd } = request;
+  const model = request.sent_model === null ? request.model : modelText(request);
   const fields = [
     ...[time, id, client, model, path.join(","), status, outcome, first_byte_ms, total_ms],
     tokens === null ? outcome && "unknown" : allTokens(tokens),
