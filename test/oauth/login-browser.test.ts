@@ -4,23 +4,15 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type http from "node:http";
 import net from "node:net";
-import { afterEach, beforeEach, test } from "node:test";
+import { test } from "node:test";
 import { startCallbackServer } from "../../src/oauth/callback-server.ts";
-import { browse, isListening, type LoginSite, openLoginSite, portOf } from "./login-setup.ts";
+import { perTest } from "../support/per-test.ts";
+import { browse, isListening, openLoginSite, portOf } from "./login-setup.ts";
 
-let site: LoginSite;
-let server: LoginSite["server"];
-let start: LoginSite["start"];
-
-beforeEach(async () => {
-  site = await openLoginSite();
-  ({ server, start } = site);
-});
-
-afterEach(() => site.close());
+const site = perTest(openLoginSite);
 
 test("through the browser: the code comes back to loopback, the page says how it ended, and nothing is left behind", async () => {
-  const run = await start();
+  const run = await site.start();
   const query = new URL(run.links.automatic!).searchParams;
   assert.deepEqual(
     [...query.keys()],
@@ -46,13 +38,13 @@ test("through the browser: the code comes back to loopback, the page says how it
   assert.match(page.body, /Logged in/);
   const result = await run.result;
   assert.ok(result.ok);
-  assert.ok(server.isLive(result.login.refreshToken));
-  assert.ok(server.accepts(result.login.accessToken!));
+  assert.ok(site.server.isLive(result.login.refreshToken));
+  assert.ok(site.server.accepts(result.login.accessToken!));
   assert.equal(result.login.expiresAt, 1_000_000 + 28_800_000);
   assert.equal(result.login.owner, "person@example.com");
   assert.deepEqual([await isListening(port), await isListening(port, "::1")], [false, false]);
 
-  const [request] = server.requests;
+  const [request] = site.server.requests;
   assert.deepEqual(Object.keys(request!.parameters).sort(), [
     "client_id",
     "code",
@@ -69,7 +61,7 @@ test("through the browser: the code comes back to loopback, the page says how it
 });
 
 test("the page loads and runs nothing, is not kept, and shows the provider's words as text", async () => {
-  const run = await start();
+  const run = await site.start();
   const automatic = new URL(run.links.automatic!);
   const back = new URL(automatic.searchParams.get("redirect_uri")!);
   back.search = new URLSearchParams({
@@ -94,7 +86,7 @@ test("the page loads and runs nothing, is not kept, and shows the provider's wor
 });
 
 test("an answer with a wrong state, another host, path or method neither logs in nor ends the login", async () => {
-  const run = await start();
+  const run = await site.start();
   const automatic = new URL(run.links.automatic!);
   const back = automatic.searchParams.get("redirect_uri")!;
   const state = automatic.searchParams.get("state")!;
@@ -110,31 +102,31 @@ test("an answer with a wrong state, another host, path or method neither logs in
   ];
   for (const [address, options, status] of refused)
     assert.equal((await browse(address, options)).status, status, address);
-  assert.equal(server.requests.length, 0);
+  assert.equal(site.server.requests.length, 0);
   await browse(automatic.href);
   assert.ok((await run.result).ok);
 });
 
 test("a code is used once: a second answer while the first is exchanged is refused as the second", async () => {
   const { promise: refused, resolve: goOn } = Promise.withResolvers<void>();
-  server.faults.push({ kind: "delay", ms: refused });
-  const run = await start();
+  site.server.faults.push({ kind: "delay", ms: refused });
+  const run = await site.start();
   const first = browse(run.links.automatic!);
-  while (server.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (site.server.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   assert.equal((await browse(run.links.automatic!)).status, 410);
   goOn();
   assert.equal((await first).status, 200);
   assert.ok((await run.result).ok);
-  assert.equal(server.requests.length, 1);
+  assert.equal(site.server.requests.length, 1);
 });
 
 test("when the exchange fails the page says so too", async () => {
-  server.faults.push({
+  site.server.faults.push({
     kind: "answer",
     status: 400,
     body: '{"error":"invalid_grant","error_description":"Code expired"}',
   });
-  const run = await start();
+  const run = await site.start();
   const page = await browse(run.links.automatic!);
   assert.match(page.body, /Not logged in/);
   assert.match(page.body, /Code expired/);
@@ -143,13 +135,13 @@ test("when the exchange fails the page says so too", async () => {
   assert.equal(result.reason, "refused");
   assert.equal(
     result.message,
-    `Claude did not take the code: 127.0.0.1:${server.port} answered 400 (invalid_grant: Code expired)`,
+    `Claude did not take the code: 127.0.0.1:${site.server.port} answered 400 (invalid_grant: Code expired)`,
   );
 });
 
 test("a browser that cannot be opened is no failure", async () => {
   const opened: string[] = [];
-  const run = await start({
+  const run = await site.start({
     prompts: {
       open: async (url) => {
         opened.push(url);
@@ -163,7 +155,7 @@ test("a browser that cannot be opened is no failure", async () => {
 });
 
 test("without a terminal to paste into and without a browser the loopback address is still offered", async () => {
-  const run = await start({ prompts: { open: undefined } });
+  const run = await site.start({ prompts: { open: undefined } });
   assert.notEqual(run.links.automatic, undefined);
   await browse(run.links.automatic!);
   assert.ok((await run.result).ok);

@@ -2,20 +2,12 @@
 
 import assert from "node:assert/strict";
 import http from "node:http";
-import { afterEach, beforeEach, test } from "node:test";
+import { test } from "node:test";
 import type { LoginLinks } from "../../src/oauth/login.ts";
-import { browse, type LoginSite, openLoginSite } from "./login-setup.ts";
+import { perTest } from "../support/per-test.ts";
+import { browse, openLoginSite } from "./login-setup.ts";
 
-let site: LoginSite;
-let server: LoginSite["server"];
-let start: LoginSite["start"];
-
-beforeEach(async () => {
-  site = await openLoginSite();
-  ({ server, start } = site);
-});
-
-afterEach(() => site.close());
+const site = perTest(openLoginSite);
 
 test("pasting: what the page shows, a bare code, and the whole address all finish the login", async () => {
   const page = async (links: LoginLinks) => (await browse(links.manual)).body;
@@ -26,7 +18,7 @@ test("pasting: what the page shows, a bare code, and the whole address all finis
   const forms = [page, async (links: LoginLinks) => (await page(links)).split("#")[0]!, whole];
   for (const form of forms) {
     const pasted = Promise.withResolvers<string>();
-    const run = await start({ prompts: { open: undefined, paste: () => pasted.promise } });
+    const run = await site.start({ prompts: { open: undefined, paste: () => pasted.promise } });
     assert.equal(run.links.automatic, undefined);
     assert.equal(
       new URL(run.links.manual).searchParams.get("redirect_uri"),
@@ -36,7 +28,7 @@ test("pasting: what the page shows, a bare code, and the whole address all finis
     const result = await run.result;
     assert.ok(result.ok, result.ok ? "" : result.message);
     assert.equal(
-      server.requests.at(-1)!.parameters.redirect_uri,
+      site.server.requests.at(-1)!.parameters.redirect_uri,
       "https://platform.claude.com/oauth/code/callback",
     );
   }
@@ -44,20 +36,20 @@ test("pasting: what the page shows, a bare code, and the whole address all finis
 
 test("pasting works beside the browser, and the address of the loopback page can be pasted as well", async () => {
   const pasted = Promise.withResolvers<string>();
-  const run = await start({ prompts: { paste: () => pasted.promise } });
+  const run = await site.start({ prompts: { paste: () => pasted.promise } });
   const automatic = new URL(run.links.automatic!);
   const redirect = await new Promise<string>((resolve) => {
     http.get(automatic, (response) => resolve(response.resume().headers.location!));
   });
   pasted.resolve(redirect);
   assert.ok((await run.result).ok);
-  assert.equal(server.requests[0]!.parameters.redirect_uri, automatic.searchParams.get("redirect_uri"));
+  assert.equal(site.server.requests[0]!.parameters.redirect_uri, automatic.searchParams.get("redirect_uri"));
 });
 
 test("a pasted code of another login is refused and asked for again", async () => {
   const entries = ["CODE#other-state", "", "https://page.example/?error=access_denied"];
   const wanted = Promise.withResolvers<string>();
-  const run = await start({
+  const run = await site.start({
     prompts: { open: undefined, paste: async () => entries.shift() ?? wanted.promise },
   });
   wanted.resolve((await browse(run.links.manual)).body);
@@ -66,12 +58,12 @@ test("a pasted code of another login is refused and asked for again", async () =
   assert.match(run.problems[1]!, /another login/);
   assert.match(run.problems[2]!, /no code/);
   assert.match(run.problems[3]!, /refused: access_denied/);
-  assert.equal(server.requests.length, 1);
+  assert.equal(site.server.requests.length, 1);
 });
 
 test("the prompt is taken away when the browser was faster, and leaving it ends the login", async () => {
   let promptSignal: AbortSignal | undefined;
-  const run = await start({
+  const run = await site.start({
     prompts: {
       paste: (_problem, signal) => {
         promptSignal = signal;
@@ -83,7 +75,7 @@ test("the prompt is taken away when the browser was faster, and leaving it ends 
   assert.ok((await run.result).ok);
   assert.equal(promptSignal?.aborted, true);
 
-  const given = await start({ prompts: { paste: async () => undefined } });
+  const given = await site.start({ prompts: { paste: async () => undefined } });
   assert.deepEqual(await given.result, {
     ok: false,
     reason: "cancelled",

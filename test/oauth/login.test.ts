@@ -1,31 +1,22 @@
 // How a login ends, whichever way the code comes: cancelled, too late, without a refresh token, or without its proxy.
 
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, test } from "node:test";
+import { test } from "node:test";
+import { perTest } from "../support/per-test.ts";
 import { startConnectProxy } from "../support/proxies.ts";
-import { browse, isListening, type LoginSite, openLoginSite, portOf } from "./login-setup.ts";
+import { browse, isListening, openLoginSite, portOf } from "./login-setup.ts";
 
-let site: LoginSite;
-let server: LoginSite["server"];
-let dispatchers: LoginSite["dispatchers"];
-let start: LoginSite["start"];
-
-beforeEach(async () => {
-  site = await openLoginSite();
-  ({ server, dispatchers, start } = site);
-});
-
-afterEach(() => site.close());
+const site = perTest(openLoginSite);
 
 test("Ctrl-C and the time limit end the login and close the port", async () => {
-  const run = await start();
+  const run = await site.start();
   const port = portOf(run.links.automatic);
   assert.equal(await isListening(port), true);
   run.abort();
   assert.deepEqual(await run.result, { ok: false, reason: "cancelled", message: "the login was cancelled" });
   assert.equal(await isListening(port), false);
 
-  const late = await start({ limitMs: 30 });
+  const late = await site.start({ limitMs: 30 });
   assert.deepEqual(await late.result, {
     ok: false,
     reason: "timed-out",
@@ -33,17 +24,17 @@ test("Ctrl-C and the time limit end the login and close the port", async () => {
   });
   assert.equal(await isListening(portOf(late.links.automatic)), false);
 
-  server.faults.push({ kind: "delay", ms: 5000 });
-  const exchanging = await start({ prompts: { open: undefined, paste: async () => "code" } });
-  while (server.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  site.server.faults.push({ kind: "delay", ms: 5000 });
+  const exchanging = await site.start({ prompts: { open: undefined, paste: async () => "code" } });
+  while (site.server.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   exchanging.abort();
   const result = await exchanging.result;
   assert.ok(!result.ok && result.reason === "cancelled");
 });
 
 test("a login without a refresh token is refused", async () => {
-  server.faults.push({ kind: "lie", change: (answer) => ({ ...answer, refresh_token: undefined }) });
-  const run = await start();
+  site.server.faults.push({ kind: "lie", change: (answer) => ({ ...answer, refresh_token: undefined }) });
+  const run = await site.start();
   await browse(run.links.automatic!);
   const result = await run.result;
   assert.ok(!result.ok && result.reason === "no-refresh-token");
@@ -51,14 +42,14 @@ test("a login without a refresh token is refused", async () => {
 
 test("the exchange goes through the account's proxy, and without it nothing is sent", async () => {
   const proxy = await startConnectProxy();
-  const dispatcher = dispatchers.for("p", { type: "http", host: "127.0.0.1", port: proxy.port });
-  const run = await start({ dispatcher, prompts: { open: undefined, paste: async () => "code" } });
+  const dispatcher = site.dispatchers.for("p", { type: "http", host: "127.0.0.1", port: proxy.port });
+  const run = await site.start({ dispatcher, prompts: { open: undefined, paste: async () => "code" } });
   assert.ok(!(await run.result).ok);
-  assert.deepEqual(proxy.targets, [`127.0.0.1:${server.port}`]);
+  assert.deepEqual(proxy.targets, [`127.0.0.1:${site.server.port}`]);
   await proxy.close();
-  const before = server.connections;
-  const failed = await start({ dispatcher, prompts: { open: undefined, paste: async () => "code" } });
+  const before = site.server.connections;
+  const failed = await site.start({ dispatcher, prompts: { open: undefined, paste: async () => "code" } });
   const result = await failed.result;
   assert.ok(!result.ok && result.reason === "proxy");
-  assert.equal(server.connections, before);
+  assert.equal(site.server.connections, before);
 });
