@@ -10,57 +10,12 @@ import { redact } from "../src/text/redact.ts";
 import { accountKinds } from "../src/upstreams/kinds.ts";
 import { reasonFrom } from "../src/upstreams/reason.ts";
 import { parseDuration, parseInstant, waitInText } from "../src/upstreams/times.ts";
+import { inErrors, pieces, repeated, textBytes } from "./support/worst-texts.ts";
 import { geminiCall, makeCall, now, openaiCall } from "./upstreams/make-call.ts";
 
-const size = 256 * 1024;
 const maxMs = 50;
 /** What is at most quadratic shows in a part of a text how long all of it takes; only where that may be too long is more read. */
-const sizes = [size / 16, size / 4, size];
-
-const pieces = [
-  "<title",
-  "<title ",
-  "<html>",
-  "Ray ID: ",
-  "model ",
-  "models not ",
-  "The model `x` ",
-  "access to the ",
-  "try again in ",
-  "Please retry in 1",
-  "1",
-  "1.",
-  " ",
-  "\n",
-  "\u2028",
-  ",",
-  ", }",
-  "[",
-  '{"error":',
-  '{"a":',
-  '"',
-  "\\",
-  "key=",
-  "token: ",
-  "bearer ",
-  "sk-ant-",
-  "sk-",
-  "eyJ",
-  "eyJaaaaaaaa.",
-  "://",
-  "a1",
-  "a-",
-  "regain access on ",
-  "usage limit reached|",
-  "api key ",
-  "your account ",
-  "permission ",
-  "consumer ",
-  "limit: 0.",
-  "error code: 1",
-  "\u{1f600}",
-  "data: ",
-];
+const sizes = [textBytes / 16, textBytes / 4, textBytes];
 
 /** Plain, as the message of an error, as its type and code, and as text behind an error. */
 const forms: readonly [string, (text: string) => string][] = [
@@ -81,22 +36,6 @@ const forms: readonly [string, (text: string) => string][] = [
       }),
   ],
 ];
-
-/** The others say nothing in an error that they do not say on their own. */
-const inErrors: ReadonlySet<string> = new Set([
-  "<title ",
-  "model ",
-  "access to the ",
-  "try again in ",
-  "1",
-  " ",
-  "[",
-  ", }",
-  "key=",
-  "sk-",
-  "a1",
-  '"',
-]);
 
 const callOf = { claude: makeCall, gemini: geminiCall, openai: openaiCall };
 
@@ -155,7 +94,7 @@ function longestReading(
   let ms = 0;
   for (const length of sizes) {
     const text = wrap(bare.slice(0, length)).slice(0, length);
-    const growth = (size / length) ** 2;
+    const growth = (textBytes / length) ** 2;
     ms = measure(() => read(text), maxMs / growth) * growth;
     if (ms <= maxMs) break;
   }
@@ -167,7 +106,7 @@ describe("256 KB of the worst text are read within 50 ms", () => {
     pieces
       .filter((piece) => form === "plain" || inErrors.has(piece))
       .map((piece) => {
-        const bare = piece.repeat(Math.ceil(size / piece.length)).slice(0, size);
+        const bare = repeated(piece);
         return { name: `${form} of ${JSON.stringify(piece)}`, bare, wrap };
       }),
   );

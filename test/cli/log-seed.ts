@@ -4,7 +4,7 @@ import type { Store } from "../../src/store/store.ts";
 import { tokens, usageRow } from "../store/rows.ts";
 import { minute, now } from "./workplace.ts";
 
-export const hostileName = "evil\u001b[2J\u202emodel\r\nx";
+const hostileName = "evil\u001b[2J\u202emodel\r\nx";
 
 const limited = {
   account: "home",

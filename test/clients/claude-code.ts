@@ -121,7 +121,7 @@ export function sessionHeader(request: RecordedRequest): string {
   return String(request.headers["x-claude-code-session-id"]);
 }
 
-export function toolNames(request: RecordedRequest): string[] {
+function toolNames(request: RecordedRequest): string[] {
   const { tools = [] } = (request.json ?? {}) as { tools?: { name: string }[] };
   return tools.map(({ name }) => name);
 }

@@ -123,7 +123,7 @@ function readLines(stdout: string): Line[] {
 }
 
 /** The public API's request; Code Assist has it in an envelope. */
-export function innerRequest({ json }: RecordedRequest): unknown {
+function innerRequest({ json }: RecordedRequest): unknown {
   return objectField(json, "request") ?? json;
 }
 

@@ -92,7 +92,7 @@ export function claudeErrorEvent(type = "api_error", details: Omit<ClaudeErrorDe
 }
 
 /** The API-key headers; `reset` is RFC 3339. */
-export function claudeKeyLimits(
+function claudeKeyLimits(
   buckets: Partial<
     Record<
       "requests" | "tokens" | "input-tokens" | "output-tokens",

@@ -49,7 +49,7 @@ export function convert(body: unknown, overrides: Partial<Call> = {}): Conversio
 }
 
 /** What a request asks for where the test is about something else: without it the model's own maximum is sent, as a stream. */
-export const maxTokens = 8192;
+const maxTokens = 8192;
 
 /** A short request with these parameters, for a model that takes everything unless another one is named. */
 export function request(parameters: Json = {}): Json {
