@@ -22,6 +22,8 @@ export interface WorkerOptions {
   folder: string;
   /** What tests start in processes of its own; undefined: the sources. */
   program: string | undefined;
+  /** Whether properties draw all of their cases. */
+  isFull: boolean;
   onPassed(): void;
   onSkipped(): void;
   /** Where, what and why, a line or more each. */
@@ -36,7 +38,14 @@ const endTimeoutMs = 20_000;
 const reportTimeoutMs = 5000;
 const graceMs = 2000;
 
-export function startWorker({ folder, program, onPassed, onSkipped, onFailed }: WorkerOptions): Worker {
+export function startWorker({
+  folder,
+  program,
+  isFull,
+  onPassed,
+  onSkipped,
+  onFailed,
+}: WorkerOptions): Worker {
   const reportName = `${randomUUID()}.json`;
   const child = spawn(
     process.execPath,
@@ -56,6 +65,7 @@ export function startWorker({ folder, program, onPassed, onSkipped, onFailed }: 
         TMPDIR: folder,
         NODE_COMPILE_CACHE: resolve(compileCache),
         ...(program && { CC_RELAY_PROGRAM: program }),
+        ...(isFull && { CC_RELAY_FULL: "1" }),
         ...process.env,
       },
       stdio: ["ignore", "inherit", "pipe", "ipc"],

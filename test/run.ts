@@ -1,6 +1,7 @@
 // Runs the tests of the parts, which are in `*.test.ts`: `npm test`, or `npm test -- test/store` for those whose path begins so. With
 // `--programs` (`npm run test:programs`) those that start the program or another one, or need a process of their own, which are in
-// `*.program.ts`. `--slowest` lists what costs most of the processor, `--processes N` takes another number of them.
+// `*.program.ts`. `--slowest` lists what costs most of the processor, `--processes N` takes another number of them, `--full` has every property draw
+// all of its cases.
 // A few processes share the files, since starting one and loading src/ costs more than most files; one that changes its process
 // gets one of its own.
 
@@ -21,6 +22,7 @@ const { values: flags, positionals: chosen } = parseArgs({
   options: {
     programs: { type: "boolean" },
     slowest: { type: "boolean" },
+    full: { type: "boolean" },
     processes: { type: "string" },
   },
   allowPositionals: true,
@@ -88,6 +90,7 @@ function open(): Worker {
   return startWorker({
     folder,
     program,
+    isFull: flags.full ?? false,
     onPassed() {
       passed += 1;
       dot(".");

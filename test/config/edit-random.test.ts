@@ -13,6 +13,7 @@ import {
   removeAccount,
   setAccountEnabled,
 } from "../../src/config/edit.ts";
+import { draws } from "../support/draws.ts";
 
 type Data = Record<string, unknown>;
 
@@ -210,7 +211,7 @@ test("edits of any file say exactly what was meant and keep its comments", () =>
       if (!made.text.includes("\r\n")) assert.doesNotMatch(now, /\r\n/);
       assert.equal(now.startsWith("\ufeff"), made.text.startsWith("\ufeff"));
     }),
-    { numRuns: 600 },
+    { numRuns: draws(600) },
   );
 });
 
@@ -223,7 +224,7 @@ test("an edit made twice is made once", () => {
       const once = changeAccount(made.text, id, change);
       assert.equal(changeAccount(once, id, change), once);
     }),
-    { numRuns: 300 },
+    { numRuns: draws(300) },
   );
 });
 
@@ -234,7 +235,7 @@ test("an account that is added and removed leaves every byte as it was", () => {
       fc.pre(!/\n\s*\n$/.test(made.text));
       assert.equal(removeAccount(addAccount(made.text, "new", added), "new"), made.text);
     }),
-    { numRuns: 300 },
+    { numRuns: draws(300) },
   );
 });
 

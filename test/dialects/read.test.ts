@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { dialects, matchRoute } from "../../src/dialects/registry.ts";
+import { draws } from "../support/draws.ts";
 import { claudeCode, codex, geminiCli, read } from "./reading.ts";
 
 test("members of the wrong type are as good as absent", () => {
@@ -60,7 +61,7 @@ test("no body makes a dialect throw", () => {
         assert.equal(typeof facts.stream, "boolean");
       },
     ),
-    { numRuns: 1500 },
+    { numRuns: draws(1500) },
   );
 });
 

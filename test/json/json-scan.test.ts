@@ -11,6 +11,7 @@ import {
   scanMembers,
   scanObject,
 } from "../../src/json/json-scan.ts";
+import { draws } from "../support/draws.ts";
 
 const plain = ["model", "stream", "metadata", "a.b-c"];
 const names = [...plain, "", 'q"\\', "q\\b"];
@@ -193,7 +194,7 @@ describe("scanMembers", () => {
       fc.property(object, fc.oneof(fc.subarray(plain), fc.subarray(names)), (text, wanted) =>
         assertAgrees(text, wanted),
       ),
-      { numRuns: 5000 },
+      { numRuns: draws(5000) },
     );
   });
 
@@ -232,7 +233,7 @@ describe("scanMembers", () => {
           for (const element of firstElements(body, span)) assert.ok(element.start < element.end);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: draws(2000) },
     );
   });
 });
@@ -397,7 +398,7 @@ describe("firstElements", () => {
           JSON.parse(JSON.stringify(values)),
         );
       }),
-      { numRuns: 1000 },
+      { numRuns: draws(1000) },
     );
   });
 });

@@ -118,7 +118,7 @@ function runTests(copy: string, { tests, only }: Mutation): Promise<Run> {
   const files = tests.split(" ").map((test) => join("test", test));
   const child = spawn(process.execPath, [...flags, ...files], {
     cwd: copy,
-    env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
+    env: { ...process.env, NODE_COMPILE_CACHE: compileCache, CC_RELAY_FULL: "1" },
     stdio: ["ignore", "pipe", "ignore"],
     timeout: timeoutMs,
     killSignal: "SIGKILL",

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import type { Behaviour } from "../support/behaviour.ts";
 import { begin, type ClientAnswer } from "../support/client.ts";
+import { draws } from "../support/draws.ts";
 import { startRelay, type TestRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
@@ -222,6 +223,6 @@ test("any behaviour of the providers ends in one of four ways, and the bill is r
   }
   await fc.assert(
     fc.asyncProperty(plans, (plan) => holds(plan, upstreams.get(plan.dialect.family)!)),
-    { numRuns: 40, seed: Number(process.env.CC_RELAY_SEED ?? 20261130) },
+    { numRuns: draws(40), seed: Number(process.env.CC_RELAY_SEED ?? 20261130) },
   );
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { createDocumentSplitter } from "../../src/sse/documents.ts";
+import { draws } from "../support/draws.ts";
 
 function split(chunks: readonly Buffer[], maxDocumentBytes?: number) {
   const documents: string[] = [];
@@ -105,7 +106,7 @@ describe("createDocumentSplitter", () => {
           );
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: draws(1000) },
     );
   });
 

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { createParser } from "eventsource-parser";
 import fc from "fast-check";
 import { createEventSplitter, type EventSplitterOptions } from "../../src/sse/events.ts";
+import { draws } from "../support/draws.ts";
 
 type Read = { name: string; data: string };
 
@@ -221,7 +222,7 @@ describe("createEventSplitter", () => {
         const chunks = [...ends, bytes.length].map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end));
         assert.deepEqual(split(chunks), expected);
       }),
-      { numRuns: 3000 },
+      { numRuns: draws(3000) },
     );
   });
 

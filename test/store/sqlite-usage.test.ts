@@ -4,6 +4,7 @@ import Database from "better-sqlite3";
 import fc from "fast-check";
 import { migrations } from "../../src/store/migrations.ts";
 import type { UsageRow } from "../../src/store/usage-store.ts";
+import { draws } from "../support/draws.ts";
 import { patient } from "../support/patience.ts";
 import { createMadeHarness, withHarness } from "./harness.ts";
 import { insertManyRows } from "./many-rows.ts";
@@ -38,7 +39,7 @@ test("days rolled up in one time zone are no obstacle to asking from another", (
           }
         }, createMadeHarness),
     ),
-    { numRuns: 25 },
+    { numRuns: draws(25) },
   ));
 
 test("at every step of retention the sums are those of the rows that are left", () =>

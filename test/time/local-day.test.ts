@@ -3,6 +3,7 @@ import { afterEach, test } from "node:test";
 import fc from "fast-check";
 import { localDay } from "../../src/time/local-time.ts";
 import { useZone, zones } from "../store/zones.ts";
+import { draws } from "../support/draws.ts";
 
 afterEach(() => useZone(undefined));
 
@@ -19,7 +20,7 @@ test("every instant lies in one day, which has the name that a calendar gives it
         assert.deepEqual(localDay(day.end - 1), day);
         assert.equal(localDay(day.end).start, day.end);
       }),
-      { numRuns: 200 },
+      { numRuns: draws(200) },
     );
   }
 });

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { Failure } from "../../src/domain/failure.ts";
 import type { AccountType } from "../../src/domain/family.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
+import { draws } from "../support/draws.ts";
 import { day, geminiCall, makeCall, now, openaiCall } from "./make-call.ts";
 
 const types = Object.keys(accountKinds) as AccountType[];
@@ -106,14 +107,14 @@ describe("whatever a provider sends is read as some failure, with a sound time a
         fc.property(fc.integer({ min: 400, max: 599 }), headers, body, (status, fields, bytes) => {
           assertSound(upstream.readFailure({ status, headers: fields }, bytes, call, now));
         }),
-        { numRuns: 300 },
+        { numRuns: draws(300) },
       );
     });
 
     it(`${type}, as a first event`, () => {
       fc.assert(
         fc.property(value, (event) => assertSound(upstream.readErrorEvent(event, call, now))),
-        { numRuns: 300 },
+        { numRuns: draws(300) },
       );
     });
 
@@ -128,7 +129,7 @@ describe("whatever a provider sends is read as some failure, with a sound time a
               assert.match(new Date(window.resetsAt).toISOString(), /^\d{4}-/);
           }
         }),
-        { numRuns: 300 },
+        { numRuns: draws(300) },
       );
     });
   }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { observeClaude } from "../../src/usage/claude.ts";
+import { draws } from "../support/draws.ts";
 import { assertReads, blank, event, openings, type Reading, readAll, readingOf } from "./reading.ts";
 
 const observeStream = () => observeClaude();
@@ -376,7 +377,7 @@ describe("observeClaude on garbage", () => {
         const { tokens } = readAll(observeClaude(), chunks);
         for (const figure of Object.values(tokens)) assert.ok(figure >= 0 && Number.isFinite(figure));
       }),
-      { numRuns: 1500 },
+      { numRuns: draws(1500) },
     );
   });
 });

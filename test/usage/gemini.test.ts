@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { observeGemini } from "../../src/usage/gemini.ts";
 import { anyObject } from "../../src/usage/observer.ts";
+import { draws } from "../support/draws.ts";
 import { assertReads, blank, dataOnly, openings, type Reading, readAll, readingOf } from "./reading.ts";
 
 type Form = "json" | "sse" | "json-array";
@@ -295,7 +296,7 @@ describe("observeGemini on garbage", () => {
             assert.ok(figure >= 0 && Number.isFinite(figure));
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: draws(2000) },
     );
   });
 });

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { AnswerObserver } from "../../src/usage/observer.ts";
 import { observeOpenai } from "../../src/usage/openai.ts";
+import { draws } from "../support/draws.ts";
 import {
   assertReads,
   blank,
@@ -293,7 +294,7 @@ describe("observeOpenai on garbage", () => {
             assert.ok(figure >= 0 && Number.isFinite(figure));
         },
       ),
-      { numRuns: 1500 },
+      { numRuns: draws(1500) },
     );
   });
 });

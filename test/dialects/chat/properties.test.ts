@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { RelayError } from "../../../src/domain/errors.ts";
+import { draws } from "../../support/draws.ts";
 import { assertAcceptable } from "./claude-rules.ts";
 import { convert, type Json, onlyInvalidRequests, toClaude } from "./support.ts";
 
@@ -137,7 +138,7 @@ test("any valid request becomes one that Claude accepts", () => {
       assertAcceptable(body);
       for (const warning of warnings) assert.match(warning, /^[\w.-]+( unknown parameters)? \w+( to \d+)?$/);
     }),
-    { numRuns: 1500 },
+    { numRuns: draws(1500) },
   );
 });
 
@@ -159,7 +160,7 @@ test("a growing conversation keeps the wording of what went before", () => {
       const length = (before.body.messages as unknown[]).length;
       assert.deepEqual(unmarked(after).slice(0, length), unmarked(before));
     }),
-    { numRuns: 300 },
+    { numRuns: draws(300) },
   );
 });
 
@@ -234,7 +235,7 @@ test("wrong types anywhere are an invalid_request or harmless", () => {
     fc.property(fc.constantFrom(...places), strange, (path, value) => {
       onlyInvalidRequests(JSON.stringify(replaced(everything, path, value)));
     }),
-    { numRuns: 3000 },
+    { numRuns: draws(3000) },
   );
 });
 
@@ -257,7 +258,7 @@ test("strange members anywhere are an invalid_request or harmless", () => {
       const text = JSON.stringify(replaced(everything, path, { "@": 1, ...target })).replace('"@":1', member);
       onlyInvalidRequests(text);
     }),
-    { numRuns: 1500 },
+    { numRuns: draws(1500) },
   );
 });
 
@@ -274,7 +275,7 @@ test("any bytes at all are an invalid_request", () => {
         assert.throws(() => convert(text), RelayError);
       },
     ),
-    { numRuns: 500 },
+    { numRuns: draws(500) },
   );
 });
 
