@@ -48,7 +48,8 @@ export const maxBindings = 100_000;
 /** What had ended by `now` is not read. */
 export async function createBindings(store: BindingStore, now: number): Promise<Bindings> {
   const rows = new Map<string, KnownBinding>();
-  for (const row of youngest(await store.load(now)))
+  // The first to be forgotten come first.
+  for (const row of (await store.load(now, maxBindings)).reverse())
     rows.set(`${row.kind} ${row.key}`, { ...row, writtenUntil: row.expiresAt });
 
   function live(id: string, now: number): KnownBinding | undefined {
@@ -89,15 +90,6 @@ export async function createBindings(store: BindingStore, now: number): Promise<
       for (const [id, row] of rows) if (row.expiresAt <= now) rows.delete(id);
     },
   };
-}
-
-/** As many as are kept. Sessions come first: they live for an hour, the ids of answers for a month. */
-function youngest(rows: BindingRow[]): BindingRow[] {
-  if (rows.length <= maxBindings) return rows;
-  const isSession = ({ kind }: BindingRow) => (kind === "session" ? 1 : 0);
-  return rows
-    .toSorted((a, b) => isSession(a) - isSession(b) || a.expiresAt - b.expiresAt)
-    .slice(-maxBindings);
 }
 
 /** Session keys are hashes already; some turn states are kilobytes. */

@@ -148,8 +148,8 @@ export interface BindingRow {
 }
 
 export interface BindingStore {
-  /** The unexpired ones. */
-  load(now: number): Promise<BindingRow[]>;
+  /** The unexpired ones, `max` at most: sessions first, which live for an hour (the ids of answers for a month), then those that end last. */
+  load(now: number, max: number): Promise<BindingRow[]>;
   save(row: BindingRow): Promise<void>;
   /**
    * Deletes the account's sessions and ends fallbacks to it. What is bound to its state at the provider stays bound: no other

@@ -21,7 +21,7 @@ export function learnedThrough(
       loginKey: () => use((store) => store.accounts.loginKey()),
     },
     bindings: {
-      load: (now) => use((store) => store.bindings.load(now)),
+      load: (now, max) => use((store) => store.bindings.load(now, max)),
       save: (row) => use((store) => store.bindings.save(row)),
       dropAccount: (id) => use((store) => store.bindings.dropAccount(id)),
       prune: (now, limit) => use((store) => store.bindings.prune(now, limit)),

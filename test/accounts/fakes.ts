@@ -97,7 +97,13 @@ export function memoryBindingStore(): MemoryBindingStore {
   return {
     rows,
     saves: 0,
-    load: async (now) => [...rows.values()].filter((row) => row.expiresAt > now),
+    load: async (now, max) =>
+      [...rows.values()]
+        .filter((row) => row.expiresAt > now)
+        .sort(
+          (a, b) => Number(b.kind === "session") - Number(a.kind === "session") || b.expiresAt - a.expiresAt,
+        )
+        .slice(0, max),
     async save(row) {
       this.saves++;
       rows.set(`${row.kind} ${row.key}`, row);

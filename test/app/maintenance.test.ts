@@ -23,7 +23,7 @@ test("bindings are deleted when they have ended, and not by a clock that is year
       Object.assign(clock, { now, monotonic });
       await maintain();
       const inMemory = await bindings.find("response", "r", noon);
-      return [inMemory?.accountId, (await store.bindings.load(0)).length];
+      return [inMemory?.accountId, (await store.bindings.load(0, 100)).length];
     };
     assert.deepEqual(await keptAt(noon + 730 * day, 60_000), ["a", 1]);
     assert.deepEqual(await keptAt(noon + day, day), ["a", 1]);

@@ -24,7 +24,8 @@ async function cooldownsOf(id: string): Promise<string[]> {
 async function bindingsOf(id: string): Promise<string[]> {
   const keys: string[] = [];
   await place.store(async (store) => {
-    for (const { accountId, key } of await store.bindings.load(now)) if (accountId === id) keys.push(key);
+    for (const { accountId, key } of await store.bindings.load(now, 100))
+      if (accountId === id) keys.push(key);
   });
   return keys;
 }

@@ -87,7 +87,7 @@ export function accountsSuite(name: string, storeTest: StoreTest): void {
       await store.accounts.forget("a");
       assert.deepEqual(await store.accounts.states(), [{ accountId: "b", lastUsedAt: 1, windows: [] }]);
       assert.deepEqual(await store.accounts.cooldowns(), [cooldown("b", "")]);
-      assert.deepEqual(await store.bindings.load(0), [binding("at-b", { accountId: "b" })]);
+      assert.deepEqual(await store.bindings.load(0, 100), [binding("at-b", { accountId: "b" })]);
       assert.equal(await store.tokens.load("a"), undefined);
       assert.deepEqual(await store.tokens.load("b"), token("b"));
       assert.equal((await store.usage.summarize({ ...always, by: "account" })).rows.length, 2);

@@ -12,7 +12,7 @@ export function bindingsSuite(name: string, storeTest: StoreTest): void {
       await store.bindings.save(binding("s", { fallbackId: "b" }));
       await store.bindings.save(binding("s", { kind: "response" }));
       await store.bindings.save(binding("gone", { expiresAt: noon }));
-      const rows = await (await open()).bindings.load(noon);
+      const rows = await (await open()).bindings.load(noon, 100);
       rows.sort((a, b) => (a.kind < b.kind ? -1 : 1));
       assert.deepEqual(rows, [binding("s", { kind: "response" }), binding("s", { fallbackId: "b" })]);
     });
@@ -24,21 +24,34 @@ export function bindingsSuite(name: string, storeTest: StoreTest): void {
         await store.bindings.save(binding("two", { accountId: "b", fallbackId: "a" }));
         await store.bindings.save(binding("three", { kind: "response", accountId: "a" }));
         await store.bindings.dropAccount("a");
-        assert.deepEqual(await store.bindings.load(0), [
-          binding("three", { kind: "response", accountId: "a" }),
+        assert.deepEqual(await store.bindings.load(0, 100), [
           binding("two", { accountId: "b" }),
+          binding("three", { kind: "response", accountId: "a" }),
         ]);
       },
     );
+
+    storeTest("no more are loaded than asked for: sessions, then those that end last", async (store) => {
+      for (const [key, row] of Object.entries({
+        r1: { kind: "response", expiresAt: noon + 1 },
+        s1: { kind: "session", expiresAt: noon + 2 },
+        r2: { kind: "response", expiresAt: noon + 3 },
+        s2: { kind: "session", expiresAt: noon + 4 },
+      }))
+        await store.bindings.save(binding(key, row));
+      const keys = async (max: number) => (await store.bindings.load(noon, max)).map(({ key }) => key);
+      assert.deepEqual(await keys(9), ["s2", "s1", "r2", "r1"]);
+      assert.deepEqual(await keys(3), ["s2", "s1", "r2"]);
+    });
 
     storeTest("pruning deletes expired bindings only, no more than asked for", async (store) => {
       for (let i = 0; i < 5; i++) await store.bindings.save(binding(`old-${i}`, { expiresAt: noon - i }));
       await store.bindings.save(binding("alive", {}));
       assert.equal(await store.bindings.prune(noon, 3), 3);
-      assert.equal((await store.bindings.load(0)).length, 3);
+      assert.equal((await store.bindings.load(0, 100)).length, 3);
       assert.equal(await store.bindings.prune(noon, 3), 2);
       assert.equal(await store.bindings.prune(noon, 3), 0);
-      assert.deepEqual(await store.bindings.load(0), [binding("alive", {})]);
+      assert.deepEqual(await store.bindings.load(0, 100), [binding("alive", {})]);
     });
 
     storeTest(
@@ -53,7 +66,7 @@ export function bindingsSuite(name: string, storeTest: StoreTest): void {
         assert.equal(await store.bindings.trim(5, 2), 2);
         assert.equal(await store.bindings.trim(5, 2), 1);
         assert.equal(await store.bindings.trim(5, 2), 0);
-        const left = (await store.bindings.load(0)).map(({ key }) => key);
+        const left = (await store.bindings.load(0, 100)).map(({ key }) => key);
         assert.deepEqual(left.sort(), ["r3", "s0", "s1", "s2", "s3"]);
       },
     );

@@ -111,7 +111,7 @@ async function assertKept(store: Store): Promise<void> {
   assert.deepEqual(await store.tokens.load("a"), token);
   assert.deepEqual(await store.accounts.cooldowns(), [cooldown]);
   assert.equal((await store.accounts.states())[0]?.lastUsedAt, noon);
-  assert.equal((await store.bindings.load(noon)).length, 1);
+  assert.equal((await store.bindings.load(noon, 100)).length, 1);
   assert.deepEqual(await store.notices.list(), [notice]);
 }
 

@@ -129,7 +129,7 @@ test("a store that is closed while an operation waits lets it finish first", () 
     other.exec("COMMIT");
     other.close();
     await Promise.all([saved, closed]);
-    assert.equal((await (await harness.open()).bindings.load(0)).length, 1);
+    assert.equal((await (await harness.open()).bindings.load(0, 100)).length, 1);
   }));
 
 function start(role: string, path: string) {
