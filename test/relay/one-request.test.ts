@@ -4,12 +4,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { claudeError, claudeFailures } from "../support/claude-script.ts";
 import { send } from "../support/client.ts";
+import { draws } from "../support/draws.ts";
 import { setStage } from "../support/stage.ts";
 import { strangeFamilies } from "../support/strange.ts";
 import { afterRefusals, nameOfPlace, refusalPlaces } from "./refusals-drawn.ts";
 
-/** Many more are drawn in test/unforeseen/refusals.ts. */
-const turns = 8;
+/** Many more are drawn in test/unforeseen/refusals.ts, also in its short form. */
+const turns = draws(8);
 
 describe("whatever the accounts answer to one request, the next ordinary one is served", {
   concurrency: 1,
