@@ -6,11 +6,15 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { install } from "../clients/install.ts";
+import { type ClientPackage, cacheFolder } from "../clients/packages.ts";
 import { builtProgram } from "../support/serve-process.ts";
 
 export interface Contestant {
   name: string;
   url: string;
+  /** For each request. */
+  headers: Readonly<Record<string, string>>;
   /** From its start until it takes connections. */
   startMs: number;
   /** CPU time until then. */
@@ -96,6 +100,34 @@ backend provider
   return await startOther("haproxy", `exec haproxy -db -f ${file}`, { own, port });
 }
 
+/** The peer that npm carries. Undefined where it cannot be installed. */
+export async function startPortkey({ port, folder }: Upstream): Promise<Contestant | undefined> {
+  try {
+    await install(portkey, cacheFolder());
+  } catch (error) {
+    process.stderr.write(`without Portkey: ${error instanceof Error ? error.message : error}\n`);
+    return undefined;
+  }
+  const program = join(
+    cacheFolder(),
+    portkey.folder,
+    "node_modules/@portkey-ai/gateway/build/start-server.js",
+  );
+  const headers = {
+    authorization: "Bearer key",
+    "x-portkey-provider": "anthropic",
+    "x-portkey-custom-host": `http://127.0.0.1:${port}/v1`,
+  };
+  const command = `cd ${folder}; TRUSTED_CUSTOM_HOSTS=127.0.0.1 exec ${process.execPath} ${program} --port=$PORT --headless 2>/dev/null`;
+  return { ...(await startOther("Portkey", command, { own: await freePort(), port })), headers };
+}
+
+const portkey: ClientPackage = {
+  folder: "portkey",
+  packages: [{ name: "@portkey-ai/gateway", version: "1.15.2" }],
+  program: undefined,
+};
+
 /** A shell command that listens on 127.0.0.1:$PORT and asks http://127.0.0.1:$UPSTREAM_PORT. */
 export async function startPeer(peer: string, { port }: Upstream): Promise<Contestant> {
   const [name = "", command = ""] = peer.split(/=(.*)/s);
@@ -134,6 +166,7 @@ function contestant(
   return {
     name,
     url,
+    headers: {},
     startMs,
     startCpuMs: cpuUs() / 1000,
     cpuUs,

@@ -10,6 +10,8 @@ export interface Round {
   url: string;
   requests: number;
   concurrency: number;
+  /** What this contestant needs with each request. */
+  headers: Readonly<Record<string, string>>;
 }
 
 export type CaseName = "small" | "stream" | "megabyte" | "large" | "slow" | "mixed";
@@ -40,14 +42,20 @@ const last = Buffer.concat([
   event("message_stop", {}),
 ]);
 const eventsPerStream = 200;
+/** By which the provider knows the requests that it is to answer slowly. */
+const slowTokens = 101;
 
 const upstream = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
   let size = 0;
+  let end: Buffer | undefined;
   request.on("data", (chunk: Buffer) => {
     size += chunk.length;
+    end = chunk;
   });
   request.on("end", async () => {
-    if (!request.url?.includes("stream")) {
+    // Not everybody passes a query string on.
+    const settings = end?.toString("latin1", Math.max(end.length - 60, 0)) ?? "";
+    if (!settings.includes('"stream":true')) {
       response.writeHead(200, {
         "content-type": "application/json",
         "content-length": document.length,
@@ -56,7 +64,7 @@ const upstream = createServer({ keepAliveTimeout: 60_000 }, (request, response) 
       return response.end(document);
     }
     response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
-    const isSlow = request.url.includes("slow");
+    const isSlow = settings.includes(`"max_tokens":${slowTokens},`);
     const events = isSlow ? 10 : eventsPerStream;
     response.write(first);
     for (let sent = 0; sent < events; sent++) {
@@ -91,15 +99,15 @@ const bodies: Record<Exclude<CaseName, "mixed">, Buffer> = {
   stream: body("Say hello", true),
   megabyte: body(filler.slice(0, 1_000_000), false),
   large: body(filler.slice(0, 8_000_000), false),
-  slow: body("Say hello", true),
+  slow: body("Say hello", true, slowTokens),
 };
 
-function body(text: string, stream: boolean): Buffer {
+function body(text: string, stream: boolean, maxTokens = 100): Buffer {
   return Buffer.from(
     JSON.stringify({
       model: "claude-haiku-5-5",
       messages: [{ role: "user", content: text }],
-      max_tokens: 100,
+      max_tokens: maxTokens,
       stream,
     }),
   );
@@ -109,18 +117,12 @@ function body(text: string, stream: boolean): Buffer {
 const mixture = ["small", "stream", "small", "megabyte", "small", "stream", "small", "small"] as const;
 let mixed = 0;
 
-function once({ case: chosen, url }: Round, agent: Agent): Promise<boolean> {
+function once({ case: chosen, url, headers }: Round, agent: Agent): Promise<boolean> {
   const name = chosen === "mixed" ? mixture[mixed++ % mixture.length]! : chosen;
   const payload = bodies[name];
-  const path =
-    name === "stream"
-      ? "/v1/messages?x=stream"
-      : name === "slow"
-        ? "/v1/messages?x=slow-stream"
-        : "/v1/messages";
   return new Promise((resolve) => {
     const outgoing = openHttp(
-      url + path,
+      `${url}/v1/messages`,
       {
         method: "POST",
         agent,
@@ -129,6 +131,7 @@ function once({ case: chosen, url }: Round, agent: Agent): Promise<boolean> {
           "content-length": payload.length,
           "anthropic-version": "2023-06-01",
           "x-claude-code-session-id": `s${Math.floor(Math.random() * 50)}`,
+          ...headers,
         },
       },
       (answer) => {

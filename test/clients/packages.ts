@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 export interface ClientPackage {
   /** The folder below the cache. */
-  folder: "claude" | "gemini" | "codex" | "sdk" | "browser" | "compose";
+  folder: "claude" | "gemini" | "codex" | "sdk" | "browser" | "compose" | "portkey";
   /** Name and version, as npm takes them. */
   packages: readonly { name: string; version: string }[];
   /** The program in `node_modules/.bin`; undefined for libraries. */
