@@ -13,8 +13,6 @@ import { changesItsProcess } from "./own-process.ts";
 import { startWorker, type Worker } from "./run-worker.ts";
 import { bundleProgram } from "./support/bundled-program.ts";
 
-/** Above the number of cores: many tests wait for sockets and timers. */
-const usualProcesses = availableParallelism() + 3;
 const minMemoryBytes = 2 * 1024 ** 3;
 const slowestCount = 20;
 
@@ -33,6 +31,8 @@ const files = globSync(`test/**/*.${flags.programs ? "program" : "test"}.ts`)
 const alone = files.filter((file) => changesItsProcess.test(readFileSync(file, "utf8")));
 const together = files.filter((file) => !alone.includes(file));
 
+/** Above the number of cores: many tests wait for sockets and timers. Programs are more processes, and one that is late fails. */
+const usualProcesses = availableParallelism() + (flags.programs ? 1 : 3);
 const processes = Number(flags.processes ?? usualProcesses);
 
 /** For all that tests write, and for reports. */

@@ -11,6 +11,7 @@ import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { DaemonInfo, Store } from "../../src/store/store.ts";
 import { fakeEnvironment } from "../config/support.ts";
 import { putEmptyDatabase } from "../support/empty-database.ts";
+import { patient } from "../support/patience.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
 import { type FakeContextOptions, fakeContext, listenAsRelay } from "./support.ts";
 
@@ -106,7 +107,7 @@ export async function createSite({ withoutRelay = false }: SiteOptions = {}): Pr
     home,
     nodeVersion: "24.21.0",
     uid: process.getuid?.(),
-    limitMs: 5000,
+    limitMs: patient(5000),
     lookup: async () => ["127.0.0.1"],
     // With a relay the database is sound, and a process for each examination is most of what it costs.
     inspectDatabase: withoutRelay ? undefined : inspectHere,
