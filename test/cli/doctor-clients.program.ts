@@ -71,7 +71,7 @@ describe("doctor finds what is wrong with the clients:", () => {
 
   it("asks a client for its version without the network, and does not wait for one that hangs", async (t) => {
     const site = await siteFor(t);
-    site.site.limitMs = patient(500);
+    site.site.limitMs = Math.ceil(patient(500));
     const log = join(site.folder, "asked");
     const ask = `#!/bin/sh\necho "$@ $HTTPS_PROXY $https_proxy $NO_PROXY" > ${log}\necho 9.9.9\n`;
     await site.write("bin/claude", ask, 0o700);

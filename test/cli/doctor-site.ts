@@ -107,7 +107,7 @@ export async function createSite({ withoutRelay = false }: SiteOptions = {}): Pr
     home,
     nodeVersion: "24.21.0",
     uid: process.getuid?.(),
-    limitMs: patient(5000),
+    limitMs: Math.ceil(patient(5000)),
     lookup: async () => ["127.0.0.1"],
     // With a relay the database is sound, and a process for each examination is most of what it costs.
     inspectDatabase: withoutRelay ? undefined : inspectHere,
