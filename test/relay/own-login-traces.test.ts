@@ -12,6 +12,7 @@ import type { Behaviour } from "../support/behaviour.ts";
 import { type ClientRequest, send } from "../support/client.ts";
 import { type Hosts, ownAccount, ownKeys, ownLogins, secretsIn, startHosts } from "../support/own-logins.ts";
 import { startRelay, type TestRelay, testAccount } from "../support/relay.ts";
+import { until } from "../support/until.ts";
 
 const messages = [{ role: "user", content: "hi" }];
 const claude = {
@@ -130,9 +131,11 @@ describe("the client's own credential", () => {
   test("cannot be tried against the hashes in a copy of the database", async () => {
     const running = await play(places["with accounts"]());
     const { databasePath } = running.config.server;
-    const states = await running.store.accounts.states();
-    const kept = states.flatMap(({ accountId }) => accountId.split(" ").slice(1));
-    assert.ok(kept.length >= 6, JSON.stringify(kept));
+    const kept = await until("the logins are written down", async () => {
+      const states = await running.store.accounts.states();
+      const hashes = states.flatMap(({ accountId }) => accountId.split(" ").slice(1));
+      return hashes.length >= 6 ? hashes : undefined;
+    });
     const database = new Database(databasePath, { readonly: true });
     const inside = database.prepare<[], Buffer>("SELECT key FROM login_key").pluck().get()!;
     database.close();
