@@ -14,6 +14,8 @@ export interface BodyLimits extends BodyStall {
   share: MemoryShare;
   signal: AbortSignal;
   timers: Timers;
+  /** Of an API that is converted: what its large bodies leave behind is more, and pages cost little beside a conversion. */
+  mayBeConverted?: boolean;
 }
 
 /**
@@ -79,10 +81,11 @@ const usualCrowdBytes = 8 * 1024 * 1024;
 const largeCrowdBytes = 32 * 1024 * 1024;
 
 /** @param length 0: it is not known. */
-function storeFor(length: number, source: RequestSource, { share }: BodyLimits): BodyStore {
+function storeFor(length: number, source: RequestSource, { share, mayBeConverted }: BodyLimits): BodyStore {
   const isLarge = length >= minWholeBytes;
   const isCrowded = share.usedBytes > (isLarge ? largeCrowdBytes : usualCrowdBytes);
-  if (isCrowded && length >= minPageBytes) return inOne(allocatePages(length), source);
+  const takesPages = isLarge ? isCrowded || mayBeConverted : isCrowded && length >= minPageBytes;
+  if (takesPages) return inOne(allocatePages(length), source);
   return isLarge ? inOne(Buffer.allocUnsafeSlow(length), source) : inPieces();
 }
 

@@ -38,7 +38,10 @@ export async function readRequest(
   const { client, maxBodyBytes, config, scratch, relayKeys, share, timers } = reading;
   const { source, dialect, route } = exchange;
   const { stallMs, stallBytes } = reading.bodyStall ?? bodyStall;
-  const limits = { stallMs, stallBytes, maxBytes: maxBodyBytes, share, timers, signal: exchange.signal };
+  const limits = {
+    ...{ stallMs, stallBytes, maxBytes: maxBodyBytes, share, timers, signal: exchange.signal },
+    mayBeConverted: dialect.convert !== undefined,
+  };
   const received = await readBody(source, limits);
   const isInOnePiece = received === undefined || Buffer.isBuffer(received);
   const body = isInOnePiece ? received : await joinLargeBody(received, share);

@@ -10,7 +10,7 @@ import { systemTimers } from "../../src/time/timers.ts";
 
 const kibi = 1024;
 
-function setUp(t: TestContext, { maxBytes = 10_000_000, maxWaitMs = 20 } = {}) {
+function setUp(t: TestContext, { maxBytes = 10_000_000, maxWaitMs = 20, mayBeConverted = false } = {}) {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const memory = createMemoryBudget(() => ({ maxBytes, maxWaitMs }));
   const { signal } = new AbortController();
@@ -22,6 +22,7 @@ function setUp(t: TestContext, { maxBytes = 10_000_000, maxWaitMs = 20 } = {}) {
       share: memory.open(signal),
       signal,
       timers: systemTimers,
+      mayBeConverted,
     };
     return readBody({ method: "POST", headers, rawHeaders: [], body }, limits);
   };
@@ -114,14 +115,16 @@ test("a large body whose size is announced comes in one piece, and what it came 
   }
 });
 
-for (const [size, usedBytes, isOfPages] of [
-  [200 * kibi, 0, false],
-  [200 * kibi, 9_000_000, true],
-  [800 * kibi, 9_000_000, false],
-  [800 * kibi, 40_000_000, true],
+for (const [size, usedBytes, mayBeConverted, isOfPages] of [
+  [200 * kibi, 0, false, false],
+  [200 * kibi, 0, true, false],
+  [200 * kibi, 9_000_000, false, true],
+  [800 * kibi, 9_000_000, false, false],
+  [800 * kibi, 40_000_000, false, true],
+  [800 * kibi, 0, true, true],
 ] as const) {
-  test(`a body of ${size / kibi} KB beside ${usedBytes / 1e6} MB is ${isOfPages ? "" : "not "}kept in pages that go back to the system`, async (t) => {
-    const { memory, read } = setUp(t, { maxBytes: 50_000_000 });
+  test(`a ${mayBeConverted ? "chat's " : ""}body of ${size / kibi} KB beside ${usedBytes / 1e6} MB is ${isOfPages ? "" : "not "}kept in pages that go back to the system`, async (t) => {
+    const { memory, read } = setUp(t, { maxBytes: 50_000_000, mayBeConverted });
     memory.open(new AbortController().signal).grow(usedBytes);
     const body = new PassThrough();
     const reading = read(body, { "content-length": String(size) });

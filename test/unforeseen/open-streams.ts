@@ -62,5 +62,5 @@ function growthOf(name: "claude" | "chat"): Promise<number> {
 
 function residentMb(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024;
+  return Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1]) / 1024;
 }
