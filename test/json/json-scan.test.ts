@@ -12,6 +12,7 @@ import {
   scanObject,
 } from "../../src/json/json-scan.ts";
 import { draws } from "../support/draws.ts";
+import { threadTime } from "../support/thread-time.ts";
 
 const plain = ["model", "stream", "metadata", "a.b-c"];
 const names = [...plain, "", 'q"\\', "q\\b"];
@@ -300,11 +301,10 @@ describe("the work of a scan", () => {
       const body = room.fill(piece, begun, filled).subarray(0, filled + room.write(`${after}}`, filled));
       let least = Number.POSITIVE_INFINITY;
       // A machine that is busy needs more than one try.
-      for (let run = 0; run < 3 && least >= 100; run++) {
-        const start = process.cpuUsage();
+      for (let run = 0; run < 6 && least >= 100; run++) {
+        const start = threadTime();
         const found = scanObject(body, [...plain, "input", "messages", "tools"], sought);
-        const { user, system } = process.cpuUsage(start);
-        least = Math.min(least, (user + system) / 1000);
+        least = Math.min(least, threadTime() - start);
         assert.equal(readString(body, found?.members.get("model")), "m");
       }
       assert.ok(least < 100, `${least} ms`);
