@@ -7,6 +7,9 @@ import { send } from "../support/client.ts";
 import { claudeAccounts, createServeFolder, type ServeFolder } from "../support/serve-process.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
 
+/** As long as providers keep theirs: on a machine that is late, the usual 5 s end under requests that are on their way. */
+const keepAliveMs = 120_000;
+
 export const isShort = process.argv.includes("--short");
 
 export interface Site {
@@ -18,7 +21,7 @@ export interface Site {
 
 /** Not started yet. */
 export async function createSite(t: TestContext, ids: readonly string[] = ["a"]): Promise<Site> {
-  const upstream = await startUpstream({ family: "claude" });
+  const upstream = await startUpstream({ family: "claude", keepAliveMs });
   t.after(() => upstream.close());
   const folder = await createServeFolder(t);
   await folder.configure(claudeAccounts(upstream.url, ids));
