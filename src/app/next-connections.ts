@@ -1,12 +1,14 @@
 // While one account serves, a connection to the one that would be asked next: a failover then waits for no handshake.
 
 import type { Account } from "../accounts/account.ts";
+import { isOfClients } from "../accounts/logins.ts";
 import type { Pool } from "../accounts/pool.ts";
 import { selectAccount } from "../accounts/select.ts";
 import type { Config } from "../config/config.ts";
 import type { Family } from "../domain/family.ts";
 import type { Dispatchers } from "../network/dispatchers.ts";
 import type { RelayEvents } from "../relay/events.ts";
+import { splitUrl } from "../upstreams/request.ts";
 
 export interface NextConnectionsParts {
   pool: Pick<Pool, "accounts">;
@@ -28,7 +30,7 @@ export function openNextConnections(events: RelayEvents, parts: NextConnectionsP
     const next = findNext(family, account, parts);
     if (!next) return;
     const { id, proxy, apiUrl } = next.config;
-    parts.dispatchers.openAhead(id, proxy, new URL(apiUrl).origin);
+    parts.dispatchers.openAhead(id, proxy, splitUrl(apiUrl).origin);
   });
 }
 
@@ -38,9 +40,7 @@ function findNext(
   current: string,
   { pool, config, now }: NextConnectionsParts,
 ): Account | undefined {
-  const own = pool.accounts.filter(
-    ({ config: { family: other, kind } }) => other === family && kind.credentials.length > 0,
-  );
+  const own = pool.accounts.filter(({ config }) => config.family === family && !isOfClients(config));
   const { switchAtUtilization, foreignAfterMs } = config().session;
   const choice = selectAccount(own, {
     ...{ model: undefined, modelScope: "", canServe: () => true, opensTurn: () => true },

@@ -8,6 +8,7 @@ import { periodText } from "../../terminal/period.ts";
 import { type Cell, type Column, renderTable } from "../../terminal/table.ts";
 import { displayWidth, singleLine } from "../../terminal/width.ts";
 import { count, usd } from "../../text/format.ts";
+import { totalOf } from "../../usage/observer.ts";
 import { listValueMark, partialMark } from "./footnotes.ts";
 import type { UsageReport } from "./report.ts";
 
@@ -39,9 +40,12 @@ export function renderUsage(
   // Names and figures before bars.
   if (isNarrow) return `${title}\n\n${renderTable({ columns, rows, total }, screen)}`;
   const barWidth = roomForBar(columns, [...rows, total], screen.width);
-  const maxTokens = Math.max(...summary.rows.map(allTokens));
+  const maxTokens = Math.max(...summary.rows.map(({ tokens }) => totalOf(tokens)));
   const withBars = summary.rows.map((row, index): Cell[] => {
-    const drawn = bar(allTokens(row) / maxTokens, { width: barWidth, unicode: screen.unicode }).trimEnd();
+    const drawn = bar(totalOf(row.tokens) / maxTokens, {
+      width: barWidth,
+      unicode: screen.unicode,
+    }).trimEnd();
     return [...rows[index]!, { text: drawn, paint: (style) => style.cyan }];
   });
   const table = renderTable(
@@ -97,10 +101,6 @@ function costCell({ costUsd, unpriced }: UsageSummaryRow, signs: Signs): Cell {
     value: plainUsd(costUsd),
     ...(costUsd === undefined ? { paint: (style) => style.yellow } : {}),
   };
-}
-
-function allTokens({ tokens }: UsageSummaryRow): number {
-  return tokens.input + tokens.output + tokens.cacheWrite5m + tokens.cacheWrite1h + tokens.cacheRead;
 }
 
 const gap = 2;
