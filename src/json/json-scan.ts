@@ -66,7 +66,7 @@ export function stringAt(body: Buffer, name: string, object: Span | undefined): 
   return readString(body, membersAt(body, [name], object).get(name));
 }
 
-/** The text of a string value; undefined for any other value or none. */
+/** The text of a string value; undefined for any other value or none, and for one larger than `maxStringBytes`. */
 export function readString(body: Buffer, span: Span | undefined): string | undefined {
   if (!span || body[span.start] !== quote) return undefined;
   const value = readSpan(body, span);
@@ -79,9 +79,10 @@ export function readBoolean(body: Buffer, span: Span | undefined): boolean | und
   return typeof value === "boolean" ? value : undefined;
 }
 
-/** JSON.parse of one value; undefined when there is no value or it is no JSON. */
+/** JSON.parse of one value; undefined when there is no value, it is no JSON, or it is larger than any that is read so. */
 export function readSpan(body: Buffer, span: Span | undefined): unknown {
   if (!span) return undefined;
+  if (span.end - span.start > (body[span.start] === quote ? maxStringBytes : maxValueBytes)) return undefined;
   try {
     return JSON.parse(body.toString("utf8", span.start, span.end));
   } catch {
@@ -93,16 +94,21 @@ export function readSpan(body: Buffer, span: Span | undefined): unknown {
 export function* firstElements(body: Buffer, span: Span | undefined): Generator<Span, void> {
   if (!span || body[span.start] !== openBracket) return;
   const scanner = new Scanner(body, span.end, []);
-  let at = skipSpace(body, span.start + 1, span.end);
+  let at = scanner.skipSpace(span.start + 1);
   while (at < span.end && body[at] !== closeBracket) {
     const end = scanner.skipValue(at);
     if (end <= at) return;
     yield { start: at, end };
-    at = skipSpace(body, end, span.end);
+    at = scanner.skipSpace(end);
     if (body[at] !== comma) return;
-    at = skipSpace(body, at + 1, span.end);
+    at = scanner.skipSpace(at + 1);
   }
 }
+
+/** Sealed thinking and compacted conversations are the longest; to read so much takes some 10 ms. */
+const maxStringBytes = 4 * 1024 * 1024;
+/** Usage, errors, metadata. The same time goes into so much, where it is nothing but empty lists. */
+const maxValueBytes = 256 * 1024;
 
 const quote = 0x22;
 const comma = 0x2c;
@@ -114,10 +120,10 @@ const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
 /**
- * So many bytes are looked at one by one, some 15 ms of work; what a native search leaps over does not count. It is enough
- * for 10 MB of source code in strings: more than fits into any model's context.
+ * So many bytes of strings are looked at one by one, or half as many of anything else: some 20 ms of work. What a native search leaps over
+ * does not count. It is enough for 6 MB of source code in strings: more than fits into any model's context.
  */
-const maxLookedAt = 8 * 1024 * 1024;
+const maxLookedAt = 4 * 1024 * 1024;
 /** A string costs as much as so many bytes, beside its own. */
 const bytesPerString = 16;
 /** More members than this no request and no answer has. */
@@ -152,25 +158,25 @@ class Scanner {
     const body = this.#body;
     const members = new Map<string, Span>();
     const found = { members, strings: this.#strings };
-    let at = skipSpace(body, 0, this.#limit);
+    let at = this.skipSpace(0);
     if (body[at] !== openBrace) return undefined;
-    at = skipSpace(body, at + 1, this.#limit);
+    at = this.skipSpace(at + 1);
     for (let count = 0; body[at] !== closeBrace || count > 0; count++) {
       if (count === maxMembers) return found;
       const keyEnd = body[at] === quote ? this.#skipString(at) : at;
-      const colonAt = skipSpace(body, keyEnd, this.#limit);
-      const start = skipSpace(body, colonAt + 1, this.#limit);
+      const colonAt = this.skipSpace(keyEnd);
+      const start = this.skipSpace(colonAt + 1);
       const end = keyEnd > at && body[colonAt] === colon ? this.skipValue(start) : start;
       if (end <= start) return this.#isStopped ? found : undefined;
       const name = names.find((each) => isKey(body, at, keyEnd, each));
       if (name !== undefined) members.set(name, { start, end });
       if (this.#sought.length > 0) this.#considerKey(at, keyEnd);
-      at = skipSpace(body, end, this.#limit);
+      at = this.skipSpace(end);
       if (body[at] === closeBrace) break;
       if (body[at] !== comma) return this.#isStopped ? found : undefined;
-      at = skipSpace(body, at + 1, this.#limit);
+      at = this.skipSpace(at + 1);
     }
-    return skipSpace(body, at + 1, this.#end) === this.#end ? found : undefined;
+    return this.skipSpace(at + 1) === this.#end || this.#isStopped ? found : undefined;
   }
 
   /** The end of the value that starts here; `at` itself or -1 when none does, or reading stopped before its end. */
@@ -180,27 +186,34 @@ class Scanner {
     if (body[at] === quote) return this.#skipString(at);
     // Setting one bit makes `[` and `{` the same byte, and `]` and `}`.
     if ((body[at]! | 0x20) === openBrace) return this.#skipNested(at);
-    while (at < this.#limit && isScalar(body[at]!)) at++;
-    return at === this.#limit && this.#isStopped ? -1 : at;
+    const start = at;
+    const limit = this.#limitOutside(at);
+    while (at < limit && isScalar(body[at]!)) at++;
+    this.#allow(start - at);
+    return at === limit && at < this.#end ? -1 : at;
   }
 
   #skipNested(at: number): number {
     const body = this.#body;
     let depth = 0;
-    while (at < this.#limit) {
-      const byte = body[at]!;
-      if (byte === quote) {
-        const end = this.#skipString(at);
-        if (end < 0) return -1;
-        if (this.#sought.length > 0) this.#considerKey(at, end);
-        at = end;
-        continue;
+    for (;;) {
+      // A loop of its own between two strings: with calls in it, it would take twice as long.
+      const start = at;
+      const limit = this.#limitOutside(at);
+      while (at < limit) {
+        const byte = body[at]!;
+        if (byte === quote) break;
+        at++;
+        if ((byte | 0x20) === openBrace) depth++;
+        else if ((byte | 0x20) === closeBrace && --depth === 0) break;
       }
-      at++;
-      if ((byte | 0x20) === openBrace) depth++;
-      else if ((byte | 0x20) === closeBrace && --depth === 0) return at;
+      this.#allow(start - at);
+      if (depth === 0) return at;
+      const end = at < limit ? this.#skipString(at) : -1;
+      if (end < 0) return -1;
+      if (this.#sought.length > 0) this.#considerKey(at, end);
+      at = end;
     }
-    return -1;
   }
 
   /** The end of the string whose opening quote is here; -1 when reading stopped before it. */
@@ -219,10 +232,32 @@ class Scanner {
       const found = body.indexOf(quote, at);
       if (found < 0 || found >= this.#end) return -1;
       this.#allow(found - at - bytesPerString);
-      if (isClosing(body, found, at)) return found + 1;
+      const backslashes = this.#backslashesBefore(found, at);
+      if (backslashes < 0) return -1;
+      if (backslashes % 2 === 0) return found + 1;
       at = found + 1;
     }
     return -1;
+  }
+
+  /** How many are there in front of a quote, from `start` on; -1 when reading stopped before that was known. */
+  #backslashesBefore(at: number, start: number): number {
+    const body = this.#body;
+    const first = Math.max(start, at - Math.max(0, (this.#allowance - at) >> 1));
+    let run = at;
+    while (run > first && body[run - 1] === backslash) run--;
+    this.#allow(2 * (run - at));
+    return run === first && first > start ? -1 : at - run;
+  }
+
+  /** Where something else than white space comes, or reading stops. */
+  skipSpace(at: number): number {
+    const body = this.#body;
+    const start = at;
+    const limit = this.#limitOutside(at);
+    while (at < limit && isSpace(body[at])) at++;
+    if (at > start) this.#allow(start - at);
+    return at;
   }
 
   /** Takes the string behind a sought key. */
@@ -239,11 +274,16 @@ class Scanner {
 
   #stringBehind(keyEnd: number): string | undefined {
     const body = this.#body;
-    const colonAt = skipSpace(body, keyEnd, this.#limit);
+    const colonAt = this.skipSpace(keyEnd);
     if (body[colonAt] !== colon) return undefined;
-    const open = skipSpace(body, colonAt + 1, this.#limit);
+    const open = this.skipSpace(colonAt + 1);
     const close = body[open] === quote ? this.#skipString(open) : -1;
     return close < 0 ? undefined : body.toString("latin1", open + 1, close - 1);
+  }
+
+  /** How far may be looked from here on where no string is: each byte costs another one. */
+  #limitOutside(at: number): number {
+    return Math.min(this.#end, at + ((this.#allowance - at + 1) >> 1));
   }
 
   #allow(bytes: number): void {
@@ -255,11 +295,6 @@ class Scanner {
   get #isStopped(): boolean {
     return this.#limit < this.#end;
   }
-}
-
-function skipSpace(body: Buffer, at: number, limit: number): number {
-  while (at < limit && isSpace(body[at])) at++;
-  return at;
 }
 
 function isSpace(byte: number | undefined): boolean {
@@ -276,11 +311,4 @@ function isScalar(byte: number): boolean {
     byte === 0x2b ||
     byte === 0x45
   );
-}
-
-/** Whether the quote comes behind an even number of backslashes, of those from `start` on. */
-function isClosing(body: Buffer, at: number, start: number): boolean {
-  let run = at;
-  while (run > start && body[run - 1] === backslash) run--;
-  return (at - run) % 2 === 0;
 }

@@ -284,8 +284,11 @@ describe("the work of a scan", () => {
     "ten million members": ["", '"a":1,', 10 * million, '"x":1'],
     "twenty million strings": ['"x":[', '"",', 20 * million, "1]"],
     "thirty million escaped quotes": ['"x":"', '\\"', 30 * million, '"'],
+    "sixty million backslashes": ['"x":"', "\\\\", 30 * million, '"'],
     "sixty million opening brackets": ['"x":', "[", 60 * million, ""],
     "sixty million blanks": ['"x":', " ", 60 * million, "1"],
+    "sixty million blanks at the end": ['"x":1}', " ", 60 * million, ""],
+    "sixty million digits": ['"x":', "1", 60 * million, ""],
     "four million sought keys": ['"x":[', '{"file_id":"x"},', 4 * million, "1]"],
   };
   /** For one after the other: making memory costs more than filling it. */
@@ -295,25 +298,25 @@ describe("the work of a scan", () => {
     accepts: (value) => value.startsWith("file_"),
   }));
   for (const [title, [before, piece, times, after]] of Object.entries(floods)) {
-    it(`stays below 100 ms for ${title}, and what came before them is found`, () => {
+    it(`stays below 50 ms for ${title}, and what came before them is found`, () => {
       const begun = room.write(`{${model},${before}`);
       const filled = begun + piece.length * times;
       const body = room.fill(piece, begun, filled).subarray(0, filled + room.write(`${after}}`, filled));
       let least = Number.POSITIVE_INFINITY;
       // A machine that is busy needs more than one try.
-      for (let run = 0; run < 6 && least >= 100; run++) {
+      for (let run = 0; run < 6 && least >= 50; run++) {
         const start = threadTime();
         const found = scanObject(body, [...plain, "input", "messages", "tools"], sought);
         least = Math.min(least, threadTime() - start);
         assert.equal(readString(body, found?.members.get("model")), "m");
       }
-      assert.ok(least < 100, `${least} ms`);
+      assert.ok(least < 50, `${least} ms`);
     });
   }
 
   it("is enough for the largest requests there are", () => {
     const code = `export function add(a: number, b: number): number {\n  return a + b;\n}\nconst name = "value";\n`;
-    const text = JSON.stringify({ x: code.repeat((10 * million) / (code.length + 5)), model: "m" });
+    const text = JSON.stringify({ x: code.repeat((6 * million) / (code.length + 5)), model: "m" });
     const body = Buffer.from(text);
     assert.equal(readString(body, scanMembers(body, ["model"])?.get("model")), "m");
   });
