@@ -53,7 +53,8 @@ const none: Members = new Map();
 /** The members of the object at a span; empty for anything that is no object. Offsets count from the body's start. */
 export function membersAt(body: Buffer, names: readonly string[], span: Span | undefined): Members {
   if (span === undefined) return none;
-  const found = scanMembers(body.subarray(span.start, span.end), names);
+  const part = body.subarray(span.start, span.end);
+  const found = new Scanner(part, part.length, [], maxLookedAtInside).readObject(names)?.members;
   if (found === undefined) return none;
   const moved = new Map<string, Span>();
   for (const [name, { start, end }] of found)
@@ -96,7 +97,7 @@ export function* firstElements(body: Buffer, span: Span | undefined): Generator<
   const scanner = new Scanner(body, span.end, []);
   let at = scanner.skipSpace(span.start + 1);
   while (at < span.end && body[at] !== closeBracket) {
-    const end = scanner.skipValue(at);
+    const end = scanner.skipElement(at);
     if (end <= at) return;
     yield { start: at, end };
     at = scanner.skipSpace(end);
@@ -120,12 +121,18 @@ const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
 /**
- * So many bytes of strings are looked at one by one, or half as many of anything else: some 20 ms of work. What a native search leaps over
+ * So many bytes of strings are looked at one by one, or a third of anything else: some 15 ms of work. What a native search leaps over
  * does not count. It is enough for 6 MB of source code in strings: more than fits into any model's context.
  */
 const maxLookedAt = 4 * 1024 * 1024;
+/** The same for an object inside of the body, which has been passed over once: a message, a block. Or each level would cost as much again. */
+const maxLookedAtInside = 1.5 * 1024 * 1024;
+/** What a byte outside of strings costs: there is little of it in what clients and providers send. */
+const outsideCost = 3;
 /** A string costs as much as so many bytes, beside its own. */
 const bytesPerString = 16;
+/** An element costs as much as so many: it is given out to be looked into. */
+const bytesPerElement = 256;
 /** More members than this no request and no answer has. */
 const maxMembers = 20_000;
 /** A sought key that is there more often than this without an accepted string is skipped. */
@@ -140,16 +147,17 @@ class Scanner {
   readonly #body: Buffer;
   readonly #end: number;
   /** How far may be looked: grows with every byte that is leapt over, shrinks with every string. */
-  #allowance = maxLookedAt;
+  #allowance: number;
   /** The end, or the allowance where that is nearer. */
   #limit: number;
   #sought: { wanted: SoughtKey; hits: number }[];
   readonly #strings: Map<string, string>;
 
-  constructor(body: Buffer, end: number, sought: readonly SoughtKey[]) {
+  constructor(body: Buffer, end: number, sought: readonly SoughtKey[], allowance = maxLookedAt) {
     this.#body = body;
     this.#end = end;
-    this.#limit = Math.min(end, maxLookedAt);
+    this.#allowance = allowance;
+    this.#limit = Math.min(end, allowance);
     this.#sought = sought.map((wanted) => ({ wanted, hits: 0 }));
     this.#strings = sought.length > 0 ? new Map() : noStrings;
   }
@@ -179,6 +187,11 @@ class Scanner {
     return this.skipSpace(at + 1) === this.#end || this.#isStopped ? found : undefined;
   }
 
+  skipElement(at: number): number {
+    this.#allow(-bytesPerElement);
+    return this.skipValue(at);
+  }
+
   /** The end of the value that starts here; `at` itself or -1 when none does, or reading stopped before its end. */
   skipValue(at: number): number {
     const body = this.#body;
@@ -189,7 +202,7 @@ class Scanner {
     const start = at;
     const limit = this.#limitOutside(at);
     while (at < limit && isScalar(body[at]!)) at++;
-    this.#allow(start - at);
+    this.#allowOutside(start, at);
     return at === limit && at < this.#end ? -1 : at;
   }
 
@@ -207,7 +220,7 @@ class Scanner {
         if ((byte | 0x20) === openBrace) depth++;
         else if ((byte | 0x20) === closeBrace && --depth === 0) break;
       }
-      this.#allow(start - at);
+      this.#allowOutside(start, at);
       if (depth === 0) return at;
       const end = at < limit ? this.#skipString(at) : -1;
       if (end < 0) return -1;
@@ -256,7 +269,7 @@ class Scanner {
     const start = at;
     const limit = this.#limitOutside(at);
     while (at < limit && isSpace(body[at])) at++;
-    if (at > start) this.#allow(start - at);
+    if (at > start) this.#allowOutside(start, at);
     return at;
   }
 
@@ -281,9 +294,14 @@ class Scanner {
     return close < 0 ? undefined : body.toString("latin1", open + 1, close - 1);
   }
 
-  /** How far may be looked from here on where no string is: each byte costs another one. */
+  /** How far may be looked from here on where no string is. */
   #limitOutside(at: number): number {
-    return Math.min(this.#end, at + ((this.#allowance - at + 1) >> 1));
+    return Math.min(this.#end, at + Math.ceil((this.#allowance - at) / outsideCost));
+  }
+
+  /** For bytes outside of strings, which have been looked at. */
+  #allowOutside(start: number, end: number): void {
+    this.#allow((1 - outsideCost) * (end - start));
   }
 
   #allow(bytes: number): void {

@@ -6,12 +6,13 @@ import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { floods } from "../dialects/chat/flood-bodies.ts";
 import { answerFloods, wireBytes } from "./answer-floods.ts";
+import { requestFloods } from "./request-floods.ts";
 
 export interface PeerOrder {
   /** Of the relay. */
   url: string;
   path: "/v1/chat/completions" | "/v1/messages";
-  ask: { bytes: number } | { flood: string } | { answer: string };
+  ask: { bytes: number } | { flood: string } | { request: string } | { answer: string };
 }
 
 export type PeerReport =
@@ -63,6 +64,11 @@ function bodyOf(ask: PeerOrder["ask"]): string {
     const flood = floods.find(([name]) => name === ask.flood);
     if (!flood) throw new Error(`there is no flood ${ask.flood}`);
     return flood[1]();
+  }
+  if ("request" in ask) {
+    const flood = requestFloods.find(({ title }) => title === ask.request);
+    if (!flood) throw new Error(`there is no flood ${ask.request}`);
+    return flood.body();
   }
   const messages = [{ role: "user", content: "q".repeat("bytes" in ask ? ask.bytes : 10) }];
   return JSON.stringify({ model: "claude-sonnet-4-5", max_tokens: 10, messages, stream: next.stream });

@@ -10,8 +10,9 @@ import { floods } from "../dialects/chat/flood-bodies.ts";
 import { startRelay, testAccount } from "../support/relay.ts";
 import { answerFloods } from "./answer-floods.ts";
 import type { PeerOrder, PeerReport } from "./loop-peer.ts";
+import { requestFloods } from "./request-floods.ts";
 
-const maxSilenceMs = 100;
+const maxSilenceMs = 50;
 const isShort = process.argv.includes("--short");
 /** The heaviest ones, each of another kind. */
 const heaviest = [
@@ -24,6 +25,7 @@ const heaviest = [
 ];
 /** Names no model of Claude's, so it is not converted, and would go to another provider. */
 const elsewhere = "a 10 MB model";
+const requests = isShort ? requestFloods.filter(({ isHeavy }) => isHeavy) : requestFloods;
 const answers = isShort ? answerFloods.filter(({ isHeavy }) => isHeavy) : answerFloods;
 const titles = isShort ? heaviest : floods.map(([title]) => title).filter((title) => title !== elsewhere);
 
@@ -77,6 +79,15 @@ for (const title of titles) {
   const { status, text } = await measure(`asked with ${title}`, { path: chat, ask: { flood: title } });
   const isAnswered = converts ? status === 200 : status === 400 || status === 413;
   if (!isAnswered) faults.push(`${title}: answered ${status} ${text.slice(0, 200)}`);
+}
+
+for (const { title } of requests) {
+  const { status, text } = await measure(`${native} asked with ${title}`, {
+    path: native,
+    ask: { request: title },
+  });
+  if (status !== 200 && status !== 400)
+    faults.push(`${native}, ${title}: answered ${status} ${text.slice(0, 200)}`);
 }
 
 for (const { title, isLost = false } of answers) {

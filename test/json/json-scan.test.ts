@@ -348,6 +348,13 @@ describe("reading a span", () => {
     }
   });
 
+  it("gives nothing that is larger than what is read so", () => {
+    const long = Buffer.from(JSON.stringify("x".repeat(5_000_000)));
+    assert.equal(readString(long, { start: 0, end: long.length }), undefined);
+    const lists = Buffer.from(`[${"[],".repeat(100_000)}1]`);
+    assert.equal(readSpan(lists, { start: 0, end: lists.length }), undefined);
+  });
+
   it("gives any value, and undefined for what is no JSON", () => {
     assert.deepEqual(readSpan(body, members.get("list")), [true]);
     assert.equal(readSpan(body, members.get("null")), null);
@@ -373,6 +380,12 @@ describe("firstElements", () => {
     ]);
     assert.deepEqual(spans("[]"), []);
     assert.deepEqual(spans("[ ]"), []);
+  });
+
+  it("gives some ten thousands at most: each of them is looked into", () => {
+    const body = Buffer.from(`[${"[],".repeat(400_000)}1]`);
+    const count = [...firstElements(body, { start: 0, end: body.length })].length;
+    assert.ok(count > 10_000 && count < 20_000, `${count}`);
   });
 
   it("gives nothing for other values", () => {

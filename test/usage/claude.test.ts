@@ -249,7 +249,7 @@ describe("observeClaude on a stream", () => {
       event("odd", { large }) +
         start(startUsage, { content: [{ large }] }) +
         event("odd", { large }) +
-        delta({ output_tokens: 7, large }) +
+        event("message_delta", { delta: { stop_reason: "end_turn" }, large, usage: { output_tokens: 7 } }) +
         stop,
     );
     const chunks: Buffer[] = [];

@@ -15,10 +15,10 @@ import type { AnswerForm } from "./request/convert.ts";
 export const maxAnswerBytes = 32 * 1024 * 1024;
 
 /**
- * No event of a real answer that a chat client gets anything of comes near these two. Text takes up to twenty milliseconds for each
- * megabyte, a million empty lists take a hundred, and nobody else is served meanwhile.
+ * No event of a real answer that a chat client gets anything of comes near these two. So much text takes up to thirty
+ * milliseconds, a million empty lists a hundred, and nobody else is served meanwhile.
  */
-const maxEventLength = 2 * 1024 * 1024;
+const maxEventLength = 1024 * 1024;
 const maxEventValues = 16 * 1024;
 
 /** Takes Claude's answer, as events or as a whole, and writes the client's. */

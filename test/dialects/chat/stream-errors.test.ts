@@ -100,10 +100,10 @@ test("an unknown event that is no JSON survives", () => {
 test("an event without end is an error as soon as it is larger than any real one", () => {
   const transform = streamTo();
   transform.push(Buffer.from(`${sse(messageStart)}data: `));
-  const half = Buffer.alloc(1_000_000, "x");
+  const half = Buffer.alloc(500_000, "x");
   assert.equal(transform.push(half).length, 0);
   assert.equal(transform.push(half).length, 0);
-  assert.deepEqual(readSse(transform.push(half)), [unreadable("nameless event of more than 2 MB")]);
+  assert.deepEqual(readSse(transform.push(half)), [unreadable("nameless event of more than 1 MB")]);
   assert.equal(transform.push(half).length, 0);
   assert.equal(transform.end().length, 0);
 });
@@ -124,12 +124,12 @@ for (const [what, event, said] of [
   [
     "is too large",
     blockDelta(0, { type: "text_delta", text: large }),
-    "content_block_delta event of more than 2 MB",
+    "content_block_delta event of more than 1 MB",
   ],
   [
     "begins a text and is too large",
     blockStart(0, { type: "text", text: large }),
-    "content_block_start event of more than 2 MB",
+    "content_block_start event of more than 1 MB",
   ],
   [
     "has too many values",
