@@ -5,6 +5,7 @@
 import type { AccountStore, BindingStore, Store } from "../store/store.ts";
 import type { UsageRow, UsageStore } from "../store/usage-store.ts";
 import type { Log } from "../telemetry/log.ts";
+import { systemTimers } from "../time/timers.ts";
 
 export interface WriteWait {
   /** True when the write has ended by then, however it ended; else it goes on by itself. Never rejects. */
@@ -15,7 +16,7 @@ export interface WriteWait {
  * Bounds how long a request waits for its writes: the first one by a moment, the ones after it not at all while a write is overdue.
  * One for all writes of a relay: a request waits once, whatever it writes.
  */
-export function createWriteWait(maxMs = 200): WriteWait {
+export function createWriteWait(maxMs = 200, timers = systemTimers): WriteWait {
   const overdue = new Set<Promise<unknown>>();
 
   return {
@@ -25,12 +26,12 @@ export function createWriteWait(maxMs = 200): WriteWait {
           write.catch(ignore);
           return resolve(false);
         }
-        const timer = setTimeout(() => {
+        const timer = timers.after(maxMs, () => {
           overdue.add(write);
           resolve(false);
-        }, maxMs);
+        });
         const end = () => {
-          clearTimeout(timer);
+          timer.stop();
           overdue.delete(write);
           resolve(true);
         };

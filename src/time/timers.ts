@@ -1,5 +1,7 @@
 // Timers that are given: the system's, or a test's, which lets hours go by in a moment.
 
+import { createSharedTimers } from "./shared-timers.ts";
+
 export interface Timer {
   stop(): void;
   /** From the beginning, with the time it was made with. */
@@ -15,12 +17,15 @@ export interface Timers {
   every(ms: number, work: () => void): Timer;
 }
 
+/** Shorter ones are to be exact. */
+const minSharedMs = 200;
+const afterShared = createSharedTimers();
+
 export const systemTimers: Timers = {
-  after: (ms, work) => new SystemTimer(setTimeout(work, ms)),
+  after: (ms, work) => (ms < minSharedMs ? new SystemTimer(setTimeout(work, ms)) : afterShared(ms, work)),
   every: (ms, work) => new SystemTimer(setInterval(work, ms)),
 };
 
-/** A class, for every request has several: three closures each would be as much memory as the request itself. */
 class SystemTimer implements Timer {
   readonly #system: NodeJS.Timeout;
 

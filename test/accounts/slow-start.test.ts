@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { createSlowStart, type Ticket } from "../../src/accounts/slow-start.ts";
+import { createManualTime } from "../support/manual-time.ts";
 
 const never = new AbortController().signal;
 
@@ -19,19 +20,22 @@ function sessions(
   return { inside, refused: () => refused };
 }
 
-/** Takes timers out of the test's time: they fire when it says so, in order. Returns what lets so many milliseconds pass. */
-function stopTime(t: TestContext): (ms: number) => Promise<void> {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
-  return async (ms) => {
-    t.mock.timers.tick(ms);
-    // A request that was let in has heard of it by the next turn of the event loop.
-    await nextTurn();
+/** Time that passes when the test says so. */
+function stopTime() {
+  const { timers, advance } = createManualTime();
+  return {
+    timers,
+    async pass(ms: number): Promise<void> {
+      advance(ms);
+      // A request that was let in has heard of it by the next turn of the event loop.
+      await nextTurn();
+    },
   };
 }
 
-test("one goes first, and the others follow a few at a time once its answer is good", async (t) => {
-  const pass = stopTime(t);
-  const slowStart = createSlowStart({ stepMs: 250, perStep: 3, waitTimeoutMs: 10_000 });
+test("one goes first, and the others follow a few at a time once its answer is good", async () => {
+  const { timers, pass } = stopTime();
+  const slowStart = createSlowStart({ timers, stepMs: 250, perStep: 3, waitTimeoutMs: 10_000 });
   const { inside } = sessions(slowStart, 11);
   await pass(9000);
   assert.equal(inside.length, 1);
@@ -48,9 +52,9 @@ test("one goes first, and the others follow a few at a time once its answer is g
   assert.equal(inside.length, 11);
 });
 
-test("a second good answer opens the account no wider than the first", async (t) => {
-  const pass = stopTime(t);
-  const slowStart = createSlowStart({ stepMs: 250, perStep: 3 });
+test("a second good answer opens the account no wider than the first", async () => {
+  const { timers, pass } = stopTime();
+  const slowStart = createSlowStart({ timers, stepMs: 250, perStep: 3 });
   const { inside } = sessions(slowStart, 10);
   await pass(0);
   inside[0]!.done(true);
@@ -60,9 +64,9 @@ test("a second good answer opens the account no wider than the first", async (t)
   assert.equal(inside.length, 4);
 });
 
-test("a failure after a good answer sends nobody away", async (t) => {
-  const pass = stopTime(t);
-  const slowStart = createSlowStart({ stepMs: 250, perStep: 3 });
+test("a failure after a good answer sends nobody away", async () => {
+  const { timers, pass } = stopTime();
+  const slowStart = createSlowStart({ timers, stepMs: 250, perStep: 3 });
   const { inside, refused } = sessions(slowStart, 10);
   await pass(0);
   inside[0]!.done(true);
@@ -72,9 +76,9 @@ test("a failure after a good answer sends nobody away", async (t) => {
   assert.deepEqual([inside.length, refused()], [7, 0]);
 });
 
-test("when the first fails, all that wait are sent to choose again", async (t) => {
-  const pass = stopTime(t);
-  const slowStart = createSlowStart();
+test("when the first fails, all that wait are sent to choose again", async () => {
+  const { timers, pass } = stopTime();
+  const slowStart = createSlowStart({ timers });
   const { inside, refused } = sessions(slowStart, 5);
   await pass(0);
   inside[0]!.done(false);
@@ -83,9 +87,9 @@ test("when the first fails, all that wait are sent to choose again", async (t) =
   assert.equal(refused(), 4);
 });
 
-test("after a step in which nobody waited, the next sessions begins with one again", async (t) => {
-  const pass = stopTime(t);
-  const slowStart = createSlowStart({ stepMs: 250, perStep: 1 });
+test("after a step in which nobody waited, the next sessions begins with one again", async () => {
+  const { timers, pass } = stopTime();
+  const slowStart = createSlowStart({ timers, stepMs: 250, perStep: 1 });
   const { inside } = sessions(slowStart, 1);
   await pass(0);
   inside[0]!.done(true);
@@ -95,9 +99,9 @@ test("after a step in which nobody waited, the next sessions begins with one aga
   assert.equal(later.inside.length, 1);
 });
 
-test("a first answer that takes long lets one more through at a time", async (t) => {
-  const pass = stopTime(t);
-  const slowStart = createSlowStart({ waitTimeoutMs: 10_000 });
+test("a first answer that takes long lets one more through at a time", async () => {
+  const { timers, pass } = stopTime();
+  const slowStart = createSlowStart({ timers, waitTimeoutMs: 10_000 });
   const { inside } = sessions(slowStart, 4);
   await pass(9999);
   assert.equal(inside.length, 1);
