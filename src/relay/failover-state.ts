@@ -105,8 +105,7 @@ export class FailoverState {
   }
 
   /** Whether the account can serve the call, over the connection that it came over. */
-  canServe(account: Account): boolean {
-    const now = this.deps.now();
+  canServe(account: Account, now: number): boolean {
     return canServe(account, this.call, now) && (this.connection?.canLeadTo(account, this.call) ?? true);
   }
 

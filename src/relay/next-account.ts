@@ -23,10 +23,11 @@ export async function chooseAccount(state: FailoverState): Promise<Choice> {
 export function selectionFor(state: FailoverState): Selection {
   const { call, routing, deps, tried } = state;
   const { maxWaitMs, switchAtUtilization, foreignAfterMs } = deps.config().session;
+  const now = deps.now();
   return {
     model: call.model,
     modelScope: state.scope,
-    canServe: (account) => state.canServe(account),
+    canServe: (account) => state.canServe(account, now),
     pinned: routing.pinned,
     required: routing.required,
     holder: routing.holder,
@@ -39,7 +40,7 @@ export function selectionFor(state: FailoverState): Selection {
     mayProbe: isBilled(call.operation) && state.connection?.isOpening !== true,
     opensTurn: () => state.opensTurn,
     foreignAfterMs,
-    now: deps.now(),
+    now,
   };
 }
 
@@ -74,7 +75,6 @@ export async function enterSlowStart(
 /** How long an account may take to its response head: a client with a known time limit leaves room for another account, and the last one may take what it needs. */
 export function firstByteMs(state: FailoverState, account: Account): number {
   const { call, deps, routing, tried, scope, startedAt } = state;
-  const now = deps.now();
   const { firstByteTimeoutMs, unstreamedTimeoutMs } = deps.config().upstream;
   if (isSentOnce(call)) return unstreamedTimeoutMs;
   const configuredMs = firstByteTimeoutMs;
@@ -84,13 +84,14 @@ export function firstByteMs(state: FailoverState, account: Account): number {
     (routing.pinned ?? routing.required) !== undefined
   )
     return configuredMs;
+  const now = deps.now();
   const isOther = (other: Account) =>
     other !== account &&
     other.config.enabled &&
     !tried.has(other.config.id) &&
     !cooldownFor(other, scope, now) &&
     !isLastResort(other) &&
-    state.canServe(other);
+    state.canServe(other, now);
   if (!deps.pool.accountsFor(routing.login).some(isOther)) return configuredMs;
   const leftMs = call.headerBudgetMs - (now - startedAt);
   return Math.min(configuredMs, Math.max(leftMs * 0.6, 1000));

@@ -89,8 +89,19 @@ export async function readRequest(
 
 /** Two people's sessions never share a binding, even if their clients send the same id. */
 function hashSession(client: string, family: string, session: string): string {
-  return hash("sha256", `${client}\n${family}\n${session}`, "base64url");
+  const text = `${client}\n${family}\n${session}`;
+  let hashed = hashes.get(text);
+  if (hashed === undefined) {
+    hashed = hash("sha256", text, "base64url");
+    if (hashes.size === maxHashes) hashes.clear();
+    hashes.set(text, hashed);
+  }
+  return hashed;
 }
+
+/** Of the sessions that go on. */
+const hashes = new Map<string, string>();
+const maxHashes = 1000;
 
 /** The copy that is read for routing; the upstream gets the bytes as they came. */
 async function decode(

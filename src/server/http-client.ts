@@ -66,7 +66,8 @@ class HttpSink implements ClientSink {
   }
 
   start({ status, headers }: AnswerHead): void {
-    this.#response.writeHead(status, [...headers, ...this.#options.headers]);
+    const own = this.#options.headers;
+    this.#response.writeHead(status, own.length === 0 ? [...headers] : [...headers, ...own]);
   }
 
   flush(): void {
@@ -146,11 +147,19 @@ export interface Ending extends BodyStall {
  */
 function endAnswer(response: ServerResponse, ending: Ending): void {
   const { req: request, socket } = response;
-  if (request.complete || !socket || socket.destroyed) return void response.end(ending.last);
+  if (request.complete || !socket || socket.destroyed) return endAtOnce(response, ending.last);
   // It may have been paused for want of memory.
   request.resume();
   if (response.shouldKeepAlive) closeWhenSlow(response, ending);
   else closeLater(response, ending);
+}
+
+/** Head and body are one string then, which goes out by the shorter way: node:http gives the system pieces otherwise. */
+const maxTextBytes = 8192;
+
+function endAtOnce(response: ServerResponse, last: Buffer | string): void {
+  if (typeof last === "string" || last.length === 0 || last.length > maxTextBytes) response.end(last);
+  else response.end(last.toString("latin1"), "latin1");
 }
 
 /** node:http reads what is left of the body by itself. */

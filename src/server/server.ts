@@ -184,7 +184,8 @@ async function handle(front: Front, incoming: Incoming): Promise<void> {
   const { deps } = front;
   const target = splitTarget(request.url ?? "/");
   const { path, query } = target;
-  const id = requestId(deps.now());
+  const receivedAt = deps.now();
+  const id = requestId(receivedAt);
   let cors: string[] = [];
   if (front.isDraining) response.shouldKeepAlive = false;
   try {
@@ -234,7 +235,6 @@ async function handle(front: Front, incoming: Incoming): Promise<void> {
       source: httpSource(request, onBodyWanted),
       sink: createHttpSink(response, { headers: cors, timers: deps.timers }),
     };
-    const receivedAt = deps.now();
     await relay({ id, ...ends, ...route, query, signal: left.signal, receivedAt }, deps);
   } catch (error) {
     if (upgrade?.socket.destroyed) return;
