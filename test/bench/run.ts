@@ -9,7 +9,7 @@
 //   --growth           what grows with its rows, accounts, keys and sessions instead (growth.ts)
 //   NAME …             of the cases (small, stream, megabyte, large, slow, mixed, many) these alone
 //
-// Before it the build's quality is tested (quality.bench.ts), after it WebSockets are measured (sockets.ts).
+// Before it the build's quality and the delay of its events are tested (quality.bench.ts, delays.bench.ts), after it WebSockets are measured (sockets.ts).
 
 import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -51,7 +51,8 @@ if (flags.growth) {
   await (await import("./growth.ts")).measureGrowth();
 } else {
   if (chosen.length === 0)
-    runBeside("--test", "--test-reporter=dot", join(import.meta.dirname, "quality.bench.ts"));
+    for (const each of ["quality.bench.ts", "delays.bench.ts"])
+      runBeside("--test", "--test-reporter=dot", join(import.meta.dirname, each));
   await measureRequests();
   if (chosen.length === 0 && !flags.json)
     runBeside(join(import.meta.dirname, "sockets.ts"), ...(flags.short ? ["--short"] : []));
