@@ -139,9 +139,14 @@ export function observeDecoded({
   let hasBytes = false;
   let waitingBytes = 0;
   let last = Promise.resolve();
+  const hold = () => memory?.hold(waitingBytes + (observer.heldBytes ?? 0) + (decoder?.heldBytes ?? 0));
   const take = (slice: Buffer): void | Promise<void> => {
     observer.push(slice);
-    return memory?.hold(waitingBytes + (observer.heldBytes ?? 0) + (decoder?.heldBytes ?? 0));
+    return hold();
+  };
+  const decode = async (chunk: Buffer) => {
+    await hold();
+    await decoder?.write(chunk, take);
   };
 
   function stopReading(error: unknown): void {
@@ -152,7 +157,7 @@ export function observeDecoded({
   }
 
   async function read(chunk: Buffer): Promise<void> {
-    if (unread === undefined) await decoder?.write(chunk, take).catch(stopReading);
+    if (unread === undefined) await decode(chunk).catch(stopReading);
     waitingBytes -= chunk.length;
     if (unread === undefined) return;
     decoder?.destroy();
@@ -190,7 +195,6 @@ export function observeDecoded({
       }
       waitingBytes += chunk.length;
       last = last.then(() => read(chunk));
-      if (waitingBytes > maxWaitingBytes) unread = { kind: "gave-up", why: "decoding it takes too long" };
     },
     end() {
       if (ended) return;
@@ -198,6 +202,9 @@ export function observeDecoded({
       last = last.then(finish);
     },
     settled: () => last,
+    get isBehind() {
+      return waitingBytes > maxWaitingBytes;
+    },
     get opening(): Opening {
       if (unread === undefined || observer.opening.kind !== "pending") return observer.opening;
       if (unread.kind === "gave-up") return { kind: "content" };
@@ -235,8 +242,8 @@ export function observeDecoded({
   };
 }
 
-/** What has come and waits for its decoding. The pipe waits for it between chunks, so more means that no thread is free. */
-const maxWaitingBytes = 8 * 1024 * 1024;
+/** What has come and waits for its decoding: the provider is paused for more. */
+const maxWaitingBytes = 256 * 1024;
 
 /** A limit on what is decoded, or anything that is no matter of decoding. */
 function isFaultOfOurs(error: unknown): boolean {

@@ -4,32 +4,46 @@ import type { HeldMemory } from "../coding/decoded.ts";
 import { RelayError } from "../domain/errors.ts";
 import { MemoryExhausted, type MemoryShare } from "./memory-budget.ts";
 
-/** So much is not counted: an answer of the usual size never waits for the large bodies of others. */
-const uncountedBytes = 64 * 1024;
+/** So much is counted and never waited for: an answer of the usual size does not wait for the large bodies of others. */
+export const usualBytes = 64 * 1024;
 
 /** @param share of the request's answers together; undefined: nothing is counted. */
 export function createAnswerMemory(share: MemoryShare | undefined): HeldMemory {
   let taken = 0;
   let wanted = 0;
   let turn: Promise<void> | undefined;
+  /** Who has waited in vain and goes on all the same, without its usage, is not held up again. */
+  let mayWait = true;
 
   function advance(): Promise<void> | undefined {
-    const more = wanted - taken;
-    if (share === undefined || more === 0) return undefined;
-    if (more < 0) {
-      share.shrink(-more);
+    if (share === undefined || wanted === taken) return undefined;
+    if (wanted < taken) {
+      share.shrink(taken - wanted);
       taken = wanted;
       return undefined;
     }
-    const waiting = grow(share, more);
+    if (taken < usualBytes) {
+      const usual = Math.min(wanted, usualBytes) - taken;
+      share.count(usual);
+      taken += usual;
+    }
+    const more = wanted - taken;
+    if (more === 0) return undefined;
+    const waiting = grow(share, more, mayWait);
     if (waiting === undefined) {
       taken += more;
       return undefined;
     }
     turn = waiting
-      .then(() => {
-        taken += more;
-      })
+      .then(
+        () => {
+          taken += more;
+        },
+        (error: unknown) => {
+          mayWait = false;
+          throw error;
+        },
+      )
       .finally(() => {
         turn = undefined;
       })
@@ -40,7 +54,7 @@ export function createAnswerMemory(share: MemoryShare | undefined): HeldMemory {
   }
 
   function hold(bytes: number): Promise<void> | undefined {
-    wanted = Math.max(0, bytes - uncountedBytes);
+    wanted = bytes;
     return turn ?? advance();
   }
 
@@ -53,9 +67,9 @@ export function createAnswerMemory(share: MemoryShare | undefined): HeldMemory {
   };
 }
 
-function grow(share: MemoryShare, bytes: number): Promise<void> | undefined {
+function grow(share: MemoryShare, bytes: number, mayWait: boolean): Promise<void> | undefined {
   try {
-    return share.grow(bytes)?.catch((error: unknown) => {
+    return share.grow(bytes, mayWait)?.catch((error: unknown) => {
       throw asAnswerError(error);
     });
   } catch (error) {

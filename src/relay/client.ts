@@ -41,6 +41,10 @@ export interface ClientSink {
   write(chunk: Buffer): boolean;
   /** Calls back each time the client has taken what was written; returns a function that ends this. */
   onDrain(listener: () => void): () => void;
+  /** What was written and the client has not taken, where it is more than a few pieces. Absent: never. */
+  readonly waitingBytes?: number;
+  /** Calls back when the client has taken what was written, or has left. There where `waitingBytes` is. */
+  onTaken?(listener: () => void): void;
   /** The answer is whole with these last bytes. */
   end(rest?: Buffer | string): void;
   /**

@@ -24,8 +24,10 @@ function neededFor(bytes: number, codings: readonly Coding[]): number {
 
 /** How many decoded bytes there is room for; see neededFor. */
 function fittingInto(room: number, codings: readonly Coding[]): number {
+  const beside = windowsOf(codings, 0);
   const allWindows = windowsOf(codings, Number.POSITIVE_INFINITY);
-  return Math.floor(Math.max(room / (copies + codings.length), (room - allWindows) / copies));
+  const fitting = Math.max((room - beside) / (copies + codings.length), (room - allWindows) / copies);
+  return Math.max(0, Math.floor(fitting));
 }
 
 /** Throws DecodeError, MemoryExhausted, and the reason of the share's signal. */

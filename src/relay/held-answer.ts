@@ -39,8 +39,11 @@ export class HeldAnswer implements Answer {
   #isHeldBack = false;
   /** The provider waits until there is memory. */
   #isShort = false;
+  /** Of what has come and was not handed over. */
+  #heldBytes = 0;
   /** Beside what is held: for decoding it. */
   #reservedBytes = 0;
+  #isFinished = false;
   #resuming: NodeJS.Immediate | undefined;
 
   head: ReplyHead = { status: 0, headers: {} };
@@ -86,16 +89,18 @@ export class HeldAnswer implements Answer {
 
   take(chunk: Buffer): void {
     this.#receivedBytes += chunk.length;
-    const turn = this.#draw();
     const isLast = this.#isLast();
+    const isHeld = !this.#sink || (this.held.length > 0 && !isLast);
+    if (isHeld) this.#heldBytes += chunk.length;
+    const turn = this.#draw() ?? this.#observerTurn();
     // Only the end follows, and has to be read at once: of a connection that is paused before it and then closed, as a provider may
     // do with a kept one, undici says that it broke off in the middle of its answer.
     if (isLast) this.#controller?.resume();
-    else if (turn) this.#waitForMemory(turn);
-    if (!this.#sink) return void this.held.push(chunk);
+    else if (turn) this.#waitFor(turn);
+    if (isHeld) return void this.held.push(chunk);
     this.#idle?.restart();
     if (isLast) this.#last = chunk;
-    else this.#sink.data(chunk);
+    else this.#sink?.data(chunk);
   }
 
   /** The provider sends nothing more until the answer is piped. */
@@ -113,16 +118,21 @@ export class HeldAnswer implements Answer {
   }
 
   #draw(): Promise<void> | undefined {
-    const held = this.#sink || this.#isDiscarded ? 0 : this.#receivedBytes;
+    const held = this.#heldBytes + this.#reservedBytes;
     try {
-      return this.#options.memory.hold(held + this.#reservedBytes + (this.observer?.heldBytes ?? 0));
+      return this.#options.memory.hold(held + (this.observer?.heldBytes ?? 0));
     } catch (error) {
       this.#options.onShort(asError(error));
       return undefined;
     }
   }
 
-  #waitForMemory(turn: Promise<void>): void {
+  /** What is decoded elsewhere would pile up there, where the client reads faster. */
+  #observerTurn(): Promise<void> | undefined {
+    return this.observer?.isBehind ? this.observer.settled?.() : undefined;
+  }
+
+  #waitFor(turn: Promise<void>): void {
     if (this.#isShort) return;
     this.#isShort = true;
     this.stopWatching();
@@ -138,7 +148,8 @@ export class HeldAnswer implements Answer {
 
   /** After the provider's end, and after what was handed over before it. */
   finish(): void {
-    if (this.#isDiscarded || !this.#sink) return;
+    if (this.#isDiscarded || this.#isFinished || !this.#sink || this.held.length > 0) return;
+    this.#isFinished = true;
     if (this.isTruncated) return this.#sink.broken(new Error("it ended before it was whole"));
     this.#sink.end(this.#last);
   }
@@ -156,7 +167,7 @@ export class HeldAnswer implements Answer {
     this.stopWatching();
     this.#broken = error;
     this.#controller?.abort(error);
-    this.#sink?.broken(error);
+    if (this.#sink) this.#breakOff(this.#sink, error);
     return true;
   }
 
@@ -170,44 +181,68 @@ export class HeldAnswer implements Answer {
     this.#sink = sink;
     this.#isPaused = false;
     this.rawHeaders = [];
+    if (this.#isLast()) this.#last = this.#released(this.held.pop());
+    this.#handOver(sink);
+  }
+
+  /** What was held may be more than the client takes at once: the rest stays here until it takes more. */
+  #handOver(sink: Sink): void {
+    if (this.#broken) return this.#breakOff(sink, this.#broken);
+    while (this.held.length > 0 && !this.#isPaused) sink.data(this.#released(this.held.shift())!);
     this.#draw();
-    const held = this.held;
-    this.held = [];
-    if (this.#isLast()) this.#last = held.pop();
-    for (const chunk of held) sink.data(chunk);
+    if (this.held.length > 0) return;
     if (this.isWhole) return this.#finishWhenObserved();
-    if (this.#broken) return sink.broken(this.#broken);
-    // What was held may be more than the client takes at once.
     if (!this.#isPaused) this.resume();
+  }
+
+  /** Not held any more. */
+  #released(chunk: Buffer | undefined): Buffer | undefined {
+    this.#heldBytes -= chunk?.length ?? 0;
+    return chunk;
+  }
+
+  #breakOff(sink: Sink, error: Error): void {
+    while (this.held.length > 0) sink.data(this.#released(this.held.shift())!);
+    sink.broken(error);
   }
 
   pause(): void {
     this.#isPaused = true;
-    if (this.isWhole) return;
-    this.stopWatching();
     clearImmediate(this.#resuming);
     this.#resuming = undefined;
+    if (this.isWhole) return;
+    this.stopWatching();
     this.#pauseProvider();
   }
 
   resume(): void {
     this.#isPaused = false;
-    if (this.isWhole || this.#broken || this.#isDiscarded || this.#isShort) return;
+    const hasMore = this.#sink !== undefined && this.held.length > 0;
+    if (this.#broken || this.#isDiscarded || (!hasMore && (this.isWhole || this.#isShort))) return;
     const { timers, idleMs, onIdle } = this.#options;
-    if (this.#sink) this.#idle ??= timers.after(idleMs, onIdle);
+    if (this.#sink && !hasMore) this.#idle ??= timers.after(idleMs, onIdle);
     // Not at once: a resumed parser may have something to hand over right away, and a sink that pauses and resumes for
     // every piece would then never let the event loop turn.
-    this.#resuming ??= setImmediate(() => {
-      this.#resuming = undefined;
-      if (!this.#isDiscarded && !this.#broken) this.#controller?.resume();
-    });
+    this.#resuming ??= setImmediate(this.#goOn);
   }
+
+  readonly #goOn = (): void => {
+    this.#resuming = undefined;
+    if (this.#isDiscarded || this.#broken) return;
+    if (!this.#sink || this.held.length === 0) return this.#controller?.resume();
+    try {
+      this.#handOver(this.#sink);
+    } catch (error) {
+      this.spoil(asError(error));
+    }
+  };
 
   discard(): void {
     this.stopWatching();
     this.#options.onDiscard();
     this.#options.memory.release();
     this.held = [];
+    this.#heldBytes = 0;
     if (this.isWhole || this.#broken || this.#isDiscarded) return;
     this.#isDiscarded = true;
     this.#controller?.abort(discardReason());

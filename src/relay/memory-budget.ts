@@ -21,9 +21,11 @@ export interface MemoryShare {
   readonly usedBytes: number;
   /**
    * Takes so many bytes more. Undefined: they were there. Else the promise resolves once others have given back enough; it rejects with MemoryExhausted when that takes too long, and with the signal's reason.
-   * Throws MemoryExhausted with `isTooLarge` for what would not fit even if nobody else had any.
+   * Throws MemoryExhausted with `isTooLarge` for what would not fit even if nobody else had any, and without it where nothing may be waited for.
    */
-  grow(bytes: number): Promise<void> | undefined;
+  grow(bytes: number, mayWait?: boolean): Promise<void> | undefined;
+  /** Takes so many bytes more at once, even above the limit: they are there already, and too few to wait for. */
+  count(bytes: number): void;
   shrink(bytes: number): void;
   /** Gives everything back. May be called again. */
   release(): void;
@@ -178,13 +180,18 @@ class Share implements MemoryShare {
     return this.#ledger.usedBytes;
   }
 
-  grow(bytes: number): Promise<void> | undefined {
+  grow(bytes: number, mayWait = true): Promise<void> | undefined {
     this.#signal.throwIfAborted();
     const { maxBytes } = this.#ledger;
     if (this.#own + bytes > maxBytes) throw new MemoryExhausted({ isTooLarge: true, maxBytes });
     const wanted = { share: this, bytes, isGrowing: this.#isGrowing };
     if (this.#ledger.findRoom(wanted)) return void this.#take(bytes);
+    if (!mayWait) throw new MemoryExhausted({ isTooLarge: false, maxBytes });
     return this.#ledger.wait(wanted, this.#signal, () => this.#take(bytes));
+  }
+
+  count(bytes: number): void {
+    this.#take(bytes);
   }
 
   shrink(bytes: number): void {

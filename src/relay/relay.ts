@@ -3,6 +3,7 @@
 import { bodyBytes, type Call, releaseBody, wholeBody } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
 import { authenticate } from "./authenticate.ts";
+import type { ClientSink } from "./client.ts";
 import { convertCall } from "./convert-call.ts";
 import { deliverConverted } from "./deliver-converted.ts";
 import { deliverRelayError } from "./deliver-relay-error.ts";
@@ -36,8 +37,18 @@ export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> 
     await deliverRelayError(exchange, { error, call, recorder }, deps);
   } finally {
     share.release();
-    answers.release();
+    releaseOnceTaken(answers, exchange.sink);
   }
+}
+
+/** What waits for a client that reads slowly is in memory until it has read that. */
+function releaseOnceTaken(answers: MemoryShare, sink: ClientSink): void {
+  const { waitingBytes = 0 } = sink;
+  if (waitingBytes === 0) return answers.release();
+  const more = waitingBytes - answers.bytes;
+  if (more > 0) answers.count(more);
+  else answers.shrink(-more);
+  sink.onTaken?.(() => answers.release());
 }
 
 interface Answering {

@@ -21,6 +21,9 @@ export interface HttpSinkOptions {
   timers?: Timers;
 }
 
+/** So much waits for any client that is not the fastest. */
+const usualWaitingBytes = 64 * 1024;
+
 /** @param onBodyWanted see RequestSource. */
 export function httpSource(request: IncomingMessage, onBodyWanted?: () => void): RequestSource {
   return {
@@ -83,6 +86,16 @@ class HttpSink implements ClientSink {
   onDrain(listener: () => void): () => void {
     this.#response.on("drain", listener);
     return () => void this.#response.off("drain", listener);
+  }
+
+  get waitingBytes(): number {
+    const { socket, writableLength } = this.#response;
+    return socket && writableLength > usualWaitingBytes ? writableLength : 0;
+  }
+
+  onTaken(listener: () => void): void {
+    if (this.#response.socket) this.#response.once("close", listener);
+    else listener();
   }
 
   end(rest: Buffer | string = ""): void {

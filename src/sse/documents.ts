@@ -10,6 +10,8 @@ export interface DocumentSplitterOptions {
   onOversized?(): void;
   /** 32 MiB unless given. */
   maxDocumentBytes?: number;
+  /** Of a longer string its beginning is in the document, one chunk more at most: a picture need not be kept for what is beside it. Absent: all of it. */
+  maxStringBytes?: number;
 }
 
 export interface DocumentSplitter {
@@ -26,12 +28,16 @@ export interface DocumentSplitter {
 
 export function createDocumentSplitter(options: DocumentSplitterOptions): DocumentSplitter {
   const collector = createCollector(options.maxDocumentBytes ?? defaultMaxDocumentBytes);
+  const maxStringBytes = options.maxStringBytes ?? Number.POSITIVE_INFINITY;
   let state: "before" | "reading" | "closed" | "garbage" = "before";
   let depth = 0;
   /** The depth at which documents begin: 1 inside of an array. */
   let base = 0;
   let document: "none" | "kept" | "oversized" = "none";
   let inString = false;
+  /** Of the string at hand, as far as it has come. */
+  let stringBytes = 0;
+  let isLeftOut = false;
   /** The last byte of the chunk before was a backslash that escapes the first of the next. */
   let escaped = false;
 
@@ -65,12 +71,23 @@ export function createDocumentSplitter(options: DocumentSplitterOptions): Docume
     let from = at;
     while (at < chunk.length) {
       if (inString) {
+        const begun = at;
+        // What a backslash escapes stays with it, or it would escape the closing quote.
+        const kept = escaped && !isLeftOut ? at + 1 : at;
+        isLeftOut = stringBytes > maxStringBytes;
         at = skipInString(chunk, at);
+        stringBytes += at - begun;
+        if (isLeftOut) {
+          keep(chunk, from, kept);
+          from = inString ? at : at - 1;
+        }
         continue;
       }
       const byte = chunk[at++]!;
       if (byte === quote) {
         inString = true;
+        isLeftOut = false;
+        stringBytes = 0;
       } else if ((byte | 0x20) === openBrace) {
         if (depth++ === base) {
           document = "kept";

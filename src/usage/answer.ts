@@ -217,6 +217,7 @@ class Observation implements AnswerObserver, AnswerState {
     this.#documents ??= createDocumentSplitter({
       onDocument: (document) => this.#reader.readDocument(document, this),
       onOversized: () => this.#skipOversized(""),
+      maxStringBytes,
     });
     this.#documents.push(bytes);
   }
@@ -233,6 +234,8 @@ const content: Opening = { kind: "content" };
 const maxIds = 16;
 /** One for each block of thinking. */
 const maxSeals = 256;
+/** Of pictures and of texts nothing is read. What a provider has encrypted is, and is shorter. */
+const maxStringBytes = 1024 * 1024;
 const maxErrorText = 4096;
 const maxErrorBytes = 1024 * 1024;
 

@@ -74,6 +74,8 @@ export interface AnswerObserver {
   end(): void;
   /** Resolves when all that was pushed has been observed. Absent: it always has been when `push` returns. */
   settled?(): Promise<void>;
+  /** So much of what was pushed is still to be observed that more should wait for `settled`. Absent: never. */
+  readonly isBehind?: boolean;
   /** What it keeps of an event or document that is not whole yet. Absent: it looks after that itself. */
   readonly heldBytes?: number;
   /** Lets that go: nothing more is learned of what it is a part of. */

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import type { Account } from "../../src/accounts/account.ts";
-import type { RequestSource } from "../../src/relay/client.ts";
+import { createAnswerMemory, usualBytes } from "../../src/relay/answer-memory.ts";
+import type { ClientSink, RequestSource } from "../../src/relay/client.ts";
 import { createMemoryBudget } from "../../src/relay/memory-budget.ts";
 import type { Behaviour } from "../support/behaviour.ts";
 import { memorySource } from "../support/memory-client.ts";
@@ -115,6 +116,61 @@ for (const [name, one] of Object.entries(cases)) {
     assertUnblamed(deps.pool.accounts[0]!);
   });
 }
+
+test("an answer of the usual size is counted, and waits for nobody", () => {
+  const memory = createMemoryBudget(() => ({ maxBytes, maxWaitMs: 60_000 }));
+  const others = memory.open(new AbortController().signal);
+  others.grow(maxBytes);
+  const answer = createAnswerMemory(memory.openGrowing(new AbortController().signal));
+  assert.equal(answer.hold(usualBytes), undefined);
+  assert.equal(memory.usedBytes, maxBytes + usualBytes);
+  answer.release();
+  assert.equal(memory.usedBytes, maxBytes);
+});
+
+test("an answer that has waited in vain is not held up again", async () => {
+  const memory = createMemoryBudget(() => ({ maxBytes, maxWaitMs: 1 }));
+  const others = memory.open(new AbortController().signal);
+  others.grow(maxBytes);
+  const answer = createAnswerMemory(memory.openGrowing(new AbortController().signal));
+  await assert.rejects(async () => await answer.hold(mebi), /server\.memory_mb/);
+  answer.release();
+  assert.throws(() => answer.hold(mebi), /server\.memory_mb/);
+  answer.release();
+  others.release();
+  assert.equal(answer.hold(mebi), undefined);
+});
+
+test("what waits for a client is counted until it has taken that", async (t) => {
+  const memory = createMemoryBudget(() => ({ maxBytes, maxWaitMs: 1000 }));
+  const { upstream, ask } = await startPipeline(t, ["a"], () => ({ memory }));
+  upstream.on({ model: "claude-sonnet-5-5" }, { headers: json, body: message });
+  let waitingBytes = 0;
+  let take = () => {};
+  const sink: ClientSink = {
+    hasStarted: false,
+    start() {},
+    flush() {},
+    write: () => true,
+    onDrain: () => () => {},
+    end(rest) {
+      waitingBytes = rest?.length ?? 0;
+    },
+    endWithError() {},
+    breakOff() {},
+    get waitingBytes() {
+      return waitingBytes;
+    },
+    onTaken(listener) {
+      take = listener;
+    },
+  };
+  await ask("/v1/chat/completions", large("claude-sonnet-5-5", false), { sink });
+  assert.ok(waitingBytes > answerBytes);
+  assert.equal(memory.usedBytes, waitingBytes);
+  take();
+  assert.equal(memory.usedBytes, 0);
+});
 
 function large(model: string, stream: boolean): RequestSource {
   return memorySource({ model, max_tokens: 9, stream, messages: [{ role: "user", content: "Hi" }] });

@@ -76,6 +76,28 @@ test("a share that was released while it waited takes nothing either", async () 
   assert.equal(budget.usedBytes, 0);
 });
 
+test("what is counted is there at once, even above the limit, and is missing for others", async () => {
+  const budget = budgetOf(100, 5);
+  const share = budget.open(open);
+  share.grow(90);
+  share.count(20);
+  assert.deepEqual([share.bytes, budget.usedBytes], [110, 110]);
+  await assert.rejects(async () => await budget.open(open).grow(1), MemoryExhausted);
+  share.release();
+  assert.equal(budget.usedBytes, 0);
+});
+
+test("who may not wait is refused at once", () => {
+  const budget = budgetOf(100);
+  budget.open(open).grow(90);
+  const share = budget.open(open);
+  assert.throws(
+    () => share.grow(20, false),
+    (error) => error instanceof MemoryExhausted && !error.isTooLarge,
+  );
+  assert.equal(share.grow(10, false), undefined);
+});
+
 test("what would never fit is refused at once", () => {
   const share = budgetOf(100).open(open);
   share.grow(50);

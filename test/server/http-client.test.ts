@@ -95,6 +95,23 @@ test("an answer that was read slowly leaves nothing behind on its connection, wh
   assert.equal(socket!.listenerCount("close"), others);
 });
 
+test("what a client has not read is known until it has read that", async (t) => {
+  const { sink, text } = await open(t, {});
+  let isTaken = false;
+  sink.start(head);
+  sink.write(Buffer.from("first"));
+  assert.equal(sink.waitingBytes, 0);
+  const bytes = 32 * 1024 * 1024;
+  sink.end(Buffer.alloc(bytes, "x"));
+  sink.onTaken?.(() => (isTaken = true));
+  assert.ok(sink.waitingBytes! >= bytes, `${sink.waitingBytes}`);
+  await sleep(20);
+  assert.equal(isTaken, false);
+  text();
+  await until("it is read", () => isTaken);
+  assert.equal(sink.waitingBytes, 0);
+});
+
 test("a client that has nothing to read is not disconnected, however long it waits", async (t) => {
   const { sink, text, end } = await open(t, { stallTimeoutMs: 50 });
   sink.start(head);

@@ -4,12 +4,15 @@ import fc from "fast-check";
 import { createDocumentSplitter } from "../../src/sse/documents.ts";
 import { draws } from "../support/draws.ts";
 
-function split(chunks: readonly Buffer[], maxDocumentBytes?: number) {
+function split(
+  chunks: readonly Buffer[],
+  limits: { maxDocumentBytes?: number; maxStringBytes?: number } = {},
+) {
   const documents: string[] = [];
   const splitter = createDocumentSplitter({
     onDocument: (document) => documents.push(document.toString()),
     onOversized: () => documents.push("(too large)"),
-    maxDocumentBytes,
+    ...limits,
   });
   for (const chunk of chunks) splitter.push(chunk);
   return { documents, closed: splitter.closed };
@@ -56,10 +59,27 @@ describe("createDocumentSplitter", () => {
     for (const text of ["", "  ", "<html>{}</html>", '"{}"', "12 {}", "}{}"]) assertSplits(text, [], false);
   });
 
+  it("keeps the beginning of a long string alone, and all that is beside it", () => {
+    const long = JSON.stringify('\\"}]{[\\\\"\\'.repeat(5));
+    const text = `{"long":${long},"short":"\\\\","list":[{"long":${long}},"}]"],"end":1}`;
+    for (let size = 1; size <= 40; size++) {
+      const chunks = Array.from({ length: Math.ceil(text.length / size) }, (_, at) =>
+        Buffer.from(text.slice(at * size, (at + 1) * size)),
+      );
+      const { documents, closed } = split(chunks, { maxStringBytes: 8 });
+      const parsed = JSON.parse(documents[0]!);
+      assert.deepEqual([closed, parsed.short, parsed.list[1], parsed.end], [true, "\\", "}]", 1]);
+      for (const { long: kept } of [parsed, parsed.list[0]]) {
+        assert.ok(JSON.parse(long).startsWith(kept), kept);
+        assert.ok(kept.length >= 4 && kept.length <= 8 + 2 * size, kept);
+      }
+    }
+  });
+
   it("drops a document above the bound and reads on", () => {
     const text = '[{"a":123},{"a":1234},{"b":1}]';
     for (const chunks of cuts(Buffer.from(text))) {
-      assert.deepEqual(split(chunks, 9), {
+      assert.deepEqual(split(chunks, { maxDocumentBytes: 9 }), {
         documents: ['{"a":123}', "(too large)", '{"b":1}'],
         closed: true,
       });
