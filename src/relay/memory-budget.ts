@@ -72,6 +72,7 @@ export function createMemoryBudget(limits: () => MemoryLimits, timers = systemTi
 
   function giveBack(bytes: number): void {
     usedBytes -= bytes;
+    if (waiting.length === 0) return;
     // Not strictly in turn: a small request does not wait behind a large one that has no room yet.
     for (const waiter of [...waiting]) {
       if (!findRoom(waiter)) continue;

@@ -235,7 +235,7 @@ const maxIds = 16;
 /** One for each block of thinking. */
 const maxSeals = 256;
 /** Of pictures and of texts nothing is read. What a provider has encrypted is, and is shorter. */
-const maxStringBytes = 1024 * 1024;
+const maxStringBytes = 768 * 1024;
 const maxErrorText = 4096;
 const maxErrorBytes = 1024 * 1024;
 
