@@ -101,6 +101,8 @@ describe("clients", { concurrency: true }, () => {
     await until(
       "all are answered",
       () => upstream.requests.filter(({ body }) => body.includes("never read")).length === clients,
+      // Gigabytes go through this process until then, beside what the other tests do.
+      5 * 60_000,
     );
     await sleep(3000);
     const grownMb = residentMb(relay.pid) - before;
