@@ -54,16 +54,22 @@ function describe({ reason, until }: Remark): string {
   return until === undefined ? reason : `${reason}, until ${rfc3339(until)}`;
 }
 
+/** More than so many are counted: a client may have asked for names of its own invention. */
+const maxNamedModels = 8;
+
 /** The first to end first. */
 function readModelCooldowns({ cooldowns }: Account, now: number): Remark[] {
-  return [...cooldowns.values()]
+  const all = [...cooldowns.values()]
     .filter((cooldown) => isInEffect(cooldown, now))
-    .sort((a, b) => a.until - b.until)
-    .map(({ scope, reason, until }) => ({
-      // A provider's own sentence, which goes on here with its end.
-      reason: `${scope} is in cooldown: ${reason.replace(/\.$/, "")}`,
-      until,
-    }));
+    .sort((a, b) => a.until - b.until);
+  const named = all.slice(0, maxNamedModels).map(({ scope, reason, until }) => ({
+    // A provider's own sentence, which goes on here with its end.
+    reason: `${scope} is in cooldown: ${reason.replace(/\.$/, "")}`,
+    until,
+  }));
+  const rest = all.slice(maxNamedModels);
+  if (rest[0] === undefined) return named;
+  return [...named, { reason: `${rest.length} more models are in cooldown`, until: rest[0].until }];
 }
 
 function readTruncation({ truncations }: Account, now: number): Remark[] {

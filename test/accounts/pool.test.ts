@@ -293,3 +293,16 @@ test("what ranks an account lower is said with its reason and its end, all of it
     ],
   });
 });
+
+test("of many models in cooldown some are named, and the others counted", async () => {
+  const { pool } = await setUp(["a"]);
+  const a = pool.account("a")!;
+  for (let model = 10; model < 40; model++) {
+    const denied = { ...limit, scope: "model", until: start + model * 1000 } as const;
+    await pool.failed(a, denied, { modelScope: `m${model}`, sentAt: start, isBilled: true });
+  }
+  const { remarks = [] } = readStatus(a, start);
+  assert.equal(remarks.length, 9);
+  assert.match(remarks[7]!.reason, /^m17 is in cooldown/);
+  assert.deepEqual(remarks[8], { reason: "22 more models are in cooldown", until: start + 18_000 });
+});
