@@ -116,6 +116,6 @@ export function namingHeaders({ model, askedModel }: Call, { account }: Pick<Ser
   return ["x-cc-relay-account", account.config.id, ...replaced];
 }
 
-export async function deliverNative(delivery: Delivery): Promise<void> {
-  await deliverAnswer(delivery, undefined);
+export function deliverNative(delivery: Delivery): Promise<void> {
+  return deliverAnswer(delivery, undefined);
 }

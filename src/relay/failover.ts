@@ -16,7 +16,7 @@ import type { RelayDeps } from "./exchange.ts";
 import { FailoverState, type Rewrite, type Served } from "./failover-state.ts";
 import type { MemoryShare } from "./memory-budget.ts";
 import { rememberOffered } from "./missing-endpoints.ts";
-import { chooseAccount, enterSlowStart, firstByteMs } from "./next-account.ts";
+import { chooseAccount, enterSlowStart, firstByteMs, isSlowStarted } from "./next-account.ts";
 import { rewriteAnswer } from "./rewritten-answer.ts";
 import { findRouting } from "./routing.ts";
 import { mayBeHealed, readsSeals } from "./thinking-origins.ts";
@@ -80,7 +80,7 @@ async function step(state: FailoverState): Promise<Served | undefined> {
       await sleepOn(deps.timers, Math.max(choice.until - deps.now(), 0) + timerSlackMs, signal);
       return undefined;
     case "use": {
-      const ticket = await enterSlowStart(state, choice);
+      const ticket = isSlowStarted(state, choice.account) ? await enterSlowStart(state, choice) : undefined;
       if (ticket === "refused") return undefined;
       try {
         if (choice.probe) await deps.pool.probeSent(choice.account, choice.probe);

@@ -56,6 +56,7 @@ export async function sendInOrder(
   calls: readonly Call[],
   send: (call: Call) => Promise<Sent>,
 ): Promise<Sent> {
+  if (calls.length === 1) return await send(calls[0]!);
   let earliest: RelayError | undefined;
   for (const [index, call] of calls.entries()) {
     const isLast = index === calls.length - 1;

@@ -44,19 +44,20 @@ export function selectionFor(state: FailoverState): Selection {
   };
 }
 
-/**
- * Only requests that are new to an account because another one sent them away queue: what it serves already it goes on
- * serving. "refused": it failed meanwhile, choose again.
- */
-export async function enterSlowStart(
-  { routing, tried, deps, signal, scope }: FailoverState,
-  { account, probe }: Choice & { kind: "use" },
-): Promise<Ticket | "refused" | undefined> {
-  if (account.passthrough || routing.pinned !== undefined) return undefined;
+/** Only requests that are new to an account because another one sent them away queue: what it serves already it goes on serving. */
+export function isSlowStarted({ routing, tried }: FailoverState, { config, passthrough }: Account): boolean {
+  if (passthrough || routing.pinned !== undefined) return false;
+  if (tried.size > 0) return true;
   const { holder, session } = routing;
   const known = [holder, session?.accountId, session?.fallbackId].filter((id) => id !== undefined);
-  const isKnownHere = known.length === 0 || known.includes(account.config.id);
-  if (tried.size === 0 && isKnownHere) return undefined;
+  return known.length > 0 && !known.includes(config.id);
+}
+
+/** "refused": the account failed meanwhile, choose again. */
+export async function enterSlowStart(
+  { deps, signal, scope }: FailoverState,
+  { account, probe }: Choice & { kind: "use" },
+): Promise<Ticket | "refused"> {
   const dropProbe = () => probe && deps.pool.probeDropped(probe);
   const ticket = await deps.slowStart.enter(account.config.id, signal).catch((reason: unknown) => {
     dropProbe();

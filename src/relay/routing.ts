@@ -7,7 +7,7 @@ import { isLastResort } from "../accounts/last-resort.ts";
 import { isOfClients, type RequestLogin } from "../accounts/logins.ts";
 import type { Config } from "../config/config.ts";
 import { defaultAccount } from "../config/defaults.ts";
-import { bindingId, type Call, isBilled } from "../domain/call.ts";
+import { type Binding, bindingId, type Call, isBilled } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
 import { type Family, passthroughAccountId } from "../domain/family.ts";
 import { providerOf } from "../upstreams/client.ts";
@@ -59,7 +59,8 @@ export async function findRouting(
   const required =
     passthrough || pinned !== undefined
       ? undefined
-      : ((await findRequiredAccount(call, session, deps)) ?? heldBy(connection, call));
+      : ((call.binding && (await findRequiredAccount(call.binding, session, deps))) ??
+        heldBy(connection, call));
   const bindSession = async (accountId: string, { isMove = false } = {}) => {
     const { stickyTtlMs: ttlMs, renewalThresholdMs } = config.session;
     const use = { accountId, now: deps.now(), renewalThresholdMs, isMove };
@@ -68,14 +69,16 @@ export async function findRouting(
       await deps.bindings.bind({ ...use, kind: sessionKind, key: call.sessionKey, ttlMs });
     }
   };
-  const isStranger = !passthrough && !(await knowsTurn(pinned ?? required, call, deps));
+  const turn = call.binding?.kind === "turn" ? call.binding : undefined;
+  const isStranger = !passthrough && turn !== undefined && !(await knowsTurn(pinned ?? required, turn, deps));
+  const continued = passthrough || required !== undefined ? undefined : call.thread?.previousId;
   return {
     call: isStranger ? withoutTurnState(call) : call,
     passthrough,
     pinned,
     required,
     session,
-    holder: passthrough || required !== undefined ? undefined : await findHolder(call, deps),
+    holder: continued === undefined ? undefined : await findHolder(continued, deps),
     login: login && { family: call.family, hash: deps.hashLogin(login.identity), kind: login.kind },
     bindSession,
     async bind(accountId) {
@@ -92,9 +95,8 @@ export async function findRouting(
 }
 
 /** Last resorts know no threads: whether a conversation stays with one is decided by its session. */
-async function findHolder({ thread }: Call, deps: RelayDeps): Promise<string | undefined> {
-  if (thread?.previousId === undefined) return undefined;
-  const bound = await deps.bindings.find(messageKind, thread.previousId, deps.now());
+async function findHolder(messageId: string, deps: RelayDeps): Promise<string | undefined> {
+  const bound = await deps.bindings.find(messageKind, messageId, deps.now());
   return isLastResortId(bound?.accountId, deps) ? undefined : bound?.accountId;
 }
 
@@ -151,12 +153,10 @@ function requireAccount(id: string, family: Family, deps: RelayDeps): void {
 
 /** Undefined when nothing binds the request, or the account is not known: then the provider says so itself. */
 async function findRequiredAccount(
-  call: Call,
+  { kind, id }: Binding,
   session: BoundTo | undefined,
   deps: RelayDeps,
 ): Promise<string | undefined> {
-  if (!call.binding) return undefined;
-  const { kind, id } = call.binding;
   const bound = await deps.bindings.find(kind, id, deps.now());
   const isEnabled = (accountId: string | undefined) =>
     accountId !== undefined && deps.pool.account(accountId)?.config.enabled === true;
@@ -175,11 +175,10 @@ async function findRequiredAccount(
 /** A turn state means something to the account that issued it alone; OpenAI takes a request without one like the first of a turn. */
 async function knowsTurn(
   accountId: string | undefined,
-  { binding }: Call,
+  { kind, id }: Binding,
   deps: RelayDeps,
 ): Promise<boolean> {
-  if (binding?.kind !== "turn") return true;
-  const issued = await deps.bindings.find(binding.kind, binding.id, deps.now());
+  const issued = await deps.bindings.find(kind, id, deps.now());
   return issued !== undefined && issued.accountId === accountId;
 }
 
