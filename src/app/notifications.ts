@@ -23,7 +23,7 @@ export interface Notifications {
 export interface NotificationParts {
   store: Store;
   usage: Pick<LateUsage, "trouble">;
-  deps: Pick<RelayDeps, "events" | "now">;
+  deps: Pick<RelayDeps, "events" | "now" | "monotonic" | "timers">;
   pool: Pool;
   log: Log;
   secrets: SecretList | undefined;
@@ -33,7 +33,7 @@ export async function startNotifications(
   { store, usage, deps, pool, log, secrets }: NotificationParts,
   config: () => Config,
 ): Promise<Notifications> {
-  const { now, events } = deps;
+  const { now, monotonic, timers, events } = deps;
   const dispatchers = createNotifyDispatchers(config());
   const answeredAt = new Map<string, number>();
   const known = await store.notices.list();
@@ -62,8 +62,7 @@ export async function startNotifications(
         log.warn({ err: String(error) }, "what was notified could not be written to the database");
       });
     },
-    now,
-    log,
+    ...{ now, monotonic, timers, log },
   });
   const stops = [
     events.on("accountChanged", notifier.changed),

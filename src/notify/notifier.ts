@@ -5,6 +5,7 @@ import type { Dispatcher } from "undici";
 import type { NotifyConfig } from "../config/config.ts";
 import type { Log } from "../telemetry/log.ts";
 import { systemClock } from "../time/clock.ts";
+import { systemTimers, type Timer, type Timers } from "../time/timers.ts";
 import {
   createNoticeFinder,
   type Notice,
@@ -34,6 +35,8 @@ export interface NotifierOptions {
   now: () => number;
   /** The system's unless given. */
   monotonic?: () => number;
+  /** The system's unless given. */
+  timers?: Timers;
   log: Log;
   /** A receiver that has not taken a message by then has lost it. */
   timeoutMs?: number;
@@ -55,9 +58,9 @@ interface Channel {
 
 export function createNotifier(options: NotifierOptions): Notifier {
   const { situation, now, log, timeoutMs = 10_000, intervalMs = 500 } = options;
-  const { monotonic = systemClock.monotonic } = options;
+  const { monotonic = systemClock.monotonic, timers = systemTimers } = options;
   let channels: Channel[] = [];
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   let dueAt = Number.POSITIVE_INFINITY;
   let isClosed = false;
   let kept = "";
@@ -78,10 +81,9 @@ export function createNotifier(options: NotifierOptions): Notifier {
     if (isClosed || channels.length === 0) return;
     const at = monotonic() + ms;
     if (timer !== undefined && dueAt <= at) return;
-    clearTimeout(timer);
+    timer?.stop();
     dueAt = at;
-    timer = setTimeout(look, Math.min(ms, maxTimerMs));
-    timer.unref();
+    timer = timers.after(Math.min(ms, maxTimerMs), look).unref();
   }
 
   function look(): void {
@@ -143,7 +145,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
     configure,
     close() {
       isClosed = true;
-      clearTimeout(timer);
+      timer?.stop();
     },
   };
 }

@@ -6,7 +6,6 @@ import type { WebSocket, WebSocketServer } from "ws";
 import type { Dialect, Route } from "../dialects/dialect.ts";
 import { RelayError } from "../domain/errors.ts";
 import { forwardResponseHeaders } from "../network/headers.ts";
-import { closeTimeoutMs } from "../network/web-socket.ts";
 import type { RelayDeps } from "../relay/exchange.ts";
 import type { Served } from "../relay/failover-state.ts";
 
@@ -36,7 +35,7 @@ export function acceptClient(
   Server: typeof WebSocketServer,
   { request, socket, head }: Upgrade,
   { account, upstream, answer }: Served,
-  deps: RelayDeps,
+  { deps, closeTimeoutMs }: { deps: RelayDeps; closeTimeoutMs: number },
 ): WebSocket {
   const server = new Server({
     noServer: true,

@@ -5,6 +5,7 @@ import type { Config } from "../config/config.ts";
 import { readOpeningModel } from "../dialects/openai-frame.ts";
 import type { Call } from "../domain/call.ts";
 import { RelayError, stackOf } from "../domain/errors.ts";
+import { closeTimeoutMs } from "../network/web-socket.ts";
 import { Attempts } from "../relay/attempts.ts";
 import { findClient } from "../relay/authenticate.ts";
 import type { BodyStall } from "../relay/body-stall.ts";
@@ -29,6 +30,8 @@ export interface SocketLimits {
   /** How often ages and the configuration are looked at. */
   sweepMs: number;
   maxPerClient: number;
+  /** A client that does not answer a close is disconnected after this time. */
+  closeTimeoutMs: number;
   sink?: SocketSinkOptions;
   /** Of a frame that does not come to its end. */
   stall?: BodyStall;
@@ -39,6 +42,7 @@ const usualLimits: SocketLimits = {
   retireAfterMs: 55 * 60_000,
   sweepMs: 1000,
   maxPerClient: 4096,
+  closeTimeoutMs,
 };
 
 export interface Sockets {
@@ -149,7 +153,10 @@ export function createSockets({ deps, newId, limits: given }: SocketsOptions): S
         const { WebSocketServer } = await import("ws");
         if (isDraining) throw upgradeRequired("cc-relay is shutting down");
         presence.signal.throwIfAborted();
-        const socket = acceptClient(WebSocketServer, upgrade, served, deps);
+        const socket = acceptClient(WebSocketServer, upgrade, served, {
+          deps,
+          closeTimeoutMs: limits.closeTimeoutMs,
+        });
         connection.begin({ socket, connection: upgrade.socket });
       } catch (error) {
         connection.line.abandon();

@@ -166,7 +166,7 @@ for (const client of [claudeCode, codex, codeAssist]) {
       ];
       const lead = leadTo(url, { login: "gemini" }, authorization);
       const configure = (config: TestRelay["config"]) => hosts.configure(lead(config));
-      const relay = await startRelay({ accounts, configure, now: () => now });
+      const relay = await startRelay({ accounts, configure, now: () => now, isFast: true });
       relays.set(name, relay);
       return relay;
     }

@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type OpenAnswer, open } from "../support/client.ts";
+import { createManualTime, type ManualTime } from "../support/manual-time.ts";
 import { patient } from "../support/patience.ts";
 import { type Stage, setStage } from "../support/stage.ts";
-import { until } from "../support/until.ts";
+import { turns, until } from "../support/until.ts";
 import { dialectCases } from "./cases.ts";
 
 const claude = dialectCases[0]!;
@@ -23,14 +24,16 @@ const ending =
 
 /** What the kernel's socket buffers on the way hold, seen from the outside; what the relay itself holds is far less. */
 const maxOnTheWay = 24 * mebi;
+const idleTimeoutMs = 1000;
 
 /** A client with so many bytes to read that reads none of them, and the moment the provider was stopped. */
 async function stalled(
   t: TestContext,
   first: string,
-): Promise<Stage & { answer: OpenAnswer; total: number; idleTimeoutMs: number }> {
-  const idleTimeoutMs = patient(400);
+): Promise<Stage & { answer: OpenAnswer; total: number; time: ManualTime }> {
+  const time = createManualTime();
   const stage = await setStage(t, {
+    timers: time.timers,
     configure: (config) => ({ ...config, upstream: { ...config.upstream, idleTimeoutMs } }),
   });
   const piece = delta(100_000);
@@ -42,11 +45,11 @@ async function stalled(
   await until("the provider stops", async () => {
     const before = seen;
     seen = request.bytesSent;
-    await sleep(150);
+    await sleep(50);
     return seen > 0 && seen === before;
   });
   const total = Buffer.byteLength(first) + pieces.length * Buffer.byteLength(piece) + ending.length;
-  return { ...stage, answer, total, idleTimeoutMs };
+  return { ...stage, answer, total, time };
 }
 
 for (const [name, first] of [
@@ -54,11 +57,12 @@ for (const [name, first] of [
   ["of half a megabyte", opening + delta(500_000)],
 ] as const) {
   test(`the provider stops when the client does not read, the first event being ${name}`, async (t) => {
-    const { upstream, relay, answer, total, idleTimeoutMs } = await stalled(t, first);
+    const { upstream, relay, answer, total, time } = await stalled(t, first);
     const request = upstream.requests[0]!;
     assert.ok(request.bytesSent < maxOnTheWay, `${Math.round(request.bytesSent / mebi)} MiB were taken`);
     // Longer than the idle timeout: it is the client that is slow.
-    await sleep(2 * idleTimeoutMs + 100);
+    time.advance(10 * idleTimeoutMs);
+    await turns();
     assert.equal(request.closedAt, undefined);
     const whole = await answer.finish();
     assert.deepEqual([whole.end, whole.body.length], ["clean", total]);

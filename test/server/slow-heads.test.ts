@@ -9,7 +9,7 @@ import { openRaw } from "../support/raw-client.ts";
 import { setStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-const headTimeoutMs = Math.round(patient(200));
+const headTimeoutMs = Math.round(patient(80));
 
 const halfHead = "POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n";
 const question = "GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
@@ -32,7 +32,7 @@ test("no head, half a head and half a second one end with 408; a connection kept
 
 test("a body and an answer may take longer than a head", async (t) => {
   const { relay, upstream } = await setStage(t, { headTimeoutMs });
-  upstream.on(() => true, { firstEventAfter: 2 * headTimeoutMs });
+  upstream.on(() => true, { firstEventAfter: 1.5 * headTimeoutMs });
   const bytes = Buffer.from(String(cases.claude.request().body));
   const head = `${halfHead}Content-Type: application/json\r\nContent-Length: ${bytes.length}\r\n\r\n`;
   const client = openRaw(t, relay.url, head);

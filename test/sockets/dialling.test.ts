@@ -8,16 +8,8 @@ import type { ProxySettings } from "../../src/network/proxy.ts";
 import { codexPath } from "../support/openai-script.ts";
 import { ownAccount, ownLogins } from "../support/own-logins.ts";
 import { startConnectProxy, startSocksProxy } from "../support/proxies.ts";
-import {
-  create,
-  rowsOf,
-  type SocketStage,
-  soon,
-  startSocketStage,
-  turns,
-  typesOf,
-  usageLimit,
-} from "./stage.ts";
+import { soon, turns } from "../support/until.ts";
+import { create, rowsOf, type SocketStage, startSocketStage, typesOf, usageLimit } from "./stage.ts";
 
 const done = "response.completed";
 const login = { username: "user", password: "pass word" };

@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { until } from "../support/until.ts";
+import { createManualTime } from "../support/manual-time.ts";
+import { turns, until } from "../support/until.ts";
 import { RawClient } from "./raw-client.ts";
-import { type Client, create, type SocketStage, startSocketStage, turns, typesOf } from "./stage.ts";
+import { type Client, create, type SocketStage, startSocketStage, typesOf } from "./stage.ts";
 
 const done = "response.completed";
 /** Bytes. */
@@ -17,6 +18,8 @@ interface Memory {
 
 function startTight(t: TestContext, { memoryUnits, maxWaitMs }: Memory): Promise<SocketStage> {
   return startSocketStage(t, {
+    isFast: true,
+    limits: { closeTimeoutMs: 50 },
     configure: (config) => ({
       ...config,
       server: { ...config.server, memoryBytes: memoryUnits * unit },
@@ -115,21 +118,21 @@ test("requests that wait for the answer of the one before take of it as well", a
 });
 
 test("a frame that is not at its end and hardly grows is ended with 1008, one that comes steadily is not", async (t) => {
-  const stage = await startSocketStage(t, { limits: { stall: { stallMs: 1500, stallBytes: 10_000 } } });
+  const { timers, advance } = createManualTime();
+  const stall = { stallMs: 1500, stallBytes: 10_000 };
+  const stage = await startSocketStage(t, { timers, limits: { stall, closeTimeoutMs: 50 } });
   const slow = await new RawClient(stage).opened();
   const steady = await stage.connect();
   const idle = await stage.connect();
   const text = JSON.stringify(create({ pad: "x".repeat(500_000) }));
   // The head of a frame of 60 KB, and the first of it; then some bytes now and then.
   slow.socket.write(Buffer.from([0x81, 0xfe, 0xea, 0x60, 0, 0, 0, 0, 0x7b]));
-  let at = 0;
-  const timer = setInterval(() => {
+  for (let at = 0; at < text.length; at += 15_000) {
     if (!slow.isClosed) slow.socket.write("x");
     steady.socket.send(text.slice(at, at + 15_000), { fin: at + 15_000 >= text.length });
-    at += 15_000;
-    if (at >= text.length) clearInterval(timer);
-  }, 100);
-  t.after(() => clearInterval(timer));
+    await turns();
+    advance(100);
+  }
   assert.equal(typesOf(await steady.answer(0)).at(-1), done);
   await until("the slow one is ended", () => slow.closeCode !== undefined);
   assert.equal(slow.closeCode, 1008);

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { connect as connectTcp } from "node:net";
 import { type TestContext, test } from "node:test";
-import { until } from "../support/until.ts";
-import { type SocketStage, startSocketStage, turns, typesOf } from "./stage.ts";
+import { turns, until } from "../support/until.ts";
+import { type SocketStage, startSocketStage, typesOf } from "./stage.ts";
 
 const done = "response.completed";
 

@@ -5,18 +5,9 @@ import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { until } from "../support/until.ts";
+import { soon, turns, until } from "../support/until.ts";
 import { RawClient } from "./raw-client.ts";
-import {
-  create,
-  rowsOf,
-  type SocketStage,
-  type StageOptions,
-  soon,
-  startSocketStage,
-  turns,
-  typesOf,
-} from "./stage.ts";
+import { create, rowsOf, type SocketStage, type StageOptions, startSocketStage, typesOf } from "./stage.ts";
 
 const done = "response.completed";
 

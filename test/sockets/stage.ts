@@ -4,6 +4,7 @@ import type { TestContext } from "node:test";
 import { WebSocket } from "ws";
 import type { AccountConfig, Config } from "../../src/config/config.ts";
 import type { SocketLimits } from "../../src/sockets/sockets.ts";
+import type { Timers } from "../../src/time/timers.ts";
 import { startRelay, type TestRelay, testAccount } from "../support/relay.ts";
 import { createSocketScript, type SocketScript } from "../support/socket-script.ts";
 import { type ScriptedUpstream, startUpstream } from "../support/upstream.ts";
@@ -31,20 +32,23 @@ export interface StageOptions {
   limits?: Partial<SocketLimits>;
   now?: () => number;
   holdBackMs?: number;
+  /** See TestRelayOptions. */
+  isFast?: boolean;
+  timers?: Timers;
 }
 
 export async function startSocketStage(
   t: Pick<TestContext, "after">,
   options: StageOptions = {},
 ): Promise<SocketStage> {
-  const { ids = ["a", "b"], account, configure, limits, now, holdBackMs } = options;
+  const { ids = ["a", "b"], account, configure, limits, now, holdBackMs, isFast, timers } = options;
   const script = createSocketScript();
   const upstream = await startUpstream({ family: "openai", sockets: script });
   const accounts = ids.map((id, index) =>
     testAccount(id, "openai-responses", upstream.url, { priority: 200 - index, ...account?.(id, upstream) }),
   );
   const relay = await startRelay({
-    ...{ accounts, now, holdBackMs, socketLimits: { sweepMs: 20, ...limits } },
+    ...{ accounts, now, holdBackMs, isFast, timers, socketLimits: { sweepMs: 20, ...limits } },
     configure: configure && ((config) => configure(config, upstream)),
   });
   const clients: Client[] = [];
@@ -183,17 +187,6 @@ export function responseId(frames: readonly Frame[]): string {
 
 export function typesOf(frames: readonly Frame[]): string[] {
   return frames.map(({ type }) => type);
-}
-
-/** What the network brings comes between two turns of the loop, whatever the timers say. */
-export async function turns(): Promise<void> {
-  for (let count = 0; count < 50; count++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Waits for the network alone, where a test has the timers. */
-export async function soon(isTrue: () => boolean): Promise<void> {
-  for (let count = 0; count < 20_000 && !isTrue(); count++) await turns();
-  if (!isTrue()) throw new Error("it does not come");
 }
 
 export const usageLimit = (resetsInSeconds = 7200) => ({

@@ -72,7 +72,7 @@ function strangeFault(random: Random): CreateFault {
 for (const ids of [["a"], ["a", "b"]]) {
   test(`whatever answers one request over a socket, the next one is served (${ids.length})`, async (t) => {
     const clock = { now: Date.now() };
-    const { script, connect } = await startSocketStage(t, { ids, now: () => clock.now });
+    const { script, connect } = await startSocketStage(t, { ids, now: () => clock.now, holdBackMs: 50 });
     const random = createRandom(20_261_130);
     for (let turn = 0; turn < 40; turn++) {
       clock.now += 600_000;

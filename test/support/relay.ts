@@ -8,10 +8,11 @@ import type { AccountConfig, Config } from "../../src/config/config.ts";
 import { defaultAccount } from "../../src/config/defaults.ts";
 import type { AccountType } from "../../src/domain/family.ts";
 import type { Log } from "../../src/telemetry/log.ts";
-import type { Clock } from "../../src/time/clock.ts";
+import { type Clock, systemClock } from "../../src/time/clock.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
 import { defaultConfig } from "./default-config.ts";
 import { putEmptyDatabase } from "./empty-database.ts";
+import { createManualTime } from "./manual-time.ts";
 import { patient } from "./patience.ts";
 import { openOnDemand, type StoreOnDemand } from "./store-on-demand.ts";
 
@@ -19,6 +20,7 @@ export interface TestRelay {
   readonly url: string;
   readonly config: Config;
   readonly app: RelayApp;
+  readonly clock: Clock;
   /** A second connection to the relay's database, as the commands have one. */
   readonly store: StoreOnDemand;
   readonly log: LoggedLine[];
@@ -46,6 +48,8 @@ export interface TestRelayOptions {
   clock?: Clock;
   /** The system's when absent. */
   timers?: RelayAppOptions["timers"];
+  /** Its timers, and its clock unless one is given, go 25 times as fast as the system's: what it waits for comes without a wait. */
+  isFast?: boolean;
   /** Absent: in this process. */
   refreshes?: RelayAppOptions["refreshes"];
   holdBackMs?: RelayAppOptions["holdBackMs"];
@@ -55,6 +59,9 @@ export interface TestRelayOptions {
   examine?: RelayAppOptions["examine"];
 }
 
+/** In each 2 ms of the system's. */
+const fastStepMs = 50;
+
 export async function startRelay(options: TestRelayOptions = {}): Promise<TestRelay> {
   const folder = await mkdtemp(join(tmpdir(), "cc-relay-test-"));
   const databasePath = join(folder, "relay.db");
@@ -62,6 +69,11 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
   config = options.configure?.(config) ?? config;
   if (config.server.databasePath === databasePath) await putEmptyDatabase(databasePath);
   const log: LoggedLine[] = [];
+  const time = options.isFast ? createManualTime() : undefined;
+  const running = time?.run(fastStepMs);
+  const clock: Clock =
+    options.clock ??
+    (options.now ? { now: options.now, monotonic: options.now } : (time?.clock ?? systemClock));
   const start = () =>
     startRelayApp({
       config,
@@ -69,8 +81,8 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
       watchedFiles: [],
       log: collectingLog(log),
       version: "0.0.0-test",
-      clock: options.clock ?? (options.now && { now: options.now, monotonic: options.now }),
-      timers: options.timers,
+      clock,
+      timers: options.timers ?? time?.timers,
       refreshes: options.refreshes,
       holdBackMs: options.holdBackMs,
       examine: options.examine,
@@ -90,6 +102,7 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
     get app() {
       return app;
     },
+    clock,
     store,
     log,
     async reconfigure(change) {
@@ -103,6 +116,7 @@ export async function startRelay(options: TestRelayOptions = {}): Promise<TestRe
     async close() {
       await store.close();
       await app.close();
+      running?.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -19,3 +19,14 @@ export async function until<T>(
     await sleep(5);
   }
 }
+
+/** What the network brings comes between two turns of the loop, whatever the timers say. */
+export async function turns(): Promise<void> {
+  for (let count = 0; count < 50; count++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Waits for the network alone, where a test has the timers. */
+export async function soon(isTrue: () => boolean): Promise<void> {
+  for (let count = 0; count < 20_000 && !isTrue(); count++) await turns();
+  if (!isTrue()) throw new Error("it does not come");
+}
