@@ -5,9 +5,10 @@ import { describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { claudeFailures } from "../support/claude-script.ts";
 import { begin, type ClientAnswer, send } from "../support/client.ts";
+import { createManualTime } from "../support/manual-time.ts";
 import { patient } from "../support/patience.ts";
 import { type Stage, type StageOptions, setStage } from "../support/stage.ts";
-import { until } from "../support/until.ts";
+import { turns, until } from "../support/until.ts";
 import { dialectCases } from "./cases.ts";
 
 const claude = dialectCases[0]!;
@@ -17,7 +18,7 @@ const request = (session: number) => claude.request({ session: `session-${sessio
 
 /** So many sessions that live on the first account, which has just reached its limit. */
 async function manySessions(size: number, t: TestContext, options: StageOptions = {}): Promise<Stage> {
-  const stage = await setStage(t, { ids: ["a", "b"], ...options });
+  const stage = await setStage(t, { ids: ["a", "b"], isFast: true, ...options });
   const { upstream, relay } = stage;
   const answers = await Promise.all(Array.from({ length: size }, (_, i) => send(relay.url, request(i))));
   assert.ok(answers.every((answer) => answer.header("x-cc-relay-account") === "a"));
@@ -33,6 +34,11 @@ function requestsOf({ upstream }: Stage, id: string) {
   return upstream.requests.filter(({ credential }) => credential === `key-of-${id}`);
 }
 
+async function runningCount({ relay }: Stage): Promise<number> {
+  const status = await send(relay.url, { path: "/status", method: "GET" });
+  return (status.json() as { running_count: number }).running_count;
+}
+
 function assertAllGood(answers: ClientAnswer[], id: string): void {
   for (const answer of answers) {
     assert.equal(answer.status, 200, answer.text);
@@ -43,26 +49,33 @@ function assertAllGood(answers: ClientAnswer[], id: string): void {
 
 describe("many sessions", { concurrency: true }, () => {
   test("60 sessions reach the next account one at first, then a few every 250 ms, and none fails", async (t) => {
-    const stage = await manySessions(60, t);
+    const time = createManualTime();
+    const stage = await manySessions(60, t, { ...time });
     const { promise: firstGoesOn, resolve: goOn } = Promise.withResolvers<void>();
-    stage.upstream.queue("key-of-b", { firstEventAfter: firstGoesOn });
+    const arrivals: number[] = [];
+    stage.upstream.on("key-of-b", () => {
+      arrivals.push(time.clock.monotonic());
+      return arrivals.length === 1 ? { firstEventAfter: firstGoesOn } : {};
+    });
     const all = runSessions(stage, 60);
-    await until("the first of the sessions arrives", () => requestsOf(stage, "b").length > 0);
-    await sleep(500);
-    assert.equal(
-      requestsOf(stage, "b").length,
-      1,
-      "before its first good answer an account sees one request",
-    );
-    const goodAt = Date.now();
+    await until("the first of the sessions arrives", () => arrivals.length > 0);
+    await until("the others wait", async () => (await runningCount(stage)) === 60);
+    time.advance(4000);
+    await turns();
+    assert.equal(arrivals.length, 1, "before its first good answer an account sees one request");
+    const goodAt = time.clock.monotonic();
     goOn();
+    const running = time.run(50);
+    t.after(running.stop);
     assertAllGood(await all, "b");
-    const arrivals = requestsOf(stage, "b").map(({ receivedAt }) => receivedAt - goodAt);
     assert.equal(arrivals.length, 60);
     for (const [index, at] of arrivals.entries()) {
       if (index === 0) continue;
-      const allowed = 1 + 4 * (1 + Math.floor((at + 30) / 250));
-      assert.ok(index + 1 <= allowed, `request ${index + 1} came ${at} ms after the first good answer`);
+      const allowed = 1 + 4 * (1 + Math.floor((at - goodAt) / 250));
+      assert.ok(
+        index + 1 <= allowed,
+        `request ${index + 1} came ${at - goodAt} ms after the first good answer`,
+      );
     }
   });
 
@@ -107,7 +120,7 @@ describe("many sessions", { concurrency: true }, () => {
     const stage = await manySessions(2, t);
     const { upstream, relay } = stage;
     assertAllGood(await runSessions(stage, 2), "b");
-    await sleep(600);
+    await sleep(60);
     const { promise: never, resolve: release } = Promise.withResolvers<void>();
     t.after(() => release());
     upstream.queue("key-of-b", { headersAfter: never });
@@ -132,7 +145,7 @@ describe("many sessions", { concurrency: true }, () => {
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
     upstream.queue("key-of-b", { firstEventAfter: held });
     await relay.store.accounts.clearCooldowns("a");
-    await sleep(700);
+    await sleep(60);
     const all = runSessions(stage, 5);
     await until("the first of the sessions is there", () => requestsOf(stage, "b").length === 2);
     assertAllGood([await own("two")], "b");
@@ -147,15 +160,9 @@ describe("many sessions", { concurrency: true }, () => {
     const first = begin(relay.url, request(0));
     await until("the first one is at the second account", () => requestsOf(stage, "b").length === 1);
     const waiting = [1, 2, 3].map((session) => begin(relay.url, request(session)));
-    const isRunning = async (count: number) =>
-      (
-        JSON.parse((await send(relay.url, { path: "/status", method: "GET" })).text) as {
-          running_count: number;
-        }
-      ).running_count === count;
-    await until("the others wait", () => isRunning(4));
+    await until("the others wait", async () => (await runningCount(stage)) === 4);
     waiting[0]!.abort();
-    await until("one has left the queue", () => isRunning(3));
+    await until("one has left the queue", async () => (await runningCount(stage)) === 3);
     first.abort();
     for (const { answer } of waiting.slice(1)) assertAllGood([await (await answer).finish()], "b");
     assert.equal(requestsOf(stage, "b").length, 3);
