@@ -66,8 +66,11 @@ test("no body makes a dialect throw", () => {
 });
 
 test("no path makes a dialect throw", () => {
+  // Not fc.webPath(): to make it costs more than a second.
+  const segment = fc.oneof(fc.string(), fc.constantFrom("v1", "v1beta", "models", "..", "%2f", "a:b", ""));
+  const anyPath = fc.array(segment).map((segments) => `/${segments.join("/")}`);
   fc.assert(
-    fc.property(fc.webPath(), fc.constantFrom("GET", "POST", "DELETE", "PUT"), (path, method) => {
+    fc.property(anyPath, fc.constantFrom("GET", "POST", "DELETE", "PUT"), (path, method) => {
       for (const dialect of dialects) {
         if (dialect.match(method, path) !== undefined) assert.ok(dialect.knows(path));
       }

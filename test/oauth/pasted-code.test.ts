@@ -56,13 +56,15 @@ test("what holds no code says why", () => {
 });
 
 test("nothing that is pasted makes it throw, and a code never holds blanks", () => {
+  // Not fc.webUrl(): to make it costs more than a second.
+  const parts = fc.array(
+    fc.oneof(fc.string(), fc.constantFrom("code=", "state=", "&", "?", "#", "%20", "/")),
+  );
+  const address = parts.map((all) => `http://localhost/${all.join("")}`);
   fc.assert(
-    fc.property(
-      fc.oneof(fc.string(), fc.webUrl({ withQueryParameters: true, withFragments: true })),
-      (text) => {
-        const read = readPastedCode(text);
-        if (read.ok) assert.match(read.pasted.code, /^.+$/);
-      },
-    ),
+    fc.property(fc.oneof(fc.string(), address), (text) => {
+      const read = readPastedCode(text);
+      if (read.ok) assert.match(read.pasted.code, /^.+$/);
+    }),
   );
 });

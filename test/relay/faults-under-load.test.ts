@@ -2,12 +2,14 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { createSlowStart } from "../../src/accounts/slow-start.ts";
 import { matchRoute } from "../../src/dialects/registry.ts";
 import type { RelayEventName } from "../../src/relay/events.ts";
 import type { Exchange } from "../../src/relay/exchange.ts";
 import { claudeUpstream } from "../../src/upstreams/claude.ts";
 import type { Behaviour, RecordedRequest } from "../support/behaviour.ts";
 import { claudeError, claudeFailures } from "../support/claude-script.ts";
+import { createManualTime } from "../support/manual-time.ts";
 import { memorySource } from "../support/memory-client.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { until } from "../support/until.ts";
@@ -188,7 +190,12 @@ const body = (index: number) => ({
 
 for (const [name, seam] of Object.entries(seams)) {
   test(`throws now and then while ${name}: no other request under the same load notices`, async (t) => {
-    const pipeline = await startPipeline(t, ["a", "b"]);
+    const { timers, run } = createManualTime();
+    t.after(run(50).stop);
+    const pipeline = await startPipeline(t, ["a", "b"], () => ({
+      timers,
+      slowStart: createSlowStart({ timers }),
+    }));
     const { upstream, ask, events } = pipeline;
     const faults = new Faults();
     if (seam.first) upstream.on({ credential: "key-of-a" }, seam.first);

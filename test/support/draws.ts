@@ -4,3 +4,6 @@
 export function draws(full: number): number {
   return process.env.CC_RELAY_FULL === undefined ? Math.ceil(full / 3) : full;
 }
+
+/** From one place where a text is split to the next: each of them with `--full`, else each third. */
+export const cutStep = process.env.CC_RELAY_FULL === undefined ? 3 : 1;
