@@ -114,7 +114,7 @@ export interface UsageSummaryRow {
   tokens: TokenCounts;
   /** Of the requests that have a price; undefined when there are only requests without one. */
   costUsd: number | undefined;
-  /** Requests with tokens but no price. */
+  /** Requests without a price, or of unknown usage. */
   unpriced: number;
 }
 

@@ -13,7 +13,7 @@ export interface Totals {
   reasoning: number;
   /** Of the requests that have a price; billionths of a USD. */
   cost_nano: number;
-  /** Requests with tokens but no price. */
+  /** Requests without a price, or of unknown usage. */
   unpriced: number;
 }
 

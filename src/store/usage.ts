@@ -75,8 +75,20 @@ export function createUsageStore(connection: Connection): UsageStore & { settle(
     },
     settle,
     activity: (since) => run(() => activity.all(since).map(toActivity)),
-    summarize: createUsageSummary(connection),
-    maintain: createUsageMaintenance(connection),
+    summarize: onFirstUse(connection, createUsageSummary),
+    maintain: onFirstUse(connection, createUsageMaintenance),
+  };
+}
+
+/** Its statements are prepared when it is wanted: that is a fifth of what opening a database costs, and few who open one sum up. */
+function onFirstUse<Args extends unknown[], Result>(
+  connection: Connection,
+  create: (connection: Connection) => (...args: Args) => Promise<Result>,
+): (...args: Args) => Promise<Result> {
+  let created: ((...args: Args) => Promise<Result>) | undefined;
+  return async (...args) => {
+    created ??= await connection.run(() => create(connection));
+    return await created(...args);
   };
 }
 

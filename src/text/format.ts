@@ -53,11 +53,12 @@ export function usd(value: number | undefined): string {
   return `$${value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
 
-/** `3 requests, 1.2M tokens and $0.42`; what it cost is unknown without a price. */
+/** `3 requests, 1.2M tokens and $0.42`; what it cost is unknown without a price, and without tokens all of the use. */
 export function useText({ requests, tokens, costUsd }: UseFigures): string {
   if (requests === 0) return "no requests";
   const asked = requests < 1000 ? plural(requests, "request") : `${count(requests)} requests`;
   const used = `${count(tokens)} tokens`;
+  if (costUsd === null && tokens === 0) return `${asked} of unknown usage`;
   return costUsd === null ? `${asked} and ${used} of unknown cost` : `${asked}, ${used} and ${usd(costUsd)}`;
 }
 

@@ -25,12 +25,12 @@ describe("the list", () => {
     const { stdout } = await place.type("log", terminal(80));
     assert.equal(
       stdout,
-      `TIME      ID        MODEL              ACCOUNTS               RESULT       TOTAL
-${clock(40)}  0a0a0a0a  claude-opus-5-5    work                   200          12.4s
-${clock(30)}  0b0b0b0b  claude-opus-5-5    home → work            200         1m 11s
-${clock(20)}  0c0c0c0c  claude-opus-5-5    home → work            failed 429   10.4s
-${clock(10)}  0d0d0d0d  evil�[2J�model��x  home                   truncated     1.5s
-${clock(1)}  0e0e0e0e  claude-opus-5-5    home                   aborted      600ms
+      `TIME      ID        MODEL                        ACCOUNTS     RESULT       TOTAL
+${clock(40)}  0a0a0a0a  claude-opus-5-5              work         200          12.4s
+${clock(30)}  0b0b0b0b  claude-opu… as claude-sonn…  home → work  200         1m 11s
+${clock(20)}  0c0c0c0c  claude-opus-5-5              home → work  failed 429   10.4s
+${clock(10)}  0d0d0d0d  evil�[2J�model��x            home         truncated     1.5s
+${clock(1)}  0e0e0e0e  claude-opus-5-5              home         aborted      600ms
 `,
     );
   });
@@ -39,12 +39,12 @@ ${clock(1)}  0e0e0e0e  claude-opus-5-5    home                   aborted      60
     const { stdout } = await place.type("log", terminal(120));
     assert.equal(
       stdout,
-      `TIME      ID        CLIENT      MODEL                ACCOUNTS                       RESULT       TOTAL  TOKENS      COST
-${clock(40)}  0a0a0a0a  laptop      claude-opus-5-5      work                           200          12.4s     40k     $0.03
-${clock(30)}  0b0b0b0b  ci          claude-opus-5-5      home → work                    200         1m 11s    1.1k   $0.0030
-${clock(20)}  0c0c0c0c  laptop      claude-opus-5-5      home → work                    failed 429   10.4s       0     $0.00
-${clock(10)}  0d0d0d0d  phone       evil�[2J�model��x    home                           truncated     1.5s    1.1k   unknown
-${clock(1)}  0e0e0e0e  laptop      claude-opus-5-5      home                           aborted      600ms    1.1k   $0.0060
+      `TIME      ID        CLIENT  MODEL                                 ACCOUNTS          RESULT       TOTAL  TOKENS      COST
+${clock(40)}  0a0a0a0a  laptop  claude-opus-5-5                       work              200          12.4s     40k     $0.03
+${clock(30)}  0b0b0b0b  ci      claude-opus-5-5 as claude-sonnet-5-5  home → work       200         1m 11s    1.1k   $0.0030
+${clock(20)}  0c0c0c0c  laptop  claude-opus-5-5                       home → work       failed 429   10.4s       0     $0.00
+${clock(10)}  0d0d0d0d  phone   evil�[2J�model��x                     home              truncated     1.5s    1.1k   unknown
+${clock(1)}  0e0e0e0e  laptop  claude-opus-5-5                       home              aborted      600ms    1.1k   $0.0060
 `,
     );
   });

@@ -3,6 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import Database from "better-sqlite3";
 import { z } from "zod";
+import { footnotes } from "../../src/cli/usage/footnotes.ts";
+import type { UsageSummaryRow } from "../../src/store/usage-store.ts";
+import { noTokens } from "../../src/usage/observer.ts";
 import { tokens, usageRow } from "../store/rows.ts";
 import { useZone } from "../store/zones.ts";
 import { seedUsage, usageToml } from "./usage-seed.ts";
@@ -41,8 +44,8 @@ DAY         REQS  ERRS  INPUT  OUTPUT  WRITE   READ     COST  TOKENS
 ──────────  ────  ────  ─────  ──────  ─────  ─────  ───────  ──────────────────
 total          7     2   6.3M    604k   200k    20M  ≥$22.08
 
-≥ 1 request has no known price and is not in the cost; to see which, run:
-  cc-relay usage --by model
+≥ 1 request has no known price or usage and is not in the cost; to see which,
+  run: cc-relay usage --by model
 * claude-max is a subscription: the cost is a list value, not what is billed
 `;
 
@@ -72,8 +75,8 @@ openai-1         1     0    10k      4k      0    90k    $0.07  [36m▏[39m
 [2m────────────  ────  ────  ─────  ──────  ─────  ─────  ───────  ────────────────[22m
 total            7     [31m2[39m   6.3M    604k   200k    20M  ≥$22.08
 
-[2m≥ 1 request has no known price and is not in the cost; to see which, run:[22m
-[2m  cc-relay usage --by model[22m
+[2m≥ 1 request has no known price or usage and is not in the cost; to see which,[22m
+[2m  run: cc-relay usage --by model[22m
 [2m* claude-max is a subscription: the cost is a list value, not what is billed[22m
 `.replaceAll("[", "\u001b[");
 
@@ -366,8 +369,30 @@ describe("usage in odd cases", () => {
     assert.equal(stdout, "claude\t4\t0\t4\t0\t0\t0\tunknown\ntotal\t4\t0\t4\t0\t0\t0\tunknown\n");
     assert.equal(
       stderr,
-      "4 requests have no known price and are not in the cost; to see which, run: cc-relay usage --by model\n",
+      "4 requests have no known price or usage and are not in the cost; to see which, run: cc-relay usage --by model\n",
     );
+  });
+
+  it("names requests of unknown usage as that", () => {
+    const row = { key: "a", requests: 2, errors: 0, tokens: noTokens, costUsd: undefined, unpriced: 2 };
+    const measured = { ...row, key: "b", tokens: { ...noTokens, input: 5 }, costUsd: 1, unpriced: 0 };
+    const priceless = { ...row, key: "c", tokens: { ...noTokens, input: 5 }, requests: 1, unpriced: 1 };
+    const factsOf = (...rows: UsageSummaryRow[]) =>
+      footnotes(
+        {
+          ...{ by: "model", since: 0, until: 1, untilNow: true, subscriptions: [] },
+          summary: { rows, total: { ...measured, key: "total" } },
+        },
+        { unicode: true },
+      ).map(({ fact }) => fact);
+    assert.deepEqual(factsOf(row, measured), ["2 requests of unknown usage are not in the cost"]);
+    assert.deepEqual(factsOf({ ...row, unpriced: 1, requests: 1 }, priceless), [
+      "1 request of unknown usage is not in the cost",
+      "1 request has no known price and is not in the cost",
+    ]);
+    assert.deepEqual(factsOf({ ...measured, unpriced: 3 }), [
+      "3 requests have no known price or usage and are not in the cost",
+    ]);
   });
 
   const wrong: [string, RegExp][] = [

@@ -3,7 +3,7 @@
 import type { RequestDocument, TokensDocument } from "../../documents/types.ts";
 import { plainUsd } from "../../documents/usage.ts";
 import type { Style } from "../../terminal/style.ts";
-import { displayWidth } from "../../terminal/width.ts";
+import { displayWidth, truncate } from "../../terminal/width.ts";
 import { replaceControls } from "../../text/control-characters.ts";
 import { count } from "../../text/format.ts";
 
@@ -12,10 +12,32 @@ export function shown(text: string): string {
   return replaceControls(text, "\ufffd").trim();
 }
 
-export function modelText({ model, sent_model }: Pick<RequestDocument, "model" | "sent_model">): string {
+type Models = Pick<RequestDocument, "model" | "sent_model">;
+
+export function modelText({ model, sent_model }: Models): string {
   const asked = model === "" ? "(none)" : shown(model);
-  return sent_model === null ? asked : `${asked} as ${shown(sent_model)}`;
+  return sent_model === null ? asked : `${asked}${sentAs}${shown(sent_model)}`;
 }
+
+/** Both names, shortened where they do not fit; the asked one alone where nothing of them could be recognised. */
+export function modelTextWithin(
+  models: Models,
+  { width, unicode }: { width: number; unicode: boolean },
+): string {
+  const whole = modelText(models);
+  if (models.sent_model === null || displayWidth(whole) <= width) return whole;
+  const [asked, sent] = [modelText({ ...models, sent_model: null }), shown(models.sent_model)];
+  const room = width - sentAs.length;
+  if (room < 2 * minShortened) return asked;
+  const half = Math.floor(room / 2);
+  const askedWidth = Math.max(half, room - displayWidth(sent));
+  const askedText = truncate(asked, askedWidth, unicode);
+  return `${askedText}${sentAs}${truncate(sent, room - displayWidth(askedText), unicode)}`;
+}
+
+const sentAs = " as ";
+/** Columns: less of a model's name is that of many. */
+const minShortened = 8;
 
 /** `home → work`; without the ones before the last where that does not fit: `… → work`. */
 export function pathText(

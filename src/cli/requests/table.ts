@@ -9,6 +9,7 @@ import { clockSeconds } from "../../time/local-time.ts";
 import {
   allTokens,
   modelText,
+  modelTextWithin,
   pathText,
   rateText,
   resultPaint,
@@ -132,15 +133,19 @@ function makeRoom(
     if (kinds[name].share === undefined) return width;
     return Math.max(kinds[name].title.length, ...known.map((request) => neededWidth(name, request)));
   });
-  if (needs.every((need, index) => need <= (widths[index] ?? 0))) return [...widths];
+  const wants = columns.map((name, index) => Math.max(needs[index] ?? 0, wantedWidth(name, known)));
+  if (wants.every((want, index) => want <= (widths[index] ?? 0))) return [...widths];
   const made = needs.map((need, index) => Math.min(need, widths[index] ?? 0));
   const sum = (all: readonly number[]) => all.reduce((total, each) => total + each, 0);
   let spare = sum(widths) - sum(made);
-  for (const [index, need] of needs.entries()) {
-    const more = Math.min(spare, need - (made[index] ?? 0));
+  const widen = (index: number, to: number) => {
+    const more = Math.max(0, Math.min(spare, to - (made[index] ?? 0)));
     made[index] = (made[index] ?? 0) + more;
     spare -= more;
-  }
+  };
+  for (const [index, need] of needs.entries()) widen(index, need);
+  // Whole paths come before the models that were sent.
+  for (const [index, want] of [...wants.entries()].reverse()) widen(index, want);
   // For rows that come later.
   const last = columns.findLastIndex((name) => kinds[name].share !== undefined);
   return made.with(last, (made[last] ?? 0) + spare);
@@ -158,6 +163,14 @@ function neededWidth(name: RequestColumn, request: RequestDocument): number {
   return displayWidth(
     name === "accounts" ? pathText(request.path, { width: 0, unicode: true }) : nameOf(name, request),
   );
+}
+
+/** Of all that is known about the names. */
+function wantedWidth(name: RequestColumn, known: readonly RequestDocument[]): number {
+  if (kinds[name].share === undefined) return 0;
+  const textOf = (request: RequestDocument) =>
+    name === "model" ? modelText(request) : nameOf(name, request);
+  return Math.max(0, ...known.map((request) => displayWidth(textOf(request))));
 }
 
 function wordsOf(name: (typeof allColumns)[number], request: RequestDocument, now: number): string[] {
@@ -204,10 +217,8 @@ function cellOf(name: RequestColumn, request: RequestDocument, { now, width, uni
       return { text: shortId(request.id), paint: (style) => style.dim };
     case "client":
       return { text: shown(request.client) };
-    case "model": {
-      const text = modelText(request);
-      return { text: displayWidth(text) <= width ? text : modelText({ ...request, sent_model: null }) };
-    }
+    case "model":
+      return { text: modelTextWithin(request, { width, unicode }) };
     case "accounts":
       return { text: request.path.length === 0 ? "(none)" : pathText(request.path, { width, unicode }) };
     case "result":

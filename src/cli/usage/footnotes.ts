@@ -1,7 +1,10 @@
 // The footnotes of `cc-relay usage`: unknown prices and unknown usage.
 
 import { type Fix, toRun } from "../../domain/errors.ts";
+import type { UsageSummaryRow } from "../../store/usage-store.ts";
 import type { Screen } from "../../terminal/output.ts";
+import { plural } from "../../text/format.ts";
+import { totalOf } from "../../usage/observer.ts";
 import type { UsageReport } from "./report.ts";
 
 export interface Footnote {
@@ -23,16 +26,9 @@ export const listValueMark = "*";
 export function footnotes(report: UsageReport, screen: Pick<Screen, "unicode">): Footnote[] {
   const { by, summary, subscriptions } = report;
   const notes: Footnote[] = [];
-  const { unpriced, costUsd } = summary.total;
-  if (unpriced > 0) {
-    const were =
-      unpriced === 1
-        ? "1 request has no known price and is"
-        : `${unpriced} requests have no known price and are`;
-    const fix = by === "model" ? undefined : toRun("see which", "cc-relay usage --by model");
-    const mark = costUsd === undefined ? "!" : partialMark(screen);
-    notes.push({ mark, fact: `${were} not in the cost`, fix });
-  }
+  const mark = summary.total.costUsd === undefined ? "!" : partialMark(screen);
+  const fix = by === "model" ? undefined : toRun("see which", "cc-relay usage --by model");
+  for (const fact of factsOfMissing(report)) notes.push({ mark, fact, fix });
   if (subscriptions.length > 0) {
     const are = subscriptions.length === 1 ? "is a subscription" : "are subscriptions";
     notes.push({
@@ -41,6 +37,27 @@ export function footnotes(report: UsageReport, screen: Pick<Screen, "unicode">):
     });
   }
   return notes;
+}
+
+/** What the cost lacks. A row is a sum: where it has tokens or a cost, requests without either may be among those without a price. */
+function factsOfMissing({ by, summary: { rows } }: UsageReport): string[] {
+  const [unmeasured, others] = [rows.filter(isUnmeasured), rows.filter((row) => !isUnmeasured(row))];
+  const sum = (some: readonly UsageSummaryRow[]) => some.reduce((total, { unpriced }) => total + unpriced, 0);
+  const lacksPrice = by === "model" && others.every((row) => row.unpriced === 0 || row.costUsd === undefined);
+  const lacking = lacksPrice ? "no known price" : "no known price or usage";
+  return [
+    ...missing(sum(unmeasured), { one: "of unknown usage is", more: "of unknown usage are" }),
+    ...missing(sum(others), { one: `has ${lacking} and is`, more: `have ${lacking} and are` }),
+  ];
+}
+
+function isUnmeasured({ tokens, costUsd, unpriced }: UsageSummaryRow): boolean {
+  return unpriced > 0 && costUsd === undefined && totalOf(tokens) === 0;
+}
+
+function missing(count: number, { one, more }: { one: string; more: string }): string[] {
+  if (count === 0) return [];
+  return [`${plural(count, "request")} ${count === 1 ? one : more} not in the cost`];
 }
 
 const maxNamed = 3;
