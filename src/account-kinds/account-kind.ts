@@ -37,6 +37,11 @@ export interface AccountKind {
   readonly smallModels?: SmallModels;
 }
 
+/** Whether the credential of the account comes with each request. */
+export function isOfClients({ kind }: { kind: Pick<AccountKind, "credentials"> }): boolean {
+  return kind.credentials.length === 0;
+}
+
 /** By type; a table that tests can add to. */
 export type AccountKinds = Readonly<Record<string, AccountKind>>;
 

@@ -2,6 +2,7 @@
 // with cooldowns and windows of its own. A login is known by a keyed hash only.
 
 import { createHmac } from "node:crypto";
+import { isOfClients } from "../account-kinds/account-kind.ts";
 import type { AccountConfig } from "../config/config.ts";
 import type { Family } from "../domain/family.ts";
 import { type Account, createAccount } from "./account.ts";
@@ -91,11 +92,6 @@ export function createLogins(): Logins {
 /** Nobody who has only the hash can find out what it is of, or try what it could be of. */
 export function createLoginHash(key: Buffer): (identity: string) => string {
   return (identity) => createHmac("sha256", key).update(identity).digest("hex").slice(0, 16);
-}
-
-/** Whether the credential comes with each request. */
-export function isOfClients({ kind }: Pick<AccountConfig, "kind">): boolean {
-  return kind.credentials.length === 0;
 }
 
 /** Under which the store has what was learned; no id of an account holds a space. */

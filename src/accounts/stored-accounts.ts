@@ -1,5 +1,6 @@
 // The accounts with all that was learned of them, kept in step with the store: read from it, written to it, forgotten in both.
 
+import { isOfClients } from "../account-kinds/account-kind.ts";
 import type { Config } from "../config/config.ts";
 import type { AccountStore, ChangedAccounts, CooldownRow } from "../store/store.ts";
 import type { Clock } from "../time/clock.ts";
@@ -7,7 +8,7 @@ import { createSettledTime } from "../time/settled-time.ts";
 import { type Account, type Cooldown, createAccount, isInEffect, readCooldown } from "./account.ts";
 import type { Bindings } from "./bindings.ts";
 import { createCooldownClock } from "./cooldown-clock.ts";
-import { createLogins, isOfClients, type RequestLogin, stateIdOf } from "./logins.ts";
+import { createLogins, type RequestLogin, stateIdOf } from "./logins.ts";
 import { hashSecret, hashSettings, isOutdated } from "./settings.ts";
 import { noTruncations } from "./truncations.ts";
 

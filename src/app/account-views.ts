@@ -1,7 +1,8 @@
 // Reads the accounts' present state: what is configured, what the store has learned of them, and their last 24 hours.
 
+import { isOfClients } from "../account-kinds/account-kind.ts";
 import { type Account, createAccount, readCooldown } from "../accounts/account.ts";
-import { forgetLoginAfterMs, isOfClients, readStateId } from "../accounts/logins.ts";
+import { forgetLoginAfterMs, readStateId } from "../accounts/logins.ts";
 import { readStatus } from "../accounts/state.ts";
 import type { AccountConfig, Config } from "../config/config.ts";
 import { type AccountView, type LoginView, readLogin } from "../documents/account.ts";

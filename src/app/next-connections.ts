@@ -1,7 +1,7 @@
 // While one account serves, a connection to the one that would be asked next: a failover then waits for no handshake.
 
+import { isOfClients } from "../account-kinds/account-kind.ts";
 import type { Account } from "../accounts/account.ts";
-import { isOfClients } from "../accounts/logins.ts";
 import type { Pool } from "../accounts/pool.ts";
 import { selectAccount } from "../accounts/select.ts";
 import type { Config } from "../config/config.ts";

@@ -1,6 +1,12 @@
 // Rules between the keys of one account: its credential, its type, its addresses.
 
-import { type AccountKind, type AccountKinds, extrasKeys, findKind } from "../account-kinds/account-kind.ts";
+import {
+  type AccountKind,
+  type AccountKinds,
+  extrasKeys,
+  findKind,
+  isOfClients,
+} from "../account-kinds/account-kind.ts";
 import { families } from "../domain/family.ts";
 import { type JsonObject, listOf, tableOf, textOf } from "../json/json-values.ts";
 import { findCompatibleHost } from "./compatible-hosts.ts";
@@ -174,7 +180,7 @@ function findMisplacedKeys(account: JsonObject, { kind, path, kinds }: AccountPl
   if (!("setup_token" in account)) {
     misplace(["setup_token_expires"], "is about a setup_token, and the account has none");
   }
-  if (kind.credentials.length === 0) {
+  if (isOfClients({ kind })) {
     const what = "is not for the client's own credential, which goes to its provider alone";
     misplace(
       ["api_url", "insecure_http"],

@@ -1,6 +1,12 @@
 // Builds one account out of a checked file's data, and says what is doubtful about it.
 
-import { type AccountKind, type AccountKinds, extrasKeys, findKind } from "../account-kinds/account-kind.ts";
+import {
+  type AccountKind,
+  type AccountKinds,
+  extrasKeys,
+  findKind,
+  isOfClients,
+} from "../account-kinds/account-kind.ts";
 import type { CredentialKind } from "../account-kinds/credential.ts";
 import { type Family, providerUrls } from "../domain/family.ts";
 import type { LoginExtras } from "../domain/token-store.ts";
@@ -151,19 +157,19 @@ const credentialKeys = {
 
 /** The limits of one are the other's, and a refresh token that is good once ends the login of the account that sends it second. */
 export function warnOfSharedCredential(
-  { id, family, kind, credential, secret }: AccountConfig,
+  account: AccountConfig,
   at: number,
   all: AccountConfig[],
 ): ConfigWarning[] {
-  const isOfClients = kind.credentials.length === 0;
-  const key = isOfClients ? "login, the client's own" : credentialKeys[credential];
-  if (key === undefined || (secret === "" && !isOfClients)) return [];
+  const { id, family, credential, secret } = account;
+  const key = isOfClients(account) ? "login, the client's own" : credentialKeys[credential];
+  if (key === undefined || (secret === "" && !isOfClients(account))) return [];
   const first = all.findIndex(
     (other) => other.family === family && other.credential === credential && other.secret === secret,
   );
   if (first === at) return [];
   const both = `the accounts ${all[first]!.id} and ${id} have the same ${key}`;
-  const rotates = key === "refresh_token" && kind.login?.provider({}).rotates === true;
+  const rotates = key === "refresh_token" && account.kind.login?.provider({}).rotates === true;
   if (!rotates) return [{ fact: `${both}, and what limits one limits the other`, fix: "remove one of them" }];
   const fix = {
     instruction: "remove one of them, or log in again with:",

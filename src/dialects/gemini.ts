@@ -1,7 +1,8 @@
 // The Gemini dialect: Gemini CLI in both of its modes and Google's SDKs.
 
 import { type Binding, bindingId, type HeaderMap } from "../domain/call.ts";
-import { type RelayError, type RelayErrorCode, relayErrors } from "../domain/errors.ts";
+import { type RelayError, relayErrors } from "../domain/errors.ts";
+import { googleStatusOf } from "../domain/google-status.ts";
 import {
   type Members,
   membersAt,
@@ -147,7 +148,7 @@ function renderError(error: RelayError, { model, streamForm }: ErrorContext): Re
     error: {
       code: status,
       message: error.message,
-      status: canonicalStatus(error.code),
+      status: googleStatusOf(relayErrors[error.code].status) ?? "UNAVAILABLE",
       ...(details.length > 0 ? { details } : {}),
     },
   };
@@ -181,50 +182,6 @@ function errorDetails(error: RelayError, model: string | undefined): unknown[] {
     details.push({ "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: `${wait}s` });
   }
   return details;
-}
-
-/** The names of google.rpc.Code. */
-function canonicalStatus(code: RelayErrorCode): string {
-  switch (code) {
-    case "invalid_key":
-      return "UNAUTHENTICATED";
-    case "forbidden_origin":
-    case "forbidden_host":
-      return "PERMISSION_DENIED";
-    case "not_found":
-    case "unknown_account":
-    case "unknown_model":
-    case "binding_gone":
-      return "NOT_FOUND";
-    case "invalid_request":
-    case "body_too_large":
-    case "unsupported_encoding":
-      return "INVALID_ARGUMENT";
-    case "upgrade_required":
-      return "FAILED_PRECONDITION";
-    case "all_limited":
-    case "account_in_cooldown":
-      return "RESOURCE_EXHAUSTED";
-    case "method_not_allowed":
-    case "not_supported":
-      return "UNIMPLEMENTED";
-    case "upstream_unreachable":
-    case "upstream_truncated":
-    case "upstream_invalid":
-    case "edge_refused":
-    case "out_of_resources":
-    case "no_account":
-    case "needs_login":
-    case "over_capacity":
-    case "memory_exhausted":
-    case "draining":
-      return "UNAVAILABLE";
-    case "body_timeout":
-    case "upstream_timeout":
-      return "DEADLINE_EXCEEDED";
-    case "internal":
-      return "INTERNAL";
-  }
 }
 
 function mergeModels(bodies: readonly Buffer[]): MergedModels {

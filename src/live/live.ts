@@ -1,8 +1,8 @@
 // The live view: what the relay does now and has just done, as one document and as a line per change. `/status` gives it to
 // `cc-relay top` and the page.
 
+import { isOfClients } from "../account-kinds/account-kind.ts";
 import type { Account } from "../accounts/account.ts";
-import { isOfClients } from "../accounts/logins.ts";
 import { readStatus } from "../accounts/state.ts";
 import { readLogin, toAccountDocument } from "../documents/account.ts";
 import { toRequestDetail, toRequestDocument } from "../documents/request.ts";

@@ -1,7 +1,7 @@
 // Checks whether an account can serve a call, and says why not.
 
+import { isOfClients } from "../account-kinds/account-kind.ts";
 import type { Account } from "../accounts/account.ts";
-import { isOfClients } from "../accounts/logins.ts";
 import { bodyBytes, type Call, wholeBody } from "../domain/call.ts";
 import { matchesModel } from "../domain/model-scope.ts";
 import { readClientLogin } from "../upstreams/client-login.ts";

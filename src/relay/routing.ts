@@ -1,10 +1,11 @@
 // Finds where a request belongs before an account is chosen: pinned by the client, bound to state at the
 // provider (required account), or sticky by its session.
 
+import { isOfClients } from "../account-kinds/account-kind.ts";
 import { type Account, createAccount } from "../accounts/account.ts";
 import type { BoundTo } from "../accounts/bindings.ts";
 import { isLastResort } from "../accounts/last-resort.ts";
-import { isOfClients, type RequestLogin } from "../accounts/logins.ts";
+import type { RequestLogin } from "../accounts/logins.ts";
 import type { Config } from "../config/config.ts";
 import { defaultAccount } from "../config/defaults.ts";
 import { type Binding, bindingId, type Call, isBilled } from "../domain/call.ts";

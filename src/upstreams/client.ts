@@ -1,5 +1,6 @@
 // The upstream of the client's own credential: chooses its provider, and speaks to that one.
 
+import { isOfClients } from "../account-kinds/account-kind.ts";
 import type { Upstream } from "../account-kinds/upstream.ts";
 import type { AccountConfig } from "../config/config.ts";
 import { type Call, turnStateHeader } from "../domain/call.ts";
@@ -19,11 +20,11 @@ export function providerOf(call: Call): ProviderName {
 
 /** Where an account's requests go: its own address, or that of the provider whose credential the client has sent. */
 export function addressOf(
-  { kind, apiUrl }: Pick<AccountConfig, "kind" | "apiUrl">,
+  account: Pick<AccountConfig, "kind" | "apiUrl">,
   call: Call,
   providerUrls: Readonly<Record<ProviderName, string>>,
 ): string {
-  return kind.credentials.length === 0 ? providerUrls[providerOf(call)] : apiUrl;
+  return isOfClients(account) ? providerUrls[providerOf(call)] : account.apiUrl;
 }
 
 const native: Readonly<Record<Family, Upstream>> = {

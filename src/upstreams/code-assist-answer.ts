@@ -3,6 +3,7 @@
 
 import type { Call } from "../domain/call.ts";
 import { RelayError, relayErrors } from "../domain/errors.ts";
+import { googleStatusOf } from "../domain/google-status.ts";
 import { readString, scanMembers } from "../json/json-scan.ts";
 import {
   fieldOf,
@@ -181,20 +182,9 @@ function onOneLine(json: Buffer): Buffer {
   return Buffer.from(json.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte)));
 }
 
-const statusNames: Readonly<Record<number, string>> = {
-  400: "INVALID_ARGUMENT",
-  401: "UNAUTHENTICATED",
-  403: "PERMISSION_DENIED",
-  404: "NOT_FOUND",
-  429: "RESOURCE_EXHAUSTED",
-  500: "INTERNAL",
-  501: "UNIMPLEMENTED",
-  504: "DEADLINE_EXCEEDED",
-};
-
 function errorElement(error: RelayError): Buffer {
   const code = relayErrors[error.code].status;
-  const status = statusNames[code] ?? "UNAVAILABLE";
+  const status = googleStatusOf(code) ?? "UNAVAILABLE";
   return Buffer.from(JSON.stringify({ error: { code, message: error.message, status } }));
 }
 

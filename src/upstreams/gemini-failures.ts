@@ -4,6 +4,7 @@
 import type { ReplyHead } from "../account-kinds/upstream.ts";
 import { type Call, isBilled } from "../domain/call.ts";
 import type { Failure } from "../domain/failure.ts";
+import { httpStatusOf } from "../domain/google-status.ts";
 import { parseErrorJson } from "../json/json-values.ts";
 import { clampUntil, readRetryAfter } from "../network/retry-after.ts";
 import { readEdgeRefusal } from "./edge.ts";
@@ -21,7 +22,7 @@ export function readGeminiFailure(head: ReplyHead, body: Buffer, call: Call, now
 /** An error as a chunk of a stream is the same envelope. */
 export function readGeminiErrorEvent(event: unknown, call: Call, now: number): Failure {
   const error = readGoogleError(event) ?? nothing;
-  const head = { status: error.code ?? statusOf.get(error.status) ?? 500, headers: {} };
+  const head = { status: error.code ?? httpStatusOf(error.status) ?? 500, headers: {} };
   return classify({ head, error, text: "", call, now });
 }
 
@@ -47,20 +48,6 @@ const nothing: GoogleError = {
   link: undefined,
   hasDetails: false,
 };
-
-const statusOf: ReadonlyMap<string, number> = new Map([
-  ["INVALID_ARGUMENT", 400],
-  ["FAILED_PRECONDITION", 400],
-  ["OUT_OF_RANGE", 400],
-  ["UNAUTHENTICATED", 401],
-  ["PERMISSION_DENIED", 403],
-  ["NOT_FOUND", 404],
-  ["RESOURCE_EXHAUSTED", 429],
-  ["CANCELLED", 499],
-  ["INTERNAL", 500],
-  ["UNAVAILABLE", 503],
-  ["DEADLINE_EXCEEDED", 504],
-]);
 
 function classify(at: Case): Failure {
   return readEdgeRefusal(at.head, at.text, reasonOf(at)) ?? classifyReason(at) ?? classifyStatus(at);

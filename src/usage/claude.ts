@@ -114,7 +114,8 @@ function isObject(json: Buffer, span: Span | undefined): boolean {
 
 const openBrace = 0x7b;
 
-const contentEvents: ReadonlySet<string> = new Set([
+/** Events that carry the answer. */
+export const contentEvents: ReadonlySet<string> = new Set([
   "message_start",
   "content_block_start",
   "content_block_delta",

@@ -4,8 +4,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { after } from "node:test";
 import { openTerminal, type Terminal } from "../clients/terminal.ts";
-import type { AuthorizationServer } from "../support/authorization-server.ts";
+import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
+import { perTest } from "../support/per-test.ts";
 import { program } from "../support/program.ts";
 import { until } from "../support/until.ts";
 import { oauthToml } from "./login-support.ts";
@@ -34,7 +36,7 @@ export interface PipedLogin {
 const waitTimeoutMs = 20_000;
 
 /** @param compiled a folder that keeps compiled code: the program is started many times, and then starts twice as fast. */
-export function createLoginHome(server: AuthorizationServer, compiled: string): LoginHome {
+function createLoginHome(server: AuthorizationServer, compiled: string): LoginHome {
   const folder = mkdtempSync(join(tmpdir(), "cc-relay-login-"));
   const configFile = join(folder, "config.toml");
   writeFileSync(configFile, oauthToml(server));
@@ -109,4 +111,21 @@ function follow(child: ChildProcess): PipedLogin {
       child.once("close", (...end) => resolve(end));
     }),
   };
+}
+
+/** For each test of a file a home of its own, and a server that signs in. */
+export function loginHomes(): { server: AuthorizationServer; home: LoginHome } {
+  const compiled = mkdtempSync(join(tmpdir(), "cc-relay-compiled-"));
+  after(() => rmSync(compiled, { recursive: true, force: true }));
+  return perTest(async () => {
+    const server = await startAuthorizationServer();
+    const home = createLoginHome(server, compiled);
+    return {
+      ...{ server, home },
+      async close() {
+        await home.close();
+        await server.close();
+      },
+    };
+  });
 }

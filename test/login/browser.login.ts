@@ -1,41 +1,26 @@
 // The browser's side of a login, in a real one: what it shows, what it runs, and that it comes back to the terminal.
 
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import { createLoginHome, type LoginHome, linksOn, type PipedLogin } from "../cli/login-process.ts";
+import { after, before, test } from "node:test";
+import { linksOn, loginHomes, type PipedLogin } from "../cli/login-process.ts";
 import { linksIn } from "../cli/login-support.ts";
-import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import { type Browser, chromiumArguments, findChromium, launchChromium, type Page } from "./chromium.ts";
 
-const compiled = mkdtempSync(join(tmpdir(), "cc-relay-compiled-"));
 let browser: Browser;
-let server: AuthorizationServer;
-let home: LoginHome;
+const at = loginHomes();
 
 before(async () => {
   browser = await launchChromium();
 });
-after(async () => {
-  await browser?.close();
-  rmSync(compiled, { recursive: true, force: true });
-});
-beforeEach(async () => {
-  server = await startAuthorizationServer();
-  home = createLoginHome(server, compiled);
-});
-afterEach(async () => {
-  await home.close();
-  await server.close();
-});
+after(() => browser?.close());
 
 /** Starts a login that waits for the browser; returns its address. */
 async function waiting(provider = "claude"): Promise<{ run: PipedLogin; link: string }> {
-  const run = home.inPipes([provider, "--yes"]);
+  const run = at.home.inPipes([provider, "--yes"]);
   await run.shows(/state=[\w-]{43}\n/);
   return { run, link: linksIn(run.stderr())[0]! };
 }
@@ -51,7 +36,7 @@ async function openPage(from = browser): Promise<{ page: Page; complaints: strin
 }
 
 const paragraph = (page: Page) => page.textContent("main p");
-const tokenInFile = () => /^refresh_token = "(.*)"$/m.exec(home.text())?.[1] ?? "";
+const tokenInFile = () => /^refresh_token = "(.*)"$/m.exec(at.home.text())?.[1] ?? "";
 
 for (const localhost of ["127.0.0.1", "[::1]"]) {
   test(`the browser comes back to localhost at ${localhost}, shows that it is done, and the command has the login`, async () => {
@@ -65,7 +50,7 @@ for (const localhost of ["127.0.0.1", "[::1]"]) {
       assert.match(page.url(), /^http:\/\/localhost:\d+\/callback\?code=/);
       assert.deepEqual(await run.ended, [0, null]);
       assert.match(run.stderr(), /\n✓ claude is added: claude-oauth, person@example\.com\n/);
-      assert.ok(server.isLive(tokenInFile()));
+      assert.ok(at.server.isLive(tokenInFile()));
       // Its style is let through by its own policy, and whatever the browser asks for besides does no harm.
       const width = await page.evaluate<string>("getComputedStyle(document.querySelector('main')).maxWidth");
       assert.equal(width, "512px");
@@ -80,7 +65,7 @@ for (const localhost of ["127.0.0.1", "[::1]"]) {
 }
 
 test("a person who does not agree sees the provider's words as text, and the command says them", async () => {
-  server.consents = false;
+  at.server.consents = false;
   const { run, link } = await waiting();
   const { page } = await openPage();
   await page.goto(link);
@@ -138,7 +123,7 @@ test("another site cannot finish or end the login from its own page", async () =
 });
 
 test("a second window with the same answer says that the login is over, while the first one still waits", async () => {
-  server.faults.push({ kind: "delay", ms: 1500 });
+  at.server.faults.push({ kind: "delay", ms: 1500 });
   const { run, link } = await waiting();
   const { page: first } = await openPage();
   const { page: second } = await openPage();
@@ -146,7 +131,7 @@ test("a second window with the same answer says that the login is over, while th
   const again = new URL(query.get("redirect_uri")!);
   again.search = new URLSearchParams({ code: "again", state: query.get("state")! }).toString();
   const going = first.goto(link);
-  while (server.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (at.server.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   await second.goto(again.href);
   assert.equal(await second.title(), "Already done");
   await going;
@@ -169,7 +154,7 @@ test("Google's login comes back to 127.0.0.1", async () => {
 });
 
 test("in a terminal the question for the code ends when the browser has come back", async () => {
-  const terminal = home.inTerminal(["claude"]);
+  const terminal = at.home.inTerminal(["claude"]);
   await terminal.shows("How do you log in?");
   terminal.type("\u001b[B\r");
   await terminal.shows("Do these terms fit your use?");
@@ -183,7 +168,7 @@ test("in a terminal the question for the code ends when the browser has come bac
 });
 
 test("what the provider's page shows can be pasted into the terminal", async () => {
-  const terminal = home.inTerminal(["claude", "--no-browser"]);
+  const terminal = at.home.inTerminal(["claude", "--no-browser"]);
   await terminal.shows("How do you log in?");
   terminal.type("\u001b[B\r");
   await terminal.shows("Do these terms fit your use?");
@@ -197,19 +182,19 @@ test("what the provider's page shows can be pasted into the terminal", async () 
 });
 
 test("the command opens Chromium by itself, and everything else follows", async () => {
-  const opener = join(home.folder, "browser");
+  const opener = join(at.home.folder, "browser");
   const options = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
-    `--user-data-dir=${join(home.folder, "profile")}`,
+    `--user-data-dir=${join(at.home.folder, "profile")}`,
   ];
   const words = [findChromium(), ...options, ...chromiumArguments("127.0.0.1"), "--dump-dom"];
   const quoted = words.map((word) => `'${word}'`).join(" ");
-  writeFileSync(opener, `#!/bin/sh\nexec ${quoted} "$1" > ${join(home.folder, "page")} 2> /dev/null\n`);
+  writeFileSync(opener, `#!/bin/sh\nexec ${quoted} "$1" > ${join(at.home.folder, "page")} 2> /dev/null\n`);
   chmodSync(opener, 0o755);
-  const run = home.inPipes(["claude", "--yes"], { BROWSER: opener });
+  const run = at.home.inPipes(["claude", "--yes"], { BROWSER: opener });
   assert.deepEqual(await run.ended, [0, null]);
   assert.match(run.stderr(), /\n✓ claude is added: claude-oauth, person@example\.com\n/);
-  assert.ok(server.isLive(tokenInFile()));
+  assert.ok(at.server.isLive(tokenInFile()));
 });

@@ -10,8 +10,9 @@ import { attempt } from "../../src/relay/attempt.ts";
 import { createMemoryBudget, type MemoryShare } from "../../src/relay/memory-budget.ts";
 import { systemTimers, type Timers } from "../../src/time/timers.ts";
 import { accountKinds } from "../../src/upstreams/kinds.ts";
-import { type AnswerObserver, noTokens } from "../../src/usage/observer.ts";
+import type { AnswerObserver } from "../../src/usage/observer.ts";
 import { createManualTime } from "../support/manual-time.ts";
+import { silentObserver } from "../support/silent-observer.ts";
 
 const event = (type: string) => Buffer.from(`event: ${type}\ndata: {"type":"${type}"}\n\n`);
 
@@ -289,24 +290,14 @@ test("an answer that is decided goes on though there is no memory for it when it
 test("an observer that fails is reported once and asked no more, and the answer goes on", async () => {
   const errors: unknown[] = [];
   const fault = new Error("cannot read this");
-  const observer: AnswerObserver = {
+  const observer = silentObserver({
     push() {
       throw fault;
     },
     end() {
       throw fault;
     },
-    opening: { kind: "content" },
-    complete: false,
-    form: "events",
-    isTruncated: false,
-    unreadable: undefined,
-    lateError: undefined,
-    report: { tokens: noTokens, reported: false, model: undefined, tier: undefined, webSearches: 0 },
-    ids: [],
-    encrypted: undefined,
-    seals: [],
-  };
+  });
   const { timers, advance } = createManualTime();
   const onObserverError = (error: unknown) => errors.push(error);
   const { upstream, result } = begin({ observer, onObserverError, timers });

@@ -5,8 +5,9 @@ import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Sink } from "../../src/relay/answer.ts";
 import { HeldAnswer } from "../../src/relay/held-answer.ts";
-import { systemTimers } from "../../src/time/timers.ts";
-import { type AnswerObserver, noTokens } from "../../src/usage/observer.ts";
+import type { AnswerObserver } from "../../src/usage/observer.ts";
+import { createManualTime } from "../support/manual-time.ts";
+import { silentObserver } from "../support/silent-observer.ts";
 
 const pieceBytes = 100_000;
 const pieces = 5;
@@ -16,7 +17,7 @@ function holding(observer?: AnswerObserver) {
   const asked: string[] = [];
   let heldBytes = 0;
   const answer = new HeldAnswer({
-    timers: systemTimers,
+    timers: createManualTime().timers,
     idleMs: 60_000,
     onIdle() {},
     onDiscard() {},
@@ -100,22 +101,7 @@ test("an answer that breaks off hands over first what it holds", () => {
 
 test("a provider waits while what it sent is still being decoded", async () => {
   const { promise: decoded, resolve: decode } = Promise.withResolvers<void>();
-  const observer: AnswerObserver = {
-    push() {},
-    end() {},
-    settled: () => decoded,
-    isBehind: true,
-    opening: { kind: "content" },
-    complete: false,
-    form: "events",
-    isTruncated: false,
-    unreadable: undefined,
-    lateError: undefined,
-    report: { reported: false, tokens: noTokens, model: undefined, tier: undefined, webSearches: 0 },
-    ids: [],
-    encrypted: undefined,
-    seals: [],
-  };
+  const observer = silentObserver({ settled: () => decoded, isBehind: true });
   const { answer, asked } = holding(observer);
   answer.pipe({ data() {}, end() {}, broken() {} });
   await nextTurn();

@@ -5,27 +5,14 @@ import { test } from "node:test";
 import type { Answer, Sink } from "../../src/relay/answer.ts";
 import { sendAnswer } from "../../src/relay/response-pipe.ts";
 import type { Outcome } from "../../src/store/usage-store.ts";
-import { type AnswerObserver, noTokens } from "../../src/usage/observer.ts";
+import type { AnswerObserver } from "../../src/usage/observer.ts";
 import { type MemorySink, memorySink } from "../support/memory-client.ts";
+import { silentObserver } from "../support/silent-observer.ts";
 import { until } from "../support/until.ts";
 
 test("what had come of a compressed answer when its client left is decoded before it is recorded", async () => {
   const { promise: decoded, resolve: decode } = Promise.withResolvers<void>();
-  const observer: AnswerObserver = {
-    push() {},
-    end() {},
-    settled: () => decoded,
-    opening: { kind: "content" },
-    complete: false,
-    form: "events",
-    isTruncated: false,
-    unreadable: undefined,
-    lateError: undefined,
-    report: { reported: false, tokens: noTokens, model: undefined, tier: undefined, webSearches: 0 },
-    ids: [],
-    encrypted: undefined,
-    seals: [],
-  };
+  const observer = silentObserver({ settled: () => decoded });
   const answer: Answer = {
     head: { status: 200, headers: {} },
     rawHeaders: [],
@@ -60,20 +47,7 @@ test("what had come of a compressed answer when its client left is decoded befor
 
 /** An answer that is handed over by hand. */
 function scripted(complete = false): Answer & { sink: Sink | undefined } {
-  const observer: AnswerObserver = {
-    push() {},
-    end() {},
-    opening: { kind: "content" },
-    complete,
-    form: "events",
-    isTruncated: false,
-    unreadable: undefined,
-    lateError: undefined,
-    report: { reported: false, tokens: noTokens, model: undefined, tier: undefined, webSearches: 0 },
-    ids: [],
-    encrypted: undefined,
-    seals: [],
-  };
+  const observer = silentObserver({ complete });
   return {
     head: { status: 200, headers: {} },
     rawHeaders: [],

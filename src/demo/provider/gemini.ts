@@ -1,5 +1,6 @@
 // How the Gemini API writes an answer, the chunks of its stream, its errors and its models.
 
+import { googleStatusOf } from "../../domain/google-status.ts";
 import type { ContentPiece, Generation } from "./generation.ts";
 
 export function geminiResponse(generation: Generation): Record<string, unknown> {
@@ -53,17 +54,6 @@ function part(piece: ContentPiece): Record<string, unknown> {
   };
 }
 
-const statuses: Readonly<Record<number, string>> = {
-  400: "INVALID_ARGUMENT",
-  401: "UNAUTHENTICATED",
-  403: "PERMISSION_DENIED",
-  404: "NOT_FOUND",
-  429: "RESOURCE_EXHAUSTED",
-  500: "INTERNAL",
-  503: "UNAVAILABLE",
-  504: "DEADLINE_EXCEEDED",
-};
-
 export interface GeminiErrorDetails {
   message?: string;
   status?: string;
@@ -75,7 +65,7 @@ export function geminiErrorBody(code: number, details: GeminiErrorDetails = {}) 
     error: {
       code,
       message: details.message ?? `scripted error ${code}`,
-      status: details.status ?? statuses[code] ?? "UNKNOWN",
+      status: details.status ?? googleStatusOf(code) ?? "UNKNOWN",
       ...(details.details === undefined ? {} : { details: details.details }),
     },
   };

@@ -3,6 +3,7 @@
 import type { HeaderMap } from "../../domain/call.ts";
 import { RelayError } from "../../domain/errors.ts";
 import type { AnswerTransform } from "../../sse/transform.ts";
+import { contentEvents } from "../../usage/claude.ts";
 import { createBoundedEvents } from "./bounded-events.ts";
 import { createStreamWriter } from "./chunks.ts";
 import { errorOfRelay, type OpenAiError, truncation } from "./errors.ts";
@@ -204,15 +205,7 @@ function mayBeMissed(beginning: string): boolean {
 }
 
 /** Events that carry the answer: one of them that cannot be read is a hole in it. */
-const essentialEvents: ReadonlySet<string> = new Set([
-  "message_start",
-  "content_block_start",
-  "content_block_delta",
-  "content_block_stop",
-  "message_delta",
-  "message_stop",
-  "error",
-]);
+const essentialEvents: ReadonlySet<string> = new Set([...contentEvents, "error"]);
 
 /** Returns the name of an event that should have been readable. */
 function readEvent(name: string, data: string, writer: MessageWriter): string | undefined {
