@@ -43,7 +43,11 @@ export function sendTo(
     dispatcher,
     request: prepare(sending, config().upstream.providerUrls),
     ...{ upstream, call, signal, memory, now, timers, timeouts },
-    onObserverError: (error) => log.error({ request: call.id, err: String(error) }, "usage observer failed"),
+    onObserverError(error) {
+      // What is still being read when the client leaves is stopped by the same signal.
+      if (!signal.aborted || error !== signal.reason)
+        log.error({ request: call.id, err: String(error) }, "usage observer failed");
+    },
   });
 }
 

@@ -131,8 +131,8 @@ export const upstreamMutations: readonly Mutation[] = [
   },
   {
     file: "upstreams/client.ts",
-    from: "kind.credentials.length === 0 ? providerUrls[providerOf(call)] : apiUrl",
-    to: "apiUrl",
+    from: "isOfClients(account) ? providerUrls[providerOf(call)] : account.apiUrl",
+    to: "account.apiUrl",
     tests: "relay/credentials-stay.test.ts",
   },
   {

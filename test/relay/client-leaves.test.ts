@@ -5,10 +5,13 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { claudeUpstream } from "../../src/upstreams/claude.ts";
 import type { Behaviour } from "../support/behaviour.ts";
 import { claudeError } from "../support/claude-script.ts";
 import { begin, type ClientRequest, open } from "../support/client.ts";
+import { memorySource } from "../support/memory-client.ts";
 import { patient } from "../support/patience.ts";
+import { startPipeline } from "../support/pipeline.ts";
 import { type Stage, setStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { dialectCases } from "./cases.ts";
@@ -111,6 +114,27 @@ test("a client leaves while a converted error is read", async (t) => {
   await sleep(10 * holdBackMs);
   asked.abort();
   await assertNothingIsLeft(stage, Date.now());
+});
+
+test("an observer that a client's leaving stops is no fault", async (t) => {
+  const leaving = new AbortController();
+  const { observe } = claudeUpstream;
+  t.mock.method(claudeUpstream, "observe", (...args: Parameters<typeof observe>) =>
+    Object.assign(observe(...args), {
+      push() {
+        leaving.abort(new Error("the client has left"));
+        throw leaving.signal.reason;
+      },
+    }),
+  );
+  const { ask, log } = await startPipeline(t, ["a"]);
+  await ask("/v1/messages", memorySource(JSON.parse(String(claude.request().body))), {
+    signal: leaving.signal,
+  });
+  assert.deepEqual(
+    log.filter(({ level }) => level === "error"),
+    [],
+  );
 });
 
 async function halfASocket(stage: Stage, t: TestContext, sent: string): Promise<void> {
