@@ -5,6 +5,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
 import { packagedPrices } from "../src/usage/packaged-prices.ts";
+import { undiciFiles } from "./undici-files.mts";
 
 const root = join(import.meta.dirname, "..");
 /** Another folder of the package can be named. */
@@ -33,7 +34,7 @@ const pricesAsData: Plugin = {
   },
 };
 /**
- * Of undici what network/undici.ts names, less HTTP/2, which is off and would load Node's; what is asked for late stays where it is: the
+ * Of undici what undici-files.mts names, less HTTP/2, which is off and would load Node's; what is asked for late stays where it is: the
  * bodies of fetch. The parser in WebAssembly comes with the bundle: the first connection loads it, and there may be no descriptor left then.
  */
 const partOfUndici: Plugin = {
@@ -41,11 +42,10 @@ const partOfUndici: Plugin = {
   setup({ onLoad, onResolve }) {
     onLoad({ filter: /[\\/]src[\\/]network[\\/]undici\.ts$/ }, () => ({
       contents: `
-        import Agent from "undici/lib/dispatcher/agent.js";
-        import Client from "undici/lib/dispatcher/client.js";
-        import Pool from "undici/lib/dispatcher/pool.js";
-        import buildConnector from "undici/lib/core/connect.js";
-        export const core = { Agent, Client, Pool, buildConnector };`,
+        ${Object.entries(undiciFiles)
+          .map(([name, file]) => `import ${name} from "${file}";`)
+          .join("\n")}
+        export const core = { ${Object.keys(undiciFiles)} };`,
       resolveDir: root,
       loader: "js",
     }));

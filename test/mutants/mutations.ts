@@ -12,7 +12,7 @@ import { usageMutations } from "./usage.ts";
 import { watchingMutations } from "./watching.ts";
 
 /** The list may grow, but not shrink unnoticed. */
-const minMutations = 131;
+const minMutations = 142;
 
 export const mutations: readonly Mutation[] = [
   ...accountMutations,

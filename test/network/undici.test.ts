@@ -1,12 +1,15 @@
 // The files that undici's classes are taken from are not its public face: a new version may move them.
 
 import assert from "node:assert/strict";
+import { createRequire } from "node:module";
 import { test } from "node:test";
 import undici from "undici";
-import { core } from "../../src/network/undici.ts";
+import { undiciFiles } from "../../bin/undici-files.mts";
 
-test("the parts of undici that are loaded by themselves are those that its index exports", () => {
-  for (const [name, part] of Object.entries(core)) {
-    assert.equal(part, undici[name as keyof typeof core], name);
+const require = createRequire(import.meta.url);
+
+test("the files of undici that the bundle has are those of what its index exports", () => {
+  for (const [name, file] of Object.entries(undiciFiles)) {
+    assert.equal(require(file), undici[name as keyof typeof undiciFiles], name);
   }
 });
