@@ -7,17 +7,17 @@ import type { Account } from "../accounts/account.ts";
 import type { Dialect, Route } from "../dialects/dialect.ts";
 import { type ClientFrame, readClientFrame } from "../dialects/openai-frame.ts";
 import type { HeaderMap } from "../domain/call.ts";
-import { RelayError, type RelayErrorCode, stackOf } from "../domain/errors.ts";
+import { stackOf } from "../domain/errors.ts";
 import { answerPings } from "../network/web-socket.ts";
 import { type BodyStall, bodyStall } from "../relay/body-stall.ts";
 import type { ClientConnection } from "../relay/client.ts";
-import { reportFault } from "../relay/deliver-relay-error.ts";
 import { type Exchange, type RelayDeps, ShutdownAbort } from "../relay/exchange.ts";
 import { relay } from "../relay/relay.ts";
 import type { AnswerObserver } from "../usage/observer.ts";
 import type { Departures } from "./departures.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { FrameIntake, type Refusal } from "./frame-intake.ts";
+import { reportRefusal } from "./refused-frame.ts";
 import { type ClientSocket, closeCodes, createSocketSink, type SocketSinkOptions } from "./socket-sink.ts";
 import { overLine } from "./transports.ts";
 import { UpstreamLine } from "./upstream-line.ts";
@@ -57,26 +57,6 @@ interface Received extends ClientFrame {
 
 /** Requests that wait for the answer of the one before; the provider's own limit is as low. */
 const maxWaiting = 16;
-
-/** What ends a connection before a request of it is read. */
-const refusals = {
-  memory: {
-    error: "memory_exhausted",
-    code: closeCodes.tryAgain,
-    reason: "Other requests' bodies take all of server.memory_mb; send the request again in a moment.",
-  },
-  large: {
-    error: "body_too_large",
-    code: closeCodes.tooBig,
-    reason:
-      "The request needs more memory than all of server.memory_mb; send less, or raise that in config.toml.",
-  },
-  slow: {
-    error: "body_timeout",
-    code: closeCodes.refused,
-    reason: "The request's frame did not arrive in time; send the request again.",
-  },
-} satisfies Record<Refusal, { error: RelayErrorCode; code: number; reason: string }>;
 
 export class SocketConnection implements ClientConnection {
   readonly opening: Opening;
@@ -193,20 +173,7 @@ export class SocketConnection implements ClientConnection {
   }
 
   #refuse(why: Refusal): void {
-    const { deps, newId } = this.#options;
-    const { dialect, route } = this.opening;
-    const { error, code, reason } = refusals[why];
-    const request = newId();
-    const relayError = new RelayError(error, reason);
-    reportFault({ request, error: relayError, relayError }, deps);
-    deps.events.emit("requestRefused", () => ({
-      request,
-      method: "GET",
-      route: `${dialect.name}/${route.operation}`,
-      error,
-      status: dialect.renderError(relayError, { now: deps.now() }).status,
-      detail: undefined,
-    }));
+    const { code, reason } = reportRefusal(why, this.opening, this.#options);
     this.#close(code, Buffer.from(reason));
   }
 

@@ -174,7 +174,8 @@ export function createSocketScript({ firstIndex = 0 } = {}): SocketScript {
     const frames = framesOf({ json, input, index, countsWarmUps: script.countsWarmUps }, model);
     for (const [at, frame] of frames.entries()) {
       if (at >= breakAfter) break;
-      if (fault?.kind === "slow") await sleep(fault.ms);
+      // A client that has left keeps no process.
+      if (fault?.kind === "slow") await sleep(fault.ms, undefined, { ref: false });
       if (at === frames.length - 1) finish(create, memory, frame, input);
       send(frame);
     }
