@@ -44,6 +44,7 @@ export const exempt: Readonly<Record<string, string>> = {
   "relay/decoding-transform.ts#decodingTransform": "decodes in other threads, within limits",
   "relay/events.ts#createRelayEvents": "takes no text",
   "relay/routing.ts#findRouting": "takes an account's name",
+  "sockets/refused-frame.ts#reportRefusal": "takes no text",
   "server/cors.ts#answerPreflight": "writes an answer",
   "server/refusals.ts#refusePath": "takes a path that was read; see findPathFault",
   "terminal/input.ts#readLines": "takes what a person types",
