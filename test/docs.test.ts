@@ -273,3 +273,11 @@ test("each row of the table links to functions that exist and know the kind", ()
     }
   }
 });
+
+test("each function that a page links to by its name is in that file", () => {
+  const page = readFileSync(join(root, "docs/architecture.md"), "utf8");
+  const linked = [...page.matchAll(/\[`(\w+)`\]\(\.\.\/(src[^)]+)\)/g)];
+  assert.ok(linked.length > 30, `${linked.length} links`);
+  for (const [, name, path] of linked)
+    assert.match(readFileSync(join(root, path!), "utf8"), new RegExp(`function ${name}\\b`), path);
+});
