@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { AccountConfig } from "../../src/config/config.ts";
+import type { Clock } from "../../src/time/clock.ts";
 import { type AuthorizationServer, startAuthorizationServer } from "../support/authorization-server.ts";
 import type { RecordedRequest } from "../support/behaviour.ts";
 import { claudeError, claudeFailures } from "../support/claude-script.ts";
@@ -30,6 +30,7 @@ async function logins(
   ids: readonly string[] = ["login"],
   change: Partial<AccountConfig> = {},
   family: "claude" | "gemini" = "claude",
+  clock?: Clock,
 ): Promise<LoginStage> {
   const upstream = await startUpstream({ family });
   t.after(() => upstream.close());
@@ -39,6 +40,7 @@ async function logins(
     family === "claude" ? (["claude-oauth", "claude-api"] as const) : (["gemini", "gemini-api"] as const);
   const tokenUrl = `${authorization.url}/token`;
   const relay = await startRelay({
+    clock,
     accounts: [
       ...ids.map((id, index) =>
         testAccount(id, login, upstream.url, {
@@ -161,19 +163,21 @@ test("a token endpoint that does not answer is not held against the login", asyn
 });
 
 test("a rotated refresh token is on the disk before its access token is used", async (t) => {
-  const { upstream, authorization, relay, of } = await logins(t);
+  let passedMs = 0;
+  const clock = { now: () => Date.now() + passedMs, monotonic: () => performance.now() + passedMs };
+  const { upstream, authorization, relay, of } = await logins(t, ["login"], {}, "claude", clock);
   upstream.on(of("login"), (request) => {
     used.push(request.credential);
     return {};
   });
   const used: string[] = [];
-  authorization.expiresIn = 1;
+  authorization.expiresIn = 3600;
   for (let turn = 0; turn < 4; turn++) {
     await ask(relay);
     const row = await relay.store.tokens.load("login");
     assert.equal(row?.accessToken, used.at(-1));
     assert.ok(authorization.isLive(row!.refreshToken));
-    await sleep(600);
+    passedMs += 3_700_000;
   }
   assert.ok(new Set(used).size >= 3);
   await relay.restart();

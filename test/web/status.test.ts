@@ -234,7 +234,7 @@ test("a cooldown that ends is a change, too", async (t) => {
   const { relay, upstream } = await setStage(t, {
     configure: (config) => ({ ...config, session: { ...config.session, maxWaitMs: 0 } }),
   });
-  upstream.queue("key-of-first", claudeFailures.windowRejected("5h", Date.now() + 2000));
+  upstream.queue("key-of-first", claudeFailures.windowRejected("5h", Date.now() + 1000));
   await ask(relay);
   const answer = await open(relay.url, { path: "/status?follow" });
   t.after(() => answer.abort());
@@ -251,7 +251,7 @@ test("a burst of changes is at most four lines a second, and the last one says w
   const began = performance.now();
   let isOver = false;
   const load = (async () => {
-    while (performance.now() - began < 2000) await Promise.all([ask(relay), ask(relay), ask(relay)]);
+    while (performance.now() - began < 700) await Promise.all([ask(relay), ask(relay), ask(relay)]);
     isOver = true;
   })();
   let lines = 0;
