@@ -2,15 +2,19 @@
 
 import { promisify } from "node:util";
 import zlib from "node:zlib";
+import { freeBuffer } from "../domain/body-memory.ts";
 import type { AnswerObserver, Opening } from "../usage/observer.ts";
+import { brotliBytesAhead } from "./brotli-header.ts";
 import {
   type Coding,
   createDecoder,
   DecodeError,
   type DecodeLimits,
   type Decoder,
+  type DecoderOptions,
   formatOf,
   parseCodings,
+  windowsOf,
   zstdOptions,
 } from "./decoder.ts";
 
@@ -32,6 +36,18 @@ export async function decodeBody(
   }
   if (decoded.length > maxBytes) throw tooLarge(maxBytes);
   return decoded;
+}
+
+/** While zlib joins its pieces a body is there twice, beside what the coding refers back to. */
+export const decodedCopies = 2;
+
+/** What `decodeBody` takes of memory, at most. */
+export function decodingBytes(body: Buffer, codings: readonly Coding[], maxBytes: number): number {
+  return codings.reduce((sum, coding, index) => {
+    // Brotli fills its window before the limit is asked. Of a coding within another one the beginning is not known yet.
+    const brotliBytes = index === 0 ? brotliBytesAhead(body) : Number.POSITIVE_INFINITY;
+    return sum + windowsOf([coding], coding === "br" ? Math.max(maxBytes, brotliBytes) : maxBytes);
+  }, maxBytes * decodedCopies);
 }
 
 const wholeDecoders = {
@@ -71,9 +87,12 @@ const answerLimits: DecodeLimits = {
 };
 
 /** For an answer that is rewritten. Undefined when it has no coding; throws DecodeError for an unknown one. */
-export function createAnswerDecoder(encoding: string | undefined): Decoder | undefined {
+export function createAnswerDecoder(
+  encoding: string | undefined,
+  makeRoom: DecoderOptions["makeRoom"],
+): Decoder | undefined {
   const codings = parseCodings(encoding);
-  return codings.length === 0 ? undefined : createDecoder(codings, answerLimits);
+  return codings.length === 0 ? undefined : createDecoder({ codings, limits: answerLimits, makeRoom });
 }
 
 export interface ObserveDecodedOptions {
@@ -130,7 +149,7 @@ export function observeDecoded({
   try {
     const codings = parseCodings(encoding);
     if (codings.length === 0) return observer;
-    decoder = createDecoder(codings, answerLimits);
+    decoder = createDecoder({ codings, limits: answerLimits, makeRoom: () => hold() });
   } catch (error) {
     const isOurs = isFaultOfOurs(error) || isListed(encoding, accepted);
     unknownCoding = { kind: isOurs ? "gave-up" : "undecodable", why: messageOf(error) };
@@ -142,6 +161,8 @@ export function observeDecoded({
   const hold = () => memory?.hold(waitingBytes + (observer.heldBytes ?? 0) + (decoder?.heldBytes ?? 0));
   const take = (slice: Buffer): void | Promise<void> => {
     observer.push(slice);
+    // Garbage of a bomb's size, where the collector waits for tens of megabytes. The observer keeps copies.
+    freeBuffer(slice);
     return hold();
   };
   const decode = async (chunk: Buffer) => {

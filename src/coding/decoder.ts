@@ -2,6 +2,7 @@
 
 import type { Transform } from "node:stream";
 import zlib from "node:zlib";
+import { brotliBytesAhead, brotliHeaderBytes } from "./brotli-header.ts";
 
 /** `too-large` and `too-many` (codings within codings) are limits of ours: the bytes may be right. */
 export type DecodeFault = "unsupported" | "too-large" | "too-many" | "corrupt";
@@ -109,10 +110,17 @@ export interface Decoder {
   destroy(): void;
 }
 
-/** @param codings as parseCodings returns them. */
-export function createDecoder(codings: readonly Coding[], limits: DecodeLimits): Decoder {
+export interface DecoderOptions {
+  /** As parseCodings returns them. */
+  codings: readonly Coding[];
+  limits: DecodeLimits;
+  /** Called when `heldBytes` has grown by much at once, before the memory is really taken; what it returns is waited for. */
+  makeRoom?: (() => void | Promise<void>) | undefined;
+}
+
+export function createDecoder({ codings, limits, makeRoom }: DecoderOptions): Decoder {
   let codedBytes = 0;
-  const stages = codings.map((coding) => createStage(coding));
+  const stages = codings.map((coding) => createStage(coding, makeRoom));
 
   /** Sends bytes through the stages from this one on. */
   async function pass(piece: Buffer, from: number, take: TakeSlice): Promise<void> {
@@ -155,7 +163,11 @@ interface Stage {
   destroy(): void;
 }
 
-function createStage(coding: Coding): Stage {
+function createStage(coding: Coding, makeRoom: DecoderOptions["makeRoom"]): Stage {
+  /** The first bytes, until they say how much is unfolded ahead. */
+  let lead: Buffer = nothing;
+  let aheadBytes = 0;
+  let isDestroyed = false;
   let stream: Transform | undefined;
   let allowance: Allowance = { maxPieceBytes: 0, maxTotalBytes: 0 };
   let pieceBytes = 0;
@@ -165,18 +177,25 @@ function createStage(coding: Coding): Stage {
 
   return {
     get heldBytes() {
-      return stream === undefined || stream.destroyed ? 0 : windowsOf([coding], totalBytes);
+      if (isDestroyed || stream?.destroyed || (!stream && aheadBytes === 0)) return 0;
+      return windowsOf([coding], Math.max(totalBytes, aheadBytes));
     },
     allow(next) {
       allowance = next;
       pieceBytes = 0;
     },
-    write(piece, take) {
-      if (piece.length === 0) return Promise.resolve();
-      stream ??= open(formatOf(coding, piece));
-      return step(stream, take, (done) => stream?.write(piece, done));
+    async write(piece, take) {
+      if (piece.length === 0) return;
+      if (stream || coding !== "br") return await undo(piece, take);
+      lead = lead.length === 0 ? piece : Buffer.concat([lead, piece]);
+      if (lead.length < brotliHeaderBytes) return;
+      aheadBytes = brotliBytesAhead(lead);
+      await makeRoom?.();
+      if (!isDestroyed) await undo(lead, take);
+      lead = nothing;
     },
     async end(take) {
+      if (!stream && lead.length > 0) await undo(lead, take);
       if (!stream) return;
       // A coding that ends before its bytes do has ended already: what follows its end is nobody's.
       if (!stream.readableEnded) {
@@ -184,8 +203,16 @@ function createStage(coding: Coding): Stage {
       }
       stream.destroy();
     },
-    destroy: () => void stream?.destroy(),
+    destroy() {
+      isDestroyed = true;
+      stream?.destroy();
+    },
   };
+
+  function undo(piece: Buffer, take: TakeSlice): Promise<void> {
+    stream ??= open(formatOf(coding, piece));
+    return step(stream, take, (done) => stream?.write(piece, done));
+  }
 
   function open(format: CodingFormat): Transform {
     const opened = openStream(format);
@@ -231,6 +258,8 @@ function createStage(coding: Coding): Stage {
     throw failure;
   }
 }
+
+const nothing = Buffer.alloc(0);
 
 function isWindowTooLarge(cause: Error): boolean {
   return "code" in cause && cause.code === "ZSTD_error_frameParameter_windowTooLarge";

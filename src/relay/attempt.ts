@@ -3,8 +3,8 @@
 
 import type { Dispatcher } from "undici";
 import type { ReplyHead, Upstream, UpstreamRequest } from "../account-kinds/upstream.ts";
-import { decodeBody, observeDecoded } from "../coding/decoded.ts";
-import { isCoded } from "../coding/decoder.ts";
+import { DecodeError, decodeBody, decodingBytes, observeDecoded } from "../coding/decoded.ts";
+import { parseCodings } from "../coding/decoder.ts";
 import type { Call } from "../domain/call.ts";
 import { asError } from "../domain/errors.ts";
 import type { Failure } from "../domain/failure.ts";
@@ -237,9 +237,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     const { head, held } = this.#answer;
     const coded = Buffer.concat(held);
     const encoding = head.headers["content-encoding"]?.toString();
-    // While zlib joins its pieces a body is there twice.
-    if (isCoded(encoding)) await this.#answer.reserve(2 * maxErrorBytes);
-    const body = await decodeBody(coded, encoding, maxErrorBytes).catch(() => coded);
+    const body = await this.#decodeError(coded, encoding);
     this.#answer.reserve(0)?.catch(() => {});
     const verdict = guardClassifier(onObserverError, () => ({
       failure: upstream.readFailure(head, body, call, now()),
@@ -247,6 +245,18 @@ class Attempt implements Dispatcher.DispatchHandler {
       mayBePassedOn: head.status >= 400,
     }));
     this.#settleFailed(verdict);
+  }
+
+  async #decodeError(coded: Buffer, encoding: string | undefined): Promise<Buffer> {
+    try {
+      const codings = parseCodings(encoding);
+      if (codings.length === 0) return coded;
+      await this.#answer.reserve(decodingBytes(coded, codings, maxErrorBytes));
+      return await decodeBody(coded, encoding, maxErrorBytes);
+    } catch (error) {
+      if (error instanceof DecodeError) return coded;
+      throw error;
+    }
   }
 
   #settleFailed({ failure, mayBePassedOn }: { failure: Failure; mayBePassedOn: boolean }): void {

@@ -1,6 +1,6 @@
 // Decodes a request's body within the memory that all bodies share.
 
-import { DecodeError, decodeBody } from "../coding/decoded.ts";
+import { DecodeError, decodeBody, decodedCopies, decodingBytes } from "../coding/decoded.ts";
 import { type Coding, parseCodings, windowsOf } from "../coding/decoder.ts";
 import type { MemoryShare } from "./memory-budget.ts";
 
@@ -15,18 +15,15 @@ export interface DecodeWithin {
 /** Prompts shrink to a third or a tenth. What claims more gets its memory only when it has shown that it needs it. */
 const usualRatio = 20;
 const minGuessBytes = 256 * 1024;
-/** While zlib joins its pieces a body is there twice, beside what the coding refers back to. */
-const copies = 2;
 
-function neededFor(bytes: number, codings: readonly Coding[]): number {
-  return bytes * copies + windowsOf(codings, bytes);
-}
-
-/** How many decoded bytes there is room for; see neededFor. */
+/** How many decoded bytes there is room for; see decodeReserved. */
 function fittingInto(room: number, codings: readonly Coding[]): number {
   const beside = windowsOf(codings, 0);
   const allWindows = windowsOf(codings, Number.POSITIVE_INFINITY);
-  const fitting = Math.max((room - beside) / (copies + codings.length), (room - allWindows) / copies);
+  const fitting = Math.max(
+    (room - beside) / (decodedCopies + codings.length),
+    (room - allWindows) / decodedCopies,
+  );
   return Math.max(0, Math.floor(fitting));
 }
 
@@ -48,7 +45,7 @@ async function decodeReserved(
   maxBytes: number,
   { encoding, share }: DecodeWithin,
 ): Promise<Buffer> {
-  const reserved = neededFor(maxBytes, parseCodings(encoding));
+  const reserved = decodingBytes(body, parseCodings(encoding), maxBytes);
   let kept = 0;
   await share.grow(reserved);
   try {

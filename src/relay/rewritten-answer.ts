@@ -67,7 +67,8 @@ class RewrittenAnswer implements Answer, Sink {
     this.#inner = answer;
     this.#transform = transform;
     this.#memory = createAnswerMemory(memory);
-    this.#decoder = createAnswerDecoder(answer.head.headers["content-encoding"]?.toString());
+    const encoding = answer.head.headers["content-encoding"]?.toString();
+    this.#decoder = createAnswerDecoder(encoding, () => this.#draw());
     this.#resolve = resolve;
   }
 

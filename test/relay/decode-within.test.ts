@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { DecodeError } from "../../src/coding/decoded.ts";
 import { decodeWithin } from "../../src/relay/decode-within.ts";
 import { createMemoryBudget } from "../../src/relay/memory-budget.ts";
@@ -42,3 +42,13 @@ for (const [encoding, copies] of [
     assert.equal(share.bytes, 0);
   });
 }
+
+test("a bomb in br has the room of its window before it fills that, however little it may unfold to", async () => {
+  const { memory, share } = setUp(64 * mebi);
+  const bomb = brotliCompressSync(Buffer.alloc(32 * mebi), {
+    params: { [constants.BROTLI_PARAM_LGWIN]: 24 },
+  });
+  await assert.rejects(decodeWithin(bomb, { encoding: "br", maxBytes: 1000, share }), DecodeError);
+  assert.ok(memory.takePeak() >= 16 * mebi - 16, `${memory.takePeak()}`);
+  assert.equal(memory.usedBytes, 0);
+});
