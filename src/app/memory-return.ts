@@ -1,7 +1,7 @@
-// Returns memory to the system after a burst: buffers of large bodies are garbage outside of V8's heap, and an idle relay allocates nothing
-// that would make V8 collect them.
+// Returns memory to the system after a burst: buffers of large bodies, and what converting streams left on V8's heap. An idle relay allocates
+// nothing that would make V8 collect them.
 
-import { setFlagsFromString } from "node:v8";
+import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { MemoryBudget } from "../relay/memory-budget.ts";
 
@@ -14,21 +14,50 @@ export interface MemoryReturnOptions {
   memory: Pick<MemoryBudget, "takePeak">;
   /** Collects all garbage; V8's own when absent. It stops the process for some ten milliseconds. */
   collect?: () => void;
+  /** V8's heap. */
+  heap?: () => { total_heap_size: number; used_heap_size: number };
+  /** The part of the time since the last call in which the event loop had work; the system's when absent. */
+  utilization?: () => number;
 }
 
 /** Less than this is not worth a pause. */
 const minPeakBytes = 32 * 1024 * 1024;
+/** An idle relay has a third. */
+const minHeapBytes = 96 * 1024 * 1024;
+const maxIdleUtilization = 0.1;
 
-export function createMemoryReturn({ memory, collect = collectGarbage }: MemoryReturnOptions): MemoryReturn {
+export function createMemoryReturn({
+  memory,
+  collect = collectGarbage,
+  heap = getHeapStatistics,
+  utilization = measureUtilization(),
+}: MemoryReturnOptions): MemoryReturn {
   let isDue = false;
+  /** What is no garbage needs no second look. */
+  let keptBytes = 0;
   return {
     async check() {
-      const peak = memory.takePeak();
-      const isQuiet = peak < minPeakBytes;
+      const isBurst = memory.takePeak() >= minPeakBytes;
+      const isIdle = utilization() <= maxIdleUtilization && !isBurst;
+      if (!isIdle) {
+        isDue ||= isBurst || heap().total_heap_size > Math.max(minHeapBytes, 2 * keptBytes);
+        return;
+      }
       // Not while the burst goes on: the next bodies would only make new garbage.
-      if (isDue && isQuiet) collect();
-      isDue = !isQuiet;
+      if (!isDue) return;
+      isDue = false;
+      collect();
+      keptBytes = heap().used_heap_size;
     },
+  };
+}
+
+function measureUtilization(): () => number {
+  let last = performance.eventLoopUtilization();
+  return () => {
+    const before = last;
+    last = performance.eventLoopUtilization();
+    return performance.eventLoopUtilization(last, before).utilization;
   };
 }
 
