@@ -45,7 +45,7 @@ const families: Record<string, Family> = {
   },
 };
 
-// Some of them wait; all at once they would slow each other down beyond the two seconds that a list may take.
+// All at once they would slow each other down beyond the two seconds that a list may take.
 describe("models", { concurrency: 4 }, () => {
   for (const [name, { type, path, list, idsOf }] of Object.entries(families)) {
     const stageOf = (t: TestContext): Promise<Stage> => setStage(t, { type });
