@@ -32,7 +32,7 @@ const alone = files.filter((file) => changesItsProcess.test(readFileSync(file, "
 const together = files.filter((file) => !alone.includes(file));
 
 /** Above the number of cores: many tests wait for sockets and timers. Programs are more processes, and one that is late fails. */
-const usualProcesses = availableParallelism() + (flags.programs ? 1 : 6);
+const usualProcesses = availableParallelism() + (flags.programs ? 1 : 4);
 const processes = Number(flags.processes ?? usualProcesses);
 
 /** For all that tests write, and for reports. */
