@@ -76,6 +76,8 @@ export interface Call {
   body: Body | undefined;
   /** The body without its content-encoding, for what has to change it; undefined when it has none. */
   decodedBody: Body | undefined;
+  /** The body in one piece and in no coding as it was before the model's name in it was replaced, and where that is. Absent: nothing was. */
+  asked?: { json: Buffer; model: { start: number; end: number } } | undefined;
   /** Of `body`, `decodedBody` and what is made of them. Absent: the garbage collector looks after it. */
   memory?: BodyMemory;
   /** Undefined when the body names none. Never with a `models/` prefix. */
@@ -105,16 +107,25 @@ export interface Call {
 
 /** The call with another body, which is in no content-encoding. */
 export function withBody(call: Call, body: Body): Call {
-  if (call.decodedBody === undefined) return { ...call, body };
+  if (call.decodedBody === undefined) return { ...call, body, asked: undefined };
   const headers = call.headers.filter(
     (_, at, all) => all[at - (at % 2)]!.toLowerCase() !== "content-encoding",
   );
-  return { ...call, body, decodedBody: undefined, headers };
+  return { ...call, body, decodedBody: undefined, asked: undefined, headers };
 }
 
 /** In one piece, for what must look into it. */
 export function wholeBody(body: Body): Buffer {
   return Buffer.isBuffer(body) ? body : Buffer.concat(body);
+}
+
+/**
+ * The body for what must look into it, in one piece and in no coding. The model may be the one that the client named: to join a body of
+ * 60 MB anew takes a tenth of a second, in which nobody else is served.
+ */
+export function readableBody({ asked, body, decodedBody }: Call): Buffer | undefined {
+  const readable = asked?.json ?? decodedBody ?? body;
+  return readable && wholeBody(readable);
 }
 
 export function bodyBytes(body: Body | undefined): number {
@@ -126,6 +137,7 @@ export function bodyBytes(body: Body | undefined): number {
 export function releaseBody(call: Call): void {
   call.body = undefined;
   call.decodedBody = undefined;
+  call.asked = undefined;
 }
 
 /** Whether the client gets the answer as it comes. */

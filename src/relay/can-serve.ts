@@ -2,7 +2,7 @@
 
 import { isOfClients } from "../account-kinds/account-kind.ts";
 import type { Account } from "../accounts/account.ts";
-import { bodyBytes, type Call, wholeBody } from "../domain/call.ts";
+import { bodyBytes, type Call, readableBody } from "../domain/call.ts";
 import { matchesModel } from "../domain/model-scope.ts";
 import { readClientLogin } from "../upstreams/client-login.ts";
 import { findRefusedContent } from "../upstreams/content-kinds.ts";
@@ -39,10 +39,11 @@ export function findUnfit(account: Account, call: Call, now: number): Unfit | un
   if (!matchesModel(patterns, call.model)) return { kind: "model" };
   if (lacksEndpoint(account, call, now)) return { kind: "endpoint" };
   if (call.operation === "count-tokens" && refuses.includes("count_tokens")) return { kind: "endpoint" };
-  const body = call.decodedBody ?? call.body;
-  if (contextWindow !== undefined && bodyBytes(body) / bytesPerToken > contextWindow) return { kind: "size" };
+  if (contextWindow !== undefined && bodyBytes(call.decodedBody ?? call.body) / bytesPerToken > contextWindow)
+    return { kind: "size" };
   // A body in several pieces is joined for it, which costs as much as relaying it.
-  const what = body && refuses.length > 0 ? findRefusedContent(wholeBody(body), refuses) : undefined;
+  const body = refuses.length > 0 ? readableBody(call) : undefined;
+  const what = body && findRefusedContent(body, refuses);
   return what === undefined ? undefined : { kind: "content", what };
 }
 

@@ -1,6 +1,6 @@
 // The pipeline of one request, from its key to its usage row. Accounts may change until the first byte, and never after it.
 
-import { bodyBytes, type Call, releaseBody, wholeBody } from "../domain/call.ts";
+import { bodyBytes, type Call, readableBody, releaseBody, wholeBody } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
 import { authenticate } from "./authenticate.ts";
 import type { ClientSink } from "./client.ts";
@@ -71,8 +71,7 @@ async function answer(
   // What is parsed and written anew is in memory beside the body.
   if (dialect.convert) await share.grow(bodyBytes(call.body));
   const pinned = source.headers["x-cc-relay-account"]?.toString();
-  const opensTurn = () =>
-    dialect.opensTurn?.(wholeBody(call.decodedBody ?? call.body ?? Buffer.alloc(0))) ?? true;
+  const opensTurn = () => dialect.opensTurn?.(readableBody(call) ?? Buffer.alloc(0)) ?? true;
   const { attempts } = recorder;
   const request = { pinned, signal, memory: answers, attempts, transport, connection, opensTurn };
   const send = (each: Call, rewrite: Rewrite | undefined) =>

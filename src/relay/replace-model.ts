@@ -1,7 +1,7 @@
 // Replaces the model's name in a call: the bytes of that one value change, in the path or in the body, and nothing else.
 
 import type { AccountConfig } from "../config/config.ts";
-import { type Call, wholeBody, withBody } from "../domain/call.ts";
+import { type Call, readableBody, withBody } from "../domain/call.ts";
 import { matchesModel } from "../domain/model-scope.ts";
 import { readString, scanMembers } from "../json/json-scan.ts";
 
@@ -15,12 +15,16 @@ export function withModel(call: Call, model: string): Call {
 function replacedIn(call: Call, model: string): Call | undefined {
   const inPath = /^(\/v1\w*\/)(?:models|tunedModels)\/.+(:[A-Za-z]+)$/.exec(call.path);
   if (inPath) return { ...call, path: `${inPath[1]}models/${encodeURIComponent(model)}${inPath[2]}` };
-  if (call.body === undefined) return undefined;
-  const json = wholeBody(call.decodedBody ?? call.body);
-  const value = scanMembers(json, ["model"])?.get("model");
-  if (value === undefined || readString(json, value) === undefined) return undefined;
-  const body = [json.subarray(0, value.start), Buffer.from(JSON.stringify(model)), json.subarray(value.end)];
-  return withBody(call, body);
+  const asked = call.asked ?? findModel(readableBody(call));
+  if (asked === undefined) return undefined;
+  const { start, end } = asked.model;
+  const body = [asked.json.subarray(0, start), Buffer.from(JSON.stringify(model)), asked.json.subarray(end)];
+  return { ...withBody(call, body), asked };
+}
+
+function findModel(json: Buffer | undefined): Call["asked"] {
+  const model = json && scanMembers(json, ["model"])?.get("model");
+  return model && readString(json, model) !== undefined ? { json, model } : undefined;
 }
 
 /**

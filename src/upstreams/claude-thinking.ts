@@ -2,7 +2,7 @@
 // whose owner asked for it; Claude Code does the same by itself.
 
 import type { IsMadeElsewhere } from "../account-kinds/upstream.ts";
-import { type Call, wholeBody, withBody } from "../domain/call.ts";
+import { type Call, readableBody, withBody } from "../domain/call.ts";
 import type { Failure } from "../domain/failure.ts";
 import { firstElements, membersAt, readString, type Span, scanMembers, stringAt } from "../json/json-scan.ts";
 import { sealOf } from "../usage/claude-seal.ts";
@@ -24,17 +24,16 @@ export async function healSignatures(
 ): Promise<Call | undefined> {
   if (failure.kind !== "rejected" || failure.status !== 400 || !foreignThinking.test(failure.reason))
     return undefined;
-  const body = call.decodedBody ?? call.body;
-  if (body === undefined) return undefined;
-  const whole = wholeBody(body);
+  const whole = readableBody(call);
+  if (whole === undefined) return undefined;
   const known = new Map<string, boolean>();
   for (const seal of sealsIn(whole)) {
     const answer = await isMadeElsewhere(seal);
     if (answer !== undefined) known.set(seal, answer);
   }
   const healed =
-    withoutThinking(whole, (seal) => known.get(seal) ?? !isOfAnthropic(seal)) ??
-    withoutThinking(whole, (seal) => !known.has(seal));
+    withoutThinking(call, whole, (seal) => known.get(seal) ?? !isOfAnthropic(seal)) ??
+    withoutThinking(call, whole, (seal) => !known.has(seal));
   return healed && { ...withBody(call, healed), warnings: [...(call.warnings ?? []), warning] };
 }
 
@@ -58,7 +57,7 @@ function sealsIn(body: Buffer): Set<string> {
 }
 
 /** Every other byte stays as it was. A message that held nothing else goes as a whole. */
-function withoutThinking(body: Buffer, isDropped: IsDropped): Buffer[] | undefined {
+function withoutThinking({ model, asked }: Call, body: Buffer, isDropped: IsDropped): Buffer[] | undefined {
   const members = scanMembers(body, ["messages", "thinking"]);
   const messages = members?.get("messages");
   if (messages === undefined) return undefined;
@@ -77,6 +76,7 @@ function withoutThinking(body: Buffer, isDropped: IsDropped): Buffer[] | undefin
   }
   if (!isChanged) return undefined;
   const edits = [{ ...messages, by: [Buffer.from("["), ...joined(kept), Buffer.from("]")] }];
+  if (asked) edits.push({ ...asked.model, by: [Buffer.from(JSON.stringify(model))] });
   const thinking = members?.get("thinking");
   // With a budget the API wants every turn that calls a tool to begin with thinking.
   if (endsInTools && thinking && stringAt(body, "type", thinking) === "enabled")

@@ -173,7 +173,7 @@ function withId(response: Buffer, traceId: string | undefined): Buffer {
   const members = scanMembers(response, ["responseId"]);
   if (members === undefined) throw unreadable();
   if (traceId === undefined || members.has("responseId")) return response;
-  return addMember(response, "responseId", JSON.stringify(traceId));
+  return Buffer.concat(addMember([response], "responseId", JSON.stringify(traceId)));
 }
 
 /** An event's data is one line for the SDK; line ends can only be between JSON's tokens. */

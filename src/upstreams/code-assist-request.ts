@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import type { Target, UpstreamRequest } from "../account-kinds/upstream.ts";
-import { type Call, wholeBody } from "../domain/call.ts";
+import { type Body, bodyBytes, type Call, readableBody } from "../domain/call.ts";
 import { type Members, membersAt, type Span, scanMembers } from "../json/json-scan.ts";
 import { addMember, applyEdits, dropMember, renameMember } from "./json-edit.ts";
 import { credentialHeaders, nativeRequest, splitUrl } from "./request.ts";
@@ -27,7 +27,7 @@ export function readPublicMethod(path: string): PublicMethod | undefined {
 
 export function wrapRequest(call: Call, method: PublicMethod, target: Target): UpstreamRequest {
   const { origin, prefix } = splitUrl(target.apiUrl);
-  const body = plainBody(call);
+  const body = readableBody(call);
   // What is not a JSON object is sent as it is: Google's own error explains it best.
   const wrapped = body && wrapBody(body, call, { method, project: projectOf(target) });
   return {
@@ -50,7 +50,7 @@ export function wrapRequest(call: Call, method: PublicMethod, target: Target): U
 export function internalRequest(call: Call, target: Target): UpstreamRequest {
   const project = projectOf(target);
   const keyHeader = "authorization";
-  const body = project === undefined ? undefined : plainBody(call);
+  const body = project === undefined ? undefined : readableBody(call);
   const rewritten = body && project !== undefined ? withProject(body, call, project) : undefined;
   if (rewritten === undefined) return nativeRequest({ call, target, keyHeader });
   const headers = withoutHeader(call.headers, "content-encoding");
@@ -65,12 +65,12 @@ function wrapBody(
   body: Buffer,
   call: Call,
   { method, project }: { method: PublicMethod; project: string | undefined },
-): Buffer | undefined {
+): Body | undefined {
   const request = method.name === "countTokens" ? countRequest(body, method) : generateRequest(body, call);
   if (request === undefined) return undefined;
-  if (method.name === "countTokens") return concat('{"request":', request, "}");
+  if (method.name === "countTokens") return bodyOf('{"request":', request, "}");
   const projectMember = project === undefined ? "" : `"project":${JSON.stringify(project)},`;
-  return concat(`{"model":${JSON.stringify(method.model)},${projectMember}"request":`, request, "}");
+  return bodyOf(`{"model":${JSON.stringify(method.model)},${projectMember}"request":`, request, "}");
 }
 
 /** protobuf's JSON takes both spellings, Code Assist's front end only the first. */
@@ -82,7 +82,7 @@ const aliases: Readonly<Record<string, string>> = {
   cachedContent: "cached_content",
 };
 
-function generateRequest(body: Buffer, call: Call): Buffer | undefined {
+function generateRequest(body: Buffer, call: Call): Buffer[] | undefined {
   const names = ["model", "session_id", "sessionId", ...Object.keys(aliases), ...Object.values(aliases)];
   const members = scanMembers(body, names);
   if (members === undefined) return undefined;
@@ -106,15 +106,19 @@ function generateRequest(body: Buffer, call: Call): Buffer | undefined {
 }
 
 /** Only the contents are counted, whichever of its two forms the body has. */
-function countRequest(body: Buffer, method: PublicMethod): Buffer | undefined {
+function countRequest(body: Buffer, method: PublicMethod): Buffer[] | undefined {
   const outer = scanMembers(body, ["contents", "generateContentRequest", "generate_content_request"]);
   if (outer === undefined) return undefined;
   const model = `{"model":${JSON.stringify(`models/${method.model}`)}`;
   const wrapped = outer.get("generateContentRequest") ?? outer.get("generate_content_request");
   const inner = wrapped ? body.subarray(wrapped.start, wrapped.end) : body;
   const contents = (wrapped ? scanMembers(inner, ["contents"]) : outer)?.get("contents");
-  if (contents === undefined) return concat(model, Buffer.alloc(0), "}");
-  return concat(`${model},"contents":`, inner.subarray(contents.start, contents.end), "}");
+  if (contents === undefined) return [Buffer.from(`${model}}`)];
+  return [
+    Buffer.from(`${model},"contents":`),
+    inner.subarray(contents.start, contents.end),
+    Buffer.from("}"),
+  ];
 }
 
 /** The same for every turn of a conversation and reveals nothing about it: a UUID made of its key (version 8, RFC 9562). */
@@ -126,15 +130,16 @@ function sessionId(sessionKey: string): string {
 }
 
 /** Generating calls need a project even when the client knows none; all others keep the members they have. */
-function withProject(body: Buffer, call: Call, project: string): Buffer | undefined {
+function withProject(body: Buffer, call: Call, project: string): Body | undefined {
   const members = scanMembers(body, ["project", "cloudaicompanionProject", "metadata"]);
   if (members === undefined) return undefined;
   const text = JSON.stringify(project);
   const spans = ["project", "cloudaicompanionProject"].flatMap((name) => members.get(name) ?? []);
   const edits = [...spans, ...metadataProject(body, members)].map((span) => ({ ...span, text }));
   const edited = applyEdits(body, edits);
-  if (call.operation === "generate" && !members.has("project")) return addMember(edited, "project", text);
-  return edits.length > 0 ? edited : undefined;
+  if (call.operation === "generate" && !members.has("project"))
+    return bodyOf("", addMember(edited, "project", text), "");
+  return edits.length > 0 ? bodyOf("", edited, "") : undefined;
 }
 
 function metadataProject(body: Buffer, members: Members): Span[] {
@@ -144,13 +149,13 @@ function metadataProject(body: Buffer, members: Members): Span[] {
 
 const quote = 0x22;
 
-function concat(before: string, middle: Buffer, after: string): Buffer {
-  return Buffer.concat([Buffer.from(before), middle, Buffer.from(after)]);
+/** A small one is worth a copy: it goes out at once. */
+function bodyOf(before: string, middle: readonly Buffer[], after: string): Body {
+  const pieces = [Buffer.from(before), ...middle, Buffer.from(after)].filter(({ length }) => length > 0);
+  return bodyBytes(pieces) <= maxJoinedBytes ? Buffer.concat(pieces) : pieces;
 }
 
-function plainBody({ body, decodedBody }: Call): Buffer | undefined {
-  return body === undefined ? undefined : wholeBody(decodedBody ?? body);
-}
+const maxJoinedBytes = 256 * 1024;
 
 function headerOf(headers: readonly string[], name: string): string | undefined {
   for (let at = 0; at < headers.length; at += 2) {

@@ -18,8 +18,12 @@ const typesOf: Readonly<Record<string, readonly string[]>> = {
 
 /** The first of the kinds that is in the body. A name without a known type is a type of its own. */
 export function findRefusedContent(body: Buffer, refuses: readonly string[]): string | undefined {
-  return refuses.find((kind) => (typesOf[kind] ?? [kind]).some((type) => holdsType(body, type)));
+  const beginning = body.subarray(0, maxSearchedBytes);
+  return refuses.find((kind) => (typesOf[kind] ?? [kind]).some((type) => holdsType(beginning, type)));
 }
+
+/** More text than fits into any model's context; each type is a search of its own. */
+const maxSearchedBytes = 8 * 1024 * 1024;
 
 /** In a text the quotes are escaped, so that nothing in it is taken for a block. */
 function holdsType(body: Buffer, type: string): boolean {
