@@ -6,6 +6,7 @@ import { claudeModelList } from "../../src/demo/provider/claude.ts";
 import { geminiModelList } from "../../src/demo/provider/gemini.ts";
 import { openaiModelList } from "../../src/demo/provider/openai.ts";
 import type { AccountType } from "../../src/domain/family.ts";
+import type { RecordedRequest } from "../support/behaviour.ts";
 import { claudeFailures, claudeModels } from "../support/claude-script.ts";
 import { begin, send } from "../support/client.ts";
 import { createManualTime } from "../support/manual-time.ts";
@@ -72,6 +73,9 @@ describe("models", { concurrency: 4 }, () => {
       upstream.on("key-of-second", { body: list(["two"]) });
       const asked = send(relay.url, { path });
       await upstream.received(2);
+      const hasAnswered = ({ credential, closedAt }: RecordedRequest) =>
+        credential === "key-of-first" && closedAt !== undefined;
+      await until("the first account has answered", () => upstream.requests.some(hasAnswered));
       await turns();
       time.advance(2500);
       assert.deepEqual(idsOf((await asked).json()), ["one"]);
