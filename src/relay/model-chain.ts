@@ -28,8 +28,11 @@ export function callsFor(
 ): Call[] {
   const targets = targetsOf(call, { models });
   if (targets === undefined) return [call];
+  // Where the model is in the body is looked for once, however long the chain is.
+  let { asked } = call;
   return targets.map((model) => {
-    const replaced = withModel(call, model);
+    const replaced = withModel({ ...call, asked }, model);
+    asked = replaced.asked;
     const direction = dialect.direct?.({ model }, accounts);
     if (direction === undefined) return replaced;
     const { family, path, converts } = direction;

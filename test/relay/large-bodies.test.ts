@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Body, bodyBytes, type Call, wholeBody } from "../../src/domain/call.ts";
 import type { Failure } from "../../src/domain/failure.ts";
+import { callsFor } from "../../src/relay/model-chain.ts";
 import { withModel } from "../../src/relay/replace-model.ts";
 import { healSignatures } from "../../src/upstreams/claude-thinking.ts";
 import { internalRequest, readPublicMethod, wrapRequest } from "../../src/upstreams/code-assist-request.ts";
@@ -29,6 +30,16 @@ test("a model's name that is replaced twice takes no copy of the body", () => {
   assert.equal(textOf(once), text("claude-opus-5-5"));
   assert.equal(textOf(twice), text("glm-5"));
   assert.equal(copiedBytes(twice.body, came), '"glm-5"'.length);
+});
+
+test("a chain of models looks for the name in the body once", () => {
+  const call = makeCall({ body: Buffer.from('{"model":"alias"}'), model: "alias" });
+  const models = [{ pattern: "alias", targets: ["a", "alias", "b"] }];
+  const calls = callsFor(call, {}, { models, accounts: [] });
+  assert.deepEqual(calls.map(textOf), ['{"model":"a"}', '{"model":"alias"}', '{"model":"b"}']);
+  const [first, ...others] = calls.map(({ asked }) => asked);
+  assert.ok(first);
+  for (const each of others) assert.equal(each, first);
 });
 
 test("thinking goes out of a request whose model's name was replaced, and the name stays", async () => {
