@@ -26,7 +26,9 @@ export const folders = [
 /** What is not called here, and why. */
 export const exempt: Readonly<Record<string, string>> = {
   "account-kinds/oauth-provider.ts#chooseRedirects": "takes the owner's settings",
+  "coding/decoded.ts#createAnswerDecoder": "decodes in other threads, within limits",
   "coding/decoded.ts#decodeBody": "decodes in other threads, within limits",
+  "coding/decoded.ts#decodingBytes": "adds up codings that were read",
   "dialects/chat/request/limits.ts#convertLimits": "a part of convertRequest",
   "dialects/chat/request/reasoning.ts#convertReasoning": "a part of convertRequest",
   "dialects/chat/request/sampling.ts#convertSampling": "a part of convertRequest",
@@ -51,6 +53,7 @@ export const exempt: Readonly<Record<string, string>> = {
   "terminal/keys.ts#readKeys": "takes what a person types",
   "terminal/period.ts#readPeriod": "takes what a person types",
   "upstreams/client.ts#addressOf": "takes the owner's addresses",
+  "upstreams/json-edit.ts#addMember": "takes JSON that was read",
   "web/request-data.ts#readRequestDetail": "asks the database",
   "web/sessions.ts#mayReadStatus": "compares; see authenticate",
   "web/sign-in-code.ts#createCode": "writes a file",
