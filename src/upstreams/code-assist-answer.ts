@@ -34,7 +34,7 @@ function unwrapDocument(): AnswerTransform {
   const document = createCollector(maxBytes);
   const merged = createMergedAnswer();
   const payloads = createPayloadReader((json) => {
-    merged.add(json);
+    merged.add(joined(json));
     return nothing;
   });
   let isEvents: boolean | undefined;
@@ -52,7 +52,8 @@ function unwrapDocument(): AnswerTransform {
     },
     end() {
       if (isEvents) payloads.end();
-      const whole = isEvents ? merged.take() : readPayload(document.take());
+      const pieces = isEvents ? undefined : readPayload(document.take());
+      const whole = isEvents ? merged.take() : pieces && joined(pieces);
       if (!whole) throw unreadable();
       return whole;
     },
@@ -69,7 +70,9 @@ function beginsAsEvents(chunk: Buffer): boolean | undefined {
 }
 
 function unwrapEvents(): AnswerTransform {
-  const payloads = createPayloadReader((json) => Buffer.concat([dataField, onOneLine(json), eventEnd]));
+  const payloads = createPayloadReader((json) =>
+    Buffer.concat([dataField, ...json.map(onOneLine), eventEnd]),
+  );
   return {
     get heldBytes() {
       return payloads.heldBytes;
@@ -88,10 +91,10 @@ const eventEnd = Buffer.from("\r\n\r\n");
 /** The public API's stream without `alt=sse`: one array, element by element. */
 function unwrapToArray(): AnswerTransform {
   let begun = false;
-  const element = (json: Buffer) => {
+  const element = (json: readonly Buffer[]) => {
     const separator = Buffer.from(begun ? ",\r\n" : "[");
     begun = true;
-    return Buffer.concat([separator, json]);
+    return Buffer.concat([separator, ...json]);
   };
   const payloads = createPayloadReader(element);
   return {
@@ -105,12 +108,15 @@ function unwrapToArray(): AnswerTransform {
       return Buffer.concat([rest, Buffer.from(begun ? "]" : "[]")]);
     },
     // Google puts an error into the array as its last element.
-    fail: (error) => Buffer.concat([element(errorElement(error)), Buffer.from("]")]),
+    fail: (error) => Buffer.concat([element([errorElement(error)]), Buffer.from("]")]),
   };
 }
 
-/** Reads the payloads of an event stream, or of the bare JSON that Google answers with when a stream fails. */
-function createPayloadReader(render: (json: Buffer) => Buffer) {
+/**
+ * Reads the payloads of an event stream, or of the bare JSON that Google answers with when a stream fails. `render` gets the pieces of one: it is
+ * copied once, and no more.
+ */
+function createPayloadReader(render: (json: readonly Buffer[]) => Buffer) {
   let output: Buffer[] = [];
   let isBare = false;
   const read = (payload: Buffer) => {
@@ -134,7 +140,8 @@ function createPayloadReader(render: (json: Buffer) => Buffer) {
     maxEventBytes: maxBytes,
   });
   const flush = () => {
-    const sent = Buffer.concat(output);
+    // Of a single one a copy would cost as much again.
+    const sent = joined(output);
     output = [];
     return sent;
   };
@@ -155,25 +162,33 @@ function createPayloadReader(render: (json: Buffer) => Buffer) {
 }
 
 /** What the client gets for one payload: the response, an error as it is, or nothing. */
-function readPayload(payload: Buffer): Buffer | undefined {
+function readPayload(payload: Buffer): Buffer[] | undefined {
   const members = scanMembers(payload, ["response", "traceId", "error"]);
   if (members === undefined) throw unreadable();
   const span = members.get("response");
-  if (span === undefined) return members.has("error") ? payload : undefined;
+  if (span === undefined && members.has("error")) return [payload];
+  // So large a one is not empty: reading stopped before its response. To pass it over would be a hole in the answer.
+  if (span === undefined && payload.length > maxEmptyBytes) throw unreadable();
+  if (span === undefined) return undefined;
   const response = payload.subarray(span.start, span.end);
   return response[0] === openBrace
     ? withId(response, readString(payload, members.get("traceId")))
     : undefined;
 }
 
+function joined(pieces: readonly Buffer[]): Buffer {
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+}
+
+const maxEmptyBytes = 1024 * 1024;
 const openBrace = 0x7b;
 
 /** Gemini CLI takes the trace's id for the response's as well. */
-function withId(response: Buffer, traceId: string | undefined): Buffer {
+function withId(response: Buffer, traceId: string | undefined): Buffer[] {
   const members = scanMembers(response, ["responseId"]);
   if (members === undefined) throw unreadable();
-  if (traceId === undefined || members.has("responseId")) return response;
-  return Buffer.concat(addMember([response], "responseId", JSON.stringify(traceId)));
+  if (traceId === undefined || members.has("responseId")) return [response];
+  return addMember([response], "responseId", JSON.stringify(traceId));
 }
 
 /** An event's data is one line for the SDK; line ends can only be between JSON's tokens. */

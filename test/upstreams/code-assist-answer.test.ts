@@ -203,3 +203,16 @@ it("many small pieces of one large event cost linear time", () => {
   assert.equal(out.length, 'data: {"t":""}\r\n\r\n'.length + 2_000_000);
   assert.ok(threadTime() - started < 3000);
 });
+
+describe("an answer whose response is not reached", () => {
+  const lists = `{"x":[${"[],".repeat(2_000_000)}1],"response":{}}`;
+  for (const [form, text] of [
+    ["sse", `data: ${lists}\n\n`],
+    ["json-array", `data: ${lists}\n\n`],
+    [undefined, lists],
+  ] as const) {
+    it(`is not passed over in silence (${form ?? "document"})`, () => {
+      assert.throws(() => run(form, Buffer.from(text), []), RelayError);
+    });
+  }
+});
