@@ -14,7 +14,24 @@ export interface DecodeWithin {
 
 /** Prompts shrink to a third or a tenth. What claims more gets its memory only when it has shown that it needs it. */
 const usualRatio = 20;
+/** A large body is tried with less first: the memory for what it might be is more than several of them are. */
+const largeRatio = 4;
+const minLargeBytes = 1024 * 1024;
 const minGuessBytes = 256 * 1024;
+
+function firstGuess(length: number): number {
+  return length * (length >= minLargeBytes ? largeRatio : usualRatio) + minGuessBytes;
+}
+
+/** What decoding a body of so many bytes takes first, beside them; 0 for a coding that is not known. */
+export function bytesToDecode(length: number, encoding: string): number {
+  const guess = firstGuess(length);
+  try {
+    return guess * decodedCopies + windowsOf(parseCodings(encoding), guess);
+  } catch {
+    return 0;
+  }
+}
 
 /** How many decoded bytes there is room for; see decodeReserved. */
 function fittingInto(room: number, codings: readonly Coding[]): number {
@@ -32,8 +49,8 @@ export async function decodeWithin(body: Buffer, options: DecodeWithin): Promise
   const { maxBytes, share } = options;
   const codings = parseCodings(options.encoding);
   const limitBytes = Math.min(maxBytes, fittingInto(share.maxBytes - share.bytes, codings));
-  const guess = body.length * usualRatio + minGuessBytes;
-  if (guess < limitBytes) {
+  for (const guess of new Set([firstGuess(body.length), body.length * usualRatio + minGuessBytes])) {
+    if (guess >= limitBytes) break;
     const decoded = await decodeReserved(body, guess, options).catch(ignoreTooLarge);
     if (decoded !== undefined) return decoded;
   }

@@ -24,6 +24,13 @@ export interface MemoryShare {
    * Throws MemoryExhausted with `isTooLarge` for what would not fit even if nobody else had any, and without it where nothing may be waited for.
    */
   grow(bytes: number, mayWait?: boolean): Promise<void> | undefined;
+  /**
+   * As `grow`, and takes in the same moment what `ahead` says will be needed after it, as far as all together have so much: `grow` takes of
+   * that first. Requests that each had a part of what they need would wait for one another.
+   */
+  begin(bytes: number, ahead: number): Promise<void> | undefined;
+  /** Gives back what was taken ahead and not needed. */
+  endAhead(): void;
   /** Takes so many bytes more at once, even above the limit: they are there already, and too few to wait for. */
   count(bytes: number): void;
   shrink(bytes: number): void;
@@ -161,6 +168,8 @@ class Share implements MemoryShare {
   readonly #signal: AbortSignal;
   readonly #isGrowing: boolean;
   #own = 0;
+  /** Of them, what nothing is in yet; see `begin`. */
+  #ahead = 0;
   #isReleased = false;
 
   constructor(ledger: Ledger, signal: AbortSignal, isGrowing: boolean) {
@@ -170,7 +179,7 @@ class Share implements MemoryShare {
   }
 
   get bytes(): number {
-    return this.#own;
+    return this.#own - this.#ahead;
   }
 
   get maxBytes(): number {
@@ -184,11 +193,33 @@ class Share implements MemoryShare {
   grow(bytes: number, mayWait = true): Promise<void> | undefined {
     this.#signal.throwIfAborted();
     const { maxBytes } = this.#ledger;
-    if (this.#own + bytes > maxBytes) throw new MemoryExhausted({ isTooLarge: true, maxBytes });
-    const wanted = { share: this, bytes, isGrowing: this.#isGrowing };
-    if (this.#ledger.findRoom(wanted)) return void this.#take(bytes);
+    if (this.bytes + bytes > maxBytes) throw new MemoryExhausted({ isTooLarge: true, maxBytes });
+    const more = Math.max(0, bytes - this.#ahead);
+    const wanted = { share: this, bytes: more, isGrowing: this.#isGrowing };
+    const take = () => {
+      this.#ahead = Math.max(0, this.#ahead - bytes);
+      this.#take(more);
+    };
+    if (more === 0 || this.#ledger.findRoom(wanted)) return void take();
     if (!mayWait) throw new MemoryExhausted({ isTooLarge: false, maxBytes });
-    return this.#ledger.wait(wanted, this.#signal, () => this.#take(bytes));
+    return this.#ledger.wait(wanted, this.#signal, take);
+  }
+
+  begin(bytes: number, ahead: number): Promise<void> | undefined {
+    const fitting = Math.max(0, Math.min(ahead, this.#ledger.maxBytes - this.bytes - bytes));
+    const keepAhead = () => {
+      if (!this.#isReleased) this.#ahead = fitting;
+    };
+    const turn = this.grow(bytes + fitting);
+    if (turn) return turn.then(keepAhead);
+    keepAhead();
+    return undefined;
+  }
+
+  endAhead(): void {
+    const ahead = this.#ahead;
+    this.#ahead = 0;
+    this.#give(ahead);
   }
 
   count(bytes: number): void {
@@ -197,11 +228,12 @@ class Share implements MemoryShare {
 
   shrink(bytes: number): void {
     // After a release there is nothing left to give.
-    this.#give(Math.min(bytes, this.#own));
+    this.#give(Math.min(bytes, this.bytes));
   }
 
   release(): void {
     this.#isReleased = true;
+    this.#ahead = 0;
     this.#give(this.#own);
   }
 

@@ -14,6 +14,8 @@ export interface BodyLimits extends BodyStall {
   share: MemoryShare;
   signal: AbortSignal;
   timers: Timers;
+  /** What is needed of memory beside a body of so many bytes before it goes on: to decode it, to convert it. */
+  bytesAhead?: (length: number) => number;
   /** Of an API that is converted: what its large bodies leave behind is more, and pages cost little beside a conversion. */
   mayBeConverted?: boolean;
 }
@@ -33,7 +35,8 @@ export async function readBody(source: RequestSource, limits: BodyLimits): Promi
   }
   // What is announced is taken at once: bodies that each got half of their memory would wait for one another.
   const length = announcedLength(headers);
-  const turn = length === undefined ? undefined : limits.share.grow(length);
+  const turn =
+    length === undefined ? undefined : limits.share.begin(length, limits.bytesAhead?.(length) ?? 0);
   if (turn) await turn;
   source.onBodyWanted?.();
   const store = storeFor(length ?? 0, source, limits);

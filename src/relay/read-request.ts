@@ -9,7 +9,7 @@ import { RelayError } from "../domain/errors.ts";
 import { splitRequestHeaders, stripKeyParameter, stripRelayKeys } from "../network/headers.ts";
 import type { RelayKeys } from "./authenticate.ts";
 import { type BodyStall, bodyStall } from "./body-stall.ts";
-import { decodeWithin } from "./decode-within.ts";
+import { bytesToDecode, decodeWithin } from "./decode-within.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import { joinLargeBody, type Scratch } from "./join-body.ts";
 import type { MemoryShare } from "./memory-budget.ts";
@@ -38,16 +38,18 @@ export async function readRequest(
   const { client, maxBodyBytes, config, scratch, relayKeys, share, timers } = reading;
   const { source, dialect, route } = exchange;
   const { stallMs, stallBytes } = reading.bodyStall ?? bodyStall;
+  const encoding = source.headers["content-encoding"]?.toString();
   const limits = {
     ...{ stallMs, stallBytes, maxBytes: maxBodyBytes, share, timers, signal: exchange.signal },
     mayBeConverted: dialect.convert !== undefined,
+    bytesAhead: (length: number) =>
+      (isCoded(encoding) ? bytesToDecode(length, encoding) : 0) + (dialect.convert ? length : 0),
   };
   const received = await readBody(source, limits);
   const isInOnePiece = received === undefined || Buffer.isBuffer(received);
   const body = isInOnePiece ? received : await joinLargeBody(received, share);
   const { forward, credential, acceptEncoding } = splitRequestHeaders(source.rawHeaders, relayKeys.isIn);
   const query = stripRelayKeys(exchange.query, relayKeys.isIn);
-  const encoding = source.headers["content-encoding"]?.toString();
   const readable = body !== undefined && isCoded(encoding) ? await decode(body, encoding, reading) : body;
   const facts = dialect.read(route, {
     headers: source.headers,

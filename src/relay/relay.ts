@@ -70,6 +70,7 @@ async function answer(
   const config = deps.config();
   // What is parsed and written anew is in memory beside the body.
   if (dialect.convert) await share.grow(bodyBytes(call.body));
+  share.endAhead();
   const pinned = source.headers["x-cc-relay-account"]?.toString();
   const opensTurn = () => dialect.opensTurn?.(readableBody(call) ?? Buffer.alloc(0)) ?? true;
   const { attempts } = recorder;

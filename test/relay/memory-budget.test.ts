@@ -133,3 +133,57 @@ test("a growing share that was released while it waited leaves the last quarter 
   await waiting;
   assert.equal(third!.grow(90), undefined);
 });
+
+test("what a request needs later it has from the beginning, and gives back what it did not need", () => {
+  const budget = budgetOf(100);
+  const first = budget.open(open);
+  assert.equal(first.begin(20, 60), undefined);
+  assert.deepEqual([first.bytes, budget.usedBytes], [20, 80]);
+  assert.throws(() => budget.open(open).grow(30, false), MemoryExhausted);
+  assert.equal(first.grow(50, false), undefined);
+  assert.deepEqual([first.bytes, budget.usedBytes], [70, 80]);
+  assert.equal(first.grow(20, false), undefined);
+  assert.deepEqual([first.bytes, budget.usedBytes], [90, 90]);
+  first.shrink(85);
+  first.endAhead();
+  assert.deepEqual([first.bytes, budget.usedBytes], [5, 5]);
+
+  const second = budget.open(open);
+  second.begin(10, 40);
+  second.endAhead();
+  assert.deepEqual([second.bytes, budget.usedBytes], [10, 15]);
+  first.begin(5, 10);
+  first.release();
+  assert.equal(budget.usedBytes, 10);
+});
+
+test("no more is taken ahead than all together have", async () => {
+  const budget = budgetOf(100);
+  const holder = budget.open(open);
+  holder.grow(30);
+  const share = budget.open(open);
+  const waiting = share.begin(60, 1000);
+  assert.ok(waiting instanceof Promise);
+  holder.release();
+  await waiting;
+  assert.deepEqual([share.bytes, budget.usedBytes], [60, 100]);
+  assert.equal(share.grow(40, false), undefined);
+  assert.throws(
+    () => share.grow(1),
+    (error) => error instanceof MemoryExhausted && error.isTooLarge,
+  );
+});
+
+test("a request that was over while it waited to begin has nothing ahead", async () => {
+  const budget = budgetOf(100);
+  const holder = budget.open(open);
+  holder.grow(90);
+  const share = budget.open(open);
+  const waiting = share.begin(20, 20);
+  share.release();
+  holder.release();
+  await waiting;
+  assert.deepEqual([share.bytes, budget.usedBytes], [0, 0]);
+  share.endAhead();
+  assert.equal(budget.usedBytes, 0);
+});

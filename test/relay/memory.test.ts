@@ -1,6 +1,7 @@
 // server.memory_mb: bodies of all requests together, also what small ones unfold to.
 
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { type TestContext, test } from "node:test";
 import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { begin, send } from "../support/client.ts";
@@ -46,6 +47,27 @@ test("twenty decompression bombs at once stay inside the budget, and ordinary re
   t.diagnostic(`grew by ${grownMb} MiB`);
   // Upstream, clients and what the garbage collector has not met yet are in the same process.
   assert.ok(grownMb < 160, `${grownMb} MiB`);
+});
+
+test("requests that need more than their body takes are served one after another, and none is in the way of the next", async (t) => {
+  const { relay } = await setUp(t, { memoryMb: 8 });
+  const text = randomBytes(mebi / 2).toString("base64");
+  const messages = [{ role: "user", content: text }];
+  const body = Buffer.from(JSON.stringify({ model: "claude-opus-5-5", max_tokens: 9, messages }));
+  const coded = { headers: [...json, "content-encoding", "zstd"], body: zstdCompressSync(body) };
+  const requests = [
+    { path: "/v1/messages", ...coded },
+    { path: "/v1/chat/completions", headers: json, body },
+    { path: "/v1/chat/completions", ...coded },
+  ];
+  for (const request of requests) {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => send(relay.url, request)));
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      answers.map(() => 200),
+      answers.find(({ status }) => status !== 200)?.text,
+    );
+  }
 });
 
 test("above the budget a request waits, and then hears when to come back", async (t) => {
