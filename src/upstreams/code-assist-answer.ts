@@ -71,7 +71,7 @@ function beginsAsEvents(chunk: Buffer): boolean | undefined {
 
 function unwrapEvents(): AnswerTransform {
   const payloads = createPayloadReader((json) =>
-    Buffer.concat([dataField, ...json.map(onOneLine), eventEnd]),
+    Buffer.concat([dataField, ...json.flatMap(withoutLineEnds), eventEnd]),
   );
   return {
     get heldBytes() {
@@ -192,9 +192,35 @@ function withId(response: Buffer, traceId: string | undefined): Buffer[] {
 }
 
 /** An event's data is one line for the SDK; line ends can only be between JSON's tokens. */
-function onOneLine(json: Buffer): Buffer {
-  if (!json.includes(0x0a) && !json.includes(0x0d)) return json;
-  return Buffer.from(json.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte)));
+function withoutLineEnds(json: Buffer): Buffer[] {
+  const pieces: Buffer[] = [];
+  let from = 0;
+  let nextLineFeed = indexOrEnd(json, lineFeed, 0);
+  let nextReturn = indexOrEnd(json, carriageReturn, 0);
+  for (
+    let end = Math.min(nextLineFeed, nextReturn);
+    end < json.length;
+    end = Math.min(nextLineFeed, nextReturn)
+  ) {
+    if (pieces.length >= 2 * maxLines) throw unreadable();
+    pieces.push(json.subarray(from, end), blank);
+    from = end + 1;
+    if (nextLineFeed < from) nextLineFeed = indexOrEnd(json, lineFeed, from);
+    if (nextReturn < from) nextReturn = indexOrEnd(json, carriageReturn, from);
+  }
+  pieces.push(json.subarray(from));
+  return pieces;
+}
+
+/** Of one event; a thousand times as many as any real one has. */
+const maxLines = 64 * 1024;
+const blank = Buffer.from(" ");
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+
+function indexOrEnd(json: Buffer, byte: number, from: number): number {
+  const at = json.indexOf(byte, from);
+  return at < 0 ? json.length : at;
 }
 
 function errorElement(error: RelayError): Buffer {

@@ -193,6 +193,14 @@ it("nothing grows beyond 64 MiB: such an answer is broken off", () => {
   }
 });
 
+it("an event with more lines than any real one has is no answer, and costs no time", () => {
+  const transform = unwrapAnswer({ streamForm: "sse" });
+  const lines = `data: {"response":{"a":[\n${"data: [],\n".repeat(100_000)}data: 1]}}\n\n`;
+  assert.throws(() => transform.push(Buffer.from(lines)), /before it was whole/);
+  const fewer = `data: {"response":{"a":[\n${"data: [],\n".repeat(1000)}data: 1]}}\n\n`;
+  assert.equal(unwrapAnswer({ streamForm: "sse" }).push(Buffer.from(fewer)).toString().split("\n").length, 3);
+});
+
 it("many small pieces of one large event cost linear time", () => {
   const started = threadTime();
   const transform = unwrapAnswer({ streamForm: "sse" });
