@@ -66,7 +66,9 @@ export async function findRouting(
     const { stickyTtlMs: ttlMs, renewalThresholdMs } = config.session;
     const use = { accountId, now: deps.now(), renewalThresholdMs, isMove };
     const isConversation = isBilled(call.operation) || call.operation === "count-tokens";
-    if (call.sessionKey !== undefined && pinned === undefined && isConversation) {
+    // Its sessions were sent away when it was disabled: an answer that was under way then brings none back.
+    const isOff = deps.pool.account(accountId)?.config.enabled === false;
+    if (call.sessionKey !== undefined && pinned === undefined && isConversation && !isOff) {
       await deps.bindings.bind({ ...use, kind: sessionKind, key: call.sessionKey, ttlMs });
     }
   };

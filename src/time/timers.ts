@@ -18,7 +18,7 @@ export interface Timers {
 }
 
 /** Shorter ones are to be exact. */
-const minSharedMs = 200;
+const minSharedMs = 1000;
 const afterShared = createSharedTimers();
 
 export const systemTimers: Timers = {
