@@ -23,19 +23,6 @@ function tune() {
   setFlagsFromString("--heap-growing-percent=200");
   // A burst of requests at the start makes V8 allocate their objects where only whole collections find them, and it stays so.
   setFlagsFromString("--no-allocation-site-pretenuring");
-  if (process.argv.includes("serve")) setTimeout(optimizeSooner, 1000).unref();
-}
-
-/**
- * A request is little work in many functions. By V8's own measure these are optimized after tens of thousands of requests, if ever; sooner, a
- * request costs a third less after the first two thousand, and a tenth less for good, for a second of the processor's time that the compiler
- * takes earlier. Not while the program starts: that would take longer.
- */
-function optimizeSooner() {
-  const { setFlagsFromString } = require("node:v8");
-  setFlagsFromString("--invocation-count-for-maglev=200");
-  setFlagsFromString("--invocation-count-for-turbofan=1000");
-  setFlagsFromString("--minimum-invocations-after-ic-update=50");
 }
 
 /** From the second start on, a third of the start-up time is gone. A folder that cannot be written costs that and nothing else. */

@@ -25,6 +25,11 @@ const minPeakBytes = 32 * 1024 * 1024;
 /** An idle relay has a third. */
 const minHeapBytes = 96 * 1024 * 1024;
 const maxIdleUtilization = 0.1;
+/**
+ * So many looks in a row find the relay idle before its heap is collected, which is a minute. V8 drops the room that new objects had, too: streams
+ * that come soon after cost twice as much.
+ */
+const minIdleLooks = 12;
 
 export function createMemoryReturn({
   memory,
@@ -32,7 +37,9 @@ export function createMemoryReturn({
   heap = getHeapStatistics,
   utilization = measureUtilization(),
 }: MemoryReturnOptions): MemoryReturn {
-  let isDue = false;
+  let isBodyDue = false;
+  let isHeapDue = false;
+  let idleLooks = 0;
   /** What is no garbage needs no second look. */
   let keptBytes = 0;
   return {
@@ -40,12 +47,15 @@ export function createMemoryReturn({
       const isBurst = memory.takePeak() >= minPeakBytes;
       const isIdle = utilization() <= maxIdleUtilization && !isBurst;
       if (!isIdle) {
-        isDue ||= isBurst || heap().total_heap_size > Math.max(minHeapBytes, 2 * keptBytes);
+        idleLooks = 0;
+        isBodyDue ||= isBurst;
+        isHeapDue ||= heap().total_heap_size > Math.max(minHeapBytes, 2 * keptBytes);
         return;
       }
+      idleLooks++;
       // Not while the burst goes on: the next bodies would only make new garbage.
-      if (!isDue) return;
-      isDue = false;
+      if (!isBodyDue && !(isHeapDue && idleLooks >= minIdleLooks)) return;
+      isBodyDue = isHeapDue = false;
       collect();
       keptBytes = heap().used_heap_size;
     },
