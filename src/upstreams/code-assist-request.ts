@@ -136,6 +136,8 @@ function withProject(body: Buffer, call: Call, project: string): Body | undefine
   const text = JSON.stringify(project);
   const spans = ["project", "cloudaicompanionProject"].flatMap((name) => members.get(name) ?? []);
   const edits = [...spans, ...metadataProject(body, members)].map((span) => ({ ...span, text }));
+  // The body is read as it was before the model's name was replaced in it.
+  if (call.asked) edits.push({ ...call.asked.model, text: JSON.stringify(call.model) });
   const edited = applyEdits(body, edits);
   if (call.operation === "generate" && !members.has("project"))
     return bodyOf("", addMember(edited, "project", text), "");

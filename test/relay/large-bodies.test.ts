@@ -78,3 +78,17 @@ test("what a host refuses is looked for in the first 8 MB", () => {
   assert.equal(findRefusedContent(behind(7), ["image"]), "image");
   assert.equal(findRefusedContent(behind(9), ["image"]), undefined);
 });
+
+test("Code Assist's own call has the model that took the place of the client's, and the account's project", () => {
+  const body = Buffer.from('{"model":"gemini-2.5-pro","project":"theirs","request":{"contents":[]}}');
+  const call = geminiCall({ path: "/v1internal:generateContent", body, model: "gemini-2.5-pro" });
+  const credential = { kind: "bearer", token: "t", extras: { project: "mine" } } as const;
+  const target = { apiUrl: "https://h.example", credential };
+  for (const renamed of [withModel(call, "flash"), withModel(withModel(call, "lite"), "flash")]) {
+    const sent = internalRequest(renamed, target).body;
+    assert.equal(
+      wholeBody(sent ?? []).toString(),
+      '{"model":"flash","project":"mine","request":{"contents":[]}}',
+    );
+  }
+});
