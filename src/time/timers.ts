@@ -17,12 +17,14 @@ export interface Timers {
   every(ms: number, work: () => void): Timer;
 }
 
-/** Shorter ones are to be exact. */
+/** Shorter ones are to be exact, and longer ones are not a request's: an idle relay would wake up for them twenty times a second. */
 const minSharedMs = 1000;
+const maxSharedMs = 600_000;
 const afterShared = createSharedTimers();
 
 export const systemTimers: Timers = {
-  after: (ms, work) => (ms < minSharedMs ? new SystemTimer(setTimeout(work, ms)) : afterShared(ms, work)),
+  after: (ms, work) =>
+    ms < minSharedMs || ms > maxSharedMs ? new SystemTimer(setTimeout(work, ms)) : afterShared(ms, work),
   every: (ms, work) => new SystemTimer(setInterval(work, ms)),
 };
 
