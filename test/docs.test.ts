@@ -198,6 +198,7 @@ const failures: { [Kind in FailureKind]: Failure & { kind: Kind } } = {
   "model-missing": { kind: "model-missing", reason: "" },
   "unexplained-refusal": { kind: "unexplained-refusal", status: 403, reason: "" },
   "edge-refused": { kind: "edge-refused", status: 403, ray: undefined, reason: "" },
+  unreadable: { kind: "unreadable", reason: "" },
   rejected: { kind: "rejected", status: 400, reason: "" },
   shortage: { kind: "shortage", cause },
   aborted: { kind: "aborted" },

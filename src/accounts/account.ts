@@ -47,6 +47,7 @@ export type CooldownKind = Exclude<
   | "limited-unblamed"
   | "unexplained-refusal"
   | "edge-refused"
+  | "unreadable"
   | "model-missing"
   | "rejected"
   | "shortage"

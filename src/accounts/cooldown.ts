@@ -100,6 +100,7 @@ export function cooldownAfter(
     case "limited-unblamed":
     case "unexplained-refusal":
     case "edge-refused":
+    case "unreadable":
     case "model-missing":
     case "rejected":
     case "shortage":

@@ -226,6 +226,7 @@ function isCounted({ kind }: Failure): boolean {
     kind !== "aborted" &&
     kind !== "model-missing" &&
     kind !== "unexplained-refusal" &&
-    kind !== "edge-refused"
+    kind !== "edge-refused" &&
+    kind !== "unreadable"
   );
 }

@@ -39,7 +39,7 @@ export async function decodeBody(
 }
 
 /** While zlib joins its pieces a body is there twice, beside what the coding refers back to. */
-export const decodedCopies = 2;
+const decodedCopies = 2;
 
 /** What `decodeBody` takes of memory, at most. */
 export function decodingBytes(body: Buffer, codings: readonly Coding[], maxBytes: number): number {

@@ -61,6 +61,7 @@ export function readFailure(account: AccountConfig, failure: Failure): Verdict {
       return troubled(false, `at its limit: ${failure.reason}`, seeCooldown);
     case "capacity":
     case "server-error":
+    case "unreadable":
       return troubled(false, failure.reason, tryAgain);
     case "edge-refused":
       return troubled(true, failure.reason, "check the network, or give the account a proxy");

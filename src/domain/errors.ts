@@ -17,7 +17,7 @@ export const relayErrors = {
   body_too_large: {
     status: 413,
     summary:
-      "the body is larger than server.max_body_mb, or than server.max_converted_mb where it is converted",
+      "the body is larger than server.max_body_mb or server.memory_mb, or than server.max_converted_mb where it is converted",
   },
   invalid_request: { status: 400, summary: "the request cannot be read or converted" },
   unsupported_encoding: { status: 415, summary: "the body has a content-encoding the relay cannot read" },
@@ -74,6 +74,15 @@ export class RelayError extends Error {
     this.param = details.param;
     this.isMove = details.isMove ?? false;
     this.logged = details.logged;
+  }
+}
+
+/** More than the relay reads of one answer, which is no fault of the account's. */
+export class AnswerTooLarge extends RelayError {
+  override name = "AnswerTooLarge";
+
+  constructor(message: string) {
+    super("upstream_invalid", message);
   }
 }
 

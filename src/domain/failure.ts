@@ -15,6 +15,8 @@ export type Failure =
    * passed on. `isOfEdge`: a web page from in front of the API, which is never passed on either.
    */
   | { kind: "server-error"; status: number; reason: string; isOfEdge?: boolean }
+  /** The answer unfolds to more than the relay reads of one: a limit of ours, so nobody is blamed. */
+  | { kind: "unreadable"; reason: string }
   /**
    * A quota of this account is used up; with scope "model" only for the model family that was asked for. `until` is
    * epoch ms, undefined when the provider did not say.

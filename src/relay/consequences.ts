@@ -54,6 +54,7 @@ const consequences: Readonly<Record<FailureKind, Consequence>> = {
   "server-error": { passOn: "if-none-left", isRefusal: false },
   "limited-unblamed": { passOn: "if-none-left", isRefusal: false },
   "edge-refused": { passOn: "never", isRefusal: false },
+  unreadable: { passOn: "never", isRefusal: false },
   "unexplained-refusal": { passOn: "after-one-other", isRefusal: false },
   "model-missing": { passOn: "after-one-other", isRefusal: false },
   rejected: { passOn: "at-once", isRefusal: false },

@@ -1,7 +1,8 @@
-// Decodes a request's body within the memory that all bodies share.
+// Decodes a request's body within the memory that all bodies share. What unfolds to more than was reserved for it takes its turn: several
+// bodies that each have a part of the memory they need would wait for one another.
 
-import { DecodeError, decodeBody, decodedCopies, decodingBytes } from "../coding/decoded.ts";
-import { type Coding, parseCodings, windowsOf } from "../coding/decoder.ts";
+import { createDecoder, type Decoder, parseCodings, windowsOf } from "../coding/decoder.ts";
+import { freeBuffer } from "../domain/body-memory.ts";
 import type { MemoryShare } from "./memory-budget.ts";
 
 export interface DecodeWithin {
@@ -10,71 +11,172 @@ export interface DecodeWithin {
   maxBytes: number;
   /** Has the decoded body's bytes when this resolves. */
   share: MemoryShare;
+  /** What is needed of memory beside a decoded body of so many bytes before it goes on: to convert it. */
+  bytesAhead?: ((length: number) => number) | undefined;
 }
 
 /** Prompts shrink to a third or a tenth. What claims more gets its memory only when it has shown that it needs it. */
 const usualRatio = 20;
-/** A large body is tried with less first: the memory for what it might be is more than several of them are. */
+/** Of a large body less is reserved: the memory for what it might be is more than several of them are. */
 const largeRatio = 4;
 const minLargeBytes = 1024 * 1024;
 const minGuessBytes = 256 * 1024;
 
-function firstGuess(length: number): number {
+/** To how many bytes a body of so many will unfold, at most, if it is a usual one. */
+export function usualLength(length: number): number {
   return length * (length >= minLargeBytes ? largeRatio : usualRatio) + minGuessBytes;
 }
 
-/** What decoding a body of so many bytes takes first, beside them; 0 for a coding that is not known. */
+/** What decoding a usual body of so many bytes takes, beside them; 0 for a coding that is not known. */
 export function bytesToDecode(length: number, encoding: string): number {
-  const guess = firstGuess(length);
+  const guess = usualLength(length);
   try {
-    return guess * decodedCopies + windowsOf(parseCodings(encoding), guess);
+    return guess + windowsOf(parseCodings(encoding), guess);
   } catch {
     return 0;
   }
 }
 
-/** How many decoded bytes there is room for; see decodeReserved. */
-function fittingInto(room: number, codings: readonly Coding[]): number {
-  const beside = windowsOf(codings, 0);
-  const allWindows = windowsOf(codings, Number.POSITIVE_INFINITY);
-  const fitting = Math.max(
-    (room - beside) / (decodedCopies + codings.length),
-    (room - allWindows) / decodedCopies,
-  );
-  return Math.max(0, Math.floor(fitting));
-}
-
 /** Throws DecodeError, MemoryExhausted, and the reason of the share's signal. */
 export async function decodeWithin(body: Buffer, options: DecodeWithin): Promise<Buffer> {
-  const { maxBytes, share } = options;
-  const codings = parseCodings(options.encoding);
-  const limitBytes = Math.min(maxBytes, fittingInto(share.maxBytes - share.bytes, codings));
-  for (const guess of new Set([firstGuess(body.length), body.length * usualRatio + minGuessBytes])) {
-    if (guess >= limitBytes) break;
-    const decoded = await decodeReserved(body, guess, options).catch(ignoreTooLarge);
-    if (decoded !== undefined) return decoded;
-  }
-  return await decodeReserved(body, limitBytes, options);
-}
-
-async function decodeReserved(
-  body: Buffer,
-  maxBytes: number,
-  { encoding, share }: DecodeWithin,
-): Promise<Buffer> {
-  const reserved = decodingBytes(body, parseCodings(encoding), maxBytes);
-  let kept = 0;
-  await share.grow(reserved);
+  const { encoding, share, bytesAhead } = options;
+  if (share.aheadBytes === 0) await share.begin(0, bytesToDecode(body.length, encoding));
+  const usual = await decodeHolding(body, options, holdReserved(share)).catch(ignoreUnusual);
+  if (usual !== undefined) return usual;
+  // A share that waits for its turn has no more than its body.
+  share.endAhead();
+  await share.takeTurn();
   try {
-    const decoded = await decodeBody(body, encoding, maxBytes);
-    kept = decoded.length;
+    const decoded = await decodeHolding(body, options, (bytes) => share.grow(bytes));
+    await share.begin(0, bytesAhead?.(decoded.length) ?? 0);
     return decoded;
   } finally {
-    share.shrink(reserved - kept);
+    share.endTurn();
   }
 }
 
-function ignoreTooLarge(error: unknown): undefined {
-  if (error instanceof DecodeError && error.reason === "too-large") return undefined;
-  throw error;
+/** Takes so many bytes more of the share. */
+type Hold = (bytes: number) => Promise<void> | undefined;
+
+function holdReserved(share: MemoryShare): Hold {
+  return (bytes) => {
+    if (bytes > share.aheadBytes) throw new UnusualLength();
+    return share.grow(bytes);
+  };
+}
+
+/** The body unfolds to more than was reserved for it. */
+class UnusualLength extends Error {}
+
+function ignoreUnusual(error: unknown): undefined {
+  if (!(error instanceof UnusualLength)) throw error;
+}
+
+async function decodeHolding(
+  body: Buffer,
+  { encoding, maxBytes, share }: DecodeWithin,
+  hold: Hold,
+): Promise<Buffer> {
+  const output = createOutput(maxBytes);
+  let heldBytes = 0;
+  const holdWith = (sliceBytes: number) => {
+    const more = decoder.heldBytes + output.takenWith(sliceBytes) - heldBytes;
+    if (more <= 0) return undefined;
+    const held = () => {
+      heldBytes += more;
+    };
+    const turn = hold(more);
+    if (turn) return turn.then(held);
+    held();
+    return undefined;
+  };
+  const decoder: Decoder = createDecoder({
+    codings: parseCodings(encoding),
+    limits: { maxPieceBytes: maxBytes, maxTotalBytes: () => maxBytes },
+    makeRoom: () => holdWith(0),
+  });
+  const take = (slice: Buffer) => {
+    const turn = holdWith(slice.length);
+    return turn ? turn.then(() => output.add(slice)) : output.add(slice);
+  };
+  let keptBytes = 0;
+  try {
+    await decoder.write(body, take);
+    await decoder.end(take);
+    const decoded = output.finish();
+    keptBytes = decoded.length;
+    return decoded;
+  } catch (error) {
+    output.free();
+    throw error;
+  } finally {
+    decoder.destroy();
+    share.shrink(heldBytes - keptBytes);
+  }
+}
+
+interface Output {
+  /** What it takes of memory with so many bytes more. */
+  takenWith(bytes: number): number;
+  add(slice: Buffer): void;
+  finish(): Buffer;
+  /** Gives its memory back at once. */
+  free(): void;
+}
+
+/** Up to here slices are kept as they come. */
+const maxSlicesBytes = 256 * 1024;
+const growthBytes = 1024 * 1024;
+
+/** A large one grows in place: to join it at its end would take its memory twice, and hold everybody up. */
+function createOutput(maxBytes: number): Output {
+  const slices: Buffer[] = [];
+  let length = 0;
+  let pages: ArrayBuffer | undefined;
+
+  function takenWith(bytes: number): number {
+    const needed = length + bytes;
+    if (needed <= maxSlicesBytes) return needed;
+    return Math.min(Math.ceil(needed / growthBytes) * growthBytes, maxBytes);
+  }
+
+  function copyTo(memory: ArrayBuffer, slice: Buffer, at: number): void {
+    slice.copy(new Uint8Array(memory, at, slice.length));
+    freeBuffer(slice);
+  }
+
+  function moveToPages(size: number): ArrayBuffer {
+    const memory = new ArrayBuffer(size, { maxByteLength: maxBytes });
+    let at = 0;
+    for (const slice of slices.splice(0)) {
+      const next = at + slice.length;
+      copyTo(memory, slice, at);
+      at = next;
+    }
+    return memory;
+  }
+
+  return {
+    takenWith,
+    add(slice) {
+      const size = takenWith(slice.length);
+      const next = length + slice.length;
+      if (size <= maxSlicesBytes) slices.push(slice);
+      else {
+        pages ??= moveToPages(size);
+        if (pages.byteLength < size) pages.resize(size);
+        copyTo(pages, slice, length);
+      }
+      length = next;
+    },
+    finish() {
+      if (!pages) return Buffer.concat(slices, length);
+      pages.resize(length);
+      return Buffer.from(pages, 0, length);
+    },
+    free() {
+      slices.length = 0;
+      pages?.resize(0);
+    },
+  };
 }

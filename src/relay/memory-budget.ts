@@ -29,8 +29,16 @@ export interface MemoryShare {
    * that first. Requests that each had a part of what they need would wait for one another.
    */
   begin(bytes: number, ahead: number): Promise<void> | undefined;
+  /** What of that is not needed yet. */
+  readonly aheadBytes: number;
   /** Gives back what was taken ahead and not needed. */
   endAhead(): void;
+  /**
+   * For taking more and more without knowing how much it will be: one share at a time, in the order in which they come. Undefined: it may at
+   * once. Rejects as `grow` does.
+   */
+  takeTurn(): Promise<void> | undefined;
+  endTurn(): void;
   /** Takes so many bytes more at once, even above the limit: they are there already, and too few to wait for. */
   count(bytes: number): void;
   shrink(bytes: number): void;
@@ -67,8 +75,10 @@ export function createMemoryBudget(limits: () => MemoryLimits, timers = systemTi
   let peakBytes = 0;
   /** The growing share that goes on into the last quarter, until it has given everything back. */
   let last: MemoryShare | undefined;
+  let turn: MemoryShare | undefined;
 
-  function findRoom({ share, bytes, isGrowing }: Wanted): boolean {
+  function findRoom({ share, bytes, isGrowing, forTurn = false }: Wanted): boolean {
+    if (forTurn) return turn === undefined;
     const { maxBytes } = limits();
     const needed = usedBytes + bytes;
     if (needed > maxBytes) return false;
@@ -77,8 +87,7 @@ export function createMemoryBudget(limits: () => MemoryLimits, timers = systemTi
     return last === share;
   }
 
-  function giveBack(bytes: number): void {
-    usedBytes -= bytes;
+  function letEnter(): void {
     if (waiting.length === 0) return;
     // Not strictly in turn: a small request does not wait behind a large one that has no room yet.
     for (const waiter of [...waiting]) {
@@ -130,9 +139,20 @@ export function createMemoryBudget(limits: () => MemoryLimits, timers = systemTi
       usedBytes += bytes;
       peakBytes = Math.max(peakBytes, usedBytes);
     },
-    gave: giveBack,
+    gave(bytes) {
+      usedBytes -= bytes;
+      letEnter();
+    },
     emptied(share) {
       if (last === share) last = undefined;
+    },
+    tookTurn(share) {
+      turn = share;
+    },
+    endedTurn(share) {
+      if (turn !== share) return;
+      turn = undefined;
+      letEnter();
     },
   };
 
@@ -160,6 +180,8 @@ interface Ledger {
   gave(bytes: number): void;
   /** The share has nothing any more. */
   emptied(share: MemoryShare): void;
+  tookTurn(share: MemoryShare): void;
+  endedTurn(share: MemoryShare): void;
 }
 
 /** A class, for every request has two. */
@@ -180,6 +202,10 @@ class Share implements MemoryShare {
 
   get bytes(): number {
     return this.#own - this.#ahead;
+  }
+
+  get aheadBytes(): number {
+    return this.#ahead;
   }
 
   get maxBytes(): number {
@@ -222,6 +248,20 @@ class Share implements MemoryShare {
     this.#give(ahead);
   }
 
+  takeTurn(): Promise<void> | undefined {
+    this.#signal.throwIfAborted();
+    const wanted = { share: this, bytes: 0, isGrowing: false, forTurn: true };
+    const take = () => {
+      if (!this.#isReleased) this.#ledger.tookTurn(this);
+    };
+    if (this.#ledger.findRoom(wanted)) return void take();
+    return this.#ledger.wait(wanted, this.#signal, take);
+  }
+
+  endTurn(): void {
+    this.#ledger.endedTurn(this);
+  }
+
   count(bytes: number): void {
     this.#take(bytes);
   }
@@ -235,6 +275,7 @@ class Share implements MemoryShare {
     this.#isReleased = true;
     this.#ahead = 0;
     this.#give(this.#own);
+    this.endTurn();
   }
 
   #take(bytes: number): void {
@@ -255,6 +296,8 @@ interface Wanted {
   share: MemoryShare;
   bytes: number;
   isGrowing: boolean;
+  /** No bytes, but the turn. */
+  forTurn?: boolean;
 }
 
 interface Waiter extends Wanted {

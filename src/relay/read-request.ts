@@ -9,7 +9,7 @@ import { RelayError } from "../domain/errors.ts";
 import { splitRequestHeaders, stripKeyParameter, stripRelayKeys } from "../network/headers.ts";
 import type { RelayKeys } from "./authenticate.ts";
 import { type BodyStall, bodyStall } from "./body-stall.ts";
-import { bytesToDecode, decodeWithin } from "./decode-within.ts";
+import { bytesToDecode, type DecodeWithin, decodeWithin, usualLength } from "./decode-within.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import { joinLargeBody, type Scratch } from "./join-body.ts";
 import type { MemoryShare } from "./memory-budget.ts";
@@ -39,18 +39,24 @@ export async function readRequest(
   const { source, dialect, route } = exchange;
   const { stallMs, stallBytes } = reading.bodyStall ?? bodyStall;
   const encoding = source.headers["content-encoding"]?.toString();
+  const bytesToConvert = (length: number) => (dialect.convert ? length : 0);
   const limits = {
     ...{ stallMs, stallBytes, maxBytes: maxBodyBytes, share, timers, signal: exchange.signal },
     mayBeConverted: dialect.convert !== undefined,
     bytesAhead: (length: number) =>
-      (isCoded(encoding) ? bytesToDecode(length, encoding) : 0) + (dialect.convert ? length : 0),
+      isCoded(encoding)
+        ? bytesToDecode(length, encoding) + bytesToConvert(usualLength(length))
+        : bytesToConvert(length),
   };
   const received = await readBody(source, limits);
   const isInOnePiece = received === undefined || Buffer.isBuffer(received);
   const body = isInOnePiece ? received : await joinLargeBody(received, share);
   const { forward, credential, acceptEncoding } = splitRequestHeaders(source.rawHeaders, relayKeys.isIn);
   const query = stripRelayKeys(exchange.query, relayKeys.isIn);
-  const readable = body !== undefined && isCoded(encoding) ? await decode(body, encoding, reading) : body;
+  const readable =
+    body !== undefined && isCoded(encoding)
+      ? await decode(body, { encoding, maxBytes: maxBodyBytes, share, bytesAhead: bytesToConvert })
+      : body;
   const facts = dialect.read(route, {
     headers: source.headers,
     query,
@@ -106,19 +112,15 @@ const hashes = new Map<string, string>();
 const maxHashes = 1000;
 
 /** The copy that is read for routing; the upstream gets the bytes as they came. */
-async function decode(
-  body: Body,
-  encoding: string,
-  { maxBodyBytes, share }: Pick<Reading, "maxBodyBytes" | "share">,
-): Promise<Body> {
+async function decode(body: Body, options: DecodeWithin): Promise<Body> {
   try {
-    return await decodeWithin(wholeBody(body), { encoding, maxBytes: maxBodyBytes, share });
+    return await decodeWithin(wholeBody(body), options);
   } catch (cause) {
-    throw decodingError(cause, encoding, maxBodyBytes);
+    throw decodingError(cause, options);
   }
 }
 
-function decodingError(cause: unknown, encoding: string, maxBytes: number): unknown {
+function decodingError(cause: unknown, { encoding, maxBytes }: DecodeWithin): unknown {
   if (!(cause instanceof DecodeError)) return cause;
   switch (cause.reason) {
     case "too-large":

@@ -34,6 +34,7 @@ export async function relay(exchange: Exchange, deps: RelayDeps): Promise<void> 
     if (isList && (await deliverModels(exchange, { call, recorder }, deps))) return;
     await answer(exchange, { call, recorder, share, answers }, deps);
   } catch (error) {
+    call?.memory?.free();
     await deliverRelayError(exchange, { error, call, recorder }, deps);
   } finally {
     share.release();

@@ -1,6 +1,7 @@
 // What it means that an answer cannot be rewritten to its end: for the attempt, or for the client that reads it already.
 
-import { RelayError } from "../domain/errors.ts";
+import { DecodeError } from "../coding/decoder.ts";
+import { AnswerTooLarge, RelayError } from "../domain/errors.ts";
 import type { AttemptResult } from "./attempt.ts";
 
 /** Bodies take all of the memory that they may. */
@@ -22,7 +23,14 @@ export function unusable(cause: Error): AttemptResult {
     return { ok: false, failure, answer: undefined };
   }
   const reason = `the provider's answer cannot be used (${cause.message})`;
+  if (isLimitOfOurs(cause)) return { ok: false, failure: { kind: "unreadable", reason }, answer: undefined };
   return { ok: false, failure: { kind: "server-error", status: 502, reason }, answer: undefined };
+}
+
+/** The answer may be right, and another account's would be as large. */
+function isLimitOfOurs(cause: Error): boolean {
+  if (cause instanceof DecodeError) return cause.reason === "too-large" || cause.reason === "too-many";
+  return cause instanceof AnswerTooLarge;
 }
 
 /**

@@ -48,6 +48,8 @@ export function unansweredError(
             `The edge of ${hostname} could not get an answer from the provider on account ${id} (${failure.reason}); try again later.`,
           )
         : invalidError(hostname, id, failure);
+    case "unreadable":
+      return invalidError(hostname, id, failure);
     case "unreachable":
       if (failure.isAtWork || failure.cause.name === "TimeoutError") {
         return timeoutError(hostname, id, failure.hasBegun ? "idle" : firstLimitOf(call));

@@ -45,8 +45,8 @@ test("twenty decompression bombs at once stay inside the budget, and ordinary re
     assert.ok([200, 413, 503].includes(status), String(status));
   const grownMb = Math.round((peak - before) / mebi);
   t.diagnostic(`grew by ${grownMb} MiB`);
-  // Upstream, clients and what the garbage collector has not met yet are in the same process.
-  assert.ok(grownMb < 160, `${grownMb} MiB`);
+  // Upstream, clients, and what the C library keeps of windows for each of the four threads are in the same process; all at once would be hundreds more.
+  assert.ok(grownMb < 300, `${grownMb} MiB`);
 });
 
 test("requests that need more than their body takes are served one after another, and none is in the way of the next", async (t) => {

@@ -181,3 +181,16 @@ test("an error body that cannot be decoded is classified by its status", async (
   assert.equal(answer.status, 400);
   assert.equal((await row(stage)).requests, 1);
 });
+
+test("answers that unfold to more than is read of one are no fault of the accounts', however many come", async (t) => {
+  const stage = await setStage(t, { type: "claude-api" });
+  let isBomb = true;
+  stage.upstream.on(() => isBomb, undecodable["a bomb"]!);
+  for (let count = 0; count < 4; count++) {
+    const refused = await send(stage.relay.url, cases.chat.request({ stream: false }));
+    assert.deepEqual([refused.status, refused.header("x-cc-relay-error")], [502, "upstream_invalid"]);
+  }
+  isBomb = false;
+  const next = await send(stage.relay.url, cases.chat.request({ stream: false }));
+  assert.equal(next.status, 200, next.text);
+});

@@ -1,7 +1,7 @@
 // Converts an answer of Claude's into a chat completion, streamed or not as the client asked.
 
 import type { HeaderMap } from "../../domain/call.ts";
-import { RelayError } from "../../domain/errors.ts";
+import { AnswerTooLarge, RelayError } from "../../domain/errors.ts";
 import type { AnswerTransform } from "../../sse/transform.ts";
 import { contentEvents } from "../../usage/claude.ts";
 import { createBoundedEvents } from "./bounded-events.ts";
@@ -107,8 +107,7 @@ export function createChatAnswer(options: AnswerOptions): AnswerTransform {
 /** Throws for an answer without a stream that is larger than any real one. */
 export function checkAnswerSize(bytes: number): void {
   if (bytes <= maxAnswerBytes) return;
-  throw new RelayError(
-    "upstream_unreachable",
+  throw new AnswerTooLarge(
     "The provider's answer is too large to convert as a whole; ask for it as a stream.",
   );
 }

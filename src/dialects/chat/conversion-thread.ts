@@ -44,8 +44,8 @@ export function createConversionThread({ idleMs = usualIdleMs } = {}): Conversio
   let worker: Worker | undefined;
   let idle: NodeJS.Timeout | undefined;
   const waiting: Order[] = [];
-  /** Bodies go over one after another. */
-  let handing: Promise<void> = Promise.resolve();
+  /** The next body goes over when this is done: what waits in the thread's own queue would be there twice. */
+  let working: Promise<unknown> = Promise.resolve();
 
   function start(): Worker {
     const script = join(import.meta.dirname, `conversion-worker${extname(import.meta.filename)}`);
@@ -113,7 +113,8 @@ export function createConversionThread({ idleMs = usualIdleMs } = {}): Conversio
 
   function order(pieces: readonly Buffer[], answer?: AnswerOptions): Order["promise"] {
     const asked: Order = Promise.withResolvers();
-    handing = handing.then(() => handOver(pieces, answer, asked)).catch(asked.reject);
+    const handed = working.then(() => handOver(pieces, answer, asked)).catch(asked.reject);
+    working = Promise.allSettled([handed, asked.promise]);
     return asked.promise;
   }
 
