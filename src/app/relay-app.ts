@@ -22,6 +22,7 @@ import { createMemoryReturn } from "./memory-return.ts";
 import { type Notifications, startNotifications } from "./notifications.ts";
 import { createParts } from "./parts.ts";
 import { opensToOthers, readNext, sayGone, warnOfFixedSettings } from "./reload.ts";
+import { createYoungGeneration } from "./young-generation.ts";
 
 export interface RelayAppOptions {
   config: Config;
@@ -64,6 +65,7 @@ export interface RelayApp {
 
 /** `accounts list` reads what is written by then. */
 const flushIntervalMs = 250;
+const youngGenerationIntervalMs = 250;
 const memoryReturnIntervalMs = 5000;
 const catchUpIntervalMs = 1000;
 const maintenanceIntervalMs = 60_000;
@@ -138,6 +140,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
     };
     const maintain = createMaintenance({ store, bindings: deps.bindings, config: () => config, clock });
     const memoryReturn = createMemoryReturn({ memory: deps.memory });
+    const youngGeneration = createYoungGeneration();
     const stops = [
       ...options.watchedFiles.map((file) =>
         watchConfig(file, () => void reload("changed"), { onGone: () => sayGone(file, log) }),
@@ -146,6 +149,7 @@ export async function startRelayApp(options: RelayAppOptions): Promise<RelayApp>
         ({ accounts }) => void pool.refresh(accounts).catch(failed("the database could not be read")),
       ),
       every(flushIntervalMs, () => pool.flush(), log),
+      every(youngGenerationIntervalMs, () => youngGeneration.check(), log),
       every(memoryReturnIntervalMs, () => memoryReturn.check(), log),
       every(catchUpIntervalMs, () => usage.catchUp(), log),
       every(maintenanceIntervalMs, () => maintain(), log),
