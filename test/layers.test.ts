@@ -27,6 +27,13 @@ const lines = [
   ["domain", "json", "text", "time"],
 ];
 
+const topLevel = [
+  ...["bin", "completions", "docs", "src", "test", ".ci", ".github"],
+  ...["package.json", "package-lock.json", "tsconfig.json", "tsconfig.page.json", "biome.json"],
+  ...["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"],
+  ...["config.example.toml", "Dockerfile", "docker-compose.yml", ".dockerignore", ".gitignore"],
+];
+
 const files = readdirSync(root, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".ts"))
   .map((name) => join(root, name));
@@ -130,6 +137,19 @@ test("every file says in its first line what it is for", () => {
   const silent = files.filter((file) => !/^(#!.*\n)?\/\/ \S|^\/\*\*/.test(readFileSync(file, "utf8")));
   assert.deepEqual(
     silent.map((file) => relative(root, file)),
+    [],
+  );
+});
+
+test("the top level holds what is listed here, and nothing that was left behind", () => {
+  const top = join(root, "..");
+  const ignored = readFileSync(join(top, ".gitignore"), "utf8")
+    .split("\n")
+    .map((line) => line.replaceAll("/", ""));
+  const names = readdirSync(top).filter((name) => name !== ".git" && !ignored.includes(name));
+  const listed = new Set(topLevel);
+  assert.deepEqual(
+    names.filter((name) => !listed.has(name)),
     [],
   );
 });

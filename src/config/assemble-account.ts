@@ -138,6 +138,13 @@ export function warnOfRetiredHost({ data: { id, api_url }, kind }: KindedData): 
   return [{ fact, fix: `write api_url = "${kind.defaultUrl}" or remove the line` }];
 }
 
+/** The providers themselves answer nobody without one. */
+export function warnOfMissingKey({ data: { id, auth, api_url }, kind }: KindedData): ConfigWarning[] {
+  if (auth !== "none" || api_url !== undefined || kind.defaultUrl === undefined) return [];
+  const fact = `the account ${id} sends no key (auth = "none") to ${new URL(kind.defaultUrl).hostname}`;
+  return [{ fact, fix: "write the api_url of the host that needs none, or an api_key in place of auth" }];
+}
+
 /** Doubtful but possible: it is said, and the account is used all the same. */
 export function warnOfCredential({ id, family, apiUrl, credential, secret }: AccountConfig): ConfigWarning[] {
   const key = credentialKeys[credential];

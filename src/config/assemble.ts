@@ -7,6 +7,7 @@ import {
   kindOf,
   readAccount,
   warnOfCredential,
+  warnOfMissingKey,
   warnOfRetiredHost,
   warnOfSharedCredential,
 } from "./assemble-account.ts";
@@ -59,6 +60,7 @@ export function assembleConfig(
       ...warnOfOpenHosts(data),
       ...data.api_keys.flatMap(warnOfClientKey),
       ...kinded.flatMap(warnOfRetiredHost),
+      ...kinded.flatMap(warnOfMissingKey),
       ...accounts.flatMap(warnOfCredential),
       ...accounts.flatMap(warnOfSharedCredential),
     ],

@@ -29,6 +29,11 @@ describe("a credential of the wrong kind is warned of", () => {
       "the api_key of account a is a token of a Claude login (OAuth), not an API key: to give what `claude setup-token` printed, run: cc-relay login claude --setup-token",
     ],
     [
+      "no key for a provider that needs one",
+      'type = "claude-api"\nauth = "none"',
+      'the account a sends no key (auth = "none") to api.anthropic.com: write the api_url of the host that needs none, or an api_key in place of auth',
+    ],
+    [
       "a variable that nobody replaces",
       `type = "openai-responses"\napi_key = "\${OPENAI_API_KEY}"`,
       'the api_key of account a is the name of a variable, which is not replaced by its value here: write api_key_env = "NAME" to take it from the environment',

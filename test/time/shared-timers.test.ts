@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createSharedTimers, sharedTickMs } from "../../src/time/shared-timers.ts";
+import { systemTimers } from "../../src/time/timers.ts";
 
 /** A system whose time the test sets; it ticks as the interval that was asked for would. */
 function system() {
@@ -120,4 +121,12 @@ test("work may make, restart and stop timers, and what it throws costs no other 
   assert.deepEqual(fired, ["beside it"]);
   go(1000);
   assert.deepEqual(fired, ["beside it", "made later"]);
+});
+
+test("what is due in less than a second or in more than ten minutes does not keep the shared interval", (t) => {
+  const intervals = t.mock.method(globalThis, "setInterval");
+  for (const ms of [999, 600_001]) systemTimers.after(ms, () => {}).stop();
+  assert.equal(intervals.mock.callCount(), 0);
+  systemTimers.after(600_000, () => {}).stop();
+  assert.equal(intervals.mock.callCount(), 1);
 });
