@@ -408,6 +408,19 @@ export const claims: readonly Claim[] = [
     ],
   },
   {
+    sentence:
+      "`npm run bench` measures CPU time per request beside the least that a pass-through in Node can be, nginx and haproxy where they are installed, and Portkey.",
+    tests: ["readme.test.ts: the picture of what a request costs shows what is said of it"],
+  },
+  {
+    sentence:
+      "This is one of its runs on two shared cores: small requests cost more than passing bytes on, large ones less.",
+    tests: [
+      "readme.test.ts: the picture of what a request costs shows what is said of it",
+      "bench/cases.test.ts: what was reached for large requests is less than a pass-through takes",
+    ],
+  },
+  {
     sentence: "`npm run check` adds the linter and the types.",
     tests: ["readme.test.ts: npm run check is the linter, the types and npm test"],
   },

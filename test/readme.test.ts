@@ -179,3 +179,12 @@ test("a clone brings the Node along that it needs", () => {
   assert.equal(engines.node, ">=22.19.0");
   assert.ok(Number.parseInt(devDependencies.node!, 10) > 22);
 });
+
+test("the picture of what a request costs shows what is said of it", () => {
+  const svg = readFileSync(join(root, "docs/pictures/bench.svg"), "utf8");
+  const texts = [...svg.matchAll(/<text x="\d+" y="\d+"[^>]*>([^<]+)</g)].map(([, text]) => text!);
+  for (const name of ["pass-through", "nginx", "haproxy", "Portkey"]) assert.ok(texts.includes(name), name);
+  const ratioOf = (title: string) => Number(texts[texts.indexOf("cc-relay", texts.indexOf(title)) + 1]);
+  assert.ok(ratioOf("small JSON") > 1);
+  assert.ok(ratioOf("1 MB request") < 1 && ratioOf("8 MB request") < 1);
+});

@@ -30,7 +30,7 @@ export function benchCases({ short }: { short: boolean }): Case[] {
       requests: of(200, 100),
       concurrency: 16,
       target: 0.85,
-      ceiling: 2.2,
+      ceiling: 1.8,
     },
     {
       name: "megabyte",
@@ -41,6 +41,6 @@ export function benchCases({ short }: { short: boolean }): Case[] {
       ceiling: 0.8,
     },
     { name: "large", title: "8 MB request", requests: of(20, 8), concurrency: 2, target: 1.05, ceiling: 0.8 },
-    { name: "slow", title: "1,000 slow streams", requests: 1000, concurrency: 1000, target: 1, ceiling: 2.6 },
+    { name: "slow", title: "1,000 slow streams", requests: 1000, concurrency: 1000, target: 1, ceiling: 2.3 },
   ];
 }

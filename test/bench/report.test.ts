@@ -42,3 +42,10 @@ test("the picture has a bar for each contestant, and text from outside is escape
   assert.match(svg, /small &lt;JSON>/);
   assert.match(svg, /class="own"/);
 });
+
+test("a bar of more than three times the pass-through's cost is broken off there, and its figure says how long it is", () => {
+  const peer = toMeasured("peer", [1000, 2000, 1000], floor, 90);
+  const svg = toSvg({ ...report, results: [{ ...report.results[0]!, measured: [peer] }] });
+  assert.match(svg, /<rect x="260" y="34" width="380.0"/);
+  assert.match(svg, />10\.00</);
+});

@@ -82,13 +82,16 @@ const rowHeight = 22;
 const labelWidth = 260;
 const barWidth = 380;
 
+/** Longer bars are broken off there: beside one of ten all others would be too short to compare. */
+const maxDrawnRatio = 3;
+
 /** A bar per case and contestant: its CPU time as a multiple of the pass-through's. */
 export function toSvg({ results }: Report): string {
   const bars = results.flatMap(({ case: title, measured }) =>
     measured.map(({ contestant, ratio }) => ({ title, contestant, ...ratio })),
   );
-  const longest = Math.max(1, ...bars.map(({ high }) => high));
-  const width = (ratio: number) => ((ratio / longest) * barWidth).toFixed(1);
+  const longest = Math.min(maxDrawnRatio, Math.max(1, ...bars.map(({ high }) => high)));
+  const width = (ratio: number) => ((Math.min(ratio, longest) / longest) * barWidth).toFixed(1);
   const parts = bars.map(({ title, contestant, median, low, high }, row) => {
     const y = 34 + row * rowHeight;
     const isFirst = row === 0 || bars[row - 1]!.title !== title;
@@ -104,7 +107,7 @@ export function toSvg({ results }: Report): string {
   const height = 44 + bars.length * rowHeight;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${labelWidth + barWidth + 60}" height="${height}" role="img" aria-label="CPU time per request">
 <style>text{font:12px sans-serif;fill:#57606a}.title{font-weight:600}.own{fill:#1f6feb}.other{fill:#8c959f}.spread{stroke:#d29922;stroke-width:2}</style>
-<text x="8" y="18" class="title">CPU time per request, the bare Node pass-through = 1; the line is the spread over the rounds</text>
+<text x="8" y="18" class="title">CPU time per request, the bare Node pass-through = 1; lines show the spread over the rounds, up to ${maxDrawnRatio}</text>
 ${parts.join("\n")}
 </svg>
 `;
