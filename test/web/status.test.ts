@@ -234,7 +234,8 @@ test("a cooldown that ends is a change, too", async (t) => {
   const { relay, upstream } = await setStage(t, {
     configure: (config) => ({ ...config, session: { ...config.session, maxWaitMs: 0 } }),
   });
-  upstream.queue("key-of-first", claudeFailures.windowRejected("5h", Date.now() + 1000));
+  // Its header counts whole seconds.
+  upstream.queue("key-of-first", claudeFailures.windowRejected("5h", Date.now() + 2000));
   await ask(relay);
   const answer = await open(relay.url, { path: "/status?follow" });
   t.after(() => answer.abort());
