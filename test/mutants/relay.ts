@@ -192,4 +192,37 @@ export const relayMutations: readonly Mutation[] = [
     tests: "sockets/throws.test.ts",
     only: "reading a provider's frame",
   },
+  {
+    file: "relay/memory-budget.ts",
+    from: "if (forTurn) return turn === undefined;",
+    to: "if (forTurn) return true;",
+    tests: "relay/decode-within.test.ts",
+  },
+  {
+    file: "relay/decode-within.ts",
+    from: "  share.endAhead();\n",
+    to: "",
+    tests: "relay/decode-within.test.ts",
+    only: "take turns",
+  },
+  {
+    file: "relay/decode-within.ts",
+    from: "  } finally {\n    share.endTurn();\n  }",
+    to: "  } finally {\n  }",
+    tests: "relay/decode-within.test.ts",
+    only: "the turn ends",
+  },
+  {
+    file: "relay/rewrite-failure.ts",
+    from: "if (isLimitOfOurs(cause))",
+    to: "if (isLimitOfOurs(cause) && false)",
+    tests: "relay/undecodable.test.ts",
+    only: "no fault of the accounts",
+  },
+  {
+    file: "dialects/chat/conversion-thread.ts",
+    from: "working = Promise.allSettled([handed, asked.promise]);",
+    to: "working = Promise.allSettled([handed]);",
+    tests: "dialects/chat/conversion-thread.test.ts",
+  },
 ];
