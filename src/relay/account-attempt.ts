@@ -8,7 +8,7 @@ import type { Failure } from "../domain/failure.ts";
 import { redact } from "../text/redact.ts";
 import type { AttemptResult } from "./attempt.ts";
 import type { RelayDeps } from "./exchange.ts";
-import type { MemoryShare } from "./memory-budget.ts";
+import type { MemoryShare } from "./memory-share.ts";
 import { callFor } from "./replace-model.ts";
 import { madeElsewhere } from "./thinking-origins.ts";
 import type { Transport } from "./transport.ts";

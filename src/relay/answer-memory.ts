@@ -2,7 +2,7 @@
 
 import type { HeldMemory } from "../coding/decoded.ts";
 import { RelayError } from "../domain/errors.ts";
-import { MemoryExhausted, type MemoryShare } from "./memory-budget.ts";
+import { MemoryExhausted, type MemoryShare } from "./memory-share.ts";
 
 /** So much is counted and never waited for: an answer of the usual size does not wait for the large bodies of others. */
 export const usualBytes = 64 * 1024;

@@ -14,7 +14,7 @@ import type { Answer } from "./answer.ts";
 import { createAnswerMemory } from "./answer-memory.ts";
 import { classifyAnswer, guardClassifier } from "./classify-answer.ts";
 import { HeldAnswer } from "./held-answer.ts";
-import type { MemoryShare } from "./memory-budget.ts";
+import type { MemoryShare } from "./memory-share.ts";
 import { failureOf } from "./network-failure.ts";
 import { createRequestBody, type RequestBody } from "./request-body.ts";
 

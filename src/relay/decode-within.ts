@@ -2,8 +2,8 @@
 // bodies that each have a part of the memory they need would wait for one another.
 
 import { createDecoder, type Decoder, parseCodings, windowsOf } from "../coding/decoder.ts";
-import { freeBuffer } from "../domain/body-memory.ts";
-import type { MemoryShare } from "./memory-budget.ts";
+import { createGrowingBody } from "./growing-body.ts";
+import type { MemoryShare } from "./memory-share.ts";
 
 export interface DecodeWithin {
   /** The value of `content-encoding`. */
@@ -77,7 +77,7 @@ async function decodeHolding(
   { encoding, maxBytes, share }: DecodeWithin,
   hold: Hold,
 ): Promise<Buffer> {
-  const output = createOutput(maxBytes);
+  const output = createGrowingBody(maxBytes);
   let heldBytes = 0;
   const holdWith = (sliceBytes: number) => {
     const more = decoder.heldBytes + output.takenWith(sliceBytes) - heldBytes;
@@ -113,70 +113,4 @@ async function decodeHolding(
     decoder.destroy();
     share.shrink(heldBytes - keptBytes);
   }
-}
-
-interface Output {
-  /** What it takes of memory with so many bytes more. */
-  takenWith(bytes: number): number;
-  add(slice: Buffer): void;
-  finish(): Buffer;
-  /** Gives its memory back at once. */
-  free(): void;
-}
-
-/** Up to here slices are kept as they come. */
-const maxSlicesBytes = 256 * 1024;
-const growthBytes = 1024 * 1024;
-
-/** A large one grows in place: to join it at its end would take its memory twice, and hold everybody up. */
-function createOutput(maxBytes: number): Output {
-  const slices: Buffer[] = [];
-  let length = 0;
-  let pages: ArrayBuffer | undefined;
-
-  function takenWith(bytes: number): number {
-    const needed = length + bytes;
-    if (needed <= maxSlicesBytes) return needed;
-    return Math.min(Math.ceil(needed / growthBytes) * growthBytes, maxBytes);
-  }
-
-  function copyTo(memory: ArrayBuffer, slice: Buffer, at: number): void {
-    slice.copy(new Uint8Array(memory, at, slice.length));
-    freeBuffer(slice);
-  }
-
-  function moveToPages(size: number): ArrayBuffer {
-    const memory = new ArrayBuffer(size, { maxByteLength: maxBytes });
-    let at = 0;
-    for (const slice of slices.splice(0)) {
-      const next = at + slice.length;
-      copyTo(memory, slice, at);
-      at = next;
-    }
-    return memory;
-  }
-
-  return {
-    takenWith,
-    add(slice) {
-      const size = takenWith(slice.length);
-      const next = length + slice.length;
-      if (size <= maxSlicesBytes) slices.push(slice);
-      else {
-        pages ??= moveToPages(size);
-        if (pages.byteLength < size) pages.resize(size);
-        copyTo(pages, slice, length);
-      }
-      length = next;
-    },
-    finish() {
-      if (!pages) return Buffer.concat(slices, length);
-      pages.resize(length);
-      return Buffer.from(pages, 0, length);
-    },
-    free() {
-      slices.length = 0;
-      pages?.resize(0);
-    },
-  };
 }

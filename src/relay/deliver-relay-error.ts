@@ -6,7 +6,7 @@ import { readShortage } from "../network/faults.ts";
 import { memoryRetrySeconds } from "./answer-memory.ts";
 import { sendRendered } from "./client.ts";
 import { type Exchange, type RelayDeps, ShutdownAbort } from "./exchange.ts";
-import { MemoryExhausted } from "./memory-budget.ts";
+import { MemoryExhausted } from "./memory-share.ts";
 import type { RecordEntry, Recorder } from "./record.ts";
 import { shortageError } from "./shortage.ts";
 

@@ -8,7 +8,7 @@ import { orDiscard } from "./answer.ts";
 import { decodingTransform } from "./decoding-transform.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import type { Served } from "./failover-state.ts";
-import type { MemoryShare } from "./memory-budget.ts";
+import type { MemoryShare } from "./memory-share.ts";
 import type { RecordEntry, Recorder } from "./record.ts";
 import { type ResponseOptions, sendAnswer } from "./response-pipe.ts";
 import { bindAnswerState } from "./routing.ts";

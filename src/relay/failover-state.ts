@@ -12,7 +12,7 @@ import type { Attempts } from "./attempts.ts";
 import { canServe } from "./can-serve.ts";
 import type { ClientConnection } from "./client.ts";
 import type { RelayDeps } from "./exchange.ts";
-import type { MemoryShare } from "./memory-budget.ts";
+import type { MemoryShare } from "./memory-share.ts";
 import type { Routing } from "./routing.ts";
 import type { Transport } from "./transport.ts";
 

@@ -14,7 +14,7 @@ import type { ClientConnection } from "./client.ts";
 import { endFailover } from "./end-failover.ts";
 import type { RelayDeps } from "./exchange.ts";
 import { FailoverState, type Rewrite, type Served } from "./failover-state.ts";
-import type { MemoryShare } from "./memory-budget.ts";
+import type { MemoryShare } from "./memory-share.ts";
 import { rememberOffered } from "./missing-endpoints.ts";
 import { chooseAccount, enterSlowStart, firstByteMs, isSlowStarted } from "./next-account.ts";
 import { rewriteAnswer } from "./rewritten-answer.ts";

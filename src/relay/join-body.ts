@@ -2,7 +2,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Body, bodyBytes } from "../domain/call.ts";
-import type { MemoryShare } from "./memory-budget.ts";
+import type { MemoryShare } from "./memory-share.ts";
 
 /** The body in one piece. It may be overwritten by the next call: read it before anything else has its turn. */
 export type Scratch = (body: Body) => Buffer;

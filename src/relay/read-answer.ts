@@ -2,7 +2,7 @@
 
 import type { Answer } from "./answer.ts";
 import { createAnswerMemory } from "./answer-memory.ts";
-import type { MemoryShare } from "./memory-budget.ts";
+import type { MemoryShare } from "./memory-share.ts";
 
 export interface ReadAnswer {
   body: Buffer;

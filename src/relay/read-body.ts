@@ -7,7 +7,7 @@ import { RelayError } from "../domain/errors.ts";
 import type { Timers } from "../time/timers.ts";
 import { type BodyStall, watchArrival } from "./body-stall.ts";
 import type { RequestSource } from "./client.ts";
-import type { MemoryShare } from "./memory-budget.ts";
+import type { MemoryShare } from "./memory-share.ts";
 
 export interface BodyLimits extends BodyStall {
   maxBytes: number;

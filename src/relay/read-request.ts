@@ -12,7 +12,7 @@ import { type BodyStall, bodyStall } from "./body-stall.ts";
 import { bytesToDecode, type DecodeWithin, decodeWithin, usualLength } from "./decode-within.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import { joinLargeBody, type Scratch } from "./join-body.ts";
-import type { MemoryShare } from "./memory-budget.ts";
+import type { MemoryShare } from "./memory-share.ts";
 import { bodyTooLarge, readBody } from "./read-body.ts";
 
 export interface Reading {

@@ -11,7 +11,7 @@ import { deliverNative } from "./delivery.ts";
 import type { Exchange, RelayDeps } from "./exchange.ts";
 import { sendWithFailover } from "./failover.ts";
 import type { Rewrite } from "./failover-state.ts";
-import type { MemoryShare } from "./memory-budget.ts";
+import type { MemoryShare } from "./memory-share.ts";
 import { callsFor, sendInOrder } from "./model-chain.ts";
 import { deliverModels } from "./models.ts";
 import { readRequest } from "./read-request.ts";

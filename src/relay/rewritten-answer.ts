@@ -10,7 +10,7 @@ import type { AnswerObserver } from "../usage/observer.ts";
 import type { Answer, Sink } from "./answer.ts";
 import { createAnswerMemory } from "./answer-memory.ts";
 import type { AttemptResult } from "./attempt.ts";
-import type { MemoryShare } from "./memory-budget.ts";
+import type { MemoryShare } from "./memory-share.ts";
 import { isShortage, truncatedError, unusable } from "./rewrite-failure.ts";
 
 export interface RewriteOptions {

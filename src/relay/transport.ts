@@ -9,7 +9,7 @@ import type { Call } from "../domain/call.ts";
 import { addressOf } from "../upstreams/client.ts";
 import { type AttemptResult, type AttemptTimeouts, attempt } from "./attempt.ts";
 import type { RelayDeps } from "./exchange.ts";
-import type { MemoryShare } from "./memory-budget.ts";
+import type { MemoryShare } from "./memory-share.ts";
 
 /** One sending of a call. What is learned from its result, and what follows it, is the same for every transport. */
 export interface Sending {

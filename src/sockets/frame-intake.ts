@@ -2,7 +2,8 @@
 // its end in time as well.
 
 import { type ArrivalWatch, type BodyStall, watchArrival } from "../relay/body-stall.ts";
-import { type MemoryBudget, MemoryExhausted, type MemoryShare } from "../relay/memory-budget.ts";
+import type { MemoryBudget } from "../relay/memory-budget.ts";
+import { MemoryExhausted, type MemoryShare } from "../relay/memory-share.ts";
 import type { Timers } from "../time/timers.ts";
 import type { ClientSocket } from "./socket-sink.ts";
 

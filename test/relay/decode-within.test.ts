@@ -5,7 +5,8 @@ import { test } from "node:test";
 import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { DecodeError } from "../../src/coding/decoded.ts";
 import { bytesToDecode, decodeWithin } from "../../src/relay/decode-within.ts";
-import { createMemoryBudget, MemoryExhausted } from "../../src/relay/memory-budget.ts";
+import { createMemoryBudget } from "../../src/relay/memory-budget.ts";
+import { MemoryExhausted } from "../../src/relay/memory-share.ts";
 
 const mebi = 1024 * 1024;
 const encoders = { gzip: gzipSync, br: brotliCompressSync, zstd: zstdCompressSync };

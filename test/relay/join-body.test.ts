@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { joinLargeBody } from "../../src/relay/join-body.ts";
-import { createMemoryBudget, MemoryExhausted } from "../../src/relay/memory-budget.ts";
+import { createMemoryBudget } from "../../src/relay/memory-budget.ts";
+import { MemoryExhausted } from "../../src/relay/memory-share.ts";
 
 const mebi = 1024 * 1024;
 const pieces = (count: number, bytes: number) =>

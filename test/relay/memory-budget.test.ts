@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createMemoryBudget, MemoryExhausted } from "../../src/relay/memory-budget.ts";
+import { createMemoryBudget } from "../../src/relay/memory-budget.ts";
+import { MemoryExhausted } from "../../src/relay/memory-share.ts";
 
 const open = new AbortController().signal;
 

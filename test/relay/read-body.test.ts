@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { PassThrough, Readable } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { wholeBody } from "../../src/domain/call.ts";
-import { createMemoryBudget, MemoryExhausted } from "../../src/relay/memory-budget.ts";
+import { createMemoryBudget } from "../../src/relay/memory-budget.ts";
+import { MemoryExhausted } from "../../src/relay/memory-share.ts";
 import { type BodyLimits, readBody } from "../../src/relay/read-body.ts";
 import { systemTimers } from "../../src/time/timers.ts";
 
