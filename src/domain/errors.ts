@@ -80,9 +80,11 @@ export class RelayError extends Error {
 /** More than the relay reads of one answer, which is no fault of the account's. */
 export class AnswerTooLarge extends RelayError {
   override name = "AnswerTooLarge";
+  readonly reason: string;
 
-  constructor(message: string) {
-    super("upstream_invalid", message);
+  constructor(reason: string) {
+    super("upstream_invalid", `The provider's answer cannot be used: ${reason}; ask for it as a stream.`);
+    this.reason = reason;
   }
 }
 

@@ -22,15 +22,18 @@ export function unusable(cause: Error): AttemptResult {
     } as const;
     return { ok: false, failure, answer: undefined };
   }
+  const limit = limitOfOurs(cause);
+  if (limit !== undefined)
+    return { ok: false, failure: { kind: "unreadable", reason: limit }, answer: undefined };
   const reason = `the provider's answer cannot be used (${cause.message})`;
-  if (isLimitOfOurs(cause)) return { ok: false, failure: { kind: "unreadable", reason }, answer: undefined };
   return { ok: false, failure: { kind: "server-error", status: 502, reason }, answer: undefined };
 }
 
-/** The answer may be right, and another account's would be as large. */
-function isLimitOfOurs(cause: Error): boolean {
-  if (cause instanceof DecodeError) return cause.reason === "too-large" || cause.reason === "too-many";
-  return cause instanceof AnswerTooLarge;
+/** What the answer exceeds; it may be right all the same, and another account's would be as large. Undefined for any other fault. */
+function limitOfOurs(cause: Error): string | undefined {
+  if (cause instanceof AnswerTooLarge) return cause.reason;
+  if (!(cause instanceof DecodeError)) return undefined;
+  return cause.reason === "too-large" || cause.reason === "too-many" ? cause.message : undefined;
 }
 
 /**

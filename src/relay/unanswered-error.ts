@@ -1,7 +1,7 @@
 // Writes the error for a client when the last account gave no answer that may be passed on: what failed, where, and what to do.
 
 import type { Account } from "../accounts/account.ts";
-import type { Call } from "../domain/call.ts";
+import { type Call, isStreamedToClient } from "../domain/call.ts";
 import { RelayError } from "../domain/errors.ts";
 import type { Failure } from "../domain/failure.ts";
 import { addressOf } from "../upstreams/client.ts";
@@ -49,7 +49,10 @@ export function unansweredError(
           )
         : invalidError(hostname, id, failure);
     case "unreadable":
-      return invalidError(hostname, id, failure);
+      return new RelayError(
+        "upstream_invalid",
+        `What ${hostname} answered on account ${id} cannot be used (${failure.reason}); ask for less${isStreamedToClient(call) ? "" : ", or for it as a stream"}.`,
+      );
     case "unreachable":
       if (failure.isAtWork || failure.cause.name === "TimeoutError") {
         return timeoutError(hostname, id, failure.hasBegun ? "idle" : firstLimitOf(call));

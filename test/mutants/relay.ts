@@ -214,8 +214,8 @@ export const relayMutations: readonly Mutation[] = [
   },
   {
     file: "relay/rewrite-failure.ts",
-    from: "if (isLimitOfOurs(cause))",
-    to: "if (isLimitOfOurs(cause) && false)",
+    from: "if (limit !== undefined)",
+    to: "if (limit === cause.name)",
     tests: "relay/undecodable.test.ts",
     only: "no fault of the accounts",
   },

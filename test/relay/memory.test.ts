@@ -25,7 +25,7 @@ const bodyOf = (bytes: number) =>
 
 test("twenty decompression bombs at once stay inside the budget, and ordinary requests pass", async (t) => {
   const { relay } = await setUp(t, { memoryMb: 32, maxWaitMs: 200 });
-  const bomb = Buffer.alloc(12 * mebi);
+  const bomb = Buffer.alloc(40 * mebi);
   const bombs = [
     ["gzip", gzipSync(bomb)],
     ["br", brotliCompressSync(bomb, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })],
@@ -41,12 +41,14 @@ test("twenty decompression bombs at once stay inside the budget, and ordinary re
   });
   const ordinary = await send(relay.url, { path: "/v1/messages", headers: json, body: bodyOf(1000) });
   assert.equal(ordinary.status, 200);
-  for (const { status } of await Promise.all(all))
-    assert.ok([200, 413, 503].includes(status), String(status));
+  const answers = await Promise.all(all);
+  for (const { status } of answers) assert.ok(status === 413 || status === 503, String(status));
+  const refused = answers.find(({ status }) => status === 413);
+  assert.match(refused?.text ?? "", /needs more memory than the 32 MB of server\.memory_mb/);
   const grownMb = Math.round((peak - before) / mebi);
   t.diagnostic(`grew by ${grownMb} MiB`);
-  // Upstream, clients, and what the C library keeps of windows for each of the four threads are in the same process; all at once would be hundreds more.
-  assert.ok(grownMb < 300, `${grownMb} MiB`);
+  // Upstream, clients, and what the C library keeps of windows for each of the four threads are in the same process; all bombs together are 800 MB.
+  assert.ok(grownMb < 250, `${grownMb} MiB`);
 });
 
 test("requests that need more than their body takes are served one after another, and none is in the way of the next", async (t) => {

@@ -189,6 +189,7 @@ test("answers that unfold to more than is read of one are no fault of the accoun
   for (let count = 0; count < 4; count++) {
     const refused = await send(stage.relay.url, cases.chat.request({ stream: false }));
     assert.deepEqual([refused.status, refused.header("x-cc-relay-error")], [502, "upstream_invalid"]);
+    assert.match(refused.text, /the br body unfolds to .*; ask for less, or for it as a stream\./);
   }
   isBomb = false;
   const next = await send(stage.relay.url, cases.chat.request({ stream: false }));

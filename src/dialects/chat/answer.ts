@@ -107,9 +107,7 @@ export function createChatAnswer(options: AnswerOptions): AnswerTransform {
 /** Throws for an answer without a stream that is larger than any real one. */
 export function checkAnswerSize(bytes: number): void {
   if (bytes <= maxAnswerBytes) return;
-  throw new AnswerTooLarge(
-    "The provider's answer is too large to convert as a whole; ask for it as a stream.",
-  );
+  throw new AnswerTooLarge("it is too large to convert as a whole");
 }
 
 /** What an answer is by its first byte, whatever was asked for: its label may be wrong. Undefined while nothing but white space has come. */

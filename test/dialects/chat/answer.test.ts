@@ -280,7 +280,8 @@ test("an answer beyond the bound is dropped, and not kept", () => {
     push,
     (error) =>
       error instanceof RelayError &&
-      error.message === "The provider's answer is too large to convert as a whole; ask for it as a stream.",
+      error.message ===
+        "The provider's answer cannot be used: it is too large to convert as a whole; ask for it as a stream.",
   );
 });
 
